@@ -1,0 +1,94 @@
+/*
+ * codec/codec.h - bytes <-> report. Pure: no I/O, no clock, no globals that change.
+ *
+ * Three shapes of decoder, because a document is one of three things:
+ *   whole   one document, one report (JSON, XML, mail); bounded by limits.document_bytes_max
+ *   rows    one document, one report, any number of observations (CSV); streamed
+ *   lines   one document, a report a line (NDJSON); streamed
+ */
+#ifndef CIRT_CODEC_CODEC_H
+#define CIRT_CODEC_CODEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "model/report.h"
+
+/* Exceeding any is ERR_LIMIT. Zero is not "unlimited". codec_limits_default is what the daemon ships. */
+struct codec_limits {
+    size_t document_bytes_max; /* of whole documents and of one line or row */
+    unsigned depth_max;        /* nesting of JSON, XML and MIME */
+    size_t observations_max;   /* of whole documents */
+};
+extern const struct codec_limits codec_limits_default;
+
+/* What the channel told about the document. All may be NULL. */
+struct codec_hints {
+    const char *name;       /* file name: Shadowserver puts the report type there */
+    const char *media_type; /* of Content-Type, without parameters */
+};
+
+/* Where a streaming decoder hands its results. The callbacks return false to stop, with err set. */
+struct codec_sink {
+    void *context;
+    /* rows: report->observations is a batch of up to CODEC_BATCH; dropped by the decoder after the call. Called at least once (at
+     * the end, perhaps empty). lines: a complete report of one line; the decoder frees it after the call.
+     * first_line is the line number of the (first) row, from 1. bytes/size: for lines, the raw line without its LF; else NULL/0. */
+    bool (*on_report)(void *context, struct report *report, size_t first_line, const char *bytes, size_t size, struct err *err);
+    /* lines only: one line could not be read; why->at is its place ("line 7"). The rest goes on. */
+    bool (*on_bad_line)(void *context, const struct err *why, size_t line, const char *bytes, size_t size, struct err *err);
+};
+enum { CODEC_BATCH = 1000 };
+
+/* A decoder that was fed part of a document. Opaque, per codec. */
+struct codec_stream;
+
+enum codec_shape { CODEC_WHOLE, CODEC_ROWS, CODEC_LINES };
+
+struct codec {
+    const char *name;       /* "json", "ndjson", "iodef", "shadowserver", "mail", "rid": what ?format= and report.format say */
+    const char *media_type; /* the first is what we write: "application/json"; others in media_types_too, separated by blanks */
+    const char *media_types_too;
+    const char *standard;   /* "RFC 7970" */
+    const char *summary;    /* one line for help and docs */
+    enum codec_shape shape;
+    /* How sure the first bytes make it that this is the format: 0 no, 1..100. bytes hold up to 4 KiB from the start of the document. */
+    int (*probe)(const char *bytes, size_t size, const struct codec_hints *hints);
+    /* whole: on true *out is the caller's. ERR_INPUT with err->at set, or ERR_LIMIT. Unknown content goes to `extra`. */
+    bool (*decode)(const char *bytes, size_t size, const struct codec_limits *limits, const struct codec_hints *hints, struct report **out,
+                   struct err *err);
+    /* rows, lines */
+    struct codec_stream *(*open)(const struct codec_limits *limits, const struct codec_hints *hints, const struct codec_sink *sink);
+    bool (*feed)(struct codec_stream *stream, const char *bytes, size_t size, struct err *err);
+    bool (*finish)(struct codec_stream *stream, struct err *err); /* after the last feed */
+    void (*close)(struct codec_stream *stream);                   /* frees; NULL is fine; without finish: gives up */
+    /* NULL where the format is only read. Writes one document. */
+    bool (*encode)(const struct report *report, struct buf *out, struct err *err);
+};
+
+/*
+ * The registry, in order of probing. To add a format, do these things:
+ *   1. codec/<name>.c exporting `const struct codec <name>_codec`, declared in codec/registry.c
+ *   2. a row in codec_registry[]
+ *   3. tests/data/<name>/good/ (with .expected.json beside each) and bad/ (with .error beside each: a part of the message)
+ *   4. a line in docs/FORMATS.md
+ * tests/unit/codec/test_registry.c and tests/checks fail until all are there; the fuzz driver tests/fuzz/fuzz_codec.c picks it up by name.
+ */
+extern const struct codec *const codec_registry[];
+extern const size_t codec_count;
+
+const struct codec *codec_find(const char *name); /* NULL where unknown */
+/* By media type (no parameters, any case), else NULL. */
+const struct codec *codec_find_media_type(const char *media_type);
+/* The codec whose probe is surest, or NULL. */
+const struct codec *codec_probe(const char *bytes, size_t size, const struct codec_hints *hints);
+
+/* Whole codecs: decode() after checking the size. Streaming ones: runs the stream over the bytes, gathering rows into one report; for
+ * `lines` ERR_INPUT unless there is exactly one. For callers that have the whole document at hand (mail attachments, replay, tests). */
+bool codec_decode(const struct codec *codec, const char *bytes, size_t size, const struct codec_limits *limits, const struct codec_hints *hints,
+                  struct report **out, struct err *err) MUST_CHECK;
+
+#endif

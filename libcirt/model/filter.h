@@ -1,0 +1,86 @@
+/*
+ * model/filter.h - the one filter language (docs/FILTERS.md): parsed once, evaluated as a predicate (rules, notices, share
+ * selections) or compiled to parameterised SQL (lists).
+ *
+ *   words joined by blanks are AND; OR; a leading - is NOT; parentheses; field:a,b is either; "..." quotes, \ escapes;
+ *   field:none absent; ranges field:a..b, ..b, a..; field:<n field:>n; a bare word is text search.
+ */
+#ifndef CIRT_MODEL_FILTER_H
+#define CIRT_MODEL_FILTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+enum filter_kind {
+    FILTER_TEXT,     /* equal, any case; a trailing * is a prefix */
+    FILTER_NUMBER,   /* equality and ranges */
+    FILTER_TIME,     /* dates (2026-01, 2026-01-05, RFC 3339), relative (2h: from now; -2h; today, tomorrow, yesterday, now) and ranges */
+    FILTER_TLP,      /* by strictness: ranges allowed */
+    FILTER_PRIORITY, /* critical high medium low: ranges allowed */
+    FILTER_ADDRESS,  /* an address or CIDR: contains or equals */
+    FILTER_DOMAIN,   /* equal or below */
+    FILTER_ASN,
+    FILTER_CLASS,    /* RSIT name or alias; a bare class ("fraud") matches all its types */
+    FILTER_WORD      /* bare words: text search */
+};
+
+enum { FILTER_CASE = 1, FILTER_REPORT = 2, FILTER_RULE = 4, FILTER_INDICATOR = 8, FILTER_ITEM = 16 };
+
+/* One field. The numbers of `id` are what SQL compilation and predicates switch on. */
+struct filter_field {
+    const char *name;
+    enum filter_kind kind;
+    unsigned objects; /* FILTER_CASE | ... : where it may be used */
+    const char *help;
+};
+extern const struct filter_field filter_fields[];
+extern const size_t filter_field_count;
+
+struct filter;
+
+/* Parses for one kind of object. ERR_INPUT: at is "character 12", the text names the nearest known field for an unknown one.
+ * now and utc_offset resolve relative times and bare dates; zone_minutes is the analyst's or site's offset east of UTC. "" matches all. */
+struct filter_context {
+    unsigned object; /* one of FILTER_CASE, ... */
+    int64_t now;     /* microseconds */
+    int zone_minutes;
+    const char *me;  /* login for owner:me, or NULL */
+};
+bool filter_parse(const char *text, const struct filter_context *context, struct filter **out, struct err *err) MUST_CHECK;
+void filter_free(struct filter *filter);
+
+/* True where the filter names the field anywhere (lists add their default selection only then). */
+bool filter_mentions(const struct filter *filter, const char *field);
+
+/* --- as a predicate --- */
+
+/* One value of the object under test; a field may have many, or none. */
+struct filter_value {
+    const char *text; /* for text, address, domain, class, tlp and priority names, asn */
+    int64_t number;   /* for number and time (microseconds) */
+};
+/* Gives the values of a field: fills at most `max`, returns how many. For FILTER_WORD, field is "text". */
+typedef size_t (*filter_getter)(const void *object, const char *field, struct filter_value *values, size_t max);
+bool filter_matches(const struct filter *filter, const void *object, filter_getter get);
+
+/* --- as SQL --- */
+
+enum filter_parameter_type { FILTER_PARAMETER_TEXT, FILTER_PARAMETER_TEXT_ARRAY, FILTER_PARAMETER_NUMBER, FILTER_PARAMETER_TIME };
+struct filter_parameter {
+    enum filter_parameter_type type;
+    const char *text; /* what goes to the server, in its text form (arrays as {"a","b"}); the filter's */
+};
+/* A fragment for one field and comparison, out of sql/filters/<object>.sql, e.g. "owner.equal" -> "v.owner = ANY($1::text[])".
+ * "$1" and "$2" stand for the comparison's own parameters. NULL where there is none: an error of the build, tested. */
+typedef const char *(*filter_fragment)(unsigned object, const char *field, const char *comparison);
+
+/* Appends a boolean SQL expression and its parameters, numbered from first_parameter ($n). The values never enter the text. */
+bool filter_to_sql(struct filter *filter, filter_fragment fragment, unsigned first_parameter, struct buf *sql,
+                   const struct filter_parameter **parameters, size_t *parameter_count, struct err *err) MUST_CHECK;
+
+#endif

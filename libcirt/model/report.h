@@ -1,0 +1,97 @@
+/*
+ * model/report.h - what somebody sent, as the codecs leave it: claims, not facts. The envelope (sender, channel, digest,
+ * raw bytes) is the caller's; a report here is the readable content.
+ *
+ * A report owns an arena: every string below lives there and dies with report_free().
+ */
+#ifndef CIRT_MODEL_REPORT_H
+#define CIRT_MODEL_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/timestamp.h"
+#include "model/observable.h"
+#include "model/tlp.h"
+
+/* This observable in this role in this observation. */
+struct sighting {
+    enum observable_type type;
+    enum sighting_role role;
+    const char *value;   /* normalised */
+    enum tlp tlp;        /* TLP_NONE: as the report */
+    bool is_indicator;   /* the sender marked it for detection */
+};
+
+/* One statement: at T, source S did C to target D. */
+struct observation {
+    int64_t time;            /* microseconds; TIMESTAMP_NONE where nobody said */
+    const char *time_text;   /* as it was written, or NULL */
+    const char *time_rule;   /* how it was read: "rfc3339", "utc-assumed", ...; NULL with time_text */
+    const char *class_claim; /* as the sender named it, or NULL */
+    const char *class_name;  /* rsit_find() of it, or NULL */
+    int64_t count;           /* how often; 1 where nobody said */
+    const char *description; /* or NULL */
+    const char *protocol;    /* "tcp", ...; or NULL */
+    int source_port, target_port; /* -1 where nobody said */
+    const char *extra;       /* JSON object text of all that has no place above, or NULL */
+    struct sighting *sightings;
+    size_t sighting_count, sighting_capacity;
+};
+
+/* A part of a document that was left out while the rest was taken (a CSV row, an NDJSON line). */
+struct rejection {
+    const char *at;   /* "line 7" */
+    const char *text; /* why */
+};
+
+struct report {
+    struct arena *arena;
+    const char *format;      /* the codec's name */
+    const char *description; /* or NULL */
+    const char *summary;     /* one line, or NULL: the caller makes one */
+    const char *lang;        /* BCP 47, or NULL */
+    const char *class_claim, *class_name; /* as in struct observation */
+    enum tlp tlp;            /* the document's own label, TLP_NONE where it has none */
+    int64_t time;            /* the document's own time, or TIMESTAMP_NONE */
+    const char *time_text, *time_rule;
+    const char *reference;   /* the sender's own number for it, or NULL */
+    const char *reference_issuer; /* whose number (IODEF IncidentID@name), or NULL */
+    const char *reporter_name, *reporter_email; /* personal: kept apart by the store; or NULL */
+    const char *extra;       /* JSON object text, or NULL */
+    struct observation *observations;
+    size_t observation_count, observation_capacity;
+    struct rejection *rejections; /* the first REPORT_REJECTIONS_KEPT */
+    size_t rejection_count, rejection_capacity;
+    size_t rejected_total;
+};
+
+enum { REPORT_REJECTIONS_KEPT = 100 };
+
+struct report *report_new(const char *format);
+void report_free(struct report *report); /* NULL is fine */
+
+/* A new, empty observation at the end: valid until the next call. */
+struct observation *report_add_observation(struct report *report);
+
+/* Normalises and adds; false (nothing added, no error) where the text is no such value, so that the caller may keep it in
+ * `extra` or reject it. */
+bool report_add_sighting(struct report *report, struct observation *observation, enum observable_type type, enum sighting_role role,
+                         const char *text);
+/* As above, type found by observable_guess(). */
+bool report_add_guessed(struct report *report, struct observation *observation, enum sighting_role role, const char *text);
+
+/* Counts a rejection and keeps it among the first REPORT_REJECTIONS_KEPT. Copies both texts. */
+void report_reject(struct report *report, const char *at, const char *text);
+
+/* Empties the observation list (a streaming decoder after its batch was stored); rejections and head fields stay. The memory
+ * of the observations is given back: they live in an arena of their own. */
+void report_drop_observations(struct report *report);
+
+/* The arena for strings of the observations of the current batch. */
+struct arena *report_row_arena(struct report *report);
+
+#endif

@@ -1,0 +1,18 @@
+/* model/tlp.h - Traffic Light Protocol 2.0 (FIRST, August 2022). */
+#ifndef CIRT_MODEL_TLP_H
+#define CIRT_MODEL_TLP_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+
+/* In order of strictness; the numbers are the database's. TLP_NONE: nothing was said. */
+enum tlp { TLP_NONE = -1, TLP_CLEAR = 0, TLP_GREEN = 1, TLP_AMBER = 2, TLP_AMBER_STRICT = 3, TLP_RED = 4 };
+
+/* Reads "amber+strict", "TLP:AMBER+STRICT", any case; "white" (TLP 1.0) is CLEAR. False for anything else. */
+bool tlp_parse(const char *text, enum tlp *label) MUST_CHECK;
+const char *tlp_name(enum tlp label);  /* "amber+strict"; NULL for TLP_NONE */
+const char *tlp_label(enum tlp label); /* "TLP:AMBER+STRICT"; "" for TLP_NONE */
+enum tlp tlp_strictest(enum tlp a, enum tlp b);
+
+#endif
