@@ -22,6 +22,7 @@ enum api_permission {
     API_WORK,       /* analyst, lead, admin: change cases */
     API_SHARE,      /* lead, admin: share, incoming accept, rules */
     API_ADMIN,      /* admin: peers, agreements, identities, constituents, feeds */
+    API_PUBLIC,     /* anybody, also without a certificate */
     API_NOBODY
 };
 /* Who answers. */
