@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "base/str.h"
-
 #define FEEDS    (1u << MESSAGE_FEEDS)
 #define ANALYSTS (1u << MESSAGE_ANALYSTS)
 #define RID      (1u << MESSAGE_RID)
@@ -123,7 +121,7 @@ static int hex_digit(char c)
     return -1;
 }
 
-/* Percent-decodes text..end into out (size bytes with NUL). False for a bad percent, NUL, wrong UTF-8, or where it does not fit. */
+/* Percent-decodes text..end into out (size bytes with NUL). False for a bad percent, NUL, or where it does not fit. */
 static bool decode(const char *text, const char *end, bool plus_is_blank, char *out, size_t size)
 {
     size_t used = 0;
@@ -146,7 +144,7 @@ static bool decode(const char *text, const char *end, bool plus_is_blank, char *
         out[used++] = c;
     }
     out[used] = '\0';
-    return str_is_utf8(out, used, NULL);
+    return true;
 }
 
 enum { SEGMENTS_MAX = 8 };

@@ -95,8 +95,7 @@ static void reports_are_read_by_two_rows(void **state)
 
 static void malformed_paths_are_refused(void **state)
 {
-    static const char *const bad[] = {
-        "", "v1/cases", "/v1/cases/%", "/v1/cases/%4", "/v1/cases/%zz", "/v1/cases/%00", "/v1/cases/%ff", "/v1/cases/\xc0\x80"};
+    static const char *const bad[] = {"", "v1/cases", "/v1/cases/%", "/v1/cases/%4", "/v1/cases/%zz", "/v1/cases/%00"};
     char path[API_PARAMETER_SIZE + 40];
     struct api_match match;
 
