@@ -61,6 +61,7 @@ struct report {
     const char *reference;   /* the sender's own number for it, or NULL */
     const char *reference_issuer; /* whose number (IODEF IncidentID@name), or NULL */
     const char *reporter_name, *reporter_email; /* personal: kept apart by the store; or NULL */
+    const char *creator_name, *creator_email;   /* the team that wrote the document, for its peers (IODEF Contact role creator); or NULL */
     const char *extra;       /* JSON object text, or NULL */
     struct observation *observations;
     size_t observation_count, observation_capacity;
