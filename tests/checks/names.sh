@@ -1,0 +1,20 @@
+#!/bin/bash
+# foo.c exports foo and foo_* only, so that a name tells its file. Reads the objects of the build.
+set -euo pipefail
+: "${BUILD:?the build directory}"
+bad=0
+count=0
+while IFS= read -r object; do
+    stem=$(basename "$object" .c.o)
+    count=$((count + 1))
+    while read -r symbol; do
+        case $symbol in
+        "$stem" | "$stem"_* | main) ;;
+        # What the sanitizers and coverage put in.
+        __* | LLVMFuzzer*) ;;
+        *) echo "${object#"$BUILD"/}: exports $symbol, which is not ${stem}_*" >&2; bad=1 ;;
+        esac
+    done < <(nm -g --defined-only "$object" | awk '{ print $NF }')
+done < <(find "$BUILD/CMakeFiles" -path '*.dir/*' \( -path '*/libcirt/*' -o -path '*/cirtd/*' -o -path '*/cli/*' \) -name '*.c.o')
+((count)) || { echo "names.sh: no objects under $BUILD" >&2; exit 1; }
+exit $bad
