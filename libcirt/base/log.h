@@ -17,8 +17,8 @@ void log_open(const char *name, enum log_level threshold);
 void log_event(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #define log_error(event, ...) log_event(LOG_LEVEL_ERROR, event, __VA_ARGS__)
-#define log_warn(event, ...) log_event(LOG_LEVEL_WARN, event, __VA_ARGS__)
-#define log_info(event, ...) log_event(LOG_LEVEL_INFO, event, __VA_ARGS__)
+#define log_warn(event, ...)  log_event(LOG_LEVEL_WARN, event, __VA_ARGS__)
+#define log_info(event, ...)  log_event(LOG_LEVEL_INFO, event, __VA_ARGS__)
 #define log_debug(event, ...) log_event(LOG_LEVEL_DEBUG, event, __VA_ARGS__)
 
 /* Outside text made harmless and quoted, in a ring of static buffers: good for one log call of up to four of them. */

@@ -20,10 +20,10 @@ void *mem_grow(void *items, size_t *capacity, size_t used, size_t size);
 /* An arena: many small blocks that die together. What it returns is zeroed, aligned, and the arena's. */
 struct arena;
 struct arena *arena_new(void);
-void arena_free(struct arena *arena); /* NULL is fine */
+void arena_free(struct arena *arena);  /* NULL is fine */
 void arena_reset(struct arena *arena); /* keeps one block for reuse; everything handed out is dead */
 void *arena_calloc(struct arena *arena, size_t count, size_t size);
-char *arena_strdup(struct arena *arena, const char *text); /* NULL gives NULL */
+char *arena_strdup(struct arena *arena, const char *text);                /* NULL gives NULL */
 char *arena_strndup(struct arena *arena, const char *bytes, size_t size); /* always NUL-terminated */
 char *arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 

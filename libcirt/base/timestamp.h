@@ -9,8 +9,8 @@
 
 #include "base/attr.h"
 
-#define TIMESTAMP_NONE INT64_MIN
-#define TIMESTAMP_SECOND INT64_C(1000000)
+#define TIMESTAMP_NONE      INT64_MIN
+#define TIMESTAMP_SECOND    INT64_C(1000000)
 #define TIMESTAMP_TEXT_SIZE 40
 
 int64_t timestamp_now(void);

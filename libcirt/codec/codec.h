@@ -52,8 +52,8 @@ struct codec {
     const char *name;       /* "json", "ndjson", "iodef", "shadowserver", "mail", "rid": what ?format= and report.format say */
     const char *media_type; /* the first is what we write: "application/json"; others in media_types_too, separated by blanks */
     const char *media_types_too;
-    const char *standard;   /* "RFC 7970" */
-    const char *summary;    /* one line for help and docs */
+    const char *standard; /* "RFC 7970" */
+    const char *summary;  /* one line for help and docs */
     enum codec_shape shape;
     /* How sure the first bytes make it that this is the format: 0 no, 1..100. bytes hold up to 4 KiB from the start of the document. */
     int (*probe)(const char *bytes, size_t size, const struct codec_hints *hints);
@@ -88,7 +88,7 @@ const struct codec *codec_probe(const char *bytes, size_t size, const struct cod
 
 /* Whole codecs: decode() after checking the size. Streaming ones: runs the stream over the bytes, gathering rows into one report; for
  * `lines` ERR_INPUT unless there is exactly one. For callers that have the whole document at hand (mail attachments, replay, tests). */
-bool codec_decode(const struct codec *codec, const char *bytes, size_t size, const struct codec_limits *limits, const struct codec_hints *hints,
-                  struct report **out, struct err *err) MUST_CHECK;
+bool codec_decode(const struct codec *codec, const char *bytes, size_t size, const struct codec_limits *limits,
+                  const struct codec_hints *hints, struct report **out, struct err *err) MUST_CHECK;
 
 #endif

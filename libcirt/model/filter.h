@@ -25,8 +25,8 @@ enum filter_kind {
     FILTER_ADDRESS,  /* an address or CIDR: contains or equals */
     FILTER_DOMAIN,   /* equal or below */
     FILTER_ASN,
-    FILTER_CLASS,    /* RSIT name or alias; a bare class ("fraud") matches all its types */
-    FILTER_WORD      /* bare words: text search */
+    FILTER_CLASS, /* RSIT name or alias; a bare class ("fraud") matches all its types */
+    FILTER_WORD   /* bare words: text search */
 };
 
 enum { FILTER_CASE = 1, FILTER_REPORT = 2, FILTER_RULE = 4, FILTER_INDICATOR = 8, FILTER_ITEM = 16 };
@@ -49,7 +49,7 @@ struct filter_context {
     unsigned object; /* one of FILTER_CASE, ... */
     int64_t now;     /* microseconds */
     int zone_minutes;
-    const char *me;  /* login for owner:me, or NULL */
+    const char *me; /* login for owner:me, or NULL */
 };
 bool filter_parse(const char *text, const struct filter_context *context, struct filter **out, struct err *err) MUST_CHECK;
 void filter_free(struct filter *filter);

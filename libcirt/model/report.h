@@ -21,23 +21,23 @@
 struct sighting {
     enum observable_type type;
     enum sighting_role role;
-    const char *value;   /* normalised */
-    enum tlp tlp;        /* TLP_NONE: as the report */
-    bool is_indicator;   /* the sender marked it for detection */
+    const char *value; /* normalised */
+    enum tlp tlp;      /* TLP_NONE: as the report */
+    bool is_indicator; /* the sender marked it for detection */
 };
 
 /* One statement: at T, source S did C to target D. */
 struct observation {
-    int64_t time;            /* microseconds; TIMESTAMP_NONE where nobody said */
-    const char *time_text;   /* as it was written, or NULL */
-    const char *time_rule;   /* how it was read: "rfc3339", "utc-assumed", ...; NULL with time_text */
-    const char *class_claim; /* as the sender named it, or NULL */
-    const char *class_name;  /* rsit_find() of it, or NULL */
-    int64_t count;           /* how often; 1 where nobody said */
-    const char *description; /* or NULL */
-    const char *protocol;    /* "tcp", ...; or NULL */
+    int64_t time;                 /* microseconds; TIMESTAMP_NONE where nobody said */
+    const char *time_text;        /* as it was written, or NULL */
+    const char *time_rule;        /* how it was read: "rfc3339", "utc-assumed", ...; NULL with time_text */
+    const char *class_claim;      /* as the sender named it, or NULL */
+    const char *class_name;       /* rsit_find() of it, or NULL */
+    int64_t count;                /* how often; 1 where nobody said */
+    const char *description;      /* or NULL */
+    const char *protocol;         /* "tcp", ...; or NULL */
     int source_port, target_port; /* -1 where nobody said */
-    const char *extra;       /* JSON object text of all that has no place above, or NULL */
+    const char *extra;            /* JSON object text of all that has no place above, or NULL */
     struct sighting *sightings;
     size_t sighting_count, sighting_capacity;
 };
@@ -50,19 +50,19 @@ struct rejection {
 
 struct report {
     struct arena *arena;
-    const char *format;      /* the codec's name */
-    const char *description; /* or NULL */
-    const char *summary;     /* one line, or NULL: the caller makes one */
-    const char *lang;        /* BCP 47, or NULL */
+    const char *format;                   /* the codec's name */
+    const char *description;              /* or NULL */
+    const char *summary;                  /* one line, or NULL: the caller makes one */
+    const char *lang;                     /* BCP 47, or NULL */
     const char *class_claim, *class_name; /* as in struct observation */
-    enum tlp tlp;            /* the document's own label, TLP_NONE where it has none */
-    int64_t time;            /* the document's own time, or TIMESTAMP_NONE */
+    enum tlp tlp;                         /* the document's own label, TLP_NONE where it has none */
+    int64_t time;                         /* the document's own time, or TIMESTAMP_NONE */
     const char *time_text, *time_rule;
-    const char *reference;   /* the sender's own number for it, or NULL */
-    const char *reference_issuer; /* whose number (IODEF IncidentID@name), or NULL */
+    const char *reference;                      /* the sender's own number for it, or NULL */
+    const char *reference_issuer;               /* whose number (IODEF IncidentID@name), or NULL */
     const char *reporter_name, *reporter_email; /* personal: kept apart by the store; or NULL */
     const char *creator_name, *creator_email;   /* the team that wrote the document, for its peers (IODEF Contact role creator); or NULL */
-    const char *extra;       /* JSON object text, or NULL */
+    const char *extra;                          /* JSON object text, or NULL */
     struct observation *observations;
     size_t observation_count, observation_capacity;
     struct rejection *rejections; /* the first REPORT_REJECTIONS_KEPT */

@@ -29,13 +29,13 @@ enum api_permission {
 enum api_worker { API_GATE, API_INTAKE, API_DESK };
 
 struct api_endpoint {
-    const char *id;        /* "case_take": the operationId, the desk's handler */
+    const char *id; /* "case_take": the operationId, the desk's handler */
     enum message_method method;
-    const char *path;      /* "/v1/cases/{case}/take"; {x} matches one segment */
+    const char *path; /* "/v1/cases/{case}/take"; {x} matches one segment */
     enum api_permission permission;
     enum api_worker worker;
-    unsigned listeners;    /* bit 1 << MESSAGE_FEEDS | ...: where it is served */
-    bool needs_revision;   /* If-Match, else 428 */
+    unsigned listeners;  /* bit 1 << MESSAGE_FEEDS | ...: where it is served */
+    bool needs_revision; /* If-Match, else 428 */
     const char *summary;
 };
 extern const struct api_endpoint api_endpoints[];
@@ -43,9 +43,9 @@ extern const size_t api_endpoint_count;
 
 enum { API_PARAMETERS_MAX = 4, API_PARAMETER_SIZE = 200 };
 struct api_match {
-    const struct api_endpoint *endpoint; /* NULL: no such path */
-    bool other_method;                   /* the path exists for another method only: 405 */
-    bool other_listener;                 /* it exists, but not on this listener: 403 */
+    const struct api_endpoint *endpoint;                     /* NULL: no such path */
+    bool other_method;                                       /* the path exists for another method only: 405 */
+    bool other_listener;                                     /* it exists, but not on this listener: 403 */
     char parameters[API_PARAMETERS_MAX][API_PARAMETER_SIZE]; /* what stood for {x}, percent-decoded, in order */
 };
 /* path may carry a query. False for a path that is not well-formed (bad percent, NUL, segment too long). */

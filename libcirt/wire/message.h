@@ -26,13 +26,13 @@ struct message_request {
     enum message_listener listener;
     enum message_method method;
     unsigned char key[MESSAGE_KEY_SIZE]; /* SHA-256 of the client certificate's public key (SubjectPublicKeyInfo, DER) */
-    const char *path;         /* "/v1/reports?format=iodef" */
-    const char *content_type; /* with parameters, or "" */
-    const char *if_match;     /* "" for none */
-    const char *peer_address; /* "203.0.113.7", for logs and limits */
-    const char *body;         /* NULL where body_fd holds it */
+    const char *path;                    /* "/v1/reports?format=iodef" */
+    const char *content_type;            /* with parameters, or "" */
+    const char *if_match;                /* "" for none */
+    const char *peer_address;            /* "203.0.113.7", for logs and limits */
+    const char *body;                    /* NULL where body_fd holds it */
     size_t body_size;
-    int body_fd;              /* -1 for none. The receiver closes it */
+    int body_fd; /* -1 for none. The receiver closes it */
 };
 
 struct message_response {
@@ -42,7 +42,7 @@ struct message_response {
     const char *headers;      /* further header lines, each with CRLF ("Retry-After: 5\r\n"), or "" */
     const char *body;         /* inline, or NULL with body_fd */
     size_t body_size;
-    int body_fd;              /* an answer beyond MESSAGE_INLINE_BODY_MAX: a memfd. The receiver closes it */
+    int body_fd; /* an answer beyond MESSAGE_INLINE_BODY_MAX: a memfd. The receiver closes it */
 };
 
 /* Packs into out (a buf with at least SEQPACKET_SIZE_MAX); the caller sends out->bytes and body_fd. A response body that does not fit

@@ -10,4 +10,4 @@ alone() {
 #include \"$PWD/$1\"" || { echo "$1 does not compile alone" >&2; return 1; }
 }
 export -f alone
-find libcirt cirtd cli tests/support -name '*.h' -print0 | xargs -0 -r -P "$(nproc)" -I{} bash -c 'alone "$1"' - {}
+find . \( -path ./build -o -path ./run -o -path ./tests/data \) -prune -o -name '*.h' -print0 | xargs -0 -r -P "$(nproc)" -I{} bash -c 'alone "$1"' - {}

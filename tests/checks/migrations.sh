@@ -1,7 +1,7 @@
 #!/bin/bash
 # Migrations are numbered without a gap, and a released one never changes: sql/migrations/released holds their checksums.
 set -euo pipefail
-cd "${SOURCE:-$(dirname "$0")/../..}/sql/migrations"
+cd "${SOURCE:-$(dirname "$0")/../..}/sql/migrations" || exit 77
 bad=0
 number=0
 for file in *.sql; do
