@@ -1,0 +1,379 @@
+#include "wire/http_client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+struct http_client {
+    CURL *curl;
+    struct http_client_settings settings;
+    char trouble[CURL_ERROR_SIZE];
+};
+
+/* What the callbacks of one request need. */
+struct exchange {
+    CURL *curl;
+    const struct http_client_request *request;
+    struct http_client_answer *answer;
+    off_t offset;
+    bool too_large, write_failed;
+};
+
+static bool is_readable(const char *path, const char *what, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return err_set(err, ERR_INPUT, "%s %s cannot be read: %s", what, path, strerror(errno));
+    close(fd);
+    return true;
+}
+
+static bool key_is_private(const char *path, struct err *err)
+{
+    struct stat status;
+
+    if (!is_readable(path, "private key", err))
+        return false;
+    if (stat(path, &status) != 0)
+        return err_set(err, ERR_INPUT, "private key %s cannot be read: %s", path, strerror(errno));
+    if (status.st_mode & (S_IRWXG | S_IRWXO))
+        return err_set(err, ERR_INPUT, "private key %s may be read by others (mode %04o): chmod 600 %s", path,
+                       (unsigned)status.st_mode & 07777, path);
+    return true;
+}
+
+static bool check_files(const struct http_client_settings *settings, struct err *err)
+{
+    if (settings->ca_file && !is_readable(settings->ca_file, "CA file", err))
+        return false;
+    if (settings->cert_file && !is_readable(settings->cert_file, "certificate", err))
+        return false;
+    return !settings->key_file || key_is_private(settings->key_file, err);
+}
+
+static size_t on_read(char *bytes, size_t size, size_t count, void *context)
+{
+    struct exchange *exchange = context;
+    ssize_t got;
+
+    do
+        got = pread(exchange->request->body_fd, bytes, size * count, exchange->offset);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return CURL_READFUNC_ABORT;
+    exchange->offset += got;
+    return (size_t)got;
+}
+
+static int on_seek(void *context, curl_off_t offset, int origin)
+{
+    struct exchange *exchange = context;
+
+    if (origin != SEEK_SET)
+        return CURL_SEEKFUNC_FAIL;
+    exchange->offset = offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static bool write_all(int fd, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t done = write(fd, bytes, size);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return false;
+        bytes += done;
+        size -= (size_t)done;
+    }
+    return true;
+}
+
+static size_t on_write(char *bytes, size_t size, size_t count, void *context)
+{
+    struct exchange *exchange = context;
+    long status = 0;
+
+    size *= count;
+    curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (exchange->request->output_fd >= 0 && status / 100 == 2) {
+        exchange->write_failed = !write_all(exchange->request->output_fd, bytes, size);
+        return exchange->write_failed ? 0 : size;
+    }
+    exchange->too_large = !buf_add(&exchange->answer->body, bytes, size);
+    return exchange->too_large ? 0 : size;
+}
+
+static int on_transfer(void *context, curl_off_t total_down, curl_off_t down, curl_off_t total, curl_off_t sent)
+{
+    struct exchange *exchange = context;
+
+    UNUSED(total_down);
+    UNUSED(down);
+    exchange->request->on_progress(exchange->request->context, sent, total);
+    return 0;
+}
+
+/* What stays the same for every request of a client. */
+static void set_up(struct http_client *client)
+{
+    const struct http_client_settings *settings = &client->settings;
+    CURL *curl = client->curl;
+
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->trouble);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(curl, CURLOPT_SSL_ENABLE_ALPN, 0L);
+    curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "cirt/" CIRT_VERSION);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, settings->connect_timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, settings->timeout_ms);
+    if (settings->timeout_ms == 0) {
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
+    }
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+    if (settings->ca_pem) {
+        struct curl_blob blob = {(void *)settings->ca_pem, strlen(settings->ca_pem), CURL_BLOB_COPY};
+        curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob);
+    } else {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, settings->ca_file);
+    }
+    if (settings->cert_file) {
+        curl_easy_setopt(curl, CURLOPT_SSLCERT, settings->cert_file);
+        curl_easy_setopt(curl, CURLOPT_SSLKEY, settings->key_file);
+    }
+}
+
+/* curl takes a pin as "sha256//" and base64. */
+static void set_pin(CURL *curl, const unsigned char *pin)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char text[sizeof "sha256//" + 44] = "sha256//";
+    char *out = text + strlen(text);
+
+    for (size_t i = 0; i < HTTP_CLIENT_PIN_SIZE; i += 3) {
+        unsigned third = i + 2 < HTTP_CLIENT_PIN_SIZE ? pin[i + 2] : 0u;
+        unsigned bits = (unsigned)pin[i] << 16 | (unsigned)pin[i + 1] << 8 | third;
+        for (int shift = 18; shift >= 0; shift -= 6)
+            *out++ = digits[bits >> shift & 63];
+    }
+    out[-1] = '='; /* 32 bytes: the last group holds two */
+    *out = '\0';
+    curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, text);
+}
+
+bool http_client_open(const struct http_client_settings *settings, struct http_client **out, struct err *err)
+{
+    struct http_client *client;
+
+    if (!settings->ca_file && !settings->ca_pem)
+        return err_set(err, ERR_INPUT, "no CA is given");
+    if (!settings->cert_file != !settings->key_file)
+        return err_set(err, ERR_INPUT, "a certificate and its private key go together");
+    if (!check_files(settings, err))
+        return false;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+        return err_set(err, ERR_INTERNAL, "curl cannot be initialised");
+    client = mem_calloc(1, sizeof *client);
+    client->settings = *settings;
+    client->curl = curl_easy_init();
+    if (!client->curl) {
+        http_client_close(client);
+        return err_set(err, ERR_INTERNAL, "curl cannot be initialised");
+    }
+    set_up(client);
+    if (settings->pin)
+        set_pin(client->curl, settings->pin);
+    *out = client;
+    return true;
+}
+
+void http_client_close(struct http_client *client)
+{
+    if (!client)
+        return;
+    curl_easy_cleanup(client->curl);
+    curl_global_cleanup();
+    free(client);
+}
+
+static struct curl_slist *add_header(struct curl_slist *list, const char *name, const char *value)
+{
+    char *line;
+
+    if (!value)
+        return list;
+    line = mem_printf("%s: %s", name, value);
+    list = curl_slist_append(list, line);
+    free(line);
+    return list;
+}
+
+static struct curl_slist *headers_of(const struct http_client_request *request)
+{
+    struct curl_slist *list = add_header(NULL, "Accept", request->accept ? request->accept : "application/json");
+
+    list = add_header(list, "Content-Type", request->content_type);
+    return add_header(list, "If-Match", request->if_match);
+}
+
+static void set_body(CURL *curl, const struct http_client_request *request, struct exchange *exchange)
+{
+    bool from_file = request->body_fd >= 0;
+    bool has_body = from_file || request->body || strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0;
+
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, NULL);
+    if (!has_body) {
+        curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+    } else {
+        curl_easy_setopt(curl, CURLOPT_POST, 1L);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
+        if (!from_file)
+            curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body ? (const char *)request->body : "");
+        curl_easy_setopt(curl, CURLOPT_READFUNCTION, from_file ? on_read : NULL);
+        curl_easy_setopt(curl, CURLOPT_READDATA, from_file ? exchange : NULL);
+        curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, from_file ? on_seek : NULL);
+        curl_easy_setopt(curl, CURLOPT_SEEKDATA, exchange);
+    }
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+    curl_easy_setopt(curl, CURLOPT_NOBODY, strcmp(request->method, "HEAD") == 0 ? 1L : 0L);
+}
+
+static void set_progress(CURL *curl, const struct http_client_request *request, struct exchange *exchange)
+{
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, request->on_progress ? 0L : 1L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_transfer);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
+}
+
+/* An alert of theirs, or our own refusal of their certificate, against a connection that merely broke. */
+static bool is_refusal(CURLcode code, const char *trouble)
+{
+    switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_ISSUER_ERROR:
+        return true;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+        return strstr(trouble, "alert") != NULL;
+    default:
+        return false;
+    }
+}
+
+static bool failed(const struct http_client *client, CURLcode code, const struct exchange *exchange, struct err *err)
+{
+    const char *why = client->trouble[0] ? client->trouble : curl_easy_strerror(code);
+
+    if (exchange->too_large)
+        return err_set(err, ERR_LIMIT, "the answer is larger than %zu bytes", client->settings.answer_bytes_max);
+    if (exchange->write_failed)
+        return err_set(err, ERR_INTERNAL, "the answer cannot be written: %s", strerror(errno));
+    if (is_refusal(code, why))
+        return err_set(err, ERR_DENIED, "%s", why);
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_PARTIAL_FILE:
+        return err_set(err, ERR_AGAIN, "%s", why);
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+        return err_set(err, ERR_INPUT, "%s", why);
+    default:
+        return err_set(err, ERR_INTERNAL, "%s", why);
+    }
+}
+
+static void copy_header(CURL *curl, const char *name, char *out, size_t size)
+{
+    struct curl_header *header;
+
+    if (curl_easy_header(curl, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK && strlen(header->value) < size)
+        strcpy(out, header->value);
+}
+
+static void read_head(CURL *curl, struct http_client_answer *answer)
+{
+    char retry[16] = "";
+    char *end;
+    long status = 0;
+
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    answer->status = (int)status;
+    copy_header(curl, "Location", answer->location, sizeof answer->location);
+    copy_header(curl, "Content-Type", answer->content_type, sizeof answer->content_type);
+    answer->content_type[strcspn(answer->content_type, "; ")] = '\0';
+    for (char *c = answer->content_type; *c; c++)
+        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
+    copy_header(curl, "Retry-After", retry, sizeof retry);
+    answer->retry_after_s = strtol(retry, &end, 10);
+    if (end == retry || *end || answer->retry_after_s < 0)
+        answer->retry_after_s = -1;
+}
+
+bool http_client_send(struct http_client *client, const struct http_client_request *request, struct http_client_answer *answer,
+                      struct err *err)
+{
+    struct exchange exchange = {client->curl, request, answer, 0, false, false};
+    struct curl_slist *headers = headers_of(request);
+    CURLcode code;
+
+    memset(answer, 0, sizeof *answer);
+    answer->retry_after_s = -1;
+    buf_init(&answer->body, client->settings.answer_bytes_max);
+    client->trouble[0] = '\0';
+    curl_easy_setopt(client->curl, CURLOPT_URL, request->url);
+    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, on_write);
+    curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, &exchange);
+    set_body(client->curl, request, &exchange);
+    set_progress(client->curl, request, &exchange);
+    code = curl_easy_perform(client->curl);
+    curl_slist_free_all(headers);
+    if (code != CURLE_OK)
+        return failed(client, code, &exchange, err);
+    read_head(client->curl, answer);
+    return true;
+}
+
+void http_client_answer_clear(struct http_client_answer *answer)
+{
+    buf_clear(&answer->body);
+}
+
+bool http_client_add_escaped(struct buf *out, const char *text)
+{
+    bool all = true;
+
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        bool plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+        all = (plain ? buf_add_char(out, (char)c) : buf_printf(out, "%%%02X", c)) && all;
+    }
+    return all;
+}
