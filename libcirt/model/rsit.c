@@ -1,0 +1,228 @@
+#include "model/rsit.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/str.h"
+
+enum { NAME_SIZE_MAX = 96 };
+
+/* RSIT 1003, in the order of the publication. */
+const struct rsit_class rsit_classes[] = {
+    {"abusive-content/spam", "Spam"},
+    {"abusive-content/harmful-speech", "Harmful Speech"},
+    {"abusive-content/violence", "(Child) Sexual Exploitation/Sexual/Violent Content"},
+    {"malicious-code/infected-system", "Infected System"},
+    {"malicious-code/c2-server", "C2 Server"},
+    {"malicious-code/malware-distribution", "Malware Distribution"},
+    {"malicious-code/malware-configuration", "Malware Configuration"},
+    {"information-gathering/scanner", "Scanning"},
+    {"information-gathering/sniffing", "Sniffing"},
+    {"information-gathering/social-engineering", "Social Engineering"},
+    {"intrusion-attempts/ids-alert", "Exploitation of Known Vulnerabilities"},
+    {"intrusion-attempts/brute-force", "Login Attempts"},
+    {"intrusion-attempts/exploit", "New Attack Signature"},
+    {"intrusions/privileged-account-compromise", "Privileged Account Compromise"},
+    {"intrusions/unprivileged-account-compromise", "Unprivileged Account Compromise"},
+    {"intrusions/application-compromise", "Application Compromise"},
+    {"intrusions/system-compromise", "System Compromise"},
+    {"intrusions/burglary", "Burglary"},
+    {"availability/dos", "Denial of Service"},
+    {"availability/ddos", "Distributed Denial of Service"},
+    {"availability/misconfiguration", "Misconfiguration"},
+    {"availability/sabotage", "Sabotage"},
+    {"availability/outage", "Outage"},
+    {"information-content-security/unauthorised-information-access", "Unauthorised Access to Information"},
+    {"information-content-security/unauthorised-information-modification", "Unauthorised Modification of Information"},
+    {"information-content-security/data-loss", "Data Loss"},
+    {"information-content-security/data-leak", "Leak of Confidential Information"},
+    {"fraud/unauthorised-use-of-resources", "Unauthorised Use of Resources"},
+    {"fraud/copyright", "Copyright"},
+    {"fraud/masquerade", "Masquerade"},
+    {"fraud/phishing", "Phishing"},
+    {"vulnerable/weak-crypto", "Weak Cryptography"},
+    {"vulnerable/ddos-amplifier", "DDoS Amplifier"},
+    {"vulnerable/potentially-unwanted-accessible", "Potentially Unwanted Accessible Services"},
+    {"vulnerable/information-disclosure", "Information disclosure"},
+    {"vulnerable/vulnerable-system", "Vulnerable System"},
+    {"other/other", "Uncategorised"},
+    {RSIT_UNDETERMINED, "Undetermined"},
+    {"test/test", "Test"},
+};
+const size_t rsit_class_count = ARRAY_SIZE(rsit_classes);
+
+/* Names without a class, lower case, "-" between words, to types that are unique in RSIT. The first block is what eCSIRT.net mkVI
+ * and RSIT before 1003 called things, the second is how people and feeds say it. */
+static const struct {
+    const char *alias, *name;
+} rsit_aliases[] = {
+    {"backdoor", "intrusions/system-compromise"},
+    {"blacklist", "other/other"},
+    {"bot", "malicious-code/infected-system"},
+    {"botnet-drone", "malicious-code/infected-system"},
+    {"c&c", "malicious-code/c2-server"},
+    {"child/sexual/violence/...", "abusive-content/violence"},
+    {"compromised", "intrusions/system-compromise"},
+    {"defacement", "information-content-security/unauthorised-information-modification"},
+    {"dialer", "malicious-code/infected-system"},
+    {"dropzone", "information-content-security/data-leak"},
+    {"exploiting-of-known-vulnerabilities", "intrusion-attempts/ids-alert"},
+    {"malware", "malicious-code/infected-system"},
+    {"open-for-abuse", "vulnerable/vulnerable-system"},
+    {"outage-(no-malice)", "availability/outage"},
+    {"ransomware", "malicious-code/infected-system"},
+    {"rootkit", "malicious-code/infected-system"},
+    {"spyware", "malicious-code/infected-system"},
+    {"trojan", "malicious-code/infected-system"},
+    {"unauthorized-use-of-resources", "fraud/unauthorised-use-of-resources"},
+    {"unknown", RSIT_UNDETERMINED},
+    {"virus", "malicious-code/infected-system"},
+    {"vulnerable-service", "vulnerable/vulnerable-system"},
+    {"worm", "malicious-code/infected-system"},
+
+    {"account-compromise", "intrusions/unprivileged-account-compromise"},
+    {"account-takeover", "intrusions/unprivileged-account-compromise"},
+    {"amplifier", "vulnerable/ddos-amplifier"},
+    {"botnet", "malicious-code/infected-system"},
+    {"botnet-controller", "malicious-code/c2-server"},
+    {"bruteforce", "intrusion-attempts/brute-force"},
+    {"c2", "malicious-code/c2-server"},
+    {"cc", "malicious-code/c2-server"},
+    {"cnc", "malicious-code/c2-server"},
+    {"command-and-control", "malicious-code/c2-server"},
+    {"compromised-website", "intrusions/system-compromise"},
+    {"csam", "abusive-content/violence"},
+    {"data-breach", "information-content-security/data-leak"},
+    {"denial-of-service", "availability/dos"},
+    {"drone", "malicious-code/infected-system"},
+    {"ids", "intrusion-attempts/ids-alert"},
+    {"infection", "malicious-code/infected-system"},
+    {"leak", "information-content-security/data-leak"},
+    {"login-attack", "intrusion-attempts/brute-force"},
+    {"malware-download", "malicious-code/malware-distribution"},
+    {"malware-hosting", "malicious-code/malware-distribution"},
+    {"malware-infection", "malicious-code/infected-system"},
+    {"malware-url", "malicious-code/malware-distribution"},
+    {"open-resolver", "vulnerable/ddos-amplifier"},
+    {"password-guessing", "intrusion-attempts/brute-force"},
+    {"phish", "fraud/phishing"},
+    {"port-scan", "information-gathering/scanner"},
+    {"portscan", "information-gathering/scanner"},
+    {"scan", "information-gathering/scanner"},
+    {"smishing", "fraud/phishing"},
+    {"spear-phishing", "fraud/phishing"},
+    {"unauthorized-information-access", "information-content-security/unauthorised-information-access"},
+    {"unauthorized-information-modification", "information-content-security/unauthorised-information-modification"},
+    {"unclassified", RSIT_UNDETERMINED},
+    {"undefined", RSIT_UNDETERMINED},
+    {"unsolicited-mail", "abusive-content/spam"},
+    {"vishing", "fraud/phishing"},
+    {"vulnerable-client", "vulnerable/vulnerable-system"},
+    {"webshell", "intrusions/system-compromise"},
+    {"website-defacement", "information-content-security/unauthorised-information-modification"},
+};
+
+/* Other names of whole classes, for "malware/botnet drone". */
+static const char *const class_aliases[] = {"malware", "intrusion", "intrusion-attempt", "information-security", "vulnerability"};
+
+/* Lower case, blanks and "_" as "-", one between words, none at the ends. False where it does not fit: no name is so long. */
+static bool normal_form(const char *text, char out[NAME_SIZE_MAX])
+{
+    size_t used = 0;
+    for (; *text; text++) {
+        char c = *text >= 'A' && *text <= 'Z' ? (char)(*text - 'A' + 'a') : *text;
+        if (strchr(" \t\r\n_-", c)) {
+            if (used == 0 || out[used - 1] == '-' || out[used - 1] == '/')
+                continue;
+            c = '-';
+        } else if (c == '/' && used && out[used - 1] == '-') {
+            used--;
+        }
+        if (used + 1 >= NAME_SIZE_MAX)
+            return false;
+        out[used++] = c;
+    }
+    if (used && out[used - 1] == '-')
+        used--;
+    out[used] = '\0';
+    return used > 0;
+}
+
+/* A machine tag, namespace:predicate="value" (MISP), becomes predicate/value in place. */
+static void unwrap_machine_tag(char *name)
+{
+    char *colon = strchr(name, ':');
+    char *quoted = colon ? strstr(colon, "=\"") : NULL;
+    size_t size = strlen(name);
+    if (!quoted || size < 2 || name[size - 1] != '"' || quoted + 2 > name + size - 1)
+        return;
+    name[size - 1] = '\0';
+    *quoted = '/';
+    memmove(quoted + 1, quoted + 2, strlen(quoted + 2) + 1);
+    memmove(name, colon + 1, strlen(colon + 1) + 1);
+}
+
+static const char *find_type(const char *type)
+{
+    char text[NAME_SIZE_MAX];
+    for (size_t i = 0; i < rsit_class_count; i++) {
+        const char *own = strchr(rsit_classes[i].name, '/') + 1;
+        if (str_equal(type, own) || (normal_form(rsit_classes[i].text, text) && str_equal(type, text)))
+            return rsit_classes[i].name;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(rsit_aliases); i++)
+        if (str_equal(type, rsit_aliases[i].alias))
+            return rsit_aliases[i].name;
+    return NULL;
+}
+
+static bool is_class(const char *name, size_t size)
+{
+    for (size_t i = 0; i < rsit_class_count; i++)
+        if (strncmp(rsit_classes[i].name, name, size) == 0 && rsit_classes[i].name[size] == '/')
+            return true;
+    for (size_t i = 0; i < ARRAY_SIZE(class_aliases); i++)
+        if (strncmp(class_aliases[i], name, size) == 0 && class_aliases[i][size] == '\0')
+            return true;
+    return false;
+}
+
+const char *rsit_find(const char *text)
+{
+    char name[NAME_SIZE_MAX];
+    if (!text || !normal_form(text, name))
+        return NULL;
+    unwrap_machine_tag(name);
+    for (size_t i = 0; i < rsit_class_count; i++)
+        if (str_equal(name, rsit_classes[i].name))
+            return rsit_classes[i].name;
+    const char *found = find_type(name);
+    const char *slash = strchr(name, '/');
+    if (found || !slash || !is_class(name, (size_t)(slash - name)))
+        return found;
+    return find_type(slash + 1);
+}
+
+static void prefer_nearer(const char *text, const char *candidate, const char *name, unsigned *best, const char **nearest)
+{
+    unsigned distance = str_distance(text, candidate);
+    if (distance < *best) {
+        *best = distance;
+        *nearest = name;
+    }
+}
+
+const char *rsit_nearest(const char *text)
+{
+    const char *nearest = RSIT_UNDETERMINED;
+    unsigned best = UINT32_MAX;
+    for (size_t i = 0; i < rsit_class_count; i++) {
+        prefer_nearer(text, rsit_classes[i].name, rsit_classes[i].name, &best, &nearest);
+        prefer_nearer(text, strchr(rsit_classes[i].name, '/') + 1, rsit_classes[i].name, &best, &nearest);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(rsit_aliases); i++)
+        prefer_nearer(text, rsit_aliases[i].alias, rsit_aliases[i].name, &best, &nearest);
+    return nearest;
+}

@@ -1,0 +1,48 @@
+#include "model/tlp.h"
+
+#include <stddef.h>
+
+#include "base/str.h"
+
+static const struct {
+    enum tlp label;
+    const char *name, *text;
+} labels[] = {
+    {TLP_CLEAR, "clear", "TLP:CLEAR"}, {TLP_GREEN, "green", "TLP:GREEN"},
+    {TLP_AMBER, "amber", "TLP:AMBER"}, {TLP_AMBER_STRICT, "amber+strict", "TLP:AMBER+STRICT"},
+    {TLP_RED, "red", "TLP:RED"},
+};
+
+bool tlp_parse(const char *text, enum tlp *label)
+{
+    if (!text)
+        return false;
+    if (str_starts_nocase(text, "tlp:"))
+        text += 4;
+    if (str_equal_nocase(text, "white")) {
+        *label = TLP_CLEAR;
+        return true;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(labels); i++) {
+        if (str_equal_nocase(text, labels[i].name)) {
+            *label = labels[i].label;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *tlp_name(enum tlp label)
+{
+    return label >= TLP_CLEAR && label <= TLP_RED ? labels[label].name : NULL;
+}
+
+const char *tlp_label(enum tlp label)
+{
+    return label >= TLP_CLEAR && label <= TLP_RED ? labels[label].text : "";
+}
+
+enum tlp tlp_strictest(enum tlp a, enum tlp b)
+{
+    return a > b ? a : b;
+}

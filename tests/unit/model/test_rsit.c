@@ -1,0 +1,124 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "base/str.h"
+#include "model/rsit.h"
+
+static void names(void **state)
+{
+    UNUSED(state);
+    static const struct {
+        const char *text, *name;
+    } rows[] = {
+        {"fraud/phishing", "fraud/phishing"},
+        {"phishing", "fraud/phishing"},
+        {"Phishing", "fraud/phishing"},
+        {"FRAUD / Phishing", "fraud/phishing"},
+        {"rsit:fraud=\"phishing\"", "fraud/phishing"},
+        {"ecsirt:intrusion-attempts=\"brute-force\"", "intrusion-attempts/brute-force"},
+        {"Login attempts", "intrusion-attempts/brute-force"},
+        {"brute_force", "intrusion-attempts/brute-force"},
+        {"ransomware", "malicious-code/infected-system"},
+        {"botnet drone", "malicious-code/infected-system"},
+        {"malware/botnet drone", "malicious-code/infected-system"},
+        {"intrusion-attempts/ids alert", "intrusion-attempts/ids-alert"},
+        {"c&c", "malicious-code/c2-server"},
+        {"C&C", "malicious-code/c2-server"},
+        {"DDoS", "availability/ddos"},
+        {"defacement", "information-content-security/unauthorised-information-modification"},
+        {"spam", "abusive-content/spam"},
+        {"malware", "malicious-code/infected-system"},
+        {"other/unknown", "other/undetermined"},
+        {"test", "test/test"},
+        {"(Child) Sexual Exploitation/Sexual/Violent Content", "abusive-content/violence"},
+        {"fraud", NULL},
+        {"malicious-code", NULL},
+        {"cooking/phishing", NULL},
+        {"fraud/", NULL},
+        {"", NULL},
+        {"   ", NULL},
+        {"x:=\"", NULL},
+        {"nothing of the kind", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const char *found = rsit_find(rows[i].text);
+        if (!str_equal(found, rows[i].name))
+            fail_msg("%s gave %s", rows[i].text, found ? found : "(none)");
+    }
+    assert_null(rsit_find(NULL));
+    char large[4000];
+    memset(large, 'a', sizeof large - 1);
+    large[sizeof large - 1] = '\0';
+    assert_null(rsit_find(large));
+}
+
+static void complete(void **state)
+{
+    UNUSED(state);
+    assert_int_equal(rsit_class_count, 39);
+    for (size_t i = 0; i < rsit_class_count; i++) {
+        assert_string_equal(rsit_find(rsit_classes[i].name), rsit_classes[i].name);
+        assert_string_equal(rsit_find(rsit_classes[i].text), rsit_classes[i].name);
+    }
+}
+
+/* The value of a "key": "..." line, copied to out; NULL where the line has none. */
+static const char *json_value(const char *line, const char *key, char *out, size_t size)
+{
+    const char *at = strstr(line, key);
+    const char *start = at ? strchr(at + strlen(key), '"') : NULL;
+    const char *end = start ? strchr(start + 1, '"') : NULL;
+    if (!end || (size_t)(end - start) > size)
+        return NULL;
+    snprintf(out, size, "%.*s", (int)(end - start - 1), start + 1);
+    return out;
+}
+
+/* Each machine value of the published RSIT and of eCSIRT's list is known. */
+static void published_lists(void **state)
+{
+    UNUSED(state);
+    static const char *const files[] = {TEST_CORPUS "/misp/taxonomies/rsit/machinetag.json",
+                                        TEST_CORPUS "/misp/taxonomies/ecsirt/machinetag.json"};
+    unsigned known = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        FILE *file = fopen(files[i], "r");
+        if (!file) {
+            print_message("skipped: no corpus here\n");
+            skip();
+        }
+        char line[4096], value[128];
+        while (fgets(line, sizeof line, file)) {
+            /* Types are nested below their class: their lines are indented further than those of the classes. */
+            if (strspn(line, " ") < 10 || !json_value(line, "\"value\":", value, sizeof value))
+                continue;
+            if (!rsit_find(value))
+                fail_msg("%s is not known", value);
+            known++;
+        }
+        fclose(file);
+    }
+    assert_int_equal(known, 39 + 43);
+}
+
+static void nearest(void **state)
+{
+    UNUSED(state);
+    assert_string_equal(rsit_nearest("fraud/phising"), "fraud/phishing");
+    assert_string_equal(rsit_nearest("ransomwere"), "malicious-code/infected-system");
+    assert_non_null(rsit_nearest(""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(names), cmocka_unit_test(complete), cmocka_unit_test(published_lists),
+                                       cmocka_unit_test(nearest)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,43 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "model/tlp.h"
+
+static void read_and_write(void **state)
+{
+    UNUSED(state);
+    for (enum tlp label = TLP_CLEAR; label <= TLP_RED; label++) {
+        enum tlp read = TLP_NONE;
+        assert_true(tlp_parse(tlp_name(label), &read));
+        assert_int_equal(read, label);
+        assert_true(tlp_parse(tlp_label(label), &read));
+        assert_int_equal(read, label);
+    }
+    enum tlp label = TLP_NONE;
+    assert_true(tlp_parse("tlp:White", &label));
+    assert_int_equal(label, TLP_CLEAR);
+    static const char *const bad[] = {"", "tlp:", "amber strict", "TLP: RED", "orange", "red "};
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        assert_false(tlp_parse(bad[i], &label));
+    assert_false(tlp_parse(NULL, &label));
+    assert_null(tlp_name(TLP_NONE));
+    assert_string_equal(tlp_label(TLP_NONE), "");
+}
+
+static void strictness(void **state)
+{
+    UNUSED(state);
+    assert_int_equal(tlp_strictest(TLP_AMBER, TLP_AMBER_STRICT), TLP_AMBER_STRICT);
+    assert_int_equal(tlp_strictest(TLP_RED, TLP_CLEAR), TLP_RED);
+    assert_int_equal(tlp_strictest(TLP_NONE, TLP_CLEAR), TLP_CLEAR);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(read_and_write), cmocka_unit_test(strictness)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
