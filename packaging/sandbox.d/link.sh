@@ -1,0 +1,54 @@
+# Sourced by packaging/sandbox: what goes in through the CLI, as an operator would type it.
+
+# seed: identities, sample constituents (documentation networks and names only) and triage rules, after the first start.
+seed() {
+    local identity role
+    for identity in "${identities[@]}"; do
+        [[ $identity != admin ]] || continue
+        role=${identity%2}
+        as_admin analyst add "$identity" --role "$role" --name "${identity^} of $name" --mail "$identity@$domain" \
+            --key "$("$source/certs/ca" fingerprint "$dir/ids/$identity.crt")" >/dev/null
+    done
+    as_admin constituent add telecom-a --title 'Telecom A' --network 198.51.100.0/24 --network 2001:db8:a::/48 --asn 64500 --domain telecom-a.example \
+        --contact 'Abuse desk <abuse@telecom-a.example>' --sector telecommunications --lang en >/dev/null
+    as_admin constituent add bank-b --title 'Bank B' --network 192.0.2.0/25 --domain bank-b.example --domain bank.example \
+        --contact 'Security <soc@bank-b.example>' --sector finance --lang en >/dev/null
+    as_admin constituent add university-c --title 'University C' --network 203.0.113.0/24 --asn 64501 --domain university-c.example \
+        --contact 'CERT <cert@university-c.example>' --sector education --lang en >/dev/null
+    as_admin constituent add ministry-d --title 'Ministry D' --network 192.0.2.128/25 --domain ministry-d.example \
+        --contact 'IT security <it-security@ministry-d.example>' --sector government --lang en >/dev/null
+    as_admin rule set triage --file "$source/packaging/samples/triage.rules" >/dev/null
+    touch "$dir/seeded"
+}
+
+# introduce: makes the sandbox in the given folder a peer of the one that load() read.
+introduce() {
+    local tlp=$1 other=$2 theirs
+    theirs=$(
+        load "$other"
+        printf '%q ' "$name" "$prefix" "$domain" "$feeds_port" "$rid_port" "$dir" \
+            "$("$source/certs/ca" fingerprint "$dir/keys/push.crt")" "$("$source/certs/ca" fingerprint "$dir/keys/gate.crt")"
+    )
+    eval "set -- $theirs"
+    local peer=$1 prefix=$2 peer_domain=$3 port=$4 rid=$5 folder=$6 push_key=$7 gate_key=$8
+    if as_admin --json peer show "$peer" >/dev/null 2>&1; then
+        return
+    fi
+    as_admin peer add "$peer" --title "$peer" --url "https://127.0.0.1:$port" --rid-url "https://127.0.0.1:$rid/" --issuer-name "$prefix" \
+        --ca "$folder/keys/ca.crt" --key "$push_key" --key "$gate_key" --openpgp "$folder/team.asc" --mail "incident@$peer_domain" >/dev/null
+    as_admin agreement add --peer "$peer" --from "$(date -u +%F)" --until "$(date -u -d '+1 year' +%F)" --ceiling "$tlp" >/dev/null
+}
+
+sandbox_link() {
+    local tlp=amber folders=()
+    while (($#)); do
+        case $1 in
+        --tlp) tlp=${2:-}; shift 2 || wrong "--tlp needs a label" ;;
+        -*) wrong "link does not know '$1'" ;;
+        *) folders+=("$1"); shift ;;
+        esac
+    done
+    ((${#folders[@]} == 2)) || wrong "link needs two folders"
+    (load "${folders[0]}"; introduce "$tlp" "${folders[1]}")
+    (load "${folders[1]}"; introduce "$tlp" "${folders[0]}")
+}
