@@ -71,7 +71,7 @@ struct codec {
 
 /*
  * The registry, in order of probing. To add a format, do these things:
- *   1. codec/<name>.c exporting `const struct codec <name>_codec`, declared in codec/registry.c
+ *   1. codec/<name>.c exporting `const struct codec <name>_codec`, declared in codec/codec.c
  *   2. a row in codec_registry[]
  *   3. tests/data/<name>/good/ (with .expected.json beside each) and bad/ (with .error beside each: a part of the message)
  *   4. a line in docs/FORMATS.md

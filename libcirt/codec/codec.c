@@ -1,0 +1,98 @@
+#include <string.h>
+
+#include "base/str.h"
+#include "codec/codec.h"
+#include "codec/gather.h"
+
+const struct codec_limits codec_limits_default = {
+    .document_bytes_max = 16u * 1024 * 1024,
+    .depth_max = 64,
+    .observations_max = 100000,
+};
+
+extern const struct codec json_codec;
+extern const struct codec ndjson_codec;
+extern const struct codec shadowserver_codec;
+
+/* To add one: codec.h says what to do. On equal sureness the first wins. */
+const struct codec *const codec_registry[] = {
+    &json_codec,
+    &ndjson_codec,
+    &shadowserver_codec,
+};
+const size_t codec_count = ARRAY_SIZE(codec_registry);
+
+const struct codec *codec_find(const char *name)
+{
+    for (size_t i = 0; name && i < codec_count; i++)
+        if (str_equal(codec_registry[i]->name, name))
+            return codec_registry[i];
+    return NULL;
+}
+
+/* True where the blank-separated list holds the word, any case. */
+static bool list_has(const char *list, const char *word)
+{
+    size_t size = strlen(word);
+    while (list && *list) {
+        size_t length = strcspn(list, " ");
+        if (length == size && strncasecmp(list, word, size) == 0)
+            return true;
+        list += length;
+        list += strspn(list, " ");
+    }
+    return false;
+}
+
+const struct codec *codec_find_media_type(const char *media_type)
+{
+    for (size_t i = 0; media_type && *media_type && i < codec_count; i++)
+        if (list_has(codec_registry[i]->media_type, media_type) || list_has(codec_registry[i]->media_types_too, media_type))
+            return codec_registry[i];
+    return NULL;
+}
+
+const struct codec *codec_probe(const char *bytes, size_t size, const struct codec_hints *hints)
+{
+    enum { LOOK_AT = 4096 };
+    const struct codec *surest = NULL;
+    int most = 0;
+    for (size_t i = 0; i < codec_count; i++) {
+        int sure = codec_registry[i]->probe(bytes, size < LOOK_AT ? size : LOOK_AT, hints);
+        if (sure > most) {
+            most = sure;
+            surest = codec_registry[i];
+        }
+    }
+    return surest;
+}
+
+static bool decode_stream(const struct codec *codec, const char *bytes, size_t size, const struct codec_limits *limits,
+                          const struct codec_hints *hints, struct report **out, struct err *err)
+{
+    struct gather gather = {.observations_max = limits->observations_max, .is_lines = codec->shape == CODEC_LINES};
+    struct codec_sink sink = gather_sink(&gather);
+    struct codec_stream *stream = codec->open(limits, hints, &sink);
+    bool ok = codec->feed(stream, bytes, size, err) && codec->finish(stream, err);
+    codec->close(stream);
+    if (ok && !gather.report)
+        ok = err_set_at(err, ERR_INPUT, "line 1", "there is no report in it");
+    if (ok)
+        *out = gather.report;
+    else
+        report_free(gather.report);
+    return ok;
+}
+
+bool codec_decode(const struct codec *codec, const char *bytes, size_t size, const struct codec_limits *limits,
+                  const struct codec_hints *hints, struct report **out, struct err *err)
+{
+    static const struct codec_hints no_hints = {0};
+    if (!hints)
+        hints = &no_hints;
+    if (size > limits->document_bytes_max)
+        return err_set_at(err, ERR_LIMIT, "line 1", "larger than %zu bytes", limits->document_bytes_max);
+    if (codec->shape == CODEC_WHOLE)
+        return codec->decode(bytes, size, limits, hints, out, err);
+    return decode_stream(codec, bytes, size, limits, hints, out, err);
+}

@@ -1,0 +1,43 @@
+#include <string.h>
+
+#include "base/str.h"
+#include "codec/codec.h"
+#include "codec/native.h"
+
+/* Any JSON object might be one of ours; the names that only we use make it surer, formats with a mark of their own win. */
+static int probe(const char *bytes, size_t size, const struct codec_hints *hints)
+{
+    UNUSED(hints);
+    size_t start = native_skip_blanks(bytes, size);
+    if (start == size || bytes[start] != '{')
+        return 0;
+    bool named = memmem(bytes, size, "\"observations\"", 14) || memmem(bytes, size, "\"description\"", 13);
+    return named ? 50 : 30;
+}
+
+static bool decode(const char *bytes, size_t size, const struct codec_limits *limits, const struct codec_hints *hints, struct report **out,
+                   struct err *err)
+{
+    UNUSED(hints);
+    return native_decode(bytes, size, "json", limits, out, err);
+}
+
+static bool encode(const struct report *report, struct buf *out, struct err *err)
+{
+    if (!native_encode(report, out, err))
+        return false;
+    return buf_add_char(out, '\n') ? true : err_set(err, ERR_LIMIT, "the document would be larger than %zu bytes", out->size_max);
+}
+
+extern const struct codec json_codec;
+const struct codec json_codec = {
+    .name = "json",
+    .media_type = "application/json",
+    .media_types_too = "text/json",
+    .standard = "docs/report.schema.json",
+    .summary = "native report, one JSON object",
+    .shape = CODEC_WHOLE,
+    .probe = probe,
+    .decode = decode,
+    .encode = encode,
+};

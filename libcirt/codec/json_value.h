@@ -1,0 +1,47 @@
+/* codec/json_value.h - what the JSON formats share: strict parsing, places as JSON pointers (RFC 6901), a deterministic writer. */
+#ifndef CIRT_CODEC_JSON_VALUE_H
+#define CIRT_CODEC_JSON_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "codec/codec.h"
+
+/* Where a value stands. A chain on the stack, turned into text only when there is something to complain about. */
+struct json_place {
+    const struct json_place *up; /* NULL: the document itself */
+    const char *name;            /* of a member; NULL: an element of an array */
+    size_t index;
+};
+
+/* Parses one JSON text (RFC 8259), a byte order mark before it allowed. *out is the caller's (json_decref). ERR_INPUT with
+ * at "line 3, column 14" for wrong syntax, duplicate keys, wrong UTF-8, lone surrogates and NUL; ERR_LIMIT beyond
+ * limits->document_bytes_max or depth_max. */
+bool json_value_parse(const char *bytes, size_t size, const struct codec_limits *limits, json_t **out, struct err *err) MUST_CHECK;
+
+/* Sets ERR_INPUT (or another code) at the place's pointer ("/" for the document itself); returns false. */
+bool json_value_fail(const struct json_place *place, enum err_code code, struct err *err, const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* A string copied into the arena; null is NULL. ERR_INPUT for anything else. */
+bool json_value_text(const json_t *value, const struct json_place *place, struct arena *arena, const char **out,
+                     struct err *err) MUST_CHECK;
+
+/* An integer, or a string that is a decimal number, within min..max. */
+bool json_value_number(const json_t *value, const struct json_place *place, int64_t min, int64_t max, int64_t *out,
+                       struct err *err) MUST_CHECK;
+
+/* Adds the value as compact JSON: members in their order, numbers with the fewest digits that give the same value back. False where
+ * the buffer is full. */
+bool json_value_write(const json_t *value, struct buf *out);
+
+/* Adds to `object` the members of `more` it lacks; goes into objects that both have. */
+void json_value_merge_missing(json_t *object, json_t *more);
+
+#endif

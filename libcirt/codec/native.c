@@ -1,0 +1,619 @@
+#include "codec/native.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "base/timestamp.h"
+#include "codec/json_value.h"
+#include "model/rsit.h"
+
+/* What one decode carries along. */
+struct native {
+    const struct codec_limits *limits;
+    struct report *report;
+    struct arena *arena; /* the report's for its head, the rows' for observations */
+    struct buf *extra;   /* of the object being read: members that have no place of their own */
+};
+
+struct member;
+typedef bool (*member_reader)(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
+                              struct err *err);
+
+/* A known member: how it is read, and where it goes within the target struct. */
+struct member {
+    const char *name;
+    member_reader read;
+    size_t offset;
+};
+
+static bool keep_extra(struct native *native, const char *name, const json_t *value, const struct json_place *place, struct err *err)
+{
+    struct buf *extra = native->extra;
+    bool kept = (!extra->size || extra->bytes[extra->size - 1] == '{' || buf_add_char(extra, ',')) && str_add_json(extra, name) &&
+                buf_add_char(extra, ':') && json_value_write(value, extra);
+    return kept ? true : json_value_fail(place, ERR_LIMIT, err, "too much unknown content");
+}
+
+static const struct member *find_member(const struct member *members, const char *name)
+{
+    for (; members->name; members++)
+        if (strcmp(members->name, name) == 0)
+            return members;
+    return NULL;
+}
+
+static bool read_members(struct native *native, const json_t *object, const struct member *members, void *target,
+                         const struct json_place *place, struct err *err)
+{
+    if (!json_is_object(object))
+        return json_value_fail(place, ERR_INPUT, err, "must be an object");
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)object, name, value)
+    {
+        struct json_place here = {.up = place, .name = name};
+        const struct member *member = find_member(members, name);
+        if (member ? !member->read(native, value, &here, target, member->offset, err) : !keep_extra(native, name, value, &here, err))
+            return false;
+    }
+    return true;
+}
+
+/* As read_members(), for an object inside an observation or report: what is unknown in it is kept under the object's name. */
+static bool read_inner(struct native *native, const json_t *object, const struct member *members, void *target,
+                       const struct json_place *place, struct err *err)
+{
+    if (json_is_null(object))
+        return true;
+    struct buf *extra = native->extra;
+    size_t before = extra->size;
+    if (before)
+        buf_add_char(extra, ',');
+    str_add_json(extra, place->name);
+    buf_add_text(extra, ":{");
+    size_t empty = extra->size;
+    if (!read_members(native, object, members, target, place, err))
+        return false;
+    if (extra->size == empty) {
+        extra->size = before;
+        extra->bytes[before] = '\0';
+    } else {
+        buf_add_char(extra, '}');
+    }
+    return extra->full ? json_value_fail(place, ERR_LIMIT, err, "too much unknown content") : true;
+}
+
+/* The buffer's members as the text of an object, NULL for none. */
+static const char *take_extra(const struct buf *extra, struct arena *arena)
+{
+    return extra->size ? arena_printf(arena, "{%s}", buf_text(extra)) : NULL;
+}
+
+/* --- readers of single members --- */
+
+static bool read_text(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
+                      struct err *err)
+{
+    return json_value_text(value, place, native->arena, (const char **)((char *)target + offset), err);
+}
+
+static bool read_number_within(const json_t *value, const struct json_place *place, int64_t min, int64_t max, int64_t *number,
+                               struct err *err)
+{
+    return json_is_null(value) || json_value_number(value, place, min, max, number, err);
+}
+
+static bool read_time(struct native *native, const json_t *value, const struct json_place *place, int64_t *time, const char **text,
+                      const char **rule, struct err *err)
+{
+    if (!json_value_text(value, place, native->arena, text, err))
+        return false;
+    if (!*text)
+        return true;
+    *rule = "rfc3339";
+    if (timestamp_parse_rfc3339(*text, time))
+        return true;
+    *rule = "utc-assumed";
+    if (timestamp_parse_utc(*text, time))
+        return true;
+    return json_value_fail(place, ERR_INPUT, err, "must be a time as RFC 3339 writes it, such as 2026-01-31T12:00:00Z");
+}
+
+static bool read_report_time(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
+                             struct err *err)
+{
+    UNUSED(offset);
+    struct report *report = target;
+    return read_time(native, value, place, &report->time, &report->time_text, &report->time_rule, err);
+}
+
+static bool read_observation_time(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
+                                  struct err *err)
+{
+    UNUSED(offset);
+    struct observation *observation = target;
+    return read_time(native, value, place, &observation->time, &observation->time_text, &observation->time_rule, err);
+}
+
+static bool read_tlp(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
+                     struct err *err)
+{
+    UNUSED(native);
+    enum tlp *tlp = (enum tlp *)((char *)target + offset);
+    if (json_is_null(value) || (json_is_string(value) && tlp_parse(json_string_value(value), tlp)))
+        return true;
+    return json_value_fail(place, ERR_INPUT, err, "must be clear, green, amber, amber+strict or red");
+}
+
+static bool read_count(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
+                       struct err *err)
+{
+    UNUSED(native);
+    return read_number_within(value, place, 1, INT64_MAX, (int64_t *)((char *)target + offset), err);
+}
+
+static bool read_email(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
+                       struct err *err)
+{
+    const char **email = (const char **)((char *)target + offset);
+    if (!json_value_text(value, place, native->arena, email, err) || !*email)
+        return *email == NULL;
+    *email = observable_normalise(native->arena, OBSERVABLE_EMAIL, *email);
+    return *email ? true : json_value_fail(place, ERR_INPUT, err, "must be a mail address");
+}
+
+static const struct member reporter_members[] = {
+    {"name", read_text, offsetof(struct report, reporter_name)}, {"email", read_email, offsetof(struct report, reporter_email)}, {0}};
+
+static bool read_reporter(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
+                          struct err *err)
+{
+    UNUSED(offset);
+    return read_inner(native, value, reporter_members, target, place, err);
+}
+
+/* --- source, target, observables --- */
+
+static bool add_address(struct report *report, struct observation *observation, enum sighting_role role, const char *text)
+{
+    if (!strchr(text, ':'))
+        return report_add_sighting(report, observation, OBSERVABLE_IPV4, role, text);
+    if (report_add_sighting(report, observation, OBSERVABLE_IPV6, role, text))
+        return true;
+    return str_starts_nocase(text, "::ffff:") && report_add_sighting(report, observation, OBSERVABLE_IPV4, role, text + strlen("::ffff:"));
+}
+
+/* "ip" is either family; everything else is named as observable_type_name() has it. */
+static bool member_type(const char *name, bool *is_address, enum observable_type *type)
+{
+    *is_address = strcmp(name, "ip") == 0;
+    if (*is_address)
+        return true;
+    if (strcmp(name, "hostname") == 0)
+        name = "domain";
+    return strcmp(name, "text") != 0 && observable_type_parse(name, type);
+}
+
+static bool add_value(struct native *native, struct observation *observation, const char *name, bool is_address, enum observable_type type,
+                      enum sighting_role role, const json_t *value, const struct json_place *place, struct err *err)
+{
+    char number[24];
+    const char *text = json_string_value(value);
+    if (json_is_integer(value) && type == OBSERVABLE_ASN && !is_address) {
+        snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
+        text = number;
+    }
+    if (json_is_null(value) || (text && !*text))
+        return true;
+    if (!text)
+        return json_value_fail(place, ERR_INPUT, err, "must be a string");
+    bool added = is_address ? add_address(native->report, observation, role, text)
+                            : report_add_sighting(native->report, observation, type, role, text);
+    return added ? true : json_value_fail(place, ERR_INPUT, err, "is no valid %s", is_address ? "IP address" : name);
+}
+
+/* One value or a list of them. */
+static bool add_values(struct native *native, struct observation *observation, const char *name, enum sighting_role role,
+                       const json_t *value, const struct json_place *place, bool *known, struct err *err)
+{
+    bool is_address;
+    enum observable_type type = OBSERVABLE_TEXT;
+    *known = member_type(name, &is_address, &type);
+    if (!*known)
+        return true;
+    if (!json_is_array(value))
+        return add_value(native, observation, name, is_address, type, role, value, place, err);
+    size_t index;
+    json_t *element;
+    json_array_foreach(value, index, element)
+    {
+        struct json_place here = {.up = place, .index = index};
+        if (!add_value(native, observation, name, is_address, type, role, element, &here, err))
+            return false;
+    }
+    return true;
+}
+
+static bool read_end_member(struct native *native, struct observation *observation, enum sighting_role role, const char *name,
+                            const json_t *value, const struct json_place *place, struct err *err)
+{
+    if (strcmp(name, "port") == 0) {
+        int64_t port = -1;
+        if (!read_number_within(value, place, 0, 65535, &port, err))
+            return false;
+        *(role == ROLE_SOURCE ? &observation->source_port : &observation->target_port) = (int)port;
+        return true;
+    }
+    bool known;
+    if (!add_values(native, observation, name, role, value, place, &known, err))
+        return false;
+    return known || keep_extra(native, name, value, place, err);
+}
+
+/* source{} or target{}: which, says the offset (a sighting_role). */
+static bool read_end(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t role, struct err *err)
+{
+    if (json_is_null(value))
+        return true;
+    if (!json_is_object(value))
+        return json_value_fail(place, ERR_INPUT, err, "must be an object");
+    struct buf *outer = native->extra, inner;
+    buf_init(&inner, outer->size_max);
+    native->extra = &inner;
+    bool ok = true;
+    const char *name;
+    json_t *member;
+    json_object_foreach((json_t *)value, name, member)
+    {
+        struct json_place here = {.up = place, .name = name};
+        ok = ok && read_end_member(native, target, (enum sighting_role)role, name, member, &here, err);
+    }
+    native->extra = outer;
+    if (ok && inner.size && !buf_printf(outer, "%s\"%s\":{%s}", outer->size ? "," : "", place->name, buf_text(&inner)))
+        ok = json_value_fail(place, ERR_LIMIT, err, "too much unknown content");
+    buf_clear(&inner);
+    return ok;
+}
+
+/* One element of observables[]. */
+struct entry {
+    const char *type, *value, *role;
+    enum tlp tlp;
+    bool is_indicator;
+};
+
+static bool read_indicator(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
+                           struct err *err)
+{
+    UNUSED(native);
+    if (!json_is_boolean(value) && !json_is_null(value))
+        return json_value_fail(place, ERR_INPUT, err, "must be true or false");
+    *(bool *)((char *)target + offset) = json_is_true(value);
+    return true;
+}
+
+static const struct member entry_members[] = {{"type", read_text, offsetof(struct entry, type)},
+                                              {"value", read_text, offsetof(struct entry, value)},
+                                              {"role", read_text, offsetof(struct entry, role)},
+                                              {"tlp", read_tlp, offsetof(struct entry, tlp)},
+                                              {"indicator", read_indicator, offsetof(struct entry, is_indicator)},
+                                              {0}};
+
+static bool fail_member(const struct json_place *place, const char *name, struct err *err, const char *text)
+{
+    struct json_place here = {.up = place, .name = name};
+    return json_value_fail(&here, ERR_INPUT, err, "%s", text);
+}
+
+static bool add_entry(struct native *native, struct observation *observation, const struct entry *entry, const struct json_place *place,
+                      struct err *err)
+{
+    if (!entry->value)
+        return fail_member(place, "value", err, "is missing");
+    enum sighting_role role = ROLE_OTHER;
+    if (entry->role && !sighting_role_parse(entry->role, &role))
+        return fail_member(place, "role", err, "must be source, target, victim, infrastructure or other");
+    size_t before = observation->sighting_count;
+    enum observable_type type;
+    bool added;
+    if (!entry->type)
+        added = report_add_guessed(native->report, observation, role, entry->value);
+    else if (strcmp(entry->type, "ip") == 0)
+        added = add_address(native->report, observation, role, entry->value);
+    else if (observable_type_parse(entry->type, &type))
+        added = report_add_sighting(native->report, observation, type, role, entry->value);
+    else
+        return fail_member(place, "type", err, "is no known type of observable");
+    if (!added)
+        return fail_member(place, "value", err, entry->type ? "is no valid value of its type" : "is of no known type; name it in \"type\"");
+    for (size_t i = before; i < observation->sighting_count; i++) {
+        observation->sightings[i].tlp = entry->tlp;
+        observation->sightings[i].is_indicator = entry->is_indicator;
+    }
+    return true;
+}
+
+/* The extra of an observation is one text, so what is unknown in the n-th observable stands under "observables/n". */
+static bool read_observable(struct native *native, struct observation *observation, const json_t *value, const struct json_place *place,
+                            struct err *err)
+{
+    struct entry entry = {.tlp = TLP_NONE};
+    struct buf *outer = native->extra, inner;
+    buf_init(&inner, outer->size_max);
+    native->extra = &inner;
+    bool ok = read_members(native, value, entry_members, &entry, place, err);
+    native->extra = outer;
+    if (ok && inner.size && !buf_printf(outer, "%s\"observables/%zu\":{%s}", outer->size ? "," : "", place->index, buf_text(&inner)))
+        ok = json_value_fail(place, ERR_LIMIT, err, "too much unknown content");
+    buf_clear(&inner);
+    return ok && add_entry(native, observation, &entry, place, err);
+}
+
+static bool read_observables(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
+                             struct err *err)
+{
+    UNUSED(offset);
+    if (json_is_null(value))
+        return true;
+    if (!json_is_array(value))
+        return json_value_fail(place, ERR_INPUT, err, "must be an array");
+    size_t index;
+    json_t *element;
+    json_array_foreach(value, index, element)
+    {
+        struct json_place here = {.up = place, .index = index};
+        if (!read_observable(native, target, element, &here, err))
+            return false;
+    }
+    return true;
+}
+
+/* --- observations --- */
+
+static const struct member observation_members[] = {{"time", read_observation_time, 0},
+                                                    {"class", read_text, offsetof(struct observation, class_claim)},
+                                                    {"count", read_count, offsetof(struct observation, count)},
+                                                    {"description", read_text, offsetof(struct observation, description)},
+                                                    {"protocol", read_text, offsetof(struct observation, protocol)},
+                                                    {"source", read_end, ROLE_SOURCE},
+                                                    {"target", read_end, ROLE_TARGET},
+                                                    {"observables", read_observables, 0},
+                                                    {0}};
+
+static bool read_observation(struct native *native, const json_t *value, const struct json_place *place, struct err *err)
+{
+    struct observation *observation = report_add_observation(native->report);
+    if (!read_members(native, value, observation_members, observation, place, err))
+        return false;
+    observation->class_name = observation->class_claim ? rsit_find(observation->class_claim) : NULL;
+    observation->extra = take_extra(native->extra, native->arena);
+    buf_reset(native->extra);
+    return true;
+}
+
+static bool read_observations(struct native *native, const json_t *value, const struct json_place *place, struct err *err)
+{
+    if (!json_is_array(value))
+        return json_value_fail(place, ERR_INPUT, err, "must be an array");
+    if (json_array_size(value) > native->limits->observations_max)
+        return json_value_fail(place, ERR_LIMIT, err, "more than %zu observations", native->limits->observations_max);
+    size_t index;
+    json_t *element;
+    json_array_foreach(value, index, element)
+    {
+        struct json_place here = {.up = place, .index = index};
+        if (!read_observation(native, element, &here, err))
+            return false;
+    }
+    return true;
+}
+
+/* observables[] of the report itself: one more observation, which says nothing but them. */
+static bool read_own_observables(struct native *native, const json_t *value, const struct json_place *place, struct err *err)
+{
+    if (json_is_array(value) && !json_array_size(value))
+        return true;
+    struct observation *observation = report_add_observation(native->report);
+    if (!read_observables(native, value, place, observation, 0, err))
+        return false;
+    observation->extra = take_extra(native->extra, native->arena);
+    buf_reset(native->extra);
+    return true;
+}
+
+/* --- the report --- */
+
+static bool read_later(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
+                       struct err *err)
+{
+    UNUSED(native), UNUSED(value), UNUSED(place), UNUSED(target), UNUSED(offset), UNUSED(err);
+    return true;
+}
+
+/* observations and observables come after the head, whatever their order, so that a document's own order changes nothing. */
+static const struct member report_members[] = {{"description", read_text, offsetof(struct report, description)},
+                                               {"summary", read_text, offsetof(struct report, summary)},
+                                               {"lang", read_text, offsetof(struct report, lang)},
+                                               {"class", read_text, offsetof(struct report, class_claim)},
+                                               {"tlp", read_tlp, offsetof(struct report, tlp)},
+                                               {"time", read_report_time, 0},
+                                               {"reference", read_text, offsetof(struct report, reference)},
+                                               {"reference_issuer", read_text, offsetof(struct report, reference_issuer)},
+                                               {"reporter", read_reporter, 0},
+                                               {"observations", read_later, 0},
+                                               {"observables", read_later, 0},
+                                               {0}};
+
+static bool read_report(struct native *native, const json_t *root, struct err *err)
+{
+    static const struct json_place document = {0};
+    struct report *report = native->report;
+    native->arena = report->arena;
+    if (!read_members(native, root, report_members, report, &document, err))
+        return false;
+    report->class_name = report->class_claim ? rsit_find(report->class_claim) : NULL;
+    report->extra = take_extra(native->extra, native->arena);
+    buf_reset(native->extra);
+    native->arena = report_row_arena(report);
+    const json_t *observations = json_object_get(root, "observations"), *observables = json_object_get(root, "observables");
+    struct json_place here = {.up = &document, .name = "observations"};
+    if (observations && !json_is_null(observations) && !read_observations(native, observations, &here, err))
+        return false;
+    here.name = "observables";
+    if (observables && !json_is_null(observables) && !read_own_observables(native, observables, &here, err))
+        return false;
+    if (!report->observation_count && str_is_empty(report->description))
+        return json_value_fail(&document, ERR_INPUT, err, "needs a description or observations");
+    return true;
+}
+
+bool native_decode(const char *bytes, size_t size, const char *format, const struct codec_limits *limits, struct report **out,
+                   struct err *err)
+{
+    json_t *root = NULL;
+    if (!json_value_parse(bytes, size, limits, &root, err))
+        return false;
+    struct buf extra;
+    buf_init(&extra, limits->document_bytes_max < SIZE_MAX / 8 ? limits->document_bytes_max * 2 + 64 : SIZE_MAX / 2);
+    struct native native = {.limits = limits, .report = report_new(format), .extra = &extra};
+    bool ok = read_report(&native, root, err);
+    if (ok)
+        *out = native.report;
+    else
+        report_free(native.report);
+    buf_clear(&extra);
+    json_decref(root);
+    return ok;
+}
+
+size_t native_skip_blanks(const char *bytes, size_t size)
+{
+    size_t i = size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    while (i < size && strchr(" \t\r\n", bytes[i]) && bytes[i])
+        i++;
+    return i;
+}
+
+/* --- writing --- */
+
+static void set_text(json_t *object, const char *name, const char *text)
+{
+    if (text)
+        json_object_set_new(object, name, json_string(text));
+}
+
+/* As it was written where that is RFC 3339, else as we understood it. */
+static void set_time(json_t *object, int64_t time, const char *text, const char *rule)
+{
+    char formatted[TIMESTAMP_TEXT_SIZE];
+    if (time == TIMESTAMP_NONE)
+        return;
+    timestamp_format(time, formatted);
+    set_text(object, "time", text && str_equal(rule, "rfc3339") ? text : formatted);
+}
+
+static void merge_extra(json_t *object, const char *extra)
+{
+    json_t *more = extra ? json_loads(extra, 0, NULL) : NULL;
+    if (json_is_object(more))
+        json_value_merge_missing(object, more);
+    json_decref(more);
+}
+
+/* An object without members says nothing and is left out. */
+static void set_unless_empty(json_t *object, const char *name, json_t *value)
+{
+    if (json_is_array(value) ? json_array_size(value) : json_object_size(value))
+        json_object_set_new(object, name, value);
+    else
+        json_decref(value);
+}
+
+static bool fits_end(const struct sighting *sighting)
+{
+    return (sighting->role == ROLE_SOURCE || sighting->role == ROLE_TARGET) && sighting->type != OBSERVABLE_TEXT &&
+           sighting->tlp == TLP_NONE && !sighting->is_indicator;
+}
+
+/* One value stands alone, several in an array. */
+static void add_to_end(json_t *end, const struct sighting *sighting)
+{
+    bool is_address = sighting->type == OBSERVABLE_IPV4 || sighting->type == OBSERVABLE_IPV6;
+    const char *name = is_address ? "ip" : observable_type_name(sighting->type);
+    json_t *there = json_object_get(end, name), *value = json_string(sighting->value);
+    if (json_is_array(there)) {
+        json_array_append_new(there, value);
+    } else if (there) {
+        json_t *both = json_array();
+        json_array_append(both, there);
+        json_array_append_new(both, value);
+        json_object_set_new(end, name, both);
+    } else {
+        json_object_set_new(end, name, value);
+    }
+}
+
+static json_t *encode_end(const struct observation *observation, enum sighting_role role, int port)
+{
+    json_t *end = json_object();
+    for (size_t i = 0; i < observation->sighting_count; i++)
+        if (fits_end(&observation->sightings[i]) && observation->sightings[i].role == role)
+            add_to_end(end, &observation->sightings[i]);
+    if (port >= 0)
+        json_object_set_new(end, "port", json_integer(port));
+    return end;
+}
+
+static json_t *encode_sighting(const struct sighting *sighting)
+{
+    json_t *entry = json_object();
+    set_text(entry, "type", observable_type_name(sighting->type));
+    set_text(entry, "value", sighting->value);
+    set_text(entry, "role", sighting_role_name(sighting->role));
+    set_text(entry, "tlp", tlp_name(sighting->tlp));
+    if (sighting->is_indicator)
+        json_object_set_new(entry, "indicator", json_true());
+    return entry;
+}
+
+static json_t *encode_observation(const struct observation *observation)
+{
+    json_t *object = json_object(), *observables = json_array();
+    set_time(object, observation->time, observation->time_text, observation->time_rule);
+    set_text(object, "class", observation->class_claim ? observation->class_claim : observation->class_name);
+    if (observation->count != 1)
+        json_object_set_new(object, "count", json_integer(observation->count));
+    set_text(object, "description", observation->description);
+    set_text(object, "protocol", observation->protocol);
+    set_unless_empty(object, "source", encode_end(observation, ROLE_SOURCE, observation->source_port));
+    set_unless_empty(object, "target", encode_end(observation, ROLE_TARGET, observation->target_port));
+    for (size_t i = 0; i < observation->sighting_count; i++)
+        if (!fits_end(&observation->sightings[i]))
+            json_array_append_new(observables, encode_sighting(&observation->sightings[i]));
+    set_unless_empty(object, "observables", observables);
+    merge_extra(object, observation->extra);
+    return object;
+}
+
+bool native_encode(const struct report *report, struct buf *out, struct err *err)
+{
+    json_t *object = json_object(), *reporter = json_object(), *observations = json_array();
+    set_text(object, "description", report->description);
+    set_text(object, "summary", report->summary);
+    set_text(object, "lang", report->lang);
+    set_text(object, "class", report->class_claim ? report->class_claim : report->class_name);
+    set_text(object, "tlp", tlp_name(report->tlp));
+    set_time(object, report->time, report->time_text, report->time_rule);
+    set_text(object, "reference", report->reference);
+    set_text(object, "reference_issuer", report->reference_issuer);
+    set_text(reporter, "name", report->reporter_name);
+    set_text(reporter, "email", report->reporter_email);
+    set_unless_empty(object, "reporter", reporter);
+    for (size_t i = 0; i < report->observation_count; i++)
+        json_array_append_new(observations, encode_observation(&report->observations[i]));
+    set_unless_empty(object, "observations", observations);
+    merge_extra(object, report->extra);
+    bool ok = json_value_write(object, out);
+    json_decref(object);
+    return ok ? true : err_set(err, ERR_LIMIT, "the document would be larger than %zu bytes", out->size_max);
+}
