@@ -1,0 +1,319 @@
+#include "cirtd/mail/lmtp.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+/* Beyond this many unsent bytes a client is not read from until it takes its replies. */
+enum { REPLIES_WAITING_MAX = 64 * 1024, READ_SIZE = 64 * 1024, REPLIES_MAX = 4 * 1024 * 1024 };
+
+struct server {
+    const struct lmtp_config *config;
+    struct lmtp_policy policy;
+    struct lmtp_budget budget;
+    unsigned connections_max, connection_count;
+    struct timeval idle, drain;
+    struct event_base *events;
+    struct evconnlistener *listener;
+    struct event *on_terminate, *on_interrupt, *drain_timer;
+    struct connection *connections;
+    bool is_draining;
+};
+
+struct connection {
+    struct server *server;
+    struct connection *previous, *next;
+    struct bufferevent *stream;
+    struct lmtp_session *session;
+    struct buf replies;
+    bool is_closing; /* what is in the output goes, then the connection */
+};
+
+static void connection_drop(struct connection *connection)
+{
+    struct server *server = connection->server;
+    if (connection->previous)
+        connection->previous->next = connection->next;
+    else
+        server->connections = connection->next;
+    if (connection->next)
+        connection->next->previous = connection->previous;
+    bufferevent_free(connection->stream);
+    lmtp_session_free(connection->session);
+    buf_clear(&connection->replies);
+    free(connection);
+    server->connection_count--;
+    if (server->is_draining && server->connection_count == 0)
+        event_base_loopbreak(server->events);
+    else if (!server->is_draining && server->listener)
+        evconnlistener_enable(server->listener);
+}
+
+static void send_replies(struct connection *connection)
+{
+    bufferevent_write(connection->stream, buf_text(&connection->replies), connection->replies.size);
+    buf_reset(&connection->replies);
+}
+
+static void store_message(struct connection *connection)
+{
+    const struct lmtp_config *config = connection->server->config;
+    const struct lmtp_message *message = lmtp_session_message(connection->session);
+    struct err err;
+    err_clear(&err);
+    if (config->store(config->store_context, message, &err)) {
+        log_info("mail_stored", "size=%zu recipients=%zu", message->size, message->recipient_count);
+        lmtp_session_answer(connection->session, NULL);
+        return;
+    }
+    log_warn("mail_not_stored", "size=%zu %s", message->size, log_err(&err));
+    lmtp_session_answer(connection->session, &err);
+}
+
+/* Shuts the reading side; on_written() drops the connection when the last reply is gone. */
+static void close_after_replies(struct connection *connection)
+{
+    connection->is_closing = true;
+    bufferevent_disable(connection->stream, EV_READ);
+    send_replies(connection);
+}
+
+static void say_goodbye(struct connection *connection)
+{
+    buf_printf(&connection->replies, "421 4.3.2 %s is shutting down\r\n", connection->server->config->hostname);
+    close_after_replies(connection);
+}
+
+/* Feeds what has arrived, message after message, until nothing is left or the client should take its replies first. */
+static void work(struct connection *connection)
+{
+    struct evbuffer *input = bufferevent_get_input(connection->stream);
+    struct evbuffer *output = bufferevent_get_output(connection->stream);
+    while (!connection->is_closing && evbuffer_get_length(input) > 0 && evbuffer_get_length(output) < REPLIES_WAITING_MAX) {
+        size_t size = evbuffer_get_contiguous_space(input), used;
+        enum lmtp_event event = lmtp_session_feed(connection->session, (const char *)evbuffer_pullup(input, (ev_ssize_t)size), size, &used);
+        evbuffer_drain(input, used);
+        if (event == LMTP_MESSAGE)
+            store_message(connection);
+        if (event == LMTP_CLOSE)
+            close_after_replies(connection);
+        else if (connection->server->is_draining && lmtp_session_is_idle(connection->session))
+            say_goodbye(connection);
+        else
+            send_replies(connection);
+    }
+    if (!connection->is_closing && evbuffer_get_length(output) >= REPLIES_WAITING_MAX)
+        bufferevent_disable(connection->stream, EV_READ);
+}
+
+static void on_readable(struct bufferevent *stream, void *context)
+{
+    UNUSED(stream);
+    work(context);
+}
+
+static void on_written(struct bufferevent *stream, void *context)
+{
+    struct connection *connection = context;
+    if (connection->is_closing) {
+        connection_drop(connection);
+        return;
+    }
+    bufferevent_enable(stream, EV_READ);
+    work(connection);
+}
+
+static void on_ended(struct bufferevent *stream, short what, void *context)
+{
+    struct connection *connection = context;
+    if ((what & BEV_EVENT_TIMEOUT) && (what & BEV_EVENT_READING) && !connection->is_closing) {
+        log_info("lmtp_idle", "seconds=%ld", (long)connection->server->idle.tv_sec);
+        buf_printf(&connection->replies, "421 4.4.2 %s idle for too long\r\n", connection->server->config->hostname);
+        close_after_replies(connection);
+        return;
+    }
+    if ((what & BEV_EVENT_EOF) && evbuffer_get_length(bufferevent_get_output(stream)) > 0) {
+        connection->is_closing = true; /* a half-closed client still wants its answers */
+        return;
+    }
+    connection_drop(connection);
+}
+
+static bool may_connect(const struct lmtp_config *config, int fd)
+{
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return false;
+    for (size_t i = 0; i < config->user_id_count; i++)
+        if (config->user_ids[i] == peer.uid)
+            return true;
+    log_warn("lmtp_refused", "uid=%ld", (long)peer.uid);
+    return false;
+}
+
+static void on_connection(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int size, void *context)
+{
+    static const char refusal[] = "421 4.7.0 this user may not deliver here\r\n";
+    struct server *server = context;
+    UNUSED(address);
+    UNUSED(size);
+    if (!may_connect(server->config, fd)) {
+        ssize_t ignored = send(fd, refusal, sizeof refusal - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        UNUSED(ignored);
+        evutil_closesocket(fd);
+        return;
+    }
+    struct connection *connection = mem_calloc(1, sizeof *connection);
+    connection->server = server;
+    connection->stream = bufferevent_socket_new(server->events, fd, BEV_OPT_CLOSE_ON_FREE);
+    if (!connection->stream)
+        BUG("out of memory for a connection");
+    buf_init(&connection->replies, REPLIES_MAX);
+    connection->session = lmtp_session_new(&server->policy, &connection->replies);
+    connection->next = server->connections;
+    if (connection->next)
+        connection->next->previous = connection;
+    server->connections = connection;
+    if (++server->connection_count >= server->connections_max)
+        evconnlistener_disable(listener);
+    bufferevent_setcb(connection->stream, on_readable, on_written, on_ended, connection);
+    bufferevent_setwatermark(connection->stream, EV_READ, 0, READ_SIZE);
+    bufferevent_set_timeouts(connection->stream, &server->idle, &server->idle);
+    bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
+    send_replies(connection);
+}
+
+static void on_drained(evutil_socket_t fd, short what, void *context)
+{
+    struct server *server = context;
+    UNUSED(fd);
+    UNUSED(what);
+    log_warn("lmtp_drain_ended", "connections=%u", server->connection_count);
+    event_base_loopbreak(server->events);
+}
+
+static void on_signal(evutil_socket_t signal_number, short what, void *context)
+{
+    struct server *server = context;
+    UNUSED(signal_number);
+    UNUSED(what);
+    if (server->is_draining)
+        return;
+    server->is_draining = true;
+    evconnlistener_free(server->listener);
+    server->listener = NULL;
+    for (struct connection *connection = server->connections; connection; connection = connection->next)
+        if (!connection->is_closing && lmtp_session_is_idle(connection->session))
+            say_goodbye(connection);
+    if (server->connection_count == 0)
+        event_base_loopbreak(server->events);
+    else
+        evtimer_add(server->drain_timer, &server->drain);
+}
+
+static bool socket_listen(const struct lmtp_config *config, int *out, struct err *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(config->socket_path) >= sizeof address.sun_path)
+        return err_set(err, ERR_INTERNAL, "socket path %s is longer than %zu bytes", config->socket_path, sizeof address.sun_path - 1);
+    strcpy(address.sun_path, config->socket_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return err_set(err, ERR_INTERNAL, "socket: %s", strerror(errno));
+    if (unlink(config->socket_path) != 0 && errno != ENOENT)
+        goto failed;
+    /* The mode must be right from the first moment: others could connect between bind and chmod. */
+    mode_t before = umask(0117);
+    int bound = bind(fd, (struct sockaddr *)&address, sizeof address);
+    umask(before);
+    if (bound != 0 || (config->socket_group != (gid_t)-1 && chown(config->socket_path, (uid_t)-1, config->socket_group) != 0))
+        goto failed;
+    if (listen(fd, 128) != 0)
+        goto failed;
+    *out = fd;
+    return true;
+failed:
+    err_set(err, ERR_INTERNAL, "LMTP socket %s: %s", config->socket_path, strerror(errno));
+    close(fd);
+    return false;
+}
+
+static void server_init(struct server *server, const struct lmtp_config *config)
+{
+    size_t size_max = config->size_max ? config->size_max : 32 * 1024 * 1024;
+    size_t memory_max = config->memory_max ? config->memory_max : 128 * 1024 * 1024;
+    *server = (struct server){
+        .config = config,
+        /* Twice a message: the buffer's capacity is a power of two. */
+        .budget = {.max = memory_max > 2 * size_max ? memory_max : 2 * size_max + 64 * 1024},
+        .connections_max = config->connections_max ? config->connections_max : 64,
+        .idle = {.tv_sec = config->idle_seconds ? config->idle_seconds : 300},
+        .drain = {.tv_sec = config->drain_seconds ? config->drain_seconds : 10},
+    };
+    server->policy = (struct lmtp_policy){.hostname = config->hostname,
+                                          .domain = config->domain,
+                                          .local_parts = config->local_parts,
+                                          .local_part_count = config->local_part_count,
+                                          .size_max = size_max,
+                                          .budget = &server->budget};
+}
+
+static void server_clear(struct server *server)
+{
+    server->is_draining = true;
+    while (server->connections)
+        connection_drop(server->connections);
+    if (server->listener)
+        evconnlistener_free(server->listener);
+    if (server->on_terminate)
+        event_free(server->on_terminate);
+    if (server->on_interrupt)
+        event_free(server->on_interrupt);
+    if (server->drain_timer)
+        event_free(server->drain_timer);
+    if (server->events)
+        event_base_free(server->events);
+}
+
+bool lmtp_run(const struct lmtp_config *config, struct err *err)
+{
+    struct server server;
+    bool ok = false;
+    int fd = -1;
+    server_init(&server, config);
+    signal(SIGPIPE, SIG_IGN);
+    if (!socket_listen(config, &fd, err))
+        goto done;
+    server.events = event_base_new();
+    server.listener = evconnlistener_new(server.events, on_connection, &server, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+    server.on_terminate = evsignal_new(server.events, SIGTERM, on_signal, &server);
+    server.on_interrupt = evsignal_new(server.events, SIGINT, on_signal, &server);
+    server.drain_timer = evtimer_new(server.events, on_drained, &server);
+    if (!server.listener || !server.on_terminate || !server.on_interrupt || !server.drain_timer ||
+        event_add(server.on_terminate, NULL) != 0 || event_add(server.on_interrupt, NULL) != 0) {
+        err_set(err, ERR_INTERNAL, "libevent cannot be set up");
+        goto done;
+    }
+    if (config->on_ready)
+        config->on_ready(config->store_context);
+    ok = event_base_dispatch(server.events) >= 0;
+    if (!ok)
+        err_set(err, ERR_INTERNAL, "the event loop failed: %s", strerror(errno));
+    unlink(config->socket_path);
+done:
+    server_clear(&server);
+    return ok;
+}

@@ -1,0 +1,467 @@
+#include "codec/mime.h"
+
+#include <ctype.h>
+#include <gmime/gmime.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+#include "base/timestamp.h"
+
+/* GMime's tables are made once for the process and never change after. */
+static void library_init(void)
+{
+    static gsize once;
+    if (g_once_init_enter(&once)) {
+        g_mime_init();
+        g_once_init_leave(&once, 1);
+    }
+}
+
+/* --- header fields --- */
+
+/* The end of the line at `at`: behind its LF, or `end`. */
+static size_t line_end(const char *bytes, size_t at, size_t end)
+{
+    const char *newline = memchr(bytes + at, '\n', end - at);
+    return newline ? (size_t)(newline - bytes) + 1 : end;
+}
+
+static bool is_empty_line(const char *bytes, size_t at, size_t next)
+{
+    return (next - at == 1 && bytes[at] == '\n') || (next - at == 2 && bytes[at] == '\r' && bytes[at + 1] == '\n');
+}
+
+/* Size of "Name:" at the start of a line, without the colon; 0 where the line is no field (RFC 5322 section 2.2). */
+static size_t field_name_size(const char *line, size_t size)
+{
+    size_t at = 0;
+    while (at < size && line[at] > ' ' && line[at] < 0x7f && line[at] != ':')
+        at++;
+    size_t name_size = at;
+    while (at < size && (line[at] == ' ' || line[at] == '\t'))
+        at++; /* obsolete syntax allows blanks before the colon */
+    return at < size && line[at] == ':' ? name_size : 0;
+}
+
+/* Value of a field from its colon on: line ends of folding go, the blanks behind them stay. */
+static char *unfold(struct arena *arena, const char *bytes, size_t size)
+{
+    char *value = arena_strndup(arena, bytes, size);
+    char *to = value;
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] != '\r' && bytes[i] != '\n')
+            *to++ = bytes[i] ? bytes[i] : ' ';
+    while (to > value && (to[-1] == ' ' || to[-1] == '\t'))
+        to--;
+    *to = '\0';
+    return value + strspn(value, " \t");
+}
+
+const char *mime_header(const struct mime *mime, const struct mime_part *part, const char *name, unsigned n)
+{
+    size_t end = part->header_at + part->header_size, name_size = strlen(name);
+    for (size_t at = part->header_at; at < end;) {
+        size_t next = line_end(mime->bytes, at, end);
+        const char *line = mime->bytes + at;
+        size_t found = field_name_size(line, next - at);
+        while (next < end && (mime->bytes[next] == ' ' || mime->bytes[next] == '\t'))
+            next = line_end(mime->bytes, next, end);
+        if (found == name_size && strncasecmp(line, name, name_size) == 0 && n-- == 0) {
+            const char *colon = memchr(line, ':', next - at);
+            return unfold(mime->arena, colon + 1, (size_t)(mime->bytes + next - colon) - 1);
+        }
+        at = next;
+    }
+    return NULL;
+}
+
+/* Well-formed UTF-8 in one line, whatever the library gave. */
+static const char *clean_line(struct arena *arena, const char *text)
+{
+    struct buf out;
+    buf_init(&out, 4 * strlen(text) + 1);
+    for (const char *at = text, *end = text + strlen(text); at < end;) {
+        uint32_t code_point;
+        size_t size = str_next_code_point(at, end, &code_point);
+        if (code_point == 0xFFFD)
+            buf_add_text(&out, "\xef\xbf\xbd");
+        else if (code_point < ' ')
+            buf_add_char(&out, ' ');
+        else
+            buf_add(&out, at, size);
+        at += size;
+    }
+    const char *line = arena_strdup(arena, buf_text(&out));
+    buf_clear(&out);
+    return line;
+}
+
+const char *mime_header_text(const struct mime *mime, const struct mime_part *part, const char *name)
+{
+    const char *raw = mime_header(mime, part, name, 0);
+    if (!raw)
+        return NULL;
+    library_init();
+    char *decoded = g_mime_utils_header_decode_text(NULL, raw);
+    const char *line = clean_line(mime->arena, decoded);
+    g_free(decoded);
+    return line;
+}
+
+struct address_list {
+    struct arena *arena;
+    struct mime_address *items;
+    size_t count, capacity;
+};
+
+static void addresses_gather(struct address_list *out, InternetAddressList *list, unsigned depth)
+{
+    for (int i = 0; list && i < internet_address_list_length(list); i++) {
+        InternetAddress *item = internet_address_list_get_address(list, i);
+        if (INTERNET_ADDRESS_IS_GROUP(item)) {
+            if (depth < 2)
+                addresses_gather(out, internet_address_group_get_members(INTERNET_ADDRESS_GROUP(item)), depth + 1);
+            continue;
+        }
+        const char *address = internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(item));
+        const char *name = internet_address_get_name(item);
+        out->items = arena_grow(out->arena, out->items, &out->capacity, out->count, sizeof *out->items);
+        out->items[out->count++] = (struct mime_address){.name = name && *name ? clean_line(out->arena, name) : NULL,
+                                                         .address = clean_line(out->arena, address ? address : "")};
+    }
+}
+
+struct mime_address *mime_addresses(const struct mime *mime, const struct mime_part *part, const char *name, size_t *count)
+{
+    struct address_list out = {.arena = mime->arena};
+    const char *raw;
+    library_init();
+    for (unsigned n = 0; (raw = mime_header(mime, part, name, n)) && n < 20; n++) {
+        InternetAddressList *list = internet_address_list_parse(NULL, raw);
+        addresses_gather(&out, list, 0);
+        if (list)
+            g_object_unref(list);
+    }
+    *count = out.count;
+    return out.items;
+}
+
+bool mime_date(const struct mime *mime, const struct mime_part *part, int64_t *moment)
+{
+    const char *raw = mime_header(mime, part, "Date", 0);
+    GDateTime *date = raw ? g_mime_utils_header_decode_date(raw) : NULL;
+    if (!date)
+        return false;
+    int64_t seconds = g_date_time_to_unix(date);
+    g_date_time_unref(date);
+    if (seconds <= 0 || seconds >= INT64_C(7258118400)) /* 1970..2200, as base/timestamp.h */
+        return false;
+    *moment = seconds * TIMESTAMP_SECOND;
+    return true;
+}
+
+/* --- structure --- */
+
+static const char *lower_copy(struct arena *arena, const char *text)
+{
+    if (!text)
+        return NULL;
+    char *copy = arena_strdup(arena, text);
+    str_lower(copy);
+    return copy;
+}
+
+static void read_type(struct mime *mime, struct mime_part *part, const char *fallback)
+{
+    const char *raw = mime_header(mime, part, "Content-Type", 0);
+    part->type = fallback;
+    if (!raw)
+        return;
+    const char *again = mime_header(mime, part, "Content-Type", 1);
+    if (again && strcmp(again, raw) != 0)
+        part->is_broken = true;
+    GMimeContentType *type = g_mime_content_type_parse(NULL, raw);
+    char *name = g_mime_content_type_get_mime_type(type);
+    part->type = lower_copy(mime->arena, clean_line(mime->arena, name));
+    g_free(name);
+    const char *boundary = g_mime_content_type_get_parameter(type, "boundary");
+    const char *file = g_mime_content_type_get_parameter(type, "name");
+    part->boundary = boundary && *boundary ? arena_strdup(mime->arena, boundary) : NULL;
+    part->protocol = lower_copy(mime->arena, g_mime_content_type_get_parameter(type, "protocol"));
+    part->charset = arena_strdup(mime->arena, g_mime_content_type_get_parameter(type, "charset"));
+    part->name = file && *file ? clean_line(mime->arena, file) : NULL;
+    g_object_unref(type);
+}
+
+static void read_disposition(struct mime *mime, struct mime_part *part)
+{
+    const char *raw = mime_header(mime, part, "Content-Disposition", 0);
+    GMimeContentDisposition *disposition = raw ? g_mime_content_disposition_parse(NULL, raw) : NULL;
+    if (!disposition)
+        return;
+    const char *word = g_mime_content_disposition_get_disposition(disposition);
+    const char *file = g_mime_content_disposition_get_parameter(disposition, "filename");
+    part->disposition = word ? lower_copy(mime->arena, clean_line(mime->arena, word)) : NULL;
+    if (file && *file)
+        part->name = clean_line(mime->arena, file);
+    g_object_unref(disposition);
+}
+
+static void read_fields(struct mime *mime, struct mime_part *part, const char *fallback)
+{
+    read_type(mime, part, fallback);
+    read_disposition(mime, part);
+    const char *encoding = mime_header(mime, part, "Content-Transfer-Encoding", 0);
+    const char *again = mime_header(mime, part, "Content-Transfer-Encoding", 1);
+    if (again && strcmp(again, encoding) != 0)
+        part->is_broken = true;
+    part->encoding = "7bit";
+    if (encoding)
+        part->encoding = lower_copy(mime->arena, arena_strndup(mime->arena, encoding, strcspn(encoding, " \t;(")));
+}
+
+/* Sets header and body of the part in start..end. A part that does not begin with a field has an empty header. */
+static bool cut_header(const struct mime *mime, struct mime_part *part, size_t start, size_t end, struct err *err)
+{
+    size_t at = start;
+    part->header_at = start;
+    if (start < end && !is_empty_line(mime->bytes, start, line_end(mime->bytes, start, end)) &&
+        field_name_size(mime->bytes + start, end - start) == 0) {
+        part->body_at = start;
+        part->body_size = end - start;
+        return true;
+    }
+    while (at < end) {
+        size_t next = line_end(mime->bytes, at, end);
+        if (is_empty_line(mime->bytes, at, next)) {
+            part->header_size = at - start;
+            part->body_at = next;
+            part->body_size = end - next;
+            break;
+        }
+        at = next;
+    }
+    if (at >= end) {
+        part->header_size = end - start;
+        part->body_at = end;
+    }
+    if (part->header_size > MIME_HEADER_SIZE_MAX)
+        return err_set_at(err, ERR_LIMIT, part->path, "a header of %zu bytes, at most %d are taken", part->header_size,
+                          MIME_HEADER_SIZE_MAX);
+    return true;
+}
+
+struct delimiter {
+    size_t at, next; /* the line's start, and behind it */
+    bool is_last;
+};
+
+/* The next line in at..end that is --boundary or --boundary--, blanks behind it borne (RFC 2046 section 5.1.1). */
+static bool find_delimiter(const struct mime *mime, size_t at, size_t end, const char *boundary, struct delimiter *out)
+{
+    size_t size = strlen(boundary);
+    size_t line_start = at;
+    while (at < end) {
+        const char *found = memmem(mime->bytes + at, end - at, boundary, size);
+        if (!found)
+            return false;
+        size_t word = (size_t)(found - mime->bytes);
+        at = word + 1;
+        if (word < line_start + 2 || mime->bytes[word - 1] != '-' || mime->bytes[word - 2] != '-' ||
+            (word - 2 > line_start && mime->bytes[word - 3] != '\n'))
+            continue;
+        size_t rest = word + size, next = line_end(mime->bytes, word, end);
+        bool is_last = next - rest >= 2 && mime->bytes[rest] == '-' && mime->bytes[rest + 1] == '-';
+        rest += is_last ? 2 : 0;
+        while (rest < next && isspace((unsigned char)mime->bytes[rest]))
+            rest++;
+        if (rest != next)
+            continue;
+        *out = (struct delimiter){.at = word - 2, .next = next, .is_last = is_last};
+        return true;
+    }
+    return false;
+}
+
+/* The line end before a delimiter belongs to the delimiter. */
+static size_t before_delimiter(const struct mime *mime, size_t start, size_t at)
+{
+    if (at > start && mime->bytes[at - 1] == '\n')
+        at--;
+    if (at > start && mime->bytes[at - 1] == '\r')
+        at--;
+    return at;
+}
+
+struct scan {
+    struct mime *mime;
+    unsigned depth_max;
+    struct err *err;
+};
+
+static bool scan_part(struct scan *scan, int parent, const char *fallback, size_t start, size_t end);
+
+static bool scan_multipart(struct scan *scan, int index)
+{
+    struct mime *mime = scan->mime;
+    struct mime_part part = mime->parts[index]; /* the array moves while children are added */
+    size_t end = part.body_at + part.body_size;
+    struct delimiter delimiter, next;
+    const char *fallback = str_equal(part.type, "multipart/digest") ? "message/rfc822" : "text/plain";
+    bool is_whole = false;
+    if (!part.boundary || !find_delimiter(mime, part.body_at, end, part.boundary, &delimiter) || delimiter.is_last) {
+        mime->parts[index].is_broken = true;
+        return true;
+    }
+    while (!delimiter.is_last) {
+        bool found = find_delimiter(mime, delimiter.next, end, part.boundary, &next);
+        size_t child_end = found ? before_delimiter(mime, delimiter.next, next.at) : end;
+        if (!scan_part(scan, index, fallback, delimiter.next, child_end))
+            return false;
+        if (!found)
+            break;
+        is_whole = next.is_last;
+        delimiter = next;
+    }
+    if (!is_whole)
+        mime->parts[index].is_broken = true;
+    return true;
+}
+
+static struct mime_part *add_part(struct mime *mime, int parent)
+{
+    mime->parts = arena_grow(mime->arena, mime->parts, &mime->part_capacity, mime->part_count, sizeof *mime->parts);
+    int index = (int)mime->part_count++;
+    struct mime_part *part = &mime->parts[index];
+    *part = (struct mime_part){.path = "1", .parent = parent, .first_child = MIME_NONE, .next = MIME_NONE};
+    if (parent == MIME_NONE)
+        return part;
+    struct mime_part *above = &mime->parts[parent];
+    int *link = &above->first_child;
+    while (*link != MIME_NONE)
+        link = &mime->parts[*link].next;
+    *link = index;
+    part->depth = above->depth + 1;
+    part->path = arena_printf(mime->arena, "%s.%u", above->path, ++above->child_count);
+    return part;
+}
+
+static bool scan_part(struct scan *scan, int parent, const char *fallback, size_t start, size_t end)
+{
+    struct mime *mime = scan->mime;
+    if (mime->part_count == MIME_PARTS_MAX)
+        return err_set_at(scan->err, ERR_LIMIT, mime->parts[parent].path, "more than %d parts", MIME_PARTS_MAX);
+    int index = (int)mime->part_count;
+    struct mime_part *part = add_part(mime, parent);
+    if (part->depth > scan->depth_max)
+        return err_set_at(scan->err, ERR_LIMIT, part->path, "parts are nested more than %u deep", scan->depth_max);
+    if (!cut_header(mime, part, start, end, scan->err))
+        return false;
+    read_fields(mime, part, fallback);
+    if (str_starts(part->type, "multipart/"))
+        return scan_multipart(scan, index);
+    bool is_plain = str_equal(part->encoding, "7bit") || str_equal(part->encoding, "8bit") || str_equal(part->encoding, "binary");
+    if (str_equal(part->type, "message/rfc822") && is_plain)
+        return scan_part(scan, index, "text/plain", part->body_at, end);
+    return true;
+}
+
+/* --- the second opinion --- */
+
+static bool agree_leaf(const struct mime_part *part, GMimeObject *object, size_t shift)
+{
+    if (!GMIME_IS_PART(object) || part->child_count > 0)
+        return false;
+    GMimeDataWrapper *content = g_mime_part_get_content(GMIME_PART(object));
+    GMimeStream *stream = content ? g_mime_data_wrapper_get_stream(content) : NULL;
+    if (!stream)
+        return part->body_size == 0;
+    return (size_t)stream->bound_start + shift == part->body_at && (size_t)stream->bound_end + shift == part->body_at + part->body_size;
+}
+
+static bool agree(struct mime *mime, int index, GMimeObject *object, size_t shift)
+{
+    struct mime_part *part = &mime->parts[index];
+    GMimeContentType *type = g_mime_object_get_content_type(object);
+    char *name = g_mime_content_type_get_mime_type(type);
+    bool same = strcasecmp(name, part->type) == 0;
+    g_free(name);
+    if (GMIME_IS_MULTIPART(object)) {
+        GMimeMultipart *multipart = GMIME_MULTIPART(object);
+        int i = 0, count = g_mime_multipart_get_count(multipart);
+        same = same && (unsigned)count == part->child_count;
+        for (int child = part->first_child; child != MIME_NONE && i < count; child = mime->parts[child].next, i++)
+            same = agree(mime, child, g_mime_multipart_get_part(multipart, i), shift) && same;
+    } else if (GMIME_IS_MESSAGE_PART(object)) {
+        GMimeMessage *inner = g_mime_message_part_get_message(GMIME_MESSAGE_PART(object));
+        GMimeObject *root = inner ? g_mime_message_get_mime_part(inner) : NULL;
+        same = root && part->child_count == 1 && agree(mime, part->first_child, root, shift) && same;
+    } else {
+        same = agree_leaf(part, object, shift) && same;
+    }
+    part->is_agreed = same && !part->is_broken;
+    return part->is_agreed;
+}
+
+static void second_opinion(struct mime *mime)
+{
+    size_t shift = mime->parts[0].header_at;
+    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(mime->bytes + shift, mime->size - shift);
+    GMimeParser *parser = g_mime_parser_new_with_stream(stream);
+    g_mime_parser_set_format(parser, GMIME_FORMAT_MESSAGE);
+    g_mime_parser_set_persist_stream(parser, TRUE);
+    GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
+    GMimeObject *root = message ? g_mime_message_get_mime_part(message) : NULL;
+    if (root)
+        agree(mime, 0, root, shift);
+    if (message)
+        g_object_unref(message);
+    g_object_unref(parser);
+    g_object_unref(stream);
+}
+
+bool mime_parse(const char *bytes, size_t size, unsigned depth_max, struct mime **out, struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct mime *mime = arena_calloc(arena, 1, sizeof *mime);
+    struct scan scan = {.mime = mime, .depth_max = depth_max < MIME_DEPTH_MAX ? depth_max : MIME_DEPTH_MAX, .err = err};
+    *mime = (struct mime){.arena = arena, .bytes = bytes, .size = size};
+    library_init();
+    /* An mbox line above the header is what some exporters leave. */
+    size_t start = size >= 5 && memcmp(bytes, "From ", 5) == 0 ? line_end(bytes, 0, size) : 0;
+    bool ok = scan_part(&scan, MIME_NONE, "text/plain", start, size);
+    if (ok && mime->parts[0].header_size == 0)
+        ok = err_set_at(err, ERR_INPUT, "line 1", "no mail header");
+    if (!ok) {
+        mime_free(mime);
+        return false;
+    }
+    second_opinion(mime);
+    *out = mime;
+    return true;
+}
+
+bool mime_signed_bytes(const struct mime *mime, const struct mime_part *part, struct buf *out)
+{
+    size_t at = part->header_at, end = part->body_at + part->body_size;
+    while (at < end) {
+        size_t next = line_end(mime->bytes, at, end);
+        size_t stop = next;
+        bool has_newline = mime->bytes[next - 1] == '\n';
+        if (has_newline)
+            stop -= stop - at >= 2 && mime->bytes[next - 2] == '\r' ? 2 : 1;
+        buf_add(out, mime->bytes + at, stop - at);
+        if (has_newline)
+            buf_add(out, "\r\n", 2);
+        at = next;
+    }
+    return !out->full;
+}
+
+void mime_free(struct mime *mime)
+{
+    if (mime)
+        arena_free(mime->arena);
+}

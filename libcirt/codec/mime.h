@@ -1,0 +1,78 @@
+/*
+ * codec/mime.h - the structure of a mail: where each part begins and ends in the stored bytes.
+ *
+ * A boundary scanner of our own cuts the parts, because what a signature covers must be the bytes as they came (GMime writes parts
+ * anew). GMime decodes header values and names charsets, and gives a second opinion on the structure: a part where both do not see
+ * the same is never "agreed", and so never counts as covered by a signature.
+ * Standards: RFC 5322, RFC 2045, RFC 2046 section 5.1, RFC 2047, RFC 2231.
+ */
+#ifndef CIRT_CODEC_MIME_H
+#define CIRT_CODEC_MIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+enum { MIME_DEPTH_MAX = 20, MIME_PARTS_MAX = 1000, MIME_HEADER_SIZE_MAX = 256 * 1024, MIME_NONE = -1 };
+
+struct mime_part {
+    const char *path;      /* "1" is the root, "1.2" its second child */
+    int parent;            /* index in parts, or MIME_NONE */
+    int first_child, next; /* next: the following sibling */
+    unsigned depth, child_count;
+    size_t header_at, header_size; /* in the bytes, without the empty line */
+    size_t body_at, body_size;     /* as encoded; without the line end that belongs to a boundary */
+    const char *type;              /* "text/plain", lower case; what RFC 2045 assumes where it is absent or broken */
+    const char *boundary;          /* or NULL; likewise below */
+    const char *protocol;          /* of multipart/signed and multipart/encrypted, lower case */
+    const char *charset;
+    const char *name;        /* file name, decoded UTF-8: may hold anything */
+    const char *disposition; /* lower case */
+    const char *encoding;    /* lower case; "7bit" where absent */
+    bool is_broken;          /* a multipart without boundary, delimiter or end, or a header said twice with different values */
+    bool is_agreed;          /* GMime sees the same structure and ranges here and everywhere below */
+};
+
+struct mime {
+    struct arena *arena;
+    const char *bytes; /* borrowed from the caller of mime_parse() */
+    size_t size;
+    struct mime_part *parts; /* in document order, parts[0] the root; a message/rfc822 has its inner message as only child */
+    size_t part_count, part_capacity;
+};
+
+/*
+ * Finds the structure. bytes must outlive *out, which the caller frees. Broken boundaries are borne: what cannot be cut stays one part.
+ * ERR_INPUT where there is no header field at all; ERR_LIMIT beyond depth_max (at most MIME_DEPTH_MAX), MIME_PARTS_MAX or
+ * MIME_HEADER_SIZE_MAX. err->at is the part's path.
+ */
+bool mime_parse(const char *bytes, size_t size, unsigned depth_max, struct mime **out, struct err *err) MUST_CHECK;
+void mime_free(struct mime *mime); /* NULL is fine */
+
+/* The n-th (from 0) field of that name in the part's header, unfolded, otherwise as it came (bytes, not always UTF-8); the arena's. NULL
+ * where there is none. */
+const char *mime_header(const struct mime *mime, const struct mime_part *part, const char *name, unsigned n);
+/* The first such field with RFC 2047 words decoded, as one line of UTF-8. */
+const char *mime_header_text(const struct mime *mime, const struct mime_part *part, const char *name);
+
+/* One mail address: both are UTF-8 in the arena, address "" where there was only a name. */
+struct mime_address {
+    const char *name; /* or NULL */
+    const char *address;
+};
+/* All addresses in all fields of that name, groups opened; *count of them, in the arena. */
+struct mime_address *mime_addresses(const struct mime *mime, const struct mime_part *part, const char *name, size_t *count);
+
+/* The Date field; false where it is absent or no date. */
+bool mime_date(const struct mime *mime, const struct mime_part *part, int64_t *moment);
+
+/* What a signature over this part covers: header, empty line and body as stored, every line end CRLF (RFC 3156 section 5). False when
+ * out is full. */
+bool mime_signed_bytes(const struct mime *mime, const struct mime_part *part, struct buf *out);
+
+#endif

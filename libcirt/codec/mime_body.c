@@ -1,0 +1,219 @@
+#include "codec/mime_body.h"
+
+#include <errno.h>
+#include <gmime/gmime.h>
+#include <iconv.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+
+#define REPLACEMENT "\xef\xbf\xbd"
+
+static int base64_value(unsigned char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    if (c == '+' || c == '/')
+        return c == '+' ? 62 : 63;
+    return -1;
+}
+
+/* Padding ends a group, not the body: some mailers join encoded pieces. */
+static void base64_undo(const char *bytes, size_t size, struct buf *out)
+{
+    unsigned bits = 0, held = 0;
+    for (size_t i = 0; i < size && !out->full; i++) {
+        int value = base64_value((unsigned char)bytes[i]);
+        if (bytes[i] == '=')
+            bits = held = 0;
+        if (value < 0)
+            continue;
+        bits = (bits << 6 | (unsigned)value) & 0xffffff;
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            buf_add_char(out, (char)(bits >> held & 0xff));
+        }
+    }
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+/* One encoded line without its line end (RFC 2045 section 6.7). True where it goes on with the next (soft break). */
+static bool quoted_line_undo(const char *line, size_t size, struct buf *out)
+{
+    while (size > 0 && (line[size - 1] == ' ' || line[size - 1] == '\t'))
+        size--;
+    for (size_t i = 0; i < size; i++) {
+        if (line[i] != '=') {
+            buf_add_char(out, line[i]);
+            continue;
+        }
+        if (i + 1 == size)
+            return true;
+        int high = hex_value(line[i + 1]), low = i + 2 < size ? hex_value(line[i + 2]) : -1;
+        if (high < 0 || low < 0) {
+            buf_add_char(out, '=');
+            continue;
+        }
+        buf_add_char(out, (char)(high << 4 | low));
+        i += 2;
+    }
+    return false;
+}
+
+static void quoted_undo(const char *bytes, size_t size, struct buf *out)
+{
+    for (size_t at = 0; at < size && !out->full;) {
+        const char *newline = memchr(bytes + at, '\n', size - at);
+        size_t next = newline ? (size_t)(newline - bytes) + 1 : size;
+        size_t stop = newline ? next - 1 : next;
+        bool has_return = newline && stop > at && bytes[stop - 1] == '\r';
+        if (!quoted_line_undo(bytes + at, stop - at - has_return, out) && newline)
+            buf_add_text(out, has_return ? "\r\n" : "\n");
+        at = next;
+    }
+}
+
+bool mime_body(const struct mime *mime, const struct mime_part *part, struct buf *out)
+{
+    const char *bytes = mime->bytes + part->body_at;
+    if (str_equal(part->encoding, "base64"))
+        base64_undo(bytes, part->body_size, out);
+    else if (str_equal(part->encoding, "quoted-printable"))
+        quoted_undo(bytes, part->body_size, out);
+    else
+        buf_add(out, bytes, part->body_size);
+    return !out->full;
+}
+
+/* A name that iconv may be given: no path, no "//" suffix. ISO-2022-CN-EXT is left out: its converter overflowed (CVE-2024-2961). */
+static bool is_charset_name(const char *name)
+{
+    size_t size = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:");
+    return size > 0 && size < 40 && name[size] == '\0' && strncasecmp(name, "ISO-2022-CN", 11) != 0;
+}
+
+/* The superset that mailers mean (as browsers read them), or iconv's own name. */
+static const char *iconv_name(const char *charset)
+{
+    static const char *const known[][2] = {
+        {"iso-8859-1", "windows-1252"},
+        {"latin1", "windows-1252"},
+        {"gb2312", "gb18030"},
+        {"gbk", "gb18030"},
+        {"iso-8859-9", "windows-1254"},
+        {"ks_c_5601-1987", "cp949"},
+        {"euc-kr", "cp949"},
+        {"shift_jis", "cp932"},
+        {"x-sjis", "cp932"},
+        {"iso-2022-jp", "iso-2022-jp-3"},
+        {"x-gbk", "gb18030"},
+        {"unicode-1-1-utf-7", "utf-7"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if (strcasecmp(charset, known[i][0]) == 0)
+            return known[i][1];
+    return g_mime_charset_iconv_name(charset);
+}
+
+static void convert(iconv_t converter, const char *bytes, size_t size, struct buf *out)
+{
+    char *in = (char *)bytes;
+    while (size > 0 && !out->full) {
+        char piece[4096];
+        char *to = piece;
+        size_t room = sizeof piece;
+        size_t done = iconv(converter, &in, &size, &to, &room);
+        int why = errno;
+        buf_add(out, piece, (size_t)(to - piece));
+        if (done != (size_t)-1 || why == E2BIG)
+            continue;
+        buf_add_text(out, REPLACEMENT);
+        if (why == EINVAL)
+            return;
+        in++;
+        size--;
+    }
+}
+
+static void add_utf8(const char *bytes, size_t size, struct buf *out)
+{
+    for (size_t bad; size > 0 && !out->full;) {
+        if (str_is_utf8(bytes, size, &bad)) {
+            buf_add(out, bytes, size);
+            return;
+        }
+        buf_add(out, bytes, bad);
+        buf_add_text(out, REPLACEMENT);
+        bytes += bad + 1;
+        size -= bad + 1;
+    }
+}
+
+static void to_utf8(const char *charset, const char *bytes, size_t size, struct buf *out)
+{
+    bool is_claimed = charset && strcasecmp(charset, "us-ascii") != 0 && is_charset_name(charset);
+    if (is_claimed && (strcasecmp(charset, "utf-8") == 0 || strcasecmp(charset, "utf8") == 0)) {
+        add_utf8(bytes, size, out);
+        return;
+    }
+    iconv_t converter = is_claimed ? iconv_open("UTF-8", iconv_name(charset)) : (iconv_t)-1;
+    if (converter == (iconv_t)-1) {
+        if (str_is_utf8(bytes, size, NULL)) {
+            buf_add(out, bytes, size);
+            return;
+        }
+        converter = iconv_open("UTF-8", "WINDOWS-1252");
+    }
+    if (converter == (iconv_t)-1) {
+        add_utf8(bytes, size, out);
+        return;
+    }
+    convert(converter, bytes, size, out);
+    iconv_close(converter);
+}
+
+/* CRLF and lone CR become LF, NUL becomes U+FFFD (PostgreSQL's text holds none). */
+static void add_lines(const char *bytes, size_t size, struct buf *out)
+{
+    for (size_t i = 0; i < size && !out->full; i++) {
+        if (bytes[i] == '\0')
+            buf_add_text(out, REPLACEMENT);
+        else if (bytes[i] != '\r')
+            buf_add_char(out, bytes[i]);
+        else if (i + 1 == size || bytes[i + 1] != '\n')
+            buf_add_char(out, '\n');
+    }
+}
+
+bool mime_body_text(const struct mime *mime, const struct mime_part *part, struct buf *out)
+{
+    struct buf body, text;
+    buf_init(&body, part->body_size + 1);
+    buf_init(&text, 4 * part->body_size + 16);
+    mime_body(mime, part, &body);
+    to_utf8(part->charset, buf_text(&body), body.size, &text);
+    /* A converter's output is trusted by nobody. */
+    buf_reset(&body);
+    body.size_max = text.size * 3 + 16;
+    add_utf8(buf_text(&text), text.size, &body);
+    add_lines(buf_text(&body), body.size, out);
+    buf_clear(&body);
+    buf_clear(&text);
+    return !out->full;
+}

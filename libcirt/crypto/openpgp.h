@@ -1,0 +1,111 @@
+/*
+ * crypto/openpgp.h - OpenPGP by GnuPG through GPGME, on a GNUPGHOME of our own. The only includer of gpgme.h.
+ *
+ * No network: no dirmngr, no key retrieval. GnuPG's trust model is off (always): whom a key belongs to is decided by the pin in our
+ * table, never here. Signatures over SHA-1, MD5 and RIPEMD-160 never count as good. Standards: RFC 9580, RFC 3156.
+ */
+#ifndef CIRT_CRYPTO_OPENPGP_H
+#define CIRT_CRYPTO_OPENPGP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+enum { OPENPGP_FINGERPRINT_SIZE = 65, OPENPGP_SIGNATURES_MAX = 8, OPENPGP_KEYS_MAX = 32 };
+
+struct openpgp;
+
+/*
+ * Opens the home (made with mode 0700 where it is missing) and writes its gpg.conf: the options above must not depend on what stands
+ * there. The path of the agent's socket must fit (home up to 80 bytes). One context is for one thread. ERR_INTERNAL where GnuPG is
+ * missing or the home may be read by others.
+ */
+bool openpgp_open(const char *home, struct openpgp **out, struct err *err) MUST_CHECK;
+/* Frees; stops no agent. NULL is fine. */
+void openpgp_close(struct openpgp *openpgp);
+/* Stops the gpg-agent of that home, which otherwise outlives us. */
+void openpgp_stop_agent(struct openpgp *openpgp);
+
+enum openpgp_status {
+    OPENPGP_GOOD,
+    OPENPGP_BAD,
+    OPENPGP_UNKNOWN_KEY,
+    OPENPGP_EXPIRED_KEY, /* the key had ended when the signature was made */
+    OPENPGP_REVOKED_KEY, /* revoked now: when and why is not told by GnuPG, so no signature of it counts */
+    OPENPGP_EXPIRED_SIGNATURE,
+    OPENPGP_ERROR /* not to be checked: broken packet, weak hash, unusable key; text tells */
+};
+const char *openpgp_status_name(enum openpgp_status status); /* "good", "bad", "unknown-key", "expired-key", ... */
+
+enum openpgp_key_now { OPENPGP_KEY_UNKNOWN, OPENPGP_KEY_VALID, OPENPGP_KEY_EXPIRED, OPENPGP_KEY_REVOKED, OPENPGP_KEY_DISABLED };
+const char *openpgp_key_now_name(enum openpgp_key_now key_now); /* "valid", "expired", ...; NULL for UNKNOWN */
+
+struct openpgp_signature {
+    enum openpgp_status status;
+    char fingerprint[OPENPGP_FINGERPRINT_SIZE]; /* of the primary key, upper case hex; "" where the key is unknown */
+    char signer[OPENPGP_FINGERPRINT_SIZE];      /* of the key that signed; for an unknown key perhaps only its id */
+    int64_t made;                               /* microseconds, as the signature says, or TIMESTAMP_NONE */
+    char hash[24], algorithm[24];               /* "SHA256", "EdDSA"; "" where unknown */
+    enum openpgp_key_now key_now;               /* the key at this moment, whatever it was then */
+    char text[96];                              /* why, for OPENPGP_ERROR; else "" */
+};
+
+struct openpgp_signatures {
+    struct openpgp_signature items[OPENPGP_SIGNATURES_MAX];
+    size_t count; /* more than OPENPGP_SIGNATURES_MAX: ERR_LIMIT */
+};
+
+/* Checks a detached signature. true says only that GnuPG looked; the statuses say what it saw. A signature that cannot be read at all is
+ * one item with OPENPGP_ERROR. ERR_AGAIN where GnuPG could not run. */
+bool openpgp_verify_detached(struct openpgp *openpgp, const void *bytes, size_t size, const void *signature, size_t signature_size,
+                             struct openpgp_signatures *out, struct err *err) MUST_CHECK;
+
+struct openpgp_opened {
+    struct openpgp_signatures signatures; /* those inside the encryption */
+    char needed[OPENPGP_KEYS_MAX][17];    /* the key ids it is encrypted to ("0000000000000000": hidden recipient) */
+    size_t needed_count;
+    bool has_integrity; /* MDC or AEAD; without it nothing is opened */
+};
+
+/*
+ * Opens an encrypted message into clear (a buf with its maximum; on failure it is emptied). ERR_NOT_FOUND: no secret key for it, see
+ * out->needed. ERR_INPUT: not an encrypted message, broken, or without integrity protection. ERR_LIMIT: the clear text is larger than
+ * clear may hold. ERR_AGAIN where GnuPG could not run. out is filled in any case.
+ */
+bool openpgp_decrypt(struct openpgp *openpgp, const void *bytes, size_t size, struct buf *clear, struct openpgp_opened *out,
+                     struct err *err) MUST_CHECK;
+
+/* Signs with that key (full fingerprint), detached and armoured, into signature. micalg: for Content-Type ("pgp-sha256"), 24 bytes. */
+bool openpgp_sign_detached(struct openpgp *openpgp, const char *fingerprint, const void *bytes, size_t size, struct buf *signature,
+                           char micalg[24], struct err *err) MUST_CHECK;
+
+/* Signs and encrypts to all the recipients (full fingerprints), armoured. signer NULL: encrypts only. ERR_NOT_FOUND names the first key
+ * that is missing or unusable: nothing is written then. */
+bool openpgp_encrypt_sign(struct openpgp *openpgp, const char *signer, const char *const *recipients, size_t recipient_count,
+                          const void *bytes, size_t size, struct buf *out, struct err *err) MUST_CHECK;
+
+/* What a block of public keys holds. */
+struct openpgp_keys {
+    struct openpgp_key {
+        char fingerprint[OPENPGP_FINGERPRINT_SIZE];
+        char user_id[256]; /* the first; a claim of the key's maker */
+        int64_t expires;   /* microseconds, TIMESTAMP_NONE for never */
+        enum openpgp_key_now key_now;
+    } items[OPENPGP_KEYS_MAX];
+    size_t count;
+};
+
+/* Reads a block (armoured or binary) without importing it. ERR_INPUT where it holds no key, or a secret one. */
+bool openpgp_fingerprint_of(struct openpgp *openpgp, const void *bytes, size_t size, struct openpgp_keys *out, struct err *err) MUST_CHECK;
+/* As above, then imports with the keys' own signatures only. Again: takes what is new (expiry, revocation). */
+bool openpgp_import(struct openpgp *openpgp, const void *bytes, size_t size, struct openpgp_keys *out, struct err *err) MUST_CHECK;
+/* The keys with a secret part in this home. */
+bool openpgp_secret_keys(struct openpgp *openpgp, struct openpgp_keys *out, struct err *err) MUST_CHECK;
+/* Armoured public key. */
+bool openpgp_export(struct openpgp *openpgp, const char *fingerprint, struct buf *out, struct err *err) MUST_CHECK;
+
+#endif
