@@ -1,0 +1,53 @@
+#!/bin/bash
+# Reports in by CLI and curl; the answers of contracts section 3; what ls and show say of them.
+. "${SOURCE:-$(dirname "$0")/../..}/tests/support/sandbox.sh"
+make home --name XX-CERT
+samples=$SOURCE/packaging/samples
+
+# native JSON by curl: 201, then 200 with the same id for the same bytes
+answer=$(post home feed /v1/reports application/json "$samples/phishing.json")
+equal 'first time' 201 "$(tail -n 1 <<<"$answer")"
+report=$(head -n 1 <<<"$answer" | value 'd["report"]')
+equal 'rows' 1 "$(head -n 1 <<<"$answer" | value 'd["observations"]')"
+answer=$(post home feed /v1/reports application/json "$samples/phishing.json")
+equal 'again' 200 "$(tail -n 1 <<<"$answer")"
+equal 'the same report' "$report" "$(head -n 1 <<<"$answer" | value 'd["report"]')"
+# another sender's is another report
+equal 'by an analyst' 201 "$(at home curl_as analyst -H 'Content-Type: application/json' --data-binary "@$samples/phishing.json" "$(at home printenv CIRT_DESK_URL)/v1/reports" | tail -n 1)"
+
+# IODEF and CSV by cirt
+iodef=$(as home feed --json submit "$samples/phishing.iodef.xml" | value 'd["report"]')
+equal 'CSV rows' 214 "$(as home feed --json submit "$samples"/*.csv | value 'd["observations"]')"
+
+# a broken one: 400 with the place, kept; its bytes come back as they went in
+sed 's/<GenerationTime>.*<.GenerationTime>//' "$samples/phishing.iodef.xml" >"$SCRATCH/broken.xml"
+answer=$(post home feed /v1/reports application/xml "$SCRATCH/broken.xml")
+equal 'broken' 400 "$(tail -n 1 <<<"$answer")"
+malformed=$(head -n 1 <<<"$answer" | value 'd["report"]')
+contains 'the place' Incident "$(head -n 1 <<<"$answer" | value 'd["at"]')"
+exits 5 as home feed submit "$SCRATCH/broken.xml"
+as home lead report raw "$malformed" >"$SCRATCH/back.xml"
+cmp "$SCRATCH/broken.xml" "$SCRATCH/back.xml" || fail 'raw bytes changed'
+
+# NDJSON: a line, a report, a verdict; the bad line's neighbours are stored
+{ printf '%s\n' '{"description":"one","observations":[{"source":{"ip":"198.51.100.61"},"class":"information-gathering/scanner"}]}' '{"description":' \
+    '{"description":"three","observations":[{"source":{"ip":"198.51.100.62"},"class":"information-gathering/scanner"}]}'; } >"$SCRATCH/three.ndjson"
+answer=$(post home feed /v1/reports application/x-ndjson "$SCRATCH/three.ndjson")
+equal 'ndjson' 200 "$(tail -n 1 <<<"$answer")"
+equal 'lines' '201 400 201' "$(head -n -1 <<<"$answer" | python3 -c 'import json, sys; print(*[json.loads(line)["status"] for line in sys.stdin if line.strip()])')"
+
+triaged home
+# a feed sees its own report, without case
+equal 'own report' 200 "$(at home curl_as feed "$(at home printenv CIRT_URL)/v1/reports/$report" | tail -n 1)"
+# the list and a case
+cases=$(as home lead --json ls is:any)
+[[ $(value 'len(d["items"])' <<<"$cases") -ge 4 ]] || fail "too few cases: $cases"
+case=$(as home lead --json report show "$iodef" | value 'd["case"]')
+shown=$(as home lead --json show "$case")
+equal 'class' fraud/phishing "$(value 'd["class"]' <<<"$shown")"
+contains 'observables' 198.51.100.7 "$(value 'd["observable_list"]' <<<"$shown")"
+text=$(as home lead show "$case")
+contains 'show' fraud/phishing "$text"
+lacks 'defanged' 'https://login.bank-b' "$text"
+contains 'find' "$(value 'd["id"]' <<<"$shown")" "$(as home lead --json find 198.51.100.7)"
+contains 'cirt NUMBER' "$(value 'd["id"]' <<<"$shown")" "$(as home lead "$(value 'd["number"]' <<<"$shown")")"

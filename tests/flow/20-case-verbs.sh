@@ -1,0 +1,70 @@
+#!/bin/bash
+# The verbs of a case: what they change, what they refuse and with which exit code, and that the journal holds all of it.
+. "${SOURCE:-$(dirname "$0")/../..}/tests/support/sandbox.sh"
+make home
+as home feed submit "$SOURCE/packaging/samples/phishing.iodef.xml" >/dev/null
+triaged home
+case=$(as home lead --json ls is:any | value 'd["items"][0]["number"]')
+get() { as home lead --json show "$case" | value "d['$1']"; }
+equal 'state at first' new "$(get state)"
+
+as home analyst take "$case"
+equal 'owner' analyst "$(get owner)"
+equal 'taken is open' open "$(get state)"
+exits 1 as home analyst2 take "$case"
+contains 'how to go on' --steal "$said"
+exits 2 as home analyst2 take "$case" --steal
+as home analyst2 take "$case" --steal -m 'analyst is off duty'
+equal 'stolen' analyst2 "$(get owner)"
+as home lead assign "$case" analyst
+as home lead unassign "$case"
+equal 'unassigned' null "$(get owner)"
+as home lead assign "$case" analyst
+as home analyst classify "$case" ransomware
+equal 'alias of a class' malicious-code "$(get class | cut -d/ -f1 | sed 's/intrusions\|availability/malicious-code/')"
+as home analyst classify "$case" fraud/phishing
+equal 'class' fraud/phishing "$(get class)"
+exits 1 as home analyst classify "$case" fraud/nonsense
+as home analyst priority "$case" critical
+equal 'priority' critical "$(get priority)"
+as home analyst tag "$case" +bank +kit
+as home analyst tag "$case" -kit
+contains 'tag' "\"number\": $case" "$(as home analyst --json ls tag:bank)"
+equal 'tag gone' 0 "$(as home analyst --json ls tag:kit | value 'len(d["items"])')"
+as home analyst escalate "$case" --to duty -m 'bank confirms losses'
+equal 'level' duty "$(get level)"
+exits 2 as home analyst escalate "$case"
+as home analyst note "$case" -m 'called the hosting company'
+contains 'note' 'called the hosting company' "$(get note_list)"
+as home analyst tlp "$case" amber
+equal 'label' amber "$(get tlp)"
+exits 1 as home analyst tlp "$case" clear
+as home analyst wait "$case" --for 'Telecom A' --until 2d
+equal 'waiting' waiting "$(get state)"
+as home analyst state "$case" open
+exits 2 as home analyst close "$case"
+contains 'names the resolutions' false-positive "$said"
+as home analyst close "$case" --as fixed
+equal 'closed' closed "$(get state)"
+contains 'not in the default list' '[]' "$(as home analyst --json ls | value 'd["items"]')"
+as home lead reopen "$case"
+equal 'reopened' open "$(get state)"
+
+# collisions, wrong names, rights
+revision=$(get revision)
+as home analyst tag "$case" +late
+exits 1 as home analyst --revision "$revision" tag "$case" +later
+exits 1 as home analyst show 4711
+exits 2 as home analyst ls nosuchfield:x
+exits 2 as home analyst frobnicate
+exits 3 as home auditor take "$case"
+exits 3 as home analyst analyst add intruder --role admin --key "$(printf '0%.0s' {1..64})"
+exits 3 as home feed ls
+exits 0 as home auditor show "$case"
+
+# every edit stands in the chain, and the chain holds
+journal=$(as home lead journal "$case")
+for word in take assign classify escalate note close reopen; do
+    contains "journal has $word" "$word" "$journal"
+done
+exits 0 as home auditor journal verify

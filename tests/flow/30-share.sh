@@ -1,0 +1,57 @@
+#!/bin/bash
+# A case from one CIRT to another: what goes, what stays and why; it arrives once, is kept and accepted; its number does not wander.
+. "${SOURCE:-$(dirname "$0")/../..}/tests/support/sandbox.sh"
+make home --name XX-CERT --prefix XX-CERT
+make peer --name YY-CERT --prefix YY-CERT
+as home feed submit "$SOURCE/packaging/samples/phishing.iodef.xml" >/dev/null
+triaged home
+case=$(as home lead --json ls is:any | value 'd["items"][0]["number"]')
+as home lead take "$case"
+as home lead note "$case" --share -m 'hosting company told'
+as home lead note "$case" --share --tlp red -m 'do not name the customer'
+
+exits 1 as home lead share "$case" --with YY-CERT
+sandbox link "$SCRATCH/home" "$SCRATCH/peer" --tlp amber
+sandbox link "$SCRATCH/home" "$SCRATCH/peer" --tlp amber
+equal 'linked once' 1 "$(as home admin --json agreement ls | value 'len(d["items"])')"
+contains 'no other way in' YY-CERT "$(as home lead --json peer ls)"
+
+dry=$(as home lead --json share "$case" --with YY-CERT --dry-run)
+equal 'the red note stays' false "$(value '[i["goes"] for i in d["items"][0]["items"] if i["kind"] == "note" and i["tlp"] == "red"][0]' <<<"$dry")"
+contains 'and says why' RED "$(value '[i["reason"] for i in d["items"][0]["items"] if i["kind"] == "note" and i["tlp"] == "red"][0].upper()' <<<"$dry")"
+equal 'dry run sends nothing' 0 "$(as home lead --json shares "$case" | value 'len(d["items"])')"
+exits 3 as home analyst share "$case" --with YY-CERT
+
+as home lead share "$case" --with YY-CERT >/dev/null
+acknowledged() { [[ $(as home lead --json shares "$case" | value 'd["items"][0]["state"]') =~ ^(acknowledged|accepted)$ ]]; }
+until_true 20 acknowledged
+arrived() { [[ $(as peer lead --json incoming ls | value 'len(d["items"])') == 1 ]]; }
+until_true 20 arrived
+incoming=$(as peer lead --json incoming ls | value 'd["items"][0]["id"]')
+shown=$(as peer lead --json incoming show "$incoming")
+equal 'from whom' XX-CERT "$(value 'd["peer"]' <<<"$shown")"
+lacks 'the red note' 'do not name the customer' "$shown"
+equal 'not a case yet' 0 "$(as peer lead --json ls is:any | value 'len(d["items"])')"
+report=$(value 'd["report"]' <<<"$shown")
+raw=$(as peer lead report raw "$report")
+contains 'the document as it came' 'RID' "$raw"
+lacks 'in no form' 'do not name the customer' "$raw"
+
+theirs=$(as peer lead --json incoming accept "$incoming" | value 'd["case"]')
+contains 'a number of its own' YY-CERT- "$theirs"
+shown=$(as peer lead --json show "$theirs")
+contains 'observables' 198.51.100.7 "$(value 'd["observable_list"]' <<<"$shown")"
+[[ $(value 'd["tlp"]' <<<"$shown") =~ ^(green|amber|amber\+strict|red)$ ]] || fail "wider than it came: $shown"
+exits 1 as peer lead incoming accept "$incoming"
+exits 3 as peer analyst incoming decline "$incoming"
+
+# the other is away: the delivery waits and goes out once it is back, once
+sandbox stop "$SCRATCH/peer"
+as home lead note "$case" --share -m 'second hint'
+as home lead share "$case" --with YY-CERT >/dev/null
+sleep 1
+[[ $(as home lead --json shares "$case" | value 'd["items"][-1]["state"]') =~ ^(queued|sent|planned)$ ]] || fail 'a delivery to nobody is not waiting'
+sandbox start "$SCRATCH/peer"
+all_acknowledged() { [[ $(as home lead --json shares "$case" | value 'all(s["state"] in ("acknowledged", "accepted") for s in d["items"])') == true ]]; }
+until_true 60 all_acknowledged
+equal 'once' 2 "$(as peer lead --json incoming ls | value 'len(d["items"])')"
