@@ -1,0 +1,109 @@
+/*
+ * store/db.h - one connection to PostgreSQL: connect, transaction, run a named statement. Nothing above this layer sees
+ * libpq or SQL text; what a role can say stands in sql/statements/<role>.sql, embedded at build (sql_statements.h) and prepared at connect.
+ *
+ * Errors: ERR_AGAIN for a lost or refused connection, serialisation failure, deadlock, lock and statement time-out, full disk;
+ * the codes that sql/functions raise (CI403 DENIED, CI404 NOT_FOUND, CI409 CI412 CI428 CONFLICT, CI400 CI422 INPUT, CI429 LIMIT);
+ * ERR_INPUT for values that PostgreSQL refuses (class 22), ERR_CONFLICT for a broken constraint (class 23); else ERR_INTERNAL.
+ */
+#ifndef CIRT_STORE_DB_H
+#define CIRT_STORE_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "store/sql_statements.h"
+
+struct db_config {
+    const char *host;     /* socket directory, or a list of hosts */
+    const char *port;
+    const char *name;     /* database */
+    const char *role;     /* "intake": logs in as cirt_intake, prepares sql/statements/intake.sql */
+    const char *user;     /* NULL: cirt_<role> */
+    const char *password; /* NULL: peer authentication */
+    const char *sslmode;  /* for hosts; NULL: libpq's default */
+    int statement_timeout_ms; /* 0: 30 s */
+};
+
+struct db;
+/* Never connects: the first db_ready() does, so that a role starts while PostgreSQL is away. Copies the configuration. */
+struct db *db_new(const struct db_config *config);
+void db_free(struct db *db);
+
+/* Connects and prepares where there is no good connection; cheap otherwise. Call between transactions. ERR_AGAIN while PostgreSQL is
+ * away; ERR_INTERNAL for a database of another schema version. */
+bool db_ready(struct db *db, struct err *err) MUST_CHECK;
+bool db_is_connected(const struct db *db);
+
+bool db_begin(struct db *db, struct err *err) MUST_CHECK;
+/* After false from db_commit() it is unknown whether the transaction stands (the connection may have died inside COMMIT). */
+bool db_commit(struct db *db, struct err *err) MUST_CHECK;
+void db_rollback(struct db *db);
+bool db_in_transaction(const struct db *db);
+
+/* The SQLSTATE, DETAIL and HINT of the last failed statement ("" where none); the db's until the next call. */
+const char *db_sqlstate(const struct db *db);
+const char *db_detail(const struct db *db);
+const char *db_hint(const struct db *db);
+
+/* --- parameters: added in the statement's order; types must be the statement's own ($1::bigint takes db_int8). They borrow texts
+ * and bytes until the run; arrays are built in the params' own memory. --- */
+enum { DB_PARAMETERS_MAX = 96 };
+struct db_params;
+struct db_params *db_params_new(void);
+void db_params_free(struct db_params *params);
+void db_params_reset(struct db_params *params); /* keeps memory for the next run */
+
+void db_text(struct db_params *params, const char *text); /* NULL is SQL NULL; any type that reads text (jsonb, inet, ranges, ...) */
+void db_bytes(struct db_params *params, const void *bytes, size_t size); /* bytes NULL is SQL NULL */
+void db_bool(struct db_params *params, bool value);
+void db_int2(struct db_params *params, int16_t value);
+void db_int4(struct db_params *params, int32_t value);
+void db_int8(struct db_params *params, int64_t value);
+void db_time(struct db_params *params, int64_t moment); /* timestamptz; TIMESTAMP_NONE is SQL NULL */
+void db_null(struct db_params *params);
+
+/* Arrays, binary, one dimension: begin, then that many db_item_* of the same kind, then end. */
+enum db_array { DB_BOOL_ARRAY, DB_BYTES_ARRAY, DB_INT2_ARRAY, DB_INT4_ARRAY, DB_INT8_ARRAY, DB_TEXT_ARRAY, DB_TIME_ARRAY, DB_INET_ARRAY };
+void db_array_begin(struct db_params *params, enum db_array kind);
+void db_item_text(struct db_params *params, const char *text); /* NULL is an SQL NULL element. For text arrays */
+void db_item_bytes(struct db_params *params, const void *bytes, size_t size);
+void db_item_bool(struct db_params *params, bool value);
+void db_item_int2(struct db_params *params, int16_t value);
+void db_item_int4(struct db_params *params, int32_t value);
+void db_item_int8(struct db_params *params, int64_t value);
+void db_item_time(struct db_params *params, int64_t moment); /* TIMESTAMP_NONE is NULL */
+void db_item_null(struct db_params *params);
+/* A normalised ipv4, ipv6 or cidr observable as inet; anything else becomes NULL. */
+void db_item_inet(struct db_params *params, const char *value);
+void db_array_end(struct db_params *params);
+
+/* --- running --- */
+struct db_rows;
+/* params NULL for none; rows NULL where nothing is wanted. Outside a transaction the statement is one by itself. *rows is the caller's. */
+bool db_run(struct db *db, enum sql_statement statement, const struct db_params *params, struct db_rows **rows, struct err *err) MUST_CHECK;
+/* A statement with a place for a filter: the text of `statement` with its line "/*filter*" "/" replaced by condition, run unprepared.
+ * condition comes from filter_to_sql() and holds no values; its parameters follow the statement's own in params. */
+bool db_run_filtered(struct db *db, enum sql_statement statement, const char *condition, const struct db_params *params, struct db_rows **rows,
+                     struct err *err) MUST_CHECK;
+size_t db_row_count(const struct db_rows *rows);
+bool db_is_null(const struct db_rows *rows, size_t row, int column);
+const char *db_get_text(const struct db_rows *rows, size_t row, int column); /* NULL for SQL NULL; borrowed from rows */
+int64_t db_get_int(const struct db_rows *rows, size_t row, int column);      /* 0 for NULL; a broken number is a BUG */
+bool db_get_bool(const struct db_rows *rows, size_t row, int column);
+int64_t db_get_time(const struct db_rows *rows, size_t row, int column);     /* of a column selected as extract epoch in microseconds, bigint */
+/* Decoded bytea, in memory of rows. NULL for SQL NULL. */
+const unsigned char *db_get_bytes(struct db_rows *rows, size_t row, int column, size_t *size);
+void db_rows_free(struct db_rows *rows); /* NULL is fine */
+
+/* Waits until a notification on a channel the role listens on arrives, or timeout; also returns on a signal or a lost connection. */
+bool db_listen(struct db *db, const char *channel, struct err *err) MUST_CHECK; /* remembered over reconnects */
+void db_wait(struct db *db, int timeout_ms);
+
+/* Runs a script (several statements; migrations) as one text. Only for `cirtd migrate`. */
+bool db_script(struct db *db, const char *text, struct err *err) MUST_CHECK;
+
+#endif
