@@ -1,7 +1,7 @@
 -- Who we are, who may call us, whom we serve, with whom we share.
 -- Migrations run as cirt_owner, are forward only, and never change once released (tests/checks/migrations.sh).
 
-CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
+CREATE EXTENSION pg_trgm WITH SCHEMA cirt;
 
 CREATE TABLE site (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -95,6 +95,18 @@ CREATE TABLE sender (
     address text UNIQUE,
     CHECK (num_nonnulls(identity_id, peer_id, address) = 1)
 );
+
+CREATE FUNCTION sender_made() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'peer' THEN
+        INSERT INTO sender (peer_id) VALUES (NEW.id);
+    ELSE
+        INSERT INTO sender (identity_id) VALUES (NEW.id);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER identity_sender AFTER INSERT ON identity FOR EACH ROW EXECUTE FUNCTION sender_made();
+CREATE TRIGGER peer_sender AFTER INSERT ON peer FOR EACH ROW EXECUTE FUNCTION sender_made();
 
 -- The MoU with a peer. A change is a new version; shares point at the version they were made under.
 CREATE TABLE agreement (

@@ -179,7 +179,7 @@ CREATE TABLE case_text (
     PRIMARY KEY (case_id, hash64)
 );
 CREATE INDEX case_text_words ON case_text USING gin (words);
-CREATE INDEX case_text_trigrams ON case_text USING gin (left(body, 2000) public.gin_trgm_ops);
+CREATE INDEX case_text_trigrams ON case_text USING gin (left(body, 2000) gin_trgm_ops);
 
 -- The history: a chain a case (case 0: the site's own). hash = SHA-256(previous, seq as 8 bytes big-endian, commitment);
 -- commitment = SHA-256(salt, payload). Payload and salt can be erased by law; the chain stays whole.

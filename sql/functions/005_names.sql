@@ -1,0 +1,14 @@
+-- Names of the numbers that the schema keeps; the same as in libcirt/model (a db test compares).
+CREATE OR REPLACE FUNCTION tlp_name(p_tlp int) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT (ARRAY['clear', 'green', 'amber', 'amber+strict', 'red'])[p_tlp + 1] $$;
+CREATE OR REPLACE FUNCTION tlp_number(p_name text) RETURNS smallint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT (array_position(ARRAY['clear', 'green', 'amber', 'amber+strict', 'red'], p_name) - 1)::smallint $$;
+CREATE OR REPLACE FUNCTION priority_name(p_priority int) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT (ARRAY['critical', 'high', 'medium', 'low'])[p_priority] $$;
+CREATE OR REPLACE FUNCTION priority_number(p_name text) RETURNS smallint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT array_position(ARRAY['critical', 'high', 'medium', 'low'], p_name)::smallint $$;
+CREATE OR REPLACE FUNCTION observable_type_name(p_type int) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT (ARRAY['ipv4', 'ipv6', 'cidr', 'asn', 'domain', 'url', 'email', 'md5', 'sha1', 'sha256', 'sha512', 'cve', 'mac', 'user-agent',
+                 'filename', 'country', 'text'])[p_type] $$;
+CREATE OR REPLACE FUNCTION sighting_role_name(p_role int) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT (ARRAY['source', 'target', 'victim', 'infrastructure', 'other'])[p_role] $$;

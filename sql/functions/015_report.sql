@@ -1,0 +1,185 @@
+-- Taking reports in. Set-based: a call stores any number of reports with all that belongs to them; nothing is looked up row by row.
+
+-- The registered, enabled caller behind each key; no row for others.
+CREATE OR REPLACE FUNCTION callers(p_keys bytea[])
+RETURNS TABLE (key bytea, enabled boolean, identity_id bigint, login text, role text, peer_id bigint, peer text, sender_id bigint,
+               default_tlp smallint, default_class text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT k.key_sha256, coalesce(i.enabled, p.enabled), i.id, i.login, coalesce(i.role, 'peer'), p.id, p.name, s.id, i.default_tlp, i.default_class
+    FROM registered_key k
+    LEFT JOIN identity i ON i.id = k.identity_id
+    LEFT JOIN peer p ON p.id = k.peer_id
+    JOIN sender s ON s.identity_id = i.id OR s.peer_id = p.id
+    WHERE k.key_sha256 = ANY (p_keys) $$;
+
+-- The sender row of a mail address (lower case), made where it is new.
+CREATE OR REPLACE FUNCTION sender_of_address(p_address text) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE v_id bigint;
+BEGIN
+    SELECT id INTO v_id FROM sender WHERE address = lower(p_address);
+    IF v_id IS NULL THEN
+        INSERT INTO sender (address) VALUES (lower(p_address)) ON CONFLICT DO NOTHING RETURNING id INTO v_id;
+    END IF;
+    IF v_id IS NULL THEN
+        SELECT id INTO v_id FROM sender WHERE address = lower(p_address);
+    END IF;
+    RETURN v_id;
+END $$;
+
+CREATE OR REPLACE FUNCTION report_week(p_received timestamptz) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT floor(extract(epoch FROM p_received) / 604800)::int $$;
+
+-- An id and a time for a report whose rows come in several calls (report_rows, report_raw_add, reports_insert) of one transaction.
+CREATE OR REPLACE FUNCTION report_begin(OUT report_id bigint, OUT received_us bigint)
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ SELECT nextval('report_id_seq'), (extract(epoch FROM now()) * 1000000)::bigint $$;
+
+CREATE OR REPLACE FUNCTION report_raw_add(p_report bigint, p_no int, p_bytes bytea) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ INSERT INTO report_raw (report_id, received, no, bytes) VALUES (p_report, now(), p_no, p_bytes) $$;
+
+-- Observations and sightings of the reports p_ids; *_ord is the report's place in p_ids, from 1. Reports with id 0 are left out.
+CREATE OR REPLACE FUNCTION report_rows(
+    p_ids bigint[], p_received timestamptz, p_senders bigint[],
+    o_ord int[], o_no int[], o_time timestamptz[], o_time_text text[], o_time_rule text[], o_class text[], o_class_claim text[],
+    o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[],
+    s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
+    s_host text[], s_value text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    INSERT INTO observation (report_id, received, no, time, time_text, time_rule, class, class_claim, count, description, protocol,
+                             source_port, target_port, extra)
+        SELECT p_ids[u.ord], p_received, u.no, u.time, u.time_text, u.time_rule, u.class, u.class_claim, u.count, u.description, u.protocol,
+               u.source_port, u.target_port, u.extra
+        FROM unnest(o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count, o_description, o_protocol, o_source_port,
+                    o_target_port, o_extra)
+             u(ord, no, time, time_text, time_rule, class, class_claim, count, description, protocol, source_port, target_port, extra)
+        WHERE p_ids[u.ord] <> 0;
+    INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, addr, host, value)
+        SELECT p_ids[u.ord], p_received, u.observation, p_senders[u.ord], u.type, u.role, u.tlp, u.role = 3 OR u.type = 7, u.indicator, u.addr,
+               u.host, u.value
+        FROM unnest(s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value)
+             u(ord, observation, type, role, tlp, indicator, addr, host, value)
+        WHERE p_ids[u.ord] <> 0;
+END $$;
+
+-- Stores reports with what was read out of them. p_ids: 0 to number a report here, else an id of report_begin(). p_route: 'triage', 'inbox'
+-- (decode reads it), 'hold', 'none'. A report whose bytes the same sender sent within 30 days is not stored: its row says so.
+-- Senders and digests are taken in sorted order, so that overlapping batches wait for each other instead of dying.
+CREATE OR REPLACE FUNCTION reports_insert(
+    p_ids bigint[], p_route text[], p_sender bigint[], p_channel text[], p_assurance text[], p_sha256 bytea[], p_size bigint[], p_name text[],
+    p_media_type text[], p_state text[], p_format text[], p_tlp smallint[], p_tlp_assumed boolean[], p_class text[], p_class_claim text[],
+    p_description text[], p_summary text[], p_lang text[], p_reference text[], p_reference_issuer text[], p_time timestamptz[],
+    p_time_text text[], p_time_rule text[], p_extra text[], p_observations int[], p_rejected_total int[], p_rejected text[], p_error text[],
+    p_error_at text[], p_reporter_name text[], p_reporter_email text[],
+    r_ord int[], r_no int[], r_bytes bytea[],
+    o_ord int[], o_no int[], o_time timestamptz[], o_time_text text[], o_time_rule text[], o_class text[], o_class_claim text[],
+    o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[],
+    s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
+    s_host text[], s_value text[])
+RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean, state text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_received timestamptz := now();
+    v_week int := report_week(now());
+    v_weeks int[];
+    v_n int := coalesce(array_length(p_sender, 1), 0);
+    v_known bigint[];
+    v_new bigint[];
+    v_missing int;
+BEGIN
+    SELECT array_agg(w) INTO v_weeks FROM generate_series(v_week - 5, v_week + 1) w
+    WHERE EXISTS (SELECT FROM report_digest d WHERE d.week = w);
+    SELECT array_agg(coalesce(d.report_id, 0) ORDER BY u.ord) INTO v_known
+    FROM unnest(p_sender, p_sha256) WITH ORDINALITY u(sender, sha256, ord)
+    LEFT JOIN LATERAL (
+        SELECT d.report_id FROM report_digest d
+        WHERE d.week = ANY (v_weeks) AND d.sender_id = u.sender AND d.hash64 = ('x' || encode(substr(u.sha256, 1, 8), 'hex'))::bit(64)::bigint
+          AND d.sha256 = u.sha256 AND d.received > v_received - interval '30 days'
+        ORDER BY d.received LIMIT 1) d ON true;
+
+    -- Numbers for the rest; the digest row is what makes a report exist once.
+    WITH fresh AS MATERIALIZED (
+        SELECT u.ord::int AS ord, u.sender, u.sha256, ('x' || encode(substr(u.sha256, 1, 8), 'hex'))::bit(64)::bigint AS hash64,
+               CASE u.id WHEN 0 THEN nextval('report_id_seq') ELSE u.id END AS id
+        FROM unnest(p_ids, p_sender, p_sha256) WITH ORDINALITY u(id, sender, sha256, ord) WHERE v_known[u.ord] = 0),
+    kept AS (
+        INSERT INTO report_digest AS d (week, sender_id, hash64, sha256, report_id, received)
+        SELECT v_week, f.sender, f.hash64, f.sha256, f.id, v_received FROM fresh f ORDER BY f.sender, f.hash64, f.sha256, f.ord
+        ON CONFLICT DO NOTHING RETURNING d.report_id)
+    SELECT array_agg(coalesce(k.report_id, 0) ORDER BY g.ord) INTO v_new
+    FROM generate_series(1, v_n) g(ord) LEFT JOIN fresh f ON f.ord = g.ord LEFT JOIN kept k ON k.report_id = f.id;
+
+    -- The same bytes twice in this batch, or in another's that committed meanwhile: a new snapshot sees them.
+    SELECT count(*) INTO v_missing FROM unnest(v_known, v_new) u(known, new) WHERE u.known = 0 AND u.new = 0;
+    IF v_missing > 0 THEN
+        SELECT array_agg(CASE WHEN v_known[u.ord] <> 0 THEN v_known[u.ord] WHEN v_new[u.ord] <> 0 THEN 0 ELSE d.report_id END ORDER BY u.ord)
+        INTO v_known
+        FROM unnest(p_sender, p_sha256) WITH ORDINALITY u(sender, sha256, ord)
+        LEFT JOIN report_digest d ON d.week = v_week AND d.sender_id = u.sender AND d.sha256 = u.sha256
+             AND d.hash64 = ('x' || encode(substr(u.sha256, 1, 8), 'hex'))::bit(64)::bigint;
+    END IF;
+
+    INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size, name, media_type)
+        SELECT v_new[u.ord], v_received, u.sender, u.channel, u.assurance, u.sha256, u.size, u.name, u.media_type
+        FROM unnest(p_sender, p_channel, p_assurance, p_sha256, p_size, p_name, p_media_type) WITH ORDINALITY
+             u(sender, channel, assurance, sha256, size, name, media_type, ord)
+        WHERE v_new[u.ord] <> 0;
+    INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed, class, class_claim, description, summary, lang, reference,
+                                reference_issuer, time, time_text, time_rule, extra, observations, rejected_total, rejected, error, error_at)
+        SELECT v_new[u.ord], v_received, u.state, u.format, u.tlp, u.tlp_assumed, u.class, u.class_claim, u.description, u.summary, u.lang,
+               u.reference, u.reference_issuer, u.time, u.time_text, u.time_rule, u.extra, u.observations, u.rejected_total,
+               u.rejected::jsonb, u.error, u.error_at
+        FROM unnest(p_state, p_format, p_tlp, p_tlp_assumed, p_class, p_class_claim, p_description, p_summary, p_lang, p_reference,
+                    p_reference_issuer, p_time, p_time_text, p_time_rule, p_extra, p_observations, p_rejected_total, p_rejected, p_error,
+                    p_error_at) WITH ORDINALITY
+             u(state, format, tlp, tlp_assumed, class, class_claim, description, summary, lang, reference, reference_issuer, time, time_text,
+               time_rule, extra, observations, rejected_total, rejected, error, error_at, ord)
+        WHERE v_new[u.ord] <> 0;
+    INSERT INTO report_raw (report_id, received, no, bytes)
+        SELECT v_new[u.ord], v_received, u.no, u.bytes FROM unnest(r_ord, r_no, r_bytes) u(ord, no, bytes) WHERE v_new[u.ord] <> 0;
+    INSERT INTO report_reporter (report_id, received, name, email)
+        SELECT v_new[u.ord], v_received, u.name, u.email FROM unnest(p_reporter_name, p_reporter_email) WITH ORDINALITY u(name, email, ord)
+        WHERE v_new[u.ord] <> 0 AND (u.name IS NOT NULL OR u.email IS NOT NULL);
+    PERFORM report_rows(v_new, v_received, p_sender, o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count,
+                        o_description, o_protocol, o_source_port, o_target_port, o_extra, s_ord, s_observation, s_type, s_role, s_tlp,
+                        s_indicator, s_addr, s_host, s_value);
+    PERFORM reports_route(v_new, p_route, v_received, p_observations);
+
+    RETURN QUERY
+    SELECT g.ord, CASE v_new[g.ord] WHEN 0 THEN v_known[g.ord] ELSE v_new[g.ord] END, v_new[g.ord] = 0,
+           CASE v_new[g.ord] WHEN 0 THEN (SELECT c.state FROM report_content c WHERE c.report_id = v_known[g.ord]) ELSE p_state[g.ord] END
+    FROM generate_series(1, v_n) g(ord);
+END $$;
+
+-- Hands reports to the next stage. One to_triage row a batch: triage works in ranges.
+CREATE OR REPLACE FUNCTION reports_route(p_ids bigint[], p_route text[], p_received timestamptz, p_observations int[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    INSERT INTO to_triage (reports, received, observations)
+        SELECT range_agg(int8range(u.id, u.id + 1)), p_received, sum(greatest(u.observations, 1))
+        FROM unnest(p_ids, p_route, p_observations) u(id, route, observations)
+        WHERE u.id <> 0 AND u.route = 'triage' HAVING count(*) > 0;
+    IF FOUND THEN
+        PERFORM pg_notify('cirt_triage', '');
+    END IF;
+    INSERT INTO inbox (report_id, received)
+        SELECT u.id, p_received FROM unnest(p_ids, p_route) u(id, route) WHERE u.id <> 0 AND u.route = 'inbox';
+    IF FOUND THEN
+        PERFORM pg_notify('cirt_inbox', '');
+    END IF;
+    INSERT INTO report_outcome (report_id, received, state, reason)
+        SELECT u.id, p_received, 'held', 'waits for a decision' FROM unnest(p_ids, p_route) u(id, route) WHERE u.id <> 0 AND u.route = 'hold';
+END $$;
+
+-- A sender's own report, without case.
+CREATE OR REPLACE FUNCTION report_of_sender(p_report bigint, p_sender bigint) RETURNS json
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT json_build_object('id', 'r' || r.id, 'received', r.received, 'channel', r.channel, 'assurance', r.assurance, 'format', c.format,
+        'sha256', encode(r.sha256, 'hex'), 'size', r.size, 'tlp', tlp_name(c.tlp), 'tlp_assumed', c.tlp_assumed,
+        'state', coalesce(o.state, c.state), 'observations', c.observations, 'rejected', c.rejected_total, 'case', NULL,
+        'error', c.error, 'at', c.error_at)
+    FROM report r JOIN report_content c ON c.report_id = r.id AND c.received = r.received
+    LEFT JOIN report_outcome o ON o.report_id = r.id
+    WHERE r.id = p_report AND r.sender_id = p_sender $$;
