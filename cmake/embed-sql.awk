@@ -1,7 +1,7 @@
 # Turns sql/ into C tables. usage: awk -v out=FILE.h|FILE.c -f embed-sql.awk sql/statements/*.sql ... (see EmbedSql.cmake)
 # Blocks start with "-- name: words_here" (statements) or "-- filter: field.comparison" (filters); comment lines at a line's start are dropped.
 function base(path) { sub(/.*\//, "", path); sub(/\.sql$/, "", path); return path }
-function quoted(text) { gsub(/\\/, "\\\\", text); gsub(/"/, "\\\"", text); return "\"" text "\\n\"" }
+function quoted(text) { gsub(/\\/, "&&", text); gsub(/"/, "\\\\&", text); return "\"" text "\\n\"" }
 function finish() { if (open) { if (mode == "c") print "     },"; open = 0 } }
 FNR == 1 { finish(); role = base(FILENAME) }
 /^-- name: / {

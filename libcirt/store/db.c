@@ -79,10 +79,10 @@ static const struct {
     const char *start;
     enum err_code code;
 } sqlstate_codes[] = {
-    {"CI403", ERR_DENIED},   {"CI404", ERR_NOT_FOUND}, {"CI409", ERR_CONFLICT}, {"CI412", ERR_CONFLICT}, {"CI428", ERR_CONFLICT},
-    {"CI429", ERR_LIMIT},    {"CI", ERR_INPUT},        {"08", ERR_AGAIN},       {"40", ERR_AGAIN},       {"53", ERR_AGAIN},
-    {"55P03", ERR_AGAIN},    {"57", ERR_AGAIN},        {"58", ERR_AGAIN},       {"25006", ERR_AGAIN},    {"22", ERR_INPUT},
-    {"23", ERR_CONFLICT},
+    {"CI403", ERR_DENIED},   {"CI404", ERR_NOT_FOUND}, {"CI409", ERR_CONFLICT}, {"CI412", ERR_CONFLICT},
+    {"CI428", ERR_CONFLICT}, {"CI429", ERR_LIMIT},     {"CI", ERR_INPUT},       {"08", ERR_AGAIN},
+    {"40", ERR_AGAIN},       {"53", ERR_AGAIN},        {"55P03", ERR_AGAIN},    {"57", ERR_AGAIN},
+    {"58", ERR_AGAIN},       {"25006", ERR_AGAIN},     {"22", ERR_INPUT},       {"23", ERR_CONFLICT},
 };
 
 static enum err_code code_of(const char *sqlstate)
@@ -217,8 +217,18 @@ static bool connect_now(struct db *db, struct err *err)
              db->statement_timeout_ms);
     snprintf(connect_timeout, sizeof connect_timeout, "%d", CONNECT_TIMEOUT_S);
     snprintf(user_timeout, sizeof user_timeout, "%d", TCP_USER_TIMEOUT_MS);
-    const char *const keys[] = {"host",    "port",            "dbname",           "user",    "password",        "sslmode",
-                                "options", "connect_timeout", "tcp_user_timeout", "keepalives_idle", "application_name", NULL};
+    const char *const keys[] = {"host",
+                                "port",
+                                "dbname",
+                                "user",
+                                "password",
+                                "sslmode",
+                                "options",
+                                "connect_timeout",
+                                "tcp_user_timeout",
+                                "keepalives_idle",
+                                "application_name",
+                                NULL};
     const char *const values[] = {db->host, db->port,        db->name,     db->user, db->password, db->sslmode,
                                   options,  connect_timeout, user_timeout, "10",     db->user,     NULL};
     PQfinish(db->connection);
@@ -325,14 +335,15 @@ bool db_run(struct db *db, enum sql_statement statement, const struct db_params 
         params = &no_params;
     if (params->array)
         BUG("%s: an array was not ended", name);
-    PGresult *result = is_migration(db) ? PQexecParams(db->connection, sql_statement_texts[statement].text, params->count, NULL, params->values,
-                                                       params->lengths, params->formats, 0)
-                                        : PQexecPrepared(db->connection, name, params->count, params->values, params->lengths, params->formats, 0);
+    PGresult *result = is_migration(db)
+                           ? PQexecParams(db->connection, sql_statement_texts[statement].text, params->count, NULL, params->values,
+                                          params->lengths, params->formats, 0)
+                           : PQexecPrepared(db->connection, name, params->count, params->values, params->lengths, params->formats, 0);
     return take_result(db, result, rows, err) || err_context(err, "%s", sql_statement_texts[statement].name);
 }
 
-bool db_run_filtered(struct db *db, enum sql_statement statement, const char *condition, const struct db_params *params, struct db_rows **rows,
-                     struct err *err)
+bool db_run_filtered(struct db *db, enum sql_statement statement, const char *condition, const struct db_params *params,
+                     struct db_rows **rows, struct err *err)
 {
     const char *text = sql_statement_texts[statement].text;
     const char *place = strstr(text, "/*filter*/");

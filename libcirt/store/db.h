@@ -18,13 +18,13 @@
 #include "store/sql_statements.h"
 
 struct db_config {
-    const char *host;     /* socket directory, or a list of hosts */
+    const char *host; /* socket directory, or a list of hosts */
     const char *port;
-    const char *name;     /* database */
-    const char *role;     /* "intake": logs in as cirt_intake, prepares sql/statements/intake.sql */
-    const char *user;     /* NULL: cirt_<role> */
-    const char *password; /* NULL: peer authentication */
-    const char *sslmode;  /* for hosts; NULL: libpq's default */
+    const char *name;         /* database */
+    const char *role;         /* "intake": logs in as cirt_intake, prepares sql/statements/intake.sql */
+    const char *user;         /* NULL: cirt_<role> */
+    const char *password;     /* NULL: peer authentication */
+    const char *sslmode;      /* for hosts; NULL: libpq's default */
     int statement_timeout_ms; /* 0: 30 s */
 };
 
@@ -85,16 +85,17 @@ void db_array_end(struct db_params *params);
 struct db_rows;
 /* params NULL for none; rows NULL where nothing is wanted. Outside a transaction the statement is one by itself. *rows is the caller's. */
 bool db_run(struct db *db, enum sql_statement statement, const struct db_params *params, struct db_rows **rows, struct err *err) MUST_CHECK;
-/* A statement with a place for a filter: the text of `statement` with its line "/*filter*" "/" replaced by condition, run unprepared.
- * condition comes from filter_to_sql() and holds no values; its parameters follow the statement's own in params. */
-bool db_run_filtered(struct db *db, enum sql_statement statement, const char *condition, const struct db_params *params, struct db_rows **rows,
-                     struct err *err) MUST_CHECK;
+/* A statement with a place for a filter: the text of `statement` with its filter mark (see any list in sql/statements/desk.sql) replaced by
+ * condition, run unprepared. condition comes from filter_to_sql() and holds no values; its parameters follow the statement's own in params.
+ */
+bool db_run_filtered(struct db *db, enum sql_statement statement, const char *condition, const struct db_params *params,
+                     struct db_rows **rows, struct err *err) MUST_CHECK;
 size_t db_row_count(const struct db_rows *rows);
 bool db_is_null(const struct db_rows *rows, size_t row, int column);
 const char *db_get_text(const struct db_rows *rows, size_t row, int column); /* NULL for SQL NULL; borrowed from rows */
 int64_t db_get_int(const struct db_rows *rows, size_t row, int column);      /* 0 for NULL; a broken number is a BUG */
 bool db_get_bool(const struct db_rows *rows, size_t row, int column);
-int64_t db_get_time(const struct db_rows *rows, size_t row, int column);     /* of a column selected as extract epoch in microseconds, bigint */
+int64_t db_get_time(const struct db_rows *rows, size_t row, int column); /* of a column selected as extract epoch in microseconds, bigint */
 /* Decoded bytea, in memory of rows. NULL for SQL NULL. */
 const unsigned char *db_get_bytes(struct db_rows *rows, size_t row, int column, size_t *size);
 void db_rows_free(struct db_rows *rows); /* NULL is fine */

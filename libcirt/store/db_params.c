@@ -116,7 +116,7 @@ static void put4(struct buf *out, uint32_t value)
 void db_array_begin(struct db_params *params, enum db_array kind)
 {
     static const uint32_t oids[] = {
-        [DB_BOOL_ARRAY] = OID_BOOL, [DB_BYTES_ARRAY] = OID_BYTEA, [DB_INT2_ARRAY] = OID_INT2,       [DB_INT4_ARRAY] = OID_INT4,
+        [DB_BOOL_ARRAY] = OID_BOOL, [DB_BYTES_ARRAY] = OID_BYTEA, [DB_INT2_ARRAY] = OID_INT2,        [DB_INT4_ARRAY] = OID_INT4,
         [DB_INT8_ARRAY] = OID_INT8, [DB_TEXT_ARRAY] = OID_TEXT,   [DB_TIME_ARRAY] = OID_TIMESTAMPTZ, [DB_INET_ARRAY] = OID_INET,
     };
     if (params->array || params->count == DB_PARAMETERS_MAX)

@@ -42,7 +42,8 @@ static bool apply(struct db *db, const struct sql_script *script, struct err *er
     struct db_params *params = db_params_new();
     db_text(params, script->name);
     db_text(params, script->text);
-    bool ok = db_begin(db, err) && db_script(db, script->text, err) && db_run(db, SQL_MIGRATE_RECORD, params, NULL, err) && db_commit(db, err);
+    bool ok =
+        db_begin(db, err) && db_script(db, script->text, err) && db_run(db, SQL_MIGRATE_RECORD, params, NULL, err) && db_commit(db, err);
     db_params_free(params);
     if (ok)
         return true;
@@ -99,20 +100,20 @@ static bool record_site(struct db *db, const struct schema_site *site, struct er
 }
 
 /* Rights are taken away and granted anew, so that a grant that left sql/grants leaves the database too. */
-static const char revoke_all[] =
-    "DO $$ DECLARE r record; BEGIN"
-    " FOR r IN SELECT rolname FROM pg_roles WHERE rolname LIKE 'cirt\\_%' AND rolname NOT IN ('cirt_owner', 'cirt_migrator', 'cirt_reader') LOOP"
-    "  EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA cirt FROM %I', r.rolname);"
-    "  EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA cirt FROM %I', r.rolname);"
-    "  EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA cirt FROM %I', r.rolname);"
-    "  EXECUTE format('GRANT USAGE ON SCHEMA cirt TO %I', r.rolname);"
-    " END LOOP;"
-    " FOR r IN SELECT p.oid::regprocedure AS name FROM pg_proc p WHERE p.pronamespace = 'cirt'::regnamespace"
-    "   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e') LOOP"
-    "  EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', r.name);"
-    " END LOOP; END $$;"
-    "GRANT USAGE ON SCHEMA cirt TO cirt_reader;"
-    "REVOKE CREATE ON SCHEMA public FROM PUBLIC";
+static const char revoke_all[] = "DO $$ DECLARE r record; BEGIN"
+                                 " FOR r IN SELECT rolname FROM pg_roles WHERE rolname LIKE 'cirt\\_%' AND rolname NOT IN ('cirt_owner', "
+                                 "'cirt_migrator', 'cirt_reader') LOOP"
+                                 "  EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA cirt FROM %I', r.rolname);"
+                                 "  EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA cirt FROM %I', r.rolname);"
+                                 "  EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA cirt FROM %I', r.rolname);"
+                                 "  EXECUTE format('GRANT USAGE ON SCHEMA cirt TO %I', r.rolname);"
+                                 " END LOOP;"
+                                 " FOR r IN SELECT p.oid::regprocedure AS name FROM pg_proc p WHERE p.pronamespace = 'cirt'::regnamespace"
+                                 "   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e') LOOP"
+                                 "  EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', r.name);"
+                                 " END LOOP; END $$;"
+                                 "GRANT USAGE ON SCHEMA cirt TO cirt_reader;"
+                                 "REVOKE CREATE ON SCHEMA public FROM PUBLIC";
 
 bool schema_migrate(struct db *db, const struct schema_site *site, int *applied, struct err *err)
 {
