@@ -1,7 +1,7 @@
 # sql/ becomes part of the binary: statements and filter fragments as tables, migrations, functions and grants as texts.
 file(GLOB sql_statement_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/sql/statements/*.sql)
 file(GLOB sql_filter_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/sql/filters/*.sql)
-file(GLOB sql_script_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/sql/migrations/*.sql ${PROJECT_SOURCE_DIR}/sql/functions/*.sql
+file(GLOB sql_script_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/sql/*.sql ${PROJECT_SOURCE_DIR}/sql/migrations/*.sql ${PROJECT_SOURCE_DIR}/sql/functions/*.sql
     ${PROJECT_SOURCE_DIR}/sql/grants/*.sql)
 set(sql_out ${PROJECT_BINARY_DIR}/generated)
 add_custom_command(

@@ -25,7 +25,7 @@ struct db {
     int retry_wait_ms;
     char sqlstate[6];
     char *detail, *hint;
-    const char *channels[CHANNELS_MAX];
+    enum sql_statement channels[CHANNELS_MAX];
     int channel_count;
 };
 
@@ -189,7 +189,7 @@ static bool is_migration(const struct db *db)
 
 static bool check_schema(struct db *db, struct err *err)
 {
-    PGresult *result = PQexec(db->connection, SCHEMA_VERSION_QUERY);
+    PGresult *result = PQexec(db->connection, sql_statement_texts[SQL_COMMON_SCHEMA_VERSION].text);
     bool ok = PQresultStatus(result) == PGRES_TUPLES_OK || fail_result(db, result, err);
     if (ok && !str_equal(PQgetvalue(result, 0, 0), schema_version())) {
         ok = err_set(err, ERR_INTERNAL, "the database has schema %s, this program needs %s: run cirtd migrate", PQgetvalue(result, 0, 0),
@@ -201,12 +201,9 @@ static bool check_schema(struct db *db, struct err *err)
 
 static bool listen_all(struct db *db, struct err *err)
 {
-    for (int i = 0; i < db->channel_count; i++) {
-        char text[80];
-        snprintf(text, sizeof text, "LISTEN %s", db->channels[i]);
-        if (!simple(db, text, err))
+    for (int i = 0; i < db->channel_count; i++)
+        if (!simple(db, sql_statement_texts[db->channels[i]].text, err))
             return false;
-    }
     return true;
 }
 
@@ -424,11 +421,11 @@ void db_rows_free(struct db_rows *rows)
 
 /* --- notifications --- */
 
-bool db_listen(struct db *db, const char *channel, struct err *err)
+bool db_listen(struct db *db, enum sql_statement listen, struct err *err)
 {
     if (db->channel_count == CHANNELS_MAX)
         BUG("more than %d channels", CHANNELS_MAX);
-    db->channels[db->channel_count++] = channel;
+    db->channels[db->channel_count++] = listen;
     return !db->is_ready || listen_all(db, err);
 }
 

@@ -101,7 +101,8 @@ const unsigned char *db_get_bytes(struct db_rows *rows, size_t row, int column, 
 void db_rows_free(struct db_rows *rows); /* NULL is fine */
 
 /* Waits until a notification on a channel the role listens on arrives, or timeout; also returns on a signal or a lost connection. */
-bool db_listen(struct db *db, const char *channel, struct err *err) MUST_CHECK; /* remembered over reconnects */
+/* listen: a statement such as SQL_TRIAGE_LISTEN; remembered over reconnects. */
+bool db_listen(struct db *db, enum sql_statement listen, struct err *err) MUST_CHECK;
 void db_wait(struct db *db, int timeout_ms);
 
 /* Runs a script (several statements; migrations) as one text. Only for `cirtd migrate`. */

@@ -8,17 +8,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* Nobody logs in as the owner; what migrate makes is the owner's. The lock keeps two migrations apart. */
-static const char opening[] = "SET ROLE cirt_owner;"
-                              "SET client_min_messages = warning;"
-                              "SELECT pg_advisory_lock(20260101);"
-                              "CREATE SCHEMA IF NOT EXISTS cirt;"
-                              "SET search_path = cirt, pg_temp;"
-                              "CREATE TABLE IF NOT EXISTS cirt.schema_migration (name text PRIMARY KEY, sha256 text NOT NULL,"
-                              " at timestamptz NOT NULL DEFAULT now());"
-                              "CREATE TABLE IF NOT EXISTS cirt.schema_version (one boolean PRIMARY KEY CHECK (one), version text NOT NULL,"
-                              " at timestamptz NOT NULL DEFAULT now())";
-
 const char *schema_version(void)
 {
     return sql_schema_version;
@@ -99,28 +88,12 @@ static bool record_site(struct db *db, const struct schema_site *site, struct er
     return ok;
 }
 
-/* Rights are taken away and granted anew, so that a grant that left sql/grants leaves the database too. */
-static const char revoke_all[] = "DO $$ DECLARE r record; BEGIN"
-                                 " FOR r IN SELECT rolname FROM pg_roles WHERE rolname LIKE 'cirt\\_%' AND rolname NOT IN ('cirt_owner', "
-                                 "'cirt_migrator', 'cirt_reader') LOOP"
-                                 "  EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA cirt FROM %I', r.rolname);"
-                                 "  EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA cirt FROM %I', r.rolname);"
-                                 "  EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA cirt FROM %I', r.rolname);"
-                                 "  EXECUTE format('GRANT USAGE ON SCHEMA cirt TO %I', r.rolname);"
-                                 " END LOOP;"
-                                 " FOR r IN SELECT p.oid::regprocedure AS name FROM pg_proc p WHERE p.pronamespace = 'cirt'::regnamespace"
-                                 "   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e') LOOP"
-                                 "  EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', r.name);"
-                                 " END LOOP; END $$;"
-                                 "GRANT USAGE ON SCHEMA cirt TO cirt_reader;"
-                                 "REVOKE CREATE ON SCHEMA public FROM PUBLIC";
-
 bool schema_migrate(struct db *db, const struct schema_site *site, int *applied, struct err *err)
 {
     *applied = 0;
-    if (!db_script(db, opening, err) || !apply_missing(db, applied, err))
+    if (!run_kind(db, "opening", err) || !apply_missing(db, applied, err))
         return false;
-    if (db_begin(db, err) && run_kind(db, "functions", err) && db_script(db, revoke_all, err) && run_kind(db, "grants", err) &&
+    if (db_begin(db, err) && run_kind(db, "functions", err) && run_kind(db, "revoke", err) && run_kind(db, "grants", err) &&
         record_site(db, site, err) && db_commit(db, err))
         return true;
     db_rollback(db);

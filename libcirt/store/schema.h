@@ -6,10 +6,7 @@
 #include "base/err.h"
 #include "store/db.h"
 
-/* Answers one text: compared with schema_version(). */
-#define SCHEMA_VERSION_QUERY "SELECT version FROM cirt.schema_version"
-
-/* "0004 5f0c…": the last migration, and a digest over every embedded script. */
+/* What SQL_COMMON_SCHEMA_VERSION must answer: "0004 5f0c…", the last migration, and a digest over every embedded script. */
 const char *schema_version(void);
 
 struct schema_site {

@@ -1,5 +1,8 @@
 -- Statements of every role.
 
+-- name: schema_version
+SELECT version FROM cirt.schema_version
+
 -- name: rights
 -- What this login may do beyond connecting: as "PRIVILEGE object", and its dangerous attributes.
 WITH me AS (SELECT oid, * FROM pg_catalog.pg_roles WHERE rolname = current_user),

@@ -6,7 +6,7 @@ flags=$(pkg-config --cflags libpq libevent gpgme jansson libxml-2.0 gmime-3.0 li
 export flags
 alone() {
     # shellcheck disable=SC2086
-    ${CC:-cc} -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -Ilibcirt -I. -Itests $flags -x c - <<<"#include \"$PWD/$1\"
+    ${CC:-cc} -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -Ilibcirt -I. -I"$BUILD/generated" -Itests $flags -x c - <<<"#include \"$PWD/$1\"
 #include \"$PWD/$1\"" || { echo "$1 does not compile alone" >&2; return 1; }
 }
 export -f alone
