@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void err_fill(struct err *err, enum err_code code, const char *at, const char *format, va_list args)
+static void PRINTF_LIKE(4, 0) err_fill(struct err *err, enum err_code code, const char *at, const char *format, va_list args)
 {
     err->code = code;
     snprintf(err->at, sizeof err->at, "%s", at);

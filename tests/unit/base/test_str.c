@@ -72,10 +72,11 @@ static void utf8(void **state)
     }
     static const char good[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf\xed\x9f\xbf";
     assert_true(str_is_utf8(good, sizeof good - 1, NULL));
+    static const char wrong[] = "\xff";
     uint32_t code_point;
     assert_int_equal(str_next_code_point(good + 3, good + sizeof good - 1, &code_point), 3);
     assert_int_equal(code_point, 0x20AC);
-    assert_int_equal(str_next_code_point("\xff", "\xff" + 1, &code_point), 1);
+    assert_int_equal(str_next_code_point(wrong, wrong + 1, &code_point), 1);
     assert_int_equal(code_point, 0xFFFD);
 }
 

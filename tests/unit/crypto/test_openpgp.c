@@ -26,7 +26,7 @@ struct homes {
     char alice[OPENPGP_FINGERPRINT_SIZE], old[OPENPGP_FINGERPRINT_SIZE];
 };
 
-static void run(const char *format, ...)
+static void PRINTF_LIKE(1, 2) run(const char *format, ...)
 {
     char command[1024];
     va_list args;
