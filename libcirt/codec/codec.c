@@ -13,12 +13,16 @@ const struct codec_limits codec_limits_default = {
 extern const struct codec json_codec;
 extern const struct codec ndjson_codec;
 extern const struct codec shadowserver_codec;
+extern const struct codec iodef_codec;
+extern const struct codec rid_codec;
 
 /* To add one: codec.h says what to do. On equal sureness the first wins. */
 const struct codec *const codec_registry[] = {
     &json_codec,
     &ndjson_codec,
     &shadowserver_codec,
+    &iodef_codec,
+    &rid_codec,
 };
 const size_t codec_count = ARRAY_SIZE(codec_registry);
 

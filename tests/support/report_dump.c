@@ -92,6 +92,8 @@ static json_t *dump_head(const struct report *report)
     set_text(object, "reference_issuer", report->reference_issuer);
     set_text(object, "reporter_name", report->reporter_name);
     set_text(object, "reporter_email", report->reporter_email);
+    set_text(object, "creator_name", report->creator_name);
+    set_text(object, "creator_email", report->creator_email);
     set_extra(object, report->extra);
     if (report->rejected_total) {
         json_object_set_new(object, "rejected_total", json_integer((json_int_t)report->rejected_total));

@@ -1,0 +1,529 @@
+#include "codec/iodef_encode.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "codec/base64.h"
+#include "codec/iodef.h"
+#include "codec/iodef_label.h"
+#include "codec/iodef_sight.h"
+#include "codec/xml_write.h"
+
+enum { ID_SIZE = 64, NUMBER_SIZE = 24 };
+
+/* Where a type of observable has its place in an EventData. */
+enum part { PART_SYSTEM, PART_METHOD, PART_RECORD };
+
+struct encoder {
+    struct xml_write writer;
+    const struct observation *observation;
+    size_t number; /* of the observation, from 1 */
+    bool source_port_done, target_port_done, count_done, protocol_done;
+};
+
+static enum part part_of(enum observable_type type)
+{
+    switch (type) {
+    case OBSERVABLE_IPV4:
+    case OBSERVABLE_IPV6:
+    case OBSERVABLE_CIDR:
+    case OBSERVABLE_ASN:
+    case OBSERVABLE_DOMAIN:
+    case OBSERVABLE_URL:
+    case OBSERVABLE_EMAIL:
+    case OBSERVABLE_MAC:
+        return PART_SYSTEM;
+    case OBSERVABLE_CVE:
+        return PART_METHOD;
+    default:
+        return PART_RECORD;
+    }
+}
+
+static void add_text(struct xml_write *writer, const char *name, const char *text)
+{
+    if (!str_is_empty(text))
+        xml_write_leaf(writer, name, text);
+}
+
+static void add_own_data(struct xml_write *writer, const char *name, const char *text)
+{
+    if (str_is_empty(text))
+        return;
+    xml_write_open(writer, "AdditionalData");
+    xml_write_attribute(writer, "dtype", "string");
+    xml_write_attribute(writer, "name", name);
+    xml_write_attribute(writer, "formatid", IODEF_FORMAT_ID);
+    xml_write_text(writer, text);
+    xml_write_close(writer, "AdditionalData");
+}
+
+/* The text as it came is kept where it is an xs:dateTime of that moment. */
+static bool is_schema_time(const char *text, int64_t moment)
+{
+    int64_t read;
+    if (!text || strlen(text) < 19 || text[10] != 'T' || (!timestamp_parse_rfc3339(text, &read) && !timestamp_parse_utc(text, &read)))
+        return false;
+    return read == moment && text[strspn(text, "0123456789-+:.TZ")] == '\0';
+}
+
+static void add_time(struct xml_write *writer, const char *name, int64_t moment, const char *written)
+{
+    char text[TIMESTAMP_TEXT_SIZE];
+    if (moment == TIMESTAMP_NONE)
+        return;
+    timestamp_format(moment, text);
+    xml_write_leaf(writer, name, is_schema_time(written, moment) ? written : text);
+}
+
+static void add_class(struct xml_write *writer, const char *claim, const char *name)
+{
+    if (str_is_empty(claim))
+        claim = name;
+    if (str_is_empty(claim))
+        return;
+    xml_write_open(writer, "Assessment");
+    xml_write_leaf(writer, "IncidentCategory", claim);
+    xml_write_open(writer, "SystemImpact"); /* the schema wants an impact beside the category */
+    xml_write_attribute(writer, "type", "unknown");
+    xml_write_close(writer, "SystemImpact");
+    xml_write_close(writer, "Assessment");
+}
+
+static void add_observable_id(struct encoder *encoder, const struct sighting *sighting)
+{
+    char id[ID_SIZE];
+    if (!sighting->is_indicator)
+        return;
+    snprintf(id, sizeof id, "o%zu-%zu", encoder->number, (size_t)(sighting - encoder->observation->sightings) + 1);
+    xml_write_attribute(&encoder->writer, "observable-id", id);
+}
+
+/* A host has one address here: two make two systems, of whatever family. */
+static unsigned type_bit(enum observable_type type)
+{
+    bool is_address = type == OBSERVABLE_IPV4 || type == OBSERVABLE_IPV6 || type == OBSERVABLE_CIDR;
+    return 1U << (is_address ? OBSERVABLE_IPV4 : type);
+}
+
+/* How many sightings from `from` on make one element: neighbours (leaving out other parts) of one role and label. A system has at
+ * most one value of a type. */
+static size_t run_end(const struct observation *observation, size_t from, enum part part)
+{
+    const struct sighting *first = &observation->sightings[from];
+    unsigned types = 0;
+    size_t i = from;
+    for (; i < observation->sighting_count; i++) {
+        const struct sighting *s = &observation->sightings[i];
+        if (part_of(s->type) != part)
+            continue;
+        if (s->role != first->role || s->tlp != first->tlp || (part == PART_SYSTEM && (types & type_bit(s->type))))
+            break;
+        types |= type_bit(s->type);
+    }
+    return i;
+}
+
+/* The next sighting of that part, or the count. */
+static size_t next_of(const struct observation *observation, size_t from, enum part part)
+{
+    while (from < observation->sighting_count && part_of(observation->sightings[from].type) != part)
+        from++;
+    return from;
+}
+
+static const char *address_category(const struct sighting *sighting)
+{
+    switch (sighting->type) {
+    case OBSERVABLE_IPV4:
+        return "ipv4-addr";
+    case OBSERVABLE_IPV6:
+        return "ipv6-addr";
+    case OBSERVABLE_CIDR:
+        return strchr(sighting->value, ':') ? "ipv6-net" : "ipv4-net";
+    case OBSERVABLE_ASN:
+        return "asn";
+    case OBSERVABLE_EMAIL:
+        return "e-mail";
+    case OBSERVABLE_MAC:
+        return "mac";
+    default:
+        return "site-uri";
+    }
+}
+
+static void add_address(struct encoder *encoder, const struct sighting *sighting)
+{
+    struct xml_write *writer = &encoder->writer;
+    const char *element = sighting->type == OBSERVABLE_DOMAIN ? "DomainData" : "Address";
+    xml_write_open(writer, element);
+    if (sighting->type != OBSERVABLE_DOMAIN)
+        xml_write_attribute(writer, "category", address_category(sighting));
+    add_observable_id(encoder, sighting);
+    if (sighting->type == OBSERVABLE_DOMAIN)
+        xml_write_leaf(writer, "Name", sighting->value);
+    else
+        xml_write_text(writer, sighting->value);
+    xml_write_close(writer, element);
+}
+
+static void add_service(struct encoder *encoder, int port)
+{
+    char number[NUMBER_SIZE];
+    const char *protocol = encoder->observation->protocol;
+    int protocol_number = protocol ? iodef_sight_protocol_number(protocol) : -1;
+    xml_write_open(&encoder->writer, "Service");
+    if (protocol_number >= 0) {
+        snprintf(number, sizeof number, "%d", protocol_number);
+        xml_write_attribute(&encoder->writer, "ip-protocol", number);
+        encoder->protocol_done = true;
+    }
+    snprintf(number, sizeof number, "%d", port);
+    xml_write_leaf(&encoder->writer, "Port", number);
+    xml_write_close(&encoder->writer, "Service");
+}
+
+static void add_ports(struct encoder *encoder, enum sighting_role role)
+{
+    const struct observation *observation = encoder->observation;
+    if (role == ROLE_SOURCE && observation->source_port >= 0 && !encoder->source_port_done) {
+        add_service(encoder, observation->source_port);
+        encoder->source_port_done = true;
+    }
+    if (role == ROLE_TARGET && observation->target_port >= 0 && !encoder->target_port_done) {
+        add_service(encoder, observation->target_port);
+        encoder->target_port_done = true;
+    }
+}
+
+static void add_count(struct encoder *encoder)
+{
+    char number[NUMBER_SIZE];
+    if (encoder->observation->count == 1 || encoder->count_done)
+        return;
+    encoder->count_done = true;
+    snprintf(number, sizeof number, "%lld", (long long)encoder->observation->count);
+    xml_write_open(&encoder->writer, "Counter");
+    xml_write_attribute(&encoder->writer, "type", "counter");
+    xml_write_attribute(&encoder->writer, "unit", "event");
+    xml_write_text(&encoder->writer, number);
+    xml_write_close(&encoder->writer, "Counter");
+}
+
+static void add_system_role(struct xml_write *writer, enum sighting_role role)
+{
+    if (role == ROLE_SOURCE || role == ROLE_TARGET || role == ROLE_INFRASTRUCTURE) {
+        xml_write_attribute(writer, "category", sighting_role_name(role));
+        return;
+    }
+    xml_write_attribute(writer, "category", "ext-value");
+    xml_write_attribute(writer, "ext-category", sighting_role_name(role));
+}
+
+/* The sightings from..to of the system part; none at all for ports and counts that have no address beside them. */
+static void add_system(struct encoder *encoder, enum sighting_role role, size_t from, size_t to)
+{
+    struct xml_write *writer = &encoder->writer;
+    const struct sighting *sightings = encoder->observation->sightings;
+    xml_write_open(writer, "System");
+    add_system_role(writer, role);
+    if (from < to)
+        iodef_label_write(writer, sightings[from].tlp);
+    xml_write_open(writer, "Node");
+    for (size_t i = from; i < to; i++)
+        if (part_of(sightings[i].type) == PART_SYSTEM)
+            add_address(encoder, &sightings[i]);
+    xml_write_close(writer, "Node");
+    add_ports(encoder, role);
+    add_count(encoder);
+    xml_write_close(writer, "System");
+}
+
+static bool has_role(const struct observation *observation, enum sighting_role role)
+{
+    for (size_t i = 0; i < observation->sighting_count; i++)
+        if (observation->sightings[i].role == role && part_of(observation->sightings[i].type) == PART_SYSTEM)
+            return true;
+    return false;
+}
+
+static void add_flow(struct encoder *encoder)
+{
+    const struct observation *observation = encoder->observation;
+    size_t first = next_of(observation, 0, PART_SYSTEM);
+    bool lone_source = observation->source_port >= 0 && !has_role(observation, ROLE_SOURCE);
+    bool lone_target = observation->target_port >= 0 && !has_role(observation, ROLE_TARGET);
+    bool lone_count = observation->count != 1 && first == observation->sighting_count && !lone_source && !lone_target;
+    if (first == observation->sighting_count && !lone_source && !lone_target && !lone_count)
+        return;
+    xml_write_open(&encoder->writer, "Flow");
+    for (size_t i = first, end; i < observation->sighting_count; i = next_of(observation, end, PART_SYSTEM)) {
+        end = run_end(observation, i, PART_SYSTEM);
+        add_system(encoder, observation->sightings[i].role, i, end);
+    }
+    if (lone_source)
+        add_system(encoder, ROLE_SOURCE, 0, 0);
+    if (lone_target)
+        add_system(encoder, ROLE_TARGET, 0, 0);
+    if (lone_count)
+        add_system(encoder, ROLE_OTHER, 0, 0);
+    xml_write_close(&encoder->writer, "Flow");
+}
+
+static void add_method(struct encoder *encoder, size_t from, size_t to)
+{
+    struct xml_write *writer = &encoder->writer;
+    const struct sighting *sightings = encoder->observation->sightings;
+    xml_write_open(writer, "Method");
+    iodef_label_write(writer, sightings[from].tlp);
+    for (size_t i = from; i < to; i++) {
+        if (part_of(sightings[i].type) != PART_METHOD)
+            continue;
+        xml_write_open(writer, "Reference");
+        add_observable_id(encoder, &sightings[i]);
+        xml_write_open(writer, "enum:ReferenceName");
+        xml_write_attribute(writer, "specIndex", "1"); /* CVE, by the registry of RFC 7495 */
+        xml_write_leaf(writer, "enum:ID", sightings[i].value);
+        xml_write_close(writer, "enum:ReferenceName");
+        xml_write_close(writer, "Reference");
+    }
+    add_own_data(writer, "role", sighting_role_name(sightings[from].role));
+    xml_write_close(writer, "Method");
+}
+
+static const char *digest_algorithm(enum observable_type type)
+{
+    switch (type) {
+    case OBSERVABLE_MD5:
+        return "http://www.w3.org/2001/04/xmldsig-more#md5";
+    case OBSERVABLE_SHA1:
+        return "http://www.w3.org/2000/09/xmldsig#sha1";
+    case OBSERVABLE_SHA256:
+        return "http://www.w3.org/2001/04/xmlenc#sha256";
+    case OBSERVABLE_SHA512:
+        return "http://www.w3.org/2001/04/xmlenc#sha512";
+    default:
+        return NULL;
+    }
+}
+
+static void add_hash(struct xml_write *writer, const struct sighting *sighting)
+{
+    unsigned char bytes[64];
+    size_t size = strlen(sighting->value) / 2;
+    struct buf digest;
+    buf_init(&digest, 128);
+    if (size <= sizeof bytes && str_from_hex(sighting->value, bytes, size))
+        base64_encode(&digest, bytes, size);
+    xml_write_open(writer, "HashData");
+    xml_write_attribute(writer, "scope", "file-contents");
+    xml_write_open(writer, "Hash");
+    xml_write_open(writer, "ds:DigestMethod");
+    xml_write_attribute(writer, "Algorithm", digest_algorithm(sighting->type));
+    xml_write_close(writer, "ds:DigestMethod");
+    xml_write_leaf(writer, "ds:DigestValue", buf_text(&digest));
+    xml_write_close(writer, "Hash");
+    xml_write_close(writer, "HashData");
+    buf_clear(&digest);
+}
+
+static bool is_file(const struct sighting *sighting)
+{
+    return sighting->type == OBSERVABLE_FILENAME || digest_algorithm(sighting->type);
+}
+
+static void add_file(struct encoder *encoder, const struct sighting *sighting)
+{
+    xml_write_open(&encoder->writer, "File");
+    add_observable_id(encoder, sighting);
+    if (sighting->type == OBSERVABLE_FILENAME)
+        xml_write_leaf(&encoder->writer, "FileName", sighting->value);
+    else
+        add_hash(&encoder->writer, sighting);
+    xml_write_close(&encoder->writer, "File");
+}
+
+/* IODEF has no place for a user agent or country that was seen: a record item named by its type. */
+static void add_item(struct encoder *encoder, const struct sighting *sighting)
+{
+    struct xml_write *writer = &encoder->writer;
+    xml_write_open(writer, "RecordItem");
+    xml_write_attribute(writer, "dtype", "string");
+    xml_write_attribute(writer, "name", observable_type_name(sighting->type));
+    xml_write_attribute(writer, "formatid", IODEF_FORMAT_ID);
+    add_observable_id(encoder, sighting);
+    xml_write_text(writer, sighting->value);
+    xml_write_close(writer, "RecordItem");
+}
+
+static void add_files(struct encoder *encoder, size_t from, size_t to)
+{
+    const struct sighting *sightings = encoder->observation->sightings;
+    bool is_open = false;
+    for (size_t i = from; i < to; i++) {
+        if (part_of(sightings[i].type) != PART_RECORD || !is_file(&sightings[i]))
+            continue;
+        if (!is_open)
+            xml_write_open(&encoder->writer, "FileData");
+        is_open = true;
+        add_file(encoder, &sightings[i]);
+    }
+    if (is_open)
+        xml_write_close(&encoder->writer, "FileData");
+}
+
+static void add_record_data(struct encoder *encoder, size_t from, size_t to)
+{
+    struct xml_write *writer = &encoder->writer;
+    const struct sighting *sightings = encoder->observation->sightings;
+    xml_write_open(writer, "RecordData");
+    iodef_label_write(writer, sightings[from].tlp);
+    for (size_t i = from; i < to; i++)
+        if (part_of(sightings[i].type) == PART_RECORD && !is_file(&sightings[i]))
+            add_item(encoder, &sightings[i]);
+    add_files(encoder, from, to);
+    add_own_data(writer, "role", sighting_role_name(sightings[from].role));
+    xml_write_close(writer, "RecordData");
+}
+
+static void add_record(struct encoder *encoder)
+{
+    const struct observation *observation = encoder->observation;
+    size_t first = next_of(observation, 0, PART_RECORD);
+    if (first == observation->sighting_count)
+        return;
+    xml_write_open(&encoder->writer, "Record");
+    for (size_t i = first, end; i < observation->sighting_count; i = next_of(observation, end, PART_RECORD)) {
+        end = run_end(observation, i, PART_RECORD);
+        add_record_data(encoder, i, end);
+    }
+    xml_write_close(&encoder->writer, "Record");
+}
+
+static void add_event(struct encoder *encoder)
+{
+    struct xml_write *writer = &encoder->writer;
+    const struct observation *observation = encoder->observation;
+    xml_write_open(writer, "EventData");
+    add_text(writer, "Description", observation->description);
+    add_time(writer, "DetectTime", observation->time, observation->time_text);
+    add_class(writer, observation->class_claim, observation->class_name);
+    for (size_t i = next_of(observation, 0, PART_METHOD), end; i < observation->sighting_count;
+         i = next_of(observation, end, PART_METHOD)) {
+        end = run_end(observation, i, PART_METHOD);
+        add_method(encoder, i, end);
+    }
+    add_flow(encoder);
+    add_record(encoder);
+    add_own_data(writer, "rsit", observation->class_name);
+    if (!encoder->protocol_done)
+        add_own_data(writer, "protocol", observation->protocol);
+    add_own_data(writer, "extra", observation->extra);
+    xml_write_close(writer, "EventData");
+}
+
+static void add_indicator(struct xml_write *writer, const char *issuer, const struct sighting *sighting, size_t observation, size_t number)
+{
+    char id[ID_SIZE], indicator_id[ID_SIZE + 16];
+    snprintf(id, sizeof id, "o%zu-%zu", observation, number);
+    snprintf(indicator_id, sizeof indicator_id, "indicator-%s", id);
+    xml_write_open(writer, "Indicator");
+    iodef_label_write(writer, sighting->tlp);
+    xml_write_open(writer, "IndicatorID");
+    xml_write_attribute(writer, "name", issuer);
+    xml_write_attribute(writer, "version", "1");
+    xml_write_text(writer, indicator_id);
+    xml_write_close(writer, "IndicatorID");
+    xml_write_open(writer, "ObservableReference");
+    xml_write_attribute(writer, "uid-ref", id);
+    xml_write_close(writer, "ObservableReference");
+    xml_write_close(writer, "Indicator");
+}
+
+static void add_indicators(struct xml_write *writer, const struct report *report)
+{
+    bool is_open = false;
+    for (size_t i = 0; i < report->observation_count; i++)
+        for (size_t k = 0; k < report->observations[i].sighting_count; k++) {
+            if (!report->observations[i].sightings[k].is_indicator)
+                continue;
+            if (!is_open)
+                xml_write_open(writer, "IndicatorData");
+            is_open = true;
+            add_indicator(writer, report->reference_issuer, &report->observations[i].sightings[k], i + 1, k + 1);
+        }
+    if (is_open)
+        xml_write_close(writer, "IndicatorData");
+}
+
+static void add_contact(struct xml_write *writer, const char *role, const char *type, const char *name, const char *email)
+{
+    if (str_is_empty(name) && str_is_empty(email))
+        return;
+    xml_write_open(writer, "Contact");
+    xml_write_attribute(writer, "role", role);
+    xml_write_attribute(writer, "type", type);
+    add_text(writer, "ContactName", name);
+    if (!str_is_empty(email)) {
+        xml_write_open(writer, "Email");
+        xml_write_leaf(writer, "EmailTo", email);
+        xml_write_close(writer, "Email");
+    }
+    xml_write_close(writer, "Contact");
+}
+
+static void add_contacts(struct xml_write *writer, const struct report *report)
+{
+    bool has_creator = !str_is_empty(report->creator_name) || !str_is_empty(report->creator_email);
+    const char *name = has_creator ? report->creator_name : report->reference_issuer; /* there must be a Contact, with something in it */
+    add_contact(writer, "creator", "organization", name, report->creator_email);
+    add_contact(writer, "reporter", "person", report->reporter_name, report->reporter_email);
+}
+
+static void add_incident(struct xml_write *writer, const struct report *report)
+{
+    xml_write_open(writer, "Incident");
+    xml_write_attribute(writer, "purpose", "reporting");
+    if (report->tlp == TLP_NONE)
+        xml_write_attribute(writer, "restriction", "default");
+    iodef_label_write(writer, report->tlp);
+    xml_write_open(writer, "IncidentID");
+    xml_write_attribute(writer, "name", report->reference_issuer);
+    xml_write_text(writer, report->reference);
+    xml_write_close(writer, "IncidentID");
+    add_time(writer, "GenerationTime", report->time, report->time_text);
+    add_text(writer, "Description", report->description);
+    add_class(writer, report->class_claim, report->class_name);
+    add_contacts(writer, report);
+    for (size_t i = 0; i < report->observation_count; i++) {
+        struct encoder encoder = {.writer = *writer, .observation = &report->observations[i], .number = i + 1};
+        add_event(&encoder);
+        *writer = encoder.writer;
+    }
+    add_indicators(writer, report);
+    add_own_data(writer, "summary", report->summary);
+    add_own_data(writer, "rsit", report->class_name);
+    add_own_data(writer, "extra", report->extra);
+    xml_write_close(writer, "Incident");
+}
+
+bool iodef_encode(const struct report *report, struct buf *out, struct err *err)
+{
+    struct xml_write writer;
+    if (str_is_empty(report->reference) || str_is_empty(report->reference_issuer))
+        return err_set(err, ERR_INPUT, "IODEF v2 needs an IncidentID with its issuer: the report has no reference");
+    if (report->time == TIMESTAMP_NONE)
+        return err_set(err, ERR_INPUT, "IODEF v2 needs a GenerationTime: the report has no time");
+    xml_write_start(&writer, out);
+    xml_write_open(&writer, "IODEF-Document");
+    xml_write_attribute(&writer, "version", "2.00");
+    xml_write_attribute(&writer, "xml:lang", report->lang);
+    xml_write_attribute(&writer, "xmlns", IODEF_SPACE);
+    xml_write_attribute(&writer, "xmlns:ds", "http://www.w3.org/2000/09/xmldsig#");
+    xml_write_attribute(&writer, "xmlns:enum", "urn:ietf:params:xml:ns:iodef-enum-1.0");
+    add_incident(&writer, report);
+    xml_write_close(&writer, "IODEF-Document");
+    return !out->full || err_set(err, ERR_LIMIT, "the IODEF document is larger than %zu bytes", out->size_max);
+}

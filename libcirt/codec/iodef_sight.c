@@ -1,0 +1,502 @@
+#include "codec/iodef_sight.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "codec/base64.h"
+#include "codec/iodef.h"
+#include "codec/iodef_label.h"
+#include "codec/xml_json.h"
+
+enum { DIGEST_MAX = 160 };
+
+static const struct {
+    const char *category;
+    enum observable_type type;
+} address_types[] = {
+    {"ipv4-addr", OBSERVABLE_IPV4},
+    {"ipv6-addr", OBSERVABLE_IPV6},
+    {"ipv4-net", OBSERVABLE_CIDR},
+    {"ipv6-net", OBSERVABLE_CIDR},
+    {"asn", OBSERVABLE_ASN},
+    {"e-mail", OBSERVABLE_EMAIL},
+    {"mac", OBSERVABLE_MAC},
+    {"site-uri", OBSERVABLE_URL},
+    {"domain-name", OBSERVABLE_DOMAIN},
+    {"http-user-agent", OBSERVABLE_USER_AGENT},
+};
+
+static const struct {
+    const char *category;
+    enum sighting_role role;
+} system_roles[] = {
+    {"source", ROLE_SOURCE},
+    {"target", ROLE_TARGET},
+    {"infrastructure", ROLE_INFRASTRUCTURE},
+};
+
+static const struct {
+    int number;
+    const char *name;
+} protocols[] = {{1, "icmp"}, {2, "igmp"}, {6, "tcp"}, {17, "udp"}, {41, "ipv6"}, {47, "gre"}, {50, "esp"}, {58, "icmpv6"}, {132, "sctp"}};
+
+const char *iodef_sight_protocol_name(const char *number)
+{
+    int64_t value;
+    if (!str_to_int64(number, 0, 255, &value))
+        return NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
+        if (protocols[i].number == value)
+            return protocols[i].name;
+    return NULL;
+}
+
+int iodef_sight_protocol_number(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
+        if (str_equal_nocase(protocols[i].name, name))
+            return protocols[i].number;
+    return -1;
+}
+
+static struct arena *arena_of(struct iodef_sight *sight)
+{
+    return report_row_arena(sight->reader->report);
+}
+
+static void use_attribute(struct xml_element *element, const char *name)
+{
+    for (struct xml_attribute *a = element->attributes; a; a = a->next)
+        if (!a->space[0] && str_equal(a->name, name))
+            a->is_used = true;
+}
+
+/* An id that indicators of this document may refer to. */
+static void remember_name(struct iodef_sight *sight, struct xml_element *element, size_t count)
+{
+    struct iodef_reader *reader = sight->reader;
+    const char *id = xml_attribute(element, "", "observable-id");
+    if (!id)
+        return;
+    reader->named = mem_grow(reader->named, &reader->named_capacity, reader->named_count, sizeof *reader->named);
+    reader->named[reader->named_count++] = (struct iodef_named){
+        .id = arena_strdup(reader->report->arena, id),
+        .observation = reader->report->observation_count - 1,
+        .first = sight->observation->sighting_count - count,
+        .count = count,
+    };
+    use_attribute(element, "observable-id");
+}
+
+static bool is_network_type(enum observable_type type)
+{
+    return type <= OBSERVABLE_EMAIL || type == OBSERVABLE_MAC;
+}
+
+/* Adds one value that stands in (or, for digests, is named by) element. *added tells whether it was such a value. */
+static bool add(struct iodef_sight *sight, struct xml_element *element, enum observable_type type, bool is_guess, const char *text,
+                bool *added)
+{
+    struct iodef_reader *reader = sight->reader;
+    *added = false;
+    if (++reader->sightings > reader->limits->observations_max * IODEF_SIGHTINGS_PER_OBSERVATION)
+        return iodef_event_limit(reader, element, "more sightings than the limit");
+    struct observation *observation = sight->observation;
+    enum sighting_role role = is_guess || is_network_type(type) ? sight->network_role : sight->role;
+    size_t before = observation->sighting_count;
+    if (!(is_guess ? report_add_guessed(reader->report, observation, role, text)
+                   : report_add_sighting(reader->report, observation, type, role, text)))
+        return true;
+    *added = true;
+    if (observation->sighting_count == before)
+        return true;
+    struct sighting *sighting = &observation->sightings[observation->sighting_count - 1];
+    sighting->tlp = sight->tlp;
+    sighting->is_indicator = sight->is_indicator;
+    remember_name(sight, element, 1);
+    return true;
+}
+
+static void reject(struct iodef_sight *sight, const struct xml_element *element, const char *what, const char *text)
+{
+    struct report *report = sight->reader->report;
+    char place[XML_PLACE_SIZE] = "", why[160];
+    if (report->rejected_total < REPORT_REJECTIONS_KEPT)
+        xml_place(element, place);
+    snprintf(why, sizeof why, "\"%.80s\" is no %s", text, what);
+    report_reject(report, place, why);
+}
+
+static bool find_address_type(const struct xml_element *element, const char *attribute, const char *extension, enum observable_type *type)
+{
+    const char *category = xml_attribute(element, "", attribute);
+    if (str_equal(category, "ext-value")) {
+        const char *extended = xml_attribute(element, "", extension);
+        return extended && observable_type_parse(extended, type);
+    }
+    for (size_t i = 0; category && i < ARRAY_SIZE(address_types); i++)
+        if (str_equal(address_types[i].category, category)) {
+            *type = address_types[i].type;
+            return true;
+        }
+    return false;
+}
+
+static bool sight_address(struct iodef_sight *sight, struct xml_element *address)
+{
+    enum observable_type type = OBSERVABLE_TEXT;
+    bool is_guess = !xml_attribute(address, "", "category"), added;
+    if (!is_guess && !find_address_type(address, "category", "ext-category", &type))
+        return true;
+    const char *text = xml_text_packed(arena_of(sight), address);
+    if (!add(sight, address, type, is_guess, text, &added))
+        return false;
+    if (added) {
+        address->is_used = true;
+        use_attribute(address, "category");
+        use_attribute(address, "ext-category");
+    } else if (type != OBSERVABLE_URL) {
+        /* A site-uri may be relative to the host (RFC 8274 example): kept, and no mistake. */
+        reject(sight, address, is_guess ? "address" : observable_type_name(type), text);
+    }
+    return true;
+}
+
+static bool sight_domain(struct iodef_sight *sight, struct xml_element *domain)
+{
+    struct xml_element *name = xml_child(domain, IODEF_SPACE, "Name");
+    bool added;
+    if (!name)
+        return true;
+    const char *text = xml_text_packed(arena_of(sight), name);
+    if (!add(sight, domain, OBSERVABLE_DOMAIN, false, text, &added))
+        return false;
+    if (added)
+        domain->is_used = name->is_used = true;
+    else
+        reject(sight, name, "domain", text);
+    return true;
+}
+
+static bool sight_node(struct iodef_sight *sight, struct xml_element *node)
+{
+    node->is_used = true;
+    for (struct xml_element *child = node->first; child; child = child->next) {
+        bool ok = true;
+        if (xml_is(child, IODEF_SPACE, "Address"))
+            ok = sight_address(sight, child);
+        else if (xml_is(child, IODEF_SPACE, "DomainData"))
+            ok = sight_domain(sight, child);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static void read_port(struct iodef_sight *sight, struct xml_element *service, enum sighting_role role)
+{
+    struct xml_element *port = xml_child(service, IODEF_SPACE, "Port");
+    int *place = role == ROLE_SOURCE ? &sight->observation->source_port : &sight->observation->target_port;
+    int64_t number;
+    if (!port || (role != ROLE_SOURCE && role != ROLE_TARGET))
+        return;
+    if (!str_to_int64(xml_text(arena_of(sight), port), 0, 65535, &number) || (*place != -1 && *place != number))
+        return;
+    *place = (int)number;
+    service->is_used = port->is_used = true;
+}
+
+static void read_service(struct iodef_sight *sight, struct xml_element *service, enum sighting_role role)
+{
+    const char *number = xml_attribute(service, "", "ip-protocol");
+    const char *protocol = number ? iodef_sight_protocol_name(number) : NULL;
+    struct observation *observation = sight->observation;
+    if (protocol && (!observation->protocol || str_equal(observation->protocol, protocol))) {
+        observation->protocol = protocol;
+        use_attribute(service, "ip-protocol");
+        service->is_used = true;
+    }
+    read_port(sight, service, role);
+}
+
+/* How often it happened: a whole number of events is ours, rates and bytes stay in extra. */
+static void read_counter(struct iodef_sight *sight, struct xml_element *counter)
+{
+    int64_t count;
+    if (!str_equal(xml_attribute(counter, "", "type"), "counter") || !str_equal(xml_attribute(counter, "", "unit"), "event") ||
+        !str_to_int64(xml_text(arena_of(sight), counter), 1, INT64_MAX, &count))
+        return;
+    sight->observation->count = count;
+    counter->is_used = true;
+    use_attribute(counter, "type");
+    use_attribute(counter, "unit");
+}
+
+static bool find_role(struct xml_element *system, enum sighting_role *role)
+{
+    const char *category = xml_attribute(system, "", "category");
+    if (str_equal(category, "ext-value"))
+        category = xml_attribute(system, "", "ext-category");
+    if (!category)
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(system_roles); i++)
+        if (str_equal(system_roles[i].category, category)) {
+            *role = system_roles[i].role;
+            return true;
+        }
+    return sighting_role_parse(category, role);
+}
+
+bool iodef_sight_system(struct iodef_sight *sight, struct xml_element *system)
+{
+    struct iodef_sight inner = *sight;
+    if (!iodef_label_read(system, sight->tlp, &inner.tlp, sight->reader->err))
+        return false;
+    if (find_role(system, &inner.role)) {
+        inner.network_role = inner.role;
+        use_attribute(system, "category");
+        use_attribute(system, "ext-category");
+    }
+    system->is_used = true;
+    for (struct xml_element *child = system->first; child; child = child->next) {
+        if (xml_is(child, IODEF_SPACE, "Node") && !sight_node(&inner, child))
+            return false;
+        if (xml_is(child, IODEF_SPACE, "Service"))
+            read_service(&inner, child, inner.role);
+        if (xml_is(child, IODEF_SPACE, "Counter"))
+            read_counter(&inner, child);
+    }
+    return true;
+}
+
+static bool is_hex_digest(const char *text)
+{
+    size_t size = strlen(text);
+    return (size == 32 || size == 40 || size == 64 || size == 128) && strspn(text, "0123456789abcdefABCDEF") == size;
+}
+
+/* A digest is base64 of its bytes (XML signature); others send hexadecimal, or base64 of "0x..." as in RFC 8274. NULL: none of these. */
+static const char *read_digest(struct arena *arena, const struct xml_element *value)
+{
+    const char *text = xml_text_packed(arena, value);
+    if (is_hex_digest(text))
+        return text;
+    unsigned char bytes[DIGEST_MAX + 1];
+    char hex[2 * DIGEST_MAX + 1];
+    size_t size;
+    if (!base64_decode(text, bytes, DIGEST_MAX, &size))
+        return NULL;
+    bytes[size] = '\0';
+    const char *inner = (const char *)bytes + (str_starts_nocase((const char *)bytes, "0x") ? 2 : 0);
+    if (is_hex_digest(inner))
+        return arena_strdup(arena, inner);
+    str_hex(bytes, size, hex);
+    return is_hex_digest(hex) ? arena_strdup(arena, hex) : NULL;
+}
+
+#define DSIG_SPACE "http://www.w3.org/2000/09/xmldsig#"
+
+static bool sight_hash(struct iodef_sight *sight, struct xml_element *file, struct xml_element *hash)
+{
+    struct xml_element *value = xml_child(hash, DSIG_SPACE, "DigestValue");
+    bool added = false;
+    if (!value)
+        return true;
+    const char *digest = read_digest(arena_of(sight), value);
+    enum sighting_role network_role = sight->network_role;
+    sight->network_role = sight->role; /* a guessed value would else get the role of an address */
+    bool ok = !digest || add(sight, file, OBSERVABLE_TEXT, true, digest, &added);
+    sight->network_role = network_role;
+    if (added)
+        xml_json_use_all(hash);
+    else if (ok)
+        reject(sight, value, "digest", xml_text(arena_of(sight), value));
+    return ok;
+}
+
+static bool sight_hashes(struct iodef_sight *sight, struct xml_element *file, struct xml_element *data)
+{
+    if (str_equal(xml_attribute(data, "", "scope"), "file-contents"))
+        use_attribute(data, "scope");
+    data->is_used = true;
+    for (struct xml_element *hash = xml_child(data, IODEF_SPACE, "Hash"); hash; hash = xml_next(hash))
+        if (!sight_hash(sight, file, hash))
+            return false;
+    return true;
+}
+
+static bool sight_file(struct iodef_sight *sight, struct xml_element *file)
+{
+    struct xml_element *name = xml_child(file, IODEF_SPACE, "FileName");
+    struct xml_element *data = xml_child(file, IODEF_SPACE, "HashData");
+    file->is_used = true;
+    if (name && !add(sight, file, OBSERVABLE_FILENAME, false, xml_text(arena_of(sight), name), &name->is_used))
+        return false;
+    return !data || sight_hashes(sight, file, data);
+}
+
+/* A FileData with an id stands for all its files. */
+static bool sight_file_data(struct iodef_sight *sight, struct xml_element *data)
+{
+    struct iodef_sight inner = *sight;
+    size_t before = sight->observation->sighting_count;
+    if (!iodef_label_read(data, sight->tlp, &inner.tlp, sight->reader->err))
+        return false;
+    data->is_used = true;
+    for (struct xml_element *file = xml_child(data, IODEF_SPACE, "File"); file; file = xml_next(file))
+        if (!sight_file(&inner, file))
+            return false;
+    if (sight->observation->sighting_count > before)
+        remember_name(&inner, data, sight->observation->sighting_count - before);
+    return true;
+}
+
+static bool is_own(const struct xml_element *element)
+{
+    return str_equal(xml_attribute(element, "", "formatid"), IODEF_FORMAT_ID);
+}
+
+static bool sight_record_item(struct iodef_sight *sight, struct xml_element *item)
+{
+    const char *name = xml_attribute(item, "", "name");
+    enum observable_type type;
+    bool added;
+    if (!name || !is_own(item) || !observable_type_parse(name, &type))
+        return true;
+    if (!add(sight, item, type, false, xml_text(arena_of(sight), item), &added))
+        return false;
+    if (added)
+        xml_json_use_all(item);
+    return true;
+}
+
+static bool sight_record_part(struct iodef_sight *sight, struct xml_element *part)
+{
+    if (xml_is(part, IODEF_SPACE, "FileData"))
+        return sight_file_data(sight, part);
+    if (xml_is(part, IODEF_SPACE, "RecordItem"))
+        return sight_record_item(sight, part);
+    return true;
+}
+
+static void read_own_role(struct iodef_sight *sight, struct xml_element *element)
+{
+    const char *role = iodef_event_own_data(sight->reader, element, "role");
+    if (role && sighting_role_parse(role, &sight->role))
+        sight->network_role = sight->role;
+}
+
+bool iodef_sight_record(struct iodef_sight *sight, struct xml_element *record_data)
+{
+    struct iodef_sight inner = *sight;
+    if (!iodef_label_read(record_data, sight->tlp, &inner.tlp, sight->reader->err))
+        return false;
+    read_own_role(&inner, record_data);
+    record_data->is_used = true;
+    for (struct xml_element *part = record_data->first; part; part = part->next)
+        if (!sight_record_part(&inner, part))
+            return false;
+    return true;
+}
+
+#define ENUM_SPACE "urn:ietf:params:xml:ns:iodef-enum-1.0"
+
+/* RFC 7495: a name in an enumeration, of which CVE is ours. */
+static bool sight_reference(struct iodef_sight *sight, struct xml_element *reference)
+{
+    struct xml_element *name = xml_child(reference, ENUM_SPACE, "ReferenceName");
+    struct xml_element *id = name ? xml_child(name, ENUM_SPACE, "ID") : NULL;
+    bool added = false;
+    if (id && !add(sight, reference, OBSERVABLE_CVE, false, xml_text(arena_of(sight), id), &added))
+        return false;
+    if (added) {
+        reference->is_used = true;
+        xml_json_use_all(name);
+    }
+    return true;
+}
+
+bool iodef_sight_method(struct iodef_sight *sight, struct xml_element *method)
+{
+    struct iodef_sight inner = *sight;
+    if (!iodef_label_read(method, sight->tlp, &inner.tlp, sight->reader->err))
+        return false;
+    read_own_role(&inner, method);
+    method->is_used = true;
+    for (struct xml_element *r = xml_child(method, IODEF_SPACE, "Reference"); r; r = xml_next(r))
+        if (!sight_reference(&inner, r))
+            return false;
+    return true;
+}
+
+/* A list holds a value a line. */
+static bool sight_bulk_lines(struct iodef_sight *sight, struct xml_element *list, enum observable_type type, bool is_guess)
+{
+    char *rest = arena_strdup(arena_of(sight), list->text);
+    size_t before = sight->observation->sighting_count;
+    for (char *line = strsep(&rest, "\r\n"); line; line = strsep(&rest, "\r\n")) {
+        bool added;
+        line += strspn(line, " \t");
+        line[strcspn(line, is_guess || is_network_type(type) ? " \t" : "")] = '\0';
+        if (!line[0])
+            continue;
+        if (!add(sight, list, type, is_guess, line, &added))
+            return false;
+        if (!added)
+            reject(sight, list, is_guess ? "digest" : observable_type_name(type), line);
+    }
+    list->is_used = sight->observation->sighting_count > before;
+    return true;
+}
+
+static bool sight_bulk(struct iodef_sight *sight, struct xml_element *bulk)
+{
+    enum observable_type type = OBSERVABLE_TEXT;
+    struct xml_element *list = xml_child(bulk, IODEF_SPACE, "BulkObservableList");
+    bool is_hash = str_equal(xml_attribute(bulk, "", "type"), "file-hash");
+    if (!list || (!is_hash && !find_address_type(bulk, "type", "ext-type", &type)))
+        return true;
+    struct iodef_sight inner = *sight;
+    if (is_hash)
+        inner.network_role = sight->role;
+    if (!sight_bulk_lines(&inner, list, type, is_hash))
+        return false;
+    if (list->is_used) {
+        bulk->is_used = true;
+        use_attribute(bulk, "type");
+        use_attribute(bulk, "ext-type");
+    }
+    return true;
+}
+
+static bool sight_email(struct iodef_sight *sight, struct xml_element *email)
+{
+    struct xml_element *from = xml_child(email, IODEF_SPACE, "EmailFrom");
+    if (from && !add(sight, email, OBSERVABLE_EMAIL, false, xml_text_packed(arena_of(sight), from), &from->is_used))
+        return false;
+    email->is_used = from && from->is_used;
+    return true;
+}
+
+static const struct {
+    const char *name;
+    bool (*read)(struct iodef_sight *sight, struct xml_element *element);
+} contents[] = {
+    {"System", iodef_sight_system}, {"Address", sight_address},     {"DomainData", sight_domain},   {"EmailData", sight_email},
+    {"FileData", sight_file_data},  {"Reference", sight_reference}, {"BulkObservable", sight_bulk}, {"RecordData", iodef_sight_record},
+};
+
+bool iodef_sight_observable(struct iodef_sight *sight, struct xml_element *observable)
+{
+    struct iodef_sight inner = *sight;
+    if (!iodef_label_read(observable, sight->tlp, &inner.tlp, sight->reader->err))
+        return false;
+    observable->is_used = true;
+    for (struct xml_element *child = observable->first; child; child = child->next)
+        for (size_t i = 0; i < ARRAY_SIZE(contents); i++)
+            if (xml_is(child, IODEF_SPACE, contents[i].name) && !contents[i].read(&inner, child))
+                return false;
+    return true;
+}

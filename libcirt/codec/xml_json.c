@@ -1,0 +1,82 @@
+#include "codec/xml_json.h"
+
+#include <string.h>
+
+static const char BLANKS[] = " \t\r\n";
+
+static json_t *trimmed(const char *text)
+{
+    text += strspn(text, BLANKS);
+    size_t size = strlen(text);
+    while (size && strchr(BLANKS, text[size - 1]))
+        size--;
+    return json_stringn(text, size);
+}
+
+static bool is_blank(const char *text)
+{
+    return text[strspn(text, BLANKS)] == '\0';
+}
+
+static void add_attributes(json_t *object, const struct xml_element *element)
+{
+    char key[128];
+    for (const struct xml_attribute *a = element->attributes; a; a = a->next) {
+        if (a->is_used || strlen(a->name) > sizeof key - 2)
+            continue;
+        key[0] = '@';
+        memcpy(key + 1, a->name, strlen(a->name) + 1);
+        json_object_set_new(object, key, json_string(a->value));
+    }
+}
+
+static void add_children(json_t *object, const struct xml_element *element)
+{
+    for (const struct xml_element *child = element->first; child; child = child->next) {
+        json_t *rest = xml_json_rest(child);
+        if (!rest)
+            continue;
+        json_t *list = json_object_get(object, child->name);
+        if (!list) {
+            list = json_array();
+            json_object_set_new(object, child->name, list);
+        }
+        json_array_append_new(list, rest);
+    }
+}
+
+/* Text between children, of mixed content: in one piece, the order against the children is not kept. */
+static void add_text(json_t *object, const struct xml_element *element)
+{
+    if (element->is_used)
+        return;
+    if (!is_blank(element->text))
+        json_object_set_new(object, "#text", trimmed(element->text));
+    for (const struct xml_element *child = element->first; child; child = child->next)
+        if (!is_blank(child->tail))
+            json_object_set_new(object, "#tail", trimmed(child->tail));
+}
+
+json_t *xml_json_rest(const struct xml_element *element)
+{
+    if (!element->is_used && !element->attributes && !element->first)
+        return trimmed(element->text);
+    json_t *object = json_object();
+    add_attributes(object, element);
+    add_text(object, element);
+    add_children(object, element);
+    if (element->is_used && json_object_size(object) == 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+void xml_json_use_all(struct xml_element *element)
+{
+    element->is_used = true;
+    for (struct xml_attribute *a = element->attributes; a; a = a->next)
+        a->is_used = true;
+    for (struct xml_element *child = element->first; child; child = child->next)
+        xml_json_use_all(child);
+}

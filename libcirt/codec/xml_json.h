@@ -1,0 +1,19 @@
+/* codec/xml_json.h - what a reader of an XML tree did not understand, as JSON, so that nothing is lost. */
+#ifndef CIRT_CODEC_XML_JSON_H
+#define CIRT_CODEC_XML_JSON_H
+
+#include <jansson.h>
+
+#include "codec/xml.h"
+
+/*
+ * The parts of the element not marked is_used, or NULL where all is: an object with "@name" for attributes, "#text" for text, and
+ * an array for the children of each name. An unused element without attributes and children is its text alone, a string. Namespaces
+ * are dropped. The caller's (json_decref()).
+ */
+json_t *xml_json_rest(const struct xml_element *element);
+
+/* Marks the element, all its attributes and everything below. */
+void xml_json_use_all(struct xml_element *element);
+
+#endif

@@ -1,0 +1,328 @@
+/* codec/iodef: what a peer's document becomes, and that nothing is lost on the way out and back. Samples: test_registry.c. */
+#include <glob.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/str.h"
+#include "codec/iodef.h"
+#include "support/report_dump.h"
+
+enum { DOCUMENT_MAX = 4 << 20 };
+
+static const struct codec_limits limits = {.document_bytes_max = DOCUMENT_MAX, .depth_max = 64, .observations_max = 1000};
+static struct err err;
+
+static struct report *decode(const char *text)
+{
+    struct report *report = NULL;
+    err_clear(&err);
+    if (!iodef_codec.decode(text, strlen(text), &limits, &(struct codec_hints){0}, &report, &err))
+        assert_null(report);
+    return report;
+}
+
+/* An Incident with the attributes, and content behind its Contact. */
+static struct report *decode_incident(const char *attributes, const char *content)
+{
+    char *text = mem_printf("<IODEF-Document version='2.00' xmlns='" IODEF_SPACE "'><Incident purpose='reporting' %s>"
+                            "<IncidentID name='a.example'>1</IncidentID><GenerationTime>2026-01-01T00:00:00Z</GenerationTime>"
+                            "<Contact role='creator' type='organization'/>%s</Incident></IODEF-Document>",
+                            attributes, content);
+    struct report *report = decode(text);
+    free(text);
+    return report;
+}
+
+static void expect_label(const char *attributes, enum tlp label)
+{
+    struct report *report = decode_incident(attributes, "");
+    assert_non_null(report);
+    assert_int_equal(report->tlp, label);
+    report_free(report);
+}
+
+static void test_labels_of_an_incident(void **state)
+{
+    UNUSED(state);
+    expect_label("", TLP_AMBER);
+    expect_label("restriction='default'", TLP_NONE);
+    expect_label("restriction='white'", TLP_CLEAR);
+    expect_label("restriction='public'", TLP_CLEAR);
+    expect_label("restriction='green'", TLP_GREEN);
+    expect_label("restriction='partner'", TLP_AMBER);
+    expect_label("restriction='private'", TLP_AMBER);
+    expect_label("restriction='need-to-know'", TLP_AMBER_STRICT);
+    expect_label("restriction='red'", TLP_RED);
+    expect_label("restriction='white' ext-restriction='TLP:CLEAR'", TLP_CLEAR);
+    expect_label("restriction='red' ext-restriction='TLP:AMBER+STRICT'", TLP_AMBER_STRICT);
+    expect_label("restriction='ext-value' ext-restriction='TLP:GREEN'", TLP_GREEN);
+    expect_label("restriction='ext-value' ext-restriction='our eyes only'", TLP_AMBER_STRICT);
+    /* A second label never widens the first. */
+    expect_label("restriction='red' ext-restriction='TLP:CLEAR'", TLP_RED);
+    expect_label("restriction='green' ext-restriction='TLP:RED'", TLP_RED);
+}
+
+#define FLOW "<Flow><System category='source'><Node><Address category='ipv4-addr'>192.0.2.1</Address></Node></System></Flow>"
+
+static void test_text_under_a_stricter_label_raises_the_report(void **state)
+{
+    UNUSED(state);
+    struct report *report =
+        decode_incident("restriction='green'", "<EventData restriction='red'><Description>secret</Description>" FLOW "</EventData>");
+    assert_int_equal(report->tlp, TLP_RED);
+    report_free(report);
+    report = decode_incident("restriction='green'", "<EventData restriction='red'>" FLOW "</EventData>");
+    assert_int_equal(report->tlp, TLP_GREEN);
+    assert_int_equal(report->observations[0].sightings[0].tlp, TLP_RED);
+    report_free(report);
+    report =
+        decode_incident("restriction='green'",
+                        "<EventData>" FLOW "</EventData><AdditionalData dtype='string' name='x' restriction='amber'>y</AdditionalData>");
+    assert_int_equal(report->tlp, TLP_AMBER);
+    assert_int_equal(report->observations[0].sightings[0].tlp, TLP_GREEN);
+    report_free(report);
+}
+
+static void test_a_victim_is_no_indicator(void **state)
+{
+    UNUSED(state);
+    struct report *report =
+        decode_incident("", "<EventData><Flow><System category='ext-value' ext-category='victim'><Node><Address "
+                            "category='ipv4-addr' observable-id='v'>192.0.2.1</Address></Node></System></Flow></EventData>"
+                            "<IndicatorData><Indicator><IndicatorID name='a' version='1'>i</IndicatorID>"
+                            "<ObservableReference uid-ref='v'/></Indicator></IndicatorData>");
+    assert_int_equal(report->observations[0].sightings[0].role, ROLE_VICTIM);
+    assert_false(report->observations[0].sightings[0].is_indicator);
+    report_free(report);
+}
+
+static void test_limits_of_observations_and_inheritance(void **state)
+{
+    UNUSED(state);
+    struct buf text;
+    buf_init(&text, DOCUMENT_MAX);
+    for (size_t i = 0; i <= limits.observations_max; i++)
+        buf_add_text(&text, "<EventData/>");
+    assert_null(decode_incident("", buf_text(&text)));
+    assert_int_equal(err.code, ERR_LIMIT);
+    buf_reset(&text);
+    buf_add_text(&text, "<EventData>");
+    for (int i = 0; i < 1000; i++)
+        buf_add_text(&text, FLOW);
+    for (int i = 0; i < 1000; i++)
+        buf_add_text(&text, "<EventData/>");
+    buf_add_text(&text, "</EventData>");
+    assert_null(decode_incident("", buf_text(&text)));
+    assert_int_equal(err.code, ERR_LIMIT);
+    buf_clear(&text);
+}
+
+static void add(struct report *report, struct observation *observation, enum observable_type type, enum sighting_role role,
+                const char *text, enum tlp tlp, bool is_indicator)
+{
+    assert_true(report_add_sighting(report, observation, type, role, text));
+    observation->sightings[observation->sighting_count - 1].tlp = tlp;
+    observation->sightings[observation->sighting_count - 1].is_indicator = is_indicator;
+}
+
+static void fill_observations(struct report *report)
+{
+    struct observation *o = report_add_observation(report);
+    o->time = 1767225600 * TIMESTAMP_SECOND;
+    o->time_text = "2026-01-01T01:00:00+01:00";
+    o->time_rule = "rfc3339";
+    o->class_claim = "botnet drone";
+    o->class_name = "malicious-code/infected-system";
+    o->description = "Two lines,\n  the second indented <&>";
+    o->protocol = "udp";
+    o->count = 42;
+    o->source_port = 53;
+    o->target_port = 0;
+    o->extra = "{\"a\":{\"b\":[1,\"<\"]}}";
+    add(report, o, OBSERVABLE_IPV4, ROLE_SOURCE, "192.0.2.1", TLP_NONE, true);
+    add(report, o, OBSERVABLE_DOMAIN, ROLE_SOURCE, "a.example", TLP_NONE, false);
+    add(report, o, OBSERVABLE_IPV6, ROLE_TARGET, "2001:db8::1", TLP_CLEAR, false);
+    add(report, o, OBSERVABLE_CIDR, ROLE_TARGET, "2001:db8::/32", TLP_CLEAR, false);
+    add(report, o, OBSERVABLE_CIDR, ROLE_INFRASTRUCTURE, "192.0.2.0/24", TLP_AMBER_STRICT, true);
+    add(report, o, OBSERVABLE_EMAIL, ROLE_VICTIM, "x@b.example", TLP_RED, false);
+    add(report, o, OBSERVABLE_URL, ROLE_OTHER, "http://a.example/?q=1&r=%202", TLP_GREEN, true);
+    add(report, o, OBSERVABLE_ASN, ROLE_OTHER, "64500", TLP_GREEN, false);
+    add(report, o, OBSERVABLE_MAC, ROLE_OTHER, "00:00:5e:00:53:01", TLP_GREEN, false);
+    add(report, o, OBSERVABLE_CVE, ROLE_OTHER, "CVE-2024-1001", TLP_NONE, true);
+    add(report, o, OBSERVABLE_CVE, ROLE_TARGET, "CVE-2024-1002", TLP_RED, false);
+    add(report, o, OBSERVABLE_USER_AGENT, ROLE_SOURCE, "curl/8 (x; y)", TLP_NONE, true);
+    add(report, o, OBSERVABLE_MD5, ROLE_INFRASTRUCTURE, "d41d8cd98f00b204e9800998ecf8427e", TLP_NONE, true);
+    add(report, o, OBSERVABLE_SHA1, ROLE_INFRASTRUCTURE, "da39a3ee5e6b4b0d3255bfef95601890afd80709", TLP_NONE, false);
+    add(report, o, OBSERVABLE_SHA256, ROLE_OTHER, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", TLP_RED, true);
+    add(report, o, OBSERVABLE_SHA512, ROLE_OTHER,
+        "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e",
+        TLP_RED, false);
+    add(report, o, OBSERVABLE_FILENAME, ROLE_VICTIM, "rechnung \xC3\xBC.pdf", TLP_NONE, false);
+    add(report, o, OBSERVABLE_COUNTRY, ROLE_SOURCE, "DE", TLP_NONE, false);
+    add(report, o, OBSERVABLE_TEXT, ROLE_OTHER, "anything <else>", TLP_CLEAR, true);
+    o = report_add_observation(report);
+    o->protocol = "quic";
+    o->count = 7;
+    o = report_add_observation(report);
+    o->target_port = 443;
+    o->protocol = "tcp";
+}
+
+static struct report *full_report(void)
+{
+    struct report *report = report_new("iodef");
+    report->description = "What happened";
+    report->summary = "One line";
+    report->lang = "sr-Latn";
+    report->class_claim = "Phishing";
+    report->class_name = "fraud/phishing";
+    report->tlp = TLP_AMBER_STRICT;
+    report->time = 1767225600 * TIMESTAMP_SECOND + 5;
+    report->time_text = "2026-01-01T00:00:00.000005Z";
+    report->time_rule = "rfc3339";
+    report->reference = "XX-CERT-2026-000042";
+    report->reference_issuer = "xx-cert.example";
+    report->reporter_name = "Jane Doe";
+    report->reporter_email = "jane@example.org";
+    report->creator_name = "XX-CERT \"duty\"";
+    report->creator_email = "duty@xx-cert.example";
+    report->extra = "{\"notes\":[\"one\",\"two\"]}";
+    fill_observations(report);
+    return report;
+}
+
+static int compare_sightings(const void *a, const void *b)
+{
+    return strcmp(((const struct sighting *)a)->value, ((const struct sighting *)b)->value);
+}
+
+/* Sightings have no order. */
+static char *dump(struct report *report)
+{
+    for (size_t i = 0; i < report->observation_count; i++)
+        if (report->observations[i].sighting_count)
+            qsort(report->observations[i].sightings, report->observations[i].sighting_count, sizeof(struct sighting), compare_sightings);
+    json_t *object = report_dump(report);
+    char *text = report_dump_text(object);
+    json_decref(object);
+    return text;
+}
+
+static void expect_round_trip(struct report *report)
+{
+    struct buf out;
+    buf_init(&out, DOCUMENT_MAX);
+    if (!iodef_codec.encode(report, &out, &err))
+        fail_msg("%s", err.text);
+    struct report *back = decode(buf_text(&out));
+    if (!back)
+        fail_msg("%s %s\n%s", err.at, err.text, buf_text(&out));
+    char *before = dump(report), *after = dump(back);
+    assert_string_equal(after, before);
+    free(before);
+    free(after);
+    report_free(back);
+    buf_clear(&out);
+}
+
+static void test_nothing_is_lost_on_the_way(void **state)
+{
+    UNUSED(state);
+    struct report *report = full_report();
+    expect_round_trip(report);
+    for (enum tlp label = TLP_NONE; label <= TLP_RED; label++) {
+        report->tlp = label;
+        expect_round_trip(report);
+    }
+    report_free(report);
+}
+
+static void test_encoding_needs_reference_and_time(void **state)
+{
+    UNUSED(state);
+    struct buf out;
+    buf_init(&out, DOCUMENT_MAX);
+    struct report *report = full_report();
+    report->time = TIMESTAMP_NONE;
+    assert_false(iodef_codec.encode(report, &out, &err));
+    assert_int_equal(err.code, ERR_INPUT);
+    report->time = 0;
+    report->reference = NULL;
+    assert_false(iodef_codec.encode(report, &out, &err));
+    assert_non_null(strstr(err.text, "IncidentID"));
+    report->reference = "1";
+    out.size_max = 100;
+    assert_false(iodef_codec.encode(report, &out, &err));
+    assert_int_equal(err.code, ERR_LIMIT);
+    report_free(report);
+    buf_clear(&out);
+}
+
+static char *slurp(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    char *bytes = mem_calloc(1, 1 << 20);
+    bytes[fread(bytes, 1, (1 << 20) - 1, file)] = '\0';
+    fclose(file);
+    return bytes;
+}
+
+/* The examples of RFC 7970 and 8274 decode; those of RFC 5070 and 7203 are of version 1, and told so. */
+static void test_examples_of_the_standards(void **state)
+{
+    UNUSED(state);
+    glob_t found = {0};
+    if (glob(TEST_CORPUS "/iodef2/rfc[0-9]*/*.xml", 0, NULL, &found) != 0) {
+        print_message("skipped: no corpus beside the sources\n");
+        skip();
+    }
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char *text = slurp(found.gl_pathv[i]);
+        struct report *report = decode(text);
+        if (strstr(text, IODEF_SPACE)) {
+            if (!report)
+                fail_msg("%s: %s %s", found.gl_pathv[i], err.at, err.text);
+            expect_round_trip(report);
+        } else {
+            assert_null(report);
+            assert_int_equal(err.code, ERR_INPUT);
+            assert_non_null(strstr(err.text, "IODEF v1"));
+        }
+        report_free(report);
+        free(text);
+    }
+    globfree(&found);
+}
+
+/* With a file name: writes the full report there, for tests/checks/xml_schema.sh. */
+static int write_document(const char *path)
+{
+    struct buf out;
+    buf_init(&out, DOCUMENT_MAX);
+    struct report *report = full_report();
+    FILE *file = fopen(path, "w");
+    bool ok = file && iodef_codec.encode(report, &out, &err) && fputs(buf_text(&out), file) >= 0;
+    if (file)
+        ok = fclose(file) == 0 && ok;
+    report_free(report);
+    buf_clear(&out);
+    return ok ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_labels_of_an_incident),      cmocka_unit_test(test_text_under_a_stricter_label_raises_the_report),
+        cmocka_unit_test(test_a_victim_is_no_indicator),   cmocka_unit_test(test_limits_of_observations_and_inheritance),
+        cmocka_unit_test(test_nothing_is_lost_on_the_way), cmocka_unit_test(test_encoding_needs_reference_and_time),
+        cmocka_unit_test(test_examples_of_the_standards),
+    };
+    return argc > 1 ? write_document(argv[1]) : cmocka_run_group_tests(tests, NULL, NULL);
+}
