@@ -62,22 +62,82 @@ write_config() {
     write_env
 }
 
+# libconfuse's list of strings.
+string_list() {
+    local item list=''
+    for item in "$@"; do
+        list+=${list:+, }\"$item\"
+    done
+    printf '{%s}' "$list"
+}
+
 write_cirtd_conf() {
-    cat >"$config.new" <<TEXT
+    local gate deliverers=(root)
+    as_root || deliverers+=("$(id -un)")
+    [[ -z ${SUDO_USER:-} ]] || deliverers+=("$SUDO_USER")
+    ! getent passwd postfix >/dev/null || deliverers+=(postfix)
+    {
+        cat <<TEXT
 # Written by packaging/sandbox. What each option means: packaging/cirtd.conf.
+run = "$run"
 site {
     name = "$name"
     prefix = "$prefix"
     domain = "$domain"
     zone = "+00:00"
 }
-run = "$run"
 database {
     host = "$run/pg"
     port = 5432
     name = "cirt"
+    data = "$dir/db"
+    reserve_mb = 200
 }
 TEXT
+        for gate in feeds desk; do
+            echo "gate-$gate {"
+            if [[ $gate == feeds ]]; then
+                printf '    listen = "127.0.0.1:%s"\n    rid = "127.0.0.1:%s"\n' "$feeds_port" "$rid_port"
+            else
+                printf '    listen = "127.0.0.1:%s"\n' "$desk_port"
+            fi
+            cat <<TEXT
+    cert = "$dir/keys/gate.crt"
+    key = "$dir/keys/gate-$gate.key"
+    ca = "$dir/keys/$gate-ca.pem"
+    crl = "$dir/keys/crl.pem"
+}
+TEXT
+        done
+        cat <<TEXT
+intake {
+    workers = 2
+}
+mail {
+    socket = "$run/mail/lmtp"
+    users = $(string_list "${deliverers[@]}")
+    addresses = $(string_list "incident@$domain" "case+*@$domain")
+}
+verify {
+    gnupg = "$run/gnupg-verify"
+}
+seal {
+    gnupg = "$run/gnupg-seal"
+    key = "$openpgp"
+}
+desk {
+    workers = 2
+}
+push {
+    cert = "$dir/keys/push.crt"
+    key = "$dir/keys/push.key"
+}
+supervisor {
+    user_prefix = "cirt-"
+TEXT
+        as_root || echo "    secrets = \"$dir/secrets\""
+        echo '}'
+    } >"$config.new"
     chmod 0644 "$config.new"
     mv "$config.new" "$config"
 }
@@ -92,7 +152,7 @@ write_cirt_conf() {
             cat <<TEXT
 profile "$identity" {
     url = "https://127.0.0.1:$feeds_port"
-    desk_url = "https://127.0.0.1:$desk_port"
+$([[ $identity == feed ]] || echo "    desk_url = \"https://127.0.0.1:$desk_port\"")
     rid_url = "https://127.0.0.1:$rid_port"
     ca = "$dir/ids/ca.crt"
     cert = "$dir/ids/$identity.crt"

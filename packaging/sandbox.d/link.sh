@@ -2,11 +2,13 @@
 
 # seed: identities, sample constituents (documentation networks and names only) and triage rules, after the first start.
 seed() {
-    local identity role
+    local identity role level
     for identity in "${identities[@]}"; do
         [[ $identity != admin ]] || continue
         role=${identity%2}
-        as_admin analyst add "$identity" --role "$role" --name "${identity^} of $name" --mail "$identity@$domain" \
+        level=()
+        [[ $role != lead ]] || level=(--level lead)
+        as_admin analyst add "$identity" --role "$role" "${level[@]}" --name "${identity^} of $name" --mail "$identity@$domain" \
             --key "$("$source/certs/ca" fingerprint "$dir/ids/$identity.crt")" >/dev/null
     done
     as_admin constituent add telecom-a --title 'Telecom A' --network 198.51.100.0/24 --network 2001:db8:a::/48 --asn 64500 --domain telecom-a.example \
@@ -31,11 +33,16 @@ introduce() {
     )
     eval "set -- $theirs"
     local peer=$1 prefix=$2 peer_domain=$3 port=$4 rid=$5 folder=$6 push_key=$7 gate_key=$8
+    # TLS lets in who has a certificate of a CA in this file; who that is, the registered key decides.
+    if ! grep -qxF "$(sed -n 2p "$folder/ids/ca.crt")" "$dir/keys/feeds-ca.pem" || ! grep -qxF "$(sed -n 3p "$folder/ids/ca.crt")" "$dir/keys/feeds-ca.pem"; then
+        cat "$folder/ids/ca.crt" >>"$dir/keys/feeds-ca.pem"
+        kill -HUP "$(cirtd_pid)" 2>/dev/null || true
+    fi
     if as_admin --json peer show "$peer" >/dev/null 2>&1; then
         return
     fi
     as_admin peer add "$peer" --title "$peer" --url "https://127.0.0.1:$port" --rid-url "https://127.0.0.1:$rid/" --issuer-name "$prefix" \
-        --ca "$folder/keys/ca.crt" --key "$push_key" --key "$gate_key" --openpgp "$folder/team.asc" --mail "incident@$peer_domain" >/dev/null
+        --ca "$folder/ids/ca.crt" --key "$push_key" --key "$gate_key" --openpgp "$folder/team.asc" --mail "incident@$peer_domain" >/dev/null
     as_admin agreement add --peer "$peer" --from "$(date -u +%F)" --until "$(date -u -d '+1 year' +%F)" --ceiling "$tlp" >/dev/null
 }
 

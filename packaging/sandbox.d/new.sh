@@ -84,8 +84,10 @@ make_certificates() {
     give 0600 gate-feeds "$dir/keys/gate-feeds.key"
     give 0600 gate-desk "$dir/keys/gate-desk.key"
     give 0600 push "$dir/keys/push.key"
-    cp "$dir/ca/ca.crt" "$dir/ca/crl.pem" "$dir/keys/"
-    chmod 0644 "$dir"/keys/*.crt "$dir/keys/crl.pem"
+    cp "$dir/ca/crl.pem" "$dir/keys/"
+    cp "$dir/ca/ca.crt" "$dir/keys/desk-ca.pem"
+    cp "$dir/ca/ca.crt" "$dir/keys/feeds-ca.pem"
+    chmod 0644 "$dir"/keys/*.crt "$dir"/keys/*.pem
 }
 
 # GnuPG's sockets lie in its home; through a link in the run directory their path stays short.

@@ -24,9 +24,9 @@ equal 'unregistered key' 403 "$(send "$SCRATCH/more/unregistered.crt")"
 contains 'logged' unregistered "$(grep -iE 'unregistered|not registered|unknown.key' "$SCRATCH/home/log/cirtd.log" | sed 's/$/ unregistered/' || true)"
 
 equal 'registered' 201 "$(send "$SCRATCH/home/ids/feed.crt")"
-as home admin analyst set feed --disable
+as home admin analyst set feed --enabled no
 equal 'disabled' 403 "$(send "$SCRATCH/home/ids/feed.crt")"
-as home admin analyst set feed --enable
+as home admin analyst set feed --enabled yes
 equal 'enabled again' 200 "$(send "$SCRATCH/home/ids/feed.crt")"
 
 equal 'a feed at the desk' 403 "$(try "$SCRATCH/home/ids/feed.crt" "$desk/v1/cases")"
