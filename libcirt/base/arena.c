@@ -10,7 +10,8 @@
 
 #include "base/err.h"
 
-enum { BLOCK_SIZE = 16 * 1024, ALIGN = alignof(max_align_t) };
+/* A small report (a line of NDJSON) fits the first block; each further one is twice as large. */
+enum { BLOCK_SIZE_FIRST = 1024, BLOCK_SIZE = 16 * 1024, ALIGN = alignof(max_align_t) };
 
 struct block {
     struct block *next;
@@ -69,6 +70,12 @@ static struct block *block_new(struct arena *arena, size_t size)
     return block;
 }
 
+static size_t block_size(const struct block *newest, size_t wanted)
+{
+    size_t size = !newest ? BLOCK_SIZE_FIRST : newest->size < BLOCK_SIZE ? newest->size * 2 : BLOCK_SIZE;
+    return wanted > size ? wanted : size;
+}
+
 void *arena_calloc(struct arena *arena, size_t count, size_t size)
 {
     size_t wanted;
@@ -77,7 +84,7 @@ void *arena_calloc(struct arena *arena, size_t count, size_t size)
     wanted = (wanted + ALIGN - 1) / ALIGN * ALIGN;
     struct block *block = arena->blocks;
     if (!block || block->size - block->used < wanted)
-        block = block_new(arena, wanted > BLOCK_SIZE ? wanted : BLOCK_SIZE);
+        block = block_new(arena, block_size(block, wanted));
     void *start = block->bytes + block->used;
     block->used += wanted;
     return start;

@@ -133,9 +133,11 @@ bool timestamp_parse_utc(const char *text, int64_t *moment)
 void timestamp_format(int64_t moment, char text[TIMESTAMP_TEXT_SIZE])
 {
     int64_t fraction = moment % TIMESTAMP_SECOND;
-    if (fraction < 0)
+    time_t seconds = (time_t)(moment / TIMESTAMP_SECOND);
+    if (fraction < 0) {
         fraction += TIMESTAMP_SECOND;
-    time_t seconds = (time_t)((moment - fraction) / TIMESTAMP_SECOND);
+        seconds--;
+    }
     struct tm tm;
     if (moment == TIMESTAMP_NONE || !gmtime_r(&seconds, &tm)) {
         text[0] = '\0';

@@ -37,7 +37,7 @@ static bool keep_extra(struct native *native, const char *name, const json_t *va
 static const struct member *find_member(const struct member *members, const char *name)
 {
     for (; members->name; members++)
-        if (strcmp(members->name, name) == 0)
+        if (members->name[0] == name[0] && strcmp(members->name, name) == 0)
             return members;
     return NULL;
 }
@@ -86,7 +86,13 @@ static bool read_inner(struct native *native, const json_t *object, const struct
 /* The buffer's members as the text of an object, NULL for none. */
 static const char *take_extra(const struct buf *extra, struct arena *arena)
 {
-    return extra->size ? arena_printf(arena, "{%s}", buf_text(extra)) : NULL;
+    if (!extra->size)
+        return NULL;
+    char *text = arena_calloc(arena, extra->size + 3, 1);
+    text[0] = '{';
+    memcpy(text + 1, extra->bytes, extra->size);
+    text[extra->size + 1] = '}';
+    return text;
 }
 
 /* --- readers of single members --- */

@@ -167,11 +167,12 @@ static void unwrap_machine_tag(char *name)
 static const char *find_type(const char *type)
 {
     char text[NAME_SIZE_MAX];
-    for (size_t i = 0; i < rsit_class_count; i++) {
-        const char *own = strchr(rsit_classes[i].name, '/') + 1;
-        if (str_equal(type, own) || (normal_form(rsit_classes[i].text, text) && str_equal(type, text)))
+    for (size_t i = 0; i < rsit_class_count; i++)
+        if (str_equal(type, strchr(rsit_classes[i].name, '/') + 1))
             return rsit_classes[i].name;
-    }
+    for (size_t i = 0; i < rsit_class_count; i++)
+        if (normal_form(rsit_classes[i].text, text) && str_equal(type, text))
+            return rsit_classes[i].name;
     for (size_t i = 0; i < ARRAY_SIZE(rsit_aliases); i++)
         if (str_equal(type, rsit_aliases[i].alias))
             return rsit_aliases[i].name;
