@@ -11,6 +11,7 @@ const struct codec_limits codec_limits_default = {
 };
 
 extern const struct codec json_codec;
+extern const struct codec mail_codec;
 extern const struct codec ndjson_codec;
 extern const struct codec shadowserver_codec;
 extern const struct codec iodef_codec;
@@ -23,6 +24,7 @@ const struct codec *const codec_registry[] = {
     &shadowserver_codec,
     &iodef_codec,
     &rid_codec,
+    &mail_codec,
 };
 const size_t codec_count = ARRAY_SIZE(codec_registry);
 

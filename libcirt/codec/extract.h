@@ -12,7 +12,7 @@
 
 #include "model/report.h"
 
-enum { EXTRACT_MAX = 2000 }; /* observables of one text */
+enum { EXTRACT_MAX = 1000 }; /* observables of one text */
 
 /* Adds what stands in text (UTF-8) to the observation, each value once, role ROLE_OTHER. Returns how many were added. */
 size_t extract_observables(const char *text, struct report *report, struct observation *observation);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void copy_observation(struct report *into, const struct observation *from)
+void gather_observation(struct report *into, const struct observation *from)
 {
     struct observation *to = report_add_observation(into);
     struct arena *arena = report_row_arena(into);
@@ -67,7 +67,7 @@ static bool on_report(void *context, struct report *report, size_t first_line, c
     if (gather->report->observation_count + report->observation_count > gather->observations_max)
         return err_set_at(err, ERR_LIMIT, at, "more than %zu observations", gather->observations_max);
     for (size_t i = 0; i < report->observation_count; i++)
-        copy_observation(gather->report, &report->observations[i]);
+        gather_observation(gather->report, &report->observations[i]);
     copy_rejections(gather->report, report);
     return true;
 }

@@ -18,4 +18,7 @@ struct gather {
 /* The sink that fills *gather. */
 struct codec_sink gather_sink(struct gather *gather);
 
+/* A copy of the observation at the end of another report. */
+void gather_observation(struct report *into, const struct observation *from);
+
 #endif

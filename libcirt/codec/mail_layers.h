@@ -1,12 +1,12 @@
 /*
- * codec/mail.h - the cryptographic structure of a mail, for the stages that verify and open it. The report itself comes out of
+ * codec/mail_layers.h - the cryptographic structure of a mail, for the stages that verify and open it. The report itself comes out of
  * mail_codec (registry).
  *
  * The envelope is the chain of cryptographic layers from the root inward (RFC 9787); only it says something about the message. Layers
  * elsewhere (behind a list's footer, in a forwarded mail) say something about that part only.
  */
-#ifndef CIRT_CODEC_MAIL_H
-#define CIRT_CODEC_MAIL_H
+#ifndef CIRT_CODEC_MAIL_LAYERS_H
+#define CIRT_CODEC_MAIL_LAYERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,8 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "codec/codec.h"
-
-extern const struct codec mail_codec;
+#include "codec/mime.h"
 
 enum mail_layer_kind { MAIL_SIGNED = 1, MAIL_ENCRYPTED = 2 };
 
@@ -43,13 +42,16 @@ struct mail_layers {
 /* Finds them. Errors as mime_parse(). *out is the caller's and borrows nothing. */
 bool mail_layers_read(const char *bytes, size_t size, const struct codec_limits *limits, struct mail_layers **out,
                       struct err *err) MUST_CHECK;
+/* The same of a mail that is parsed already. */
+struct mail_layers *mail_layers_of(const struct mime *mime);
 void mail_layers_free(struct mail_layers *layers); /* NULL is fine */
 
 /*
  * The mail as it reads once its encrypted root was opened: the outer header without its Content- fields, then the clear MIME part.
  * Decoding and mail_layers_read() take the result as any mail. ERR_INPUT where the root of the mail is not encrypted (opening
- * anything else would let a stranger wrap a ciphertext into text of his own) or clear has no MIME header.
+ * anything else would let a stranger wrap a ciphertext into text of his own). Of the clear part's header only the Content- fields count:
+ * who sent the mail is what the outer header says.
  */
-bool mail_opened(const char *bytes, size_t size, const char *clear, size_t clear_size, struct buf *out, struct err *err) MUST_CHECK;
+bool mail_layers_open(const char *bytes, size_t size, const char *clear, size_t clear_size, struct buf *out, struct err *err) MUST_CHECK;
 
 #endif

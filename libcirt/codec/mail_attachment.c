@@ -1,0 +1,124 @@
+#include "codec/mail_attachment.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "codec/gather.h"
+#include "codec/mime_body.h"
+
+/* What one attachment gives to the mail's report. */
+struct taking {
+    struct report *report;
+    const char *path;
+    size_t observations_max, observation_count, report_count;
+};
+
+static void reject(struct taking *taking, const char *at, const char *text)
+{
+    char place[200];
+    snprintf(place, sizeof place, "part %s%s%s", taking->path, at && *at ? ": " : "", at ? at : "");
+    report_reject(taking->report, place, text);
+}
+
+static bool take_observations(struct taking *taking, const struct report *from, struct err *err)
+{
+    if (taking->report->observation_count + from->observation_count > taking->observations_max)
+        return err_set_at(err, ERR_LIMIT, "", "more than %zu observations", taking->observations_max);
+    for (size_t i = 0; i < from->observation_count; i++)
+        gather_observation(taking->report, &from->observations[i]);
+    taking->observation_count += from->observation_count;
+    return true;
+}
+
+static void take_head(struct taking *taking, const struct report *from)
+{
+    struct report *report = taking->report;
+    if (!report->class_claim && from->class_claim) {
+        report->class_claim = arena_strdup(report->arena, from->class_claim);
+        report->class_name = arena_strdup(report->arena, from->class_name);
+    }
+    report->tlp = tlp_strictest(report->tlp, from->tlp);
+}
+
+static void take_rejections(struct taking *taking, const struct report *from)
+{
+    for (size_t i = 0; i < from->rejection_count; i++)
+        reject(taking, from->rejections[i].at, from->rejections[i].text);
+    taking->report->rejected_total += from->rejected_total - from->rejection_count;
+}
+
+static bool on_line(void *context, struct report *from, size_t first_line, const char *bytes, size_t size, struct err *err)
+{
+    struct taking *taking = context;
+    UNUSED(first_line), UNUSED(bytes), UNUSED(size);
+    taking->report_count++;
+    take_head(taking, from);
+    return take_observations(taking, from, err);
+}
+
+static bool on_bad_line(void *context, const struct err *why, size_t line, const char *bytes, size_t size, struct err *err)
+{
+    UNUSED(line), UNUSED(bytes), UNUSED(size), UNUSED(err);
+    reject(context, why->at, why->text);
+    return true;
+}
+
+static bool take_lines(struct taking *taking, const struct codec *codec, const struct buf *body, const struct codec_limits *limits,
+                       const struct codec_hints *hints, struct err *err)
+{
+    struct codec_sink sink = {.context = taking, .on_report = on_line, .on_bad_line = on_bad_line};
+    struct codec_stream *stream = codec->open(limits, hints, &sink);
+    bool ok = codec->feed(stream, buf_text(body), body->size, err) && codec->finish(stream, err);
+    codec->close(stream);
+    return ok;
+}
+
+static bool take_document(struct taking *taking, const struct codec *codec, const struct buf *body, const struct codec_limits *limits,
+                          const struct codec_hints *hints, struct err *err)
+{
+    struct report *from = NULL;
+    if (!codec_decode(codec, buf_text(body), body->size, limits, hints, &from, err))
+        return false;
+    taking->report_count = 1;
+    bool ok = take_observations(taking, from, err);
+    if (ok) {
+        take_head(taking, from);
+        take_rejections(taking, from);
+    }
+    report_free(from);
+    return ok;
+}
+
+static const struct codec *find_codec(const struct buf *body, const struct codec_hints *hints)
+{
+    const struct codec *codec = codec_probe(buf_text(body), body->size, hints);
+    if (!codec)
+        codec = codec_find_media_type(hints->media_type);
+    /* A mail in a mail is read as part of it. */
+    return codec && str_equal(codec->name, "mail") ? NULL : codec;
+}
+
+json_t *mail_attachment_read(const struct mime *mime, const struct mime_part *part, const struct codec_limits *limits,
+                             struct report *report)
+{
+    struct codec_hints hints = {.name = part->name, .media_type = part->type};
+    struct taking taking = {.report = report, .path = part->path, .observations_max = limits->observations_max};
+    json_t *told = NULL;
+    struct buf body;
+    buf_init(&body, part->body_size + 1);
+    mime_body(mime, part, &body);
+    const struct codec *codec = find_codec(&body, &hints);
+    if (codec) {
+        struct err err;
+        err_clear(&err);
+        bool ok = codec->shape == CODEC_LINES ? take_lines(&taking, codec, &body, limits, &hints, &err)
+                                              : take_document(&taking, codec, &body, limits, &hints, &err);
+        if (!ok)
+            reject(&taking, err.at, err.text);
+        told = json_pack("{s:s, s:s, s:b, s:I}", "path", part->path, "format", codec->name, "accepted", ok, "observations",
+                         (json_int_t)taking.observation_count);
+    }
+    buf_clear(&body);
+    return told;
+}

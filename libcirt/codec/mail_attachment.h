@@ -1,0 +1,22 @@
+/* codec/mail_attachment.h - reports that came attached to a mail: found by type or content, decoded, and taken into the mail's report. */
+#ifndef CIRT_CODEC_MAIL_ATTACHMENT_H
+#define CIRT_CODEC_MAIL_ATTACHMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "codec/codec.h"
+#include "codec/mime.h"
+#include "model/report.h"
+
+/*
+ * Looks whether the part holds a document of a known format; then its observations, rejections ("part 1.2: line 7"), class (where the mail
+ * has none) and label (the strictest counts) become the report's. A document that is refused is one rejection: the mail stands.
+ * Returns what to tell about it ({"path","format","observations",..}), the caller's; NULL where it is no report.
+ */
+json_t *mail_attachment_read(const struct mime *mime, const struct mime_part *part, const struct codec_limits *limits,
+                             struct report *report);
+
+#endif
