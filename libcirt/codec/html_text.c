@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <libxml/HTMLparser.h>
+
 #include "base/attr.h"
 #include "base/str.h"
 
@@ -45,6 +47,8 @@ static size_t utf8_write(uint32_t code_point, char out[4])
 {
     if (code_point < 0x20 || code_point > 0x10ffff || (code_point >= 0xd800 && code_point < 0xe000))
         code_point = code_point == '\n' || code_point == '\t' ? ' ' : 0xfffd;
+    if (code_point == 0xa0) /* no-break space */
+        code_point = ' ';
     if (code_point < 0x80) {
         out[0] = (char)code_point;
         return 1;
@@ -60,11 +64,6 @@ static size_t utf8_write(uint32_t code_point, char out[4])
 /* The character of "&name;" at text; returns the entity's size, 0 where it is none. */
 static size_t entity_read(const char *text, const char *end, char out[4], size_t *out_size)
 {
-    static const struct {
-        const char *name, *text;
-    } known[] = {{"amp", "&"},   {"lt", "<"},    {"gt", ">"},    {"quot", "\""}, {"apos", "'"},  {"nbsp", " "},   {"shy", ""},
-                 {"copy", "©"},  {"reg", "®"},   {"euro", "€"},  {"ndash", "–"}, {"mdash", "—"}, {"hellip", "…"}, {"laquo", "«"},
-                 {"raquo", "»"}, {"lsquo", "‘"}, {"rsquo", "’"}, {"ldquo", "“"}, {"rdquo", "”"}, {"bull", "•"}};
     size_t size = 1;
     while (text + size < end && size < 12 && (isalnum((unsigned char)text[size]) || text[size] == '#'))
         size++;
@@ -76,12 +75,13 @@ static size_t entity_read(const char *text, const char *end, char out[4], size_t
         *out_size = utf8_write(value > 0x10ffff ? 0xfffd : (uint32_t)value, out);
         return size + 1;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-        if (strlen(known[i].name) == size - 1 && strncmp(text + 1, known[i].name, size - 1) == 0) {
-            *out_size = strlen(known[i].text);
-            memcpy(out, known[i].text, *out_size);
-            return size + 1;
-        }
+    char name[12];
+    memcpy(name, text + 1, size - 1);
+    name[size - 1] = '\0';
+    const htmlEntityDesc *known = htmlEntityLookup((const xmlChar *)name);
+    if (known || str_equal(name, "apos")) {
+        *out_size = utf8_write(known ? known->value : '\'', out);
+        return size + 1;
     }
     return 0;
 }

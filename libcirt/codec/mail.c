@@ -160,7 +160,7 @@ static void read_signed(struct reading *reading, const struct mime_part *part, c
 
 static void read_forwarded(struct reading *reading, const struct mime_part *part, enum cover cover)
 {
-    static const char *const fields[] = {"From", "To", "Date", "Subject"};
+    static const char *const fields[] = {"From", "Date", "Subject"};
     const struct mime_part *inner = &reading->mime->parts[part->first_child];
     add_mark(reading, part, cover);
     add_text(reading, "[forwarded message]\n");
