@@ -4,11 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
+
+/* Parsers quote their input in messages, and a message may be cut inside a character: neither may reach JSON or a terminal. */
+static void make_utf8(char *text)
+{
+    size_t bad_at;
+    for (; !str_is_utf8(text, strlen(text), &bad_at); text += bad_at)
+        text[bad_at] = '?';
+}
+
 static void PRINTF_LIKE(4, 0) err_fill(struct err *err, enum err_code code, const char *at, const char *format, va_list args)
 {
     err->code = code;
     snprintf(err->at, sizeof err->at, "%s", at);
     vsnprintf(err->text, sizeof err->text, format, args);
+    make_utf8(err->at);
+    make_utf8(err->text);
 }
 
 bool err_set(struct err *err, enum err_code code, const char *format, ...)
@@ -40,6 +52,7 @@ bool err_context(struct err *err, const char *format, ...)
     snprintf(joined, sizeof joined, "%s: %s", before, err->text);
     memcpy(err->text, joined, sizeof err->text - 1);
     err->text[sizeof err->text - 1] = '\0';
+    make_utf8(err->text);
     return false;
 }
 

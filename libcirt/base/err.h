@@ -28,7 +28,7 @@ enum err_code {
 struct err {
     enum err_code code;
     char at[160];   /* the place in the input ("line 7", "/IODEF-Document/Incident[1]", "/observations/3/source/ip"), or "" */
-    char text[512]; /* one sentence without a full stop, for a person */
+    char text[512]; /* one sentence without a full stop, for a person; both always UTF-8 */
 };
 
 /* Fills *err and returns false, so that `return err_set(...)` reads well. */

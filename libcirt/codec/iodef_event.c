@@ -333,9 +333,11 @@ static int compare_named(const void *a, const void *b)
 /* Marks all sightings of that id, also those an inner event inherited. False where there is none. */
 static bool mark_indicator(struct iodef_reader *reader, const char *id)
 {
+    if (!reader->named_count)
+        return false;
     struct iodef_named key = {.id = id};
     struct iodef_named *end = reader->named + reader->named_count;
-    struct iodef_named *found = reader->named_count ? bsearch(&key, reader->named, reader->named_count, sizeof key, compare_named) : NULL;
+    struct iodef_named *found = bsearch(&key, reader->named, reader->named_count, sizeof key, compare_named);
     if (!found || found->is_marked)
         return found != NULL;
     while (found > reader->named && str_equal(found[-1].id, id))
