@@ -24,11 +24,11 @@ static struct xml_element *need_one(struct iodef_reader *reader, struct xml_elem
 {
     struct xml_element *child = xml_child(parent, IODEF_SPACE, name);
     if (!child) {
-        iodef_event_fail(reader, parent, "%s is missing", name);
+        xml_fail(reader->err, ERR_INPUT, IODEF_NAME, parent, "%s is missing", name);
         return NULL;
     }
     if (xml_next(child)) {
-        iodef_event_fail(reader, xml_next(child), "a second %s", name);
+        xml_fail(reader->err, ERR_INPUT, IODEF_NAME, xml_next(child), "a second %s", name);
         return NULL;
     }
     return child;
@@ -39,7 +39,7 @@ static struct xml_attribute *need_attribute(struct iodef_reader *reader, struct 
     for (struct xml_attribute *a = element->attributes; a; a = a->next)
         if (!a->space[0] && str_equal(a->name, name) && !str_is_empty(a->value))
             return a;
-    iodef_event_fail(reader, element, "attribute %s is missing", name);
+    xml_fail(reader->err, ERR_INPUT, IODEF_NAME, element, "attribute %s is missing", name);
     return NULL;
 }
 
@@ -53,7 +53,7 @@ static bool read_id(struct iodef_reader *reader, struct xml_element *incident)
         return false;
     const char *text = xml_text(report->arena, id);
     if (!text[0])
-        return iodef_event_fail(reader, id, "IncidentID is empty");
+        return xml_fail(reader->err, ERR_INPUT, IODEF_NAME, id, "IncidentID is empty");
     if (report->reference)
         return true;
     report->reference = text;
@@ -104,7 +104,7 @@ static bool read_contacts(struct iodef_reader *reader, struct xml_element *incid
     struct report *report = reader->report;
     struct xml_element *contact = xml_child(incident, IODEF_SPACE, "Contact");
     if (!contact)
-        return iodef_event_fail(reader, incident, "Contact is missing");
+        return xml_fail(reader->err, ERR_INPUT, IODEF_NAME, incident, "Contact is missing");
     for (; contact; contact = xml_next(contact)) {
         struct xml_attribute *role = need_attribute(reader, contact, "role");
         if (!role || !need_attribute(reader, contact, "type"))
@@ -209,7 +209,7 @@ static bool read_incidents(struct iodef_reader *reader, struct xml_element *docu
         report->tlp = ok ? tlp_strictest(report->tlp, ranges[count].label) : report->tlp;
         count++;
     }
-    ok = ok && (count || iodef_event_fail(reader, document, "Incident is missing")) && take_extra(reader, document);
+    ok = ok && (count || xml_fail(reader->err, ERR_INPUT, IODEF_NAME, document, "Incident is missing")) && take_extra(reader, document);
     report->tlp = tlp_strictest(report->tlp, reader->content_label);
     for (size_t i = 0; i < count && ok; i++)
         spread_label(report, &ranges[i]);
@@ -220,15 +220,13 @@ static bool read_incidents(struct iodef_reader *reader, struct xml_element *docu
 static bool check_version(struct iodef_reader *reader, struct xml_element *document)
 {
     const char *version = xml_attribute(document, "", "version");
-    char place[XML_PLACE_SIZE];
-    xml_place(document, place);
     if (!str_equal(document->name, "IODEF-Document"))
-        return err_set_at(reader->err, ERR_INPUT, place, "this is no IODEF-Document but \"%.60s\"", document->name);
+        return xml_fail(reader->err, ERR_INPUT, "IODEF", document, "this is no IODEF-Document but \"%.60s\"", document->name);
     if (!str_equal(document->space, IODEF_SPACE))
-        return err_set_at(reader->err, ERR_INPUT, place, "IODEF v1 or an unknown version is not read: the namespace is \"%.80s\", not %s",
-                          document->space, IODEF_SPACE);
+        return xml_fail(reader->err, ERR_INPUT, "IODEF", document,
+                        "IODEF v1 or an unknown version is not read: the namespace is \"%.80s\", not %s", document->space, IODEF_SPACE);
     if (version && !str_equal(version, "2.00"))
-        return err_set_at(reader->err, ERR_INPUT, place, "IODEF version \"%.20s\" is not read: only 2.00", version);
+        return xml_fail(reader->err, ERR_INPUT, "IODEF", document, "IODEF version \"%.20s\" is not read: only 2.00", version);
     return true;
 }
 

@@ -9,6 +9,9 @@
 
 #define IODEF_SPACE    "urn:ietf:params:xml:ns:iodef-2.0"
 #define IODEF_SPACE_V1 "urn:ietf:params:xml:ns:iodef-1.0"
+
+/* Stands before the place in errors of the content. */
+#define IODEF_NAME "IODEF v2"
 /* AdditionalData of our own carries this formatid, so that other teams' members of the same name stay what they are. */
 #define IODEF_FORMAT_ID "cirt"
 

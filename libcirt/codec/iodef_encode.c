@@ -16,10 +16,24 @@ enum { ID_SIZE = 64, NUMBER_SIZE = 24 };
 /* Where a type of observable has its place in an EventData. */
 enum part { PART_SYSTEM, PART_METHOD, PART_RECORD };
 
+/* Indicators as they are met in the events, to be listed behind them. Numbers follow the order of writing, so that a document read and
+ * written again is the same. */
+struct indicator {
+    size_t observation, number;
+    enum tlp tlp;
+};
+
+struct indicators {
+    struct indicator *items; /* heap */
+    size_t count, capacity;
+};
+
 struct encoder {
     struct xml_write writer;
     const struct observation *observation;
-    size_t number; /* of the observation, from 1 */
+    size_t number;          /* of the observation, from 1 */
+    size_t indicator_count; /* in it */
+    struct indicators *indicators;
     bool source_port_done, target_port_done, count_done, protocol_done;
 };
 
@@ -92,12 +106,21 @@ static void add_class(struct xml_write *writer, const char *claim, const char *n
     xml_write_close(writer, "Assessment");
 }
 
+static void format_id(char id[ID_SIZE], const struct indicator *indicator)
+{
+    snprintf(id, ID_SIZE, "o%zu-%zu", indicator->observation, indicator->number);
+}
+
 static void add_observable_id(struct encoder *encoder, const struct sighting *sighting)
 {
+    struct indicators *indicators = encoder->indicators;
     char id[ID_SIZE];
     if (!sighting->is_indicator)
         return;
-    snprintf(id, sizeof id, "o%zu-%zu", encoder->number, (size_t)(sighting - encoder->observation->sightings) + 1);
+    indicators->items = mem_grow(indicators->items, &indicators->capacity, indicators->count, sizeof *indicators->items);
+    struct indicator *indicator = &indicators->items[indicators->count++];
+    *indicator = (struct indicator){.observation = encoder->number, .number = ++encoder->indicator_count, .tlp = sighting->tlp};
+    format_id(id, indicator);
     xml_write_attribute(&encoder->writer, "observable-id", id);
 }
 
@@ -424,13 +447,13 @@ static void add_event(struct encoder *encoder)
     xml_write_close(writer, "EventData");
 }
 
-static void add_indicator(struct xml_write *writer, const char *issuer, const struct sighting *sighting, size_t observation, size_t number)
+static void add_indicator(struct xml_write *writer, const char *issuer, const struct indicator *indicator)
 {
     char id[ID_SIZE], indicator_id[ID_SIZE + 16];
-    snprintf(id, sizeof id, "o%zu-%zu", observation, number);
+    format_id(id, indicator);
     snprintf(indicator_id, sizeof indicator_id, "indicator-%s", id);
     xml_write_open(writer, "Indicator");
-    iodef_label_write(writer, sighting->tlp);
+    iodef_label_write(writer, indicator->tlp);
     xml_write_open(writer, "IndicatorID");
     xml_write_attribute(writer, "name", issuer);
     xml_write_attribute(writer, "version", "1");
@@ -442,20 +465,26 @@ static void add_indicator(struct xml_write *writer, const char *issuer, const st
     xml_write_close(writer, "Indicator");
 }
 
-static void add_indicators(struct xml_write *writer, const struct report *report)
+static void add_indicators(struct xml_write *writer, const char *issuer, const struct indicators *indicators)
 {
-    bool is_open = false;
-    for (size_t i = 0; i < report->observation_count; i++)
-        for (size_t k = 0; k < report->observations[i].sighting_count; k++) {
-            if (!report->observations[i].sightings[k].is_indicator)
-                continue;
-            if (!is_open)
-                xml_write_open(writer, "IndicatorData");
-            is_open = true;
-            add_indicator(writer, report->reference_issuer, &report->observations[i].sightings[k], i + 1, k + 1);
-        }
-    if (is_open)
-        xml_write_close(writer, "IndicatorData");
+    if (indicators->count == 0)
+        return;
+    xml_write_open(writer, "IndicatorData");
+    for (size_t i = 0; i < indicators->count; i++)
+        add_indicator(writer, issuer, &indicators->items[i]);
+    xml_write_close(writer, "IndicatorData");
+}
+
+static void add_events(struct xml_write *writer, const struct report *report)
+{
+    struct indicators indicators = {0};
+    for (size_t i = 0; i < report->observation_count; i++) {
+        struct encoder encoder = {.writer = *writer, .observation = &report->observations[i], .number = i + 1, .indicators = &indicators};
+        add_event(&encoder);
+        *writer = encoder.writer;
+    }
+    add_indicators(writer, report->reference_issuer, &indicators);
+    free(indicators.items);
 }
 
 static void add_contact(struct xml_write *writer, const char *role, const char *type, const char *name, const char *email)
@@ -497,12 +526,7 @@ static void add_incident(struct xml_write *writer, const struct report *report)
     add_text(writer, "Description", report->description);
     add_class(writer, report->class_claim, report->class_name);
     add_contacts(writer, report);
-    for (size_t i = 0; i < report->observation_count; i++) {
-        struct encoder encoder = {.writer = *writer, .observation = &report->observations[i], .number = i + 1};
-        add_event(&encoder);
-        *writer = encoder.writer;
-    }
-    add_indicators(writer, report);
+    add_events(writer, report);
     add_own_data(writer, "summary", report->summary);
     add_own_data(writer, "rsit", report->class_name);
     add_own_data(writer, "extra", report->extra);

@@ -1,6 +1,5 @@
 #include "codec/iodef_event.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,25 +25,6 @@ void iodef_event_clear(struct iodef_reader *reader)
     reader->named = NULL;
 }
 
-bool iodef_event_fail(struct iodef_reader *reader, const struct xml_element *element, const char *format, ...)
-{
-    char place[XML_PLACE_SIZE], at[XML_PLACE_SIZE + 16], text[400];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    xml_place(element, place);
-    snprintf(at, sizeof at, "IODEF v2, %s", place);
-    return err_set_at(reader->err, ERR_INPUT, at, "%s", text);
-}
-
-bool iodef_event_limit(struct iodef_reader *reader, const struct xml_element *element, const char *text)
-{
-    iodef_event_fail(reader, element, "%s", text);
-    reader->err->code = ERR_LIMIT;
-    return false;
-}
-
 bool iodef_event_time(struct iodef_reader *reader, struct xml_element *element, int64_t *time, const char **text, const char **rule)
 {
     const char *written = xml_text(reader->report->arena, element);
@@ -53,7 +33,7 @@ bool iodef_event_time(struct iodef_reader *reader, struct xml_element *element, 
     else if (timestamp_parse_utc(written, time)) /* xs:dateTime allows it */
         *rule = "utc-assumed";
     else
-        return iodef_event_fail(reader, element, "\"%.60s\" is no date and time", written);
+        return xml_fail(reader->err, ERR_INPUT, IODEF_NAME, element, "\"%.60s\" is no date and time", written);
     *text = written;
     element->is_used = true;
     return true;
@@ -156,7 +136,7 @@ static bool add_observation(struct iodef_reader *reader, struct xml_element *ele
                             struct observation **out)
 {
     if (reader->report->observation_count >= reader->limits->observations_max)
-        return iodef_event_limit(reader, element, "more observations than the limit");
+        return xml_fail(reader->err, ERR_LIMIT, IODEF_NAME, element, "more observations than the limit");
     struct observation *observation = *out = report_add_observation(reader->report);
     observation->time = statement->time;
     observation->time_text = statement->time_text;
@@ -227,7 +207,7 @@ static bool read_flow(struct iodef_reader *reader, const struct event *event, st
         return false;
     reader->work += event->outer ? event->outer->weight : 0;
     if (reader->work > IODEF_WORK_MAX)
-        return iodef_event_limit(reader, element, "inner EventData inherit too much");
+        return xml_fail(reader->err, ERR_LIMIT, IODEF_NAME, element, "inner EventData inherit too much");
     observation->protocol = iodef_event_own_data(reader, element, "protocol");
     struct iodef_sight sight = {.reader = reader, .observation = observation, .role = ROLE_OTHER, .network_role = ROLE_OTHER};
     if (!sight_outer(&sight, event->outer))
@@ -402,7 +382,7 @@ static bool read_indicator(struct iodef_reader *reader, struct xml_element *indi
     struct iodef_sight sight = {.reader = reader, .role = ROLE_OTHER, .network_role = ROLE_INFRASTRUCTURE, .is_indicator = true};
     struct xml_element *id = xml_child(indicator, IODEF_SPACE, "IndicatorID");
     if (!id)
-        return iodef_event_fail(reader, indicator, "IndicatorID is missing");
+        return xml_fail(reader->err, ERR_INPUT, IODEF_NAME, indicator, "IndicatorID is missing");
     if (!iodef_label_read(indicator, TLP_NONE, &sight.tlp, reader->err))
         return false;
     if (!add_observation(reader, indicator, &statement, &sight.observation) || !read_observable_choice(&sight, indicator))

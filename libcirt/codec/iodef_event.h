@@ -37,11 +37,6 @@ struct iodef_statement {
 
 void iodef_event_clear(struct iodef_reader *reader);
 
-/* ERR_INPUT at the element, "IODEF v2, line ..." in err->at. */
-bool iodef_event_fail(struct iodef_reader *reader, const struct xml_element *element, const char *format, ...) PRINTF_LIKE(3, 4);
-
-bool iodef_event_limit(struct iodef_reader *reader, const struct xml_element *element, const char *text); /* the same, ERR_LIMIT */
-
 /* Reads Description, the first of DetectTime and StartTime, IncidentCategory and the RSIT class of an Incident or EventData. What it
  * has not stays untouched in *statement, but the description. */
 bool iodef_event_statement(struct iodef_reader *reader, struct xml_element *element, struct iodef_statement *statement) MUST_CHECK;

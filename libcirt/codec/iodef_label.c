@@ -1,8 +1,7 @@
 #include "codec/iodef_label.h"
 
-#include <stdio.h>
-
 #include "base/str.h"
+#include "codec/iodef.h"
 
 static const struct {
     const char *restriction;
@@ -34,14 +33,6 @@ static enum tlp with_extension(const char *restriction, enum tlp label, enum tlp
     return is_pair ? exact : tlp_strictest(label, exact);
 }
 
-static bool unknown(const struct xml_element *element, const char *value, struct err *err)
-{
-    char place[XML_PLACE_SIZE], at[XML_PLACE_SIZE + 16];
-    xml_place(element, place);
-    snprintf(at, sizeof at, "IODEF v2, %s", place);
-    return err_set_at(err, ERR_INPUT, at, "restriction \"%.60s\" is unknown", value);
-}
-
 bool iodef_label_read(struct xml_element *element, enum tlp inherited, enum tlp *label, struct err *err)
 {
     struct xml_attribute *restriction = find_attribute(element, "restriction");
@@ -57,7 +48,7 @@ bool iodef_label_read(struct xml_element *element, enum tlp inherited, enum tlp 
     while (i < ARRAY_SIZE(restrictions) && !str_equal(restrictions[i].restriction, restriction->value))
         i++;
     if (i == ARRAY_SIZE(restrictions))
-        return unknown(element, restriction->value, err);
+        return xml_fail(err, ERR_INPUT, IODEF_NAME, element, "restriction \"%.60s\" is unknown", restriction->value);
     *label = restrictions[i].label;
     restriction->is_used = restriction->is_used || restrictions[i].is_tlp;
     enum tlp exact;

@@ -9,6 +9,7 @@
 #include "codec/iodef.h"
 #include "codec/iodef_label.h"
 #include "codec/xml_json.h"
+#include "codec/xml_text.h"
 
 enum { DIGEST_MAX = 160 };
 
@@ -102,7 +103,7 @@ static bool add(struct iodef_sight *sight, struct xml_element *element, enum obs
     struct iodef_reader *reader = sight->reader;
     *added = false;
     if (++reader->sightings > reader->limits->observations_max * IODEF_SIGHTINGS_PER_OBSERVATION)
-        return iodef_event_limit(reader, element, "more sightings than the limit");
+        return xml_fail(reader->err, ERR_LIMIT, IODEF_NAME, element, "more sightings than the limit");
     struct observation *observation = sight->observation;
     enum sighting_role role = is_guess || is_network_type(type) ? sight->network_role : sight->role;
     size_t before = observation->sighting_count;
@@ -122,11 +123,12 @@ static bool add(struct iodef_sight *sight, struct xml_element *element, enum obs
 static void reject(struct iodef_sight *sight, const struct xml_element *element, const char *what, const char *text)
 {
     struct report *report = sight->reader->report;
-    char place[XML_PLACE_SIZE] = "", why[160];
+    char place[XML_PLACE_SIZE] = "", why[160], harmless[160];
     if (report->rejected_total < REPORT_REJECTIONS_KEPT)
         xml_place(element, place);
     snprintf(why, sizeof why, "\"%.80s\" is no %s", text, what);
-    report_reject(report, place, why);
+    xml_text_harmless(why, harmless, sizeof harmless);
+    report_reject(report, place, harmless);
 }
 
 static bool find_address_type(const struct xml_element *element, const char *attribute, const char *extension, enum observable_type *type)

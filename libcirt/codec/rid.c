@@ -1,7 +1,5 @@
 #include "codec/rid.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,18 +60,6 @@ static unsigned find_name(const char *const *names, size_t count, const char *na
     return otherwise;
 }
 
-static bool PRINTF_LIKE(3, 4) fail(struct err *err, const struct xml_element *element, const char *format, ...)
-{
-    char place[XML_PLACE_SIZE], at[XML_PLACE_SIZE + 8], text[200];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    xml_place(element, place);
-    snprintf(at, sizeof at, "RID, %s", place);
-    return err_set_at(err, ERR_INPUT, at, "%s", text);
-}
-
 /* Node and IncidentID are IODEF's: of version 1 by the schema, of version 2 by some peers. */
 static struct xml_element *iodef_child(const struct xml_element *parent, const char *name)
 {
@@ -89,7 +75,7 @@ static const char *copy_attribute(struct rid *message, const struct xml_element 
 static bool need_attribute(struct rid *message, const struct xml_element *element, const char *name, const char **value, struct err *err)
 {
     *value = copy_attribute(message, element, name);
-    return *value || fail(err, element, "attribute %s is missing", name);
+    return *value || xml_fail(err, ERR_INPUT, "RID", element, "attribute %s is missing", name);
 }
 
 /* An extended value stands in a second attribute. */
@@ -103,7 +89,7 @@ static bool read_regions(struct rid *message, const struct xml_element *policy, 
 {
     struct xml_element *element = xml_child(policy, RID_SPACE, "PolicyRegion");
     if (!element)
-        return fail(err, policy, "PolicyRegion is missing");
+        return xml_fail(err, ERR_INPUT, "RID", policy, "PolicyRegion is missing");
     for (; element; element = xml_next(element)) {
         const char *value;
         if (!need_attribute(message, element, "region", &value, err))
@@ -118,7 +104,7 @@ static bool read_traffic(struct rid *message, const struct xml_element *policy, 
 {
     struct xml_element *element = xml_child(policy, RID_SPACE, "TrafficType");
     if (!element)
-        return fail(err, policy, "TrafficType is missing");
+        return xml_fail(err, ERR_INPUT, "RID", policy, "TrafficType is missing");
     for (; element; element = xml_next(element)) {
         const char *value;
         if (!need_attribute(message, element, "type", &value, err))
@@ -178,7 +164,7 @@ static bool read_policy(struct rid *message, const struct xml_element *policy, s
         return false;
     struct xml_element *node = iodef_child(policy, "Node");
     if (!node)
-        return fail(err, policy, "Node is missing");
+        return xml_fail(err, ERR_INPUT, "RID", policy, "Node is missing");
     message->node = read_node(message, node);
     if (!read_traffic(message, policy, err))
         return false;
@@ -197,12 +183,12 @@ static bool read_status(struct rid *message, const struct xml_element *root, str
     if (message->type != RID_ACKNOWLEDGEMENT)
         return true;
     if (!element)
-        return fail(err, root, "RequestStatus is missing");
+        return xml_fail(err, ERR_INPUT, "RID", root, "RequestStatus is missing");
     if (!need_attribute(message, element, "AuthorizationStatus", &status, err))
         return false;
     message->status = find_name(status_names, ARRAY_SIZE(status_names), status, 0);
     if (!message->status)
-        return fail(err, element, "AuthorizationStatus \"%.40s\" is unknown", status);
+        return xml_fail(err, ERR_INPUT, "RID", element, "AuthorizationStatus \"%.40s\" is unknown", status);
     const char *why = xml_attribute(element, "", "Justification");
     if (why)
         message->justification = find_name(justification_names, ARRAY_SIZE(justification_names), why, RID_JUSTIFICATION_OTHER);
@@ -212,10 +198,10 @@ static bool read_status(struct rid *message, const struct xml_element *root, str
 static bool read_message(struct rid *message, const struct xml_element *root, struct err *err)
 {
     if (!xml_is(root, RID_SPACE, "RID"))
-        return fail(err, root, "this is no RID message but \"%.60s\"", root->name);
+        return xml_fail(err, ERR_INPUT, "RID", root, "this is no RID message but \"%.60s\"", root->name);
     struct xml_element *policy = xml_child(root, RID_SPACE, "RIDPolicy");
     if (!policy)
-        return fail(err, root, "RIDPolicy is missing");
+        return xml_fail(err, ERR_INPUT, "RID", root, "RIDPolicy is missing");
     return read_policy(message, policy, err) && read_status(message, root, err);
 }
 
@@ -263,7 +249,7 @@ bool rid_parse_acknowledgement(const char *bytes, size_t size, const struct code
     if (!rid_parse(bytes, size, limits, &message, err))
         return false;
     if (message->type != RID_ACKNOWLEDGEMENT) {
-        err_set_at(err, ERR_INPUT, "RID, /RID/RIDPolicy[1]", "an Acknowledgement was expected, not \"%.60s\"", message->type_name);
+        err_set_at(err, ERR_INPUT, "RID, /RID/RIDPolicy[1]", "an Acknowledgement was expected, not \"%s\"", rid_type_name(message->type));
         rid_free(message);
         return false;
     }
@@ -399,9 +385,9 @@ static bool decode_inner(struct xml_document *document, const struct rid *messag
     struct xml_element *policy = xml_child(document->root, RID_SPACE, "RIDPolicy");
     struct xml_element *inner = find_document(policy);
     if (message->type == RID_ACKNOWLEDGEMENT)
-        return fail(err, policy, "an Acknowledgement is an answer, no report");
+        return xml_fail(err, ERR_INPUT, "RID", policy, "an Acknowledgement is an answer, no report");
     if (!inner)
-        return fail(err, policy, "the %.40s carries no document", message->type_name);
+        return xml_fail(err, ERR_INPUT, "RID", policy, "the %.40s carries no document", message->type_name);
     if (!iodef_decode_element(inner, "rid", limits, out, err))
         return false;
     add_envelope(*out, message);

@@ -1,5 +1,6 @@
 #include "codec/xml.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,11 +152,9 @@ static void on_error(void *context, xmlErrorPtr error)
     char what[200];
     snprintf(what, sizeof what, "%s", error->message ? error->message : "not well-formed");
     what[strcspn(what, "\n")] = '\0';
-    struct buf harmless;
-    buf_init(&harmless, 1000);
-    str_add_harmless(&harmless, what, false);
-    reader_fail(reader, ERR_INPUT, error->line, buf_text(&harmless));
-    buf_clear(&harmless);
+    char harmless[sizeof what];
+    xml_text_harmless(what, harmless, sizeof harmless);
+    reader_fail(reader, ERR_INPUT, error->line, harmless);
 }
 
 static bool parse(struct reader *reader)
@@ -296,5 +295,20 @@ void xml_place(const struct xml_element *element, char place[XML_PLACE_SIZE])
         }
         memcpy(path, joined, strlen(joined) + 1);
     }
-    snprintf(place, XML_PLACE_SIZE, "line %u, %.*s", element->line, XML_PLACE_SIZE - 24, path);
+    char whole[XML_PLACE_SIZE * 2];
+    snprintf(whole, sizeof whole, "line %u, %s", element->line, path);
+    xml_text_harmless(whole, place, XML_PLACE_SIZE);
+}
+
+bool xml_fail(struct err *err, enum err_code code, const char *standard, const struct xml_element *element, const char *format, ...)
+{
+    char place[XML_PLACE_SIZE], at[sizeof err->at], text[sizeof err->text], harmless[sizeof err->text];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    xml_place(element, place);
+    snprintf(at, sizeof at, "%s, %s", standard, place);
+    xml_text_harmless(text, harmless, sizeof harmless);
+    return err_set_at(err, code, at, "%s", harmless);
 }

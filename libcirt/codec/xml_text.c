@@ -105,6 +105,13 @@ static void declared_encoding(const char *bytes, size_t size, char name[ENCODING
         snprintf(name, ENCODING_SIZE, "%.*s", (int)strcspn(value + 1, "\"'"), value + 1);
 }
 
+static bool unknown_encoding(const char *encoding, struct err *err)
+{
+    char name[ENCODING_SIZE];
+    xml_text_harmless(encoding, name, sizeof name);
+    return err_set_at(err, ERR_INPUT, "line 1", "encoding \"%s\" is not read: use UTF-8 or UTF-16", name);
+}
+
 bool xml_text_to_utf8(const char *bytes, size_t size, struct buf *out, struct err *err)
 {
     const unsigned char *b = (const unsigned char *)bytes;
@@ -120,7 +127,7 @@ bool xml_text_to_utf8(const char *bytes, size_t size, struct buf *out, struct er
         return from_latin1(b, size, out, err);
     if (encoding[0] && !str_equal_nocase(encoding, "UTF-8") && !str_equal_nocase(encoding, "US-ASCII") &&
         !str_equal_nocase(encoding, "ASCII") && !str_starts_nocase(encoding, "UTF-16"))
-        return err_set_at(err, ERR_INPUT, "line 1", "encoding \"%s\" is not read: use UTF-8 or UTF-16", encoding);
+        return unknown_encoding(encoding, err);
     return from_utf8(bytes, size, out, err);
 }
 
@@ -166,6 +173,15 @@ bool xml_text_check(const char *text, unsigned attributes_max, struct err *err)
             return fail_at(err, ERR_LIMIT, text, tag, "an element with too many attributes");
     }
     return true;
+}
+
+void xml_text_harmless(const char *text, char *out, size_t size)
+{
+    struct buf harmless;
+    buf_init(&harmless, size - 1);
+    str_add_harmless(&harmless, text, false);
+    memcpy(out, buf_text(&harmless), harmless.size + 1);
+    buf_clear(&harmless);
 }
 
 bool xml_text_mentions(const char *bytes, size_t size, const char *text)

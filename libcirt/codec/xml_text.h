@@ -17,6 +17,10 @@ bool xml_text_to_utf8(const char *bytes, size_t size, struct buf *out, struct er
  * before it calls back), with the line. Well-formedness is left to the parser. */
 bool xml_text_check(const char *text, unsigned attributes_max, struct err *err) MUST_CHECK;
 
+/* Text from the document for a message, at most size - 1 bytes: always UTF-8, without control characters. A character cut in two by
+ * the caller's "%.60s" becomes U+FFFD. */
+void xml_text_harmless(const char *text, char *out, size_t size);
+
 /* For probes: the start of a document, at most 4 KiB of it in any of these encodings, begins like XML and has the ASCII text in it. */
 bool xml_text_mentions(const char *bytes, size_t size, const char *text);
 
