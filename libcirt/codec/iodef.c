@@ -117,18 +117,20 @@ static bool read_contacts(struct iodef_reader *reader, struct xml_element *incid
     return true;
 }
 
-static void join_description(struct report *report, const char *text)
+/* Gathered, not joined one by one: a document may hold tens of thousands of Incidents. */
+static void add_description(struct iodef_reader *reader, const char *text)
 {
-    if (text && report->description)
-        report->description = arena_printf(report->arena, "%s\n\n%s", report->description, text);
-    else if (text)
-        report->description = text;
+    if (!text)
+        return;
+    if (reader->description.size)
+        buf_add_text(&reader->description, "\n\n");
+    buf_add_text(&reader->description, text);
 }
 
 static void take_statement(struct iodef_reader *reader, struct xml_element *incident, const struct iodef_statement *statement)
 {
     struct report *report = reader->report;
-    join_description(report, statement->description);
+    add_description(reader, statement->description);
     if (!report->class_claim) {
         report->class_claim = statement->class_claim;
         report->class_name = statement->class_name;
@@ -211,6 +213,8 @@ static bool read_incidents(struct iodef_reader *reader, struct xml_element *docu
     }
     ok = ok && (count || xml_fail(reader->err, ERR_INPUT, IODEF_NAME, document, "Incident is missing")) && take_extra(reader, document);
     report->tlp = tlp_strictest(report->tlp, reader->content_label);
+    if (reader->description.size)
+        report->description = arena_strdup(report->arena, buf_text(&reader->description));
     for (size_t i = 0; i < count && ok; i++)
         spread_label(report, &ranges[i]);
     free(ranges);
@@ -243,6 +247,7 @@ bool iodef_decode_element(struct xml_element *document, const char *format, cons
                           struct err *err)
 {
     struct iodef_reader reader = {.report = report_new(format), .limits = limits, .err = err, .content_label = TLP_NONE};
+    buf_init(&reader.description, limits->document_bytes_max * 2);
     bool ok = read_document(&reader, document);
     iodef_event_clear(&reader);
     if (ok)

@@ -23,6 +23,7 @@ void iodef_event_clear(struct iodef_reader *reader)
 {
     free(reader->named);
     reader->named = NULL;
+    buf_clear(&reader->description);
 }
 
 bool iodef_event_time(struct iodef_reader *reader, struct xml_element *element, int64_t *time, const char **text, const char **rule)

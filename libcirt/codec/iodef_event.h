@@ -20,6 +20,7 @@ struct iodef_reader {
     struct report *report;
     const struct codec_limits *limits;
     struct err *err;
+    struct buf description;    /* of all Incidents */
     size_t sightings;          /* so far */
     enum tlp content_label;    /* the strictest of descriptions and extra, which have no label of their own; TLP_NONE at first */
     size_t work;               /* elements read again for inner events */

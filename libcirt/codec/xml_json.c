@@ -18,6 +18,16 @@ static bool is_blank(const char *text)
     return text[strspn(text, BLANKS)] == '\0';
 }
 
+static void append(json_t *object, const char *key, json_t *value)
+{
+    json_t *list = json_object_get(object, key);
+    if (!list) {
+        list = json_array();
+        json_object_set_new(object, key, list);
+    }
+    json_array_append_new(list, value);
+}
+
 static void add_attributes(json_t *object, const struct xml_element *element)
 {
     char key[128];
@@ -36,16 +46,11 @@ static void add_children(json_t *object, const struct xml_element *element)
         json_t *rest = xml_json_rest(child);
         if (!rest)
             continue;
-        json_t *list = json_object_get(object, child->name);
-        if (!list) {
-            list = json_array();
-            json_object_set_new(object, child->name, list);
-        }
-        json_array_append_new(list, rest);
+        append(object, child->name, rest);
     }
 }
 
-/* Text between children, of mixed content: in one piece, the order against the children is not kept. */
+/* Text between children, of mixed content: its order against the children is not kept. */
 static void add_text(json_t *object, const struct xml_element *element)
 {
     if (element->is_used)
@@ -54,7 +59,7 @@ static void add_text(json_t *object, const struct xml_element *element)
         json_object_set_new(object, "#text", trimmed(element->text));
     for (const struct xml_element *child = element->first; child; child = child->next)
         if (!is_blank(child->tail))
-            json_object_set_new(object, "#tail", trimmed(child->tail));
+            append(object, "#tail", trimmed(child->tail));
 }
 
 json_t *xml_json_rest(const struct xml_element *element)

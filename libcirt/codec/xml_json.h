@@ -7,9 +7,9 @@
 #include "codec/xml.h"
 
 /*
- * The parts of the element not marked is_used, or NULL where all is: an object with "@name" for attributes, "#text" for text, and
- * an array for the children of each name. An unused element without attributes and children is its text alone, a string. Namespaces
- * are dropped. The caller's (json_decref()).
+ * The parts of the element not marked is_used, or NULL where all is: an object with "@name" for attributes, "#text" for text ("#tail" for
+ * text between children), and an array for the children of each name. An unused element without attributes and children is its text alone,
+ * a string. Namespaces are dropped. The caller's (json_decref()).
  */
 json_t *xml_json_rest(const struct xml_element *element);
 
