@@ -1,0 +1,183 @@
+#include "cli/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/words.h"
+
+enum { GAP = 2, FLEXIBLE_LEAST = 24, COLUMN_LEAST = 4 };
+
+struct cell {
+    enum style style;
+    char *text;
+    unsigned columns;
+};
+
+struct table {
+    const struct table_column *columns;
+    size_t column_count;
+    struct cell *cells;
+    size_t cell_count, cell_capacity;
+};
+
+struct table *table_new(const struct table_column *columns, size_t count)
+{
+    struct table *table = mem_calloc(1, sizeof *table);
+
+    table->columns = columns;
+    table->column_count = count;
+    return table;
+}
+
+void table_free(struct table *table)
+{
+    if (!table)
+        return;
+    for (size_t i = 0; i < table->cell_count; i++)
+        free(table->cells[i].text);
+    free(table->cells);
+    free(table);
+}
+
+void table_take(struct table *table, enum style style, char *text)
+{
+    table->cells = mem_grow(table->cells, &table->cell_capacity, table->cell_count, sizeof *table->cells);
+    table->cells[table->cell_count++] = (struct cell){style, text, str_columns(text)};
+}
+
+void table_add(struct table *table, enum style style, const char *text)
+{
+    table_take(table, style, mem_strdup(text));
+}
+
+/* widths[i] 0: the column has left. */
+static void measure(const struct table *table, unsigned *widths)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        widths[i] = str_columns(_(table->columns[i].title));
+    for (size_t i = 0; i < table->cell_count; i++) {
+        unsigned *width = &widths[i % table->column_count];
+        if (table->cells[i].columns > *width)
+            *width = table->cells[i].columns;
+    }
+}
+
+static unsigned total(const struct table *table, const unsigned *widths)
+{
+    unsigned sum = 0;
+
+    for (size_t i = 0; i < table->column_count; i++)
+        sum += widths[i] ? widths[i] + GAP : 0;
+    return sum > GAP ? sum - GAP : 0;
+}
+
+/* Narrows the flexible column down to `least`; true where all fits then. */
+static bool cut_flexible(const struct table *table, unsigned *widths, unsigned limit, unsigned least)
+{
+    unsigned sum = total(table, widths);
+
+    for (size_t i = 0; i < table->column_count && sum > limit; i++) {
+        unsigned over = sum - limit;
+        if (!table->columns[i].is_flexible || widths[i] <= least)
+            continue;
+        widths[i] = widths[i] > over + least ? widths[i] - over : least;
+        sum = total(table, widths);
+    }
+    return sum <= limit;
+}
+
+static bool drop_one(const struct table *table, unsigned *widths)
+{
+    size_t worst = table->column_count;
+
+    for (size_t i = 0; i < table->column_count; i++)
+        if (widths[i] && table->columns[i].rank && (worst == table->column_count || table->columns[i].rank > table->columns[worst].rank))
+            worst = i;
+    if (worst == table->column_count)
+        return false;
+    widths[worst] = 0;
+    return true;
+}
+
+static void fit(const struct table *table, unsigned *widths, unsigned limit)
+{
+    unsigned natural = 0;
+    size_t flexible = table->column_count;
+
+    for (size_t i = 0; i < table->column_count; i++)
+        if (table->columns[i].is_flexible)
+            flexible = i;
+    if (flexible < table->column_count)
+        natural = widths[flexible];
+    while (!cut_flexible(table, widths, limit, FLEXIBLE_LEAST) && drop_one(table, widths))
+        if (natural)
+            widths[flexible] = natural;
+    cut_flexible(table, widths, limit, COLUMN_LEAST);
+}
+
+static void print_cell(struct screen *screen, const struct table_column *column, enum style style, const char *text, unsigned width, bool is_last)
+{
+    unsigned columns = str_columns(text), used = 0;
+    const char *at = text, *end = text + strlen(text);
+
+    if (column->is_right)
+        screen_printf(screen, "%*s", columns < width ? (int)(width - columns) : 0, "");
+    screen_text(screen, screen_style_start(screen, style));
+    if (columns <= width) {
+        screen_text(screen, text);
+        used = columns;
+    } else {
+        while (at < end) {
+            char one[8] = "";
+            uint32_t code_point;
+            size_t size = str_next_code_point(at, end, &code_point);
+
+            memcpy(one, at, size < sizeof one ? size : sizeof one - 1);
+            if (used + str_columns(one) + 1 > width)
+                break;
+            used += str_columns(one);
+            screen_text(screen, one);
+            at += size;
+        }
+        screen_text(screen, "…");
+        used++;
+    }
+    screen_text(screen, screen_style_end(screen, style));
+    if (!column->is_right && !is_last)
+        screen_printf(screen, "%*s", used < width ? (int)(width - used) : 0, "");
+}
+
+static void print_row(const struct table *table, const struct cell *cells, const unsigned *widths, struct screen *screen)
+{
+    size_t last = 0;
+    bool is_first = true;
+
+    for (size_t i = 0; i < table->column_count; i++)
+        if (widths[i])
+            last = i;
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (!widths[i])
+            continue;
+        if (!is_first)
+            screen_printf(screen, "%*s", GAP, "");
+        is_first = false;
+        print_cell(screen, &table->columns[i], cells ? cells[i].style : STYLE_DIM, cells ? cells[i].text : _(table->columns[i].title),
+                   widths[i], i == last);
+    }
+    screen_text(screen, "\n");
+}
+
+void table_print(const struct table *table, struct screen *screen)
+{
+    unsigned *widths = mem_calloc(table->column_count, sizeof *widths);
+
+    measure(table, widths);
+    if (screen->columns)
+        fit(table, widths, screen->columns);
+    print_row(table, NULL, widths, screen);
+    for (size_t i = 0; i + table->column_count <= table->cell_count; i += table->column_count)
+        print_row(table, table->cells + i, widths, screen);
+    free(widths);
+}

@@ -1,0 +1,30 @@
+/*
+ * cli/table.h - fitted columns: each as wide as its widest cell; on a narrow terminal the flexible one is cut with an ellipsis first,
+ * then columns leave by their rank. Piped (screen->columns 0): nothing is cut and nothing leaves.
+ */
+#ifndef CIRT_CLI_TABLE_H
+#define CIRT_CLI_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/screen.h"
+
+struct table_column {
+    const char *title;  /* N_() */
+    unsigned rank;      /* 0 stays; of the others the highest leaves first */
+    bool is_right;      /* numbers */
+    bool is_flexible;   /* at most one: may be cut */
+};
+
+struct table;
+/* columns are borrowed. */
+struct table *table_new(const struct table_column *columns, size_t count);
+void table_free(struct table *table); /* NULL is fine */
+/* The next cell, row by row; text is copied and must be clean already (screen_clean). */
+void table_add(struct table *table, enum style style, const char *text);
+/* As table_add(), taking the memory of text. */
+void table_take(struct table *table, enum style style, char *text);
+void table_print(const struct table *table, struct screen *screen);
+
+#endif
