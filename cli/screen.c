@@ -87,6 +87,17 @@ void screen_printf(struct screen *screen, const char *format, ...)
     va_end(list);
 }
 
+/* Defanging keeps line ends: they are taken out before. */
+static void defanged(struct buf *out, const char *text)
+{
+    struct buf line;
+
+    buf_init(&line, CELL_MAX);
+    str_add_harmless(&line, text, false);
+    str_add_defanged(out, buf_text(&line));
+    buf_clear(&line);
+}
+
 static void clean(const struct screen *screen, struct buf *out, const char *text, bool defang)
 {
     if (!text || !*text)
@@ -94,7 +105,7 @@ static void clean(const struct screen *screen, struct buf *out, const char *text
     else if (screen->raw)
         buf_add_text(out, text);
     else if (defang)
-        str_add_defanged(out, text);
+        defanged(out, text);
     else
         str_add_harmless(out, text, false);
 }

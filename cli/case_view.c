@@ -1,0 +1,309 @@
+#include "cli/case_view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/timestamp.h"
+#include "cli/field.h"
+#include "cli/words.h"
+
+enum { MARGIN = 12, LIST_SHOWN_MAX = 20 };
+
+static const struct table_column columns[] = {
+    {N_("NO"), 0, true, false},    {N_("PRI"), 0, false, false}, {N_("DUE"), 1, false, false},   {N_("CLASS"), 2, false, false},
+    {N_("STATE"), 5, false, false}, {N_("TLP"), 4, false, false}, {N_("OWNER"), 3, false, false}, {N_("SUMMARY"), 0, false, true},
+};
+
+static void row(struct table *table, const struct screen *screen, const json_t *item)
+{
+    if (json_is_null(json_object_get(item, "drill")) || field_number(item, "drill", 0) == 0)
+        cell_plain(table, screen, json_object_get(item, "number"));
+    else
+        cell_text(table, screen, field_text(item, "id"));
+    cell_priority(table, screen, item, "priority");
+    cell_due(table, screen, item, "due");
+    cell_text(table, screen, field_text(item, "class"));
+    cell_text(table, screen, field_text(item, "state"));
+    cell_tlp(table, screen, item, "tlp");
+    cell_text(table, screen, field_text(item, "owner"));
+    cell_outside(table, screen, field_text(item, "summary"));
+}
+
+static void footer(struct screen *screen, const json_t *answer, const void *is_default)
+{
+    char shown[PHRASE_SIZE], open[PHRASE_SIZE];
+    size_t count = json_array_size(field_list(answer, "items"));
+    int64_t all_open = field_number(answer, "open", -1);
+
+    screen_number(screen, (int64_t)count, shown);
+    screen_number(screen, all_open, open);
+    if (field_text(answer, "next"))
+        screen_printf(screen, _("The first %s; more with --limit %zu\n"), shown, count * 10);
+    else if (is_default && all_open >= 0)
+        screen_printf(screen, _("%s of %s open cases need you  (cirt ls is:open for all)\n"), shown, open);
+}
+
+const struct list_view case_view_list = {columns, ARRAY_SIZE(columns), row, N_("No such case."), footer};
+
+/* "reports     " before the first line of a block, blanks before the others. */
+static void margin(struct screen *screen, const char *title, size_t line)
+{
+    screen_style(screen, STYLE_DIM, line == 0 ? title : "");
+    screen_pad(screen, MARGIN);
+}
+
+static void more(struct screen *screen, size_t count)
+{
+    if (count > LIST_SHOWN_MAX)
+        screen_printf(screen, _("%*s… and %zu more\n"), MARGIN, "", count - LIST_SHOWN_MAX);
+}
+
+static void when(struct screen *screen, const json_t *item, const char *name)
+{
+    char text[PHRASE_SIZE];
+
+    screen_when(screen, field_time(item, name), text);
+    screen_text(screen, text);
+}
+
+static void add_tlp(struct screen *screen, const char *tlp)
+{
+    char *label = mem_printf("TLP:%s", tlp ? tlp : "-");
+
+    for (char *c = label; *c; c++)
+        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
+    screen_style(screen, screen_tlp_style(tlp), label);
+    free(label);
+}
+
+static void harmless(struct screen *screen, const char *text)
+{
+    char *clean = screen_clean(screen, text, false);
+
+    screen_text(screen, clean);
+    free(clean);
+}
+
+static void member(struct screen *screen, const char *before, const json_t *answer, const char *name)
+{
+    if (!field_text(answer, name))
+        return;
+    screen_text(screen, before);
+    harmless(screen, field_text(answer, name));
+}
+
+static void head(struct screen *screen, const json_t *answer)
+{
+    harmless(screen, field_text(answer, "id"));
+    member(screen, "  ", answer, "class");
+    screen_text(screen, "  ");
+    screen_style(screen, str_equal(field_text(answer, "priority"), "critical") ? STYLE_RED : STYLE_PLAIN, field_or(answer, "priority", "-"));
+    member(screen, "  ", answer, "state");
+    member(screen, _(" as "), answer, "resolution");
+    screen_text(screen, "  ");
+    add_tlp(screen, field_text(answer, "tlp"));
+    screen_printf(screen, _("  owner "));
+    harmless(screen, field_text(answer, "owner"));
+    member(screen, _("  queue "), answer, "queue");
+    member(screen, _("  level "), answer, "level");
+    screen_printf(screen, _("  revision %lld\n"), (long long)field_number(answer, "revision", 0));
+    screen_outside_lines(screen, field_text(answer, "summary"), 0);
+}
+
+static void times(struct screen *screen, const json_t *answer)
+{
+    char text[PHRASE_SIZE];
+    int64_t due = field_time(answer, "due");
+
+    screen_age(screen, field_time(answer, "opened"), text);
+    screen_printf(screen, _("opened %s"), text);
+    screen_age(screen, field_time(answer, "updated"), text);
+    screen_printf(screen, _("   changed %s"), text);
+    if (due != TIMESTAMP_NONE) {
+        screen_due(screen, due, text);
+        screen_text(screen, due < screen->now ? "   " : _("   due "));
+        screen_style(screen, due < screen->now ? STYLE_RED : STYLE_PLAIN, text);
+    }
+    if (field_text(answer, "waiting_for")) {
+        screen_when(screen, field_time(answer, "wait_until"), text);
+        screen_text(screen, _("   waiting for "));
+        harmless(screen, field_text(answer, "waiting_for"));
+        screen_printf(screen, _(" until %s"), text);
+    }
+    screen_text(screen, "\n\n");
+}
+
+static void reports(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(answer, "report_list");
+    size_t count = json_array_size(list);
+
+    for (size_t i = 0; i < count && i < LIST_SHOWN_MAX; i++) {
+        const json_t *item = json_array_get(list, i);
+        const json_t *signature = field_object(item, "signature");
+
+        margin(screen, _("reports"), i);
+        screen_printf(screen, "%-6s", field_or(item, "id", "-"));
+        when(screen, item, "received");
+        member(screen, "  ", item, "channel");
+        member(screen, "  ", item, "sender");
+        member(screen, "  ", item, "format");
+        if (field_text(item, "summary")) {
+            screen_text(screen, "  ");
+            screen_outside(screen, field_text(item, "summary"));
+        }
+        member(screen, _("  signature "), signature, "summary");
+        screen_text(screen, "\n");
+    }
+    more(screen, count);
+}
+
+static void also_in(struct screen *screen, const json_t *item)
+{
+    const json_t *cases = json_object_get(item, "cases");
+    char *text = json_is_array(cases) && json_array_size(cases) ? field_plain(cases) : NULL;
+
+    if (text) {
+        screen_text(screen, _("    also in "));
+        harmless(screen, text);
+    }
+    free(text);
+}
+
+static void observables(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(answer, "observable_list");
+    size_t count = json_array_size(list);
+
+    for (size_t i = 0; i < count && i < LIST_SHOWN_MAX; i++) {
+        const json_t *item = json_array_get(list, i);
+        const char *type = field_text(item, "type");
+        char *value = cell_observable(screen, type, field_text(item, "value"));
+
+        margin(screen, _("observables"), i);
+        screen_printf(screen, "%-8s %s", type ? type : "-", value);
+        member(screen, "  ", item, "role");
+        member(screen, "  AS", item, "asn");
+        member(screen, " ", item, "country");
+        if (field_text(item, "first_seen")) {
+            screen_text(screen, _("    seen "));
+            when(screen, item, "first_seen");
+            screen_text(screen, "..");
+            when(screen, item, "last_seen");
+        }
+        also_in(screen, item);
+        screen_text(screen, "\n");
+        free(value);
+    }
+    more(screen, count);
+}
+
+static void owners(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(answer, "constituent_list");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+
+        margin(screen, _("owners"), i);
+        harmless(screen, field_or(item, "title", field_text(item, "name")));
+        screen_text(screen, field_text(item, "told") ? _("  told ") : _("  not told yet"));
+        if (field_text(item, "told"))
+            when(screen, item, "told");
+        screen_text(screen, "\n");
+    }
+}
+
+static void notes(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(answer, "note_list");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+
+        margin(screen, _("notes"), i);
+        when(screen, item, "time");
+        member(screen, " ", item, "author");
+        screen_text(screen, "  ");
+        add_tlp(screen, field_text(item, "tlp"));
+        screen_text(screen, field_is(item, "share") ? _("  (may be shared)\n") : "\n");
+        screen_outside_lines(screen, field_text(item, "text"), MARGIN + 2);
+    }
+}
+
+static void shares(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(answer, "share_list");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+
+        margin(screen, _("shared"), i);
+        screen_printf(screen, "%s  ", field_or(item, "id", "-"));
+        harmless(screen, field_text(item, "peer"));
+        screen_printf(screen, _("  %lld items  "), (long long)field_number(item, "items", 0));
+        harmless(screen, field_text(item, "state"));
+        screen_text(screen, " ");
+        when(screen, item, field_text(item, "acknowledged") ? "acknowledged" : "sent");
+        member(screen, _("  theirs "), item, "theirs");
+        screen_text(screen, "\n");
+    }
+}
+
+static void related(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(answer, "related_list");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+
+        margin(screen, _("related"), i);
+        member(screen, "", item, "case");
+        member(screen, "  ", item, "kind");
+        member(screen, "  ", item, "class");
+        member(screen, "  ", item, "state");
+        screen_text(screen, "\n");
+    }
+}
+
+static void tags(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(answer, "tags");
+    char *text = json_array_size(list) ? field_plain(list) : NULL;
+
+    if (!text)
+        return;
+    margin(screen, _("tags"), 0);
+    harmless(screen, text);
+    screen_text(screen, "\n");
+    free(text);
+}
+
+static void last(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(answer, "last");
+
+    for (size_t i = 0; i < json_array_size(list) && i < 3; i++) {
+        const json_t *item = json_array_get(list, i);
+
+        margin(screen, _("last"), i);
+        when(screen, item, "time");
+        member(screen, " ", item, "actor");
+        screen_text(screen, " ");
+        screen_outside(screen, field_or(item, "text", field_text(item, "action")));
+        if (i == 0)
+            screen_printf(screen, "     (cirt journal %lld)", (long long)field_number(answer, "number", 0));
+        screen_text(screen, "\n");
+    }
+}
+
+void case_view_show(struct screen *screen, const json_t *answer, const void *context)
+{
+    static void (*const blocks[])(struct screen *, const json_t *) = {head, times, tags, reports, observables, owners, notes, shares, related, last};
+
+    UNUSED(context);
+    for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
+        blocks[i](screen, answer);
+}

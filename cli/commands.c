@@ -1,0 +1,200 @@
+#include "cli/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cli/case_cmd.h"
+#include "cli/doctor_cmd.h"
+#include "cli/find_cmd.h"
+#include "cli/help_cmd.h"
+#include "cli/journal_cmd.h"
+#include "cli/record_cmd.h"
+#include "cli/report_cmd.h"
+#include "cli/share_cmd.h"
+#include "cli/submit_cmd.h"
+#include "cli/words.h"
+
+const struct option_rule commands_common_options[] = {
+    {"profile", OPTION_ONE, "NAME", N_("who to be, of the profiles in CIRT_CONFIG")},
+    {"json", OPTION_SWITCH, NULL, N_("one JSON value on standard output, errors as problem+json on standard error")},
+    {"exact", OPTION_SWITCH, NULL, N_("times as RFC 3339, numbers without commas")},
+    {"raw", OPTION_SWITCH, NULL, N_("outside text as it came: not defanged, not made harmless")},
+    {"help", OPTION_SWITCH, NULL, N_("help on the command (also -h)")},
+    {0},
+};
+
+#define LIMIT    {"limit", OPTION_ONE, "N", N_("how many at most (50)")}
+#define FIELDS   {"fields", OPTION_MANY, "NAME...", N_("only these members, parted by tabs")}
+#define REVISION {"revision", OPTION_ONE, "N", N_("only if the case is still at this revision")}
+#define REASON   {"message", OPTION_ONE, "WHY", N_("the reason (also -m)")}
+#define YES      {"yes", OPTION_SWITCH, NULL, N_("do not ask")}
+
+static const struct option_rule ls_options[] = {
+    LIMIT, {"sort", OPTION_ONE, "K", N_("due (overdue first), priority, opened, updated, number; -K turns it round: --sort=-K")}, FIELDS, {0}};
+static const struct option_rule list_options[] = {LIMIT, FIELDS, {0}};
+static const struct option_rule edit_options[] = {REVISION, {0}};
+static const struct option_rule reason_options[] = {REASON, REVISION, {0}};
+static const struct option_rule take_options[] = {{"steal", OPTION_SWITCH, NULL, N_("also from its owner; needs -m")}, REASON, REVISION, {0}};
+static const struct option_rule escalate_options[] = {{"to", OPTION_ONE, "LEVEL|WHO", N_("lead, duty or a login; else the next level")}, REASON, REVISION, {0}};
+static const struct option_rule note_options[] = {
+    {"message", OPTION_ONE, "TEXT", N_("the note (also -m); else $EDITOR, or standard input")},
+    {"tlp", OPTION_ONE, "LABEL", N_("its label; else the case's")},
+    {"share", OPTION_SWITCH, NULL, N_("may go with shares; else it stays home")},
+    REVISION, {0}};
+static const struct option_rule wait_options[] = {
+    {"for", OPTION_ONE, "WHO", N_("whose answer")}, {"until", OPTION_ONE, "T", N_("2h, 14:00, tomorrow, friday, 2026-12-01")}, REVISION, {0}};
+static const struct option_rule close_options[] = {
+    {"as", OPTION_ONE, "RESOLUTION", N_("fixed mitigated false-positive not-ours no-answer duplicate")},
+    {"message", OPTION_ONE, "TEXT", N_("a last note (also -m)")}, REVISION, {0}};
+static const struct option_rule submit_options[] = {
+    {"format", OPTION_ONE, "F", N_("json ndjson iodef shadowserver mail ...; else found out")},
+    {"tlp", OPTION_ONE, "LABEL", N_("for a document without one; never widens")},
+    {"name", OPTION_ONE, "N", N_("the file's name, where it says something (Shadowserver)")},
+    {"wait", OPTION_SWITCH, NULL, N_("until it has been triaged")},
+    {"strict", OPTION_SWITCH, NULL, N_("exit 5 when any row was rejected")}, {0}};
+static const struct option_rule new_options[] = {
+    {"channel", OPTION_ONE, "CHANNEL", N_("phone walk-in chat letter")},
+    {"message", OPTION_ONE, "TEXT", N_("the description (also -m) instead of the form in $EDITOR")},
+    {"tlp", OPTION_ONE, "LABEL", N_("its label")},
+    {"wait", OPTION_SWITCH, NULL, N_("until it has been triaged")}, {0}};
+static const struct option_rule share_options[] = {
+    {"with", OPTION_MANY, "PEER...", N_("to whom")},
+    {"only", OPTION_ONE, "FILTER", N_("only items that fit")},
+    {"tlp", OPTION_ONE, "LABEL", N_("nothing stricter than this")},
+    {"dry-run", OPTION_SWITCH, NULL, N_("show per item what would go and why not; send nothing")},
+    {"wait", OPTION_SWITCH, NULL, N_("until the peer has acknowledged")}, {0}};
+static const struct option_rule accept_options[] = {{"case", OPTION_ONE, "CASE", N_("add it to this case instead of opening one")}, {0}};
+static const struct option_rule decline_options[] = {REASON, {0}};
+static const struct option_rule journal_options[] = {
+    {"export", OPTION_SWITCH, NULL, N_("all entries with hashes, commitments and salts, for a check without our code")}, LIMIT, FIELDS, {0}};
+static const struct option_rule watch_options[] = {
+    {"interval", OPTION_ONE, "S", N_("seconds between looks (2)")},
+    {"after", OPTION_ONE, "CURSOR", N_("start there")},
+    {"once", OPTION_SWITCH, NULL, N_("what there is, then end")}, {0}};
+static const struct option_rule rm_options[] = {YES, {0}};
+static const struct option_rule test_options[] = {{"against", OPTION_ONE, "WHAT", N_("a report (r81) or 'last 7d'")}, {0}};
+static const struct option_rule help_options[] = {{"man", OPTION_SWITCH, NULL, N_("the man page, in troff")}, {0}};
+
+/*
+ * To add a command: a row here, its function in <noun>_cmd.c. Help, completion, man page and usage errors come from the row;
+ * tests/checks/help.sh fails until it has a summary and an example.
+ */
+const struct command commands_table[] = {
+    {"ls", case_cmd_ls, COMMAND_DESK, "[FILTER]", 0, COMMAND_MANY, ls_options, N_("list cases; without a filter what needs you"),
+     {"cirt", "cirt ls is:open", "cirt ls is:open owner:none priority:high..", "cirt ls -tag:noise domain:bank.example --sort opened", "cirt ls is:any --limit 500 --json"}, NULL, false},
+    {"show", case_cmd_show, COMMAND_DESK, "CASE", 1, 1, NULL, N_("all about a case"), {"cirt 42", "cirt show XX-CERT-2026-000042", "cirt show 42 --exact --raw"}, NULL, false},
+    {"find", find_cmd_find, COMMAND_DESK, "VALUE", 1, COMMAND_MANY, NULL, N_("all about an address, network, domain, hash or text"),
+     {"cirt find 198.51.100.7", "cirt find 198.51.100.0/24", "cirt find 'hxxp://login[.]bank[.]example/x'", "cirt find ransom note"}, NULL, false},
+    {"watch", journal_cmd_watch, COMMAND_DESK, "", 0, 0, watch_options, N_("what changes, as it changes"), {"cirt watch", "cirt watch --json --interval 5"}, NULL, false},
+    {"journal verify", journal_cmd_verify, COMMAND_DESK, "[CASE]", 0, 1, NULL, N_("check that nobody changed the journal"), {"cirt journal verify", "cirt journal verify 42"}, NULL, false},
+    {"journal", journal_cmd_journal, COMMAND_DESK, "CASE", 1, 1, journal_options, N_("the history of a case"), {"cirt journal 42", "cirt journal 42 --export > case-42.json"}, NULL, false},
+
+    {"take", case_cmd_take, COMMAND_DESK, "CASE", 1, 1, take_options, N_("make a case yours"), {"cirt take 42", "cirt take 42 --steal -m 'Ama is ill'"}, NULL, false},
+    {"assign", case_cmd_assign, COMMAND_DESK, "CASE WHO", 2, 2, edit_options, N_("give a case to somebody"), {"cirt assign 42 analyst"}, NULL, false},
+    {"unassign", case_cmd_unassign, COMMAND_DESK, "CASE", 1, 1, edit_options, N_("take the owner away"), {"cirt unassign 42"}, NULL, false},
+    {"escalate", case_cmd_escalate, COMMAND_DESK, "CASE", 1, 1, escalate_options, N_("raise a case to a level or a person"),
+     {"cirt escalate 42 -m 'bank confirms losses'", "cirt escalate 42 --to duty -m 'spreads tonight'"}, NULL, false},
+    {"priority", case_cmd_priority, COMMAND_DESK, "CASE critical|high|medium|low", 2, 2, edit_options, N_("set the urgency"), {"cirt priority 42 high"}, NULL, false},
+    {"classify", case_cmd_classify, COMMAND_DESK, "CASE CLASS", 2, 2, edit_options, N_("set the class (RSIT)"), {"cirt classify 42 fraud/phishing", "cirt classify 42 ransomware"}, NULL, false},
+    {"tlp", case_cmd_tlp, COMMAND_DESK, "CASE clear|green|amber|amber+strict|red", 2, 2, edit_options, N_("set the label"), {"cirt tlp 42 amber+strict"}, NULL, false},
+    {"tag", case_cmd_tag, COMMAND_DESK, "CASE +T|-T...", 2, COMMAND_MANY, edit_options, N_("add and remove tags"), {"cirt tag 42 +bank +press", "cirt tag 42 -noise"}, NULL, false},
+    {"note", case_cmd_note, COMMAND_DESK, "CASE", 1, 1, note_options, N_("write a note"), {"cirt note 42 -m 'called the bank'", "cirt note 42 -m 'block it' --tlp green --share", "cirt note 42"}, NULL, false},
+    {"state", case_cmd_state, COMMAND_DESK, "CASE STATE", 2, 2, edit_options, N_("move to another state"), {"cirt state 42 open", "cirt state 42 resolved"}, NULL, false},
+    {"wait", case_cmd_wait, COMMAND_DESK, "CASE", 1, 1, wait_options, N_("wait for somebody until a time"), {"cirt wait 42 --for 'Telecom A' --until friday"}, NULL, false},
+    {"close", case_cmd_close, COMMAND_DESK, "CASE", 1, 1, close_options, N_("close with a resolution"), {"cirt close 42 --as fixed", "cirt close 42 --as not-ours -m 'passed to YY-CERT'"}, NULL, false},
+    {"reopen", case_cmd_reopen, COMMAND_DESK, "CASE", 1, 1, reason_options, N_("open again"), {"cirt reopen 42 -m 'it is back'"}, NULL, false},
+
+    {"submit", submit_cmd_submit, COMMAND_DESK, "FILE|-", 1, 1, submit_options, N_("send a report"),
+     {"cirt submit incident.xml", "cirt submit 2026-11-21-scan_http-xx.csv --wait", "cirt --profile feed submit - --format ndjson < reports.ndjson"}, NULL, false},
+    {"report new", submit_cmd_report_new, COMMAND_DESK, "", 0, 0, new_options, N_("write down what somebody told you"),
+     {"cirt report new --channel phone", "cirt report new --channel walk-in -m 'Laptop encrypted, note on the screen'"}, NULL, false},
+    {"report ls", report_cmd_ls, COMMAND_DESK, "[FILTER]", 0, COMMAND_MANY, list_options, N_("list reports"), {"cirt report ls", "cirt report ls state:malformed", "cirt report ls sender:feed received:today"}, NULL, false},
+    {"report show", report_cmd_show, COMMAND_DESK, "REPORT", 1, 1, NULL, N_("all about a report"), {"cirt report show r81"}, NULL, false},
+    {"report raw", report_cmd_raw, COMMAND_DESK, "REPORT", 1, 1, NULL, N_("its bytes as they came"), {"cirt report raw r81 > r81.eml"}, NULL, false},
+    {"report replay", report_cmd_replay, COMMAND_DESK, "REPORT", 1, 1, NULL, N_("read it again, after a fix"), {"cirt report replay r90"}, NULL, false},
+    {"indicator ls", find_cmd_indicators, COMMAND_DESK, "[FILTER]", 0, COMMAND_MANY, list_options, N_("list indicators"), {"cirt indicator ls", "cirt indicator ls tlp:clear..green --json"}, NULL, false},
+
+    {"share", share_cmd_share, COMMAND_DESK, "CASE", 1, 1, share_options, N_("give a case to peers, no more than may go"),
+     {"cirt share 42 --with YY-CERT --dry-run", "cirt share 42 --with YY-CERT ZZ-CERT", "cirt share 42 --with YY-CERT --only type:ipv4 --tlp green"}, NULL, false},
+    {"shares", share_cmd_shares, COMMAND_DESK, "[CASE]", 0, 1, list_options, N_("what was shared and how it fares"), {"cirt shares", "cirt shares 42"}, NULL, false},
+    {"incoming ls", share_cmd_incoming_ls, COMMAND_DESK, "", 0, 0, list_options, N_("what peers sent"), {"cirt incoming ls"}, NULL, false},
+    {"incoming show", share_cmd_incoming_show, COMMAND_DESK, "INCOMING", 1, 1, NULL, N_("one document of a peer"), {"cirt incoming show i3"}, NULL, false},
+    {"incoming accept", share_cmd_incoming_accept, COMMAND_DESK, "INCOMING", 1, 1, accept_options, N_("make a case of it, or add it to one"), {"cirt incoming accept i3", "cirt incoming accept i3 --case 42"}, NULL, false},
+    {"incoming decline", share_cmd_incoming_decline, COMMAND_DESK, "INCOMING", 1, 1, decline_options, N_("decline it with a reason"), {"cirt incoming decline i3 -m 'not our network'"}, NULL, false},
+
+    {"peer ls", record_cmd_ls, COMMAND_DESK, "", 0, 0, list_options, N_("list peers: other CIRTs, known by their keys"), {"cirt peer ls"}, &record_cmd_peer, false},
+    {"peer show", record_cmd_show, COMMAND_DESK, "PEER", 1, 1, NULL, N_("all about one"), {"cirt peer show YY-CERT"}, &record_cmd_peer, false},
+    {"peer add", record_cmd_add, COMMAND_DESK, "PEER", 1, 1, record_cmd_peer_options, N_("register one"), {"cirt peer add YY-CERT --url https://yy.example --rid-url https://yy.example:4590 --ca yy-ca.crt --key yy-push.crt"}, &record_cmd_peer, false},
+    {"peer set", record_cmd_set, COMMAND_DESK, "PEER", 1, 1, record_cmd_peer_options, N_("change what the options name; lists are replaced"), {"cirt peer set YY-CERT --enabled no"}, &record_cmd_peer, false},
+    {"peer rm", record_cmd_rm, COMMAND_DESK, "PEER", 1, 1, rm_options, N_("remove one; what was ever used is only disabled"), {"cirt peer rm YY-CERT --yes"}, &record_cmd_peer, false},
+    {"agreement ls", record_cmd_ls, COMMAND_DESK, "", 0, 0, list_options, N_("list agreements with peers: what may go"), {"cirt agreement ls"}, &record_cmd_agreement, false},
+    {"agreement show", record_cmd_show, COMMAND_DESK, "AGREEMENT", 1, 1, NULL, N_("all about one"), {"cirt agreement show a1"}, &record_cmd_agreement, false},
+    {"agreement add", record_cmd_add, COMMAND_DESK, "PEER", 0, 1, record_cmd_agreement_options, N_("register one"), {"cirt agreement add YY-CERT --ceiling amber --until 2027-03-31"}, &record_cmd_agreement, false},
+    {"agreement set", record_cmd_set, COMMAND_DESK, "AGREEMENT", 1, 1, record_cmd_agreement_options, N_("change what the options name; lists are replaced"), {"cirt agreement set a1 --until 2028-03-31"}, &record_cmd_agreement, false},
+    {"agreement rm", record_cmd_rm, COMMAND_DESK, "AGREEMENT", 1, 1, rm_options, N_("remove one; what was ever used is only disabled"), {"cirt agreement rm a1 --yes"}, &record_cmd_agreement, false},
+    {"constituent ls", record_cmd_ls, COMMAND_DESK, "", 0, 0, list_options, N_("list constituents: who we serve"), {"cirt constituent ls"}, &record_cmd_constituent, false},
+    {"constituent show", record_cmd_show, COMMAND_DESK, "CONSTITUENT", 1, 1, NULL, N_("all about one"), {"cirt constituent show telecom-a"}, &record_cmd_constituent, false},
+    {"constituent add", record_cmd_add, COMMAND_DESK, "CONSTITUENT", 1, 1, record_cmd_constituent_options, N_("register one"), {"cirt constituent add telecom-a --network 198.51.100.0/24 --asn 64500 --contact 'Abuse <abuse@telecom-a.example>'"}, &record_cmd_constituent, false},
+    {"constituent set", record_cmd_set, COMMAND_DESK, "CONSTITUENT", 1, 1, record_cmd_constituent_options, N_("change what the options name; lists are replaced"), {"cirt constituent set telecom-a --domain telecom-a.example"}, &record_cmd_constituent, false},
+    {"constituent rm", record_cmd_rm, COMMAND_DESK, "CONSTITUENT", 1, 1, rm_options, N_("remove one; what was ever used is only disabled"), {"cirt constituent rm telecom-a --yes"}, &record_cmd_constituent, false},
+    {"rule ls", record_cmd_ls, COMMAND_DESK, "", 0, 0, list_options, N_("list rule sets"), {"cirt rule ls"}, &record_cmd_rule, false},
+    {"rule show", record_cmd_show, COMMAND_DESK, "RULES", 1, 1, NULL, N_("all about one"), {"cirt rule show triage"}, &record_cmd_rule, false},
+    {"rule add", record_cmd_add, COMMAND_DESK, "RULES", 1, 1, record_cmd_rule_options, N_("register one"), {"cirt rule add mine --file mine.rules"}, &record_cmd_rule, false},
+    {"rule set", record_cmd_set, COMMAND_DESK, "RULES", 1, 1, record_cmd_rule_options, N_("change what the options name; lists are replaced"), {"cirt rule set triage --file triage.rules"}, &record_cmd_rule, false},
+    {"rule rm", record_cmd_rm, COMMAND_DESK, "RULES", 1, 1, rm_options, N_("remove one; what was ever used is only disabled"), {"cirt rule rm triage --yes"}, &record_cmd_rule, false},
+    {"analyst ls", record_cmd_ls, COMMAND_DESK, "", 0, 0, list_options, N_("list identities: people and feeds"), {"cirt analyst ls"}, &record_cmd_analyst, false},
+    {"analyst show", record_cmd_show, COMMAND_DESK, "LOGIN", 1, 1, NULL, N_("all about one"), {"cirt analyst show ama"}, &record_cmd_analyst, false},
+    {"analyst add", record_cmd_add, COMMAND_DESK, "LOGIN", 1, 1, record_cmd_analyst_options, N_("register one"), {"cirt analyst add ama --role analyst --name \"Ama\" --key ama.crt"}, &record_cmd_analyst, false},
+    {"analyst set", record_cmd_set, COMMAND_DESK, "LOGIN", 1, 1, record_cmd_analyst_options, N_("change what the options name; lists are replaced"), {"cirt analyst set ama --role lead"}, &record_cmd_analyst, false},
+    {"analyst rm", record_cmd_rm, COMMAND_DESK, "LOGIN", 1, 1, rm_options, N_("remove one; what was ever used is only disabled"), {"cirt analyst rm ama --yes"}, &record_cmd_analyst, false},
+    {"rule test", record_cmd_rule_test, COMMAND_DESK, "FILE", 1, 1, test_options, N_("try rules without using them"), {"cirt rule test triage.rules", "cirt rule test triage.rules --against 'last 7d'"}, NULL, false},
+
+    {"doctor", doctor_cmd_doctor, COMMAND_NOTHING, "", 0, 0, NULL, N_("what is wrong, here and there"), {"cirt doctor", "cirt --profile admin doctor --json"}, NULL, false},
+    {"completion bash", help_cmd_completion, COMMAND_NOTHING, "", 0, 0, NULL, N_("completion for the shell"), {"cirt completion bash > ~/.local/share/bash-completion/completions/cirt"}, NULL, false},
+    {"version", help_cmd_version, COMMAND_NOTHING, "", 0, 0, NULL, N_("which cirt this is"), {"cirt version"}, NULL, false},
+    {"help", help_cmd_help, COMMAND_NOTHING, "[COMMAND]", 0, COMMAND_MANY, help_options, N_("help on a command"), {"cirt help share", "cirt help --man | man -l -"}, NULL, false},
+    {"__complete", help_cmd_complete, COMMAND_NOTHING, "", 0, COMMAND_MANY, NULL, N_("words for the shell"), {"cirt __complete sh"}, NULL, true},
+};
+const size_t commands_count = ARRAY_SIZE(commands_table);
+
+static size_t word_count(const char *words)
+{
+    return strchr(words, ' ') ? 2 : 1;
+}
+
+static bool begins(const struct command *command, const char *const *words, size_t count)
+{
+    size_t first = strcspn(command->words, " ");
+
+    if (count < word_count(command->words) || strlen(words[0]) != first || strncmp(words[0], command->words, first) != 0)
+        return false;
+    return command->words[first] == '\0' || strcmp(words[1], command->words + first + 1) == 0;
+}
+
+const struct command *commands_find(const char *const *words, size_t count, size_t *used)
+{
+    const struct command *found = NULL;
+
+    for (size_t i = 0; i < commands_count; i++)
+        if (begins(&commands_table[i], words, count) && (!found || word_count(commands_table[i].words) > *used)) {
+            found = &commands_table[i];
+            *used = word_count(found->words);
+        }
+    return found;
+}
+
+const char *commands_nearest(const char *words)
+{
+    const char *nearest = NULL;
+    unsigned best = 3;
+
+    for (size_t i = 0; i < commands_count; i++) {
+        unsigned distance = str_distance(words, commands_table[i].words);
+        if (!commands_table[i].is_hidden && distance < best) {
+            best = distance;
+            nearest = commands_table[i].words;
+        }
+    }
+    return nearest;
+}

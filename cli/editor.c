@@ -1,0 +1,109 @@
+#include "cli/editor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/words.h"
+
+enum { TEXT_MAX = 1024 * 1024 };
+
+static const char scissors[] = "# ------------------------ >8 ------------------------";
+
+static bool read_all(int fd, struct buf *out, struct err *err)
+{
+    char block[4096];
+    ssize_t got;
+
+    while ((got = read(fd, block, sizeof block)) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_set(err, ERR_INPUT, _("the text cannot be read: %s"), strerror(errno));
+        if (!buf_add(out, block, (size_t)got))
+            return err_set(err, ERR_LIMIT, _("the text is longer than %d bytes"), TEXT_MAX);
+    }
+    return true;
+}
+
+static bool run(const char *path, struct err *err)
+{
+    const char *visual = getenv("VISUAL"), *editor = getenv("EDITOR");
+    const char *program = !str_is_empty(visual) ? visual : !str_is_empty(editor) ? editor : "editor";
+    char *script = mem_printf("%s \"$1\"", program);
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        execl("/bin/sh", "sh", "-c", script, "sh", path, (char *)NULL);
+        _exit(127);
+    }
+    free(script);
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return err_set(err, ERR_INTERNAL, _("the editor cannot be started: %s"), strerror(errno));
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return err_set(err, ERR_INPUT, _("the editor (%s) failed; nothing was sent"), program);
+    return true;
+}
+
+static bool edit(int fd, const char *path, const char *start, const char *help, struct buf *out, struct err *err)
+{
+    int again;
+    bool ok;
+
+    if (dprintf(fd, "%s\n%s\n# %s\n", start, scissors, help) < 0)
+        return err_set(err, ERR_INTERNAL, _("%s cannot be written: %s"), path, strerror(errno));
+    if (!run(path, err))
+        return false;
+    again = open(path, O_RDONLY | O_CLOEXEC); /* editors replace the file: the old descriptor shows the old text */
+    if (again < 0)
+        return err_set(err, ERR_INPUT, _("%s is gone: %s"), path, strerror(errno));
+    ok = read_all(again, out, err);
+    close(again);
+    return ok;
+}
+
+static bool from_editor(const char *start, const char *help, struct buf *out, struct err *err)
+{
+    const char *folder = getenv("TMPDIR");
+    char *path = mem_printf("%s/cirt-XXXXXX", str_is_empty(folder) ? "/tmp" : folder);
+    int fd = mkostemp(path, O_CLOEXEC);
+    bool ok;
+
+    if (fd < 0) {
+        ok = err_set(err, ERR_INTERNAL, _("%s cannot be made: %s"), path, strerror(errno));
+    } else {
+        ok = edit(fd, path, start, help, out, err);
+        close(fd);
+        unlink(path);
+    }
+    free(path);
+    return ok;
+}
+
+bool editor_text(const char *start, const char *help, char **text, struct err *err)
+{
+    struct buf out;
+    bool ok;
+
+    buf_init(&out, TEXT_MAX);
+    ok = isatty(STDIN_FILENO) ? from_editor(start, help, &out, err) : read_all(STDIN_FILENO, &out, err);
+    if (ok) {
+        char *end, *cut;
+        *text = mem_strdup(buf_text(&out));
+        cut = strstr(*text, scissors);
+        if (cut)
+            *cut = '\0';
+        for (end = *text + strlen(*text); end > *text && strchr(" \t\r\n", end[-1]);)
+            *--end = '\0';
+    }
+    buf_clear(&out);
+    return ok;
+}

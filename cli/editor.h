@@ -1,0 +1,14 @@
+/* cli/editor.h - text that a person writes in $VISUAL or $EDITOR; from standard input where that is no terminal. */
+#ifndef CIRT_CLI_EDITOR_H
+#define CIRT_CLI_EDITOR_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+/* Starts with `start` and, below a scissors line, `help`; what stands above that line comes back, trailing blanks off, the caller's.
+ * start holds our own words only: editors obey modelines. */
+bool editor_text(const char *start, const char *help, char **text, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,136 @@
+#include "cli/find_cmd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/case_view.h"
+#include "cli/field.h"
+#include "cli/list.h"
+#include "cli/session.h"
+#include "cli/url.h"
+#include "cli/words.h"
+
+static const struct table_column observable_columns[] = {
+    {N_("TYPE"), 0, false, false},       {N_("VALUE"), 0, false, true}, {N_("ROLE"), 3, false, false}, {N_("FIRST SEEN"), 2, false, false},
+    {N_("LAST SEEN"), 1, false, false},  {N_("TLP"), 4, false, false},  {N_("CASES"), 0, false, false},
+};
+
+static void observable_row(struct table *table, const struct screen *screen, const json_t *item)
+{
+    cell_text(table, screen, field_text(item, "type"));
+    table_take(table, STYLE_PLAIN, cell_observable(screen, field_text(item, "type"), field_text(item, "value")));
+    cell_text(table, screen, field_text(item, "role"));
+    cell_when(table, screen, item, "first_seen");
+    cell_when(table, screen, item, "last_seen");
+    cell_tlp(table, screen, item, "tlp");
+    cell_plain(table, screen, json_object_get(item, "cases"));
+}
+
+static const struct table_column report_columns[] = {
+    {N_("REPORT"), 0, false, false}, {N_("RECEIVED"), 0, false, false}, {N_("SENDER"), 1, false, false}, {N_("STATE"), 2, false, false}, {N_("SUMMARY"), 0, false, true},
+};
+
+static void report_row(struct table *table, const struct screen *screen, const json_t *item)
+{
+    cell_text(table, screen, field_text(item, "id"));
+    cell_when(table, screen, item, "received");
+    cell_text(table, screen, field_text(item, "sender"));
+    cell_text(table, screen, field_text(item, "state"));
+    cell_outside(table, screen, field_text(item, "summary"));
+}
+
+static const struct table_column constituent_columns[] = {
+    {N_("CONSTITUENT"), 0, false, false}, {N_("TITLE"), 0, false, true}, {N_("SECTOR"), 1, false, false},
+};
+
+static void constituent_row(struct table *table, const struct screen *screen, const json_t *item)
+{
+    cell_text(table, screen, field_text(item, "name"));
+    cell_text(table, screen, field_text(item, "title"));
+    cell_text(table, screen, field_text(item, "sector"));
+}
+
+static const struct list_view observables = {observable_columns, ARRAY_SIZE(observable_columns), observable_row, NULL, NULL};
+static const struct list_view reports = {report_columns, ARRAY_SIZE(report_columns), report_row, NULL, NULL};
+static const struct list_view constituents = {constituent_columns, ARRAY_SIZE(constituent_columns), constituent_row, NULL, NULL};
+
+static void render(struct screen *screen, const json_t *answer, const void *context)
+{
+    static const struct {
+        const char *member;
+        const struct list_view *view;
+    } blocks[] = {{"observables", &observables}, {"cases", &case_view_list}, {"reports", &reports}, {"constituents", &constituents}};
+    bool is_first = true;
+
+    UNUSED(context);
+    for (size_t i = 0; i < ARRAY_SIZE(blocks); i++) {
+        const json_t *items = field_list(answer, blocks[i].member);
+        if (json_array_size(items) == 0)
+            continue;
+        if (!is_first)
+            screen_text(screen, "\n");
+        is_first = false;
+        list_table(screen, items, blocks[i].view);
+    }
+    if (is_first)
+        screen_text(screen, _("Nothing here about it.\n"));
+}
+
+static void replace_all(char *text, const char *from, const char *to)
+{
+    size_t from_size = strlen(from), to_size = strlen(to);
+
+    for (char *at = text; (at = strstr(at, from)); at += to_size) {
+        memmove(at + to_size, at + from_size, strlen(at + from_size) + 1);
+        memcpy(at, to, to_size);
+    }
+}
+
+/* What people paste is often defanged. */
+static char *refang(const char *text)
+{
+    static const char *const forms[][2] = {{"[.]", "."}, {"(.)", "."}, {"[:]", ":"}, {"[@]", "@"}, {"[://]", "://"}, {"hxxp", "http"}};
+    char *copy = mem_strdup(text);
+
+    for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+        replace_all(copy, forms[i][0], forms[i][1]);
+    return copy;
+}
+
+int find_cmd_find(struct session *session)
+{
+    char *value = refang(options_joined(&session->options, 0));
+    json_t *answer = session_get(session, url_path("/v1/find?value={}", value));
+
+    if (answer)
+        session_print(session, answer, render, NULL);
+    json_decref(answer);
+    free(value);
+    return session->exit_code;
+}
+
+static const struct table_column indicator_columns[] = {
+    {N_("TYPE"), 0, false, false},      {N_("VALUE"), 0, false, true}, {N_("ROLE"), 4, false, false},  {N_("TLP"), 3, false, false},
+    {N_("LAST SEEN"), 2, false, false}, {N_("CONF"), 5, true, false},  {N_("UNTIL"), 1, false, false}, {N_("CASES"), 0, false, false},
+};
+
+static void indicator_row(struct table *table, const struct screen *screen, const json_t *item)
+{
+    cell_text(table, screen, field_text(item, "type"));
+    table_take(table, STYLE_PLAIN, cell_observable(screen, field_text(item, "type"), field_text(item, "value")));
+    cell_text(table, screen, field_text(item, "role"));
+    cell_tlp(table, screen, item, "tlp");
+    cell_when(table, screen, item, "last_seen");
+    cell_number(table, screen, item, "confidence");
+    cell_when(table, screen, item, "until");
+    cell_plain(table, screen, json_object_get(item, "cases"));
+}
+
+int find_cmd_indicators(struct session *session)
+{
+    static const struct list_view view = {indicator_columns, ARRAY_SIZE(indicator_columns), indicator_row, N_("No indicators."), NULL};
+
+    return list_print(session, list_get(session, url_path("/v1/indicators?q={}", options_joined(&session->options, 0))), &view, NULL);
+}

@@ -1,0 +1,35 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/printer.h"
+
+static void value(struct printer *printer, const json_t *answer, printer_render render, const void *context)
+{
+    render(&printer->screen, answer, context);
+}
+
+static void problem(struct printer *printer, const struct printer_problem *problem)
+{
+    struct screen screen;
+    char *what = screen_clean(&printer->screen, problem->what, false);
+    char *where = problem->where && *problem->where ? screen_clean(&printer->screen, problem->where, false) : NULL;
+    char *hint = problem->hint && *problem->hint ? screen_clean(&printer->screen, problem->hint, false) : NULL;
+
+    screen_open(&screen, STDERR_FILENO, false, false);
+    screen_printf(&screen, "cirt: %s", what);
+    if (where && !strstr(what, where))
+        screen_printf(&screen, ", %s", where);
+    screen_text(&screen, "\n");
+    if (hint)
+        screen_printf(&screen, "      %s\n", hint);
+    if (!screen_flush(&screen))
+        perror("cirt");
+    screen_clear(&screen);
+    free(what);
+    free(where);
+    free(hint);
+}
+
+const struct printer_kind printer_text_kind = {value, problem};

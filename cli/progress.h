@@ -1,0 +1,18 @@
+/* cli/progress.h - how far a long upload is: a bar with rate and remaining time on a terminal, a line every 10 s otherwise. */
+#ifndef CIRT_CLI_PROGRESS_H
+#define CIRT_CLI_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct progress {
+    bool is_terminal;
+    int64_t started_ms, told_ms;
+};
+
+void progress_start(struct progress *progress);
+/* For http_client_request.on_progress; context is a struct progress. Silent within the first second. */
+void progress_step(void *context, int64_t sent, int64_t total);
+void progress_end(struct progress *progress); /* wipes the bar */
+
+#endif

@@ -1,0 +1,454 @@
+#include "cli/record_cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/timestamp.h"
+#include "cli/field.h"
+#include "cli/file.h"
+#include "cli/list.h"
+#include "cli/session.h"
+#include "cli/url.h"
+#include "cli/words.h"
+#include "crypto/mtls.h"
+
+enum field_shape {
+    FIELD_TEXT,
+    FIELD_TEXTS,
+    FIELD_NUMBERS,
+    FIELD_FILE,     /* the text of a file */
+    FIELD_FILES,
+    FIELD_KEYS,     /* SHA-256 in hex, or a file with a certificate */
+    FIELD_START,    /* a day or moment: its start */
+    FIELD_END,      /* its last second */
+    FIELD_CONTACTS, /* "Name <mail>", "mail", "+phone" */
+    FIELD_SWITCH    /* yes or no */
+};
+
+struct record_field {
+    const char *option; /* NULL ends the list */
+    const char *member;
+    enum field_shape shape;
+};
+
+struct record_kind {
+    const char *noun;
+    const char *path;        /* "/v1/peers" */
+    const char *name_member; /* what the operand of "add" becomes */
+    const struct record_field *fields;
+    const char *columns[6];  /* members shown by ls */
+};
+
+const struct option_rule record_cmd_peer_options[] = {
+    {"title", OPTION_ONE, "TEXT", N_("what people call it")},
+    {"url", OPTION_ONE, "URL", N_("its HTTPS address")},
+    {"rid-url", OPTION_ONE, "URL", N_("where its RID listener is")},
+    {"issuer-name", OPTION_MANY, "NAME...", N_("names it may issue case numbers under")},
+    {"ca", OPTION_ONE, "FILE", N_("its CA (PEM)")},
+    {"key", OPTION_MANY, "HEX|CERTFILE...", N_("SHA-256 of its public keys, or certificates to take them from")},
+    {"openpgp", OPTION_WORDS, "FILE...", N_("its OpenPGP keys, armoured")},
+    {"mail", OPTION_ONE, "ADDRESS", N_("its mail address")},
+    {"enabled", OPTION_ONE, "yes|no", N_("whether it may call and be called")},
+    {0},
+};
+static const struct record_field peer_fields[] = {
+    {"title", "title", FIELD_TEXT},    {"url", "url", FIELD_TEXT},          {"rid-url", "rid_url", FIELD_TEXT}, {"issuer-name", "issuer_names", FIELD_TEXTS},
+    {"ca", "ca", FIELD_FILE},          {"key", "keys", FIELD_KEYS},         {"openpgp", "openpgp", FIELD_FILES}, {"mail", "mail", FIELD_TEXT},
+    {"enabled", "enabled", FIELD_SWITCH}, {0},
+};
+const struct record_kind record_cmd_peer = {"peer", "/v1/peers", "name", peer_fields, {"name", "title", "url", "mail", "enabled"}};
+
+const struct option_rule record_cmd_agreement_options[] = {
+    {"peer", OPTION_ONE, "PEER", N_("with whom; the same as the operand of add")},
+    {"from", OPTION_ONE, "DAY", N_("first day; today where it is not given")},
+    {"until", OPTION_ONE, "DAY", N_("last day")},
+    {"ceiling", OPTION_ONE, "LABEL", N_("the strictest TLP label that may go: clear green amber amber+strict red")},
+    {"class", OPTION_MANY, "CLASS...", N_("only cases of these classes")},
+    {"document", OPTION_ONE, "TEXT", N_("where the signed text lies")},
+    {"enabled", OPTION_ONE, "yes|no", N_("whether it counts")},
+    {0},
+};
+static const struct record_field agreement_fields[] = {
+    {"peer", "peer", FIELD_TEXT},     {"from", "from", FIELD_START},          {"until", "until", FIELD_END},           {"ceiling", "ceiling", FIELD_TEXT},
+    {"class", "classes", FIELD_TEXTS}, {"document", "document", FIELD_TEXT}, {"enabled", "enabled", FIELD_SWITCH}, {0},
+};
+const struct record_kind record_cmd_agreement = {"agreement", "/v1/agreements", "peer", agreement_fields, {"id", "peer", "ceiling", "from", "until", "enabled"}};
+
+const struct option_rule record_cmd_constituent_options[] = {
+    {"title", OPTION_ONE, "TEXT", N_("what people call it")},
+    {"network", OPTION_MANY, "CIDR...", N_("its networks")},
+    {"asn", OPTION_MANY, "N...", N_("its autonomous systems")},
+    {"domain", OPTION_MANY, "DOMAIN...", N_("its domains")},
+    {"contact", OPTION_WORDS, "'NAME <MAIL>'...", N_("whom to tell; a phone number starts with +")},
+    {"sector", OPTION_ONE, "WORD", N_("energy, finance, ...")},
+    {"criticality", OPTION_ONE, "WORD", N_("how much hangs on it")},
+    {"lang", OPTION_ONE, "TAG", N_("the language it reads (BCP 47)")},
+    {"enabled", OPTION_ONE, "yes|no", N_("whether it is served")},
+    {0},
+};
+static const struct record_field constituent_fields[] = {
+    {"title", "title", FIELD_TEXT},          {"network", "networks", FIELD_TEXTS}, {"asn", "asns", FIELD_NUMBERS},
+    {"domain", "domains", FIELD_TEXTS},      {"contact", "contacts", FIELD_CONTACTS}, {"sector", "sector", FIELD_TEXT},
+    {"criticality", "criticality", FIELD_TEXT}, {"lang", "lang", FIELD_TEXT},      {"enabled", "enabled", FIELD_SWITCH}, {0},
+};
+const struct record_kind record_cmd_constituent = {"constituent", "/v1/constituents", "name", constituent_fields, {"name", "title", "networks", "asns", "domains", "sector"}};
+
+const struct option_rule record_cmd_rule_options[] = {
+    {"file", OPTION_ONE, "FILE", N_("the rules' text")},
+    {0},
+};
+static const struct record_field rule_fields[] = {{"file", "text", FIELD_FILE}, {0}};
+const struct record_kind record_cmd_rule = {"rule", "/v1/rules", "name", rule_fields, {"name", "version", "changed", "changed_by"}};
+
+const struct option_rule record_cmd_analyst_options[] = {
+    {"name", OPTION_ONE, "TEXT", N_("the person's name")},
+    {"role", OPTION_ONE, "ROLE", N_("analyst lead admin auditor feed")},
+    {"mail", OPTION_ONE, "ADDRESS", N_("the mail address")},
+    {"key", OPTION_MANY, "HEX|CERTFILE...", N_("SHA-256 of the public keys, or certificates to take them from")},
+    {"openpgp", OPTION_WORDS, "FILE...", N_("OpenPGP keys, armoured")},
+    {"level", OPTION_ONE, "LEVEL", N_("where escalations reach this person")},
+    {"default-tlp", OPTION_ONE, "LABEL", N_("feeds: the label of reports without one")},
+    {"default-class", OPTION_ONE, "CLASS", N_("feeds: the class of reports without one")},
+    {"enabled", OPTION_ONE, "yes|no", N_("whether the keys open anything")},
+    {0},
+};
+static const struct record_field analyst_fields[] = {
+    {"name", "name", FIELD_TEXT},    {"role", "role", FIELD_TEXT},   {"mail", "mail", FIELD_TEXT},               {"key", "keys", FIELD_KEYS},
+    {"openpgp", "openpgp", FIELD_FILES}, {"level", "level", FIELD_TEXT}, {"default-tlp", "default_tlp", FIELD_TEXT}, {"default-class", "default_class", FIELD_TEXT},
+    {"enabled", "enabled", FIELD_SWITCH}, {0},
+};
+const struct record_kind record_cmd_analyst = {"analyst", "/v1/analysts", "login", analyst_fields, {"login", "name", "role", "level", "mail", "enabled"}};
+
+/* ---- from options to members; each gives NULL with err set where the value is wrong ---- */
+
+static json_t *file_value(const char *path, struct err *err)
+{
+    char *text = file_text(path, err);
+    json_t *value = text ? json_string(text) : NULL;
+
+    if (text && !value)
+        err_set(err, ERR_INPUT, _("%s is not UTF-8 text; an OpenPGP key has to be armoured (gpg --armor --export)"), path);
+    free(text);
+    return value;
+}
+
+static json_t *key_value(const char *text, struct err *err)
+{
+    unsigned char key[MTLS_KEY_SIZE];
+    char hex[2 * MTLS_KEY_SIZE + 1];
+
+    if (!str_from_hex(text, key, sizeof key) && !mtls_file_key_sha256(text, key, err))
+        return NULL;
+    str_hex(key, sizeof key, hex);
+    return json_string(hex);
+}
+
+static json_t *number_value(const char *text, struct err *err)
+{
+    int64_t number;
+
+    if (str_to_int64(str_starts_nocase(text, "AS") ? text + 2 : text, 0, UINT32_MAX, &number))
+        return json_integer(number);
+    err_set(err, ERR_INPUT, _("'%s' is no number"), text);
+    return NULL;
+}
+
+static json_t *contact_value(const char *text)
+{
+    const char *open = strrchr(text, '<'), *close = open ? strchr(open, '>') : NULL;
+    json_t *contact = json_object();
+
+    if (*text == '+') {
+        json_object_set_new(contact, "phone", json_string(text));
+    } else if (close) {
+        size_t size = (size_t)(open - text);
+        while (size > 0 && text[size - 1] == ' ')
+            size--;
+        if (size > 0)
+            json_object_set_new(contact, "name", json_stringn(text, size));
+        json_object_set_new(contact, "email", json_stringn(open + 1, (size_t)(close - open - 1)));
+    } else {
+        json_object_set_new(contact, "email", json_string(text));
+    }
+    return contact;
+}
+
+static json_t *day_value(const char *text, bool at_end, struct err *err)
+{
+    char when[TIMESTAMP_TEXT_SIZE];
+    int64_t moment;
+
+    if (!phrase_read(text, timestamp_now(), at_end, &moment)) {
+        err_set(err, ERR_INPUT, _("'%s' is no day or time; for example 2027-03-31, tomorrow, 30d"), text);
+        return NULL;
+    }
+    timestamp_format(moment, when);
+    return json_string(when);
+}
+
+static json_t *switch_value(const char *text, struct err *err)
+{
+    if (str_equal_nocase(text, "yes") || str_equal_nocase(text, "true"))
+        return json_true();
+    if (str_equal_nocase(text, "no") || str_equal_nocase(text, "false"))
+        return json_false();
+    err_set(err, ERR_INPUT, _("'%s' is neither yes nor no"), text);
+    return NULL;
+}
+
+static json_t *one_value(enum field_shape shape, const char *text, struct err *err)
+{
+    json_t *value;
+
+    switch (shape) {
+    case FIELD_NUMBERS:
+        return number_value(text, err);
+    case FIELD_FILE:
+    case FIELD_FILES:
+        return file_value(text, err);
+    case FIELD_KEYS:
+        return key_value(text, err);
+    case FIELD_START:
+    case FIELD_END:
+        return day_value(text, shape == FIELD_END, err);
+    case FIELD_CONTACTS:
+        return contact_value(text);
+    case FIELD_SWITCH:
+        return switch_value(text, err);
+    default:
+        value = json_string(text);
+        if (!value)
+            err_set(err, ERR_INPUT, _("a value is not UTF-8"));
+        return value;
+    }
+}
+
+static bool is_list(enum field_shape shape)
+{
+    return shape == FIELD_TEXTS || shape == FIELD_NUMBERS || shape == FIELD_FILES || shape == FIELD_KEYS || shape == FIELD_CONTACTS;
+}
+
+static bool set_field(const struct options *options, const struct record_field *field, json_t *body, struct err *err)
+{
+    json_t *list, *value;
+    const char *text;
+
+    if (!is_list(field->shape)) {
+        value = one_value(field->shape, options_text(options, field->option), err);
+        return value && json_object_set_new(body, field->member, value) == 0;
+    }
+    list = json_array();
+    json_object_set_new(body, field->member, list);
+    for (size_t i = 0; (text = options_item(options, field->option, i)); i++) {
+        value = one_value(field->shape, text, err);
+        if (!value)
+            return false;
+        json_array_append_new(list, value);
+    }
+    return true;
+}
+
+/* The members that the options name; NULL: told. */
+static json_t *members(struct session *session)
+{
+    json_t *body = json_object();
+    struct err err = {0};
+
+    for (const struct record_field *field = session->command->record->fields; field->option; field++) {
+        if (!options_has(&session->options, field->option) || set_field(&session->options, field, body, &err))
+            continue;
+        err_context(&err, "--%s", field->option);
+        session_fail_err(session, EXIT_USAGE, NULL, &err);
+        json_decref(body);
+        return NULL;
+    }
+    return body;
+}
+
+/* ---- the commands ---- */
+
+static void row(struct table *table, const struct screen *screen, const json_t *item, const struct record_kind *kind)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(kind->columns) && kind->columns[i]; i++) {
+        const json_t *value = json_object_get(item, kind->columns[i]);
+        if (field_time(item, kind->columns[i]) != TIMESTAMP_NONE)
+            cell_when(table, screen, item, kind->columns[i]);
+        else
+            cell_plain(table, screen, value);
+    }
+}
+
+static void render_list(struct screen *screen, const json_t *answer, const void *context)
+{
+    const struct record_kind *kind = context;
+    struct table_column columns[ARRAY_SIZE(kind->columns)] = {0};
+    char titles[ARRAY_SIZE(kind->columns)][32];
+    const json_t *items = field_list(answer, "items");
+    size_t count = 0;
+    struct table *table;
+
+    for (; count < ARRAY_SIZE(kind->columns) && kind->columns[count]; count++) {
+        snprintf(titles[count], sizeof titles[count], "%s", kind->columns[count]);
+        for (char *c = titles[count]; *c; c++)
+            *c = *c == '_' ? ' ' : *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
+        columns[count] = (struct table_column){titles[count], (unsigned)count, false, count == 1};
+    }
+    table = table_new(columns, count);
+    for (size_t i = 0; i < json_array_size(items); i++)
+        row(table, screen, json_array_get(items, i), kind);
+    if (json_array_size(items) > 0)
+        table_print(table, screen);
+    else
+        screen_printf(screen, _("No %s yet: cirt help %s add\n"), kind->noun, kind->noun);
+    table_free(table);
+}
+
+int record_cmd_ls(struct session *session)
+{
+    const struct record_kind *kind = session->command->record;
+    json_t *answer = list_get(session, mem_strdup(kind->path));
+
+    if (answer)
+        session_print(session, answer, render_list, kind);
+    json_decref(answer);
+    return session->exit_code;
+}
+
+static void render_value(struct screen *screen, const char *name, const json_t *value)
+{
+    char *plain = field_plain(value);
+    bool is_long = plain && strchr(plain, '\n');
+    char *clean = plain && !is_long ? screen_clean(screen, plain, false) : NULL;
+
+    screen_printf(screen, "%-14s %s\n", name, is_long ? "" : clean ? clean : "-");
+    if (is_long)
+        screen_outside_lines(screen, plain, 4);
+    free(plain);
+    free(clean);
+}
+
+static void render_one(struct screen *screen, const json_t *answer, const void *context)
+{
+    const char *name;
+    json_t *value;
+
+    UNUSED(context);
+    json_object_foreach ((json_t *)answer, name, value) {
+        if (!json_is_array(value) || json_array_size(value) < 2) {
+            render_value(screen, name, json_is_array(value) ? json_array_get(value, 0) : value);
+            continue;
+        }
+        for (size_t i = 0; i < json_array_size(value); i++)
+            render_value(screen, i ? "" : name, json_array_get(value, i));
+    }
+}
+
+static char *path_of(const struct session *session)
+{
+    char *name = url_path("/{}", session_operand(session, 0));
+    char *path = mem_printf("%s%s", session->command->record->path, name);
+
+    free(name);
+    return path;
+}
+
+int record_cmd_show(struct session *session)
+{
+    json_t *answer = session_get(session, path_of(session));
+
+    if (answer)
+        session_print(session, answer, render_one, NULL);
+    json_decref(answer);
+    return session->exit_code;
+}
+
+static int finish(struct session *session, json_t *answer, const char *what)
+{
+    const struct record_kind *kind = session->command->record;
+    const char *name = session_operand(session, 0);
+
+    if (answer)
+        session_done(session, answer, "%s %s %s", kind->noun, name ? name : field_or(answer, "id", field_or(answer, kind->name_member, "")), what);
+    json_decref(answer);
+    return session->exit_code;
+}
+
+int record_cmd_add(struct session *session)
+{
+    const struct record_kind *kind = session->command->record;
+    const char *name = session_operand(session, 0);
+    json_t *body = members(session);
+
+    if (!body)
+        return session->exit_code;
+    if (name)
+        json_object_set_new(body, kind->name_member, json_string(name));
+    if (!json_object_get(body, kind->name_member)) {
+        json_decref(body);
+        return session_fail(session, EXIT_USAGE, NULL, _("which %s? cirt %s add NAME ...   (cirt help %s add)"), kind->noun, kind->noun, kind->noun);
+    }
+    return finish(session, session_post(session, mem_strdup(kind->path), body, -1), _("added"));
+}
+
+int record_cmd_set(struct session *session)
+{
+    json_t *body = members(session);
+
+    if (!body)
+        return session->exit_code;
+    if (json_object_size(body) == 0) {
+        json_decref(body);
+        return session_fail(session, EXIT_USAGE, NULL, _("nothing to change was named: cirt help %s"), session->command->words);
+    }
+    return finish(session, session_post(session, path_of(session), body, -1), _("changed"));
+}
+
+int record_cmd_rm(struct session *session)
+{
+    char *question = mem_printf(_("Remove %s %s?"), session->command->record->noun, session_operand(session, 0));
+    bool sure = session_confirm(session, question);
+
+    free(question);
+    return sure ? finish(session, session_delete(session, path_of(session)), _("removed; what was ever used is only disabled")) : session->exit_code;
+}
+
+static void render_test(struct screen *screen, const json_t *answer, const void *context)
+{
+    const json_t *rules = field_list(answer, "rules"), *items = field_list(answer, "items");
+
+    UNUSED(context);
+    for (size_t i = 0; i < json_array_size(rules); i++) {
+        const json_t *rule = json_array_get(rules, i);
+        if (!field_text(rule, "error"))
+            continue;
+        screen_printf(screen, _("line %lld: "), (long long)field_number(rule, "line", 0));
+        screen_outside(screen, field_text(rule, "error"));
+        screen_text(screen, "\n");
+    }
+    for (size_t i = 0; i < json_array_size(items); i++)
+        render_value(screen, field_or(json_array_get(items, i), "report", "-"), json_object_get(json_array_get(items, i), "changes"));
+    screen_printf(screen, _("%zu rules, %lld reports would be touched\n"), json_array_size(rules), (long long)field_number(answer, "total", 0));
+}
+
+int record_cmd_rule_test(struct session *session)
+{
+    const char *against = options_text(&session->options, "against");
+    struct err err = {0};
+    json_t *text = file_value(session_operand(session, 0), &err), *answer;
+    const json_t *rules;
+
+    if (!text)
+        return session_fail_err(session, EXIT_USAGE, NULL, &err);
+    answer = session_post(session, mem_strdup("/v1/rules/test"), json_pack("{s:o, s:o}", "text", text, "against", against ? json_string(against) : json_null()), -1);
+    rules = field_list(answer, "rules");
+    for (size_t i = 0; i < json_array_size(rules); i++)
+        if (field_text(json_array_get(rules, i), "error"))
+            session->exit_code = EXIT_REFUSED;
+    if (answer)
+        session_print(session, answer, render_test, NULL);
+    json_decref(answer);
+    return session->exit_code;
+}

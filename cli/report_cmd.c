@@ -1,0 +1,260 @@
+#include "cli/report_cmd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/timestamp.h"
+#include "cli/field.h"
+#include "cli/list.h"
+#include "cli/session.h"
+#include "cli/url.h"
+#include "cli/words.h"
+
+static const struct table_column columns[] = {
+    {N_("REPORT"), 0, false, false}, {N_("RECEIVED"), 0, false, false}, {N_("SENDER"), 2, false, false}, {N_("FORMAT"), 3, false, false},
+    {N_("STATE"), 0, false, false},  {N_("TLP"), 4, false, false},      {N_("OBS"), 5, true, false},     {N_("CASE"), 0, false, false},
+    {N_("SUMMARY"), 1, false, true},
+};
+
+static void row(struct table *table, const struct screen *screen, const json_t *item)
+{
+    cell_text(table, screen, field_text(item, "id"));
+    cell_when(table, screen, item, "received");
+    cell_text(table, screen, field_text(item, "sender"));
+    cell_text(table, screen, field_text(item, "format"));
+    cell_text(table, screen, field_text(item, "state"));
+    cell_tlp(table, screen, item, "tlp");
+    cell_number(table, screen, item, "observations");
+    cell_plain(table, screen, json_object_get(item, "case"));
+    cell_outside(table, screen, field_text(item, "summary"));
+}
+
+int report_cmd_ls(struct session *session)
+{
+    static const struct list_view view = {columns, ARRAY_SIZE(columns), row, N_("No such report."), NULL};
+    char *path = url_path("/v1/reports?q={}", options_joined(&session->options, 0));
+
+    return list_print(session, list_get(session, path), &view, NULL);
+}
+
+static void harmless(struct screen *screen, const char *text)
+{
+    char *clean = screen_clean(screen, text, false);
+
+    screen_text(screen, clean);
+    free(clean);
+}
+
+/* "5c1e…a07b" */
+static void add_short(struct screen *screen, const char *hex)
+{
+    size_t size = hex ? strlen(hex) : 0;
+
+    if (size > 12)
+        screen_printf(screen, "%.4s…%s", hex, hex + size - 4);
+    else
+        harmless(screen, hex);
+}
+
+static void head(struct screen *screen, const json_t *answer)
+{
+    char text[PHRASE_SIZE];
+    char *number = field_plain(json_object_get(answer, "case"));
+
+    screen_printf(screen, "%s  %s", field_or(answer, "id", "-"), field_or(answer, "format", field_or(answer, "channel", "-")));
+    phrase_bytes(field_number(answer, "size", 0), text);
+    screen_printf(screen, ", %s", text);
+    screen_when(screen, field_time(answer, "received"), text);
+    screen_printf(screen, _(", %s from "), text);
+    harmless(screen, field_text(answer, "sender"));
+    screen_printf(screen, _(" by %s   SHA-256 "), field_or(answer, "channel", "-"));
+    add_short(screen, field_text(answer, "sha256"));
+    screen_printf(screen, _("   %s   TLP:%s%s"), field_or(answer, "state", "-"), field_or(answer, "tlp", "-"),
+                  field_is(answer, "tlp_assumed") ? _(" (assumed)") : "");
+    if (number)
+        screen_printf(screen, _("   case %s"), number);
+    screen_text(screen, "\n");
+    free(number);
+}
+
+/* Only "verified" is shown as signed; every other summary says first that it is not. */
+static void signature(struct screen *screen, const json_t *answer)
+{
+    static const struct {
+        const char *summary, *text;
+    } texts[] = {
+        {"unprotected", N_("not signed.")},
+        {"unknown-key", N_("the key that signed it is not known here.")},
+        {"not-sender", N_("the signature is good but its key does not belong to the sender. Treat as unsigned.")},
+        {"bad", N_("the signature does not fit the text: it was changed, or forged.")},
+        {"expired", N_("the key had expired when it signed.")},
+        {"revoked", N_("the key had been revoked when it signed.")},
+        {"mixed", N_("only some parts are signed, or by different keys. Treat as unsigned.")},
+    };
+    const json_t *object = field_object(answer, "signature");
+    const char *summary = field_text(object, "summary");
+
+    if (!summary)
+        return;
+    if (strcmp(summary, "verified") == 0) {
+        screen_style(screen, STYLE_GREEN, _("SIGNED by "));
+        harmless(screen, field_text(object, "signer"));
+        screen_text(screen, _(", key "));
+        add_short(screen, field_text(object, "fingerprint"));
+        screen_printf(screen, _(", covers %s\n"), field_or(object, "covers", "-"));
+        return;
+    }
+    screen_style(screen, STYLE_YELLOW, _("NOT VERIFIED: "));
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        if (strcmp(summary, texts[i].summary) == 0)
+            screen_text(screen, _(texts[i].text));
+    if (field_text(object, "signer")) {
+        screen_text(screen, _(" Key of "));
+        harmless(screen, field_text(object, "signer"));
+    }
+    screen_text(screen, "\n");
+}
+
+static void parts(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(field_object(answer, "signature"), "parts");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *part = json_array_get(list, i);
+
+        screen_printf(screen, _("part %s (%s"), field_or(part, "path", "-"), field_is(part, "covered") ? _("signed") : _("not signed"));
+        if (field_text(part, "verdict")) {
+            screen_text(screen, ", ");
+            harmless(screen, field_text(part, "verdict"));
+        }
+        if (field_text(part, "fingerprint")) {
+            screen_text(screen, _(", key "));
+            add_short(screen, field_text(part, "fingerprint"));
+        }
+        screen_text(screen, ")\n");
+    }
+}
+
+static void trouble(struct screen *screen, const json_t *answer)
+{
+    if (!field_text(answer, "error"))
+        return;
+    screen_style(screen, STYLE_RED, _("not understood: "));
+    if (field_text(answer, "at")) {
+        harmless(screen, field_text(answer, "at"));
+        screen_text(screen, ": ");
+    }
+    screen_outside(screen, field_text(answer, "error"));
+    screen_printf(screen, _("\nafter a fix: cirt report replay %s\n"), field_or(answer, "id", "-"));
+}
+
+static void observation(struct screen *screen, const json_t *item)
+{
+    const json_t *list = field_list(item, "observables");
+    char text[PHRASE_SIZE];
+    int64_t times = field_number(item, "count", 1);
+
+    screen_when(screen, field_time(item, "time"), text);
+    screen_printf(screen, "%-16s %s", text, field_or(item, "class", "-"));
+    if (times > 1) {
+        screen_number(screen, times, text);
+        screen_printf(screen, _("  %s times"), text);
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        char *value = cell_observable(screen, field_text(one, "type"), field_text(one, "value"));
+        screen_printf(screen, "  %s %s", field_or(one, "role", ""), value);
+        free(value);
+    }
+    if (field_text(item, "description")) {
+        screen_text(screen, "  ");
+        screen_outside(screen, field_text(item, "description"));
+    }
+    screen_text(screen, "\n");
+}
+
+static void render(struct screen *screen, const json_t *answer, const void *context)
+{
+    const json_t *list = field_list(answer, "observation_list");
+    int64_t all = field_number(answer, "observations", 0);
+
+    UNUSED(context);
+    head(screen, answer);
+    signature(screen, answer);
+    parts(screen, answer);
+    trouble(screen, answer);
+    if (field_text(answer, "description")) {
+        screen_text(screen, "\n");
+        screen_outside_lines(screen, field_text(answer, "description"), 0);
+        screen_text(screen, "\n");
+    }
+    for (size_t i = 0; i < json_array_size(list); i++)
+        observation(screen, json_array_get(list, i));
+    if (all > (int64_t)json_array_size(list) && json_array_size(list) > 0)
+        screen_printf(screen, _("… and %lld more observations\n"), (long long)(all - (int64_t)json_array_size(list)));
+}
+
+int report_cmd_show(struct session *session)
+{
+    json_t *answer = session_get(session, url_path("/v1/reports/{}", session_operand(session, 0)));
+
+    if (answer)
+        session_print(session, answer, render, NULL);
+    json_decref(answer);
+    return session->exit_code;
+}
+
+/* To a terminal: through a memory file, so that no byte of it moves the cursor. */
+static int show_raw(struct session *session, char *path)
+{
+    struct screen *screen = &session->printer.screen;
+    int fd = memfd_create("raw", MFD_CLOEXEC);
+    char block[4096 + 1];
+    ssize_t got;
+
+    if (fd < 0) {
+        free(path);
+        return session_fail(session, EXIT_DAEMON, NULL, _("no memory file: %s"), strerror(errno));
+    }
+    if (session_fetch(session, path, fd) && lseek(fd, 0, SEEK_SET) == 0)
+        while ((got = read(fd, block, sizeof block - 1)) > 0) {
+            block[got] = '\0';
+            for (char *c = block; c < block + got; c++)
+                *c = *c ? *c : '.';
+            str_add_harmless(&screen->out, block, true);
+        }
+    close(fd);
+    return session->exit_code;
+}
+
+int report_cmd_raw(struct session *session)
+{
+    char *path = url_path("/v1/reports/{}/raw", session_operand(session, 0));
+
+    if (session->printer.screen.is_terminal && !session->printer.screen.raw)
+        return show_raw(session, path);
+    return session_fetch(session, path, STDOUT_FILENO) ? EXIT_DONE : session->exit_code;
+}
+
+int report_cmd_replay(struct session *session)
+{
+    json_t *answer = session_post(session, url_path("/v1/reports/{}/replay", session_operand(session, 0)), json_object(), -1);
+
+    if (!answer)
+        return session->exit_code;
+    if (str_equal(field_text(answer, "state"), "malformed")) {
+        session->exit_code = EXIT_REFUSED;
+        session_print(session, answer, render, NULL);
+    } else {
+        session_done(session, answer, _("%s: understood now, %lld observations, %s"), session_operand(session, 0),
+                     (long long)field_number(answer, "observations", 0), field_or(answer, "state", "-"));
+    }
+    json_decref(answer);
+    return session->exit_code;
+}

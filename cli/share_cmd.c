@@ -1,0 +1,336 @@
+#include "cli/share_cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/timestamp.h"
+#include "cli/field.h"
+#include "cli/list.h"
+#include "cli/session.h"
+#include "cli/url.h"
+#include "cli/words.h"
+
+enum { WAIT_MAX_MS = 60000 };
+
+/* "goes", "goes as pseudonym (personal)", "stays: TLP:RED, named persons only" */
+static char *decision(const struct screen *screen, const json_t *item)
+{
+    const char *reason = field_text(item, "reason");
+    char *clean = reason ? screen_clean(screen, reason, false) : NULL, *text;
+
+    if (field_is(item, "goes"))
+        text = clean ? mem_printf(_("goes: %s"), clean) : mem_strdup(_("goes"));
+    else
+        text = clean ? mem_printf(_("stays: %s"), clean) : mem_strdup(_("stays"));
+    free(clean);
+    return text;
+}
+
+static char *agreement(const struct screen *screen, const json_t *peer)
+{
+    const json_t *object = field_object(peer, "agreement");
+    char until[PHRASE_SIZE];
+
+    if (!object)
+        return mem_strdup(_("none in force"));
+    screen_when(screen, field_time(object, "until"), until);
+    return mem_printf(_("to %.10s, ceiling %s"), field_or(object, "until", until), field_or(object, "ceiling", "-"));
+}
+
+/* The same item in the list of another peer. */
+static const json_t *same_item(const json_t *peer, const json_t *item)
+{
+    const json_t *items = field_list(peer, "items");
+
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *other = json_array_get(items, i);
+        if (str_equal(field_text(other, "kind"), field_text(item, "kind")) && json_equal(json_object_get(other, "ref"), json_object_get(item, "ref")))
+            return other;
+    }
+    return NULL;
+}
+
+static char *item_name(const struct screen *screen, const json_t *item)
+{
+    const char *kind = field_or(item, "kind", "-");
+    char *text = cell_observable(screen, kind, field_text(item, "text")), *name = mem_printf("%-6s %s", kind, text);
+
+    free(text);
+    return name;
+}
+
+/* Items down, peers across: what goes to whom and why not. */
+static void decisions(struct screen *screen, const json_t *answer)
+{
+    const json_t *peers = field_list(answer, "items");
+    size_t count = json_array_size(peers), used = 1;
+    struct table_column *columns = mem_calloc(count + 1, sizeof *columns);
+    const json_t *items = field_list(json_array_get(peers, 0), "items");
+    struct table *table;
+
+    columns[0] = (struct table_column){"", 0, false, true};
+    for (; used <= count; used++)
+        columns[used].title = field_or(json_array_get(peers, used - 1), "peer", "-");
+    table = table_new(columns, count + 1);
+    table_add(table, STYLE_DIM, _("agreement"));
+    for (size_t j = 0; j < count; j++)
+        table_take(table, STYLE_PLAIN, agreement(screen, json_array_get(peers, j)));
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *item = json_array_get(items, i);
+        table_take(table, STYLE_PLAIN, item_name(screen, item));
+        for (size_t j = 0; j < count; j++) {
+            const json_t *there = same_item(json_array_get(peers, j), item);
+            table_take(table, field_is(there, "goes") ? STYLE_GREEN : STYLE_YELLOW, decision(screen, there));
+        }
+    }
+    table_print(table, screen);
+    table_free(table);
+    free(columns);
+}
+
+static void count_items(const json_t *peer, size_t *goes, size_t *stays)
+{
+    const json_t *items = field_list(peer, "items");
+
+    *goes = *stays = 0;
+    for (size_t i = 0; i < json_array_size(items); i++)
+        *(field_is(json_array_get(items, i), "goes") ? goes : stays) += 1;
+}
+
+static void render_dry(struct screen *screen, const json_t *answer, const void *context)
+{
+    const json_t *peers = field_list(answer, "items");
+
+    decisions(screen, answer);
+    screen_printf(screen, _("Nothing was sent."));
+    for (size_t i = 0; i < json_array_size(peers); i++) {
+        const json_t *peer = json_array_get(peers, i);
+        size_t goes, stays;
+        count_items(peer, &goes, &stays);
+        if (goes > 0)
+            screen_printf(screen, _("   Send what goes: cirt share %s --with %s"), (const char *)context, field_or(peer, "peer", "-"));
+        else if (!field_object(peer, "agreement"))
+            screen_printf(screen, _("   See: cirt agreement ls"));
+    }
+    screen_text(screen, "\n");
+}
+
+static void render_sent(struct screen *screen, const json_t *answer, const void *context)
+{
+    const json_t *peers = field_list(answer, "items");
+
+    for (size_t i = 0; i < json_array_size(peers); i++) {
+        const json_t *peer = json_array_get(peers, i), *items = field_list(peer, "items");
+        size_t goes, stays;
+
+        count_items(peer, &goes, &stays);
+        screen_printf(screen, _("case %s -> %s: "), (const char *)context, field_or(peer, "peer", "-"));
+        if (field_text(peer, "share"))
+            screen_printf(screen, _("%zu items, share %s %s"), goes, field_text(peer, "share"), field_or(peer, "state", "-"));
+        else
+            screen_text(screen, _("nothing goes"));
+        screen_printf(screen, stays ? _(", %zu stay home\n") : "\n", stays);
+        for (size_t j = 0; j < json_array_size(items) && !field_text(peer, "share"); j++) {
+            char *name = item_name(screen, json_array_get(items, j)), *why = decision(screen, json_array_get(items, j));
+            screen_printf(screen, "      %s  %s\n", name, why);
+            free(name);
+            free(why);
+        }
+    }
+}
+
+static bool is_settled(const char *state)
+{
+    static const char *const settled[] = {"acknowledged", "accepted", "declined", "failed", "expired", "withdrawn", "held"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(settled); i++)
+        if (str_equal(state, settled[i]))
+            return true;
+    return false;
+}
+
+/* --wait: until the peer has acknowledged; the state comes into the answer. */
+static void wait_for(struct session *session, json_t *peer)
+{
+    int64_t until = timestamp_monotonic_ms() + WAIT_MAX_MS;
+    struct timespec pause = {0, 50 * 1000 * 1000};
+    const char *share = field_text(peer, "share");
+
+    while (share && session->exit_code == EXIT_DONE) {
+        json_t *now = session_get(session, url_path("/v1/shares/{}", share));
+        bool done = !now || is_settled(field_text(now, "state"));
+
+        if (now)
+            json_object_set(peer, "state", json_object_get(now, "state"));
+        json_decref(now);
+        if (done || timestamp_monotonic_ms() > until)
+            break;
+        nanosleep(&pause, NULL);
+        if (pause.tv_nsec < 400 * 1000 * 1000)
+            pause.tv_nsec *= 2;
+    }
+}
+
+static json_t *list_of(const struct options *options, const char *name)
+{
+    json_t *list = json_array();
+    const char *text;
+
+    for (size_t i = 0; (text = options_item(options, name, i)); i++)
+        json_array_append_new(list, json_string(text));
+    return list;
+}
+
+static json_t *optional(const struct options *options, const char *name)
+{
+    const char *text = options_text(options, name);
+
+    return text ? json_string(text) : json_null();
+}
+
+int share_cmd_share(struct session *session)
+{
+    const struct options *options = &session->options;
+    const char *operand = session_operand(session, 0);
+    bool is_dry = options_has(options, "dry-run"), any = false;
+    json_t *answer, *peers;
+
+    if (!options_has(options, "with"))
+        return session_fail(session, EXIT_USAGE, NULL, _("with whom? cirt share %s --with PEER..."), operand);
+    answer = session_post(session, url_path("/v1/cases/{}/shares", operand),
+                          json_pack("{s:o, s:o, s:o, s:b}", "with", list_of(options, "with"), "only", optional(options, "only"), "tlp",
+                                    optional(options, "tlp"), "dry_run", is_dry),
+                          -1);
+    if (!answer)
+        return session->exit_code;
+    peers = json_object_get(answer, "items");
+    for (size_t i = 0; i < json_array_size(peers); i++) {
+        any = any || field_text(json_array_get(peers, i), "share");
+        if (options_has(options, "wait") && !is_dry)
+            wait_for(session, json_array_get(peers, i));
+    }
+    if (!is_dry && !any)
+        session->exit_code = EXIT_REFUSED;
+    session_print(session, answer, is_dry ? render_dry : render_sent, operand);
+    json_decref(answer);
+    return session->exit_code;
+}
+
+static const struct table_column share_columns[] = {
+    {N_("SHARE"), 0, false, false}, {N_("CASE"), 0, true, false},    {N_("PEER"), 0, false, false},  {N_("STATE"), 0, false, false}, {N_("ITEMS"), 4, true, false},
+    {N_("TLP"), 3, false, false},   {N_("SENT"), 2, false, false}, {N_("ACKNOWLEDGED"), 1, false, false}, {N_("THEIRS"), 5, false, false}, {N_("NOTE"), 6, false, true},
+};
+
+static void share_row(struct table *table, const struct screen *screen, const json_t *item)
+{
+    cell_text(table, screen, field_text(item, "id"));
+    cell_plain(table, screen, json_object_get(item, "case"));
+    cell_text(table, screen, field_text(item, "peer"));
+    cell_text(table, screen, field_text(item, "state"));
+    cell_number(table, screen, item, "items");
+    cell_tlp(table, screen, item, "tlp");
+    cell_when(table, screen, item, "sent");
+    cell_when(table, screen, item, "acknowledged");
+    cell_text(table, screen, field_text(item, "theirs"));
+    cell_outside(table, screen, field_text(item, "error"));
+}
+
+int share_cmd_shares(struct session *session)
+{
+    static const struct list_view view = {share_columns, ARRAY_SIZE(share_columns), share_row, N_("Nothing was shared."), NULL};
+    char *path = url_with(mem_strdup("/v1/shares"), "case", session_operand(session, 0));
+
+    return list_print(session, list_get(session, path), &view, NULL);
+}
+
+static const struct table_column incoming_columns[] = {
+    {N_("INCOMING"), 0, false, false}, {N_("PEER"), 0, false, false}, {N_("RECEIVED"), 0, false, false}, {N_("STATE"), 0, false, false}, {N_("TLP"), 1, false, false},
+    {N_("ITEMS"), 3, true, false},     {N_("THEIRS"), 2, false, false}, {N_("CASE"), 0, false, false},
+};
+
+static void incoming_row(struct table *table, const struct screen *screen, const json_t *item)
+{
+    cell_text(table, screen, field_text(item, "id"));
+    cell_text(table, screen, field_text(item, "peer"));
+    cell_when(table, screen, item, "received");
+    cell_text(table, screen, field_text(item, "state"));
+    cell_tlp(table, screen, item, "tlp");
+    cell_number(table, screen, item, "items");
+    cell_text(table, screen, field_text(item, "theirs"));
+    cell_plain(table, screen, json_object_get(item, "case"));
+}
+
+int share_cmd_incoming_ls(struct session *session)
+{
+    static const struct list_view view = {incoming_columns, ARRAY_SIZE(incoming_columns), incoming_row, N_("Nothing has come in."), NULL};
+
+    return list_print(session, list_get(session, mem_strdup("/v1/incoming")), &view, NULL);
+}
+
+static void render_incoming(struct screen *screen, const json_t *answer, const void *context)
+{
+    const json_t *list = field_list(answer, "observable_list");
+    char received[PHRASE_SIZE];
+    char *number = field_plain(json_object_get(answer, "case")), *theirs = screen_clean(screen, field_text(answer, "theirs"), false);
+
+    UNUSED(context);
+    screen_when(screen, field_time(answer, "received"), received);
+    screen_printf(screen, _("%s  from %s, %s   TLP:%s   %s   theirs %s   report %s"), field_or(answer, "id", "-"), field_or(answer, "peer", "-"),
+                  received, field_or(answer, "tlp", "-"), field_or(answer, "state", "-"), theirs, field_or(answer, "report", "-"));
+    screen_printf(screen, number ? _("   case %s\n") : "\n", number);
+    screen_outside_lines(screen, field_text(answer, "summary"), 0);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        char *value = cell_observable(screen, field_text(item, "type"), field_text(item, "value"));
+        screen_printf(screen, "%-8s %s  %s\n", field_or(item, "type", "-"), value, field_or(item, "role", ""));
+        free(value);
+    }
+    if (str_equal(field_text(answer, "state"), "received"))
+        screen_printf(screen, _("A case of it: cirt incoming accept %s   add it to one: --case N   no: cirt incoming decline %s -m WHY\n"),
+                      field_or(answer, "id", "-"), field_or(answer, "id", "-"));
+    free(number);
+    free(theirs);
+}
+
+int share_cmd_incoming_show(struct session *session)
+{
+    json_t *answer = session_get(session, url_path("/v1/incoming/{}", session_operand(session, 0)));
+
+    if (answer)
+        session_print(session, answer, render_incoming, NULL);
+    json_decref(answer);
+    return session->exit_code;
+}
+
+int share_cmd_incoming_accept(struct session *session)
+{
+    const char *operand = session_operand(session, 0);
+    json_t *body = json_pack("{s:o}", "case", optional(&session->options, "case"));
+    json_t *answer = session_post(session, url_path("/v1/incoming/{}/accept", operand), body, -1);
+
+    if (answer) {
+        char *number = field_plain(json_object_get(answer, "case"));
+        session_done(session, answer, _("%s accepted: case %s   (cirt %s)"), operand, number ? number : "-", number ? number : "ls");
+        free(number);
+    }
+    json_decref(answer);
+    return session->exit_code;
+}
+
+int share_cmd_incoming_decline(struct session *session)
+{
+    const char *operand = session_operand(session, 0), *reason = options_text(&session->options, "message");
+    json_t *answer;
+
+    if (str_is_empty(reason))
+        return session_fail(session, EXIT_USAGE, NULL, _("declining needs a reason: cirt incoming decline %s -m WHY"), operand);
+    answer = session_post(session, url_path("/v1/incoming/{}/decline", operand), json_pack("{s:s}", "reason", reason), -1);
+    if (answer)
+        session_done(session, answer, _("%s declined; %s is told"), operand, field_or(answer, "peer", _("the peer")));
+    json_decref(answer);
+    return session->exit_code;
+}
