@@ -91,7 +91,8 @@ static int change(struct session *session, const char *verb, const char *member,
     if (apply(session, verb, body, &edit)) {
         const char *before = field_text(edit.before, member), *after = field_or(edit.after, member, "-");
         char *was = before ? mem_printf(_(" (was %s)"), before) : mem_strdup("");
-        char *back = undo && before && strcmp(before, after) != 0 ? mem_printf(_("; undo: cirt %s %s %s"), undo, edit.name, before) : mem_strdup("");
+        char *back =
+            undo && before && strcmp(before, after) != 0 ? mem_printf(_("; undo: cirt %s %s %s"), undo, edit.name, before) : mem_strdup("");
 
         session_done(session, edit.after, _("case %s: %s %s%s%s"), edit.name, member, after, was, back);
         free(was);
@@ -113,12 +114,14 @@ int case_cmd_take(struct session *session)
     struct edit edit;
 
     if (steal && str_is_empty(reason))
-        return session_fail(session, EXIT_USAGE, NULL, _("stealing needs a reason: cirt take %s --steal -m WHY"), session_operand(session, 0));
+        return session_fail(session, EXIT_USAGE, NULL, _("stealing needs a reason: cirt take %s --steal -m WHY"),
+                            session_operand(session, 0));
     if (apply(session, "take", json_pack("{s:b, s:o}", "steal", steal, "reason", text_or_null(reason)), &edit)) {
         const char *owner = field_text(edit.before, "owner");
 
         if (owner && !str_equal(owner, field_text(edit.after, "owner")))
-            session_done(session, edit.after, _("case %s is yours (was %s's); undo: cirt assign %s %s"), edit.name, owner, edit.name, owner);
+            session_done(session, edit.after, _("case %s is yours (was %s's); undo: cirt assign %s %s"), edit.name, owner, edit.name,
+                         owner);
         else
             session_done(session, edit.after, _("case %s is yours; undo: cirt unassign %s"), edit.name, edit.name);
     }
@@ -142,9 +145,11 @@ int case_cmd_escalate(struct session *session)
     struct edit edit;
 
     if (str_is_empty(reason))
-        return session_fail(session, EXIT_USAGE, NULL, _("escalating needs a reason: cirt escalate %s -m WHY"), session_operand(session, 0));
+        return session_fail(session, EXIT_USAGE, NULL, _("escalating needs a reason: cirt escalate %s -m WHY"),
+                            session_operand(session, 0));
     if (apply(session, "escalate", json_pack("{s:o, s:s}", "to", text_or_null(to), "reason", reason), &edit))
-        session_done(session, edit.after, _("case %s: escalated to %s"), edit.name, to ? to : field_or(edit.after, "level", _("the next level")));
+        session_done(session, edit.after, _("case %s: escalated to %s"), edit.name,
+                     to ? to : field_or(edit.after, "level", _("the next level")));
     clear(&edit);
     return session->exit_code;
 }
@@ -199,7 +204,8 @@ int case_cmd_note(struct session *session)
         return session_fail(session, EXIT_USAGE, "cirt note CASE -m TEXT", _("an empty note is not written"));
     }
     if (apply(session, "note", json_pack("{s:s, s:o, s:b}", "text", text, "tlp", text_or_null(tlp), "share", share), &edit))
-        session_done(session, edit.after, share ? _("case %s: note written, goes with shares") : _("case %s: note written, stays home"), edit.name);
+        session_done(session, edit.after, share ? _("case %s: note written, goes with shares") : _("case %s: note written, stays home"),
+                     edit.name);
     clear(&edit);
     free(text);
     return session->exit_code;
@@ -221,8 +227,8 @@ int case_cmd_wait(struct session *session)
         return session_fail(session, EXIT_USAGE, NULL, _("waiting needs for whom and until when: cirt wait %s --for WHO --until T"),
                             session_operand(session, 0));
     if (!phrase_read(until, session->printer.screen.now, false, &moment))
-        return session_fail(session, EXIT_USAGE, _("for example 2h, 14:00, tomorrow, friday, 2026-12-01"), _("--until does not understand '%s'"),
-                            until);
+        return session_fail(session, EXIT_USAGE, _("for example 2h, 14:00, tomorrow, friday, 2026-12-01"),
+                            _("--until does not understand '%s'"), until);
     timestamp_format(moment, when);
     if (apply(session, "wait", json_pack("{s:s, s:s}", "for", who, "until", when), &edit)) {
         screen_when(&session->printer.screen, moment, shown);

@@ -12,7 +12,7 @@
 enum { MARGIN = 12, LIST_SHOWN_MAX = 20 };
 
 static const struct table_column columns[] = {
-    {N_("NO"), 0, true, false},    {N_("PRI"), 0, false, false}, {N_("DUE"), 1, false, false},   {N_("CLASS"), 2, false, false},
+    {N_("NO"), 0, true, false},     {N_("PRI"), 0, false, false}, {N_("DUE"), 1, false, false},   {N_("CLASS"), 2, false, false},
     {N_("STATE"), 5, false, false}, {N_("TLP"), 4, false, false}, {N_("OWNER"), 3, false, false}, {N_("SUMMARY"), 0, false, true},
 };
 
@@ -99,7 +99,8 @@ static void head(struct screen *screen, const json_t *answer)
     harmless(screen, field_text(answer, "id"));
     member(screen, "  ", answer, "class");
     screen_text(screen, "  ");
-    screen_style(screen, str_equal(field_text(answer, "priority"), "critical") ? STYLE_RED : STYLE_PLAIN, field_or(answer, "priority", "-"));
+    screen_style(screen, str_equal(field_text(answer, "priority"), "critical") ? STYLE_RED : STYLE_PLAIN,
+                 field_or(answer, "priority", "-"));
     member(screen, "  ", answer, "state");
     member(screen, _(" as "), answer, "resolution");
     screen_text(screen, "  ");
@@ -301,7 +302,8 @@ static void last(struct screen *screen, const json_t *answer)
 
 void case_view_show(struct screen *screen, const json_t *answer, const void *context)
 {
-    static void (*const blocks[])(struct screen *, const json_t *) = {head, times, tags, reports, observables, owners, notes, shares, related, last};
+    static void (*const blocks[])(struct screen *, const json_t *) = {head,   times, tags,   reports, observables,
+                                                                      owners, notes, shares, related, last};
 
     UNUSED(context);
     for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)

@@ -82,7 +82,8 @@ void cell_priority(struct table *table, const struct screen *screen, const json_
 
 char *cell_observable(const struct screen *screen, const char *type, const char *value)
 {
-    bool defang = !type || strcmp(type, "url") == 0 || strcmp(type, "domain") == 0 || strcmp(type, "email") == 0 || strcmp(type, "text") == 0;
+    bool defang =
+        !type || strcmp(type, "url") == 0 || strcmp(type, "domain") == 0 || strcmp(type, "email") == 0 || strcmp(type, "text") == 0;
 
     return screen_clean(screen, value, defang);
 }

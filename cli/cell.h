@@ -7,8 +7,8 @@
 #include "cli/screen.h"
 #include "cli/table.h"
 
-void cell_text(struct table *table, const struct screen *screen, const char *text);    /* harmless; NULL: "-" */
-void cell_outside(struct table *table, const struct screen *screen, const char *text); /* defanged */
+void cell_text(struct table *table, const struct screen *screen, const char *text);     /* harmless; NULL: "-" */
+void cell_outside(struct table *table, const struct screen *screen, const char *text);  /* defanged */
 void cell_plain(struct table *table, const struct screen *screen, const json_t *value); /* whatever it is, harmless */
 void cell_number(struct table *table, const struct screen *screen, const json_t *item, const char *name);
 void cell_when(struct table *table, const struct screen *screen, const json_t *item, const char *name);

@@ -17,16 +17,16 @@ enum command_needs {
 enum { COMMAND_EXAMPLES_MAX = 5, COMMAND_MANY = 1000 };
 
 struct command {
-    const char *words;               /* "report show" */
+    const char *words;                   /* "report show" */
     int (*run)(struct session *session); /* returns the exit code */
     enum command_needs needs;
-    const char *operands;            /* "CASE [+T|-T...]", as help prints it; "" for none */
+    const char *operands; /* "CASE [+T|-T...]", as help prints it; "" for none */
     size_t operands_least, operands_most;
-    const struct option_rule *options; /* NULL for none but the common ones */
-    const char *summary;             /* N_(): one line without a full stop */
+    const struct option_rule *options;          /* NULL for none but the common ones */
+    const char *summary;                        /* N_(): one line without a full stop */
     const char *examples[COMMAND_EXAMPLES_MAX]; /* at least one */
-    const struct record_kind *record; /* of record commands, else NULL */
-    bool is_hidden;                  /* not in help: __complete */
+    const struct record_kind *record;           /* of record commands, else NULL */
+    bool is_hidden;                             /* not in help: __complete */
 };
 
 #endif

@@ -15,7 +15,8 @@ enum { WARN_DAYS = 30, ANSWER_MAX = 4 * 1024 * 1024, TIMEOUT_MS = 10000 };
 
 static bool add(json_t *checks, const char *name, bool ok, const char *text, const char *hint)
 {
-    json_array_append_new(checks, json_pack("{s:s, s:b, s:s, s:o}", "name", name, "ok", ok, "text", text, "hint", hint ? json_string(hint) : json_null()));
+    json_array_append_new(
+        checks, json_pack("{s:s, s:b, s:s, s:o}", "name", name, "ok", ok, "text", text, "hint", hint ? json_string(hint) : json_null()));
     return ok;
 }
 
@@ -70,7 +71,8 @@ static bool open_client(const struct profile *profile, struct http_client **clie
 
     if (!http_client_open(&settings, client, &err))
         return add(checks, "key", false, err.text, NULL);
-    return add(checks, "key", true, profile->has_pin ? _("private; the gate's key is pinned") : _("private; the gate's key is not pinned"), NULL);
+    return add(checks, "key", true, profile->has_pin ? _("private; the gate's key is pinned") : _("private; the gate's key is not pinned"),
+               NULL);
 }
 
 static enum exit_code check_reach(const struct profile *profile, struct http_client *client, const char *path, json_t *checks)
@@ -84,11 +86,17 @@ static enum exit_code check_reach(const struct profile *profile, struct http_cli
     char *text = ok ? mem_printf(_("%s answers"), profile->base_url) : mem_printf("%s: %s", profile->base_url, err.text);
     enum exit_code code = EXIT_DONE;
 
-    add(checks, "reach", ok, text, ok ? NULL : err.code == ERR_DENIED ? _("refused by TLS: wrong CA, or the certificate expired or was revoked") : _("is cirtd running?"));
+    add(checks, "reach", ok, text,
+        ok                       ? NULL
+        : err.code == ERR_DENIED ? _("refused by TLS: wrong CA, or the certificate expired or was revoked")
+                                 : _("is cirtd running?"));
     if (!ok)
         code = err.code == ERR_DENIED ? EXIT_NOT_ALLOWED : EXIT_NOT_REACHED;
     else if (answer.status == 403 || answer.status == 401)
-        code = add(checks, "identity", false, field_or(body, "detail", _("the key is not registered or may not do this")), _("an admin registers it: cirt analyst add LOGIN --key CERTFILE")) ? EXIT_DONE : EXIT_NOT_ALLOWED;
+        code = add(checks, "identity", false, field_or(body, "detail", _("the key is not registered or may not do this")),
+                   _("an admin registers it: cirt analyst add LOGIN --key CERTFILE"))
+                   ? EXIT_DONE
+                   : EXIT_NOT_ALLOWED;
     else if (answer.status / 100 != 2)
         code = add(checks, "daemon", false, field_or(body, "detail", _("the daemon is not well")), NULL) ? EXIT_DONE : EXIT_REFUSED;
     json_array_extend(checks, json_object_get(body, "checks"));
@@ -129,7 +137,8 @@ int doctor_cmd_doctor(struct session *session)
     if (check_profile(session, checks)) {
         check_certificate(&session->profile, checks);
         if (open_client(&session->profile, &session->client, checks))
-            session->exit_code = check_reach(&session->profile, session->client, session->profile.is_feed ? "/healthz" : "/v1/doctor", checks);
+            session->exit_code =
+                check_reach(&session->profile, session->client, session->profile.is_feed ? "/healthz" : "/v1/doctor", checks);
     }
     for (size_t i = 0; i < json_array_size(checks); i++)
         all_ok = all_ok && field_is(json_array_get(checks, i), "ok");

@@ -95,6 +95,8 @@ bool editor_text(const char *start, const char *help, char **text, struct err *e
 
     buf_init(&out, TEXT_MAX);
     ok = isatty(STDIN_FILENO) ? from_editor(start, help, &out, err) : read_all(STDIN_FILENO, &out, err);
+    if (ok && !str_is_utf8(buf_text(&out), out.size, NULL))
+        ok = err_set(err, ERR_INPUT, _("the text is not UTF-8"));
     if (ok) {
         char *end, *cut;
         *text = mem_strdup(buf_text(&out));

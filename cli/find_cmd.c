@@ -13,8 +13,8 @@
 #include "cli/words.h"
 
 static const struct table_column observable_columns[] = {
-    {N_("TYPE"), 0, false, false},       {N_("VALUE"), 0, false, true}, {N_("ROLE"), 3, false, false}, {N_("FIRST SEEN"), 2, false, false},
-    {N_("LAST SEEN"), 1, false, false},  {N_("TLP"), 4, false, false},  {N_("CASES"), 0, false, false},
+    {N_("TYPE"), 0, false, false},      {N_("VALUE"), 0, false, true}, {N_("ROLE"), 3, false, false},  {N_("FIRST SEEN"), 2, false, false},
+    {N_("LAST SEEN"), 1, false, false}, {N_("TLP"), 4, false, false},  {N_("CASES"), 0, false, false},
 };
 
 static void observable_row(struct table *table, const struct screen *screen, const json_t *item)
@@ -29,7 +29,8 @@ static void observable_row(struct table *table, const struct screen *screen, con
 }
 
 static const struct table_column report_columns[] = {
-    {N_("REPORT"), 0, false, false}, {N_("RECEIVED"), 0, false, false}, {N_("SENDER"), 1, false, false}, {N_("STATE"), 2, false, false}, {N_("SUMMARY"), 0, false, true},
+    {N_("REPORT"), 0, false, false}, {N_("RECEIVED"), 0, false, false}, {N_("SENDER"), 1, false, false},
+    {N_("STATE"), 2, false, false},  {N_("SUMMARY"), 0, false, true},
 };
 
 static void report_row(struct table *table, const struct screen *screen, const json_t *item)
@@ -42,7 +43,9 @@ static void report_row(struct table *table, const struct screen *screen, const j
 }
 
 static const struct table_column constituent_columns[] = {
-    {N_("CONSTITUENT"), 0, false, false}, {N_("TITLE"), 0, false, true}, {N_("SECTOR"), 1, false, false},
+    {N_("CONSTITUENT"), 0, false, false},
+    {N_("TITLE"), 0, false, true},
+    {N_("SECTOR"), 1, false, false},
 };
 
 static void constituent_row(struct table *table, const struct screen *screen, const json_t *item)

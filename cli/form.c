@@ -13,7 +13,8 @@
 #include "model/observable.h"
 
 const char form_template[] = "Reporter: \nEmail: \nClass: \nTLP: \nTime: \nObservables: \n\n";
-const char form_help[] = N_("What happened goes below the empty line; what is not known stays empty. Observables: addresses, URLs, domains, parted by blanks.");
+const char form_help[] =
+    N_("What happened goes below the empty line; what is not known stays empty. Observables: addresses, URLs, domains, parted by blanks.");
 
 static bool set_text(json_t *report, const char *name, const char *value)
 {
@@ -117,10 +118,16 @@ static char *read_head(json_t *report, char *text, struct err *err)
 
 char *form_to_report(const char *text, bool is_plain, struct err *err)
 {
-    json_t *report = json_object();
-    char *copy = mem_strdup(text), *dumped, *result = NULL;
-    char *description = is_plain ? copy : read_head(report, copy, err);
+    json_t *report;
+    char *copy, *description, *dumped, *result = NULL;
 
+    if (!str_is_utf8(text, strlen(text), NULL)) {
+        err_set(err, ERR_INPUT, _("the text is not UTF-8"));
+        return NULL;
+    }
+    report = json_object();
+    copy = mem_strdup(text);
+    description = is_plain ? copy : read_head(report, copy, err);
     if (description) {
         trim(description);
         description += strspn(description, "\n");
@@ -131,8 +138,6 @@ char *form_to_report(const char *text, bool is_plain, struct err *err)
         else if ((dumped = json_dumps(report, JSON_COMPACT))) {
             result = mem_strdup(dumped);
             free(dumped);
-        } else {
-            err_set(err, ERR_INPUT, _("the text is not UTF-8"));
         }
     }
     json_decref(report);

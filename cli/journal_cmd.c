@@ -15,7 +15,8 @@
 #include "cli/words.h"
 
 static const struct table_column columns[] = {
-    {N_("SEQ"), 2, true, false}, {N_("TIME"), 0, false, false}, {N_("WHO"), 0, false, false}, {N_("ACTION"), 1, false, false}, {N_("WHAT"), 0, false, true},
+    {N_("SEQ"), 2, true, false},     {N_("TIME"), 0, false, false}, {N_("WHO"), 0, false, false},
+    {N_("ACTION"), 1, false, false}, {N_("WHAT"), 0, false, true},
 };
 
 static void row(struct table *table, const struct screen *screen, const json_t *item)
@@ -46,7 +47,8 @@ static void render_verify(struct screen *screen, const json_t *answer, const voi
     screen_number(screen, field_number(answer, "entries", 0), entries);
     screen_number(screen, field_number(answer, "cases", 0), cases);
     screen_printf(screen, _("%s entries of %s cases: "), entries, cases);
-    screen_style(screen, field_is(answer, "ok") ? STYLE_GREEN : STYLE_RED, field_is(answer, "ok") ? _("the chain is whole\n") : _("the chain is BROKEN\n"));
+    screen_style(screen, field_is(answer, "ok") ? STYLE_GREEN : STYLE_RED,
+                 field_is(answer, "ok") ? _("the chain is whole\n") : _("the chain is BROKEN\n"));
     for (size_t i = 0; i < json_array_size(bad); i++) {
         const json_t *item = json_array_get(bad, i);
         char *number = field_plain(json_object_get(item, "case"));

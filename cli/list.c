@@ -137,7 +137,8 @@ static bool fields_are_known(struct session *session, const json_t *items)
     for (size_t j = 0; first && (name = options_item(&session->options, "fields", j)); j++) {
         if (json_object_get(first, name))
             continue;
-        json_object_foreach ((json_t *)first, known, value) {
+        json_object_foreach((json_t *)first, known, value)
+        {
             unsigned distance = str_distance(name, known);
             if (distance < best) {
                 best = distance;

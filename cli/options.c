@@ -34,8 +34,7 @@ static bool unknown(const struct option_rule *const *rules, const char *word, st
 
 static void add_value(struct options *options, const struct option_rule *rule, const char *text)
 {
-    options->values =
-        arena_grow(options->arena, options->values, &options->value_capacity, options->value_count, sizeof *options->values);
+    options->values = arena_grow(options->arena, options->values, &options->value_capacity, options->value_count, sizeof *options->values);
     options->values[options->value_count++] = (struct option_value){rule->name, text};
 }
 

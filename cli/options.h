@@ -14,14 +14,14 @@
 
 enum option_shape {
     OPTION_SWITCH,
-    OPTION_ONE,   /* one value; the last one given counts */
-    OPTION_MANY,  /* values up to the next word that starts with "-", split at commas */
-    OPTION_WORDS  /* as OPTION_MANY, commas stay: file names, people */
+    OPTION_ONE,  /* one value; the last one given counts */
+    OPTION_MANY, /* values up to the next word that starts with "-", split at commas */
+    OPTION_WORDS /* as OPTION_MANY, commas stay: file names, people */
 };
 
 /* A list of rules ends with a row without a name. */
 struct option_rule {
-    const char *name;     /* "steal" */
+    const char *name; /* "steal" */
     enum option_shape shape;
     const char *argument; /* "WHO" for help; NULL for a switch */
     const char *help;     /* N_() */

@@ -69,8 +69,8 @@ static bool fill(struct profile *profile, cfg_t *section, struct err *err)
     const char *pin = cfg_getstr(section, "pin"), *ca = getenv("CIRT_CA");
 
     profile->is_feed = str_is_empty(cfg_getstr(section, "desk_url"));
-    profile->base_url =
-        profile->is_feed ? url_of(profile, "CIRT_URL", cfg_getstr(section, "url")) : url_of(profile, "CIRT_DESK_URL", cfg_getstr(section, "desk_url"));
+    profile->base_url = profile->is_feed ? url_of(profile, "CIRT_URL", cfg_getstr(section, "url"))
+                                         : url_of(profile, "CIRT_DESK_URL", cfg_getstr(section, "desk_url"));
     if (!profile->base_url)
         return err_set(err, ERR_INPUT, _("profile %s in %s has neither desk_url nor url"), profile->name, profile->file);
     if (!str_starts(profile->base_url, "https://"))
@@ -99,9 +99,9 @@ static bool choose(struct profile *profile, cfg_t *config, const char *name, str
 
 bool profile_load(const char *name, struct profile *profile, struct err *err)
 {
-    cfg_opt_t in_profile[] = {CFG_STR("url", "", CFGF_NONE), CFG_STR("desk_url", "", CFGF_NONE), CFG_STR("rid_url", "", CFGF_NONE),
-                              CFG_STR("ca", "", CFGF_NONE),  CFG_STR("cert", "", CFGF_NONE),     CFG_STR("key", "", CFGF_NONE),
-                              CFG_STR("pin", "", CFGF_NONE), CFG_END()};
+    cfg_opt_t in_profile[] = {
+        CFG_STR("url", "", CFGF_NONE),  CFG_STR("desk_url", "", CFGF_NONE), CFG_STR("rid_url", "", CFGF_NONE), CFG_STR("ca", "", CFGF_NONE),
+        CFG_STR("cert", "", CFGF_NONE), CFG_STR("key", "", CFGF_NONE),      CFG_STR("pin", "", CFGF_NONE),     CFG_END()};
     cfg_opt_t in_file[] = {CFG_STR("default", "lead", CFGF_NONE), CFG_SEC("profile", in_profile, CFGF_MULTI | CFGF_TITLE), CFG_END()};
     cfg_t *config;
     bool ok;

@@ -19,11 +19,11 @@
 
 struct profile {
     struct arena *arena;
-    const char *file;                /* the configuration that was read */
+    const char *file; /* the configuration that was read */
     const char *name;
-    const char *base_url;            /* desk_url, or url where there is none; no slash at its end */
-    bool is_feed;                    /* base_url is the feeds' listener */
-    const char *ca, *cert, *key;     /* paths; cert and key may be NULL */
+    const char *base_url;        /* desk_url, or url where there is none; no slash at its end */
+    bool is_feed;                /* base_url is the feeds' listener */
+    const char *ca, *cert, *key; /* paths; cert and key may be NULL */
     bool has_pin;
     unsigned char pin[32];
 };

@@ -19,7 +19,7 @@ enum field_shape {
     FIELD_TEXT,
     FIELD_TEXTS,
     FIELD_NUMBERS,
-    FIELD_FILE,     /* the text of a file */
+    FIELD_FILE, /* the text of a file */
     FIELD_FILES,
     FIELD_KEYS,     /* SHA-256 in hex, or a file with a certificate */
     FIELD_START,    /* a day or moment: its start */
@@ -39,7 +39,7 @@ struct record_kind {
     const char *path;        /* "/v1/peers" */
     const char *name_member; /* what the operand of "add" becomes */
     const struct record_field *fields;
-    const char *columns[6];  /* members shown by ls */
+    const char *columns[6]; /* members shown by ls */
 };
 
 const struct option_rule record_cmd_peer_options[] = {
@@ -55,9 +55,16 @@ const struct option_rule record_cmd_peer_options[] = {
     {0},
 };
 static const struct record_field peer_fields[] = {
-    {"title", "title", FIELD_TEXT},    {"url", "url", FIELD_TEXT},          {"rid-url", "rid_url", FIELD_TEXT}, {"issuer-name", "issuer_names", FIELD_TEXTS},
-    {"ca", "ca", FIELD_FILE},          {"key", "keys", FIELD_KEYS},         {"openpgp", "openpgp", FIELD_FILES}, {"mail", "mail", FIELD_TEXT},
-    {"enabled", "enabled", FIELD_SWITCH}, {0},
+    {"title", "title", FIELD_TEXT},
+    {"url", "url", FIELD_TEXT},
+    {"rid-url", "rid_url", FIELD_TEXT},
+    {"issuer-name", "issuer_names", FIELD_TEXTS},
+    {"ca", "ca", FIELD_FILE},
+    {"key", "keys", FIELD_KEYS},
+    {"openpgp", "openpgp", FIELD_FILES},
+    {"mail", "mail", FIELD_TEXT},
+    {"enabled", "enabled", FIELD_SWITCH},
+    {0},
 };
 const struct record_kind record_cmd_peer = {"peer", "/v1/peers", "name", peer_fields, {"name", "title", "url", "mail", "enabled"}};
 
@@ -72,10 +79,13 @@ const struct option_rule record_cmd_agreement_options[] = {
     {0},
 };
 static const struct record_field agreement_fields[] = {
-    {"peer", "peer", FIELD_TEXT},     {"from", "from", FIELD_START},          {"until", "until", FIELD_END},           {"ceiling", "ceiling", FIELD_TEXT},
-    {"class", "classes", FIELD_TEXTS}, {"document", "document", FIELD_TEXT}, {"enabled", "enabled", FIELD_SWITCH}, {0},
+    {"peer", "peer", FIELD_TEXT},         {"from", "from", FIELD_START},
+    {"until", "until", FIELD_END},        {"ceiling", "ceiling", FIELD_TEXT},
+    {"class", "classes", FIELD_TEXTS},    {"document", "document", FIELD_TEXT},
+    {"enabled", "enabled", FIELD_SWITCH}, {0},
 };
-const struct record_kind record_cmd_agreement = {"agreement", "/v1/agreements", "peer", agreement_fields, {"id", "peer", "ceiling", "from", "until", "enabled"}};
+const struct record_kind record_cmd_agreement = {
+    "agreement", "/v1/agreements", "peer", agreement_fields, {"id", "peer", "ceiling", "from", "until", "enabled"}};
 
 const struct option_rule record_cmd_constituent_options[] = {
     {"title", OPTION_ONE, "TEXT", N_("what people call it")},
@@ -90,11 +100,19 @@ const struct option_rule record_cmd_constituent_options[] = {
     {0},
 };
 static const struct record_field constituent_fields[] = {
-    {"title", "title", FIELD_TEXT},          {"network", "networks", FIELD_TEXTS}, {"asn", "asns", FIELD_NUMBERS},
-    {"domain", "domains", FIELD_TEXTS},      {"contact", "contacts", FIELD_CONTACTS}, {"sector", "sector", FIELD_TEXT},
-    {"criticality", "criticality", FIELD_TEXT}, {"lang", "lang", FIELD_TEXT},      {"enabled", "enabled", FIELD_SWITCH}, {0},
+    {"title", "title", FIELD_TEXT},
+    {"network", "networks", FIELD_TEXTS},
+    {"asn", "asns", FIELD_NUMBERS},
+    {"domain", "domains", FIELD_TEXTS},
+    {"contact", "contacts", FIELD_CONTACTS},
+    {"sector", "sector", FIELD_TEXT},
+    {"criticality", "criticality", FIELD_TEXT},
+    {"lang", "lang", FIELD_TEXT},
+    {"enabled", "enabled", FIELD_SWITCH},
+    {0},
 };
-const struct record_kind record_cmd_constituent = {"constituent", "/v1/constituents", "name", constituent_fields, {"name", "title", "networks", "asns", "domains", "sector"}};
+const struct record_kind record_cmd_constituent = {
+    "constituent", "/v1/constituents", "name", constituent_fields, {"name", "title", "networks", "asns", "domains", "sector"}};
 
 const struct option_rule record_cmd_rule_options[] = {
     {"file", OPTION_ONE, "FILE", N_("the rules' text")},
@@ -116,11 +134,19 @@ const struct option_rule record_cmd_analyst_options[] = {
     {0},
 };
 static const struct record_field analyst_fields[] = {
-    {"name", "name", FIELD_TEXT},    {"role", "role", FIELD_TEXT},   {"mail", "mail", FIELD_TEXT},               {"key", "keys", FIELD_KEYS},
-    {"openpgp", "openpgp", FIELD_FILES}, {"level", "level", FIELD_TEXT}, {"default-tlp", "default_tlp", FIELD_TEXT}, {"default-class", "default_class", FIELD_TEXT},
-    {"enabled", "enabled", FIELD_SWITCH}, {0},
+    {"name", "name", FIELD_TEXT},
+    {"role", "role", FIELD_TEXT},
+    {"mail", "mail", FIELD_TEXT},
+    {"key", "keys", FIELD_KEYS},
+    {"openpgp", "openpgp", FIELD_FILES},
+    {"level", "level", FIELD_TEXT},
+    {"default-tlp", "default_tlp", FIELD_TEXT},
+    {"default-class", "default_class", FIELD_TEXT},
+    {"enabled", "enabled", FIELD_SWITCH},
+    {0},
 };
-const struct record_kind record_cmd_analyst = {"analyst", "/v1/analysts", "login", analyst_fields, {"login", "name", "role", "level", "mail", "enabled"}};
+const struct record_kind record_cmd_analyst = {
+    "analyst", "/v1/analysts", "login", analyst_fields, {"login", "name", "role", "level", "mail", "enabled"}};
 
 /* ---- from options to members; each gives NULL with err set where the value is wrong ---- */
 
@@ -336,7 +362,8 @@ static void render_one(struct screen *screen, const json_t *answer, const void *
     json_t *value;
 
     UNUSED(context);
-    json_object_foreach ((json_t *)answer, name, value) {
+    json_object_foreach((json_t *)answer, name, value)
+    {
         if (!json_is_array(value) || json_array_size(value) < 2) {
             render_value(screen, name, json_is_array(value) ? json_array_get(value, 0) : value);
             continue;
@@ -371,7 +398,8 @@ static int finish(struct session *session, json_t *answer, const char *what)
     const char *name = session_operand(session, 0);
 
     if (answer)
-        session_done(session, answer, "%s %s %s", kind->noun, name ? name : field_or(answer, "id", field_or(answer, kind->name_member, "")), what);
+        session_done(session, answer, "%s %s %s", kind->noun, name ? name : field_or(answer, "id", field_or(answer, kind->name_member, "")),
+                     what);
     json_decref(answer);
     return session->exit_code;
 }
@@ -388,7 +416,8 @@ int record_cmd_add(struct session *session)
         json_object_set_new(body, kind->name_member, json_string(name));
     if (!json_object_get(body, kind->name_member)) {
         json_decref(body);
-        return session_fail(session, EXIT_USAGE, NULL, _("which %s? cirt %s add NAME ...   (cirt help %s add)"), kind->noun, kind->noun, kind->noun);
+        return session_fail(session, EXIT_USAGE, NULL, _("which %s? cirt %s add NAME ...   (cirt help %s add)"), kind->noun, kind->noun,
+                            kind->noun);
     }
     return finish(session, session_post(session, mem_strdup(kind->path), body, -1), _("added"));
 }
@@ -412,7 +441,8 @@ int record_cmd_rm(struct session *session)
     bool sure = session_confirm(session, question);
 
     free(question);
-    return sure ? finish(session, session_delete(session, path_of(session)), _("removed; what was ever used is only disabled")) : session->exit_code;
+    return sure ? finish(session, session_delete(session, path_of(session)), _("removed; what was ever used is only disabled"))
+                : session->exit_code;
 }
 
 static void render_test(struct screen *screen, const json_t *answer, const void *context)
@@ -430,7 +460,8 @@ static void render_test(struct screen *screen, const json_t *answer, const void 
     }
     for (size_t i = 0; i < json_array_size(items); i++)
         render_value(screen, field_or(json_array_get(items, i), "report", "-"), json_object_get(json_array_get(items, i), "changes"));
-    screen_printf(screen, _("%zu rules, %lld reports would be touched\n"), json_array_size(rules), (long long)field_number(answer, "total", 0));
+    screen_printf(screen, _("%zu rules, %lld reports would be touched\n"), json_array_size(rules),
+                  (long long)field_number(answer, "total", 0));
 }
 
 int record_cmd_rule_test(struct session *session)
@@ -442,7 +473,8 @@ int record_cmd_rule_test(struct session *session)
 
     if (!text)
         return session_fail_err(session, EXIT_USAGE, NULL, &err);
-    answer = session_post(session, mem_strdup("/v1/rules/test"), json_pack("{s:o, s:o}", "text", text, "against", against ? json_string(against) : json_null()), -1);
+    answer = session_post(session, mem_strdup("/v1/rules/test"),
+                          json_pack("{s:o, s:o}", "text", text, "against", against ? json_string(against) : json_null()), -1);
     rules = field_list(answer, "rules");
     for (size_t i = 0; i < json_array_size(rules); i++)
         if (field_text(json_array_get(rules, i), "error"))

@@ -17,9 +17,9 @@
 #include "cli/words.h"
 
 static const struct table_column columns[] = {
-    {N_("REPORT"), 0, false, false}, {N_("RECEIVED"), 0, false, false}, {N_("SENDER"), 2, false, false}, {N_("FORMAT"), 3, false, false},
-    {N_("STATE"), 0, false, false},  {N_("TLP"), 4, false, false},      {N_("OBS"), 5, true, false},     {N_("CASE"), 0, false, false},
-    {N_("SUMMARY"), 1, false, true},
+    {N_("REPORT"), 0, false, false}, {N_("RECEIVED"), 0, false, false}, {N_("SENDER"), 2, false, false},
+    {N_("FORMAT"), 3, false, false}, {N_("STATE"), 0, false, false},    {N_("TLP"), 4, false, false},
+    {N_("OBS"), 5, true, false},     {N_("CASE"), 0, false, false},     {N_("SUMMARY"), 1, false, true},
 };
 
 static void row(struct table *table, const struct screen *screen, const json_t *item)

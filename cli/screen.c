@@ -87,14 +87,14 @@ void screen_printf(struct screen *screen, const char *format, ...)
     va_end(list);
 }
 
-/* Defanging keeps line ends: they are taken out before. */
+/* Defanging keeps line ends: they are taken out after it, so that a word behind one is still seen as a word. */
 static void defanged(struct buf *out, const char *text)
 {
     struct buf line;
 
     buf_init(&line, CELL_MAX);
-    str_add_harmless(&line, text, false);
-    str_add_defanged(out, buf_text(&line));
+    str_add_defanged(&line, text);
+    str_add_harmless(out, buf_text(&line), false);
     buf_clear(&line);
 }
 

@@ -12,14 +12,25 @@
 #include "base/buf.h"
 #include "cli/phrase.h"
 
-enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_RED, STYLE_YELLOW, STYLE_GREEN, STYLE_TLP_CLEAR, STYLE_TLP_GREEN, STYLE_TLP_AMBER, STYLE_TLP_RED };
+enum style {
+    STYLE_PLAIN,
+    STYLE_BOLD,
+    STYLE_DIM,
+    STYLE_RED,
+    STYLE_YELLOW,
+    STYLE_GREEN,
+    STYLE_TLP_CLEAR,
+    STYLE_TLP_GREEN,
+    STYLE_TLP_AMBER,
+    STYLE_TLP_RED
+};
 
 struct screen {
     int fd;
     bool is_terminal;
-    bool has_colour; /* a terminal without NO_COLOR */
-    bool exact;      /* --exact: times as RFC 3339, numbers ungrouped */
-    bool raw;        /* --raw: outside text as it came */
+    bool has_colour;  /* a terminal without NO_COLOR */
+    bool exact;       /* --exact: times as RFC 3339, numbers ungrouped */
+    bool raw;         /* --raw: outside text as it came */
     unsigned columns; /* 0: unlimited (piped) */
     int64_t now;
     struct buf out;

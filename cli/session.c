@@ -20,10 +20,10 @@ static const struct {
     int status;
     enum exit_code plain, submit;
 } exits[] = {
-    {400, EXIT_USAGE, EXIT_NOT_ACCEPTED},     {401, EXIT_NOT_ALLOWED, EXIT_NOT_ALLOWED}, {403, EXIT_NOT_ALLOWED, EXIT_NOT_ALLOWED},
-    {404, EXIT_REFUSED, EXIT_REFUSED},        {409, EXIT_REFUSED, EXIT_REFUSED},         {412, EXIT_REFUSED, EXIT_REFUSED},
-    {413, EXIT_REFUSED, EXIT_NOT_ACCEPTED},   {415, EXIT_REFUSED, EXIT_NOT_ACCEPTED},    {422, EXIT_REFUSED, EXIT_NOT_ACCEPTED},
-    {428, EXIT_REFUSED, EXIT_REFUSED},        {429, EXIT_NOT_REACHED, EXIT_NOT_REACHED}, {502, EXIT_NOT_REACHED, EXIT_NOT_REACHED},
+    {400, EXIT_USAGE, EXIT_NOT_ACCEPTED},      {401, EXIT_NOT_ALLOWED, EXIT_NOT_ALLOWED}, {403, EXIT_NOT_ALLOWED, EXIT_NOT_ALLOWED},
+    {404, EXIT_REFUSED, EXIT_REFUSED},         {409, EXIT_REFUSED, EXIT_REFUSED},         {412, EXIT_REFUSED, EXIT_REFUSED},
+    {413, EXIT_REFUSED, EXIT_NOT_ACCEPTED},    {415, EXIT_REFUSED, EXIT_NOT_ACCEPTED},    {422, EXIT_REFUSED, EXIT_NOT_ACCEPTED},
+    {428, EXIT_REFUSED, EXIT_REFUSED},         {429, EXIT_NOT_REACHED, EXIT_NOT_REACHED}, {502, EXIT_NOT_REACHED, EXIT_NOT_REACHED},
     {503, EXIT_NOT_REACHED, EXIT_NOT_REACHED}, {504, EXIT_NOT_REACHED, EXIT_NOT_REACHED},
 };
 
@@ -94,8 +94,8 @@ static void tell_not_reached(struct session *session, const struct err *err)
 
     switch (err->code) {
     case ERR_DENIED:
-        session_fail(session, EXIT_NOT_ALLOWED, _("Is the certificate in date and registered?  cirt doctor"), _("%s: refused by TLS (%s)"), url,
-                     err->text);
+        session_fail(session, EXIT_NOT_ALLOWED, _("Is the certificate in date and registered?  cirt doctor"), _("%s: refused by TLS (%s)"),
+                     url, err->text);
         break;
     case ERR_AGAIN:
         session_fail(session, EXIT_NOT_REACHED, _("Is cirtd running?  cirt doctor"), _("%s does not answer (%s)"), url, err->text);
@@ -154,8 +154,8 @@ static char *collision(const struct session *session, const json_t *problem)
     if (field_time(problem, "changed_at") == TIMESTAMP_NONE || revision < 0)
         return NULL;
     screen_age(&session->printer.screen, field_time(problem, "changed_at"), age);
-    return mem_printf(_("%s changed %s: %s %s (revision %lld)"), field_or(problem, "case", _("it")), age, who ? who : "-", change ? change : "",
-                      (long long)revision);
+    return mem_printf(_("%s changed %s: %s %s (revision %lld)"), field_or(problem, "case", _("it")), age, who ? who : "-",
+                      change ? change : "", (long long)revision);
 }
 
 int session_refused(struct session *session, const struct http_client_answer *answer, const char *hint)
@@ -237,7 +237,8 @@ json_t *session_post(struct session *session, char *path, json_t *body, int64_t 
 {
     char if_match[32];
     char *text = json_dumps(body, JSON_COMPACT);
-    struct http_client_request request = {.method = "POST", .content_type = "application/json", .body = text, .body_size = (int64_t)strlen(text)};
+    struct http_client_request request = {
+        .method = "POST", .content_type = "application/json", .body = text, .body_size = (int64_t)strlen(text)};
     json_t *answer;
 
     if (revision >= 0) {

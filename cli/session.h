@@ -18,7 +18,15 @@
 #include "cli/profile.h"
 #include "wire/http_client.h"
 
-enum exit_code { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_NOT_ALLOWED = 3, EXIT_NOT_REACHED = 4, EXIT_NOT_ACCEPTED = 5, EXIT_DAEMON = 6 };
+enum exit_code {
+    EXIT_DONE = 0,
+    EXIT_REFUSED = 1,
+    EXIT_USAGE = 2,
+    EXIT_NOT_ALLOWED = 3,
+    EXIT_NOT_REACHED = 4,
+    EXIT_NOT_ACCEPTED = 5,
+    EXIT_DAEMON = 6
+};
 
 struct session {
     const struct command *command;
@@ -26,8 +34,8 @@ struct session {
     struct profile profile;
     struct http_client *client;
     struct printer printer;
-    bool has_json;      /* --json */
-    bool is_submit;     /* 400, 413, 415 and 422 mean the document: exit 5 */
+    bool has_json;  /* --json */
+    bool is_submit; /* 400, 413, 415 and 422 mean the document: exit 5 */
     int exit_code;
 };
 
@@ -47,7 +55,8 @@ bool session_fetch(struct session *session, char *path, int fd) MUST_CHECK;
 
 /* The same in two steps, for commands that look at the status themselves. session_send(): false where no answer came: told. Statuses
  * 429 and 503 have been tried again. The caller clears the answer either way. path stays the caller's. */
-bool session_send(struct session *session, struct http_client_request *request, const char *path, struct http_client_answer *answer) MUST_CHECK;
+bool session_send(struct session *session, struct http_client_request *request, const char *path,
+                  struct http_client_answer *answer) MUST_CHECK;
 /* Tells an answer that is no success and sets the exit code; returns it. */
 int session_refused(struct session *session, const struct http_client_answer *answer, const char *hint);
 

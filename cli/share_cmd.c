@@ -48,7 +48,8 @@ static const json_t *same_item(const json_t *peer, const json_t *item)
 
     for (size_t i = 0; i < json_array_size(items); i++) {
         const json_t *other = json_array_get(items, i);
-        if (str_equal(field_text(other, "kind"), field_text(item, "kind")) && json_equal(json_object_get(other, "ref"), json_object_get(item, "ref")))
+        if (str_equal(field_text(other, "kind"), field_text(item, "kind")) &&
+            json_equal(json_object_get(other, "ref"), json_object_get(item, "ref")))
             return other;
     }
     return NULL;
@@ -221,8 +222,9 @@ int share_cmd_share(struct session *session)
 }
 
 static const struct table_column share_columns[] = {
-    {N_("SHARE"), 0, false, false}, {N_("CASE"), 0, true, false},    {N_("PEER"), 0, false, false},  {N_("STATE"), 0, false, false}, {N_("ITEMS"), 4, true, false},
-    {N_("TLP"), 3, false, false},   {N_("SENT"), 2, false, false}, {N_("ACKNOWLEDGED"), 1, false, false}, {N_("THEIRS"), 5, false, false}, {N_("NOTE"), 6, false, true},
+    {N_("SHARE"), 0, false, false},  {N_("CASE"), 0, true, false}, {N_("PEER"), 0, false, false}, {N_("STATE"), 0, false, false},
+    {N_("ITEMS"), 4, true, false},   {N_("TLP"), 3, false, false}, {N_("SENT"), 2, false, false}, {N_("ACKNOWLEDGED"), 1, false, false},
+    {N_("THEIRS"), 5, false, false}, {N_("NOTE"), 6, false, true},
 };
 
 static void share_row(struct table *table, const struct screen *screen, const json_t *item)
@@ -248,8 +250,8 @@ int share_cmd_shares(struct session *session)
 }
 
 static const struct table_column incoming_columns[] = {
-    {N_("INCOMING"), 0, false, false}, {N_("PEER"), 0, false, false}, {N_("RECEIVED"), 0, false, false}, {N_("STATE"), 0, false, false}, {N_("TLP"), 1, false, false},
-    {N_("ITEMS"), 3, true, false},     {N_("THEIRS"), 2, false, false}, {N_("CASE"), 0, false, false},
+    {N_("INCOMING"), 0, false, false}, {N_("PEER"), 0, false, false}, {N_("RECEIVED"), 0, false, false}, {N_("STATE"), 0, false, false},
+    {N_("TLP"), 1, false, false},      {N_("ITEMS"), 3, true, false}, {N_("THEIRS"), 2, false, false},   {N_("CASE"), 0, false, false},
 };
 
 static void incoming_row(struct table *table, const struct screen *screen, const json_t *item)
@@ -279,8 +281,9 @@ static void render_incoming(struct screen *screen, const json_t *answer, const v
 
     UNUSED(context);
     screen_when(screen, field_time(answer, "received"), received);
-    screen_printf(screen, _("%s  from %s, %s   TLP:%s   %s   theirs %s   report %s"), field_or(answer, "id", "-"), field_or(answer, "peer", "-"),
-                  received, field_or(answer, "tlp", "-"), field_or(answer, "state", "-"), theirs, field_or(answer, "report", "-"));
+    screen_printf(screen, _("%s  from %s, %s   TLP:%s   %s   theirs %s   report %s"), field_or(answer, "id", "-"),
+                  field_or(answer, "peer", "-"), received, field_or(answer, "tlp", "-"), field_or(answer, "state", "-"), theirs,
+                  field_or(answer, "report", "-"));
     screen_printf(screen, number ? _("   case %s\n") : "\n", number);
     screen_outside_lines(screen, field_text(answer, "summary"), 0);
     for (size_t i = 0; i < json_array_size(list); i++) {

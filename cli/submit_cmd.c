@@ -94,8 +94,8 @@ static void count_line(json_t *summary, json_t *line)
 
 static json_t *summarise(const struct buf *body)
 {
-    json_t *summary = json_pack("{s:i, s:i, s:i, s:[], s:i, s:[]}", "lines", 0, "accepted", 0, "duplicates", 0, "rejected", "rejected_total", 0,
-                                "reports");
+    json_t *summary = json_pack("{s:i, s:i, s:i, s:[], s:i, s:[]}", "lines", 0, "accepted", 0, "duplicates", 0, "rejected",
+                                "rejected_total", 0, "reports");
     const char *at = buf_text(body);
 
     while (*at) {
@@ -152,7 +152,10 @@ static void render_lines(struct screen *screen, const json_t *answer, const void
 {
     static const struct {
         const char *member, *text;
-    } counts[] = {{"lines", N_("lines: ")}, {"accepted", N_(" accepted, ")}, {"duplicates", N_(" had already, ")}, {"rejected_total", N_(" rejected")}};
+    } counts[] = {{"lines", N_("lines: ")},
+                  {"accepted", N_(" accepted, ")},
+                  {"duplicates", N_(" had already, ")},
+                  {"rejected_total", N_(" rejected")}};
 
     UNUSED(context);
     for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
@@ -280,7 +283,11 @@ int submit_cmd_submit(struct session *session)
         request.context = &progress;
     }
     progress_start(&progress);
-    send_report(session, &request, path_with(&session->options, name ? name : is_stdin ? NULL : base_name(file)), is_stdin ? _("the input") : file);
+    send_report(session, &request,
+                path_with(&session->options, name       ? name
+                                             : is_stdin ? NULL
+                                                        : base_name(file)),
+                is_stdin ? _("the input") : file);
     progress_end(&progress);
     close(request.body_fd);
     return session->exit_code;

@@ -117,7 +117,8 @@ static void fit(const struct table *table, unsigned *widths, unsigned limit)
     cut_flexible(table, widths, limit, COLUMN_LEAST);
 }
 
-static void print_cell(struct screen *screen, const struct table_column *column, enum style style, const char *text, unsigned width, bool is_last)
+static void print_cell(struct screen *screen, const struct table_column *column, enum style style, const char *text, unsigned width,
+                       bool is_last)
 {
     unsigned columns = str_columns(text), used = 0;
     const char *at = text, *end = text + strlen(text);

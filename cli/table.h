@@ -11,10 +11,10 @@
 #include "cli/screen.h"
 
 struct table_column {
-    const char *title;  /* N_() */
-    unsigned rank;      /* 0 stays; of the others the highest leaves first */
-    bool is_right;      /* numbers */
-    bool is_flexible;   /* at most one: may be cut */
+    const char *title; /* N_() */
+    unsigned rank;     /* 0 stays; of the others the highest leaves first */
+    bool is_right;     /* numbers */
+    bool is_flexible;  /* at most one: may be cut */
 };
 
 struct table;

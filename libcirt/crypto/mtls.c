@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -13,6 +14,7 @@
 #include <openssl/x509_vfy.h>
 
 #include "base/mem.h"
+#include "base/timestamp.h"
 
 struct mtls_context {
     SSL_CTX *ssl;
@@ -364,4 +366,32 @@ bool mtls_pem_key_sha256(const char *pem, unsigned char key[MTLS_KEY_SIZE], stru
     if (!bio)
         return err_set(err, ERR_INTERNAL, "no memory for a certificate");
     return key_from_bio(bio, "the text", key, err);
+}
+
+static int64_t moment_of(const ASN1_TIME *time)
+{
+    struct tm parts;
+
+    return ASN1_TIME_to_tm(time, &parts) ? (int64_t)timegm(&parts) * TIMESTAMP_SECOND : TIMESTAMP_NONE;
+}
+
+bool mtls_file_dates(const char *path, int64_t *from, int64_t *until, struct err *err)
+{
+    BIO *bio = BIO_new_file(path, "r");
+    X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, no_pass_phrase, NULL) : NULL;
+    bool ok = certificate != NULL;
+
+    if (!bio)
+        err_set(err, ERR_NOT_FOUND, "the certificate %s cannot be read: %s", path, strerror(errno));
+    else if (!certificate)
+        err_set(err, ERR_INPUT, "%s holds no PEM certificate", path);
+    if (certificate) {
+        *from = moment_of(X509_get0_notBefore(certificate));
+        *until = moment_of(X509_get0_notAfter(certificate));
+        ok = (*from != TIMESTAMP_NONE && *until != TIMESTAMP_NONE) || err_set(err, ERR_INPUT, "%s has no readable dates", path);
+    }
+    ERR_clear_error();
+    X509_free(certificate);
+    BIO_free(bio);
+    return ok;
 }

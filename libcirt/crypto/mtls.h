@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/err.h"
@@ -72,5 +73,7 @@ bool mtls_key_sha256(const struct x509_st *certificate, unsigned char key[MTLS_K
 /* That of the first certificate in a PEM file, or in PEM text. ERR_INPUT where there is none, ERR_NOT_FOUND for a missing file. */
 bool mtls_file_key_sha256(const char *path, unsigned char key[MTLS_KEY_SIZE], struct err *err) MUST_CHECK;
 bool mtls_pem_key_sha256(const char *pem, unsigned char key[MTLS_KEY_SIZE], struct err *err) MUST_CHECK;
+/* From when until when the first certificate of a PEM file is valid, as in base/timestamp.h. Errors as above. */
+bool mtls_file_dates(const char *path, int64_t *from, int64_t *until, struct err *err) MUST_CHECK;
 
 #endif

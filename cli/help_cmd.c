@@ -1,0 +1,188 @@
+#include "cli/help_cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/commands.h"
+#include "cli/complete.h"
+#include "cli/session.h"
+#include "cli/words.h"
+
+enum { OPTION_WIDTH = 26, COMMAND_WIDTH = 20 };
+
+static void print_options(struct screen *screen, const struct option_rule *rules)
+{
+    for (const struct option_rule *rule = rules; rule && rule->name; rule++) {
+        char *left = mem_printf("--%s%s%s", rule->name, rule->argument ? " " : "", rule->argument ? rule->argument : "");
+        screen_printf(screen, "  %-*s %s\n", OPTION_WIDTH, left, _(rule->help));
+        free(left);
+    }
+}
+
+static void print_usage(struct screen *screen, const struct command *command)
+{
+    screen_printf(screen, "cirt %s%s%s%s\n", command->words, *command->operands ? " " : "", command->operands,
+                  command->options ? _(" [OPTIONS]") : "");
+}
+
+void help_cmd_print(struct session *session, const struct command *command)
+{
+    struct screen *screen = &session->printer.screen;
+
+    screen_printf(screen, "%s: %s\n\n", command->words, _(command->summary));
+    for (size_t i = 0; i < COMMAND_EXAMPLES_MAX && command->examples[i]; i++)
+        screen_printf(screen, "  %s\n", command->examples[i]);
+    screen_text(screen, "\n");
+    print_usage(screen, command);
+    print_options(screen, command->options);
+    screen_printf(screen, _("\nEverywhere:\n"));
+    print_options(screen, commands_common_options);
+}
+
+static void print_line(struct screen *screen, const struct command *command)
+{
+    screen_printf(screen, "  %-*s %s\n", COMMAND_WIDTH, command->words, _(command->summary));
+}
+
+static void print_all(struct screen *screen)
+{
+    screen_text(screen, _("cirt: tickets for a CIRT\n\n"
+                          "  cirt                     what needs you\n"
+                          "  cirt 42                  case 42\n"
+                          "  cirt take 42             make it yours\n"
+                          "  cirt help take           help on a command\n\n"));
+    for (size_t i = 0; i < commands_count; i++)
+        if (!commands_table[i].is_hidden)
+            print_line(screen, &commands_table[i]);
+    screen_printf(screen, _("\nEverywhere:\n"));
+    print_options(screen, commands_common_options);
+}
+
+/* The verbs of a noun; false where there is no such noun. */
+static bool print_noun(struct screen *screen, const char *noun)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < commands_count; i++) {
+        const struct command *command = &commands_table[i];
+        if (!str_starts(command->words, noun) || command->words[strlen(noun)] != ' ')
+            continue;
+        print_line(screen, command);
+        found = true;
+    }
+    return found;
+}
+
+/* troff reads a leading "." or "'" and every "\" and "-" as its own. */
+static void troff(struct screen *screen, const char *text)
+{
+    if (*text == '.' || *text == '\'')
+        screen_text(screen, "\\&");
+    for (; *text; text++)
+        screen_printf(screen, *text == '\\' ? "\\e" : *text == '-' ? "\\-" : "%c", *text);
+}
+
+static void man_command(struct screen *screen, const struct command *command)
+{
+    screen_text(screen, ".SS ");
+    troff(screen, command->words);
+    screen_text(screen, "\n");
+    troff(screen, _(command->summary));
+    screen_text(screen, ".\n.PP\n.nf\n");
+    for (size_t i = 0; i < COMMAND_EXAMPLES_MAX && command->examples[i]; i++) {
+        troff(screen, command->examples[i]);
+        screen_text(screen, "\n");
+    }
+    screen_text(screen, ".fi\n.PP\ncirt ");
+    troff(screen, command->words);
+    screen_text(screen, " ");
+    troff(screen, command->operands);
+    screen_text(screen, "\n");
+    for (const struct option_rule *rule = command->options; rule && rule->name; rule++) {
+        screen_text(screen, ".TP\n\\-\\-");
+        troff(screen, rule->name);
+        screen_text(screen, " ");
+        troff(screen, rule->argument ? rule->argument : "");
+        screen_text(screen, "\n");
+        troff(screen, _(rule->help));
+        screen_text(screen, "\n");
+    }
+}
+
+static void print_man(struct screen *screen)
+{
+    screen_text(screen, ".TH CIRT 1 \"\" \"cirt " CIRT_VERSION "\"\n.SH NAME\ncirt \\- tickets for a CIRT\n.SH SYNOPSIS\n"
+                        "cirt [\\-\\-profile NAME] [\\-\\-json] [COMMAND]\n.SH DESCRIPTION\n"
+                        "Alone it lists the cases that need you; with a number it shows that case.\n"
+                        "Options are \\-\\-long, \\-m and \\-h; any other word that starts with \\- is an operand. \\-\\- ends options.\n"
+                        ".SH COMMANDS\n");
+    for (size_t i = 0; i < commands_count; i++)
+        if (!commands_table[i].is_hidden)
+            man_command(screen, &commands_table[i]);
+    screen_text(screen,
+                ".SH EXIT STATUS\n0 done; 1 refused; 2 usage; 3 not allowed; 4 not reached; 5 document not accepted; 6 the daemon failed.\n"
+                ".SH FILES\nCIRT_CONFIG, else ~/.config/cirt/cirt.conf, else /etc/cirt/cirt.conf\n"
+                ".SH ENVIRONMENT\nCIRT_CONFIG, CIRT_DESK_URL, CIRT_URL, CIRT_CA, NO_COLOR, VISUAL, EDITOR, TZ\n");
+}
+
+int help_cmd_help(struct session *session)
+{
+    struct screen *screen = &session->printer.screen;
+    const struct options *options = &session->options;
+    const struct command *command;
+    size_t used = 0;
+
+    if (options_has(options, "man")) {
+        print_man(screen);
+        return EXIT_DONE;
+    }
+    if (options->operand_count == 0) {
+        print_all(screen);
+        return EXIT_DONE;
+    }
+    command = commands_find(options->operands, options->operand_count, &used);
+    if (command)
+        help_cmd_print(session, command);
+    else if (!print_noun(screen, options->operands[0])) {
+        const char *nearest = commands_nearest(options_joined(options, 0));
+        char *hint = nearest ? mem_printf("cirt help %s", nearest) : mem_strdup("cirt help");
+        session_fail(session, EXIT_USAGE, hint, _("no command '%s'"), options_joined(options, 0));
+        free(hint);
+    }
+    return session->exit_code;
+}
+
+int help_cmd_version(struct session *session)
+{
+    json_t *answer = json_pack("{s:s}", "version", CIRT_VERSION);
+
+    session_done(session, answer, "cirt %s", CIRT_VERSION);
+    json_decref(answer);
+    return session->exit_code;
+}
+
+/* packaging/completions/cirt.bash is this text; tests/checks/help.sh compares them. */
+int help_cmd_completion(struct session *session)
+{
+    screen_text(&session->printer.screen,
+                "# bash completion for cirt, written by: cirt completion bash\n"
+                "# Candidates come from the table of commands and from the desk, as plain words that cirt has filtered. They are\n"
+                "# compared here and never reach compgen -W, which would run $(...) inside them.\n"
+                "_cirt() {\n"
+                "    local current=${COMP_WORDS[COMP_CWORD]} word\n"
+                "    COMPREPLY=()\n"
+                "    while IFS= read -r word; do\n"
+                "        [[ $word == \"$current\"* ]] && COMPREPLY+=(\"$word\")\n"
+                "    done < <(command cirt __complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null)\n"
+                "}\n"
+                "complete -o default -F _cirt cirt\n");
+    return EXIT_DONE;
+}
+
+int help_cmd_complete(struct session *session)
+{
+    return complete_words(session, session->options.operands, session->options.operand_count);
+}

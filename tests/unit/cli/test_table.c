@@ -1,0 +1,166 @@
+/* cli/table and cli/screen: what fits, what is cut, what leaves, and what outside text may do. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/str.h"
+#include "cli/table.h"
+
+static const struct table_column columns[] = {
+    {"NO", 0, true, false}, {"OWNER", 1, false, false}, {"STATE", 2, false, false}, {"SUMMARY", 0, false, true}};
+
+static struct screen screen_of(unsigned width, bool raw)
+{
+    struct screen screen;
+    int fd = open("/dev/null", O_WRONLY);
+
+    screen_open(&screen, fd, false, raw);
+    screen.columns = width;
+    return screen;
+}
+
+static char *printed(unsigned width)
+{
+    struct screen screen = screen_of(width, false);
+    struct table *table = table_new(columns, ARRAY_SIZE(columns));
+    static const char *const cells[] = {"7",     "lead", "open",    "Phishing of a bank, 3 hosts, 1 peer report",
+                                        "1,204", "-",    "waiting", "größer als 漢字"};
+    char *text;
+
+    for (size_t i = 0; i < ARRAY_SIZE(cells); i++)
+        table_add(table, STYLE_PLAIN, cells[i]);
+    table_print(table, &screen);
+    table_free(table);
+    text = strdup(buf_text(&screen.out));
+    screen_clear(&screen);
+    close(screen.fd);
+    return text;
+}
+
+static unsigned widest(const char *text)
+{
+    unsigned most = 0;
+
+    while (*text) {
+        size_t size = strcspn(text, "\n");
+        char *line = strndup(text, size);
+        unsigned columns_of_line = str_columns(line);
+        most = columns_of_line > most ? columns_of_line : most;
+        free(line);
+        text += size + (text[size] == '\n');
+    }
+    return most;
+}
+
+static void piped_nothing_is_cut(void **state)
+{
+    char *text = printed(0);
+
+    (void)state;
+    assert_string_equal(text, "   NO  OWNER  STATE    SUMMARY\n"
+                              "    7  lead   open     Phishing of a bank, 3 hosts, 1 peer report\n"
+                              "1,204  -      waiting  größer als 漢字\n");
+    free(text);
+}
+
+static void narrow_cuts_the_summary_first(void **state)
+{
+    char *text = printed(50);
+
+    (void)state;
+    assert_int_equal(widest(text), 50);
+    assert_non_null(strstr(text, "…"));
+    assert_non_null(strstr(text, "STATE"));
+    assert_non_null(strstr(text, "OWNER"));
+    free(text);
+}
+
+static void narrower_lets_columns_leave_by_rank(void **state)
+{
+    char *text = printed(40);
+
+    (void)state;
+    assert_true(widest(text) <= 40);
+    assert_null(strstr(text, "STATE"));
+    assert_non_null(strstr(text, "OWNER"));
+    free(text);
+    text = printed(32);
+    assert_true(widest(text) <= 32);
+    assert_null(strstr(text, "OWNER"));
+    assert_non_null(strstr(text, "SUMMARY"));
+    free(text);
+}
+
+static void nothing_ever_wraps(void **state)
+{
+    (void)state;
+    for (unsigned width = 20; width < 90; width++) {
+        char *text = printed(width);
+        assert_true(widest(text) <= width);
+        free(text);
+    }
+}
+
+static void outside_text_is_harmless(void **state)
+{
+    struct screen screen = screen_of(0, false);
+    char *text = screen_clean(&screen, "a\033[2Jb\nhttp://evil.example/x \xe2\x80\xae", true);
+
+    (void)state;
+    assert_null(strchr(text, '\033'));
+    assert_null(strchr(text, '\n'));
+    assert_null(strstr(text, "\xe2\x80\xae"));
+    assert_null(strstr(text, "http://evil"));
+    assert_non_null(strstr(text, "hxxp"));
+    free(text);
+    screen_clear(&screen);
+    close(screen.fd);
+}
+
+static void raw_is_exact_and_absent_is_a_dash(void **state)
+{
+    struct screen screen = screen_of(0, true);
+    char *text = screen_clean(&screen, "http://evil.example/x", true), *none = screen_clean(&screen, NULL, true);
+
+    (void)state;
+    assert_string_equal(text, "http://evil.example/x");
+    assert_string_equal(none, "-");
+    free(text);
+    free(none);
+    screen_clear(&screen);
+    close(screen.fd);
+}
+
+static void a_pipe_has_no_colour(void **state)
+{
+    struct screen screen = screen_of(0, false);
+
+    (void)state;
+    assert_false(screen.has_colour);
+    screen_style(&screen, STYLE_RED, "x");
+    assert_string_equal(buf_text(&screen.out), "x");
+    screen_clear(&screen);
+    close(screen.fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(piped_nothing_is_cut),
+        cmocka_unit_test(narrow_cuts_the_summary_first),
+        cmocka_unit_test(narrower_lets_columns_leave_by_rank),
+        cmocka_unit_test(nothing_ever_wraps),
+        cmocka_unit_test(outside_text_is_harmless),
+        cmocka_unit_test(raw_is_exact_and_absent_is_a_dash),
+        cmocka_unit_test(a_pipe_has_no_colour),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
