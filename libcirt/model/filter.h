@@ -75,8 +75,16 @@ struct filter_parameter {
     enum filter_parameter_type type;
     const char *text; /* what goes to the server, in its text form (arrays as {"a","b"}); the filter's */
 };
-/* A fragment for one field and comparison, out of sql/filters/<object>.sql, e.g. "owner.equal" -> "v.owner = ANY($1::text[])".
- * "$1" and "$2" stand for the comparison's own parameters. NULL where there is none: an error of the build, tested. */
+/*
+ * A fragment for one field and comparison, out of sql/filters/<object>.sql, e.g. "owner.equal". "$1" and "$2" stand for the
+ * comparison's own parameters, all in text form:
+ *   equal   $1 an array: one of these. Observables in their normal form, ASNs without "AS", labels and levels as the database's numbers
+ *   prefix  $1 the beginning; of a class "fraud/"
+ *   range   $1 and $2, both ends included, NULL is open; numbers (labels and levels too) or RFC 3339
+ *   text    $1 a word or words one after the other
+ *   none    no parameters
+ * NULL where there is none: ERR_INTERNAL; tests/checks/filters.py looks for all of them. is:... reaches SQL as other fields.
+ */
 typedef const char *(*filter_fragment)(unsigned object, const char *field, const char *comparison);
 
 /* Appends a boolean SQL expression and its parameters, numbered from first_parameter ($n). The values never enter the text. */

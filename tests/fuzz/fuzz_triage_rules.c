@@ -1,0 +1,45 @@
+/* Any text as a rules file: parsed, and applied to an observation where it is one; errors have their place. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "rules/triage_rules.h"
+
+static size_t get(const void *object, const char *field, struct filter_value *values, size_t max)
+{
+    if (max == 0 || strlen(field) % 3 == 0)
+        return 0;
+    values[0] = (struct filter_value){.text = object, .number = 7};
+    return 1;
+}
+
+static void apply(struct triage_rules *rules)
+{
+    struct arena *arena = arena_new();
+    struct triage_decision decision;
+    triage_rules_apply(rules, arena, "fraud/phishing", get, &decision);
+    if ((decision.hold && decision.drop) || decision.priority < 0 || decision.priority > 4 || !triage_rules_explain(&decision, arena))
+        abort();
+    for (size_t i = 0; i < triage_rules_count(rules); i++)
+        if (str_is_empty(triage_rules_name(rules, i)))
+            abort();
+    arena_free(arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = mem_calloc(size + 1, 1);
+    struct triage_rules *rules = NULL;
+    struct err err = {0};
+    if (size)
+        memcpy(text, data, size);
+    if (triage_rules_parse(text, &rules, &err))
+        apply(rules);
+    else if (err.text[0] == '\0' || (err.code == ERR_INPUT && !str_starts(err.at, "line ")))
+        abort();
+    triage_rules_free(rules);
+    free(text);
+    return 0;
+}
