@@ -237,8 +237,82 @@ static void test_spoofs(void **state)
     }
 }
 
+/* Encrypted mails of Thunderbird's tests: opened, read through mail_layers_open(), and who signed inside. */
+static void test_opening(void **state)
+{
+    static const struct {
+        const char *path, *text;
+        enum openpgp_status signature;
+    } rows[] = {
+        {"tb-openpgp/signed-by-0xfbfcc82a015e7330-encrypted-to-0xf231550c4f47e38e.eml", "Sundays are nothing without callaloo.",
+         OPENPGP_GOOD},
+        {"tb-openpgp/signed-by-0x3099ff1238852b9f-encrypted-to-0xf231550c4f47e38e.eml", "Sundays are nothing without callaloo.",
+         OPENPGP_GOOD},
+        {"tb-openpgp/encrypted-to-alice-as-hidden-recipient.eml", "", OPENPGP_ERROR},
+    };
+    struct world *world = world_or_skip(state);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct err err;
+        struct mail_layers *layers;
+        struct openpgp_opened opened;
+        struct buf clear, mail;
+        size_t size;
+        buf_init(&clear, 1024 * 1024);
+        buf_init(&mail, 2 * 1024 * 1024);
+        char *bytes = read_mail(rows[i].path, &size);
+        assert_true(mail_layers_read(bytes, size, &codec_limits_default, &layers, &err));
+        assert_true(layers->count == 1 && layers->layers[0].kind == MAIL_ENCRYPTED && layers->layers[0].is_envelope);
+        if (!openpgp_decrypt(world->openpgp, layers->layers[0].content, layers->layers[0].content_size, &clear, &opened, &err))
+            fail_msg("%s: %s", rows[i].path, err.text);
+        assert_true(opened.needed_count > 0);
+        mail_layers_free(layers);
+        assert_true(mail_layers_open(bytes, size, buf_text(&clear), clear.size, &mail, &err));
+        assert_true(mail_layers_read(mail.bytes, mail.size, &codec_limits_default, &layers, &err));
+        if (rows[i].signature == OPENPGP_GOOD) {
+            const struct mail_layer *layer = &layers->layers[0];
+            struct openpgp_signatures seen;
+            assert_true(layers->count == 1 && layer->kind == MAIL_SIGNED && layer->is_envelope);
+            assert_true(openpgp_verify_detached(world->openpgp, layer->content, layer->content_size, layer->signature,
+                                                layer->signature_size, &seen, &err));
+            assert_int_equal(seen.count, 1);
+            assert_int_equal(seen.items[0].status, OPENPGP_GOOD);
+        }
+        struct report *report;
+        assert_true(codec_decode(codec_find("mail"), mail.bytes, mail.size, &codec_limits_default, NULL, &report, &err));
+        assert_non_null(report->description);
+        assert_non_null(strstr(report->description, rows[i].text));
+        report_free(report);
+        mail_layers_free(layers);
+        buf_clear(&clear);
+        buf_clear(&mail);
+        free(bytes);
+    }
+}
+
+/* Covert content: a stranger's text around a stolen ciphertext. Nothing but a whole encrypted mail is opened. */
+static void test_covert_content(void **state)
+{
+    static const char *const rows[] = {"01-enc/pgp_mime/01-reply-mix-822.eml", "01-enc/pgp_mime/02-reply-rel.eml",
+                                       "01-enc/pgp_mime/01-reply-mix-alt.eml", "01-enc/pgp_mime/01-reply-mix-css.eml",
+                                       "reevaluation-2020/01-enc/pgp-mime/01-reply-mix-css-modified.eml"};
+    world_or_skip(state);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct err err;
+        struct buf mail;
+        size_t size;
+        char *path = mem_printf("spoof-covert/%s", rows[i]), *bytes = read_mail(path, &size);
+        buf_init(&mail, 1024 * 1024);
+        if (mail_layers_open(bytes, size, "x", 1, &mail, &err))
+            fail_msg("%s would be opened", path);
+        buf_clear(&mail);
+        free(bytes);
+        free(path);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_verdicts_as_gnupg), cmocka_unit_test(test_spoofs)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_verdicts_as_gnupg), cmocka_unit_test(test_spoofs),
+                                       cmocka_unit_test(test_opening), cmocka_unit_test(test_covert_content)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
