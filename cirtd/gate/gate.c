@@ -240,8 +240,8 @@ static struct event_base *new_base(void)
     struct event_config *settings = event_config_new();
     struct event_base *base = NULL;
 
-    /* After a few newcomers the loop looks whether a client or worker has something. */
-    if (settings && event_config_set_max_dispatch_interval(settings, NULL, ACCEPT_MAX, GATE_PRIORITY_NEWCOMERS) == 0)
+    /* After each step of a newcomer (a handshake takes most of a millisecond) the loop looks whether a client or worker has something. */
+    if (settings && event_config_set_max_dispatch_interval(settings, NULL, 1, GATE_PRIORITY_NEWCOMERS) == 0)
         base = event_base_new_with_config(settings);
     if (settings)
         event_config_free(settings);
