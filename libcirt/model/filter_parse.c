@@ -338,7 +338,7 @@ static bool ends_and(const struct parser *parser)
 
 static bool parse_and(struct parser *parser, int depth, struct filter_node **out)
 {
-    struct filter_node *all = node_new(parser, FILTER_NODE_AND), *child;
+    struct filter_node *all = node_new(parser, FILTER_NODE_AND), *child = NULL;
     skip_blanks(parser);
     const char *at = parser->next;
     bool wants_operand = true;
