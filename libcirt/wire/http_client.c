@@ -3,6 +3,8 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+
+enum { REFUSAL_WAIT_MS = 1000, REFUSAL_STEP_MS = 50 };
 
 struct http_client {
     CURL *curl;
@@ -278,9 +282,84 @@ static bool is_refusal(CURLcode code, const char *trouble)
     }
 }
 
-static bool failed(const struct http_client *client, CURLcode code, const struct exchange *exchange, struct err *err)
+/* What a person can use of curl's words: the system's for a connection, OpenSSL's own for TLS. */
+static const char *reason(const struct http_client *client, CURLcode code, char text[CURL_ERROR_SIZE])
 {
-    const char *why = client->trouble[0] ? client->trouble : curl_easy_strerror(code);
+    const char *routine = strstr(client->trouble, "routines::");
+    long number = 0;
+
+    if (code == CURLE_COULDNT_CONNECT && curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number > 0)
+        return strerror((int)number);
+    if (!routine)
+        return client->trouble[0] ? client->trouble : curl_easy_strerror(code);
+    snprintf(text, CURL_ERROR_SIZE, "%s", routine + strlen("routines::"));
+    text[strcspn(text, ",")] = '\0';
+    return text;
+}
+
+/* Notes an alert of the other side that is more than a goodbye; text is curl's trace line. */
+static int on_trace(CURL *curl, curl_infotype type, char *text, size_t size, void *context)
+{
+    static const char mark[] = "(IN), TLS alert, ";
+    char *trouble = context;
+    const char *at = type == CURLINFO_TEXT ? memmem(text, size, mark, sizeof mark - 1) : NULL;
+
+    UNUSED(curl);
+    if (at && !memmem(text, size, "close notify", strlen("close notify"))) {
+        at += sizeof mark - 1;
+        snprintf(trouble, CURL_ERROR_SIZE, "alert %.*s", (int)strcspn(at, ":\n"), at);
+    }
+    return 0;
+}
+
+/* Waits for the first read of a new connection, where TLS 1.3 tells a refusal. */
+static void read_first(CURL *probe, const char *trouble)
+{
+    curl_socket_t socket = CURL_SOCKET_BAD;
+    char byte;
+    size_t got;
+
+    if (curl_easy_getinfo(probe, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK || socket == CURL_SOCKET_BAD)
+        return;
+    for (int waited = 0; waited < REFUSAL_WAIT_MS && !*trouble; waited += REFUSAL_STEP_MS) {
+        struct pollfd wait = {.fd = socket, .events = POLLIN};
+        poll(&wait, 1, REFUSAL_STEP_MS);
+        if (curl_easy_recv(probe, &byte, 1, &got) != CURLE_AGAIN)
+            return;
+    }
+}
+
+/*
+ * A connection that broke without a word may have been refused: the alert is lost where the other end had closed before our request
+ * was written. A second connection that says nothing tells which it was; the request is not said again. True: trouble holds why.
+ */
+static bool was_refused(struct http_client *client, CURLcode code, char trouble[CURL_ERROR_SIZE])
+{
+    CURL *probe;
+
+    trouble[0] = '\0';
+    if (code != CURLE_SSL_CONNECT_ERROR && code != CURLE_RECV_ERROR && code != CURLE_SEND_ERROR && code != CURLE_GOT_NOTHING)
+        return false;
+    probe = curl_easy_duphandle(client->curl);
+    if (!probe)
+        return false;
+    curl_easy_setopt(probe, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(probe, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(probe, CURLOPT_NOPROGRESS, 1L);
+    curl_easy_setopt(probe, CURLOPT_TIMEOUT_MS, client->settings.connect_timeout_ms);
+    curl_easy_setopt(probe, CURLOPT_DEBUGFUNCTION, on_trace);
+    curl_easy_setopt(probe, CURLOPT_DEBUGDATA, trouble);
+    curl_easy_setopt(probe, CURLOPT_VERBOSE, 1L);
+    if (curl_easy_perform(probe) == CURLE_OK)
+        read_first(probe, trouble);
+    curl_easy_cleanup(probe);
+    return trouble[0] != '\0';
+}
+
+static bool failed(struct http_client *client, CURLcode code, const struct exchange *exchange, struct err *err)
+{
+    char text[CURL_ERROR_SIZE], alert[CURL_ERROR_SIZE];
+    const char *why = reason(client, code, text);
 
     if (exchange->too_large)
         return err_set(err, ERR_LIMIT, "the answer is larger than %zu bytes", client->settings.answer_bytes_max);
@@ -288,6 +367,8 @@ static bool failed(const struct http_client *client, CURLcode code, const struct
         return err_set(err, ERR_INTERNAL, "the answer cannot be written: %s", strerror(errno));
     if (is_refusal(code, why))
         return err_set(err, ERR_DENIED, "%s", why);
+    if (was_refused(client, code, alert))
+        return err_set(err, ERR_DENIED, "%s", alert);
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:

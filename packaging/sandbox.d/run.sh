@@ -104,4 +104,4 @@ sandbox_destroy() {
     rm -rf "$dir"
 }
 
-as_admin() { CIRT_CONFIG=$dir/cirt.conf "$build/cirt" --profile admin "$@"; }
+as_admin() { env -u CIRT_URL -u CIRT_DESK_URL -u CIRT_CA CIRT_CONFIG="$dir/cirt.conf" "$build/cirt" --profile admin "$@"; }
