@@ -58,7 +58,7 @@ struct gate_config {
 
     /*
      * Called on SIGHUP: a fresh configuration, valid like the first until the next call or the end, or NULL with *err. Taken from it are
-     * limits, certificates, CAs and CRLs; addresses, sockets and spool_dir need a restart. Whatever fails leaves all as it was.
+     * limits, certificates, CAs and CRLs; addresses, sockets, spool_dir and requests_max need a restart. What fails leaves all as it was.
      * NULL: only the files are read again.
      */
     const struct gate_config *(*load)(void *owner, struct err *err);
