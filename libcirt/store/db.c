@@ -330,8 +330,6 @@ bool db_run(struct db *db, enum sql_statement statement, const struct db_params 
     statement_name(statement, name);
     if (!params)
         params = &no_params;
-    if (params->array)
-        BUG("%s: an array was not ended", name);
     PGresult *result = is_migration(db)
                            ? PQexecParams(db->connection, sql_statement_texts[statement].text, params->count, NULL, params->values,
                                           params->lengths, params->formats, 0)

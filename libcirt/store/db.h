@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "store/sql_statements.h"
 
@@ -49,8 +50,8 @@ const char *db_sqlstate(const struct db *db);
 const char *db_detail(const struct db *db);
 const char *db_hint(const struct db *db);
 
-/* --- parameters: added in the statement's order; types must be the statement's own ($1::bigint takes db_int8). They borrow texts
- * and bytes until the run; arrays are built in the params' own memory. --- */
+/* --- parameters: added in the statement's order; types must be the statement's own ($1::bigint takes db_int8). They borrow texts,
+ * bytes and arrays until the run. --- */
 enum { DB_PARAMETERS_MAX = 96 };
 struct db_params;
 struct db_params *db_params_new(void);
@@ -66,20 +67,28 @@ void db_int8(struct db_params *params, int64_t value);
 void db_time(struct db_params *params, int64_t moment); /* timestamptz; TIMESTAMP_NONE is SQL NULL */
 void db_null(struct db_params *params);
 
-/* Arrays, binary, one dimension: begin, then that many db_item_* of the same kind, then end. */
-enum db_array { DB_BOOL_ARRAY, DB_BYTES_ARRAY, DB_INT2_ARRAY, DB_INT4_ARRAY, DB_INT8_ARRAY, DB_TEXT_ARRAY, DB_TIME_ARRAY, DB_INET_ARRAY };
-void db_array_begin(struct db_params *params, enum db_array kind);
-void db_item_text(struct db_params *params, const char *text); /* NULL is an SQL NULL element. For text arrays */
-void db_item_bytes(struct db_params *params, const void *bytes, size_t size);
-void db_item_bool(struct db_params *params, bool value);
-void db_item_int2(struct db_params *params, int16_t value);
-void db_item_int4(struct db_params *params, int32_t value);
-void db_item_int8(struct db_params *params, int64_t value);
-void db_item_time(struct db_params *params, int64_t moment); /* TIMESTAMP_NONE is NULL */
-void db_item_null(struct db_params *params);
+/* A one-dimensional array in PostgreSQL's binary form, built item by item; kept for many runs. */
+enum db_array_kind { DB_BOOL_ARRAY, DB_BYTES_ARRAY, DB_INT2_ARRAY, DB_INT4_ARRAY, DB_INT8_ARRAY, DB_TEXT_ARRAY, DB_TIME_ARRAY, DB_INET_ARRAY };
+struct db_array {
+    struct buf buf;
+    uint32_t count;
+};
+void db_array_init(struct db_array *array, enum db_array_kind kind);
+void db_array_reset(struct db_array *array); /* empties, keeps memory */
+void db_array_clear(struct db_array *array);
+/* Items must be of the array's kind. */
+void db_array_add_text(struct db_array *array, const char *text); /* NULL is an SQL NULL element */
+void db_array_add_bytes(struct db_array *array, const void *bytes, size_t size); /* so here */
+void db_array_add_bool(struct db_array *array, bool value);
+void db_array_add_int2(struct db_array *array, int16_t value);
+void db_array_add_int4(struct db_array *array, int32_t value);
+void db_array_add_int8(struct db_array *array, int64_t value);
+void db_array_add_time(struct db_array *array, int64_t moment); /* TIMESTAMP_NONE is NULL */
+void db_array_add_null(struct db_array *array);
 /* A normalised ipv4, ipv6 or cidr observable as inet; anything else becomes NULL. */
-void db_item_inet(struct db_params *params, const char *value);
-void db_array_end(struct db_params *params);
+void db_array_add_inet(struct db_array *array, const char *value);
+/* As the next parameter; the array stays the caller's, untouched until the run is over. */
+void db_array(struct db_params *params, struct db_array *array);
 
 /* --- running --- */
 struct db_rows;

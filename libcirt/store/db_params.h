@@ -9,9 +9,7 @@ struct db_params {
     int count;
     const char *values[DB_PARAMETERS_MAX];
     int lengths[DB_PARAMETERS_MAX], formats[DB_PARAMETERS_MAX];
-    struct buf own[DB_PARAMETERS_MAX]; /* memory of numbers and arrays */
-    struct buf *array;                 /* the array being built, or NULL */
-    uint32_t items;
+    struct buf own[DB_PARAMETERS_MAX]; /* memory of numbers */
 };
 
 #endif

@@ -1,0 +1,79 @@
+/*
+ * cirtd/config.h - the configuration file, and each role's own part of it.
+ *
+ * A role sees site, run, log, database (where it has one) and the sections that its row in role.c names; everything else is left
+ * empty. Under the supervisor it is handed just that part on a descriptor and refuses more.
+ */
+#ifndef CIRT_CIRTD_CONFIG_H
+#define CIRT_CIRTD_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+/* Sections that a role may be allowed; bits. To add one: a bit, a row in sections[] and its options in config.c, packaging/cirtd.conf. */
+enum config_section {
+    CONFIG_DATABASE = 1,
+    CONFIG_GATE_FEEDS = 2,
+    CONFIG_GATE_DESK = 4,
+    CONFIG_INTAKE = 8,
+    CONFIG_MAIL = 16,
+    CONFIG_VERIFY = 32,
+    CONFIG_SEAL = 64,
+    CONFIG_DESK = 128,
+    CONFIG_PUSH = 256,
+    CONFIG_SUPERVISOR = 512,
+    CONFIG_ALL = 1023
+};
+
+struct config_gate {
+    const char *listen, *rid; /* "127.0.0.1:8443"; rid NULL or "" for none */
+    const char *cert, *key, *ca, *crl; /* paths; crl NULL or "" for none */
+    const char *spool;                 /* directory for large bodies, "" for memory files */
+    bool allow_tls12;
+    int64_t body_max;                  /* bytes */
+    int connections, connections_per_address;
+};
+
+struct config {
+    struct arena *arena; /* owns the strings */
+    const char *site_name, *site_prefix, *site_domain, *site_zone;
+    const char *run;     /* directory of sockets */
+    enum log_level log_level;
+    const char *database_host, *database_port, *database_name, *database_sslmode, *database_password;
+    const char *database_data;  /* a path on the file system of PostgreSQL's data and WAL, "" where unknown: for the watermarks */
+    int64_t reserve_mb;         /* free space below which feeds are refused; half of it: mail; a quarter: analysts' reports */
+    struct config_gate gate_feeds, gate_desk;
+    int intake_workers;
+    int64_t document_max;       /* whole documents, bytes */
+    int64_t malformed_quota_mb; /* kept bytes of malformed documents a sender and day */
+    int desk_workers;
+    const char *mail_socket;
+    const char **mail_users;    /* OS users that may deliver, NULL-terminated */
+    const char **mail_addresses;/* accepted recipients; "case+*@domain" with a star; NULL-terminated */
+    int64_t mail_max;
+    const char *verify_gnupg;
+    const char *seal_gnupg, *seal_key;
+    const char *push_cert, *push_key;
+    const char *user_prefix, *secrets; /* supervisor's */
+};
+
+/* Reads text (name is for messages: the file's path). sections: which to take; is_strict: others in the text are ERR_DENIED, not skipped.
+ * Unknown options, wrong types and missing needed values are ERR_INPUT with "FILE:LINE: ..." */
+bool config_read(const char *name, const char *text, unsigned sections, bool is_strict, struct config **out, struct err *err) MUST_CHECK;
+bool config_load(const char *path, unsigned sections, struct config **out, struct err *err) MUST_CHECK;
+void config_free(struct config *config);
+
+/* The part of the file text that those sections are, in the same syntax, with the database password put in where not NULL. The caller's. */
+bool config_part(const char *name, const char *text, unsigned sections, const char *password, char **part, struct err *err) MUST_CHECK;
+
+/* A whole small file (up to 1 MiB), NUL-terminated; the caller's. */
+bool config_read_file(const char *path, char **text, struct err *err) MUST_CHECK;
+/* The same from the start of an open descriptor, whatever its position. */
+bool config_read_fd(int fd, const char *name, char **text, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,210 @@
+#include "cirtd/stage.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "cirtd/selfcheck.h"
+
+static volatile sig_atomic_t stage_ending, stage_reload;
+
+static void on_signal(int number)
+{
+    if (number == SIGHUP)
+        stage_reload = 1;
+    else
+        stage_ending = 1;
+}
+
+void stage_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: a sleeping poll() wakes */
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+bool stage_is_ending(void)
+{
+    return stage_ending;
+}
+
+bool stage_take_reload(void)
+{
+    bool asked = stage_reload;
+    stage_reload = 0;
+    return asked;
+}
+
+struct db *stage_db(const struct role_context *context)
+{
+    const struct config *config = context->config;
+    struct db_config db_config = {
+        .host = config->database_host,
+        .port = config->database_port,
+        .name = config->database_name,
+        .sslmode = config->database_sslmode,
+        .password = config->database_password,
+        .role = context->role->database,
+    };
+    return db_new(&db_config);
+}
+
+/* Says once that the database is away, and once that it is back. */
+static void tell_trouble(bool *is_away, const struct err *err)
+{
+    if (err && !*is_away)
+        log_warn("database_away", "%s", log_err(err));
+    if (!err && *is_away)
+        log_info("database_back", "%s", "");
+    *is_away = err != NULL;
+}
+
+bool stage_connect(const struct role_context *context, struct db *db, struct err *err)
+{
+    bool is_away = false;
+    while (!db_ready(db, err)) {
+        if (err->code != ERR_AGAIN)
+            return false;
+        tell_trouble(&is_away, err);
+        if (stage_ending)
+            return false;
+        db_wait(db, 100);
+    }
+    tell_trouble(&is_away, NULL);
+    return selfcheck_rights(context->role, db, err);
+}
+
+static bool run_fail(const struct stage *stage, struct stage_run *run, int64_t id, int64_t attempts, const struct err *why)
+{
+    struct err err;
+    bool is_final = why->code == ERR_INPUT || why->code == ERR_LIMIT || why->code == ERR_DENIED;
+    char text[sizeof why->text + sizeof why->at + 4];
+    snprintf(text, sizeof text, "%s%s%s", why->at, why->at[0] ? ": " : "", why->text);
+    db_params_reset(run->params);
+    db_int8(run->params, id);
+    db_int4(run->params, (int32_t)attempts);
+    db_text(run->params, text);
+    db_bool(run->params, is_final);
+    if (db_run(run->db, stage->fail, run->params, NULL, &err))
+        return true;
+    log_warn("fail_not_recorded", "id=%lld %s", (long long)id, log_err(&err));
+    return false;
+}
+
+static bool settle(const struct stage *stage, struct stage_run *run, int64_t id, int64_t attempts, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    db_params_reset(run->params);
+    db_int8(run->params, id);
+    db_int4(run->params, (int32_t)attempts);
+    if (!db_run(run->db, stage->settle, run->params, &rows, err))
+        return false;
+    bool is_ours = db_row_count(rows) == 1;
+    db_rows_free(rows);
+    return is_ours || err_set(err, ERR_CONFLICT, "the lease ran out and another worker took it");
+}
+
+static bool work_one(const struct stage *stage, struct stage_run *run, struct db_rows *rows, size_t row, struct err *err)
+{
+    db_params_reset(run->params);
+    if (stage->act && !stage->act(run, rows, row, err))
+        return false;
+    if (!db_begin(run->db, err))
+        return false;
+    db_params_reset(run->params);
+    if (stage->work(run, rows, row, err) && settle(stage, run, db_get_int(rows, row, 0), db_get_int(rows, row, 1), err) &&
+        db_commit(run->db, err))
+        return true;
+    db_rollback(run->db);
+    return false;
+}
+
+/* False where the connection is gone: what was claimed comes back when its lease ends. */
+static bool work_claimed(const struct stage *stage, struct stage_run *run, struct db_rows *rows)
+{
+    for (size_t row = 0; row < db_row_count(rows); row++) {
+        struct err err;
+        err_clear(&err);
+        if (work_one(stage, run, rows, row, &err))
+            continue;
+        log_event(err.code == ERR_AGAIN ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "work_failed", "id=%lld attempts=%lld %s",
+                  (long long)db_get_int(rows, row, 0), (long long)db_get_int(rows, row, 1), log_err(&err));
+        if (!db_is_connected(run->db))
+            return false;
+        if (err.code != ERR_CONFLICT && !run_fail(stage, run, db_get_int(rows, row, 0), db_get_int(rows, row, 1), &err))
+            return false;
+    }
+    return true;
+}
+
+static void turn(const struct stage *stage, struct stage_run *run, bool *is_away)
+{
+    struct err err;
+    struct db_rows *rows = NULL;
+    if (!db_ready(run->db, &err) || !db_run(run->db, stage->claim, NULL, &rows, &err)) {
+        tell_trouble(is_away, &err);
+        db_wait(run->db, 100);
+        return;
+    }
+    tell_trouble(is_away, NULL);
+    bool is_empty = db_row_count(rows) == 0;
+    work_claimed(stage, run, rows);
+    db_rows_free(rows);
+    if (is_empty && !stage_ending)
+        db_wait(run->db, stage->poll_ms);
+}
+
+static void tick(const struct stage *stage, struct stage_run *run, bool *is_away)
+{
+    struct err err;
+    db_params_reset(run->params);
+    if (db_ready(run->db, &err) && db_begin(run->db, &err) && stage->work(run, NULL, 0, &err) && db_commit(run->db, &err)) {
+        tell_trouble(is_away, NULL);
+    } else {
+        db_rollback(run->db);
+        if (err.code == ERR_AGAIN)
+            tell_trouble(is_away, &err);
+        else
+            log_error("tick_failed", "%s", log_err(&err));
+    }
+    if (!stage_ending)
+        db_wait(run->db, stage->poll_ms);
+}
+
+static bool loop(const struct stage *stage, const struct role_context *context, bool has_queue, struct err *err)
+{
+    struct stage_run run = {.context = context, .db = stage_db(context), .params = db_params_new()};
+    bool is_away = false;
+    stage_signals();
+    bool ok = (!stage->start || stage->start(&run, err)) && (!has_queue || db_listen(run.db, stage->listen, err)) &&
+              stage_connect(context, run.db, err);
+    while (ok && !stage_ending) {
+        if (stage_take_reload() && stage->start) {
+            struct err reload_err;
+            if (!stage->start(&run, &reload_err))
+                log_error("reload_failed", "%s", log_err(&reload_err));
+        }
+        if (has_queue)
+            turn(stage, &run, &is_away);
+        else
+            tick(stage, &run, &is_away);
+    }
+    if (stage->stop)
+        stage->stop(&run);
+    db_params_free(run.params);
+    db_free(run.db);
+    return ok || stage_ending;
+}
+
+bool stage_loop(const struct stage *stage, const struct role_context *context, struct err *err)
+{
+    return loop(stage, context, true, err);
+}
+
+bool stage_tick_loop(const struct stage *stage, const struct role_context *context, struct err *err)
+{
+    return loop(stage, context, false, err);
+}

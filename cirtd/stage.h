@@ -1,0 +1,62 @@
+/*
+ * cirtd/stage.h - the one claim / work / settle loop. It knows no payload; it is the only caller of begin and commit outside
+ * desk, intake and mail.
+ *
+ * A claim counts the attempt and leases the rows in a transaction of its own, so that a row that kills its worker is not taken for ever;
+ * the work and its settling are one transaction, and settling checks that the lease is still ours: a second worker, or we after a
+ * kill -9, can repeat the work but never do it twice.
+ */
+#ifndef CIRT_CIRTD_STAGE_H
+#define CIRT_CIRTD_STAGE_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "cirtd/role.h"
+#include "store/db.h"
+
+struct stage_run {
+    const struct role_context *context;
+    struct db *db;
+    struct db_params *params; /* for the work's own statements; reset before each call */
+    void *state;              /* the stage's own */
+};
+
+struct stage {
+    const char *role;
+    enum sql_statement listen;
+    /* No parameters. Leases some due rows, attempts + 1, and returns them: column 0 id, column 1 attempts, the rest is the work's. */
+    enum sql_statement claim;
+    /* ($1 bigint id, $2 int attempts): removes the row where it still has those attempts; returns one row then. */
+    enum sql_statement settle;
+    /* ($1 bigint id, $2 int attempts, $3 text error, $4 bool final): puts it back with a back-off, or sets it aside where final or tried too often. */
+    enum sql_statement fail;
+    int poll_ms; /* how long to sleep at most without a notification */
+    /* Before the transaction, for an effect outside (push): may be NULL. False as in work. */
+    bool (*act)(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err);
+    /* In the transaction. ERR_AGAIN: later; ERR_INPUT, ERR_LIMIT, ERR_DENIED: set aside at once; others: tried again, then set aside. */
+    bool (*work)(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err);
+    /* Once at the start, and after SIGHUP; may be NULL. Without a database connection. */
+    bool (*start)(struct stage_run *run, struct err *err);
+    void (*stop)(struct stage_run *run);
+};
+
+/* Until SIGTERM. False where it cannot start (configuration, rights). */
+bool stage_loop(const struct stage *stage, const struct role_context *context, struct err *err) MUST_CHECK;
+
+/* For roles without a queue (clock): calls work in a transaction every poll_ms. claim, settle and fail are not used. */
+bool stage_tick_loop(const struct stage *stage, const struct role_context *context, struct err *err) MUST_CHECK;
+
+/* Signals of a role that blocks in the database: SIGTERM and SIGINT ask to end, SIGHUP to reload; both wake a sleeping poll. */
+void stage_signals(void);
+bool stage_is_ending(void);
+bool stage_take_reload(void); /* true once after each SIGHUP */
+
+/* The role's database connection, from its configuration. */
+struct db *stage_db(const struct role_context *context);
+/* Waits for the first connection and checks rights (selfcheck.h). False where the rights are not those embedded, or on SIGTERM (code
+ * ERR_AGAIN then). */
+bool stage_connect(const struct role_context *context, struct db *db, struct err *err) MUST_CHECK;
+
+#endif

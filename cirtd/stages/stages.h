@@ -1,0 +1,19 @@
+/* cirtd/stages/stages.h - the entries of the stages; each is one file here, and none includes another. */
+#ifndef CIRT_CIRTD_STAGES_H
+#define CIRT_CIRTD_STAGES_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "cirtd/role.h"
+
+bool decode_run(const struct role_context *context, struct err *err) MUST_CHECK;
+bool verify_run(const struct role_context *context, struct err *err) MUST_CHECK;
+bool seal_run(const struct role_context *context, struct err *err) MUST_CHECK;
+bool triage_run(const struct role_context *context, struct err *err) MUST_CHECK;
+bool share_run(const struct role_context *context, struct err *err) MUST_CHECK;
+bool push_run(const struct role_context *context, struct err *err) MUST_CHECK;
+bool clock_run(const struct role_context *context, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * store/report_store.h - reports into the database, many at a time. What is added is written straight into the form that goes to the
+ * server, so that a batch holds nothing twice.
+ */
+#ifndef CIRT_STORE_REPORT_STORE_H
+#define CIRT_STORE_REPORT_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "model/report.h"
+#include "store/db.h"
+
+enum { REPORT_SHA256_SIZE = 32, REPORT_RAW_CHUNK = 1024 * 1024 };
+
+/* How a report came. Strings are copied. */
+struct report_envelope {
+    int64_t id; /* 0: numbered when stored; else from report_store_begin() */
+    const char *route; /* "triage", "inbox", "hold", "none" */
+    int64_t sender_id;
+    const char *channel, *assurance;
+    unsigned char sha256[REPORT_SHA256_SIZE];
+    int64_t size;
+    const char *name, *media_type; /* or NULL */
+    const char *state;             /* "received", "decoding", "malformed" */
+    const char *format;            /* or NULL */
+    enum tlp tlp;                  /* effective, never TLP_NONE */
+    bool tlp_assumed;
+    const char *error, *error_at;  /* of a malformed one; else NULL */
+    const char *default_class;     /* the sender's, where the report names none; or NULL */
+};
+
+struct report_batch;
+struct report_batch *report_batch_new(void);
+void report_batch_free(struct report_batch *batch);
+void report_batch_reset(struct report_batch *batch);
+size_t report_batch_count(const struct report_batch *batch);
+/* How much it holds, in bytes, to know when it is enough. */
+size_t report_batch_size(const struct report_batch *batch);
+
+/* Adds one report. report NULL: only the envelope (malformed, or not decoded yet). raw NULL: its bytes were stored by report_store_raw().
+ * An observation without time, and sightings without label, take the report's. */
+void report_batch_add(struct report_batch *batch, const struct report_envelope *envelope, const struct report *report, const char *raw,
+                      size_t raw_size);
+
+struct report_result {
+    int64_t id;
+    bool is_duplicate; /* the same bytes from the same sender within 30 days: id is that report's */
+    bool is_malformed; /* state of the report with that id */
+};
+/* Runs the statement (reports_insert of the caller's role) over the batch: results[0..count) in the order of adding. */
+bool report_batch_store(struct db *db, enum sql_statement statement, struct report_batch *batch, struct report_result *results, struct err *err)
+    MUST_CHECK;
+
+/* Only the observations of `report`, numbered from *next_no (moved on), for a report whose id is known: statement is report_rows of the role. */
+bool report_batch_store_rows(struct db *db, enum sql_statement statement, struct report_batch *batch, int64_t id, int64_t sender_id,
+                             enum tlp tlp, const struct report *report, int32_t *next_no, struct err *err) MUST_CHECK;
+
+#endif
