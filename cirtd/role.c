@@ -3,20 +3,13 @@
 #include <stdlib.h>
 
 #include "base/str.h"
-#include "cirtd/desk/desk_role.h"
 #include "cirtd/gate/gate_role.h"
 #include "cirtd/intake/intake.h"
-#include "cirtd/mail/mail_role.h"
 #include "cirtd/stages/stages.h"
 
 static int role_intake_workers(const struct config *config)
 {
     return config->intake_workers;
-}
-
-static int role_desk_workers(const struct config *config)
-{
-    return config->desk_workers;
 }
 
 /* clang-format off */
@@ -25,26 +18,8 @@ const struct role roles[] = {
      1, NULL, gate_role_feeds},
     {"gate-desk", NULL, CONFIG_GATE_DESK | CONFIG_INTAKE | CONFIG_DESK, "TLS, HTTP head", "listens", "its TLS key", "no database",
      1, NULL, gate_role_desk},
-    {"mail", "mail", CONFIG_DATABASE | CONFIG_MAIL, "LMTP", "Unix socket", "none", "execute the inbox insert",
-     1, NULL, mail_role_run},
     {"intake", "intake", CONFIG_DATABASE | CONFIG_INTAKE, "documents (decodes them)", "Unix socket", "none", "execute the insert functions",
      2, role_intake_workers, intake_run},
-    {"desk", "desk", CONFIG_DATABASE | CONFIG_DESK, "the API's JSON", "Unix socket", "none", "read views by viewer, change cases, order shares",
-     2, role_desk_workers, desk_role_run},
-    {"decode", "decode", CONFIG_DATABASE | CONFIG_INTAKE, "MIME, XML, JSON, archives", "PostgreSQL only", "none",
-     "claim inbox, execute the insert functions", 3, NULL, decode_run},
-    {"verify", "verify", CONFIG_DATABASE | CONFIG_VERIFY, "OpenPGP signatures", "PostgreSQL only", "public keys only",
-     "claim signed parts, write verdicts", 3, NULL, verify_run},
-    {"seal", "seal", CONFIG_DATABASE | CONFIG_SEAL, "what is encrypted to us", "PostgreSQL only", "GnuPG home",
-     "claim to_open, write results", 3, NULL, seal_run},
-    {"triage", "triage", CONFIG_DATABASE, "decoded values", "PostgreSQL only", "none", "read reports; insert and change cases",
-     4, NULL, triage_run},
-    {"share", "share", CONFIG_DATABASE, "nothing", "PostgreSQL only", "none", "read what is releasable; write outbox",
-     5, NULL, share_run},
-    {"push", "push", CONFIG_DATABASE | CONFIG_PUSH, "a peer's HTTP status (its body goes to the delivery unread)", "outbound", "client key",
-     "claim and settle outbox", 5, NULL, push_run},
-    {"clock", "clock", CONFIG_DATABASE, "nothing", "PostgreSQL only", "none", "deadlines, escalation, partitions",
-     5, NULL, clock_run},
 };
 /* clang-format on */
 const size_t role_count = ARRAY_SIZE(roles);

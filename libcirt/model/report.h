@@ -68,6 +68,7 @@ struct report {
     struct rejection *rejections; /* the first REPORT_REJECTIONS_KEPT */
     size_t rejection_count, rejection_capacity;
     size_t rejected_total;
+    size_t duplicate_total; /* observations that say what another in the document says; counted by the caller (rules/repeat.h) */
 };
 
 enum { REPORT_REJECTIONS_KEPT = 100 };

@@ -217,7 +217,7 @@ void report_batch_add(struct report_batch *batch, const struct report_envelope *
     size_t observations = report ? report->observation_count : 0;
     add_envelope(batch, envelope);
     add_content(batch, envelope, report ? report : &empty_report);
-    int4(batch, R_OBSERVATIONS, (int64_t)observations);
+    int4(batch, R_OBSERVATIONS, envelope->observations ? envelope->observations : (int64_t)observations);
     if (raw)
         add_raw(batch, ord, raw, raw_size);
     for (size_t i = 0; i < observations; i++)

@@ -30,6 +30,7 @@ struct report_envelope {
     enum tlp tlp;                  /* effective, never TLP_NONE */
     bool tlp_assumed;
     const char *error, *error_at;  /* of a malformed one; else NULL */
+    int64_t observations;          /* how many it has, where they were stored by report_batch_store_rows(); else 0 */
     const char *default_class;     /* the sender's, where the report names none; or NULL */
 };
 

@@ -3,9 +3,10 @@
 -- The registered, enabled caller behind each key; no row for others.
 CREATE OR REPLACE FUNCTION callers(p_keys bytea[])
 RETURNS TABLE (key bytea, enabled boolean, identity_id bigint, login text, role text, peer_id bigint, peer text, sender_id bigint,
-               default_tlp smallint, default_class text)
+               default_tlp smallint, default_class text, malformed_today bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT k.key_sha256, coalesce(i.enabled, p.enabled), i.id, i.login, coalesce(i.role, 'peer'), p.id, p.name, s.id, i.default_tlp, i.default_class
+    SELECT k.key_sha256, coalesce(i.enabled, p.enabled), i.id, i.login, coalesce(i.role, 'peer'), p.id, p.name, s.id, i.default_tlp, i.default_class,
+           coalesce((SELECT m.bytes FROM malformed_tally m WHERE m.sender_id = s.id AND m.day = current_date), 0)
     FROM registered_key k
     LEFT JOIN identity i ON i.id = k.identity_id
     LEFT JOIN peer p ON p.id = k.peer_id
@@ -137,6 +138,10 @@ BEGIN
              u(state, format, tlp, tlp_assumed, class, class_claim, description, summary, lang, reference, reference_issuer, time, time_text,
                time_rule, extra, observations, rejected_total, rejected, error, error_at, ord)
         WHERE v_new[u.ord] <> 0;
+    INSERT INTO malformed_tally AS m (sender_id, day, bytes)
+        SELECT u.sender, current_date, sum(u.size) FROM unnest(p_sender, p_size, p_state) WITH ORDINALITY u(sender, size, state, ord)
+        WHERE u.state = 'malformed' AND v_new[u.ord] <> 0 GROUP BY u.sender ORDER BY u.sender
+        ON CONFLICT (sender_id, day) DO UPDATE SET bytes = m.bytes + EXCLUDED.bytes;
     INSERT INTO report_raw (report_id, received, no, bytes)
         SELECT v_new[u.ord], v_received, u.no, u.bytes FROM unnest(r_ord, r_no, r_bytes) u(ord, no, bytes) WHERE v_new[u.ord] <> 0;
     INSERT INTO report_reporter (report_id, received, name, email)

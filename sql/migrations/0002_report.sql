@@ -125,6 +125,14 @@ CREATE TABLE report_digest (
     PRIMARY KEY (week, sender_id, hash64, sha256)
 );
 
+-- Bytes of malformed documents a sender and day: beyond a quota only head, hash and error are kept.
+CREATE TABLE malformed_tally (
+    sender_id bigint NOT NULL,
+    day date NOT NULL,
+    bytes bigint NOT NULL,
+    PRIMARY KEY (sender_id, day)
+);
+
 -- What triage made of a report.
 CREATE TABLE report_outcome (
     report_id bigint NOT NULL,

@@ -1,5 +1,6 @@
 -- name: callers
-SELECT encode(key, 'hex'), enabled, identity_id, login, role, peer_id, peer, sender_id, default_tlp, default_class FROM callers($1::bytea[])
+SELECT encode(key, 'hex'), enabled, identity_id, login, role, peer_id, peer, sender_id, default_tlp, default_class, malformed_today,
+    $2::bigint FROM callers($1::bytea[])
 
 -- name: report_begin
 SELECT report_id, received_us FROM report_begin()

@@ -1,0 +1,133 @@
+#include "cirtd/intake/body.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+/* A body that unpacks to more than this many times its size, beyond the first piece, is a bomb. Honest CSV packs 20 to 1. */
+enum { RATIO_MAX = 200 };
+
+struct body {
+    const struct message_request *request;
+    uint64_t size_max, done; /* unpacked */
+    size_t read;             /* of the request's own bytes */
+    bool is_gzip, is_ended;
+    z_stream zip;
+    char packed[BODY_PIECE], piece[BODY_PIECE];
+};
+
+bool body_open(const struct message_request *request, uint64_t size_max, struct body **out, struct err *err)
+{
+    bool is_gzip = str_equal_nocase(request->content_encoding, "gzip") || str_equal_nocase(request->content_encoding, "x-gzip");
+    if (!is_gzip && !str_is_empty(request->content_encoding) && !str_equal_nocase(request->content_encoding, "identity"))
+        return err_set_at(err, ERR_INPUT, "Content-Encoding", "%s is not understood; send gzip or none", request->content_encoding);
+    struct body *body = mem_calloc(1, sizeof *body);
+    body->request = request;
+    body->size_max = size_max;
+    body->is_gzip = is_gzip;
+    if (is_gzip && inflateInit2(&body->zip, 15 + 16) != Z_OK)
+        BUG("inflateInit2");
+    *out = body;
+    return true;
+}
+
+void body_close(struct body *body)
+{
+    if (!body)
+        return;
+    if (body->is_gzip)
+        inflateEnd(&body->zip);
+    free(body);
+}
+
+bool body_rewind(struct body *body, struct err *err)
+{
+    body->done = 0;
+    body->read = 0;
+    body->is_ended = false;
+    body->zip.avail_in = 0;
+    if (body->is_gzip && inflateReset(&body->zip) != Z_OK)
+        return err_set(err, ERR_INTERNAL, "inflateReset");
+    return true;
+}
+
+/* The request's own bytes; the descriptor's offset is not used, so that it can be read twice. */
+static bool read_packed(struct body *body, const char **bytes, size_t *size, struct err *err)
+{
+    const struct message_request *request = body->request;
+    size_t left = request->body_size - body->read;
+    *size = left < BODY_PIECE ? left : BODY_PIECE;
+    if (request->body_fd < 0) {
+        *bytes = request->body ? request->body + body->read : "";
+    } else if (*size > 0) {
+        ssize_t n = pread(request->body_fd, body->packed, *size, (off_t)body->read);
+        if (n <= 0)
+            return err_set(err, ERR_INTERNAL, "the spooled body cannot be read: %s", n < 0 ? strerror(errno) : "it is too short");
+        *size = (size_t)n;
+        *bytes = body->packed;
+    }
+    body->read += *size;
+    return true;
+}
+
+static bool unpack(struct body *body, size_t *size, struct err *err)
+{
+    z_stream *zip = &body->zip;
+    zip->next_out = (unsigned char *)body->piece;
+    zip->avail_out = BODY_PIECE;
+    while (zip->avail_out == BODY_PIECE && !body->is_ended) {
+        if (zip->avail_in == 0) {
+            const char *bytes = NULL;
+            size_t packed = 0;
+            if (!read_packed(body, &bytes, &packed, err))
+                return false;
+            if (packed == 0)
+                return err_set_at(err, ERR_INPUT, "Content-Encoding", "the gzip stream ends too early");
+            zip->next_in = (unsigned char *)(uintptr_t)bytes;
+            zip->avail_in = (unsigned)packed;
+        }
+        int result = inflate(zip, Z_NO_FLUSH);
+        if (result == Z_STREAM_END)
+            body->is_ended = true;
+        else if (result != Z_OK && result != Z_BUF_ERROR)
+            return err_set_at(err, ERR_INPUT, "Content-Encoding", "not a gzip stream: %s", zip->msg ? zip->msg : "broken");
+    }
+    *size = BODY_PIECE - zip->avail_out;
+    if (body->done > BODY_PIECE && body->done > body->read * RATIO_MAX)
+        return err_set(err, ERR_LIMIT, "the gzip stream unpacks to more than %d times its size", RATIO_MAX);
+    return true;
+}
+
+bool body_next(struct body *body, const char **bytes, size_t *size, struct err *err)
+{
+    bool ok;
+    if (body->is_gzip) {
+        ok = unpack(body, size, err);
+        *bytes = body->piece;
+    } else {
+        ok = read_packed(body, bytes, size, err);
+    }
+    body->done += ok ? *size : 0;
+    if (ok && body->done > body->size_max)
+        return err_set(err, ERR_LIMIT, "more than %llu bytes", (unsigned long long)body->size_max);
+    return ok;
+}
+
+bool body_whole(struct body *body, struct buf *out, struct err *err)
+{
+    const char *bytes = NULL;
+    size_t size = 0;
+    buf_reset(out);
+    do {
+        if (!body_next(body, &bytes, &size, err))
+            return false;
+        if (!buf_add(out, bytes, size))
+            return err_set(err, ERR_LIMIT, "more than %zu bytes", out->size_max);
+    } while (size > 0);
+    return true;
+}

@@ -1,0 +1,270 @@
+#include "cirtd/intake/intake.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cirtd/intake/intake_inside.h"
+#include "cirtd/stage.h"
+#include "crypto/digest.h"
+
+enum { HEAD_SIZE = 4096, WHOLE_TOGETHER_MAX = 4 * 1024 * 1024 };
+/* Unpacked bytes of a streamed document: with 300 bytes a row, 14 million rows. */
+#define STREAM_BYTES_MAX (UINT64_C(4) * 1024 * 1024 * 1024)
+
+/* --- who calls --- */
+
+static const struct intake_caller *find_caller(const struct intake_caller *callers, size_t count, const unsigned char *key)
+{
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(callers[i].key, key, MESSAGE_KEY_SIZE) == 0)
+            return &callers[i];
+    return NULL;
+}
+
+static void read_caller(const struct db_rows *rows, size_t row, struct intake_caller *caller)
+{
+    caller->is_known = true;
+    caller->is_enabled = db_get_bool(rows, row, 1);
+    caller->sender_id = db_get_int(rows, row, 7);
+    caller->peer_id = db_get_int(rows, row, 5);
+    const char *name = db_is_null(rows, row, 3) ? db_get_text(rows, row, 6) : db_get_text(rows, row, 3);
+    snprintf(caller->name, sizeof caller->name, "%s", name);
+    snprintf(caller->role, sizeof caller->role, "%s", db_get_text(rows, row, 4));
+    caller->default_tlp = db_is_null(rows, row, 8) ? TLP_NONE : (enum tlp)db_get_int(rows, row, 8);
+    snprintf(caller->default_class, sizeof caller->default_class, "%s", db_is_null(rows, row, 9) ? "" : db_get_text(rows, row, 9));
+    caller->is_over_quota = db_get_int(rows, row, 10) > db_get_int(rows, row, 11);
+}
+
+/* One look-up for all keys of the batch. callers has room for count. */
+static bool read_callers(struct intake *intake, const struct worker_request *requests, size_t count, struct intake_caller *callers,
+                         size_t *caller_count, struct err *err)
+{
+    struct db_array keys;
+    struct db_rows *rows = NULL;
+    db_array_init(&keys, DB_BYTES_ARRAY);
+    *caller_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (find_caller(callers, *caller_count, requests[i].message.key))
+            continue;
+        struct intake_caller *caller = &callers[(*caller_count)++];
+        *caller = (struct intake_caller){.default_tlp = TLP_NONE};
+        memcpy(caller->key, requests[i].message.key, MESSAGE_KEY_SIZE);
+        db_array_add_bytes(&keys, caller->key, MESSAGE_KEY_SIZE);
+    }
+    db_params_reset(intake->params);
+    db_array(intake->params, &keys);
+    db_int8(intake->params, intake->context->config->malformed_quota_mb * 1024 * 1024);
+    bool ok = db_ready(intake->db, err) && db_run(intake->db, SQL_INTAKE_CALLERS, intake->params, &rows, err);
+    for (size_t row = 0; ok && row < db_row_count(rows); row++) {
+        unsigned char key[MESSAGE_KEY_SIZE];
+        if (!str_from_hex(db_get_text(rows, row, 0), key, sizeof key))
+            BUG("callers answered no key");
+        read_caller(rows, row, (struct intake_caller *)(uintptr_t)find_caller(callers, *caller_count, key));
+    }
+    db_rows_free(rows);
+    db_array_clear(&keys);
+    return ok;
+}
+
+/* --- requests --- */
+
+static bool is_allowed(const struct worker_request *request, const struct intake_caller *caller, enum api_permission permission)
+{
+    const char *why = !caller->is_known ? "unregistered" : !caller->is_enabled ? "disabled" : !api_role_may(caller->role, permission) ? "role" : NULL;
+    if (!why)
+        return true;
+    char key[2 * MESSAGE_KEY_SIZE + 1];
+    str_hex(caller->key, MESSAGE_KEY_SIZE, key);
+    log_warn("denied", "why=%s caller=%s role=%s key=%.16s address=%s path=%s", why, caller->is_known ? caller->name : "-",
+             caller->is_known ? caller->role : "-", key, log_quote(request->message.peer_address), log_quote(request->message.path));
+    return false;
+}
+
+static void answer_denied(struct worker_request *request, const struct intake_caller *caller)
+{
+    worker_problem(request, 403,
+                   !caller->is_known    ? "this certificate's key is not registered here"
+                   : !caller->is_enabled ? "this identity is disabled"
+                                        : "this identity may not do that",
+                   "");
+}
+
+static void answer_own_report(struct intake *intake, struct worker_request *request, const struct intake_caller *caller, const char *id)
+{
+    struct err err;
+    struct db_rows *rows = NULL;
+    int64_t number = 0;
+    if ((id[0] != 'r' && id[0] != 'R') || !str_to_int64(id + 1, 1, INT64_MAX, &number)) {
+        worker_problem(request, 404, "no such report", "");
+        return;
+    }
+    db_params_reset(intake->params);
+    db_int8(intake->params, number);
+    db_int8(intake->params, caller->sender_id);
+    if (!db_run(intake->db, SQL_INTAKE_REPORT_OF_SENDER, intake->params, &rows, &err))
+        intake_answer_trouble(intake, request, &err);
+    else if (db_row_count(rows) == 0 || db_is_null(rows, 0, 0))
+        worker_problem(request, 404, "no such report", "");
+    else
+        worker_answer(request, 200, "application/json", "", db_get_text(rows, 0, 0), strlen(db_get_text(rows, 0, 0)));
+    db_rows_free(rows);
+}
+
+/* Free space on PostgreSQL's file system: feeds are refused first, analysts last. */
+static bool has_space(const struct intake *intake, const struct intake_caller *caller)
+{
+    const struct config *config = intake->context->config;
+    struct statvfs status;
+    if (!config->database_data || statvfs(config->database_data, &status) != 0)
+        return true;
+    int64_t free_mb = (int64_t)(status.f_bavail * (status.f_frsize / 1024) / 1024);
+    bool is_person = !str_equal(caller->role, "feed") && !str_equal(caller->role, "peer");
+    if (free_mb >= config->reserve_mb / (is_person ? 4 : 1))
+        return true;
+    log_error("disk_nearly_full", "free_mb=%lld reserve_mb=%lld refused=%s", (long long)free_mb, (long long)config->reserve_mb, caller->name);
+    return false;
+}
+
+/* A whole document: read, decoded, and left in *job for intake_store_jobs(). False where it was answered already. */
+static bool decode_whole(struct intake *intake, struct intake_job *job, struct body *body)
+{
+    struct err err;
+    if (!body_whole(body, &intake->document, &err)) {
+        worker_problem_err(job->request, &err);
+        return false;
+    }
+    job->raw_size = intake->document.size;
+    job->size = (int64_t)job->raw_size;
+    job->bytes = mem_calloc(1, job->raw_size + 1);
+    memcpy(job->bytes, buf_text(&intake->document), job->raw_size);
+    job->raw = job->bytes;
+    digest_sha256(job->raw, job->raw_size, job->sha256);
+    /* Mail is read by decode, which can hand its signed parts to verify. */
+    if (str_equal(job->codec->name, "mail"))
+        return true;
+    struct codec_hints hints = {.name = job->name[0] ? job->name : NULL, .media_type = job->media_type};
+    if (!codec_decode(job->codec, job->raw, job->raw_size, &intake->limits, &hints, &job->report, &job->error))
+        job->report = NULL;
+    return true;
+}
+
+/* Takes one POST of a report as far as it goes alone. True where job waits for intake_store_jobs(). */
+static bool take_report(struct intake *intake, struct intake_job *job)
+{
+    struct err err;
+    struct body *body = NULL;
+    const char *head = NULL;
+    size_t head_size = 0;
+    bool waits = false;
+    if (!body_open(&job->request->message, STREAM_BYTES_MAX, &body, &err)) {
+        worker_problem(job->request, 415, err.text, "");
+        return false;
+    }
+    if (!body_next(body, &head, &head_size, &err)) {
+        worker_problem_err(job->request, &err);
+    } else if (intake_job_prepare(intake, job, head, head_size < HEAD_SIZE ? head_size : HEAD_SIZE)) {
+        if (!body_rewind(body, &err))
+            worker_problem_err(job->request, &err);
+        else if (job->codec->shape == CODEC_LINES)
+            intake_lines(intake, job, body);
+        else if (job->codec->shape == CODEC_ROWS)
+            intake_rows(intake, job, body);
+        else
+            waits = decode_whole(intake, job, body);
+    }
+    body_close(body);
+    return waits;
+}
+
+/* True where the request became a waiting job. */
+static bool take_request(struct intake *intake, struct worker_request *request, const struct intake_caller *caller, struct intake_job *job)
+{
+    struct api_match match;
+    if (!api_find(request->message.listener, request->message.method, request->message.path, &match) || !match.endpoint) {
+        worker_problem(request, 404, "no such resource", "");
+        return false;
+    }
+    if (!is_allowed(request, caller, match.endpoint->permission)) {
+        answer_denied(request, caller);
+        return false;
+    }
+    if (match.endpoint->permission == API_OWN_REPORT) {
+        answer_own_report(intake, request, caller, match.parameters[0]);
+        return false;
+    }
+    if (!has_space(intake, caller)) {
+        worker_problem(request, 503, "no space for reports at the moment", "");
+        return false;
+    }
+    if (match.endpoint->permission == API_RID) {
+        intake_rid(intake, request, caller);
+        return false;
+    }
+    *job = (struct intake_job){.request = request, .caller = caller, .tlp_asked = TLP_NONE};
+    return take_report(intake, job);
+}
+
+static void store_and_clear(struct intake *intake, struct intake_job *jobs, size_t *count, size_t *bytes)
+{
+    intake_store_jobs(intake, jobs, *count);
+    for (size_t i = 0; i < *count; i++)
+        intake_job_clear(&jobs[i]);
+    *count = 0;
+    *bytes = 0;
+}
+
+static void handle(void *context, struct worker_request *requests, size_t count)
+{
+    struct intake *intake = context;
+    struct err err;
+    struct intake_caller callers[WORKER_BATCH_MAX];
+    struct intake_job jobs[WORKER_BATCH_MAX];
+    size_t caller_count = 0, job_count = 0, bytes = 0;
+    if (!read_callers(intake, requests, count, callers, &caller_count, &err)) {
+        for (size_t i = 0; i < count; i++)
+            intake_answer_trouble(intake, &requests[i], &err);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct intake_caller *caller = find_caller(callers, caller_count, requests[i].message.key);
+        if (!take_request(intake, &requests[i], caller, &jobs[job_count]))
+            continue;
+        bytes += jobs[job_count++].raw_size;
+        if (bytes > WHOLE_TOGETHER_MAX)
+            store_and_clear(intake, jobs, &job_count, &bytes);
+    }
+    store_and_clear(intake, jobs, &job_count, &bytes);
+}
+
+static void idle(void *context, bool is_reload)
+{
+    struct intake *intake = context;
+    struct err err;
+    UNUSED(is_reload);
+    /* Connected before the next request needs it. */
+    if (!db_is_connected(intake->db) && db_ready(intake->db, &err))
+        log_info("database_back", "%s", "");
+}
+
+bool intake_run(const struct role_context *context, struct err *err)
+{
+    struct intake intake = {.context = context, .limits = codec_limits_default};
+    intake.limits.document_bytes_max = (size_t)context->config->document_max;
+    intake.db = stage_db(context);
+    intake.params = db_params_new();
+    intake.batch = report_batch_new();
+    buf_init(&intake.document, intake.limits.document_bytes_max + 1);
+    const char *const users[] = {"cirt-gate-feeds", "cirt-gate-desk", NULL};
+    stage_signals();
+    bool ok = stage_connect(context, intake.db, err) && worker_loop(context, users, handle, idle, &intake, err);
+    buf_clear(&intake.document);
+    report_batch_free(intake.batch);
+    db_params_free(intake.params);
+    db_free(intake.db);
+    return ok || stage_is_ending();
+}

@@ -1,0 +1,72 @@
+/* cirtd/intake/intake_inside.h - what the files of intake share. */
+#ifndef CIRT_CIRTD_INTAKE_INSIDE_H
+#define CIRT_CIRTD_INTAKE_INSIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "codec/codec.h"
+#include "cirtd/intake/body.h"
+#include "cirtd/role.h"
+#include "cirtd/worker.h"
+#include "store/report_store.h"
+#include "wire/api.h"
+
+/* Who calls, as registered at this moment. */
+struct intake_caller {
+    unsigned char key[MESSAGE_KEY_SIZE];
+    bool is_known, is_enabled;
+    int64_t sender_id, peer_id;
+    char name[64]; /* login, or the peer's short name */
+    char role[16];
+    enum tlp default_tlp;
+    char default_class[64]; /* "" for none */
+    bool is_over_quota;     /* of malformed bytes kept today */
+};
+
+struct intake {
+    const struct role_context *context;
+    struct db *db;
+    struct db_params *params;
+    struct report_batch *batch;
+    struct codec_limits limits;
+    struct buf document; /* one whole document */
+    char run_text[64];
+};
+
+/* One POST of a report, from its request to its answer. */
+struct intake_job {
+    struct worker_request *request;
+    const struct intake_caller *caller;
+    const struct codec *codec;
+    enum tlp tlp_asked;
+    char name[256], channel[16], media_type[128];
+    struct report *report;   /* decoded, or NULL */
+    struct err error;        /* of a malformed one */
+    char *bytes;             /* the document, the job's; NULL where the request's own body serves */
+    const char *raw; /* what is kept of the document: all, but for huge malformed ones */
+    size_t raw_size;
+    int64_t size; /* of the whole document */
+    unsigned char sha256[REPORT_SHA256_SIZE];
+};
+
+/* Fills job's codec, label, name, channel from the request; false after answering a refusal. head: the first bytes of the document. */
+bool intake_job_prepare(struct intake *intake, struct intake_job *job, const char *head, size_t head_size);
+/* The envelope of a job, or of one line of it: bytes' digest and size are the caller's to set. */
+void intake_job_envelope(const struct intake_job *job, const struct report *report, struct report_envelope *envelope);
+void intake_job_clear(struct intake_job *job);
+
+/* The answer to one stored report (contracts section 3: 201, 200 or 400). */
+void intake_answer_stored(struct intake_job *job, const struct report_result *result, int64_t observations, const struct report *report);
+/* A database error: 503, or 500. */
+void intake_answer_trouble(struct intake *intake, struct worker_request *request, const struct err *err);
+
+/* NDJSON: a report a line. Rows: one report, streamed. Both answer. */
+void intake_lines(struct intake *intake, struct intake_job *job, struct body *body);
+void intake_rows(struct intake *intake, struct intake_job *job, struct body *body);
+/* A RID message of a peer. Answers. */
+void intake_rid(struct intake *intake, struct worker_request *request, const struct intake_caller *caller);
+/* Whole documents that fit in memory: decoded jobs stored together; each answered. Halves the batch on an error. */
+void intake_store_jobs(struct intake *intake, struct intake_job *jobs, size_t count);
+
+#endif

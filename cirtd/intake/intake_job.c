@@ -1,0 +1,217 @@
+/* One report from request to answer. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "cirtd/intake/intake_inside.h"
+
+enum { OVER_QUOTA_KEPT = 4096 };
+
+static const char *const person_channels[] = {"phone", "walk-in", "chat", "letter"};
+
+/* "TEXT/CSV; charset=utf-8" -> "text/csv" */
+static void plain_media_type(const char *content_type, char *out, size_t size)
+{
+    snprintf(out, size, "%.*s", (int)strcspn(content_type, "; \t"), content_type);
+    str_lower(out);
+}
+
+static const struct codec *choose_codec(struct intake_job *job, const char *format, const char *head, size_t head_size)
+{
+    struct codec_hints hints = {.name = job->name[0] ? job->name : NULL, .media_type = job->media_type[0] ? job->media_type : NULL};
+    if (format[0]) {
+        const struct codec *named = codec_find(format);
+        if (!named)
+            worker_problem(job->request, 400, "no such format; the formats: cirt help submit, or docs/FORMATS.md", ",\"at\":\"?format=\"");
+        return named;
+    }
+    bool says_nothing = !job->media_type[0] || str_equal(job->media_type, "application/octet-stream") ||
+                        str_equal(job->media_type, "application/x-www-form-urlencoded") || str_equal(job->media_type, "text/plain");
+    /* One media type may serve several formats (application/json, text/xml): what the bytes look like decides first. */
+    const struct codec *probed = codec_probe(head, head_size, &hints);
+    const struct codec *typed = says_nothing ? NULL : codec_find_media_type(job->media_type);
+    const struct codec *codec = says_nothing ? probed : probed && typed && str_equal(probed->media_type, typed->media_type) ? probed : typed;
+    if (!codec)
+        worker_problem(job->request, 415, "this is none of the formats we read; name it with ?format= (docs/FORMATS.md lists them)",
+                       ",\"at\":\"Content-Type\"");
+    return codec;
+}
+
+static bool read_channel(struct intake_job *job)
+{
+    if (!api_query_value(job->request->message.path, "channel", job->channel, sizeof job->channel)) {
+        snprintf(job->channel, sizeof job->channel, "https");
+        return true;
+    }
+    if (str_equal(job->caller->role, "feed")) {
+        worker_problem(job->request, 403, "only analysts name a channel", ",\"at\":\"?channel=\"");
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(person_channels); i++)
+        if (str_equal(job->channel, person_channels[i]))
+            return true;
+    worker_problem(job->request, 400, "channel is phone, walk-in, chat or letter", ",\"at\":\"?channel=\"");
+    return false;
+}
+
+bool intake_job_prepare(struct intake *intake, struct intake_job *job, const char *head, size_t head_size)
+{
+    UNUSED(intake);
+    const struct message_request *message = &job->request->message;
+    char tlp[32], format[32] = "";
+    if (head_size == 0) {
+        worker_problem(job->request, 400, "the document is empty", "");
+        return false;
+    }
+    plain_media_type(message->content_type, job->media_type, sizeof job->media_type);
+    if (!api_query_value(message->path, "name", job->name, sizeof job->name))
+        job->name[0] = '\0';
+    if (api_query_value(message->path, "tlp", tlp, sizeof tlp) && !tlp_parse(tlp, &job->tlp_asked)) {
+        worker_problem(job->request, 400, "tlp is clear, green, amber, amber+strict or red", ",\"at\":\"?tlp=\"");
+        return false;
+    }
+    if (!read_channel(job))
+        return false;
+    api_query_value(message->path, "format", format, sizeof format);
+    job->codec = choose_codec(job, format, head, head_size);
+    return job->codec != NULL;
+}
+
+/* Its own label, narrowed by ?tlp=; else ?tlp=; else the sender's; else amber, assumed. A parameter never widens. */
+static enum tlp effective_tlp(const struct intake_job *job, const struct report *report, bool *is_assumed)
+{
+    enum tlp own = report ? report->tlp : TLP_NONE;
+    enum tlp said = tlp_strictest(own, job->tlp_asked);
+    if (said == TLP_NONE)
+        said = job->caller->default_tlp;
+    *is_assumed = said == TLP_NONE;
+    return *is_assumed ? TLP_AMBER : said;
+}
+
+void intake_job_envelope(const struct intake_job *job, const struct report *report, struct report_envelope *envelope)
+{
+    *envelope = (struct report_envelope){
+        .route = "triage",
+        .sender_id = job->caller->sender_id,
+        .channel = job->channel,
+        .assurance = "pinned-key",
+        .name = job->name[0] ? job->name : NULL,
+        .media_type = job->media_type[0] ? job->media_type : NULL,
+        .state = "received",
+        .format = job->codec->name,
+        .default_class = job->caller->default_class[0] ? job->caller->default_class : NULL,
+    };
+    envelope->tlp = effective_tlp(job, report, &envelope->tlp_assumed);
+}
+
+void intake_job_clear(struct intake_job *job)
+{
+    report_free(job->report);
+    free(job->bytes);
+    job->report = NULL;
+    job->bytes = NULL;
+}
+
+/* --- answers --- */
+
+void intake_answer_trouble(struct intake *intake, struct worker_request *request, const struct err *err)
+{
+    UNUSED(intake);
+    worker_problem_err(request, err);
+}
+
+static void answer_malformed(struct intake_job *job, const struct report_result *result, bool is_malformed_now)
+{
+    struct buf members;
+    buf_init(&members, 4096);
+    if (is_malformed_now && job->error.at[0]) {
+        buf_add_text(&members, ",\"at\":");
+        str_add_json(&members, job->error.at);
+    }
+    buf_printf(&members, ",\"report\":\"r%lld\"", (long long)result->id);
+    worker_problem(job->request, 400, is_malformed_now ? job->error.text : "kept as malformed when it came first; it can be replayed",
+                   buf_text(&members));
+    buf_clear(&members);
+}
+
+void intake_answer_stored(struct intake_job *job, const struct report_result *result, int64_t observations, const struct report *report)
+{
+    bool is_malformed_now = job->error.code != ERR_NONE;
+    if (is_malformed_now ? !result->is_duplicate || result->is_malformed : result->is_malformed) {
+        answer_malformed(job, result, is_malformed_now);
+        return;
+    }
+    struct buf body;
+    buf_init(&body, 1024 * 1024);
+    buf_printf(&body, "{\"report\":\"r%lld\",\"observations\":%lld,\"duplicates\":%lld,\"rejected\":[", (long long)result->id,
+               (long long)observations, (long long)(report ? report->duplicate_total : 0));
+    for (size_t i = 0; report && i < report->rejection_count; i++) {
+        buf_add_text(&body, i ? ",{\"at\":" : "{\"at\":");
+        str_add_json(&body, report->rejections[i].at);
+        buf_add_text(&body, ",\"error\":");
+        str_add_json(&body, report->rejections[i].text);
+        buf_add_char(&body, '}');
+    }
+    buf_printf(&body, "],\"rejected_total\":%zu}", report ? report->rejected_total : 0);
+    worker_answer(job->request, result->is_duplicate ? 200 : 201, "application/json", "", body.bytes, body.size);
+    buf_clear(&body);
+}
+
+/* --- storing --- */
+
+static void add_job(struct intake *intake, const struct intake_job *job)
+{
+    struct report_envelope envelope;
+    intake_job_envelope(job, job->report, &envelope);
+    memcpy(envelope.sha256, job->sha256, sizeof envelope.sha256);
+    envelope.size = job->size;
+    size_t kept = job->raw_size;
+    if (job->error.code != ERR_NONE) {
+        envelope.route = "none";
+        envelope.state = "malformed";
+        envelope.error = job->error.text;
+        envelope.error_at = job->error.at;
+        if (job->caller->is_over_quota && kept > OVER_QUOTA_KEPT)
+            kept = OVER_QUOTA_KEPT;
+    } else if (!job->report) {
+        envelope.route = "inbox";
+        envelope.state = "decoding";
+    }
+    report_batch_add(intake->batch, &envelope, job->report, job->raw, kept);
+}
+
+static bool store_once(struct intake *intake, struct intake_job *jobs, size_t count, struct err *err)
+{
+    struct report_result results[WORKER_BATCH_MAX];
+    report_batch_reset(intake->batch);
+    for (size_t i = 0; i < count; i++)
+        add_job(intake, &jobs[i]);
+    if (!db_ready(intake->db, err) || !report_batch_store(intake->db, SQL_INTAKE_REPORTS_INSERT, intake->batch, results, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        intake_answer_stored(&jobs[i], &results[i], jobs[i].report ? (int64_t)jobs[i].report->observation_count : 0, jobs[i].report);
+    return true;
+}
+
+void intake_store_jobs(struct intake *intake, struct intake_job *jobs, size_t count)
+{
+    struct err err;
+    if (count == 0)
+        return;
+    bool ok = store_once(intake, jobs, count, &err);
+    /* A deadlock or a lost connection is worth one more try; the digest keeps it to one row. */
+    if (!ok && err.code == ERR_AGAIN)
+        ok = store_once(intake, jobs, count, &err);
+    if (ok)
+        return;
+    if (err.code == ERR_AGAIN || count == 1) {
+        for (size_t i = 0; i < count; i++)
+            intake_answer_trouble(intake, jobs[i].request, &err);
+        return;
+    }
+    log_warn("batch_halved", "count=%zu %s", count, log_err(&err));
+    intake_store_jobs(intake, jobs, count / 2);
+    intake_store_jobs(intake, jobs + count / 2, count - count / 2);
+}

@@ -1,0 +1,195 @@
+/* Row formats: one report of any number of observations, read, stored and hashed in one pass and one transaction. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cirtd/intake/intake_inside.h"
+#include "crypto/digest.h"
+#include "rules/repeat.h"
+
+struct rows {
+    struct intake *intake;
+    struct intake_job *job;
+    int64_t id;
+    int32_t next_no;  /* of the next observation, from 1 */
+    int32_t chunk_no; /* of the next raw chunk, from 0 */
+    struct buf chunk;
+    struct digest *digest;
+    int64_t size;
+    struct report *head; /* what the document says as a whole, without rows */
+    struct repeat_set *repeats;
+    size_t repeated;
+    bool is_refused; /* the document, not the database, is at fault */
+};
+
+static void copy_rejections(struct report *to, const struct report *from)
+{
+    for (size_t i = to->rejection_count; i < from->rejection_count; i++)
+        report_reject(to, from->rejections[i].at, from->rejections[i].text);
+    to->rejected_total = from->rejected_total;
+}
+
+/* The decoder's report lives for one call; its head is the same in each. */
+static void keep_head(struct rows *rows, const struct report *report)
+{
+    struct report *head = rows->head;
+    copy_rejections(head, report);
+    if (head->format)
+        return;
+    struct arena *arena = head->arena;
+    head->format = arena_strdup(arena, report->format);
+    head->description = arena_strdup(arena, report->description);
+    head->summary = arena_strdup(arena, report->summary);
+    head->class_claim = arena_strdup(arena, report->class_claim);
+    head->class_name = arena_strdup(arena, report->class_name);
+    head->reference = arena_strdup(arena, report->reference);
+    head->extra = arena_strdup(arena, report->extra);
+    head->tlp = report->tlp;
+}
+
+static bool on_report(void *context, struct report *report, size_t first_line, const char *bytes, size_t size, struct err *err)
+{
+    struct rows *rows = context;
+    struct report_envelope envelope;
+    UNUSED(first_line);
+    UNUSED(bytes);
+    UNUSED(size);
+    keep_head(rows, report);
+    intake_job_envelope(rows->job, rows->head, &envelope);
+    rows->repeated += repeat_count(rows->repeats, report);
+    return report->observation_count == 0 ||
+           report_batch_store_rows(rows->intake->db, SQL_INTAKE_REPORT_ROWS, rows->intake->batch, rows->id, envelope.sender_id, envelope.tlp,
+                                   report, &rows->next_no, err);
+}
+
+static bool begin(struct rows *rows, struct err *err)
+{
+    struct db_rows *answer = NULL;
+    if (!db_ready(rows->intake->db, err) || !db_begin(rows->intake->db, err) ||
+        !db_run(rows->intake->db, SQL_INTAKE_REPORT_BEGIN, NULL, &answer, err))
+        return false;
+    rows->id = db_get_int(answer, 0, 0);
+    db_rows_free(answer);
+    return true;
+}
+
+static bool flush_chunk(struct rows *rows, struct err *err)
+{
+    db_params_reset(rows->intake->params);
+    db_int8(rows->intake->params, rows->id);
+    db_int4(rows->intake->params, rows->chunk_no++);
+    db_bytes(rows->intake->params, rows->chunk.bytes ? rows->chunk.bytes : "", rows->chunk.size);
+    buf_reset(&rows->chunk);
+    return db_run(rows->intake->db, SQL_INTAKE_REPORT_RAW_ADD, rows->intake->params, NULL, err);
+}
+
+static bool add_piece(struct rows *rows, const char *bytes, size_t size, struct err *err)
+{
+    digest_add(rows->digest, bytes, size);
+    rows->size += (int64_t)size;
+    if (rows->chunk.size + size > REPORT_RAW_CHUNK && !flush_chunk(rows, err))
+        return false;
+    if (!buf_add(&rows->chunk, bytes, size))
+        BUG("a piece beyond a chunk");
+    return true;
+}
+
+/* The decoder's own complaints (ERR_INPUT, ERR_LIMIT while the database is fine) make the document malformed. */
+static bool decode(struct rows *rows, struct body *body, struct err *err)
+{
+    struct codec_hints hints = {.name = rows->job->name[0] ? rows->job->name : NULL, .media_type = rows->job->media_type};
+    const struct codec *codec = rows->job->codec;
+    const struct codec_sink sink = {.context = rows, .on_report = on_report};
+    struct codec_stream *stream = codec->open(&rows->intake->limits, &hints, &sink);
+    const char *bytes = NULL;
+    size_t size = 0;
+    bool ok = true;
+    do {
+        ok = body_next(body, &bytes, &size, err) && add_piece(rows, bytes, size, err);
+        if (ok && size > 0) {
+            ok = codec->feed(stream, bytes, size, err);
+            rows->is_refused = !ok && (err->code == ERR_INPUT || err->code == ERR_LIMIT);
+        }
+    } while (ok && size > 0);
+    if (ok) {
+        ok = codec->finish(stream, err);
+        rows->is_refused = !ok && (err->code == ERR_INPUT || err->code == ERR_LIMIT);
+    }
+    codec->close(stream);
+    return ok;
+}
+
+static bool finish(struct rows *rows, struct report_result *result, struct err *err)
+{
+    struct report_envelope envelope;
+    struct intake *intake = rows->intake;
+    if (!flush_chunk(rows, err))
+        return false;
+    intake_job_envelope(rows->job, rows->head, &envelope);
+    envelope.id = rows->id;
+    envelope.size = rows->size;
+    envelope.observations = rows->next_no - 1;
+    digest_finish(rows->digest, envelope.sha256);
+    report_batch_reset(intake->batch);
+    report_batch_add(intake->batch, &envelope, rows->head, NULL, 0);
+    if (!report_batch_store(intake->db, SQL_INTAKE_REPORTS_INSERT, intake->batch, result, err))
+        return false;
+    /* Sent before: what this transaction wrote is not wanted. */
+    if (result->is_duplicate) {
+        db_rollback(intake->db);
+        return true;
+    }
+    return db_commit(intake->db, err);
+}
+
+/* The bytes of a refused document are kept as a malformed report. */
+static bool keep_malformed(struct rows *rows, struct body *body, struct err *err)
+{
+    struct intake_job *job = rows->job;
+    const char *bytes = NULL;
+    size_t size = 0;
+    struct digest *digest = digest_new();
+    buf_reset(&rows->intake->document);
+    bool ok = body_rewind(body, err);
+    while (ok && body_next(body, &bytes, &size, err) && size > 0) {
+        digest_add(digest, bytes, size);
+        job->size += (int64_t)size;
+        buf_add(&rows->intake->document, bytes, size); /* what does not fit is left out: hash and size are of all */
+    }
+    digest_finish(digest, job->sha256);
+    digest_free(digest);
+    job->raw = buf_text(&rows->intake->document);
+    job->raw_size = rows->intake->document.size;
+    return ok;
+}
+
+void intake_rows(struct intake *intake, struct intake_job *job, struct body *body)
+{
+    struct rows rows = {.intake = intake, .job = job, .next_no = 1, .digest = digest_new(), .head = report_new(NULL),
+                        .repeats = repeat_set_new()};
+    struct err err;
+    struct report_result result;
+    buf_init(&rows.chunk, REPORT_RAW_CHUNK + BODY_PIECE);
+    bool ok = begin(&rows, &err) && decode(&rows, body, &err) && finish(&rows, &result, &err);
+    rows.head->duplicate_total = rows.repeated;
+    if (ok) {
+        intake_answer_stored(job, &result, rows.next_no - 1, rows.head);
+    } else {
+        db_rollback(intake->db);
+        if (rows.is_refused) {
+            job->error = err;
+            if (keep_malformed(&rows, body, &err))
+                intake_store_jobs(intake, job, 1);
+            else
+                worker_problem_err(job->request, &err);
+        } else {
+            worker_problem_err(job->request, &err);
+        }
+    }
+    digest_free(rows.digest);
+    report_free(rows.head);
+    repeat_set_free(rows.repeats);
+    buf_clear(&rows.chunk);
+}
