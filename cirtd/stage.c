@@ -1,6 +1,7 @@
 #include "cirtd/stage.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
