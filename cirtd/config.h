@@ -31,30 +31,30 @@ enum config_section {
 };
 
 struct config_gate {
-    const char *listen, *rid; /* "127.0.0.1:8443"; rid NULL or "" for none */
+    const char *listen, *rid;          /* "127.0.0.1:8443"; rid NULL or "" for none */
     const char *cert, *key, *ca, *crl; /* paths; crl NULL or "" for none */
     const char *spool;                 /* directory for large bodies, "" for memory files */
     bool allow_tls12;
-    int64_t body_max;                  /* bytes */
+    int64_t body_max; /* bytes */
     int connections, connections_per_address;
 };
 
 struct config {
     struct arena *arena; /* owns the strings */
     const char *site_name, *site_prefix, *site_domain, *site_zone;
-    const char *run;     /* directory of sockets */
+    const char *run; /* directory of sockets */
     enum log_level log_level;
     const char *database_host, *database_port, *database_name, *database_sslmode, *database_password;
-    const char *database_data;  /* a path on the file system of PostgreSQL's data and WAL, "" where unknown: for the watermarks */
-    int64_t reserve_mb;         /* free space below which feeds are refused; half of it: mail; a quarter: analysts' reports */
+    const char *database_data; /* a path on the file system of PostgreSQL's data and WAL, "" where unknown: for the watermarks */
+    int64_t reserve_mb;        /* free space below which feeds are refused; half of it: mail; a quarter: analysts' reports */
     struct config_gate gate_feeds, gate_desk;
     int intake_workers;
     int64_t document_max;       /* whole documents, bytes */
     int64_t malformed_quota_mb; /* kept bytes of malformed documents a sender and day */
     int desk_workers;
     const char *mail_socket;
-    const char **mail_users;    /* OS users that may deliver, NULL-terminated */
-    const char **mail_addresses;/* accepted recipients; "case+*@domain" with a star; NULL-terminated */
+    const char **mail_users;     /* OS users that may deliver, NULL-terminated */
+    const char **mail_addresses; /* accepted recipients; "case+*@domain" with a star; NULL-terminated */
     int64_t mail_max;
     const char *verify_gnupg;
     const char *seal_gnupg, *seal_key;

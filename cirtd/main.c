@@ -32,15 +32,19 @@ static void usage(FILE *to)
           "         ",
           to);
     for (size_t i = 0; i < role_count; i++)
-        fprintf(to, "%s ", roles[i].name);
+        fprintf(to, "%s ", role_table[i].name);
     fputs("\n  cirtd --version\n", to);
 }
 
 static bool parse(int argc, char **argv, struct arguments *arguments)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},      {"instance", required_argument, NULL, 'i'}, {"config-fd", required_argument, NULL, 'f'},
-        {"first-admin", required_argument, NULL, 'a'}, {"version", no_argument, NULL, 'v'},        {"help", no_argument, NULL, 'h'},
+        {"config", required_argument, NULL, 'c'},
+        {"instance", required_argument, NULL, 'i'},
+        {"config-fd", required_argument, NULL, 'f'},
+        {"first-admin", required_argument, NULL, 'a'},
+        {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     *arguments = (struct arguments){.instance = 1, .config_fd = -1};
@@ -49,13 +53,26 @@ static bool parse(int argc, char **argv, struct arguments *arguments)
         if ((option == 'i' || option == 'f') && !str_to_int64(optarg, 1, 1000, &number))
             return false;
         switch (option) {
-        case 'c': arguments->config_path = optarg; break;
-        case 'i': arguments->instance = (int)number; break;
-        case 'f': arguments->config_fd = (int)number; break;
-        case 'a': arguments->first_admin = optarg; break;
-        case 'v': arguments->word = "version"; return true;
-        case 'h': arguments->word = "help"; return true;
-        default: return false;
+        case 'c':
+            arguments->config_path = optarg;
+            break;
+        case 'i':
+            arguments->instance = (int)number;
+            break;
+        case 'f':
+            arguments->config_fd = (int)number;
+            break;
+        case 'a':
+            arguments->first_admin = optarg;
+            break;
+        case 'v':
+            arguments->word = "version";
+            return true;
+        case 'h':
+            arguments->word = "help";
+            return true;
+        default:
+            return false;
         }
     }
     if (optind + 1 != argc)

@@ -13,7 +13,7 @@ static int role_intake_workers(const struct config *config)
 }
 
 /* clang-format off */
-const struct role roles[] = {
+const struct role role_table[] = {
     {"gate-feeds", NULL, CONFIG_GATE_FEEDS | CONFIG_INTAKE, "TLS, HTTP head", "listens", "its TLS key", "no database",
      1, NULL, gate_role_feeds},
     {"gate-desk", NULL, CONFIG_GATE_DESK | CONFIG_INTAKE | CONFIG_DESK, "TLS, HTTP head", "listens", "its TLS key", "no database",
@@ -27,8 +27,8 @@ const size_t role_count = ARRAY_SIZE(roles);
 const struct role *role_find(const char *name)
 {
     for (size_t i = 0; i < role_count; i++)
-        if (str_equal(roles[i].name, name))
-            return &roles[i];
+        if (str_equal(role_table[i].name, name))
+            return &role_table[i];
     return NULL;
 }
 

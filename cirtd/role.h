@@ -28,7 +28,7 @@ struct role {
     unsigned sections;    /* enum config_section bits */
     const char *hostile;  /* what bytes of strangers it sees */
     const char *network, *secrets, *rights;
-    int stop_order;       /* SIGTERM goes to 1 first, to the next when those have ended */
+    int stop_order;                                /* SIGTERM goes to 1 first, to the next when those have ended */
     int (*instances)(const struct config *config); /* how many of it; NULL: one */
     bool (*run)(const struct role_context *context, struct err *err);
 };
@@ -37,7 +37,7 @@ struct role {
  * To add a role: its entry function, a row here, sql/statements and sql/grants of its name, its login in packaging/database.sql, a unit in
  * packaging/systemd, its row in docs/ARCHITECTURE.md. tests/checks and the flow test of roles fail until all are there.
  */
-extern const struct role roles[];
+extern const struct role role_table[];
 extern const size_t role_count;
 
 const struct role *role_find(const char *name); /* NULL where unknown */

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "base/str.h"
 
 static bool has_capabilities(void)
@@ -48,45 +47,18 @@ bool selfcheck_process(int config_fd, struct err *err)
     return check_descriptors(config_fd, err);
 }
 
-static const char *grants_of(const struct role *role)
+static bool is_granted(const char *role, const char *right)
 {
-    for (size_t i = 0; i < sql_script_count; i++)
-        if (str_equal(sql_scripts[i].kind, "grants") && str_equal(sql_scripts[i].name, role->database))
-            return sql_scripts[i].text;
-    return "";
+    for (size_t i = 0; i < sql_right_count; i++)
+        if (str_equal(sql_rights[i].role, role) && str_equal(sql_rights[i].right, right))
+            return true;
+    return false;
 }
 
-/* "SELECT, INSERT" and "name" into "SELECT name", "INSERT name". */
-static void add_rights(struct arena *arena, char *privileges, const char *object, const char ***rights, size_t *count, size_t *capacity)
+static bool is_held(const struct db_rows *rows, const char *right)
 {
-    for (char *save = NULL, *word = strtok_r(privileges, ", ", &save); word; word = strtok_r(NULL, ", ", &save)) {
-        *rights = arena_grow(arena, *rights, capacity, *count, sizeof **rights);
-        (*rights)[(*count)++] = arena_printf(arena, "%s %s", word, object);
-    }
-}
-
-/* The lines "GRANT EXECUTE ON FUNCTION name TO cirt_x;" and "GRANT SELECT, INSERT ON name TO cirt_x;" of a grants file. */
-static size_t expected_rights(struct arena *arena, const char *grants, const char ***rights)
-{
-    static const char grant[] = "GRANT ", on[] = " ON ";
-    size_t count = 0, capacity = 0;
-    *rights = NULL;
-    for (const char *line = grants; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-        const char *object = strstr(line, on);
-        if (!str_starts(line, grant) || !object)
-            continue;
-        char *privileges = arena_strndup(arena, line + strlen(grant), (size_t)(object - line) - strlen(grant));
-        object += strlen(on);
-        object += str_starts(object, "FUNCTION ") || str_starts(object, "SEQUENCE ") ? strlen("FUNCTION ") : 0;
-        add_rights(arena, privileges, arena_strndup(arena, object, strcspn(object, "( ;")), rights, &count, &capacity);
-    }
-    return count;
-}
-
-static bool contains(const char *const *rights, size_t count, const char *right)
-{
-    for (size_t i = 0; i < count; i++)
-        if (str_equal(rights[i], right))
+    for (size_t i = 0; i < db_row_count(rows); i++)
+        if (str_equal(db_get_text(rows, i, 0), right))
             return true;
     return false;
 }
@@ -96,21 +68,14 @@ bool selfcheck_rights(const struct role *role, struct db *db, struct err *err)
     struct db_rows *rows = NULL;
     if (!db_run(db, SQL_COMMON_RIGHTS, NULL, &rows, err))
         return false;
-    struct arena *arena = arena_new();
-    const char **expected = NULL;
-    size_t expected_count = expected_rights(arena, grants_of(role), &expected);
-    size_t count = db_row_count(rows);
-    const char **held = arena_calloc(arena, count + 1, sizeof *held);
     bool ok = true;
-    for (size_t i = 0; i < count; i++) {
-        held[i] = db_get_text(rows, i, 0);
-        if (ok && !contains(expected, expected_count, held[i]) && !str_equal(held[i], "SELECT schema_version"))
-            ok = err_set(err, ERR_DENIED, "database login cirt_%s holds too much: %s", role->database, held[i]);
-    }
-    for (size_t i = 0; ok && i < expected_count; i++)
-        if (!contains(held, count, expected[i]))
-            ok = err_set(err, ERR_DENIED, "database login cirt_%s lacks a right: %s: run cirtd migrate", role->database, expected[i]);
-    arena_free(arena);
+    for (size_t i = 0; ok && i < db_row_count(rows); i++)
+        if (!is_granted(role->database, db_get_text(rows, i, 0)))
+            ok = err_set(err, ERR_DENIED, "database login cirt_%s holds too much: %s", role->database, db_get_text(rows, i, 0));
+    for (size_t i = 0; ok && i < sql_right_count; i++)
+        if (str_equal(sql_rights[i].role, role->database) && !is_held(rows, sql_rights[i].right))
+            ok = err_set(err, ERR_DENIED, "database login cirt_%s lacks a right: %s: run cirtd migrate", role->database,
+                         sql_rights[i].right);
     db_rows_free(rows);
     return ok;
 }

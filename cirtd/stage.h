@@ -30,7 +30,8 @@ struct stage {
     enum sql_statement claim;
     /* ($1 bigint id, $2 int attempts): removes the row where it still has those attempts; returns one row then. */
     enum sql_statement settle;
-    /* ($1 bigint id, $2 int attempts, $3 text error, $4 bool final): puts it back with a back-off, or sets it aside where final or tried too often. */
+    /* ($1 bigint id, $2 int attempts, $3 text error, $4 bool final): puts it back with a back-off, or sets it aside where final or tried
+     * too often. */
     enum sql_statement fail;
     int poll_ms; /* how long to sleep at most without a notification */
     /* Before the transaction, for an effect outside (push): may be NULL. False as in work. */

@@ -20,7 +20,15 @@
 #include "cirtd/config.h"
 #include "cirtd/role.h"
 
-enum { CHILDREN_MAX = 64, CONFIG_FD = 3, LONG_LIFE_MS = 5000, WAIT_MS_FIRST = 100, WAIT_MS_MAX = 10000, STOP_MS = 15000, STOP_ORDER_MAX = 5 };
+enum {
+    CHILDREN_MAX = 64,
+    CONFIG_FD = 3,
+    LONG_LIFE_MS = 5000,
+    WAIT_MS_FIRST = 100,
+    WAIT_MS_MAX = 10000,
+    STOP_MS = 15000,
+    STOP_ORDER_MAX = 5
+};
 
 struct child {
     const struct role *role;
@@ -94,12 +102,12 @@ static bool load(struct supervisor *supervisor, struct err *err)
 static bool make_children(struct supervisor *supervisor, struct err *err)
 {
     for (size_t i = 0; i < role_count; i++) {
-        int instances = roles[i].instances ? roles[i].instances(supervisor->config) : 1;
+        int instances = role_table[i].instances ? role_table[i].instances(supervisor->config) : 1;
         for (int n = 1; n <= instances; n++) {
             if (supervisor->count == CHILDREN_MAX)
                 return err_set(err, ERR_LIMIT, "more than %d processes", CHILDREN_MAX);
             struct child *child = &supervisor->children[supervisor->count++];
-            *child = (struct child){.role = &roles[i], .instance = n, .config_fd = memfd_create("cirtd-config", MFD_CLOEXEC)};
+            *child = (struct child){.role = &role_table[i], .instance = n, .config_fd = memfd_create("cirtd-config", MFD_CLOEXEC)};
             if (child->config_fd < 0)
                 return err_set(err, ERR_INTERNAL, "memfd_create: %s", strerror(errno));
             if (!write_part(supervisor, child, err))

@@ -105,9 +105,18 @@ static const char *title_of(int status)
         int status;
         const char *title;
     } titles[] = {
-        {400, "Bad Request"},        {403, "Forbidden"},          {404, "Not Found"},           {405, "Method Not Allowed"},
-        {409, "Conflict"},           {412, "Precondition Failed"},{413, "Content Too Large"},   {415, "Unsupported Media Type"},
-        {422, "Unprocessable Content"},{428, "Precondition Required"},{429, "Too Many Requests"},{500, "Internal Server Error"},
+        {400, "Bad Request"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content"},
+        {428, "Precondition Required"},
+        {429, "Too Many Requests"},
+        {500, "Internal Server Error"},
         {503, "Service Unavailable"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(titles); i++)
@@ -124,7 +133,8 @@ void worker_problem(struct worker_request *request, int status, const char *deta
     str_add_json(&body, detail);
     buf_add_text(&body, members);
     buf_add_char(&body, '}');
-    worker_answer(request, status, "application/problem+json", status == 503 || status == 429 ? "Retry-After: 2\r\n" : "", body.bytes, body.size);
+    worker_answer(request, status, "application/problem+json", status == 503 || status == 429 ? "Retry-After: 2\r\n" : "", body.bytes,
+                  body.size);
     buf_clear(&body);
 }
 
@@ -143,7 +153,10 @@ void worker_problem_err(struct worker_request *request, const struct err *err)
     int status = statuses[err->code];
     if (status == 500)
         log_error("request_failed", "path=%s %s", log_quote(request->message.path), log_err(err));
-    worker_problem(request, status, status == 500 ? "an error of ours; the log has more" : status == 503 ? "not now, try again" : err->text,
+    worker_problem(request, status,
+                   status == 500   ? "an error of ours; the log has more"
+                   : status == 503 ? "not now, try again"
+                                   : err->text,
                    buf_text(&members));
     buf_clear(&members);
 }

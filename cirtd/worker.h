@@ -27,7 +27,8 @@ struct worker_request {
 };
 
 /* status with an inline or large body; headers as in struct message_response. Once a request; a gate that is gone is no error. */
-void worker_answer(struct worker_request *request, int status, const char *content_type, const char *headers, const char *body, size_t size);
+void worker_answer(struct worker_request *request, int status, const char *content_type, const char *headers, const char *body,
+                   size_t size);
 /* application/problem+json (RFC 9457). members: further members with a leading comma (",\"at\":\"line 7\""), or "". */
 void worker_problem(struct worker_request *request, int status, const char *detail, const char *members);
 /* The same for an err: INPUT 400, NOT_FOUND 404, CONFLICT 409, DENIED 403, LIMIT 413, AGAIN 503 with Retry-After, INTERNAL 500 (its text is

@@ -28,7 +28,8 @@ static bool split_address(struct arena *arena, const char *text, struct gate_lis
     return true;
 }
 
-static bool add_listener(struct owner *owner, const struct config_gate *config, enum message_listener kind, const char *address, struct err *err)
+static bool add_listener(struct owner *owner, const struct config_gate *config, enum message_listener kind, const char *address,
+                         struct err *err)
 {
     struct gate_listener_config *listener = &owner->gate.listeners[owner->gate.listener_count++];
     listener->kind = kind;

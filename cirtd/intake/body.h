@@ -14,7 +14,8 @@
 enum { BODY_PIECE = 64 * 1024 };
 
 struct body;
-/* Borrows the request. ERR_INPUT (415 to the client) for an unknown Content-Encoding. size_max: of the unpacked bytes; beyond: ERR_LIMIT. */
+/* Borrows the request. ERR_INPUT (415 to the client) for an unknown Content-Encoding. size_max: of the unpacked bytes; beyond: ERR_LIMIT.
+ */
 bool body_open(const struct message_request *request, uint64_t size_max, struct body **out, struct err *err) MUST_CHECK;
 void body_close(struct body *body); /* NULL is fine */
 

@@ -75,7 +75,10 @@ static bool read_callers(struct intake *intake, const struct worker_request *req
 
 static bool is_allowed(const struct worker_request *request, const struct intake_caller *caller, enum api_permission permission)
 {
-    const char *why = !caller->is_known ? "unregistered" : !caller->is_enabled ? "disabled" : !api_role_may(caller->role, permission) ? "role" : NULL;
+    const char *why = !caller->is_known                         ? "unregistered"
+                      : !caller->is_enabled                     ? "disabled"
+                      : !api_role_may(caller->role, permission) ? "role"
+                                                                : NULL;
     if (!why)
         return true;
     char key[2 * MESSAGE_KEY_SIZE + 1];
@@ -88,9 +91,9 @@ static bool is_allowed(const struct worker_request *request, const struct intake
 static void answer_denied(struct worker_request *request, const struct intake_caller *caller)
 {
     worker_problem(request, 403,
-                   !caller->is_known    ? "this certificate's key is not registered here"
+                   !caller->is_known     ? "this certificate's key is not registered here"
                    : !caller->is_enabled ? "this identity is disabled"
-                                        : "this identity may not do that",
+                                         : "this identity may not do that",
                    "");
 }
 
@@ -126,7 +129,8 @@ static bool has_space(const struct intake *intake, const struct intake_caller *c
     bool is_person = !str_equal(caller->role, "feed") && !str_equal(caller->role, "peer");
     if (free_mb >= config->reserve_mb / (is_person ? 4 : 1))
         return true;
-    log_error("disk_nearly_full", "free_mb=%lld reserve_mb=%lld refused=%s", (long long)free_mb, (long long)config->reserve_mb, caller->name);
+    log_error("disk_nearly_full", "free_mb=%lld reserve_mb=%lld refused=%s", (long long)free_mb, (long long)config->reserve_mb,
+              caller->name);
     return false;
 }
 

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "codec/codec.h"
 #include "cirtd/intake/body.h"
 #include "cirtd/role.h"
 #include "cirtd/worker.h"
+#include "codec/codec.h"
 #include "store/report_store.h"
 #include "wire/api.h"
 
@@ -41,10 +41,10 @@ struct intake_job {
     const struct codec *codec;
     enum tlp tlp_asked;
     char name[256], channel[16], media_type[128];
-    struct report *report;   /* decoded, or NULL */
-    struct err error;        /* of a malformed one */
-    char *bytes;             /* the document, the job's; NULL where the request's own body serves */
-    const char *raw; /* what is kept of the document: all, but for huge malformed ones */
+    struct report *report; /* decoded, or NULL */
+    struct err error;      /* of a malformed one */
+    char *bytes;           /* the document, the job's; NULL where the request's own body serves */
+    const char *raw;       /* what is kept of the document: all, but for huge malformed ones */
     size_t raw_size;
     int64_t size; /* of the whole document */
     unsigned char sha256[REPORT_SHA256_SIZE];

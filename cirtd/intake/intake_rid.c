@@ -40,8 +40,9 @@ static bool check_issuer(struct intake *intake, const struct intake_caller *call
     const char *verdict = db_get_text(rows, 0, 0);
     bool ok = str_equal(verdict, "yes");
     if (!ok)
-        err_set(err, ERR_DENIED, str_equal(verdict, "name") ? "%s may not issue case names of %s" : "%s did not deliver this case of %s first",
-                caller->name, report->reference_issuer);
+        err_set(err, ERR_DENIED,
+                str_equal(verdict, "name") ? "%s may not issue case names of %s" : "%s did not deliver this case of %s first", caller->name,
+                report->reference_issuer);
     db_rows_free(rows);
     return ok;
 }
@@ -126,8 +127,8 @@ void intake_rid(struct intake *intake, struct worker_request *request, const str
     struct err err;
     struct body *body = NULL;
     struct rid *rid = NULL;
-    struct intake_job job = {.request = request, .caller = caller, .tlp_asked = TLP_NONE, .codec = &rid_codec, .channel = "rid",
-                             .media_type = "text/xml"};
+    struct intake_job job = {
+        .request = request, .caller = caller, .tlp_asked = TLP_NONE, .codec = &rid_codec, .channel = "rid", .media_type = "text/xml"};
     if (!body_open(&request->message, intake->limits.document_bytes_max, &body, &err) || !body_whole(body, &intake->document, &err)) {
         worker_problem_err(request, &err);
     } else {

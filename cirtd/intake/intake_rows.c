@@ -60,8 +60,8 @@ static bool on_report(void *context, struct report *report, size_t first_line, c
     intake_job_envelope(rows->job, rows->head, &envelope);
     rows->repeated += repeat_count(rows->repeats, report);
     return report->observation_count == 0 ||
-           report_batch_store_rows(rows->intake->db, SQL_INTAKE_REPORT_ROWS, rows->intake->batch, rows->id, envelope.sender_id, envelope.tlp,
-                                   report, &rows->next_no, err);
+           report_batch_store_rows(rows->intake->db, SQL_INTAKE_REPORT_ROWS, rows->intake->batch, rows->id, envelope.sender_id,
+                                   envelope.tlp, report, &rows->next_no, err);
 }
 
 static bool begin(struct rows *rows, struct err *err)
@@ -167,8 +167,8 @@ static bool keep_malformed(struct rows *rows, struct body *body, struct err *err
 
 void intake_rows(struct intake *intake, struct intake_job *job, struct body *body)
 {
-    struct rows rows = {.intake = intake, .job = job, .next_no = 1, .digest = digest_new(), .head = report_new(NULL),
-                        .repeats = repeat_set_new()};
+    struct rows rows = {
+        .intake = intake, .job = job, .next_no = 1, .digest = digest_new(), .head = report_new(NULL), .repeats = repeat_set_new()};
     struct err err;
     struct report_result result;
     buf_init(&rows.chunk, REPORT_RAW_CHUNK + BODY_PIECE);

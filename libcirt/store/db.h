@@ -68,7 +68,16 @@ void db_time(struct db_params *params, int64_t moment); /* timestamptz; TIMESTAM
 void db_null(struct db_params *params);
 
 /* A one-dimensional array in PostgreSQL's binary form, built item by item; kept for many runs. */
-enum db_array_kind { DB_BOOL_ARRAY, DB_BYTES_ARRAY, DB_INT2_ARRAY, DB_INT4_ARRAY, DB_INT8_ARRAY, DB_TEXT_ARRAY, DB_TIME_ARRAY, DB_INET_ARRAY };
+enum db_array_kind {
+    DB_BOOL_ARRAY,
+    DB_BYTES_ARRAY,
+    DB_INT2_ARRAY,
+    DB_INT4_ARRAY,
+    DB_INT8_ARRAY,
+    DB_TEXT_ARRAY,
+    DB_TIME_ARRAY,
+    DB_INET_ARRAY
+};
 struct db_array {
     struct buf buf;
     uint32_t count;
@@ -77,7 +86,7 @@ void db_array_init(struct db_array *array, enum db_array_kind kind);
 void db_array_reset(struct db_array *array); /* empties, keeps memory */
 void db_array_clear(struct db_array *array);
 /* Items must be of the array's kind. */
-void db_array_add_text(struct db_array *array, const char *text); /* NULL is an SQL NULL element */
+void db_array_add_text(struct db_array *array, const char *text);                /* NULL is an SQL NULL element */
 void db_array_add_bytes(struct db_array *array, const void *bytes, size_t size); /* so here */
 void db_array_add_bool(struct db_array *array, bool value);
 void db_array_add_int2(struct db_array *array, int16_t value);

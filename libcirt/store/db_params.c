@@ -41,7 +41,7 @@ void db_params_reset(struct db_params *params)
 
 static void add(struct db_params *params, const void *bytes, size_t size, int is_binary)
 {
-    if (params->count == DB_PARAMETERS_MAX )
+    if (params->count == DB_PARAMETERS_MAX)
         BUG("more than %d parameters", DB_PARAMETERS_MAX);
     int i = params->count++;
     params->values[i] = bytes;

@@ -18,7 +18,7 @@ enum { REPORT_SHA256_SIZE = 32, REPORT_RAW_CHUNK = 1024 * 1024 };
 
 /* How a report came. Strings are copied. */
 struct report_envelope {
-    int64_t id; /* 0: numbered when stored; else from report_store_begin() */
+    int64_t id;        /* 0: numbered when stored; else from report_store_begin() */
     const char *route; /* "triage", "inbox", "hold", "none" */
     int64_t sender_id;
     const char *channel, *assurance;
@@ -29,9 +29,9 @@ struct report_envelope {
     const char *format;            /* or NULL */
     enum tlp tlp;                  /* effective, never TLP_NONE */
     bool tlp_assumed;
-    const char *error, *error_at;  /* of a malformed one; else NULL */
-    int64_t observations;          /* how many it has, where they were stored by report_batch_store_rows(); else 0 */
-    const char *default_class;     /* the sender's, where the report names none; or NULL */
+    const char *error, *error_at; /* of a malformed one; else NULL */
+    int64_t observations;         /* how many it has, where they were stored by report_batch_store_rows(); else 0 */
+    const char *default_class;    /* the sender's, where the report names none; or NULL */
 };
 
 struct report_batch;
@@ -53,10 +53,11 @@ struct report_result {
     bool is_malformed; /* state of the report with that id */
 };
 /* Runs the statement (reports_insert of the caller's role) over the batch: results[0..count) in the order of adding. */
-bool report_batch_store(struct db *db, enum sql_statement statement, struct report_batch *batch, struct report_result *results, struct err *err)
-    MUST_CHECK;
+bool report_batch_store(struct db *db, enum sql_statement statement, struct report_batch *batch, struct report_result *results,
+                        struct err *err) MUST_CHECK;
 
-/* Only the observations of `report`, numbered from *next_no (moved on), for a report whose id is known: statement is report_rows of the role. */
+/* Only the observations of `report`, numbered from *next_no (moved on), for a report whose id is known: statement is report_rows of the
+ * role. */
 bool report_batch_store_rows(struct db *db, enum sql_statement statement, struct report_batch *batch, int64_t id, int64_t sender_id,
                              enum tlp tlp, const struct report *report, int32_t *next_no, struct err *err) MUST_CHECK;
 

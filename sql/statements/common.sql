@@ -9,7 +9,7 @@ WITH me AS (SELECT oid, * FROM pg_catalog.pg_roles WHERE rolname = current_user)
 who AS (SELECT oid FROM me UNION ALL SELECT 0)
 SELECT a.privilege_type || ' ' || c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(c.relacl, pg_catalog.acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))) a
-    WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND a.grantee IN (SELECT oid FROM who)
+    WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND a.grantee IN (SELECT oid FROM who) AND c.relname <> 'schema_version'
 UNION
 SELECT a.privilege_type || ' ' || p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a
