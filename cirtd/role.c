@@ -22,7 +22,7 @@ const struct role role_table[] = {
      2, role_intake_workers, intake_run},
 };
 /* clang-format on */
-const size_t role_count = ARRAY_SIZE(roles);
+const size_t role_count = ARRAY_SIZE(role_table);
 
 const struct role *role_find(const char *name)
 {
