@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cli/commands.h"
 #include "cli/complete.h"
+#include "cli/man.h"
 #include "cli/session.h"
 #include "cli/words.h"
 
@@ -76,58 +77,6 @@ static bool print_noun(struct screen *screen, const char *noun)
     return found;
 }
 
-/* troff reads a leading "." or "'" and every "\" and "-" as its own. */
-static void troff(struct screen *screen, const char *text)
-{
-    if (*text == '.' || *text == '\'')
-        screen_text(screen, "\\&");
-    for (; *text; text++)
-        screen_printf(screen, *text == '\\' ? "\\e" : *text == '-' ? "\\-" : "%c", *text);
-}
-
-static void man_command(struct screen *screen, const struct command *command)
-{
-    screen_text(screen, ".SS ");
-    troff(screen, command->words);
-    screen_text(screen, "\n");
-    troff(screen, _(command->summary));
-    screen_text(screen, ".\n.PP\n.nf\n");
-    for (size_t i = 0; i < COMMAND_EXAMPLES_MAX && command->examples[i]; i++) {
-        troff(screen, command->examples[i]);
-        screen_text(screen, "\n");
-    }
-    screen_text(screen, ".fi\n.PP\ncirt ");
-    troff(screen, command->words);
-    screen_text(screen, " ");
-    troff(screen, command->operands);
-    screen_text(screen, "\n");
-    for (const struct option_rule *rule = command->options; rule && rule->name; rule++) {
-        screen_text(screen, ".TP\n\\-\\-");
-        troff(screen, rule->name);
-        screen_text(screen, " ");
-        troff(screen, rule->argument ? rule->argument : "");
-        screen_text(screen, "\n");
-        troff(screen, _(rule->help));
-        screen_text(screen, "\n");
-    }
-}
-
-static void print_man(struct screen *screen)
-{
-    screen_text(screen, ".TH CIRT 1 \"\" \"cirt " CIRT_VERSION "\"\n.SH NAME\ncirt \\- tickets for a CIRT\n.SH SYNOPSIS\n"
-                        "cirt [\\-\\-profile NAME] [\\-\\-json] [COMMAND]\n.SH DESCRIPTION\n"
-                        "Alone it lists the cases that need you; with a number it shows that case.\n"
-                        "Options are \\-\\-long, \\-m and \\-h; any other word that starts with \\- is an operand. \\-\\- ends options.\n"
-                        ".SH COMMANDS\n");
-    for (size_t i = 0; i < commands_count; i++)
-        if (!commands_table[i].is_hidden)
-            man_command(screen, &commands_table[i]);
-    screen_text(screen,
-                ".SH EXIT STATUS\n0 done; 1 refused; 2 usage; 3 not allowed; 4 not reached; 5 document not accepted; 6 the daemon failed.\n"
-                ".SH FILES\nCIRT_CONFIG, else ~/.config/cirt/cirt.conf, else /etc/cirt/cirt.conf\n"
-                ".SH ENVIRONMENT\nCIRT_CONFIG, CIRT_DESK_URL, CIRT_URL, CIRT_CA, NO_COLOR, VISUAL, EDITOR, TZ\n");
-}
-
 int help_cmd_help(struct session *session)
 {
     struct screen *screen = &session->printer.screen;
@@ -136,7 +85,7 @@ int help_cmd_help(struct session *session)
     size_t used = 0;
 
     if (options_has(options, "man")) {
-        print_man(screen);
+        man_print(screen);
         return EXIT_DONE;
     }
     if (options->operand_count == 0) {

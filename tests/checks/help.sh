@@ -23,7 +23,7 @@ while IFS=: read -r file command; do
     [[ $first =~ ^[0-9]+$ || $first == [A-Z-]* || $first == *:* ]] && continue
     "$cirt" help "$first" >/dev/null 2>&1 || complain "$file shows 'cirt $command', which is no command"
 done < <(grep -hoHE '(^|\$ |`|    )cirt [a-z0-9][a-z0-9:-]*( [a-z]+)?' README.md docs/*.md 2>/dev/null | sed 's/:.*cirt /:/' | sort -u)
-"$cirt" help --man | grep -q '^\.TH CIRT 1' || complain 'no man page'
+cmp -s packaging/man/cirt.1 <("$cirt" help --man) || complain 'packaging/man/cirt.1 is not what cirt help --man prints'
 # Usage errors: exit 2, with the nearest right one.
 status=0
 text=$("$cirt" tkae 2>&1) || status=$?
