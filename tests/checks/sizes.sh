@@ -18,6 +18,6 @@ while IFS= read -r file; do
             END { exit bad }' "$file" >&2 || bad=1
         ;;
     esac
-done < <(find . \( -path ./build -o -path ./run -o -path ./.git -o -path ./tests/data -o -path ./packaging/samples \) -prune -o -type f \
+done < <(find . \( -path ./build -o -path ./run -o -path ./.git -o -path ./tests/data -o -path ./packaging/samples -o -path ./packaging/man \) -prune -o -type f \
     \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.sql' -o -path './packaging/*' -o -path './certs/*' \) -print)
 exit $bad
