@@ -156,7 +156,7 @@ static const char *skip_tag(const char *p, unsigned *attributes)
 
 bool xml_text_check(const char *text, unsigned attributes_max, struct err *err)
 {
-    unsigned attributes;
+    unsigned attributes = 0;
     for (const char *p = strchr(text, '<'); p; p = strchr(p, '<')) {
         const char *tag = p;
         if (str_starts(p, "<!--"))

@@ -175,7 +175,7 @@ static bool read_action(struct reader *reader, struct action *action)
 {
     struct arena *arena = reader->rules->arena;
     const char *at = reader->next;
-    size_t size = strcspn(at, ": \t,"), row;
+    size_t size = strcspn(at, ": \t,"), row = 0;
     if (size == 0)
         return fail_at(reader, at, "an action is missing here");
     if (!find_action(reader, at, arena_strndup(arena, at, size), &row))

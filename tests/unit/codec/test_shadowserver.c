@@ -145,7 +145,7 @@ static char *read_file(const char *path, size_t *size)
 
 static struct report *decode_file(const char *path, const char *name)
 {
-    size_t size;
+    size_t size = 0;
     char *bytes = read_file(path, &size);
     assert_non_null(bytes);
     struct codec_hints hints = {.name = name};
