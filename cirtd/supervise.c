@@ -1,6 +1,7 @@
 #include "cirtd/supervise.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
@@ -182,7 +183,8 @@ static void exec_child(const struct supervisor *supervisor, const struct child *
     if (!become(supervisor, child->role))
         _exit(1);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() == 1 || dup2(child->config_fd, CONFIG_FD) != CONFIG_FD)
+    /* dup2() of a descriptor onto itself would leave it close-on-exec. */
+    if (getppid() == 1 || (child->config_fd == CONFIG_FD ? fcntl(CONFIG_FD, F_SETFD, 0) : dup2(child->config_fd, CONFIG_FD)) < 0)
         _exit(1);
     umask(077);
     close_others();

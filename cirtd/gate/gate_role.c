@@ -93,7 +93,7 @@ static void on_ready(void *context, const int *ports, size_t count)
 {
     UNUSED(context);
     for (size_t i = 0; i < count; i++)
-        log_info("listening", "port=%d", ports[i]);
+        log_debug("listening", "port=%d", ports[i]);
 }
 
 static bool run(const struct role_context *context, struct err *err)

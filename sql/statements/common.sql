@@ -5,7 +5,7 @@ SELECT version FROM cirt.schema_version
 
 -- name: rights
 -- What this login may do beyond connecting: as "PRIVILEGE object", and its dangerous attributes.
-WITH me AS (SELECT oid, * FROM pg_catalog.pg_roles WHERE rolname = current_user),
+WITH me AS (SELECT * FROM pg_catalog.pg_roles WHERE rolname = current_user),
 who AS (SELECT oid FROM me UNION ALL SELECT 0)
 SELECT a.privilege_type || ' ' || c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(c.relacl, pg_catalog.acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))) a
