@@ -161,6 +161,55 @@ static void query_values_are_decoded(void **state)
     assert_true(api_query_value("/v1/cases?q=1234567", "q", value, sizeof value));
 }
 
+static char *openapi(void)
+{
+    static char text[512 * 1024];
+    FILE *file = fopen(TEST_DATA "/../../docs/openapi.yaml", "r");
+    size_t size;
+
+    assert_non_null(file);
+    size = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    assert_true(size > 0 && size < sizeof text - 1);
+    text[size] = '\0';
+    return text;
+}
+
+/* docs/openapi.yaml: each endpoint has its operation under its path, and no operation is left over. */
+static void every_endpoint_is_documented(void **state)
+{
+    static const char *const methods[] = {
+        [MESSAGE_GET] = "get", [MESSAGE_POST] = "post", [MESSAGE_HEAD] = "head", [MESSAGE_DELETE] = "delete"};
+    const char *text = openapi();
+    size_t operations = 0;
+
+    (void)state;
+    for (size_t i = 0; i < api_endpoint_count; i++) {
+        const struct api_endpoint *endpoint = &api_endpoints[i];
+        char line[200];
+        const char *path, *end, *found;
+
+        snprintf(line, sizeof line, "\n  %s:\n", endpoint->path);
+        path = strstr(text, line);
+        if (!path)
+            fail_msg("docs/openapi.yaml has no path %s", endpoint->path);
+        end = strstr(path + 3, "\n  /");
+        snprintf(line, sizeof line, ": %s\n", endpoint->id);
+        found = strstr(path, line);
+        if (!found || (end && found > end))
+            fail_msg("docs/openapi.yaml has no operation %s under %s", endpoint->id, endpoint->path);
+        snprintf(line, sizeof line, "\n    %s:\n", methods[endpoint->method]);
+        found = strstr(path, line);
+        if (!found || (end && found > end))
+            fail_msg("docs/openapi.yaml has no %s under %s", methods[endpoint->method], endpoint->path);
+    }
+    for (const char *at = text; (at = strstr(at, "operationId: ")); at++)
+        operations++;
+    for (const char *at = text; (at = strstr(at, "x-on-feeds: ")); at++)
+        operations++;
+    assert_int_equal(operations, api_endpoint_count);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +223,7 @@ int main(void)
         cmocka_unit_test(roles_may_what_the_contract_says),
         cmocka_unit_test(every_edit_of_a_case_needs_a_revision),
         cmocka_unit_test(query_values_are_decoded),
+        cmocka_unit_test(every_endpoint_is_documented),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
