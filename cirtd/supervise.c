@@ -47,6 +47,7 @@ struct supervisor {
     struct child children[CHILDREN_MAX];
     size_t count;
     bool is_root;
+    pid_t pid; /* our own: as the first process of a container it is 1 */
 };
 
 /* --- configuration --- */
@@ -184,7 +185,8 @@ static void exec_child(const struct supervisor *supervisor, const struct child *
         _exit(1);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     /* dup2() of a descriptor onto itself would leave it close-on-exec. */
-    if (getppid() == 1 || (child->config_fd == CONFIG_FD ? fcntl(CONFIG_FD, F_SETFD, 0) : dup2(child->config_fd, CONFIG_FD)) < 0)
+    if (getppid() != supervisor->pid ||
+        (child->config_fd == CONFIG_FD ? fcntl(CONFIG_FD, F_SETFD, 0) : dup2(child->config_fd, CONFIG_FD)) < 0)
         _exit(1);
     umask(077);
     close_others();
@@ -321,7 +323,7 @@ static void watch(struct supervisor *supervisor, const sigset_t *signals, const 
 
 bool supervise_run(const char *path, struct err *err)
 {
-    struct supervisor supervisor = {.path = path, .is_root = geteuid() == 0};
+    struct supervisor supervisor = {.path = path, .is_root = geteuid() == 0, .pid = getpid()};
     sigset_t signals, before;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);

@@ -4,7 +4,7 @@
 cirtd_pid() {
     local pid
     pid=$(cat "$dir/cirtd.pid" 2>/dev/null) || return 1
-    [[ $pid =~ ^[0-9]+$ ]] && tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF "$config" || return 1
+    [[ $pid =~ ^[0-9]+$ ]] && grep -qzxF -- "$config" "/proc/$pid/cmdline" 2>/dev/null || return 1
     printf '%s' "$pid"
 }
 
