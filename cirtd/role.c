@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "cirtd/gate/gate_role.h"
 #include "cirtd/intake/intake.h"
+#include "cirtd/mail/mail_role.h"
 #include "cirtd/stages/stages.h"
 
 static int role_intake_workers(const struct config *config)
@@ -18,6 +19,8 @@ const struct role role_table[] = {
      1, NULL, gate_role_feeds},
     {"gate-desk", NULL, CONFIG_GATE_DESK | CONFIG_INTAKE | CONFIG_DESK, "TLS, HTTP head", "listens", "its TLS key", "no database",
      1, NULL, gate_role_desk},
+    {"mail", "mail", CONFIG_DATABASE | CONFIG_MAIL, "LMTP", "Unix socket", "none", "execute the inbox insert",
+     1, NULL, mail_role_run},
     {"intake", "intake", CONFIG_DATABASE | CONFIG_INTAKE, "documents (decodes them)", "Unix socket", "none", "execute the insert functions",
      2, role_intake_workers, intake_run},
 };

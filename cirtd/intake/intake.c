@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cirtd/intake/intake_inside.h"
 #include "cirtd/stage.h"
+#include "cirtd/watermark.h"
 #include "crypto/digest.h"
 
 enum { HEAD_SIZE = 4096, WHOLE_TOGETHER_MAX = 4 * 1024 * 1024 };
@@ -118,20 +118,11 @@ static void answer_own_report(struct intake *intake, struct worker_request *requ
     db_rows_free(rows);
 }
 
-/* Free space on PostgreSQL's file system: feeds are refused first, analysts last. */
+/* People are refused last. */
 static bool has_space(const struct intake *intake, const struct intake_caller *caller)
 {
-    const struct config *config = intake->context->config;
-    struct statvfs status;
-    if (!config->database_data || statvfs(config->database_data, &status) != 0)
-        return true;
-    int64_t free_mb = (int64_t)(status.f_bavail * (status.f_frsize / 1024) / 1024);
     bool is_person = !str_equal(caller->role, "feed") && !str_equal(caller->role, "peer");
-    if (free_mb >= config->reserve_mb / (is_person ? 4 : 1))
-        return true;
-    log_error("disk_nearly_full", "free_mb=%lld reserve_mb=%lld refused=%s", (long long)free_mb, (long long)config->reserve_mb,
-              caller->name);
-    return false;
+    return watermark_has_space(intake->context->config, is_person ? WATERMARK_ANALYSTS : WATERMARK_FEEDS);
 }
 
 /* A whole document: read, decoded, and left in *job for intake_store_jobs(). False where it was answered already. */
