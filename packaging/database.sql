@@ -14,6 +14,7 @@ CREATE ROLE cirt_push LOGIN;
 CREATE ROLE cirt_clock LOGIN;
 CREATE ROLE cirt_reader LOGIN IN ROLE pg_read_all_data;
 ALTER ROLE cirt_reader SET default_transaction_read_only = on;
+ALTER ROLE cirt_reader SET search_path = cirt, public;
 CREATE DATABASE cirt OWNER cirt_owner TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8';
 ALTER DATABASE cirt SET timezone = 'UTC';
 REVOKE ALL ON DATABASE cirt FROM PUBLIC;
