@@ -139,7 +139,8 @@ static void render_report(struct screen *screen, const json_t *answer, const voi
     if (*status == 200)
         screen_text(screen, _(": had this already"));
     else
-        screen_printf(screen, _(": %s observations"), count);
+        screen_printf(screen, ngettext(": %s observation", ": %s observations", (unsigned long)field_number(answer, "observations", 0)),
+                      count);
     if (duplicates > 0)
         screen_printf(screen, _(", %lld duplicates"), (long long)duplicates);
     if (field_number(answer, "rejected_total", 0) > 0)
