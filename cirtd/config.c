@@ -96,7 +96,7 @@ static const struct {
 /* libconfuse tells errors to a function without context: one reader at a time, which a process of ours is. */
 static char last_error[512];
 
-static void on_error(cfg_t *cfg, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const char *format, va_list args)
 {
     char text[400];
     vsnprintf(text, sizeof text, format, args);
