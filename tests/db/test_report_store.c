@@ -1,0 +1,255 @@
+/* Reports into the database: what goes in comes out, the same bytes are one report, batches that overlap do not kill each other. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "crypto/digest.h"
+#include "store/report_store.h"
+#include "support/cluster.h"
+
+static struct db *open_intake(void)
+{
+    struct err err;
+    struct db_config config = {.host = cluster_host(), .port = getenv("PGPORT"), .name = getenv("PGDATABASE"), .role = "intake"};
+    struct db *db = db_new(&config);
+    if (!db_ready(db, &err))
+        fail_msg("%s", err.text);
+    return db;
+}
+
+static int64_t sender(const char *address)
+{
+    char sql[160];
+    snprintf(sql, sizeof sql, "SELECT cirt.sender_of_address('%s')", address);
+    return cluster_number(sql);
+}
+
+static struct report_envelope envelope_of(int64_t sender_id, const char *bytes)
+{
+    struct report_envelope envelope = {.route = "triage",
+                                       .sender_id = sender_id,
+                                       .channel = "https",
+                                       .assurance = "pinned-key",
+                                       .size = (int64_t)strlen(bytes),
+                                       .state = "received",
+                                       .format = "json",
+                                       .tlp = TLP_GREEN};
+    digest_sha256(bytes, strlen(bytes), envelope.sha256);
+    return envelope;
+}
+
+static void store(struct db *db, struct report_batch *batch, struct report_result *results)
+{
+    struct err err;
+    if (!report_batch_store(db, SQL_INTAKE_REPORTS_INSERT, batch, results, &err))
+        fail_msg("%s", err.text);
+}
+
+static void everything_comes_out_as_it_went_in(void **state)
+{
+    UNUSED(state);
+    struct db *db = open_intake();
+    struct report_batch *batch = report_batch_new();
+    struct report_result result;
+    struct report *report = report_new("json");
+    report->description = "Überfall, quoted \"so\" \\ and {so}";
+    report->reporter_email = "who@example.org";
+    report->time = INT64_C(1763719200123456);
+    struct observation *observation = report_add_observation(report);
+    observation->source_port = 4444;
+    observation->count = 7;
+    assert_true(report_add_sighting(report, observation, OBSERVABLE_IPV4, ROLE_SOURCE, "198.51.100.7"));
+    assert_true(report_add_sighting(report, observation, OBSERVABLE_IPV6, ROLE_TARGET, "2001:db8::1"));
+    assert_true(report_add_sighting(report, observation, OBSERVABLE_CIDR, ROLE_OTHER, "203.0.113.0/25"));
+    assert_true(report_add_sighting(report, observation, OBSERVABLE_URL, ROLE_OTHER, "https://Login.Example.net/x"));
+    struct report_envelope envelope = envelope_of(sender("a@one.example"), "document one");
+    report_batch_add(batch, &envelope, report, "document one", 12);
+    store(db, batch, &result);
+    assert_false(result.is_duplicate);
+
+    char sql[400];
+    snprintf(
+        sql, sizeof sql,
+        "SELECT c.description || '|' || extract(epoch FROM c.time) || '|' || o.source_port || '|' || coalesce(o.target_port, -1) || '|' || "
+        "o.count"
+        " || '|' || p.email || '|' || convert_from(w.bytes, 'UTF8') FROM cirt.report_content c JOIN cirt.observation o USING (report_id)"
+        " JOIN cirt.report_reporter p USING (report_id) JOIN cirt.report_raw w USING (report_id) WHERE report_id = %lld",
+        (long long)result.id);
+    char *row = cluster_text(sql);
+    assert_string_equal(row, "Überfall, quoted \"so\" \\ and {so}|1763719200.123456|4444|-1|7|who@example.org|document one");
+    free(row);
+    snprintf(sql, sizeof sql,
+             "SELECT string_agg(type || ' ' || role || ' ' || coalesce(addr::text, '-') || ' ' || coalesce(host, '-') || ' ' || tlp, ',' "
+             "ORDER BY type)"
+             " FROM cirt.sighting WHERE report_id = %lld",
+             (long long)result.id);
+    row = cluster_text(sql);
+    assert_string_equal(row, "1 1 198.51.100.7/32 - 1,2 2 2001:db8::1/128 - 1,3 5 203.0.113.0/25 - 1,6 5 - login.example.net 1");
+    free(row);
+    report_free(report);
+    report_batch_free(batch);
+    db_free(db);
+}
+
+static void the_same_bytes_are_one_report(void **state)
+{
+    UNUSED(state);
+    struct db *db = open_intake();
+    struct report_batch *batch = report_batch_new();
+    struct report_result results[4];
+    int64_t one = sender("a@two.example"), other = sender("b@two.example");
+    struct report_envelope first = envelope_of(one, "same"), again = envelope_of(one, "same"), others = envelope_of(other, "same"),
+                           different = envelope_of(one, "not the same");
+    report_batch_add(batch, &first, NULL, "same", 4);
+    report_batch_add(batch, &again, NULL, "same", 4);
+    report_batch_add(batch, &others, NULL, "same", 4);
+    report_batch_add(batch, &different, NULL, "not the same", 12);
+    store(db, batch, results);
+    assert_false(results[0].is_duplicate);
+    assert_true(results[1].is_duplicate);
+    assert_int_equal(results[0].id, results[1].id);
+    assert_false(results[2].is_duplicate);
+    assert_false(results[3].is_duplicate);
+
+    struct report_result later[4];
+    store(db, batch, later);
+    for (int i = 0; i < 4; i++) {
+        assert_true(later[i].is_duplicate);
+        assert_int_equal(later[i].id, results[i].id);
+    }
+    report_batch_free(batch);
+    db_free(db);
+}
+
+/* Older than 30 days: a new report. In the bucket of another week, but younger: the old one. */
+static void thirty_days_are_remembered(void **state)
+{
+    UNUSED(state);
+    struct db *db = open_intake();
+    struct report_batch *batch = report_batch_new();
+    struct report_result first, second;
+    struct report_envelope envelope = envelope_of(sender("a@three.example"), "weekly");
+    report_batch_add(batch, &envelope, NULL, "weekly", 6);
+    store(db, batch, &first);
+    cluster_execute("UPDATE cirt.report_digest SET week = week - 4, received = received - interval '28 days' WHERE sender_id ="
+                    " cirt.sender_of_address('a@three.example')");
+    store(db, batch, &second);
+    assert_true(second.is_duplicate);
+    assert_int_equal(first.id, second.id);
+    cluster_execute("UPDATE cirt.report_digest SET week = week - 1, received = received - interval '7 days' WHERE sender_id ="
+                    " cirt.sender_of_address('a@three.example')");
+    store(db, batch, &second);
+    assert_false(second.is_duplicate);
+    report_batch_free(batch);
+    db_free(db);
+}
+
+enum { OVERLAP_REPORTS = 300, OVERLAP_ROUNDS = 5, OVERLAP_PROCESSES = 4 };
+
+/* Each process sends the same reports in another order, and some of its own. */
+static void send_overlapping(int process, int64_t sender_id)
+{
+    struct db *db = open_intake();
+    struct report_batch *batch = report_batch_new();
+    struct report_result results[OVERLAP_REPORTS + 10];
+    for (int round = 0; round < OVERLAP_ROUNDS; round++) {
+        struct err err;
+        report_batch_reset(batch);
+        for (int i = 0; i < OVERLAP_REPORTS; i++) {
+            char text[60];
+            snprintf(text, sizeof text, "shared %d of round %d", (i * 7 + process * 101) % OVERLAP_REPORTS, round);
+            struct report_envelope envelope = envelope_of(sender_id, text);
+            report_batch_add(batch, &envelope, NULL, text, strlen(text));
+        }
+        for (int i = 0; i < 10; i++) {
+            char text[60];
+            snprintf(text, sizeof text, "own %d of process %d round %d", i, process, round);
+            struct report_envelope envelope = envelope_of(sender_id, text);
+            report_batch_add(batch, &envelope, NULL, text, strlen(text));
+        }
+        if (!report_batch_store(db, SQL_INTAKE_REPORTS_INSERT, batch, results, &err)) {
+            fprintf(stderr, "process %d: %s\n", process, err.text);
+            _exit(1);
+        }
+    }
+    _exit(0);
+}
+
+static void overlapping_batches_lose_and_double_nothing(void **state)
+{
+    UNUSED(state);
+    int64_t sender_id = sender("a@four.example");
+    for (int i = 0; i < OVERLAP_PROCESSES; i++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+            send_overlapping(i, sender_id);
+    }
+    for (int i = 0; i < OVERLAP_PROCESSES; i++) {
+        int status = -1;
+        assert_true(wait(&status) > 0);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    long long expected = OVERLAP_ROUNDS * (OVERLAP_REPORTS + OVERLAP_PROCESSES * 10);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.report WHERE sender_id = cirt.sender_of_address('a@four.example')"),
+                     expected);
+    assert_int_equal(
+        cluster_number("SELECT count(DISTINCT sha256) FROM cirt.report WHERE sender_id = cirt.sender_of_address('a@four.example')"),
+        expected);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.report r JOIN cirt.to_triage t ON t.reports @> r.id"
+                                    " WHERE sender_id = cirt.sender_of_address('a@four.example')"),
+                     expected);
+}
+
+static void large_documents_come_in_chunks(void **state)
+{
+    UNUSED(state);
+    struct db *db = open_intake();
+    struct report_batch *batch = report_batch_new();
+    struct report_result result;
+    size_t size = 2 * REPORT_RAW_CHUNK + 17;
+    char *bytes = mem_calloc(size + 1, 1);
+    memset(bytes, 'x', size);
+    struct report_envelope envelope = envelope_of(sender("a@five.example"), bytes);
+    report_batch_add(batch, &envelope, NULL, bytes, size);
+    store(db, batch, &result);
+    char sql[160];
+    snprintf(sql, sizeof sql, "SELECT count(*) * 10000000 + sum(length(bytes)) FROM cirt.report_raw WHERE report_id = %lld",
+             (long long)result.id);
+    assert_int_equal(cluster_number(sql), 3 * 10000000LL + (long long)size);
+    free(bytes);
+    report_batch_free(batch);
+    db_free(db);
+}
+
+static void a_database_that_is_away_is_again(void **state)
+{
+    UNUSED(state);
+    struct err err;
+    struct db_config config = {.host = "/nonexistent", .port = "1", .name = "x", .role = "intake"};
+    struct db *db = db_new(&config);
+    assert_false(db_ready(db, &err));
+    assert_int_equal(err.code, ERR_AGAIN);
+    assert_false(db_is_connected(db));
+    db_free(db);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everything_comes_out_as_it_went_in), cmocka_unit_test(the_same_bytes_are_one_report),
+        cmocka_unit_test(thirty_days_are_remembered),         cmocka_unit_test(overlapping_batches_lose_and_double_nothing),
+        cmocka_unit_test(large_documents_come_in_chunks),     cmocka_unit_test(a_database_that_is_away_is_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
