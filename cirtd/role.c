@@ -23,6 +23,12 @@ const struct role role_table[] = {
      1, NULL, mail_role_run},
     {"intake", "intake", CONFIG_DATABASE | CONFIG_INTAKE, "documents (decodes them)", "Unix socket", "none", "execute the insert functions",
      2, role_intake_workers, intake_run},
+    {"decode", "decode", CONFIG_DATABASE, "MIME, XML, JSON, archives", "PostgreSQL only", "none", "claim inbox, execute the insert functions",
+     3, NULL, decode_run},
+    {"verify", "verify", CONFIG_DATABASE | CONFIG_VERIFY, "OpenPGP signatures", "PostgreSQL only", "public keys only",
+     "claim signed parts, write verdicts", 3, NULL, verify_run},
+    {"seal", "seal", CONFIG_DATABASE | CONFIG_SEAL, "what is encrypted to us", "PostgreSQL only", "GnuPG home with our secret keys",
+     "claim to_open, write results", 3, NULL, seal_run},
 };
 /* clang-format on */
 const size_t role_count = ARRAY_SIZE(role_table);

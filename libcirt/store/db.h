@@ -114,7 +114,7 @@ const char *db_get_text(const struct db_rows *rows, size_t row, int column); /* 
 int64_t db_get_int(const struct db_rows *rows, size_t row, int column);      /* 0 for NULL; a broken number is a BUG */
 bool db_get_bool(const struct db_rows *rows, size_t row, int column);
 int64_t db_get_time(const struct db_rows *rows, size_t row, int column); /* of a column selected as extract epoch in microseconds, bigint */
-/* Decoded bytea, in memory of rows. NULL for SQL NULL. */
+/* Decoded bytea, in memory of rows until the next db_get_bytes() of the same rows. NULL for SQL NULL. */
 const unsigned char *db_get_bytes(struct db_rows *rows, size_t row, int column, size_t *size);
 void db_rows_free(struct db_rows *rows); /* NULL is fine */
 

@@ -1,0 +1,9 @@
+GRANT EXECUTE ON FUNCTION inbox_claim TO cirt_decode;
+GRANT EXECUTE ON FUNCTION inbox_settle TO cirt_decode;
+GRANT EXECUTE ON FUNCTION inbox_fail TO cirt_decode;
+GRANT EXECUTE ON FUNCTION inbox_bytes TO cirt_decode;
+GRANT EXECUTE ON FUNCTION inbox_clear TO cirt_decode;
+GRANT EXECUTE ON FUNCTION reports_decoded TO cirt_decode;
+GRANT EXECUTE ON FUNCTION inbox_to_verify TO cirt_decode;
+GRANT EXECUTE ON FUNCTION inbox_to_open TO cirt_decode;
+GRANT EXECUTE ON FUNCTION report_verdict_store TO cirt_decode;

@@ -1,0 +1,36 @@
+-- name: listen
+LISTEN cirt_inbox
+
+-- name: claim
+SELECT id, attempts, report_id, sender_id, channel, name, media_type, format, tlp, default_tlp, default_class FROM inbox_claim()
+
+-- name: settle
+SELECT inbox_settle FROM inbox_settle($1::bigint, $2::int)
+
+-- name: fail
+SELECT inbox_fail($1::bigint, $2::int, $3::text, $4::boolean)
+
+-- name: bytes
+SELECT inbox_bytes FROM inbox_bytes($1::bigint)
+
+-- name: clear
+SELECT bytes, signatures FROM inbox_clear($1::bigint)
+
+-- name: reports_decoded
+SELECT ord, report_id, is_duplicate, state FROM reports_decoded($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bytea[],
+    $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[], $12::smallint[], $13::boolean[], $14::text[], $15::text[], $16::text[],
+    $17::text[], $18::text[], $19::text[], $20::text[], $21::timestamptz[], $22::text[], $23::text[], $24::text[], $25::int[], $26::int[],
+    $27::text[], $28::text[], $29::text[], $30::text[], $31::text[],
+    $32::int[], $33::int[], $34::bytea[],
+    $35::int[], $36::int[], $37::timestamptz[], $38::text[], $39::text[], $40::text[], $41::text[], $42::bigint[], $43::text[], $44::text[],
+    $45::int[], $46::int[], $47::text[],
+    $48::int[], $49::int[], $50::smallint[], $51::smallint[], $52::smallint[], $53::boolean[], $54::inet[], $55::text[], $56::text[])
+
+-- name: to_verify
+SELECT inbox_to_verify($1::bigint, $2::jsonb, $3::text[], $4::bytea[], $5::bytea[])
+
+-- name: to_open
+SELECT inbox_to_open($1::bigint, $2::text, $3::bytea)
+
+-- name: verdict
+SELECT report_verdict_store($1::bigint, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::timestamptz, $9::jsonb, $10::text)
