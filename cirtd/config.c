@@ -111,7 +111,10 @@ static bool parse(const char *name, const char *text, cfg_t **out, struct err *e
     cfg_set_error_function(cfg, on_error);
     last_error[0] = '\0';
     cfg->filename = strdup(name);
-    int result = cfg_parse_buf(cfg, text);
+    FILE *file = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+    int result = file ? cfg_parse_fp(cfg, file) : CFG_PARSE_ERROR;
+    if (file)
+        fclose(file);
     if (result == CFG_SUCCESS) {
         *out = cfg;
         return true;
