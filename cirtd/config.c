@@ -95,12 +95,13 @@ static const struct {
 
 /* libconfuse tells errors to a function without context: one reader at a time, which a process of ours is. */
 static char last_error[512];
+static const char *reading; /* the file's name: sections do not know it */
 
 __attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const char *format, va_list args)
 {
     char text[400];
     vsnprintf(text, sizeof text, format, args);
-    snprintf(last_error, sizeof last_error, "%s:%d: %s", cfg && cfg->filename ? cfg->filename : "configuration", cfg ? cfg->line : 0, text);
+    snprintf(last_error, sizeof last_error, "%s:%d: %s", reading, cfg ? cfg->line : 0, text);
 }
 
 static bool parse(const char *name, const char *text, cfg_t **out, struct err *err)
@@ -110,7 +111,7 @@ static bool parse(const char *name, const char *text, cfg_t **out, struct err *e
         BUG("cfg_init");
     cfg_set_error_function(cfg, on_error);
     last_error[0] = '\0';
-    cfg->filename = strdup(name);
+    reading = name;
     FILE *file = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
     int result = file ? cfg_parse_fp(cfg, file) : CFG_PARSE_ERROR;
     if (file)
