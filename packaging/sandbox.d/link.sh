@@ -1,5 +1,12 @@
 # Sourced by packaging/sandbox: what goes in through the CLI, as an operator would type it.
 
+# Quiet where it succeeds; where not, nothing that follows would be right.
+as_admin() {
+    local said
+    said=$(CIRT_CONFIG=$dir/cirt.conf "$build/cirt" --profile admin "$@" 2>&1) || die "cirt $1 $2 failed: $said"
+}
+add_constituent() { as_admin constituent add "$@" --lang en; }
+
 # seed: identities, sample constituents (documentation networks and names only) and triage rules, after the first start.
 seed() {
     local identity role level
@@ -7,19 +14,20 @@ seed() {
         [[ $identity != admin ]] || continue
         role=${identity%2}
         level=()
-        [[ $role != lead ]] || level=(--level lead)
+        [[ $identity != lead ]] || level=(--level lead)
+        [[ $identity != analyst2 ]] || level=(--level duty)
         as_admin analyst add "$identity" --role "$role" "${level[@]}" --name "${identity^} of $name" --mail "$identity@$domain" \
-            --key "$("$source/certs/ca" fingerprint "$dir/ids/$identity.crt")" >/dev/null
+            --key "$dir/ids/$identity.crt"
     done
-    as_admin constituent add telecom-a --title 'Telecom A' --network 198.51.100.0/24 --network 2001:db8:a::/48 --asn 64500 --domain telecom-a.example \
-        --contact 'Abuse desk <abuse@telecom-a.example>' --sector telecommunications --lang en >/dev/null
-    as_admin constituent add bank-b --title 'Bank B' --network 192.0.2.0/25 --domain bank-b.example --domain bank.example \
-        --contact 'Security <soc@bank-b.example>' --sector finance --lang en >/dev/null
-    as_admin constituent add university-c --title 'University C' --network 203.0.113.0/24 --asn 64501 --domain university-c.example \
-        --contact 'CERT <cert@university-c.example>' --sector education --lang en >/dev/null
-    as_admin constituent add ministry-d --title 'Ministry D' --network 192.0.2.128/25 --domain ministry-d.example \
-        --contact 'IT security <it-security@ministry-d.example>' --sector government --lang en >/dev/null
-    as_admin rule set triage --file "$source/packaging/samples/triage.rules" >/dev/null
+    add_constituent telecom-a --title 'Telecom A' --network 198.51.100.0/24 --network 2001:db8:a::/48 --asn 64500 --domain telecom-a.example \
+        --contact 'Abuse desk <abuse@telecom-a.example>' --sector telecommunications
+    add_constituent bank-b --title 'Bank B' --network 192.0.2.0/25 --domain bank-b.example --domain bank.example \
+        --contact 'Security <soc@bank-b.example>' --sector finance
+    add_constituent university-c --title 'University C' --network 203.0.113.0/24 --asn 64501 --domain university-c.example \
+        --contact 'CERT <cert@university-c.example>' --sector education
+    add_constituent ministry-d --title 'Ministry D' --network 192.0.2.128/25 --domain ministry-d.example \
+        --contact 'IT security <it-security@ministry-d.example>' --sector government
+    as_admin rule add triage --file "$source/packaging/samples/triage.rules"
     touch "$dir/seeded"
 }
 
@@ -38,12 +46,12 @@ introduce() {
         cat "$folder/ids/ca.crt" >>"$dir/keys/feeds-ca.pem"
         kill -HUP "$(cirtd_pid)" 2>/dev/null || true
     fi
-    if as_admin --json peer show "$peer" >/dev/null 2>&1; then
+    if CIRT_CONFIG=$dir/cirt.conf "$build/cirt" --profile admin --json peer show "$peer" >/dev/null 2>&1; then
         return
     fi
     as_admin peer add "$peer" --title "$peer" --url "https://127.0.0.1:$port" --rid-url "https://127.0.0.1:$rid/" --issuer-name "$prefix" \
-        --ca "$folder/ids/ca.crt" --key "$push_key" --key "$gate_key" --openpgp "$folder/team.asc" --mail "incident@$peer_domain" >/dev/null
-    as_admin agreement add --peer "$peer" --from "$(date -u +%F)" --until "$(date -u -d '+1 year' +%F)" --ceiling "$tlp" >/dev/null
+        --ca "$folder/ids/ca.crt" --key "$push_key" --key "$gate_key" --openpgp "$folder/team.asc" --mail "incident@$peer_domain"
+    as_admin agreement add --peer "$peer" --from "$(date -u +%F)" --until "$(date -u -d '+1 year' +%F)" --ceiling "$tlp"
 }
 
 sandbox_link() {

@@ -103,5 +103,3 @@ sandbox_destroy() {
     [[ $run == /tmp/cirt-* && -O $run && ! -L $run ]] && rm -rf "$run"
     rm -rf "$dir"
 }
-
-as_admin() { env -u CIRT_URL -u CIRT_DESK_URL -u CIRT_CA CIRT_CONFIG="$dir/cirt.conf" "$build/cirt" --profile admin "$@"; }
