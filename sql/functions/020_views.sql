@@ -1,0 +1,225 @@
+-- What a viewer may see. Plain views (docs/ARCHITECTURE.md, "who sees what"), restricted by viewer(): nobody sees a row of a compartment
+-- without being its member, nor anything TLP:RED without being named for it. desk reads nothing else.
+-- Made anew at every migration: what hangs on them (functions by row type) follows in the files behind this one.
+
+DROP VIEW IF EXISTS visible_site, visible_identity, visible_peer, visible_agreement, visible_constituent, visible_rule, visible_case,
+    visible_member, visible_case_text, visible_tag, visible_alias, visible_link, visible_task, visible_note, visible_report,
+    visible_report_raw, visible_observation, visible_sighting, visible_verdict, visible_share, visible_share_item, visible_incoming,
+    visible_journal CASCADE;
+
+-- RFC 3339, UTC, a fraction only where there is one.
+CREATE OR REPLACE FUNCTION time_text(p_time timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN p_time = date_trunc('second', p_time, 'UTC') THEN to_char(p_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+            ELSE to_char(p_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END;
+
+-- --- who is named for what is RED: asked for RED rows only, so they may cost something ---
+
+CREATE OR REPLACE FUNCTION viewer_is(p_role text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ SELECT EXISTS (SELECT FROM identity i WHERE i.id = viewer() AND i.role = p_role AND i.enabled) $$;
+
+-- The owner and the named readers; a case that has neither waits for a lead, who names somebody.
+CREATE OR REPLACE FUNCTION viewer_reads_case(p_case bigint) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM incident_case c WHERE c.id = p_case AND c.owner_id = viewer())
+        OR EXISTS (SELECT FROM case_reader r WHERE r.case_id = p_case AND r.identity_id = viewer())
+        OR (viewer_is('lead') AND EXISTS (SELECT FROM incident_case c WHERE c.id = p_case AND c.owner_id IS NULL)
+            AND NOT EXISTS (SELECT FROM case_reader r WHERE r.case_id = p_case))
+$$;
+
+-- Who is named for a case it is in; in no case yet: a lead.
+CREATE OR REPLACE FUNCTION viewer_reads_report(p_report bigint) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL AND viewer_reads_case(m.case_id))
+        OR (viewer_is('lead') AND NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL))
+$$;
+
+-- --- records: no secrets, for everybody who may read ---
+
+CREATE VIEW visible_site AS SELECT name, prefix, domain, zone FROM site WHERE viewer() IS NOT NULL;
+
+CREATE VIEW visible_identity AS
+SELECT i.id, i.login, i.name, i.role, i.mail, i.level, i.default_tlp, i.default_class, i.enabled,
+       ARRAY(SELECT encode(k.key_sha256, 'hex') FROM registered_key k WHERE k.identity_id = i.id ORDER BY k.added, 1) AS keys
+FROM identity i WHERE viewer() IS NOT NULL;
+
+CREATE VIEW visible_peer AS
+SELECT p.id, p.name, p.title, p.url, p.rid_url, p.ca, p.mail, p.enabled,
+       ARRAY(SELECT n.name FROM peer_issuer_name n WHERE n.peer_id = p.id ORDER BY n.name) AS issuer_names,
+       ARRAY(SELECT encode(k.key_sha256, 'hex') FROM registered_key k WHERE k.peer_id = p.id ORDER BY k.added, 1) AS keys
+FROM peer p WHERE viewer() IS NOT NULL;
+
+CREATE VIEW visible_agreement AS
+SELECT a.id, a.version, a.peer_id, p.name AS peer, a.valid_from, a.valid_until, a.ceiling, a.classes, a.document, a.enabled
+FROM agreement a JOIN peer p ON p.id = a.peer_id WHERE a.is_current AND viewer() IS NOT NULL;
+
+CREATE VIEW visible_constituent AS
+SELECT k.id, k.name, k.title, k.sector, k.criticality, k.lang, k.enabled,
+       ARRAY(SELECT n.network::text FROM constituent_network n WHERE n.constituent_id = k.id AND n.until IS NULL ORDER BY n.network) AS networks,
+       ARRAY(SELECT a.asn FROM constituent_asn a WHERE a.constituent_id = k.id AND a.until IS NULL ORDER BY a.asn) AS asns,
+       ARRAY(SELECT d.domain FROM constituent_domain d WHERE d.constituent_id = k.id AND d.until IS NULL ORDER BY d.domain) AS domains,
+       (SELECT coalesce(json_agg(json_build_object('name', c.name, 'email', c.email, 'phone', c.phone) ORDER BY c.id), '[]')
+        FROM constituent_contact c WHERE c.constituent_id = k.id) AS contacts
+FROM constituent k WHERE viewer() IS NOT NULL;
+
+CREATE VIEW visible_rule AS
+SELECT r.name, r.version, r.text, r.changed, i.login AS changed_by,
+       (SELECT coalesce(json_object_agg(h.rule, h.hits), '{}') FROM rule_hits h WHERE h.name = r.name AND h.version = r.version) AS hits
+FROM rule_set r LEFT JOIN identity i ON i.id = r.changed_by WHERE r.is_current AND viewer() IS NOT NULL;
+
+-- --- cases ---
+
+CREATE VIEW visible_case AS
+SELECT c.id, c.number, c.name, c.kind, c.state, c.class, c.priority, c.severity, c.tlp, c.owner_id, o.login AS owner, c.level, c.queue,
+       c.summary, c.opened, c.updated, c.closed, c.due, c.revision, coalesce(t.reports, 0) AS reports,
+       coalesce(t.observations, 0) AS observations, c.drill_id, CASE WHEN c.drill_id <> 0 THEN d.name END AS drill, c.compartment_id,
+       c.resolution, c.waiting_for, c.waiting_until, c.merged_into, c.constituent_id, k.name AS constituent, k.sector
+FROM incident_case c
+    LEFT JOIN identity o ON o.id = c.owner_id
+    LEFT JOIN case_tally t ON t.case_id = c.id
+    LEFT JOIN constituent k ON k.id = c.constituent_id
+    LEFT JOIN drill d ON d.id = c.drill_id
+WHERE viewer() IS NOT NULL
+  AND (c.compartment_id = 0 OR c.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))
+  AND (c.tlp < 4 OR viewer_reads_case(c.id));
+
+CREATE VIEW visible_member AS
+SELECT m.case_id, m.report_id, m.received, m.observations, m.since, m.rule
+FROM case_member m JOIN visible_case v ON v.id = m.case_id WHERE m.until IS NULL;
+
+CREATE VIEW visible_case_text AS
+SELECT t.case_id, t.at, t.body, t.words FROM case_text t WHERE viewer() IS NOT NULL AND (t.tlp < 4 OR viewer_reads_case(t.case_id));
+
+CREATE VIEW visible_tag AS SELECT t.case_id, t.tag FROM case_tag t JOIN visible_case v ON v.id = t.case_id;
+CREATE VIEW visible_alias AS SELECT a.case_id, a.issuer, a.alias FROM case_alias a JOIN visible_case v ON v.id = a.case_id;
+CREATE VIEW visible_task AS SELECT t.id, t.case_id, t.text, t.due, t.done FROM task t JOIN visible_case v ON v.id = t.case_id;
+-- Both ends must be visible, or the other one would show through.
+CREATE VIEW visible_link AS
+SELECT l.case_id, l.other_id, l.kind FROM case_link l JOIN visible_case v ON v.id = l.case_id JOIN visible_case w ON w.id = l.other_id
+WHERE l.until IS NULL;
+
+CREATE VIEW visible_note AS
+SELECT n.id, n.case_id, n.written, i.login AS author, n.tlp, n.share, n.text
+FROM note n JOIN visible_case v ON v.id = n.case_id LEFT JOIN identity i ON i.id = n.author_id
+WHERE n.tlp < 4 OR n.author_id = viewer() OR viewer_reads_case(n.case_id);
+
+-- --- reports ---
+
+CREATE VIEW visible_report AS
+SELECT r.id, r.received, coalesce(i.login, p.name, s.address) AS sender, r.sender_id, r.assurance, r.channel, c.format, r.sha256, r.size,
+       r.name, r.media_type,
+       CASE WHEN c.state = 'malformed' THEN 'malformed' ELSE coalesce(u.state, c.state, 'received') END AS state,
+       coalesce(c.tlp, 2::smallint) AS tlp, coalesce(c.tlp_assumed, true) AS tlp_assumed, c.class, c.summary, c.description, c.lang, c.reference,
+       c.reference_issuer, c.time, coalesce(c.observations, 0) AS observations, coalesce(c.rejected_total, 0) AS rejected_total, c.rejected,
+       c.error, c.error_at, u.rule, u.reason, r.drill_id, r.compartment_id
+FROM report r
+    LEFT JOIN report_content c ON c.report_id = r.id AND c.received = r.received
+    LEFT JOIN report_outcome u ON u.report_id = r.id
+    LEFT JOIN sender s ON s.id = r.sender_id
+    LEFT JOIN identity i ON i.id = s.identity_id
+    LEFT JOIN peer p ON p.id = s.peer_id
+WHERE viewer() IS NOT NULL
+  AND (r.compartment_id = 0 OR r.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))
+  AND (coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id));
+
+CREATE VIEW visible_report_raw AS
+SELECT w.report_id, w.no, w.bytes FROM report_raw w JOIN visible_report r ON r.id = w.report_id AND r.received = w.received;
+
+CREATE VIEW visible_observation AS
+SELECT o.report_id, o.received, o.no, o.time, o.class, o.count, o.description, o.protocol, o.source_port, o.target_port
+FROM observation o JOIN visible_report r ON r.id = o.report_id AND r.received = o.received;
+
+-- The label is the sighting's own: it is never wider than what its sender said of it.
+CREATE VIEW visible_sighting AS
+SELECT s.report_id, s.received, s.observation_no, s.origin, s.type, s.role, s.tlp, s.personal, s.is_indicator, s.addr, s.host, s.value, s.drill_id
+FROM sighting s
+WHERE viewer() IS NOT NULL
+  AND (s.compartment_id = 0 OR s.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))
+  AND (s.tlp < 4 OR viewer_reads_report(s.report_id));
+
+CREATE VIEW visible_verdict AS
+SELECT d.report_id, d.checked, d.summary, d.encryption, d.covers, d.signer, d.fingerprint, d.key_now, d.signed, d.parts
+FROM report_verdict d JOIN visible_report r ON r.id = d.report_id AND r.received = d.received;
+
+-- --- what leaves and what peers sent ---
+
+CREATE VIEW visible_share AS
+SELECT s.id, s.case_id, v.name AS case_name, v.number AS case_number, p.name AS peer, s.agreement_id, s.agreement_version, s.version, s.tlp,
+       s.state, s.filter, s.ordered, i.login AS ordered_by, s.sent, s.acknowledged, coalesce(x.error, s.error) AS error,
+       coalesce(x.attempts, 0) AS attempts, x.not_before AS next_attempt, x.expires,
+       (SELECT count(*) FROM share_item t WHERE t.share_id = s.id AND t.version = s.version) AS items
+FROM share s
+    JOIN visible_case v ON v.id = s.case_id
+    JOIN peer p ON p.id = s.peer_id
+    JOIN identity i ON i.id = s.ordered_by
+    LEFT JOIN outbox x ON x.share_id = s.id AND x.version = s.version;
+
+CREATE VIEW visible_share_item AS
+SELECT t.share_id, t.version, t.no, t.kind, t.ref, t.content, t.sha256, t.tlp FROM share_item t JOIN visible_share s ON s.id = t.share_id;
+
+CREATE VIEW visible_incoming AS
+SELECT n.id, n.peer_id, p.name AS peer, n.report_id, n.received, n.issuer, n.theirs, n.tlp, n.items, n.state, n.case_id, v.name AS case_name,
+       i.login AS decided_by, n.decided, n.reason
+FROM incoming n
+    JOIN peer p ON p.id = n.peer_id
+    LEFT JOIN visible_case v ON v.id = n.case_id
+    LEFT JOIN identity i ON i.id = n.decided_by
+WHERE viewer() IS NOT NULL
+  AND (n.case_id IS NULL OR v.id IS NOT NULL)
+  AND (n.tlp < 4 OR viewer_is('lead') OR (n.case_id IS NOT NULL AND viewer_reads_case(n.case_id)));
+
+-- --- history ---
+
+CREATE VIEW visible_journal AS
+SELECT j.id, j.case_id, v.name AS case_name, v.number AS case_number, v.drill_id, j.seq, j.recorded, j.transaction, j.previous, j.commitment,
+       j.hash, p.salt, p.payload
+FROM journal j JOIN visible_case v ON v.id = j.case_id LEFT JOIN journal_payload p ON p.case_id = j.case_id AND p.seq = j.seq;
+
+-- --- the JSON of the lists ---
+
+CREATE OR REPLACE FUNCTION case_json(v visible_case) RETURNS json LANGUAGE sql STABLE
+RETURN json_build_object('id', v.name, 'number', v.number, 'kind', v.kind, 'state', v.state, 'class', v.class, 'priority',
+    priority_name(v.priority), 'severity', priority_name(v.severity), 'tlp', tlp_name(v.tlp), 'owner', v.owner, 'level', v.level, 'queue', v.queue,
+    'summary', v.summary, 'opened', time_text(v.opened), 'updated', time_text(v.updated), 'due', time_text(v.due), 'revision', v.revision,
+    'reports', v.reports, 'observations', v.observations, 'drill', v.drill);
+
+-- The first case a report is in, of those the viewer may see.
+CREATE OR REPLACE FUNCTION report_case(p_report bigint) RETURNS text LANGUAGE sql STABLE
+RETURN (SELECT v.name FROM visible_member m JOIN visible_case v ON v.id = m.case_id WHERE m.report_id = p_report ORDER BY m.since, v.id LIMIT 1);
+
+CREATE OR REPLACE FUNCTION report_signature(p_report bigint) RETURNS json LANGUAGE sql STABLE
+RETURN (SELECT json_build_object('summary', d.summary, 'signer', d.signer, 'fingerprint', d.fingerprint, 'covers', d.covers, 'key_now', d.key_now,
+                                 'signed', time_text(d.signed), 'encryption', d.encryption, 'parts', d.parts)
+        FROM visible_verdict d WHERE d.report_id = p_report ORDER BY d.checked DESC LIMIT 1);
+
+CREATE OR REPLACE FUNCTION report_json(r visible_report) RETURNS json LANGUAGE sql STABLE
+RETURN json_build_object('id', 'r' || r.id, 'received', time_text(r.received), 'sender', r.sender, 'assurance', r.assurance, 'channel', r.channel,
+    'format', r.format, 'sha256', encode(r.sha256, 'hex'), 'size', r.size, 'state', r.state, 'tlp', tlp_name(r.tlp), 'tlp_assumed', r.tlp_assumed,
+    'class', r.class, 'case', report_case(r.id), 'observations', r.observations, 'rejected', r.rejected_total, 'summary',
+    coalesce(r.summary, left(r.description, 120)), 'signature', report_signature(r.id));
+
+CREATE OR REPLACE FUNCTION share_json(s visible_share) RETURNS json LANGUAGE sql STABLE
+RETURN json_build_object('id', 's' || s.id, 'case', s.case_name, 'peer', s.peer, 'tlp', tlp_name(s.tlp), 'state', s.state, 'items', s.items,
+    'sent', time_text(s.sent), 'acknowledged', time_text(s.acknowledged), 'attempts', s.attempts, 'next_attempt', time_text(s.next_attempt),
+    'error', s.error, 'theirs', (SELECT a.issuer || ' ' || a.alias FROM visible_alias a WHERE a.case_id = s.case_id AND a.issuer = s.peer LIMIT 1),
+    'version', s.version, 'ordered', time_text(s.ordered), 'ordered_by', s.ordered_by);
+
+CREATE OR REPLACE FUNCTION incoming_json(n visible_incoming) RETURNS json LANGUAGE sql STABLE
+RETURN json_build_object('id', 'i' || n.id, 'peer', n.peer, 'received', time_text(n.received), 'tlp', tlp_name(n.tlp), 'state', n.state,
+    'items', n.items, 'theirs', n.theirs, 'case', n.case_name);
+
+CREATE OR REPLACE FUNCTION peer_json(p visible_peer) RETURNS json LANGUAGE sql STABLE
+RETURN json_build_object('name', p.name, 'title', p.title, 'url', p.url, 'rid_url', p.rid_url, 'issuer_names', p.issuer_names, 'ca', p.ca,
+    'keys', p.keys, 'mail', p.mail, 'enabled', p.enabled);
+CREATE OR REPLACE FUNCTION agreement_json(a visible_agreement) RETURNS json LANGUAGE sql STABLE
+RETURN json_build_object('id', 'a' || a.id, 'peer', a.peer, 'version', a.version, 'from', time_text(a.valid_from), 'until',
+    time_text(a.valid_until), 'ceiling', tlp_name(a.ceiling), 'classes', a.classes, 'enabled', a.enabled, 'document', a.document);
+CREATE OR REPLACE FUNCTION constituent_json(k visible_constituent) RETURNS json LANGUAGE sql STABLE
+RETURN json_build_object('name', k.name, 'title', k.title, 'networks', k.networks, 'asns', k.asns, 'domains', k.domains, 'contacts', k.contacts,
+    'sector', k.sector, 'criticality', k.criticality, 'lang', k.lang, 'enabled', k.enabled);
+CREATE OR REPLACE FUNCTION rule_json(r visible_rule) RETURNS json LANGUAGE sql STABLE
+RETURN json_build_object('name', r.name, 'text', r.text, 'version', r.version, 'changed', time_text(r.changed), 'changed_by', r.changed_by,
+    'hits', r.hits);
+CREATE OR REPLACE FUNCTION analyst_json(i visible_identity) RETURNS json LANGUAGE sql STABLE
+RETURN json_build_object('login', i.login, 'name', i.name, 'role', i.role, 'mail', i.mail, 'keys', i.keys, 'level', i.level, 'default_tlp',
+    tlp_name(i.default_tlp), 'default_class', i.default_class, 'enabled', i.enabled);

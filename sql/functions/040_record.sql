@@ -1,0 +1,350 @@
+-- What a site keeps about itself and others: peers, agreements, constituents, rules, analysts. Added and changed from a JSON object: members that
+-- are not there stay as they are, null clears. Each change is an entry in the site's own journal (case 0). Nothing that was used is erased.
+
+CREATE OR REPLACE FUNCTION record_check(p_body jsonb, p_known text[]) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE v_name text;
+BEGIN
+    IF jsonb_typeof(p_body) IS DISTINCT FROM 'object' THEN
+        PERFORM refuse('CI400', 'the record must be a JSON object');
+    END IF;
+    SELECT k INTO v_name FROM jsonb_object_keys(p_body) k WHERE k <> ALL (p_known) LIMIT 1;
+    IF v_name IS NOT NULL THEN
+        PERFORM refuse('CI422', format('"%s" is no member of this record', left(v_name, 100)), 'members: ' || array_to_string(p_known, ' '),
+                       json_build_object('at', '/' || v_name));
+    END IF;
+END $$;
+
+-- A member as text: its new value where the object has it, else the old one.
+CREATE OR REPLACE FUNCTION record_text(p_body jsonb, p_name text, p_old text) RETURNS text LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN p_body ? p_name THEN p_body ->> p_name ELSE p_old END;
+CREATE OR REPLACE FUNCTION record_enabled(p_body jsonb, p_old boolean) RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN coalesce((p_body ->> 'enabled')::boolean, p_old);
+
+CREATE OR REPLACE FUNCTION record_list(p_body jsonb, p_name text) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF NOT p_body ? p_name OR p_body -> p_name = 'null' THEN
+        RETURN '{}';
+    ELSIF jsonb_typeof(p_body -> p_name) <> 'array' THEN
+        PERFORM refuse('CI422', format('%s must be a list', p_name), NULL, json_build_object('at', '/' || p_name));
+    END IF;
+    RETURN ARRAY(SELECT DISTINCT e FROM jsonb_array_elements_text(p_body -> p_name) e);
+END $$;
+
+-- The journal says who changed what; keys and certificates are in it by digest only.
+CREATE OR REPLACE FUNCTION record_journal(p_kind text, p_action text, p_name text, p_body jsonb) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT journal_append(0, viewer_login(), p_kind || ' ' || p_action, p_name, p_body - ARRAY['openpgp', 'ca', 'contacts', 'text']
+        || CASE WHEN p_body ? 'openpgp' AND p_body -> 'openpgp' <> 'null'
+                THEN jsonb_build_object('openpgp', jsonb_path_query_array(p_body, '$.openpgp[*].fingerprint')) ELSE '{}' END
+        || CASE WHEN p_body ->> 'ca' IS NOT NULL THEN jsonb_build_object('ca_sha256', encode(sha256(convert_to(p_body ->> 'ca', 'UTF8')), 'hex')) ELSE '{}' END
+        || CASE WHEN p_body ->> 'text' IS NOT NULL THEN jsonb_build_object('text_sha256', encode(sha256(convert_to(p_body ->> 'text', 'UTF8')), 'hex')) ELSE '{}' END)
+$$;
+
+-- The keys of a person or a peer become exactly these. A key belongs to one of them only.
+CREATE OR REPLACE FUNCTION record_keys(p_identity bigint, p_peer bigint, p_keys text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE v_key text;
+BEGIN
+    DELETE FROM registered_key k WHERE (k.identity_id = p_identity OR k.peer_id = p_peer) AND encode(k.key_sha256, 'hex') <> ALL (p_keys);
+    FOREACH v_key IN ARRAY p_keys LOOP
+        IF v_key IS NULL OR v_key !~ '^[0-9a-fA-F]{64}$' THEN
+            PERFORM refuse('CI422', format('"%s" is no SHA-256 of a public key', left(v_key, 100)), '64 hexadecimal digits', json_build_object('at', '/keys'));
+        END IF;
+        IF EXISTS (SELECT FROM registered_key k WHERE k.key_sha256 = decode(v_key, 'hex')
+                   AND (k.identity_id, k.peer_id) IS DISTINCT FROM (p_identity, p_peer)) THEN
+            PERFORM refuse('CI409', format('the key %s… is registered for somebody else', left(v_key, 16)), 'one key, one identity: issue a new one');
+        END IF;
+        INSERT INTO registered_key (key_sha256, identity_id, peer_id) VALUES (decode(v_key, 'hex'), p_identity, p_peer) ON CONFLICT DO NOTHING;
+    END LOOP;
+END $$;
+
+-- The OpenPGP keys become exactly these: {fingerprint, addresses, armoured} each. One that leaves is kept, distrusted from now on, so that what it
+-- signed before can still be judged.
+CREATE OR REPLACE FUNCTION record_openpgp(p_identity bigint, p_peer bigint, p_list jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    e jsonb;
+    v_fingerprint text;
+BEGIN
+    IF jsonb_typeof(p_list) = 'null' THEN
+        p_list := '[]';
+    ELSIF jsonb_typeof(p_list) <> 'array' THEN
+        PERFORM refuse('CI422', 'openpgp must be a list', NULL, '{"at": "/openpgp"}');
+    END IF;
+    UPDATE openpgp_key k SET distrusted = now() WHERE (k.identity_id = p_identity OR k.peer_id = p_peer) AND k.distrusted IS NULL
+        AND k.fingerprint NOT IN (SELECT upper(x ->> 'fingerprint') FROM jsonb_array_elements(p_list) x WHERE x ->> 'fingerprint' IS NOT NULL);
+    FOR e IN SELECT x FROM jsonb_array_elements(p_list) x LOOP
+        v_fingerprint := upper(e ->> 'fingerprint');
+        IF coalesce(v_fingerprint, '') !~ '^[0-9A-F]{40,64}$' OR jsonb_typeof(e -> 'addresses') IS DISTINCT FROM 'array' OR e ->> 'armoured' IS NULL THEN
+            PERFORM refuse('CI422', 'an OpenPGP key needs fingerprint, addresses and armoured', NULL, '{"at": "/openpgp"}');
+        END IF;
+        INSERT INTO openpgp_key AS k (fingerprint, identity_id, peer_id, addresses, armoured)
+            SELECT v_fingerprint, p_identity, p_peer, ARRAY(SELECT lower(a) FROM jsonb_array_elements_text(e -> 'addresses') a), e ->> 'armoured'
+            ON CONFLICT (fingerprint) DO UPDATE SET addresses = EXCLUDED.addresses, armoured = EXCLUDED.armoured, distrusted = NULL
+                WHERE (k.identity_id, k.peer_id) IS NOT DISTINCT FROM (EXCLUDED.identity_id, EXCLUDED.peer_id);
+        IF NOT FOUND THEN
+            PERFORM refuse('CI409', format('the OpenPGP key %s is pinned to somebody else', v_fingerprint));
+        END IF;
+    END LOOP;
+END $$;
+
+-- "peer", "add": what the caller named must (not) be there.
+CREATE OR REPLACE FUNCTION record_missing(p_kind text, p_name text) RETURNS void LANGUAGE sql AS
+$$ SELECT refuse('CI404', format('there is no %s "%s"', p_kind, left(p_name, 100)), format('cirt %s ls', p_kind)) $$;
+CREATE OR REPLACE FUNCTION record_exists(p_kind text, p_name text) RETURNS void LANGUAGE sql AS
+$$ SELECT refuse('CI409', format('%s "%s" is there already', p_kind, left(p_name, 100)), format('cirt %s set %s changes it', p_kind, left(p_name, 100))) $$;
+
+-- --- peers ---
+
+-- p_name NULL: a new one.
+CREATE OR REPLACE FUNCTION peer_write(p_name text, p_body jsonb) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v peer;
+    v_name text := upper(coalesce(p_name, p_body ->> 'name'));
+    v_issuer text;
+BEGIN
+    PERFORM record_check(p_body, '{name,title,url,rid_url,issuer_names,ca,keys,openpgp,mail,enabled}');
+    SELECT * INTO v FROM peer p WHERE p.name = v_name FOR UPDATE;
+    IF p_name IS NULL THEN
+        IF v.id IS NOT NULL THEN
+            PERFORM record_exists('peer', v_name);
+        ELSIF coalesce(v_name, '') !~ '^[A-Z0-9][A-Z0-9-]{1,30}$' THEN
+            PERFORM refuse('CI422', format('"%s" is no short name of a peer', left(v_name, 100)), 'capital letters, digits and -, 2 to 31', '{"at": "/name"}');
+        END IF;
+        INSERT INTO peer (name) VALUES (v_name) RETURNING * INTO v;
+    ELSIF v.id IS NULL THEN
+        PERFORM record_missing('peer', p_name);
+    END IF;
+    UPDATE peer SET title = record_text(p_body, 'title', title), url = record_text(p_body, 'url', url), rid_url = record_text(p_body, 'rid_url', rid_url),
+        ca = record_text(p_body, 'ca', ca), mail = record_text(p_body, 'mail', mail), enabled = record_enabled(p_body, enabled) WHERE id = v.id;
+    IF p_body ? 'issuer_names' OR p_name IS NULL THEN
+        DELETE FROM peer_issuer_name n WHERE n.peer_id = v.id AND n.name <> ALL (record_list(p_body, 'issuer_names'));
+        -- What a peer may put into a case's number: its own name where nothing else is said.
+        FOREACH v_issuer IN ARRAY CASE WHEN p_body ? 'issuer_names' THEN record_list(p_body, 'issuer_names') ELSE ARRAY[v_name] END LOOP
+            IF EXISTS (SELECT FROM peer_issuer_name n WHERE n.name = v_issuer AND n.peer_id <> v.id)
+               OR EXISTS (SELECT FROM site s WHERE v_issuer IN (s.prefix, s.name)) THEN
+                PERFORM refuse('CI409', format('the name "%s" belongs to somebody else', left(v_issuer, 100)), NULL, '{"at": "/issuer_names"}');
+            END IF;
+            INSERT INTO peer_issuer_name (name, peer_id) VALUES (v_issuer, v.id) ON CONFLICT DO NOTHING;
+        END LOOP;
+    END IF;
+    IF p_body ? 'keys' THEN
+        PERFORM record_keys(NULL, v.id, record_list(p_body, 'keys'));
+    END IF;
+    IF p_body ? 'openpgp' THEN
+        PERFORM record_openpgp(NULL, v.id, p_body -> 'openpgp');
+    END IF;
+    PERFORM record_journal('peer', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END, v_name, p_body);
+    RETURN (SELECT peer_json(p) FROM visible_peer p WHERE p.id = v.id);
+END $$;
+
+CREATE OR REPLACE FUNCTION peer_remove(p_name text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    UPDATE peer SET enabled = false WHERE name = upper(p_name);
+    IF NOT FOUND THEN
+        PERFORM record_missing('peer', p_name);
+    END IF;
+    PERFORM record_journal('peer', 'remove', upper(p_name), '{"enabled": false}');
+END $$;
+
+-- --- agreements: a change is a new version, the old one stays what shares were made under ---
+
+CREATE OR REPLACE FUNCTION agreement_write(p_name text, p_body jsonb) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v agreement;
+BEGIN
+    PERFORM record_check(p_body, '{peer,from,until,ceiling,classes,enabled,document}');
+    IF p_name IS NULL THEN
+        v.id := nextval('agreement_id_seq');
+        v.version := 0;
+        v.valid_from := now();
+        v.enabled := true;
+        v.ceiling := 2;
+    ELSE
+        SELECT * INTO v FROM agreement a WHERE 'a' || a.id = lower(p_name) AND a.is_current FOR UPDATE;
+        IF v.id IS NULL THEN
+            PERFORM record_missing('agreement', p_name);
+        END IF;
+    END IF;
+    IF p_body ? 'peer' THEN
+        SELECT p.id INTO v.peer_id FROM peer p WHERE p.name = upper(p_body ->> 'peer');
+        IF v.peer_id IS NULL THEN
+            PERFORM refuse('CI422', format('there is no peer "%s"', left(p_body ->> 'peer', 100)), 'cirt peer ls', '{"at": "/peer"}');
+        END IF;
+    END IF;
+    v.valid_from := coalesce((p_body ->> 'from')::timestamptz, v.valid_from);
+    v.valid_until := coalesce((p_body ->> 'until')::timestamptz, v.valid_until);
+    v.ceiling := coalesce(CASE WHEN p_body ? 'ceiling' THEN coalesce(tlp_number(lower(p_body ->> 'ceiling')), -1) END, v.ceiling);
+    v.enabled := record_enabled(p_body, v.enabled);
+    v.document := record_text(p_body, 'document', v.document);
+    IF p_body ? 'classes' THEN
+        v.classes := nullif(record_list(p_body, 'classes'), '{}');
+    END IF;
+    IF v.peer_id IS NULL OR v.valid_until IS NULL THEN
+        PERFORM refuse('CI422', 'an agreement needs peer and until', 'cirt agreement add --peer NAME --until DATE --ceiling amber');
+    ELSIF v.ceiling NOT BETWEEN 0 AND 3 THEN
+        PERFORM refuse('CI422', 'the ceiling of an agreement is one of clear, green, amber, amber+strict', 'TLP:RED is never shared', '{"at": "/ceiling"}');
+    ELSIF v.valid_from >= v.valid_until THEN
+        PERFORM refuse('CI422', 'the agreement ends before it begins', NULL, '{"at": "/until"}');
+    END IF;
+    UPDATE agreement a SET is_current = false WHERE a.id = v.id AND a.is_current;
+    INSERT INTO agreement (id, version, peer_id, valid_from, valid_until, ceiling, classes, document, enabled, created_by)
+        VALUES (v.id, v.version + 1, v.peer_id, v.valid_from, v.valid_until, v.ceiling, v.classes, v.document, v.enabled, viewer());
+    PERFORM record_journal('agreement', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END, format('a%s version %s', v.id, v.version + 1), p_body);
+    RETURN (SELECT agreement_json(a) FROM visible_agreement a WHERE a.id = v.id);
+END $$;
+
+CREATE OR REPLACE FUNCTION agreement_remove(p_name text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ SELECT agreement_write(p_name, '{"enabled": false}') $$;
+
+-- --- constituents: what they hold has from and until ---
+
+CREATE OR REPLACE FUNCTION constituent_write(p_name text, p_body jsonb) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v constituent;
+    v_name text := coalesce(p_name, p_body ->> 'name');
+BEGIN
+    PERFORM record_check(p_body, '{name,title,networks,asns,domains,contacts,sector,criticality,lang,enabled}');
+    SELECT * INTO v FROM constituent k WHERE k.name = v_name FOR UPDATE;
+    IF p_name IS NULL THEN
+        IF v.id IS NOT NULL THEN
+            PERFORM record_exists('constituent', v_name);
+        ELSIF coalesce(v_name, '') !~ '^[^[:space:][:cntrl:]/?#]{1,63}$' THEN
+            PERFORM refuse('CI422', format('"%s" is no short name', left(v_name, 100)), 'up to 63 characters without blanks and /', '{"at": "/name"}');
+        END IF;
+        INSERT INTO constituent (name) VALUES (v_name) RETURNING * INTO v;
+    ELSIF v.id IS NULL THEN
+        PERFORM record_missing('constituent', p_name);
+    END IF;
+    IF p_body ->> 'criticality' NOT IN ('low', 'medium', 'high', 'critical') THEN
+        PERFORM refuse('CI422', format('"%s" is no criticality', left(p_body ->> 'criticality', 100)), 'one of low, medium, high, critical', '{"at": "/criticality"}');
+    END IF;
+    UPDATE constituent SET title = record_text(p_body, 'title', title), sector = record_text(p_body, 'sector', sector), lang = record_text(p_body, 'lang', lang),
+        criticality = record_text(p_body, 'criticality', criticality), enabled = record_enabled(p_body, enabled) WHERE id = v.id;
+    IF p_body ? 'networks' THEN
+        UPDATE constituent_network n SET until = now() WHERE n.constituent_id = v.id AND n.until IS NULL
+            AND n.network <> ALL (record_list(p_body, 'networks')::cidr[]);
+        INSERT INTO constituent_network (constituent_id, network) SELECT v.id, x::cidr FROM unnest(record_list(p_body, 'networks')) x
+            WHERE NOT EXISTS (SELECT FROM constituent_network n WHERE n.constituent_id = v.id AND n.network = x::cidr AND n.until IS NULL);
+    END IF;
+    IF p_body ? 'asns' THEN
+        UPDATE constituent_asn n SET until = now() WHERE n.constituent_id = v.id AND n.until IS NULL AND n.asn <> ALL (record_list(p_body, 'asns')::bigint[]);
+        INSERT INTO constituent_asn (constituent_id, asn) SELECT v.id, x::bigint FROM unnest(record_list(p_body, 'asns')) x
+            WHERE NOT EXISTS (SELECT FROM constituent_asn n WHERE n.constituent_id = v.id AND n.asn = x::bigint AND n.until IS NULL);
+    END IF;
+    IF p_body ? 'domains' THEN
+        UPDATE constituent_domain n SET until = now() WHERE n.constituent_id = v.id AND n.until IS NULL
+            AND n.domain <> ALL (lower(record_list(p_body, 'domains')::text)::text[]);
+        INSERT INTO constituent_domain (constituent_id, domain) SELECT v.id, lower(x) FROM unnest(record_list(p_body, 'domains')) x
+            WHERE NOT EXISTS (SELECT FROM constituent_domain n WHERE n.constituent_id = v.id AND n.domain = lower(x) AND n.until IS NULL);
+    END IF;
+    IF p_body ? 'contacts' THEN
+        DELETE FROM constituent_contact c WHERE c.constituent_id = v.id;
+        INSERT INTO constituent_contact (constituent_id, name, email, phone) SELECT v.id, x ->> 'name', x ->> 'email', x ->> 'phone'
+            FROM jsonb_array_elements(CASE jsonb_typeof(p_body -> 'contacts') WHEN 'array' THEN p_body -> 'contacts' ELSE '[]' END) x;
+    END IF;
+    PERFORM record_journal('constituent', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END, v_name, p_body);
+    PERFORM pg_notify('cirt_constituents', '');
+    RETURN (SELECT constituent_json(k) FROM visible_constituent k WHERE k.id = v.id);
+END $$;
+
+CREATE OR REPLACE FUNCTION constituent_remove(p_name text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ SELECT constituent_write(p_name, '{"enabled": false}') $$;
+
+-- --- rules: desk has parsed them before; every text that was in force is kept ---
+
+CREATE OR REPLACE FUNCTION rule_write(p_name text, p_body jsonb) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_name text := coalesce(p_name, p_body ->> 'name');
+    v_version int;
+BEGIN
+    PERFORM record_check(p_body, '{name,text}');
+    IF coalesce(v_name, '') !~ '^[a-z][a-z0-9-]{0,62}$' THEN
+        PERFORM refuse('CI422', format('"%s" is no name of a rule set', left(v_name, 100)), 'lower-case letters, digits and -', '{"at": "/name"}');
+    ELSIF p_body ->> 'text' IS NULL THEN
+        PERFORM refuse('CI422', 'a rule set needs text', NULL, '{"at": "/text"}');
+    END IF;
+    PERFORM 1 FROM rule_set r WHERE r.name = v_name FOR UPDATE;
+    IF EXISTS (SELECT FROM rule_set r WHERE r.name = v_name AND r.is_current) THEN
+        IF p_name IS NULL THEN
+            PERFORM record_exists('rule', v_name);
+        END IF;
+    ELSIF p_name IS NOT NULL THEN
+        PERFORM record_missing('rule', p_name);
+    END IF;
+    SELECT coalesce(max(r.version), 0) + 1 INTO v_version FROM rule_set r WHERE r.name = v_name;
+    UPDATE rule_set r SET is_current = false WHERE r.name = v_name AND r.is_current;
+    INSERT INTO rule_set (name, version, text, changed_by) VALUES (v_name, v_version, p_body ->> 'text', viewer());
+    PERFORM record_journal('rule', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END, format('%s version %s', v_name, v_version), p_body);
+    PERFORM pg_notify('cirt_rules', '');
+    RETURN (SELECT rule_json(r) FROM visible_rule r WHERE r.name = v_name);
+END $$;
+
+CREATE OR REPLACE FUNCTION rule_remove(p_name text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    UPDATE rule_set r SET is_current = false WHERE r.name = p_name AND r.is_current;
+    IF NOT FOUND THEN
+        PERFORM record_missing('rule', p_name);
+    END IF;
+    PERFORM record_journal('rule', 'remove', p_name, '{}');
+    PERFORM pg_notify('cirt_rules', '');
+END $$;
+
+-- --- analysts: every identity that may call us, except peers ---
+
+CREATE OR REPLACE FUNCTION analyst_write(p_name text, p_body jsonb) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v identity;
+    v_login text := lower(coalesce(p_name, p_body ->> 'login'));
+    v_role text := p_body ->> 'role';
+BEGIN
+    PERFORM record_check(p_body, '{login,name,role,mail,keys,openpgp,level,default_tlp,default_class,enabled}');
+    SELECT * INTO v FROM identity i WHERE i.login = v_login FOR UPDATE;
+    IF (p_body ? 'role' OR p_name IS NULL) AND (v_role IS NULL OR v_role NOT IN ('feed', 'analyst', 'lead', 'admin', 'auditor')) THEN
+        PERFORM refuse('CI422', format('"%s" is no role', left(coalesce(v_role, ''), 100)), 'one of feed, analyst, lead, admin, auditor', '{"at": "/role"}');
+    ELSIF p_body ->> 'default_tlp' IS NOT NULL AND tlp_number(lower(p_body ->> 'default_tlp')) IS NULL THEN
+        PERFORM refuse('CI422', format('"%s" is no label', left(p_body ->> 'default_tlp', 100)), NULL, '{"at": "/default_tlp"}');
+    ELSIF p_body ->> 'level' !~ '^[a-z][a-z0-9-]{0,30}$' THEN
+        PERFORM refuse('CI422', format('"%s" is no level', left(p_body ->> 'level', 100)), 'lead, duty, or a word of lower-case letters', '{"at": "/level"}');
+    END IF;
+    IF p_name IS NULL THEN
+        IF v.id IS NOT NULL THEN
+            PERFORM record_exists('analyst', v_login);
+        ELSIF coalesce(v_login, '') !~ '^[a-z0-9][a-z0-9._-]{0,62}$' OR v_login IN ('me', 'none') THEN
+            PERFORM refuse('CI422', format('"%s" is no login', left(v_login, 100)), 'lower-case letters, digits, . _ -', '{"at": "/login"}');
+        END IF;
+        INSERT INTO identity (login, role) VALUES (v_login, v_role) RETURNING * INTO v;
+    ELSIF v.id IS NULL THEN
+        PERFORM record_missing('analyst', p_name);
+    END IF;
+    UPDATE identity SET name = record_text(p_body, 'name', name), role = coalesce(v_role, role), mail = record_text(p_body, 'mail', mail),
+        level = record_text(p_body, 'level', level), default_class = record_text(p_body, 'default_class', default_class),
+        default_tlp = CASE WHEN p_body ? 'default_tlp' THEN tlp_number(lower(p_body ->> 'default_tlp')) ELSE default_tlp END,
+        enabled = record_enabled(p_body, enabled) WHERE id = v.id;
+    IF p_body ? 'keys' THEN
+        PERFORM record_keys(v.id, NULL, record_list(p_body, 'keys'));
+    END IF;
+    IF p_body ? 'openpgp' THEN
+        PERFORM record_openpgp(v.id, NULL, p_body -> 'openpgp');
+    END IF;
+    IF NOT EXISTS (SELECT FROM identity i JOIN registered_key k ON k.identity_id = i.id WHERE i.role = 'admin' AND i.enabled) THEN
+        PERFORM refuse('CI409', 'that would leave nobody who may administer this site', 'make somebody else admin first');
+    END IF;
+    PERFORM record_journal('analyst', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END, v_login, p_body);
+    RETURN (SELECT analyst_json(i) FROM visible_identity i WHERE i.id = v.id);
+END $$;
+
+CREATE OR REPLACE FUNCTION analyst_remove(p_name text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ SELECT analyst_write(p_name, '{"enabled": false}') $$;
