@@ -2,7 +2,7 @@
 -- without being its member, nor anything TLP:RED without being named for it. desk reads nothing else.
 -- Made anew at every migration: what hangs on them (functions by row type) follows in the files behind this one.
 
-DROP VIEW IF EXISTS visible_site, visible_identity, visible_peer, visible_agreement, visible_constituent, visible_rule, visible_case,
+DROP VIEW IF EXISTS visible_open_case, visible_site, visible_compartment, visible_drill, visible_identity, visible_peer, visible_agreement, visible_constituent, visible_rule, visible_case,
     visible_member, visible_case_text, visible_tag, visible_alias, visible_link, visible_task, visible_note, visible_report,
     visible_report_raw, visible_observation, visible_sighting, visible_verdict, visible_share, visible_share_item, visible_incoming,
     visible_journal CASCADE;
@@ -37,6 +37,11 @@ $$;
 -- --- records: no secrets, for everybody who may read ---
 
 CREATE VIEW visible_site AS SELECT name, prefix, domain, zone FROM site WHERE viewer() IS NOT NULL;
+
+-- Only the circles one is in.
+CREATE VIEW visible_compartment AS
+SELECT c.id, c.name FROM compartment c JOIN compartment_member m ON m.compartment_id = c.id WHERE m.identity_id = viewer();
+CREATE VIEW visible_drill AS SELECT d.id, d.name FROM drill d WHERE d.id <> 0 AND viewer() IS NOT NULL;
 
 CREATE VIEW visible_identity AS
 SELECT i.id, i.login, i.name, i.role, i.mail, i.level, i.default_tlp, i.default_class, i.enabled,
@@ -80,6 +85,13 @@ FROM incident_case c
     LEFT JOIN constituent k ON k.id = c.constituent_id
     LEFT JOIN drill d ON d.id = c.drill_id
 WHERE viewer() IS NOT NULL
+  AND (c.compartment_id = 0 OR c.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))
+  AND (c.tlp < 4 OR viewer_reads_case(c.id));
+
+-- For counting only: as visible_case, and narrow enough for an index.
+CREATE VIEW visible_open_case AS
+SELECT c.id FROM incident_case c
+WHERE c.state IN ('new', 'open', 'waiting') AND c.drill_id = 0 AND viewer() IS NOT NULL
   AND (c.compartment_id = 0 OR c.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))
   AND (c.tlp < 4 OR viewer_reads_case(c.id));
 
@@ -177,6 +189,10 @@ FROM journal j JOIN visible_case v ON v.id = j.case_id LEFT JOIN journal_payload
 
 -- --- the JSON of the lists ---
 
+-- The members of both, in order (jsonb would sort them).
+CREATE OR REPLACE FUNCTION json_join(a json, b json) RETURNS json LANGUAGE sql IMMUTABLE
+RETURN (left(a::text, -1) || ', ' || substr(b::text, 2))::json;
+
 CREATE OR REPLACE FUNCTION case_json(v visible_case) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('id', v.name, 'number', v.number, 'kind', v.kind, 'state', v.state, 'class', v.class, 'priority',
     priority_name(v.priority), 'severity', priority_name(v.severity), 'tlp', tlp_name(v.tlp), 'owner', v.owner, 'level', v.level, 'queue', v.queue,
@@ -223,3 +239,44 @@ RETURN json_build_object('name', r.name, 'text', r.text, 'version', r.version, '
 CREATE OR REPLACE FUNCTION analyst_json(i visible_identity) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('login', i.login, 'name', i.name, 'role', i.role, 'mail', i.mail, 'keys', i.keys, 'level', i.level, 'default_tlp',
     tlp_name(i.default_tlp), 'default_class', i.default_class, 'enabled', i.enabled);
+
+-- The numbers of the cases that exactly this observable is in, newest first, at most 20.
+CREATE OR REPLACE FUNCTION find_case_numbers(p_value text, p_addr inet, p_host text, p_not bigint) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RETURN ARRAY(SELECT DISTINCT v.number FROM (
+        SELECT s.report_id, s.received, s.observation_no FROM visible_sighting s WHERE p_addr IS NOT NULL AND s.addr = p_addr
+        UNION ALL
+        SELECT s.report_id, s.received, s.observation_no FROM visible_sighting s
+            WHERE p_addr IS NULL AND p_host IS NOT NULL AND s.host IS NOT NULL AND reverse(s.host) = reverse(p_host) AND s.value = p_value
+        UNION ALL
+        SELECT s.report_id, s.received, s.observation_no FROM visible_sighting s
+            WHERE p_addr IS NULL AND p_host IS NULL AND s.addr IS NULL AND s.host IS NULL
+              AND hashtextextended(s.value, 0) = hashtextextended(p_value, 0) AND s.value = p_value
+        LIMIT 2000) f
+        JOIN visible_member m ON m.report_id = f.report_id AND m.received = f.received AND m.observations @> f.observation_no
+        JOIN visible_case v ON v.id = m.case_id
+        WHERE v.id IS DISTINCT FROM p_not ORDER BY v.number DESC LIMIT 20);
+END $$;
+
+-- What was seen in a case, by kind and role, the newest 20,000 sightings of it; AS number and country stand beside their address.
+CREATE OR REPLACE FUNCTION case_observables(p_case bigint) RETURNS json LANGUAGE sql STABLE
+RETURN (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(x.type), 'value', x.value, 'role', sighting_role_name(x.role), 'first_seen',
+            time_text(x.first), 'last_seen', time_text(x.last), 'tlp', tlp_name(x.tlp), 'asn', x.asn, 'country', x.country, 'cases',
+            find_case_numbers(x.value, x.addr, x.host, p_case)) ORDER BY x.type, x.role, x.value), '[]')
+    FROM (
+        SELECT g.*, CASE WHEN g.addr IS NOT NULL THEN (SELECT min(a.value) FROM visible_sighting a WHERE a.report_id = g.report_id AND a.role = g.role AND a.type = 4
+                   AND a.observation_no = g.observation_no) END AS asn,
+               CASE WHEN g.addr IS NOT NULL THEN (SELECT min(a.value) FROM visible_sighting a WHERE a.report_id = g.report_id AND a.role = g.role AND a.type = 16
+                   AND a.observation_no = g.observation_no) END AS country
+        FROM (
+            SELECT s.type, s.value, s.role, min(coalesce(s.time, s.received)) AS first, max(coalesce(s.time, s.received)) AS last, max(s.tlp) AS tlp,
+                   min(s.addr) AS addr, min(s.host) AS host, max(s.report_id) AS report_id,
+                   (max(ARRAY[s.report_id, s.observation_no]))[2]::int AS observation_no
+            FROM (SELECT i.*, o.time, bool_or(i.addr IS NOT NULL) OVER () AS has_address
+                  FROM visible_member m
+                      JOIN visible_sighting i ON i.report_id = m.report_id AND i.received = m.received AND m.observations @> i.observation_no
+                      LEFT JOIN visible_observation o ON o.report_id = i.report_id AND o.received = i.received AND o.no = i.observation_no
+                  WHERE m.case_id = p_case ORDER BY i.report_id DESC LIMIT 20000) s
+            WHERE s.type NOT IN (4, 16) OR NOT s.has_address
+            GROUP BY s.type, s.value, s.role ORDER BY s.type, s.role, max(s.received) DESC, s.value LIMIT 100) g) x);

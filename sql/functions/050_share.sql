@@ -1,0 +1,209 @@
+-- What may leave, the order to send it, and what becomes of a peer's document.
+
+-- Everything in a case that could go to a peer, each item once: the case itself, what was seen (its strictest label), notes. ref names the item in
+-- an order; content is what the document is written from. from_peer: that peer said it, nobody else did.
+CREATE OR REPLACE FUNCTION share_candidates(p_ref text, p_peer text)
+RETURNS TABLE (kind text, ref text, text text, type text, value text, role text, class text, tlp smallint, to_share boolean, personal boolean,
+               from_peer boolean, content text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_case bigint := case_find(p_ref);
+    v_sender bigint;
+BEGIN
+    SELECT s.id INTO v_sender FROM peer p JOIN sender s ON s.peer_id = p.id WHERE p.name = upper(p_peer);
+    RETURN QUERY
+    SELECT 'case', v.name, v.summary, NULL, NULL, NULL, v.class, v.tlp, true, false, false,
+           json_build_object('id', v.name, 'class', v.class, 'kind', v.kind, 'priority', priority_name(v.priority), 'tlp', tlp_name(v.tlp),
+                             'summary', v.summary, 'opened', time_text(v.opened))::text
+        FROM visible_case v WHERE v.id = v_case;
+    RETURN QUERY
+    WITH seen AS (
+        SELECT s.type, s.value, s.role, max(s.tlp) AS tlp, bool_or(s.personal) AS personal, bool_or(s.is_indicator) AS indicator,
+               bool_and(s.origin IS NOT DISTINCT FROM v_sender) AS from_peer, min(coalesce(o.time, s.received)) AS first,
+               max(coalesce(o.time, s.received)) AS last, sum(o.count) AS count, min(o.class) AS class, min(o.protocol) AS protocol,
+               CASE WHEN min(o.source_port) = max(o.source_port) THEN min(o.source_port) END AS source_port,
+               CASE WHEN min(o.target_port) = max(o.target_port) THEN min(o.target_port) END AS target_port
+        FROM visible_member m
+            JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
+            JOIN visible_observation o ON o.report_id = s.report_id AND o.received = s.received AND o.no = s.observation_no
+        WHERE m.case_id = v_case GROUP BY s.type, s.value, s.role ORDER BY s.type, s.role, s.value LIMIT 5000)
+    SELECT 'sighting', observable_type_name(g.type) || ' ' || sighting_role_name(g.role) || ' ' || g.value, g.value, observable_type_name(g.type), g.value,
+           sighting_role_name(g.role), g.class, g.tlp, true, g.personal, g.from_peer,
+           json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(g.tlp),
+                             'first', time_text(g.first), 'last', time_text(g.last), 'count', g.count, 'class', g.class, 'protocol', g.protocol,
+                             'source_port', g.source_port, 'target_port', g.target_port, 'indicator', g.indicator)::text
+        FROM seen g;
+    RETURN QUERY
+    SELECT 'note', n.id::text, left(n.text, 200), NULL, NULL, NULL, NULL, n.tlp, n.share, false, false,
+           json_build_object('text', n.text, 'time', time_text(n.written), 'tlp', tlp_name(n.tlp))::text
+        FROM visible_note n WHERE n.case_id = v_case ORDER BY n.id;
+END $$;
+
+-- 'fraud' covers 'fraud/phishing'; NULL covers all.
+CREATE OR REPLACE FUNCTION agreement_covers(p_classes text[], p_class text) RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN p_classes IS NULL OR p_class = ANY (p_classes) OR split_part(p_class, '/', 1) = ANY (p_classes);
+
+-- The last line: whatever ordered it, an item that the agreement does not carry never becomes a row. The same rules as libcirt/rules/disclosure.c.
+CREATE OR REPLACE FUNCTION share_item_checked() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    s share;
+    a agreement;
+    v_class text;
+BEGIN
+    SELECT * INTO s FROM share x WHERE x.id = NEW.share_id;
+    SELECT * INTO a FROM agreement x WHERE x.id = s.agreement_id AND x.version = s.agreement_version;
+    SELECT c.class INTO v_class FROM incident_case c WHERE c.id = s.case_id;
+    IF NEW.tlp = 4 THEN
+        PERFORM refuse('CI422', 'TLP:RED is for named persons and is never shared');
+    ELSIF NEW.tlp > a.ceiling THEN
+        PERFORM refuse('CI422', format('TLP:%s is above the agreement''s ceiling, TLP:%s', upper(tlp_name(NEW.tlp)), upper(tlp_name(a.ceiling))));
+    ELSIF NEW.tlp > s.tlp THEN
+        PERFORM refuse('CI422', format('TLP:%s does not fit into a document of TLP:%s', upper(tlp_name(NEW.tlp)), upper(tlp_name(s.tlp))));
+    ELSIF a.peer_id <> s.peer_id OR NOT a.is_current OR NOT a.enabled OR now() < a.valid_from OR now() >= a.valid_until THEN
+        PERFORM refuse('CI422', 'there is no agreement in force with this peer');
+    ELSIF NOT agreement_covers(a.classes, v_class) THEN
+        PERFORM refuse('CI422', format('the agreement does not cover %s', v_class));
+    END IF;
+    RETURN NEW;
+END $$;
+DROP TRIGGER IF EXISTS share_item_check ON share_item;
+CREATE TRIGGER share_item_check BEFORE INSERT OR UPDATE ON share_item FOR EACH ROW EXECUTE FUNCTION share_item_checked();
+ALTER TABLE share_item ENABLE ALWAYS TRIGGER share_item_check;
+
+-- Orders a share of exactly these items ([{kind, ref}]). Another order for the same case and peer is the next version of the same share.
+CREATE OR REPLACE FUNCTION share_order(p_ref text, p_peer text, p_agreement bigint, p_version int, p_tlp int, p_filter text, p_items jsonb)
+RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    c incident_case;
+    p peer;
+    s share;
+    v_strict text;
+    v_count int;
+BEGIN
+    SELECT * INTO c FROM incident_case k WHERE k.id = case_find(p_ref) FOR UPDATE;
+    SELECT * INTO p FROM peer x WHERE x.name = upper(p_peer);
+    IF p.id IS NULL THEN
+        PERFORM record_missing('peer', p_peer);
+    ELSIF NOT p.enabled THEN
+        PERFORM refuse('CI422', format('peer %s is disabled', p.name), format('cirt peer set %s --enabled true', p.name));
+    END IF;
+    SELECT * INTO s FROM share x WHERE x.case_id = c.id AND x.peer_id = p.id ORDER BY x.id LIMIT 1 FOR UPDATE;
+    IF s.id IS NULL THEN
+        INSERT INTO share (case_id, drill_id, compartment_id, peer_id, agreement_id, agreement_version, tlp, state, filter, ordered_by)
+            VALUES (c.id, c.drill_id, c.compartment_id, p.id, p_agreement, p_version, p_tlp, 'planned', p_filter, viewer()) RETURNING * INTO s;
+    ELSE
+        DELETE FROM outbox o WHERE o.share_id = s.id AND (o.leased_until IS NULL OR o.leased_until < now());
+        UPDATE share x SET version = x.version + 1, agreement_id = p_agreement, agreement_version = p_version, tlp = p_tlp, state = 'planned',
+            filter = p_filter, ordered = now(), ordered_by = viewer(), sent = NULL, acknowledged = NULL, error = NULL
+            WHERE x.id = s.id RETURNING * INTO s;
+    END IF;
+    WITH wanted AS (SELECT DISTINCT w ->> 'kind' AS kind, w ->> 'ref' AS ref FROM jsonb_array_elements(p_items) w),
+    item AS (
+        SELECT k.kind, k.ref, k.content, k.tlp, k.tlp = 3 AND NOT k.from_peer OR NOT k.to_share AS stays
+        FROM share_candidates(p_ref, p_peer) k JOIN wanted w USING (kind, ref)),
+    kept AS (
+        INSERT INTO share_item (share_id, version, no, kind, ref, content, sha256, tlp)
+        SELECT s.id, s.version, row_number() OVER (ORDER BY i.kind, i.ref), i.kind, i.ref, i.content, sha256(convert_to(i.content, 'UTF8')), i.tlp
+        FROM item i WHERE NOT i.stays RETURNING 1)
+    SELECT (SELECT count(*) FROM kept), (SELECT min(i.ref) FROM item i WHERE i.stays) INTO v_count, v_strict;
+    IF v_strict IS NOT NULL THEN
+        PERFORM refuse('CI422', format('"%s" stays: TLP:AMBER+STRICT goes back to who said it only, and notes go where they were written to share', left(v_strict, 100)));
+    ELSIF v_count = 0 OR v_count <> (SELECT count(DISTINCT (w ->> 'kind', w ->> 'ref')) FROM jsonb_array_elements(p_items) w) THEN
+        PERFORM refuse('CI422', 'the order names items that the case does not have', format('cirt share %s --with %s --dry-run', c.number, p.name));
+    END IF;
+    UPDATE incident_case k SET updated = now() WHERE k.id = c.id;
+    PERFORM journal_append(c.id, viewer_login(), 'share', format('shares %s items with %s as TLP:%s', v_count, p.name, upper(tlp_name(p_tlp))),
+        jsonb_build_object('share', 's' || s.id, 'version', s.version, 'peer', p.name, 'agreement', format('a%s version %s', p_agreement, p_version)));
+    PERFORM pg_notify('cirt_share', '');
+    RETURN (SELECT share_json(v) FROM visible_share v WHERE v.id = s.id);
+END $$;
+
+-- A peer's document, not yet decided, locked.
+CREATE OR REPLACE FUNCTION incoming_lock(p_incoming bigint) RETURNS incoming
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    n incoming;
+BEGIN
+    SELECT * INTO n FROM incoming x WHERE x.id = (SELECT v.id FROM visible_incoming v WHERE v.id = p_incoming) FOR UPDATE;
+    IF n.id IS NULL THEN
+        PERFORM refuse('CI404', format('there is no incoming document i%s', p_incoming), 'cirt incoming ls');
+    ELSIF n.state <> 'new' THEN
+        PERFORM refuse('CI409', format('i%s was %s already', p_incoming, n.state), NULL, json_build_object('state', n.state));
+    END IF;
+    RETURN n;
+END $$;
+
+-- Makes a case of a peer's document, or adds it to one: the one named, or the one that an earlier document of the same foreign case became.
+-- The case is never wider than the document's label.
+CREATE OR REPLACE FUNCTION incoming_accept(p_incoming bigint, p_ref text) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    n incoming := incoming_lock(p_incoming);
+    r report_content;
+    c incident_case;
+    v_peer text;
+    v_alias bigint;
+    v_case bigint;
+    v_seq bigint;
+    v_numbers int4multirange;
+BEGIN
+    SELECT name INTO v_peer FROM peer WHERE id = n.peer_id;
+    SELECT * INTO r FROM report_content x WHERE x.report_id = n.report_id AND x.received = n.received;
+    SELECT a.case_id INTO v_alias FROM case_alias a WHERE a.issuer = n.issuer AND a.alias = n.theirs;
+    v_case := CASE WHEN p_ref IS NOT NULL THEN case_find(p_ref) ELSE v_alias END;
+    IF v_case <> v_alias THEN
+        PERFORM refuse('CI409', format('%s %s is case %s here', n.issuer, n.theirs, (SELECT name FROM incident_case WHERE id = v_alias)),
+                       format('accept it there: cirt incoming accept i%s', n.id));
+    END IF;
+    IF v_case IS NULL THEN
+        c := case_insert(left(coalesce(nullif(r.summary, ''), nullif(split_part(r.description, E'\n', 1), ''), format('%s %s', n.issuer, n.theirs)), 500),
+                         coalesce(r.class, 'other/undetermined'), 'incident', n.tlp, 3);
+        IF c.tlp = 4 THEN
+            INSERT INTO case_reader (case_id, identity_id) VALUES (c.id, viewer());
+        END IF;
+        v_seq := journal_append(c.id, viewer_login(), 'open', format('opened from %s %s, sent by %s', n.issuer, n.theirs, v_peer),
+                                jsonb_build_object('incoming', 'i' || n.id, 'report', 'r' || n.report_id, 'class', c.class, 'tlp', tlp_name(c.tlp)));
+    ELSE
+        SELECT * INTO c FROM incident_case k WHERE k.id = v_case FOR UPDATE;
+        IF c.state IN ('closed', 'rejected', 'merged') THEN
+            PERFORM refuse('CI409', format('case %s is %s', c.number, c.state), format('cirt reopen %s', c.number), json_build_object('state', c.state));
+        END IF;
+        IF n.tlp = 4 AND c.tlp < 4 THEN
+            INSERT INTO case_reader (case_id, identity_id) SELECT DISTINCT c.id, u.who FROM unnest(ARRAY[c.owner_id, viewer()]) u(who)
+                WHERE u.who IS NOT NULL ON CONFLICT DO NOTHING;
+        END IF;
+        UPDATE incident_case k SET tlp = greatest(k.tlp, n.tlp), updated = now(), revision = k.revision + 1 WHERE k.id = c.id;
+        v_seq := journal_append(c.id, viewer_login(), 'join', format('added %s %s, sent by %s', n.issuer, n.theirs, v_peer),
+                                jsonb_build_object('incoming', 'i' || n.id, 'report', 'r' || n.report_id));
+    END IF;
+    INSERT INTO case_alias (case_id, issuer, alias) VALUES (c.id, n.issuer, n.theirs) ON CONFLICT DO NOTHING;
+    SELECT coalesce(int4multirange(int4range(min(o.no), max(o.no) + 1)), '{}') INTO v_numbers FROM observation o
+        WHERE o.report_id = n.report_id AND o.received = n.received HAVING count(*) > 0;
+    INSERT INTO case_member (case_id, drill_id, compartment_id, report_id, received, observations, since_seq, rule)
+        VALUES (c.id, c.drill_id, c.compartment_id, n.report_id, n.received, coalesce(v_numbers, '{}'), v_seq, 'incoming') ON CONFLICT DO NOTHING;
+    INSERT INTO case_tally AS t (case_id, reports, observations) VALUES (c.id, 1, r.observations)
+        ON CONFLICT (case_id) DO UPDATE SET reports = t.reports + 1, observations = t.observations + EXCLUDED.observations;
+    PERFORM case_text_add(c.id, r.tlp, left(coalesce(r.description, ''), 200000));
+    INSERT INTO report_outcome (report_id, received, state, reason) VALUES (n.report_id, n.received, 'triaged', 'accepted from ' || v_peer)
+        ON CONFLICT (report_id) DO UPDATE SET state = EXCLUDED.state, reason = EXCLUDED.reason, at = now();
+    UPDATE incoming SET state = 'accepted', case_id = c.id, decided_by = viewer(), decided = now() WHERE id = n.id;
+    RETURN (SELECT incoming_json(v) FROM visible_incoming v WHERE v.id = n.id);
+END $$;
+
+CREATE OR REPLACE FUNCTION incoming_decline(p_incoming bigint, p_reason text) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    n incoming := incoming_lock(p_incoming);
+BEGIN
+    IF coalesce(btrim(p_reason), '') = '' THEN
+        PERFORM refuse('CI422', 'to decline needs a reason', format('cirt incoming decline i%s -m WHY', n.id));
+    END IF;
+    UPDATE incoming SET state = 'declined', decided_by = viewer(), decided = now(), reason = p_reason WHERE id = n.id;
+    INSERT INTO report_outcome (report_id, received, state, reason) VALUES (n.report_id, n.received, 'dropped', p_reason)
+        ON CONFLICT (report_id) DO UPDATE SET state = EXCLUDED.state, reason = EXCLUDED.reason, at = now();
+    PERFORM journal_append(coalesce(n.case_id, 0), viewer_login(), 'decline', format('declined %s %s: %s', n.issuer, n.theirs, p_reason),
+                           jsonb_build_object('incoming', 'i' || n.id));
+    RETURN (SELECT incoming_json(v) FROM visible_incoming v WHERE v.id = n.id);
+END $$;

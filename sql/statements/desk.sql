@@ -1,0 +1,257 @@
+-- What desk says: views by viewer and functions only (tests/checks/statements.py). Answers are JSON texts that desk passes on as they are.
+
+-- name: caller
+SELECT id, login, role, enabled, name, level, utc_offset_minutes FROM desk_caller(decode($1::text, 'hex'))
+
+-- name: me
+SELECT json_build_object('login', i.login, 'name', i.name, 'role', i.role, 'level', i.level, 'team', s.name, 'prefix', s.prefix, 'zone', s.zone,
+                         'version', $1::text)
+FROM visible_identity i CROSS JOIN visible_site s WHERE i.id = viewer()
+
+-- --- cases ---
+
+-- name: case_list_due
+SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.due, v.priority, v.id LIMIT $1::bigint OFFSET $2::bigint
+-- name: case_list_due_back
+SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.due DESC NULLS LAST, v.priority, v.id LIMIT $1::bigint OFFSET $2::bigint
+-- name: case_list_priority
+SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.priority, v.due, v.id LIMIT $1::bigint OFFSET $2::bigint
+-- name: case_list_priority_back
+SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.priority DESC, v.due, v.id LIMIT $1::bigint OFFSET $2::bigint
+-- name: case_list_opened
+SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.opened, v.id LIMIT $1::bigint OFFSET $2::bigint
+-- name: case_list_opened_back
+SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.opened DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint
+-- name: case_list_updated
+SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.updated, v.id LIMIT $1::bigint OFFSET $2::bigint
+-- name: case_list_updated_back
+SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.updated DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint
+-- name: case_list_number
+SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.drill_id, v.number LIMIT $1::bigint OFFSET $2::bigint
+-- name: case_list_number_back
+SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.drill_id DESC, v.number DESC LIMIT $1::bigint OFFSET $2::bigint
+
+-- name: case_open_count
+SELECT count(*) FROM visible_open_case
+
+-- name: case_short
+SELECT case_short(case_find($1::text))
+
+-- name: case_show
+SELECT json_join(case_json(v), json_build_object(
+    'report_list', (SELECT coalesce(json_agg(x.report), '[]') FROM (
+        SELECT json_join(report_json(r), json_build_object('in_case', (SELECT coalesce(sum(upper(n) - lower(n)), 0) FROM unnest(m.observations) n), 'rule', m.rule)) AS report
+        FROM visible_member m JOIN visible_report r ON r.id = m.report_id AND r.received = m.received WHERE m.case_id = v.id ORDER BY r.received, r.id LIMIT 100) x),
+    'observable_list', case_observables(v.id),
+    'note_list', (SELECT coalesce(json_agg(json_build_object('id', n.id, 'time', time_text(n.written), 'author', n.author, 'tlp', tlp_name(n.tlp), 'share', n.share,
+        'text', n.text) ORDER BY n.id), '[]') FROM visible_note n WHERE n.case_id = v.id),
+    'share_list', (SELECT coalesce(json_agg(share_json(s) ORDER BY s.id), '[]') FROM visible_share s WHERE s.case_id = v.id),
+    'task_list', (SELECT coalesce(json_agg(json_build_object('id', t.id, 'text', t.text, 'due', time_text(t.due), 'done', time_text(t.done)) ORDER BY t.id), '[]')
+        FROM visible_task t WHERE t.case_id = v.id),
+    'constituent_list', (SELECT coalesce(json_agg(json_build_object('name', k.name, 'title', k.title, 'told', NULL, 'answered', NULL)), '[]')
+        FROM visible_constituent k WHERE k.id = v.constituent_id),
+    'related_list', (SELECT coalesce(json_agg(json_build_object('case', w.name, 'kind', l.kind, 'class', w.class, 'state', w.state) ORDER BY w.number), '[]')
+        FROM (SELECT other_id AS id, kind FROM visible_link WHERE case_id = v.id UNION SELECT case_id, kind FROM visible_link WHERE other_id = v.id) l
+        JOIN visible_case w ON w.id = l.id),
+    'alias_list', (SELECT coalesce(json_agg(json_build_object('issuer', a.issuer, 'id', a.alias) ORDER BY a.issuer, a.alias), '[]')
+        FROM visible_alias a WHERE a.case_id = v.id),
+    'tags', (SELECT coalesce(json_agg(t.tag ORDER BY t.tag), '[]') FROM visible_tag t WHERE t.case_id = v.id),
+    'waiting_for', v.waiting_for, 'wait_until', time_text(v.waiting_until), 'resolution', v.resolution, 'closed', time_text(v.closed),
+    'last', (SELECT coalesce(json_agg(x.entry), '[]') FROM (
+        SELECT json_build_object('seq', j.seq, 'time', time_text(j.recorded), 'actor', j.payload::json ->> 'actor', 'action', j.payload::json ->> 'action', 'text',
+            j.payload::json ->> 'text') AS entry
+        FROM visible_journal j WHERE j.case_id = v.id ORDER BY j.seq DESC LIMIT 5) x)))
+FROM visible_case v WHERE v.id = case_find($1::text)
+
+-- name: case_add
+SELECT case_open($1::text, $2::text, $3::text, $4::text, $5::text)
+-- name: case_take
+SELECT case_take($1::text, $2::int, $3::boolean, $4::text)
+-- name: case_assign
+SELECT case_assign($1::text, $2::int, $3::text)
+-- name: case_unassign
+SELECT case_unassign($1::text, $2::int)
+-- name: case_escalate
+SELECT case_escalate($1::text, $2::int, $3::text, $4::text)
+-- name: case_priority
+SELECT case_priority($1::text, $2::int, $3::text)
+-- name: case_classify
+SELECT case_classify($1::text, $2::int, $3::text)
+-- name: case_tlp
+SELECT case_tlp($1::text, $2::int, $3::text)
+-- name: case_tag
+SELECT case_tag($1::text, $2::int, $3::text[], $4::text[])
+-- name: case_note
+SELECT case_note($1::text, $2::int, $3::text, $4::text, $5::boolean)
+-- name: case_state
+SELECT case_state($1::text, $2::int, $3::text)
+-- name: case_wait
+SELECT case_wait($1::text, $2::int, $3::text, $4::timestamptz)
+-- name: case_close
+SELECT case_close($1::text, $2::int, $3::text, $4::text)
+-- name: case_reopen
+SELECT case_reopen($1::text, $2::int, $3::text)
+
+-- name: case_journal
+SELECT json_build_object('seq', j.seq, 'time', time_text(j.recorded), 'actor', j.payload::json ->> 'actor', 'action', j.payload::json ->> 'action', 'text',
+    j.payload::json ->> 'text', 'previous', encode(j.previous, 'hex'), 'hash', encode(j.hash, 'hex'), 'commitment', encode(j.commitment, 'hex'), 'salt',
+    encode(j.salt, 'hex'), 'payload', j.payload)
+FROM visible_journal j WHERE j.case_id = case_find($1::text) ORDER BY j.seq LIMIT $2::bigint OFFSET $3::bigint
+-- name: case_chain
+SELECT id, number FROM visible_case WHERE id = case_find($1::text)
+-- name: journal_verify
+SELECT journal_check($1::text)
+
+-- name: changes
+SELECT json_build_object('cursor', j.transaction || '-' || j.id, 'time', time_text(j.recorded), 'case', j.case_number, 'id', j.case_name, 'action',
+    j.payload::json ->> 'action', 'actor', j.payload::json ->> 'actor', 'text', j.payload::json ->> 'text'), j.transaction || '-' || j.id
+FROM visible_journal j
+WHERE (j.transaction, j.id) > ($1::text::xid8, $2::bigint) AND j.transaction < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY j.transaction, j.id LIMIT $3::bigint
+-- name: changes_now
+SELECT pg_snapshot_xmin(pg_current_snapshot()) || '-0'
+
+-- --- reports ---
+
+-- name: report_list
+SELECT report_json(v) FROM visible_report v WHERE /*filter*/ ORDER BY v.received DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint
+
+-- name: report_show
+SELECT json_join(report_json(v), json_build_object('description', v.description, 'lang', v.lang, 'name', v.name, 'media_type', v.media_type, 'reference',
+    v.reference, 'reference_issuer', v.reference_issuer, 'time', time_text(v.time), 'error', v.error, 'at', v.error_at, 'rule', v.rule, 'reason', v.reason,
+    'rejected_list', v.rejected,
+    'observation_list', (SELECT coalesce(json_agg(x.observation), '[]') FROM (
+        SELECT json_build_object('time', time_text(o.time), 'class', o.class, 'count', o.count, 'description', o.description, 'protocol', o.protocol, 'source_port',
+            o.source_port, 'target_port', o.target_port, 'observables', (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(s.type), 'value',
+                s.value, 'role', sighting_role_name(s.role), 'tlp', tlp_name(s.tlp)) ORDER BY s.role, s.type, s.value), '[]')
+                FROM visible_sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no)) AS observation
+        FROM visible_observation o WHERE o.report_id = v.id AND o.received = v.received ORDER BY o.no LIMIT 100) x)))
+FROM visible_report v WHERE v.id = $1::bigint
+
+-- name: report_raw
+SELECT w.no, w.bytes FROM visible_report_raw w WHERE w.report_id = $1::bigint AND w.no > $2::int ORDER BY w.no LIMIT 4
+-- name: report_size
+SELECT size FROM visible_report WHERE id = $1::bigint
+-- name: report_replay
+SELECT report_replay($1::bigint)
+
+-- --- find ---
+
+-- name: find_observable
+WITH seen AS MATERIALIZED (SELECT * FROM find_sightings($1::text, $2::text, $3::text, 2000))
+SELECT json_build_object('observable', json_build_object('type', $1::text, 'value', $2::text),
+    'observables', (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(x.type), 'value', x.value, 'role', sighting_role_name(x.role),
+        'first_seen', time_text(x.first), 'last_seen', time_text(x.last), 'tlp', tlp_name(x.tlp), 'cases', find_case_numbers(x.value, x.addr, x.host, NULL))), '[]')
+        FROM (SELECT s.type, s.value, s.role, min(s.received) AS first, max(s.received) AS last, max(s.tlp) AS tlp, min(s.addr) AS addr, min(s.host) AS host
+              FROM seen s GROUP BY s.type, s.value, s.role ORDER BY max(s.received) DESC LIMIT 50) x),
+    'cases', (SELECT coalesce(json_agg(case_json(v) ORDER BY v.updated DESC), '[]') FROM visible_case v WHERE v.id IN (
+        SELECT m.case_id FROM seen s JOIN visible_member m ON m.report_id = s.report_id AND m.observations @> s.observation_no)),
+    'reports', (SELECT coalesce(json_agg(x.report), '[]') FROM (SELECT report_json(r) AS report FROM visible_report r WHERE r.id IN (SELECT report_id FROM seen)
+        ORDER BY r.received DESC LIMIT 50) x),
+    'constituents', (SELECT coalesce(json_agg(constituent_json(k)), '[]') FROM visible_constituent k
+        WHERE k.id IN (SELECT find_constituents($1::text, coalesce($3::text, $2::text)))))
+
+-- name: find_words
+SELECT json_build_object('observable', NULL, 'observables', '[]'::json,
+    'cases', (SELECT coalesce(json_agg(x.found), '[]') FROM (SELECT case_json(v) AS found FROM visible_case v WHERE v.id IN (SELECT find_word($1::text))
+        ORDER BY v.opened DESC, v.id DESC LIMIT 50) x), 'reports', '[]'::json,
+    'constituents', (SELECT coalesce(json_agg(constituent_json(k)), '[]') FROM visible_constituent k WHERE k.id IN (SELECT find_constituents('text', $1::text))))
+-- name: find_words_common
+SELECT json_build_object('observable', NULL, 'observables', '[]'::json,
+    'cases', (SELECT coalesce(json_agg(x.found), '[]') FROM (SELECT case_json(v) AS found FROM visible_case v WHERE find_word_in(v.id, $1::text)
+        ORDER BY v.opened DESC, v.id DESC LIMIT 50) x), 'reports', '[]'::json,
+    'constituents', (SELECT coalesce(json_agg(constituent_json(k)), '[]') FROM visible_constituent k WHERE k.id IN (SELECT find_constituents('text', $1::text))))
+
+-- The newest 20,000 marks; victims and targets are never indicators.
+-- name: indicator_list
+SELECT json_build_object('type', observable_type_name(v.type), 'value', v.value, 'role', sighting_role_name(v.role), 'tlp', tlp_name(v.tlp), 'first_seen',
+    time_text(v.first), 'last_seen', time_text(v.last), 'confidence', v.confidence, 'until', time_text(v.expires), 'cases',
+    find_case_numbers(v.value, v.addr, v.host, NULL))
+FROM (SELECT s.type, s.value, s.role, max(s.tlp) AS tlp, min(s.received) AS first, max(s.received) AS last, min(s.addr) AS addr, min(s.host) AS host,
+             NULL::int AS confidence, NULL::timestamptz AS expires, min(s.class) AS class
+      FROM (SELECT i.*, o.class FROM visible_sighting i LEFT JOIN visible_observation o ON o.report_id = i.report_id AND o.received = i.received AND o.no = i.observation_no
+            WHERE i.is_indicator AND i.role NOT IN (2, 3) AND i.drill_id = 0 ORDER BY i.received DESC LIMIT 20000) s
+      GROUP BY s.type, s.value, s.role) v
+WHERE /*filter*/ ORDER BY v.last DESC, v.type, v.value LIMIT $1::bigint OFFSET $2::bigint
+
+-- --- sharing ---
+
+-- name: share_agreements
+SELECT a.id, a.version, a.ceiling, a.enabled, extract(epoch FROM a.valid_from)::bigint * 1000000, extract(epoch FROM a.valid_until)::bigint * 1000000,
+       array_to_string(a.classes, ' '), agreement_json(a), p.enabled, p.name
+FROM visible_peer p LEFT JOIN visible_agreement a ON a.peer_id = p.id
+WHERE p.name = upper($1::text) ORDER BY a.enabled AND now() >= a.valid_from AND now() < a.valid_until DESC NULLS LAST, a.valid_until DESC LIMIT 1
+-- name: share_candidates
+SELECT kind, ref, text, type, value, role, class, tlp, to_share, personal, from_peer FROM share_candidates($1::text, $2::text)
+-- name: share_order
+SELECT share_order($1::text, $2::text, $3::bigint, $4::int, $5::int, $6::text, $7::jsonb)
+-- name: share_list
+SELECT share_json(s) FROM visible_share s WHERE $3::text IS NULL OR s.case_id = case_find($3::text) ORDER BY s.id DESC LIMIT $1::bigint OFFSET $2::bigint
+-- name: share_show
+SELECT json_join(share_json(s), json_build_object('agreement', 'a' || s.agreement_id, 'agreement_version', s.agreement_version, 'only', s.filter,
+    'item_list', (SELECT coalesce(json_agg(json_build_object('kind', t.kind, 'ref', t.ref, 'tlp', tlp_name(t.tlp), 'sha256', encode(t.sha256, 'hex'), 'content',
+        t.content::json) ORDER BY t.no), '[]') FROM visible_share_item t WHERE t.share_id = s.id AND t.version = s.version)))
+FROM visible_share s WHERE s.id = $1::bigint
+-- name: incoming_list
+SELECT incoming_json(n) FROM visible_incoming n WHERE $3::text IS NULL OR n.state = $3::text ORDER BY n.state <> 'new', n.id DESC LIMIT $1::bigint OFFSET $2::bigint
+-- name: incoming_show
+SELECT json_join(incoming_json(n), json_build_object('summary', coalesce(r.summary, left(r.description, 120)), 'report', 'r' || n.report_id, 'issuer', n.issuer, 'class',
+    r.class, 'description', r.description, 'decided_by', n.decided_by, 'decided', time_text(n.decided), 'reason', n.reason,
+    'observable_list', (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(x.type), 'value', x.value, 'role', sighting_role_name(x.role),
+        'first_seen', time_text(x.first), 'last_seen', time_text(x.last), 'tlp', tlp_name(x.tlp), 'cases', find_case_numbers(x.value, x.addr, x.host, NULL))), '[]')
+        FROM (SELECT s.type, s.value, s.role, min(s.received) AS first, max(s.received) AS last, max(s.tlp) AS tlp, min(s.addr) AS addr, min(s.host) AS host
+              FROM visible_sighting s WHERE s.report_id = n.report_id AND s.received = n.received GROUP BY s.type, s.value, s.role
+              ORDER BY s.type, s.value LIMIT 100) x)))
+FROM visible_incoming n LEFT JOIN visible_report r ON r.id = n.report_id AND r.received = n.received WHERE n.id = $1::bigint
+-- name: incoming_accept
+SELECT incoming_accept($1::bigint, $2::text)
+-- name: incoming_decline
+SELECT incoming_decline($1::bigint, $2::text)
+
+-- --- records: list and show are one statement, $1 NULL for all ---
+
+-- name: peer_list
+SELECT peer_json(p) FROM visible_peer p WHERE $1::text IS NULL OR p.name = upper($1::text) ORDER BY p.name
+-- name: agreement_list
+SELECT agreement_json(a) FROM visible_agreement a WHERE $1::text IS NULL OR 'a' || a.id = lower($1::text) OR a.peer = upper($1::text) ORDER BY a.peer, a.id
+-- name: constituent_list
+SELECT constituent_json(k) FROM visible_constituent k WHERE $1::text IS NULL OR k.name = $1::text ORDER BY k.name
+-- name: rule_list
+SELECT rule_json(r) FROM visible_rule r WHERE $1::text IS NULL OR r.name = $1::text ORDER BY r.name
+-- name: analyst_list
+SELECT analyst_json(i) FROM visible_identity i WHERE $1::text IS NULL OR i.login = lower($1::text) ORDER BY i.login
+-- name: peer_write
+SELECT peer_write($1::text, $2::jsonb)
+-- name: agreement_write
+SELECT agreement_write($1::text, $2::jsonb)
+-- name: constituent_write
+SELECT constituent_write($1::text, $2::jsonb)
+-- name: rule_write
+SELECT rule_write($1::text, $2::jsonb)
+-- name: analyst_write
+SELECT analyst_write($1::text, $2::jsonb)
+-- name: peer_remove
+SELECT peer_remove($1::text)
+-- name: agreement_remove
+SELECT agreement_remove($1::text)
+-- name: constituent_remove
+SELECT constituent_remove($1::text)
+-- name: rule_remove
+SELECT rule_remove($1::text)
+-- name: analyst_remove
+SELECT analyst_remove($1::text)
+
+-- What rules are tried against: the reports since a moment, or one.
+-- name: rule_sample
+SELECT r.id, r.sender, r.channel, r.format, r.assurance, r.class, tlp_name(r.tlp), r.summary, r.description, r.size, r.observations, r.signed, r.signer,
+       coalesce(json_agg(json_build_array(observable_type_name(s.type), s.value)) FILTER (WHERE s.type IS NOT NULL), '[]'), min(r.case_name)
+FROM (SELECT v.*, v.report_signature ->> 'summary' AS signed, v.report_signature ->> 'signer' AS signer
+      FROM (SELECT x.*, report_signature(x.id) AS report_signature, report_case(x.id) AS case_name FROM visible_report x
+            WHERE x.id = $1::bigint OR ($1::bigint IS NULL AND x.received >= $2::timestamptz) ORDER BY x.received DESC LIMIT 1000) v) r
+    LEFT JOIN LATERAL (SELECT s.type, s.value FROM visible_sighting s WHERE s.report_id = r.id AND s.received = r.received LIMIT 200) s ON true
+GROUP BY r.id, r.sender, r.channel, r.format, r.assurance, r.class, r.tlp, r.summary, r.description, r.size, r.observations, r.signed, r.signer, r.received
+ORDER BY r.received DESC
+
+-- --- doctor ---
+
+-- name: doctor
+SELECT name, ok, text, hint FROM doctor_checks()
