@@ -70,7 +70,7 @@ RETURN (p_from, p_to) IN (VALUES
     ('new', 'open'), ('new', 'waiting'), ('new', 'resolved'), ('new', 'closed'), ('new', 'rejected'), ('new', 'merged'),
     ('open', 'waiting'), ('open', 'resolved'), ('open', 'closed'), ('open', 'rejected'), ('open', 'merged'),
     ('waiting', 'open'), ('waiting', 'resolved'), ('waiting', 'closed'), ('waiting', 'rejected'), ('waiting', 'merged'),
-    ('resolved', 'open'), ('resolved', 'closed'),
+    ('resolved', 'open'), ('resolved', 'closed'), ('resolved', 'merged'),
     ('closed', 'open'), ('rejected', 'open'), ('merged', 'open'));
 
 -- The next deadline: the first look at a new case counts from its opening, the next update from now; who waits has said until when.

@@ -1,43 +1,56 @@
 -- What may leave, the order to send it, and what becomes of a peer's document.
 
 -- Everything in a case that could go to a peer, each item once: the case itself, what was seen (its strictest label), notes. ref names the item in
--- an order; content is what the document is written from. from_peer: that peer said it, nobody else did.
+-- an order; content is what the document is written from. origin_peer: the peer who said it, 0 for us and others who are no peers; where another
+-- peer's AMBER is among what was seen, that peer.
 CREATE OR REPLACE FUNCTION share_candidates(p_ref text, p_peer text)
 RETURNS TABLE (kind text, ref text, text text, type text, value text, role text, class text, tlp smallint, to_share boolean, personal boolean,
-               from_peer boolean, content text)
+               origin_peer bigint, restricted boolean, content text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_case bigint := case_find(p_ref);
-    v_sender bigint;
+    v_peer bigint := coalesce((SELECT p.id FROM peer p WHERE p.name = upper(p_peer)), 0);
+    v_restricted boolean := (SELECT v.compartment_id <> 0 FROM visible_case v WHERE v.id = v_case);
 BEGIN
-    SELECT s.id INTO v_sender FROM peer p JOIN sender s ON s.peer_id = p.id WHERE p.name = upper(p_peer);
     RETURN QUERY
-    SELECT 'case', v.name, v.summary, NULL, NULL, NULL, v.class, v.tlp, true, false, false,
+    WITH accepted AS (SELECT n.peer_id, n.tlp FROM incoming n WHERE n.case_id = v_case AND n.state = 'accepted')
+    SELECT 'case', v.name, v.summary, NULL, NULL, NULL, v.class, v.tlp, true, false,
+           coalesce((SELECT max(n.peer_id) FROM accepted n WHERE n.tlp >= 2 AND n.peer_id <> v_peer),
+                    (SELECT v_peer FROM accepted HAVING count(*) = v.reports AND count(*) > 0), 0), v_restricted,
            json_build_object('id', v.name, 'class', v.class, 'kind', v.kind, 'priority', priority_name(v.priority), 'tlp', tlp_name(v.tlp),
                              'summary', v.summary, 'opened', time_text(v.opened))::text
         FROM visible_case v WHERE v.id = v_case;
     RETURN QUERY
     WITH seen AS (
         SELECT s.type, s.value, s.role, max(s.tlp) AS tlp, bool_or(s.personal) AS personal, bool_or(s.is_indicator) AS indicator,
-               bool_and(s.origin IS NOT DISTINCT FROM v_sender) AS from_peer, min(coalesce(o.time, s.received)) AS first,
-               max(coalesce(o.time, s.received)) AS last, sum(o.count) AS count, min(o.class) AS class, min(o.protocol) AS protocol,
+               coalesce(max(x.peer_id) FILTER (WHERE x.peer_id <> v_peer AND s.tlp >= 2),
+                        CASE WHEN bool_and(coalesce(x.peer_id, 0) = v_peer) THEN v_peer END, 0) AS origin_peer,
+               min(coalesce(o.time, s.received)) AS first, max(coalesce(o.time, s.received)) AS last, sum(o.count) AS count,
+               min(o.class) AS class, min(o.protocol) AS protocol,
                CASE WHEN min(o.source_port) = max(o.source_port) THEN min(o.source_port) END AS source_port,
                CASE WHEN min(o.target_port) = max(o.target_port) THEN min(o.target_port) END AS target_port
         FROM visible_member m
             JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
             JOIN visible_observation o ON o.report_id = s.report_id AND o.received = s.received AND o.no = s.observation_no
+            LEFT JOIN sender x ON x.id = s.origin
         WHERE m.case_id = v_case GROUP BY s.type, s.value, s.role ORDER BY s.type, s.role, s.value LIMIT 5000)
     SELECT 'sighting', observable_type_name(g.type) || ' ' || sighting_role_name(g.role) || ' ' || g.value, g.value, observable_type_name(g.type), g.value,
-           sighting_role_name(g.role), g.class, g.tlp, true, g.personal, g.from_peer,
+           sighting_role_name(g.role), g.class, g.tlp, true, g.personal, g.origin_peer, v_restricted,
            json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(g.tlp),
                              'first', time_text(g.first), 'last', time_text(g.last), 'count', g.count, 'class', g.class, 'protocol', g.protocol,
                              'source_port', g.source_port, 'target_port', g.target_port, 'indicator', g.indicator)::text
         FROM seen g;
     RETURN QUERY
-    SELECT 'note', n.id::text, left(n.text, 200), NULL, NULL, NULL, NULL, n.tlp, n.share, false, false,
+    SELECT 'note', n.id::text, left(n.text, 200), NULL, NULL, NULL, NULL, n.tlp, n.share, false, 0::bigint, v_restricted,
            json_build_object('text', n.text, 'time', time_text(n.written), 'tlp', tlp_name(n.tlp))::text
         FROM visible_note n WHERE n.case_id = v_case ORDER BY n.id;
 END $$;
+
+-- The item's own part of libcirt/rules/disclosure.c; the agreement's part is share_item_checked().
+CREATE OR REPLACE FUNCTION share_item_may(p_tlp int, p_origin_peer bigint, p_peer bigint, p_to_share boolean, p_personal boolean, p_restricted boolean)
+RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN p_tlp < 4 AND (p_tlp < 3 OR p_origin_peer = p_peer) AND (p_tlp < 2 OR p_origin_peer IN (0, p_peer)) AND p_to_share AND NOT p_personal
+    AND NOT p_restricted;
 
 -- 'fraud' covers 'fraud/phishing'; NULL covers all.
 CREATE OR REPLACE FUNCTION agreement_covers(p_classes text[], p_class text) RETURNS boolean LANGUAGE sql IMMUTABLE
@@ -79,7 +92,7 @@ DECLARE
     c incident_case;
     p peer;
     s share;
-    v_strict text;
+    v_stays text;
     v_count int;
 BEGIN
     SELECT * INTO c FROM incident_case k WHERE k.id = case_find(p_ref) FOR UPDATE;
@@ -101,15 +114,15 @@ BEGIN
     END IF;
     WITH wanted AS (SELECT DISTINCT w ->> 'kind' AS kind, w ->> 'ref' AS ref FROM jsonb_array_elements(p_items) w),
     item AS (
-        SELECT k.kind, k.ref, k.content, k.tlp, k.tlp = 3 AND NOT k.from_peer OR NOT k.to_share AS stays
+        SELECT k.kind, k.ref, k.content, k.tlp, NOT share_item_may(k.tlp, k.origin_peer, p.id, k.to_share, k.personal, k.restricted) AS stays
         FROM share_candidates(p_ref, p_peer) k JOIN wanted w USING (kind, ref)),
     kept AS (
         INSERT INTO share_item (share_id, version, no, kind, ref, content, sha256, tlp)
         SELECT s.id, s.version, row_number() OVER (ORDER BY i.kind, i.ref), i.kind, i.ref, i.content, sha256(convert_to(i.content, 'UTF8')), i.tlp
         FROM item i WHERE NOT i.stays RETURNING 1)
-    SELECT (SELECT count(*) FROM kept), (SELECT min(i.ref) FROM item i WHERE i.stays) INTO v_count, v_strict;
-    IF v_strict IS NOT NULL THEN
-        PERFORM refuse('CI422', format('"%s" stays: TLP:AMBER+STRICT goes back to who said it only, and notes go where they were written to share', left(v_strict, 100)));
+    SELECT (SELECT count(*) FROM kept), (SELECT min(i.ref) FROM item i WHERE i.stays) INTO v_count, v_stays;
+    IF v_stays IS NOT NULL THEN
+        PERFORM refuse('CI422', format('"%s" stays in the house', left(v_stays, 100)), format('cirt share %s --with %s --dry-run says why', c.number, p.name));
     ELSIF v_count = 0 OR v_count <> (SELECT count(DISTINCT (w ->> 'kind', w ->> 'ref')) FROM jsonb_array_elements(p_items) w) THEN
         PERFORM refuse('CI422', 'the order names items that the case does not have', format('cirt share %s --with %s --dry-run', c.number, p.name));
     END IF;
@@ -137,7 +150,7 @@ END $$;
 
 -- Makes a case of a peer's document, or adds it to one: the one named, or the one that an earlier document of the same foreign case became.
 -- The case is never wider than the document's label.
-CREATE OR REPLACE FUNCTION incoming_accept(p_incoming bigint, p_ref text) RETURNS json
+CREATE OR REPLACE FUNCTION incoming_accept(p_incoming bigint, p_ref text, p_priority int) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     n incoming := incoming_lock(p_incoming);
@@ -159,7 +172,7 @@ BEGIN
     END IF;
     IF v_case IS NULL THEN
         c := case_insert(left(coalesce(nullif(r.summary, ''), nullif(split_part(r.description, E'\n', 1), ''), format('%s %s', n.issuer, n.theirs)), 500),
-                         coalesce(r.class, 'other/undetermined'), 'incident', n.tlp, 3);
+                         coalesce(r.class, 'other/undetermined'), 'incident', n.tlp, p_priority);
         IF c.tlp = 4 THEN
             INSERT INTO case_reader (case_id, identity_id) VALUES (c.id, viewer());
         END IF;

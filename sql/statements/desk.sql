@@ -177,11 +177,11 @@ WHERE /*filter*/ ORDER BY v.last DESC, v.type, v.value LIMIT $1::bigint OFFSET $
 
 -- name: share_agreements
 SELECT a.id, a.version, a.ceiling, a.enabled, extract(epoch FROM a.valid_from)::bigint * 1000000, extract(epoch FROM a.valid_until)::bigint * 1000000,
-       array_to_string(a.classes, ' '), agreement_json(a), p.enabled, p.name
+       array_to_string(a.classes, ' '), CASE WHEN a.id IS NOT NULL THEN agreement_json(a) END, p.enabled, p.name, p.id
 FROM visible_peer p LEFT JOIN visible_agreement a ON a.peer_id = p.id
 WHERE p.name = upper($1::text) ORDER BY a.enabled AND now() >= a.valid_from AND now() < a.valid_until DESC NULLS LAST, a.valid_until DESC LIMIT 1
 -- name: share_candidates
-SELECT kind, ref, text, type, value, role, class, tlp, to_share, personal, from_peer FROM share_candidates($1::text, $2::text)
+SELECT kind, ref, text, type, value, role, class, tlp, to_share, personal, origin_peer, restricted FROM share_candidates($1::text, $2::text)
 -- name: share_order
 SELECT share_order($1::text, $2::text, $3::bigint, $4::int, $5::int, $6::text, $7::jsonb)
 -- name: share_list
@@ -203,7 +203,9 @@ SELECT json_join(incoming_json(n), json_build_object('summary', coalesce(r.summa
               ORDER BY s.type, s.value LIMIT 100) x)))
 FROM visible_incoming n LEFT JOIN visible_report r ON r.id = n.report_id AND r.received = n.received WHERE n.id = $1::bigint
 -- name: incoming_accept
-SELECT incoming_accept($1::bigint, $2::text)
+SELECT incoming_accept($1::bigint, $2::text, $3::int)
+-- name: incoming_class
+SELECT r.class FROM visible_incoming n JOIN visible_report r ON r.id = n.report_id AND r.received = n.received WHERE n.id = $1::bigint
 -- name: incoming_decline
 SELECT incoming_decline($1::bigint, $2::text)
 

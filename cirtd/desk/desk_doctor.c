@@ -1,0 +1,57 @@
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/str.h"
+#include "cirtd/desk/desk_inside.h"
+#include "store/schema.h"
+
+static void add_check(struct buf *body, size_t *count, const char *name, bool ok, const char *text, const char *hint)
+{
+    buf_add_text(body, (*count)++ ? ",{\"name\":" : "{\"name\":");
+    str_add_json(body, name);
+    buf_printf(body, ",\"ok\":%s,\"text\":", ok ? "true" : "false");
+    str_add_json(body, text);
+    buf_add_text(body, ",\"hint\":");
+    if (hint)
+        str_add_json(body, hint);
+    else
+        buf_add_text(body, "null");
+    buf_add_char(body, '}');
+}
+
+static bool check_disk(struct desk_call *call, size_t *count)
+{
+    struct statvfs disk;
+    const char *path = call->desk->data_path;
+    if (str_is_empty(path) || statvfs(path, &disk) != 0)
+        return true;
+    int64_t free_mb = (int64_t)(disk.f_bavail / 1024 * disk.f_frsize / 1024);
+    bool ok = free_mb > call->desk->reserve_mb;
+    add_check(&call->answer->body, count, "disk", ok,
+              arena_printf(call->arena, "%lld MB free for the database, %lld MB held in reserve", (long long)free_mb,
+                           (long long)call->desk->reserve_mb),
+              ok ? NULL : "feeds are refused until there is room: enlarge the disk, or remove old partitions");
+    return ok;
+}
+
+static bool run_doctor(struct desk_call *call, struct err *err)
+{
+    struct buf *body = &call->answer->body;
+    struct db_rows *rows = NULL;
+    size_t count = 0;
+    if (!desk_run(call, SQL_DESK_DOCTOR, &rows, err))
+        return false;
+    buf_add_text(body, "{\"checks\":[");
+    /* A database of another schema would not have answered. */
+    add_check(body, &count, "schema", true, schema_version(), NULL);
+    bool ok = check_disk(call, &count);
+    for (size_t i = 0; i < db_row_count(rows); i++) {
+        add_check(body, &count, db_get_text(rows, i, 0), db_get_bool(rows, i, 1), db_get_text(rows, i, 2), db_get_text(rows, i, 3));
+        ok = ok && db_get_bool(rows, i, 1);
+    }
+    buf_printf(body, "],\"ok\":%s}", ok ? "true" : "false");
+    db_rows_free(rows);
+    return true;
+}
+
+const struct desk_route desk_doctor_routes[] = {{"doctor", run_doctor}, {NULL, NULL}};

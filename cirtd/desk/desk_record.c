@@ -1,0 +1,157 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cirtd/desk/desk_inside.h"
+#include "rules/triage_rules.h"
+
+/* To add a kind of record: a row here, its five rows in the routes and in wire/api.c, its view and functions in
+ * sql/functions/040_record.sql. */
+static const struct kind {
+    const char *noun; /* the endpoint ids begin with it */
+    enum sql_statement list, write, remove;
+} kinds[] = {
+    {"peer", SQL_DESK_PEER_LIST, SQL_DESK_PEER_WRITE, SQL_DESK_PEER_REMOVE},
+    {"agreement", SQL_DESK_AGREEMENT_LIST, SQL_DESK_AGREEMENT_WRITE, SQL_DESK_AGREEMENT_REMOVE},
+    {"constituent", SQL_DESK_CONSTITUENT_LIST, SQL_DESK_CONSTITUENT_WRITE, SQL_DESK_CONSTITUENT_REMOVE},
+    {"rule", SQL_DESK_RULE_LIST, SQL_DESK_RULE_WRITE, SQL_DESK_RULE_REMOVE},
+    {"analyst", SQL_DESK_ANALYST_LIST, SQL_DESK_ANALYST_WRITE, SQL_DESK_ANALYST_REMOVE},
+};
+
+static const struct kind *kind_of(const struct desk_call *call)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        if (str_starts(call->endpoint->id, kinds[i].noun))
+            return &kinds[i];
+    BUG("%s is no kind of record", call->endpoint->id);
+}
+
+/* --- rules are shown one by one, with how often each had an effect --- */
+
+static json_t *rule_lines(const char *text, const json_t *hits)
+{
+    json_t *lines = json_array();
+    json_int_t number = 0;
+    while (*text) {
+        size_t size = strcspn(text, "\n"), blank = strspn(text, " \t\r");
+        number++;
+        if (blank < size && text[blank] != '#') {
+            char *line = mem_printf("%.*s", (int)size, text);
+            struct triage_rules *rules = NULL;
+            struct err ignored;
+            bool ok = triage_rules_parse(line, &rules, &ignored) && triage_rules_count(rules) == 1;
+            const char *name = ok ? triage_rules_name(rules, 0) : NULL;
+            json_array_append_new(lines, json_pack("{s:I, s:s?, s:s, s:I}", "line", number, "name", name, "text", line, "hits",
+                                                   name ? json_integer_value(json_object_get(hits, name)) : 0));
+            triage_rules_free(rules);
+            free(line);
+        }
+        text += size + (text[size] == '\n');
+    }
+    return lines;
+}
+
+static void add_rule_lines(struct desk_call *call, size_t from)
+{
+    struct buf *body = &call->answer->body;
+    json_t *record = json_loads(buf_text(body) + from, 0, NULL);
+    const char *text = json_string_value(json_object_get(record, "text"));
+    if (!record || !text)
+        BUG("a rule set without text");
+    json_object_set_new(record, "rules", rule_lines(text, json_object_get(record, "hits")));
+    char *whole = json_dumps(record, JSON_COMPACT);
+    body->size = from;
+    buf_add_text(body, whole);
+    free(whole);
+    json_decref(record);
+}
+
+static void finish_one(struct desk_call *call, const struct kind *kind)
+{
+    if (str_equal(kind->noun, "rule"))
+        add_rule_lines(call, 0);
+}
+
+/* --- the five calls --- */
+
+static bool list_records(struct desk_call *call, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    db_null(call->params);
+    if (!desk_run(call, kind_of(call)->list, &rows, err))
+        return false;
+    desk_page_add(call, rows, NULL);
+    buf_add_char(&call->answer->body, '}');
+    db_rows_free(rows);
+    return true;
+}
+
+static bool show_record(struct desk_call *call, struct err *err)
+{
+    const struct kind *kind = kind_of(call);
+    db_text(call->params, call->name);
+    if (!desk_run_one(call, kind->list, 200, kind->noun, err))
+        return false;
+    finish_one(call, kind);
+    return true;
+}
+
+/* A text that does not parse never becomes the rules in force. */
+static bool check_rules(struct desk_call *call, struct err *err)
+{
+    struct triage_rules *rules = NULL;
+    const char *text;
+    if (!desk_body_text(call, "text", &text, err))
+        return false;
+    if (!text)
+        return true;
+    bool ok = triage_rules_parse(text, &rules, err);
+    triage_rules_free(rules);
+    if (!ok)
+        call->problem.status = 422;
+    return ok;
+}
+
+static bool write_record(struct desk_call *call, const char *name, int status, struct err *err)
+{
+    const struct kind *kind = kind_of(call);
+    if (str_equal(kind->noun, "rule") && !check_rules(call, err))
+        return false;
+    char *body = json_dumps(call->body, JSON_COMPACT);
+    db_text(call->params, name);
+    db_text(call->params, body);
+    bool ok = desk_run_one(call, kind->write, status, kind->noun, err);
+    free(body);
+    if (ok)
+        finish_one(call, kind);
+    return ok;
+}
+
+static bool add_record(struct desk_call *call, struct err *err)
+{
+    return write_record(call, NULL, 201, err);
+}
+
+static bool set_record(struct desk_call *call, struct err *err)
+{
+    return write_record(call, call->name, 200, err);
+}
+
+static bool remove_record(struct desk_call *call, struct err *err)
+{
+    db_text(call->params, call->name);
+    if (!desk_run(call, kind_of(call)->remove, NULL, err))
+        return false;
+    call->answer->status = 204;
+    call->answer->content_type = "";
+    return true;
+}
+
+#define RECORD(noun)                                                                                                                       \
+    {noun "_list", list_records}, {noun "_show", show_record}, {noun "_add", add_record}, {noun "_set", set_record},                       \
+    {                                                                                                                                      \
+        noun "_remove", remove_record                                                                                                      \
+    }
+const struct desk_route desk_record_routes[] = {
+    RECORD("peer"), RECORD("agreement"), RECORD("constituent"), RECORD("rule"), RECORD("analyst"), {NULL, NULL},
+};

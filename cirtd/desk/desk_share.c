@@ -1,0 +1,383 @@
+/* What may leave, item by item with its reason, and the order to send it; what peers sent. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/timestamp.h"
+#include "cirtd/desk/desk_inside.h"
+#include "model/observable.h"
+#include "model/tlp.h"
+#include "rules/disclosure.h"
+#include "rules/priority.h"
+
+enum { CLASSES_MAX = 256 };
+enum {
+    AGREEMENT_ID,
+    AGREEMENT_VERSION,
+    AGREEMENT_CEILING,
+    AGREEMENT_ENABLED,
+    AGREEMENT_FROM,
+    AGREEMENT_UNTIL,
+    AGREEMENT_CLASSES,
+    AGREEMENT_JSON,
+    AGREEMENT_PEER_ENABLED,
+    AGREEMENT_PEER_NAME,
+    AGREEMENT_PEER_ID
+};
+enum {
+    ITEM_KIND,
+    ITEM_REF,
+    ITEM_TEXT,
+    ITEM_TYPE,
+    ITEM_VALUE,
+    ITEM_ROLE,
+    ITEM_CLASS,
+    ITEM_TLP,
+    ITEM_TO_SHARE,
+    ITEM_PERSONAL,
+    ITEM_ORIGIN,
+    ITEM_RESTRICTED
+};
+
+/* What the caller asked for. */
+struct order {
+    const char *only;      /* or NULL */
+    struct filter *filter; /* of only; NULL for all */
+    enum tlp tlp;          /* the document's label, TLP_NONE: as strict as what goes */
+    bool is_dry;
+};
+
+/* One peer's part of it. */
+struct plan {
+    struct disclosure_peer peer;
+    struct disclosure_agreement agreement;
+    bool has_agreement;
+    int64_t agreement_id, agreement_version;
+    json_t *answer; /* {peer, agreement, share, state, items} */
+    json_t *going;  /* [{kind, ref}] */
+    enum tlp strictest;
+    char why[200]; /* why the first item stays, or "" */
+};
+
+/* --- the peer and its agreement --- */
+
+static void read_classes(struct desk_call *call, const char *text, struct disclosure_agreement *agreement)
+{
+    const char **classes = arena_calloc(call->arena, CLASSES_MAX, sizeof *classes);
+    agreement->classes = classes;
+    while (text && *text && agreement->class_count < CLASSES_MAX) {
+        size_t size = strcspn(text, " ");
+        classes[agreement->class_count++] = arena_strndup(call->arena, text, size);
+        text += size + (text[size] == ' ');
+    }
+}
+
+static bool read_agreement(struct desk_call *call, const char *name, struct plan *plan, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    db_text(call->params, name);
+    if (!desk_run(call, SQL_DESK_SHARE_AGREEMENTS, &rows, err))
+        return false;
+    bool is_there = db_row_count(rows) > 0;
+    if (is_there) {
+        plan->peer = (struct disclosure_peer){.id = db_get_int(rows, 0, AGREEMENT_PEER_ID),
+                                              .name = arena_strdup(call->arena, db_get_text(rows, 0, AGREEMENT_PEER_NAME)),
+                                              .enabled = db_get_bool(rows, 0, AGREEMENT_PEER_ENABLED)};
+        plan->has_agreement = !db_is_null(rows, 0, AGREEMENT_ID);
+    }
+    if (plan->has_agreement) {
+        plan->agreement_id = db_get_int(rows, 0, AGREEMENT_ID);
+        plan->agreement_version = db_get_int(rows, 0, AGREEMENT_VERSION);
+        plan->agreement.ceiling = (enum tlp)db_get_int(rows, 0, AGREEMENT_CEILING);
+        plan->agreement.enabled = db_get_bool(rows, 0, AGREEMENT_ENABLED);
+        plan->agreement.valid_from = db_get_int(rows, 0, AGREEMENT_FROM);
+        plan->agreement.valid_until = db_get_int(rows, 0, AGREEMENT_UNTIL);
+        read_classes(call, db_get_text(rows, 0, AGREEMENT_CLASSES), &plan->agreement);
+    }
+    plan->answer =
+        json_pack("{s:s, s:o?, s:n, s:n, s:[]}", "peer", is_there ? plan->peer.name : name, "agreement",
+                  plan->has_agreement ? json_loads(db_get_text(rows, 0, AGREEMENT_JSON), 0, NULL) : NULL, "share", "state", "items");
+    plan->going = json_array();
+    plan->strictest = TLP_CLEAR;
+    db_rows_free(rows);
+    return is_there || desk_problem_set(call, 404, "cirt peer ls", err, "there is no peer \"%.60s\"", name);
+}
+
+/* --- --only FILTER --- */
+
+struct item {
+    const struct db_rows *rows;
+    size_t row;
+    const char *peer;
+    struct arena *arena;
+};
+
+static size_t one(struct filter_value *values, const char *text)
+{
+    values[0] = (struct filter_value){.text = text};
+    return text != NULL;
+}
+
+static size_t observable_value(const struct item *item, const char *field, struct filter_value *values)
+{
+    const char *type = db_get_text(item->rows, item->row, ITEM_TYPE), *value = db_get_text(item->rows, item->row, ITEM_VALUE);
+    enum observable_type number;
+    if (!type || !value || !observable_type_parse(type, &number))
+        return 0;
+    if (str_equal(field, "domain"))
+        return one(values, observable_host(item->arena, number, value));
+    if (str_equal(field, "ip"))
+        return number <= OBSERVABLE_CIDR ? one(values, value) : 0;
+    if (str_equal(field, "hash"))
+        return number >= OBSERVABLE_MD5 && number <= OBSERVABLE_SHA512 ? one(values, value) : 0;
+    return str_equal(field, type) ? one(values, value) : 0;
+}
+
+static size_t item_value(const void *object, const char *field, struct filter_value *values, size_t max)
+{
+    static const struct {
+        const char *field;
+        int column;
+    } texts[] = {{"kind", ITEM_KIND}, {"type", ITEM_TYPE}, {"class", ITEM_CLASS}, {"text", ITEM_TEXT}};
+    const struct item *item = object;
+    UNUSED(max);
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        if (str_equal(texts[i].field, field))
+            return one(values, db_get_text(item->rows, item->row, texts[i].column));
+    if (str_equal(field, "tlp"))
+        return one(values, tlp_name((enum tlp)db_get_int(item->rows, item->row, ITEM_TLP)));
+    if (str_equal(field, "peer"))
+        return one(values, item->peer);
+    return observable_value(item, field, values);
+}
+
+/* --- item by item --- */
+
+static enum disclosure_kind kind_of(const char *name)
+{
+    return str_equal(name, "case") ? DISCLOSURE_CASE : str_equal(name, "note") ? DISCLOSURE_NOTE : DISCLOSURE_SIGHTING;
+}
+
+/* Why the item stays, in the arena; NULL where it goes. class_name is the case's: that is what an agreement covers. */
+static const char *why_stays(struct desk_call *call, const struct order *order, const struct plan *plan, const struct db_rows *rows,
+                             size_t row, const char *class_name)
+{
+    struct disclosure_item item = {
+        .kind = kind_of(db_get_text(rows, row, ITEM_KIND)),
+        .tlp = (enum tlp)db_get_int(rows, row, ITEM_TLP),
+        .origin_peer = db_get_int(rows, row, ITEM_ORIGIN),
+        .class_name = class_name,
+        .is_personal = db_get_bool(rows, row, ITEM_PERSONAL),
+        .is_restricted = db_get_bool(rows, row, ITEM_RESTRICTED),
+        .is_shareable = db_get_bool(rows, row, ITEM_TO_SHARE),
+    };
+    struct disclosure_verdict verdict =
+        disclosure_decide(&item, plan->has_agreement ? &plan->agreement : NULL, &plan->peer, timestamp_now());
+    if (verdict.reason != DISCLOSURE_GOES)
+        return arena_strdup(call->arena, verdict.text);
+    if (order->tlp != TLP_NONE && item.tlp > order->tlp)
+        return arena_printf(call->arena, "%s, above %s that was asked for", tlp_label(item.tlp), tlp_label(order->tlp));
+    const struct item filtered = {.rows = rows, .row = row, .peer = plan->peer.name, .arena = call->arena};
+    if (order->filter && item.kind != DISCLOSURE_CASE && !filter_matches(order->filter, &filtered, item_value))
+        return "not among what was asked for";
+    return NULL;
+}
+
+static void plan_item(struct plan *plan, const struct db_rows *rows, size_t row, const char *reason)
+{
+    enum tlp tlp = (enum tlp)db_get_int(rows, row, ITEM_TLP);
+    const char *kind = db_get_text(rows, row, ITEM_KIND), *ref = db_get_text(rows, row, ITEM_REF);
+    json_array_append_new(json_object_get(plan->answer, "items"),
+                          json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:b, s:s?}", "kind", kind, "ref", ref, "text",
+                                    db_get_text(rows, row, ITEM_TEXT), "type", db_get_text(rows, row, ITEM_TYPE), "role",
+                                    db_get_text(rows, row, ITEM_ROLE), "tlp", tlp_name(tlp), "goes", reason == NULL, "reason", reason));
+    if (!reason) {
+        json_array_append_new(plan->going, json_pack("{s:s, s:s}", "kind", kind, "ref", ref));
+        plan->strictest = tlp_strictest(plan->strictest, tlp);
+    } else if (!plan->why[0]) {
+        snprintf(plan->why, sizeof plan->why, "%s", reason);
+    }
+}
+
+/* The case comes first; where it may not go, nothing of it does. */
+static void plan_items(struct desk_call *call, const struct order *order, struct plan *plan, const struct db_rows *rows)
+{
+    const char *class_name = db_row_count(rows) ? db_get_text(rows, 0, ITEM_CLASS) : NULL, *case_stays = NULL;
+    for (size_t row = 0; row < db_row_count(rows); row++) {
+        const char *reason = why_stays(call, order, plan, rows, row, class_name);
+        if (row == 0)
+            case_stays = reason;
+        else if (!reason && case_stays)
+            reason = "the case itself stays";
+        plan_item(plan, rows, row, reason);
+    }
+}
+
+static bool place_order(struct desk_call *call, const struct order *order, struct plan *plan, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    char *items = json_dumps(plan->going, JSON_COMPACT);
+    db_text(call->params, call->name);
+    db_text(call->params, plan->peer.name);
+    db_int8(call->params, plan->agreement_id);
+    db_int4(call->params, (int32_t)plan->agreement_version);
+    db_int4(call->params, order->tlp == TLP_NONE ? plan->strictest : order->tlp);
+    db_text(call->params, order->only);
+    db_text(call->params, items);
+    bool ok = desk_run(call, SQL_DESK_SHARE_ORDER, &rows, err);
+    free(items);
+    if (ok) {
+        json_t *share = json_loads(db_get_text(rows, 0, 0), 0, NULL);
+        json_object_set(plan->answer, "share", json_object_get(share, "id"));
+        json_object_set(plan->answer, "state", json_object_get(share, "state"));
+        json_decref(share);
+    }
+    db_rows_free(rows);
+    return ok;
+}
+
+static bool plan_peer(struct desk_call *call, const struct order *order, const char *name, struct plan *plan, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    if (!read_agreement(call, name, plan, err))
+        return false;
+    db_text(call->params, call->name);
+    db_text(call->params, name);
+    if (!desk_run(call, SQL_DESK_SHARE_CANDIDATES, &rows, err))
+        return false;
+    plan_items(call, order, plan, rows);
+    db_rows_free(rows);
+    return order->is_dry || json_array_size(plan->going) == 0 || place_order(call, order, plan, err);
+}
+
+static bool share_with_all(struct desk_call *call, const struct order *order, const json_t *peers, json_t *answers, struct err *err)
+{
+    size_t i, going = 0;
+    json_t *name;
+    char why[300] = "";
+    json_array_foreach(peers, i, name)
+    {
+        struct plan plan = {.strictest = TLP_CLEAR};
+        bool ok = json_is_string(name) ? plan_peer(call, order, json_string_value(name), &plan, err)
+                                       : err_set_at(err, ERR_INPUT, "/with", "with must be a list of peers");
+        going += json_array_size(plan.going);
+        if (ok && !why[0])
+            snprintf(why, sizeof why, "%.60s: %.200s", plan.peer.name, plan.why);
+        json_array_append_new(answers, plan.answer ? plan.answer : json_null());
+        json_decref(plan.going);
+        if (!ok)
+            return false;
+    }
+    if (going == 0 && !order->is_dry)
+        return desk_problem_set(call, 422, "the same with --dry-run says why, item by item", err, "nothing may go to %s", why);
+    return true;
+}
+
+static bool read_order(struct desk_call *call, struct order *order, struct err *err)
+{
+    const struct filter_context context = {
+        .object = FILTER_ITEM, .now = timestamp_now(), .zone_minutes = call->caller.zone_minutes, .me = call->caller.login};
+    const char *tlp;
+    if (!desk_body_text(call, "only", &order->only, err) || !desk_body_text(call, "tlp", &tlp, err) ||
+        !desk_body_bool(call, "dry_run", &order->is_dry, err))
+        return false;
+    if (tlp && !tlp_parse(tlp, &order->tlp))
+        return desk_problem_set(call, 422, "one of clear, green, amber, amber+strict", err, "\"%.40s\" is no label", tlp);
+    if (order->tlp == TLP_RED)
+        return desk_problem_set(call, 422, NULL, err, "TLP:RED is for named persons and is never shared");
+    return !order->only || filter_parse(order->only, &context, &order->filter, err);
+}
+
+static bool share_case(struct desk_call *call, struct err *err)
+{
+    struct order order = {.tlp = TLP_NONE};
+    const json_t *peers = json_object_get(call->body, "with");
+    json_t *answers = json_array();
+    bool ok = read_order(call, &order, err);
+    if (ok && json_array_size(peers) == 0)
+        ok = desk_problem_set(call, 422, "cirt share CASE --with PEER", err, "no peer is named");
+    if (ok && share_with_all(call, &order, peers, answers, err)) {
+        json_t *answer = json_pack("{s:O, s:n}", "items", answers, "next");
+        char *whole = json_dumps(answer, JSON_COMPACT);
+        buf_add_text(&call->answer->body, whole);
+        free(whole);
+        json_decref(answer);
+    } else {
+        ok = false;
+    }
+    filter_free(order.filter);
+    json_decref(answers);
+    return ok;
+}
+
+/* --- shares and incoming documents --- */
+
+static bool list_shares(struct desk_call *call, struct err *err)
+{
+    const char *name = desk_query(call, "case");
+    return desk_run_page(call, SQL_DESK_SHARE_LIST, name && *name ? name : NULL, err);
+}
+
+static bool show_share(struct desk_call *call, struct err *err)
+{
+    int64_t id;
+    if (!desk_id(call, 's', call->name, &id, err))
+        return false;
+    db_int8(call->params, id);
+    return desk_run_one(call, SQL_DESK_SHARE_SHOW, 200, "share", err);
+}
+
+static bool list_incoming(struct desk_call *call, struct err *err)
+{
+    const char *state = desk_query(call, "state");
+    return desk_run_page(call, SQL_DESK_INCOMING_LIST, state && *state ? state : NULL, err);
+}
+
+static bool show_incoming(struct desk_call *call, struct err *err)
+{
+    int64_t id;
+    if (!desk_id(call, 'i', call->name, &id, err))
+        return false;
+    db_int8(call->params, id);
+    return desk_run_one(call, SQL_DESK_INCOMING_SHOW, 200, "incoming document", err);
+}
+
+static bool accept_incoming(struct desk_call *call, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    const char *name;
+    int64_t id;
+    if (!desk_id(call, 'i', call->name, &id, err) || !desk_body_text(call, "case", &name, err))
+        return false;
+    db_int8(call->params, id);
+    if (!desk_run(call, SQL_DESK_INCOMING_CLASS, &rows, err))
+        return false;
+    int priority = priority_of_class(db_row_count(rows) ? db_get_text(rows, 0, 0) : NULL);
+    db_rows_free(rows);
+    db_int8(call->params, id);
+    db_text(call->params, name);
+    db_int4(call->params, priority);
+    return desk_run_one(call, SQL_DESK_INCOMING_ACCEPT, 200, "incoming document", err);
+}
+
+static bool decline_incoming(struct desk_call *call, struct err *err)
+{
+    const char *reason;
+    int64_t id;
+    if (!desk_id(call, 'i', call->name, &id, err) || !desk_body_text(call, "reason", &reason, err))
+        return false;
+    db_int8(call->params, id);
+    db_text(call->params, reason);
+    return desk_run_one(call, SQL_DESK_INCOMING_DECLINE, 200, "incoming document", err);
+}
+
+const struct desk_route desk_share_routes[] = {
+    {"case_share", share_case},
+    {"share_list", list_shares},
+    {"share_show", show_share},
+    {"incoming_list", list_incoming},
+    {"incoming_show", show_incoming},
+    {"incoming_accept", accept_incoming},
+    {"incoming_decline", decline_incoming},
+    {NULL, NULL},
+};
