@@ -74,3 +74,34 @@ bool desk_body_bool(struct desk_call *call, const char *member, bool *out, struc
     *out = json_is_true(value);
     return !value || json_is_null(value) || json_is_boolean(value) || fail(call, member, "true or false", err);
 }
+
+bool desk_body_array(struct desk_call *call, const char *member, const char **out, struct err *err)
+{
+    const json_t *list = json_object_get(call->body, member);
+    struct buf text;
+    size_t i;
+    json_t *item;
+    *out = NULL;
+    if (!list || json_is_null(list))
+        return true;
+    if (!json_is_array(list))
+        return err_set_at(err, ERR_INPUT, arena_printf(call->arena, "/%s", member), "%s must be a list", member);
+    buf_init(&text, DESK_BODY_BYTES_MAX);
+    buf_add_char(&text, '{');
+    bool ok = true;
+    json_array_foreach(list, i, item)
+    {
+        ok = ok && json_is_string(item);
+        buf_add_text(&text, i ? ",\"" : "\"");
+        for (const char *c = json_is_string(item) ? json_string_value(item) : ""; *c; c++) {
+            if (*c == '"' || *c == '\\')
+                buf_add_char(&text, '\\');
+            buf_add_char(&text, *c);
+        }
+        buf_add_char(&text, '"');
+    }
+    buf_add_char(&text, '}');
+    *out = arena_strdup(call->arena, buf_text(&text));
+    buf_clear(&text);
+    return ok || err_set_at(err, ERR_INPUT, arena_printf(call->arena, "/%s", member), "%s must be a list of texts", member);
+}

@@ -22,7 +22,7 @@ static const struct {
 
 static bool find_sort(struct desk_call *call, enum sql_statement *statement, struct err *err)
 {
-    const char *sort = desk_query(call, "sort");
+    const char *sort = desk_query_text(call, "sort");
     *statement = SQL_DESK_CASE_LIST_DUE;
     if (!sort || !*sort)
         return true;
@@ -56,7 +56,7 @@ static bool list_cases(struct desk_call *call, struct err *err)
 
 static bool show_case(struct desk_call *call, struct err *err)
 {
-    const char *is_short = desk_query(call, "short");
+    const char *is_short = desk_query_text(call, "short");
     db_text(call->params, call->name);
     return desk_run_one(call, str_equal(is_short, "1") ? SQL_DESK_CASE_SHORT : SQL_DESK_CASE_SHOW, 200, "case", err);
 }
@@ -165,7 +165,7 @@ static bool label_case(struct desk_call *call, struct err *err)
 static bool tag_case(struct desk_call *call, struct err *err)
 {
     const char *added, *removed;
-    if (!desk_text_array(call, "add", &added, err) || !desk_text_array(call, "remove", &removed, err))
+    if (!desk_body_array(call, "add", &added, err) || !desk_body_array(call, "remove", &removed, err))
         return false;
     db_text(call->params, call->name);
     db_text(call->params, call->revision);
@@ -231,7 +231,7 @@ static bool show_journal(struct desk_call *call, struct err *err)
 {
     struct desk_page page;
     struct db_rows *rows = NULL, *chain = NULL;
-    bool is_export = str_equal(desk_query(call, "export"), "1");
+    bool is_export = str_equal(desk_query_text(call, "export"), "1");
     if (!desk_page_read(call, &page, err))
         return false;
     if (is_export)
@@ -256,7 +256,7 @@ static bool show_journal(struct desk_call *call, struct err *err)
 
 static bool verify_journal(struct desk_call *call, struct err *err)
 {
-    const char *name = desk_query(call, "case");
+    const char *name = desk_query_text(call, "case");
     db_text(call->params, name && *name ? name : NULL);
     return desk_run_one(call, SQL_DESK_JOURNAL_VERIFY, 200, "case", err);
 }

@@ -21,7 +21,7 @@ static bool find_observable(struct desk_call *call, enum observable_type type, c
 
 static bool find_value(struct desk_call *call, struct err *err)
 {
-    const char *text = desk_query(call, "value");
+    const char *text = desk_query_text(call, "value");
     enum observable_type type;
     if (str_is_empty(text))
         return err_set(err, ERR_INPUT, "value is missing");
@@ -66,7 +66,7 @@ static bool cursor_now(struct desk_call *call, struct err *err)
 
 static bool show_changes(struct desk_call *call, struct err *err)
 {
-    const char *after = desk_query(call, "after");
+    const char *after = desk_query_text(call, "after");
     char transaction[24];
     int64_t entry;
     struct desk_page page;

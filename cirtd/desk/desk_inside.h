@@ -86,6 +86,8 @@ bool desk_run_one(struct desk_call *call, enum sql_statement statement, int stat
  * SQL NULL). */
 bool desk_run_page(struct desk_call *call, enum sql_statement statement, const char *third, struct err *err) MUST_CHECK;
 
+/* --- desk_page.c --- */
+
 struct desk_page {
     int64_t limit, offset;
 };
@@ -93,13 +95,13 @@ struct desk_page {
 bool desk_page_read(struct desk_call *call, struct desk_page *page, struct err *err) MUST_CHECK;
 /* The rows' first column as a list; page NULL for a list that is whole. Leaves the object open: close it with '}'. */
 void desk_page_add(struct desk_call *call, const struct db_rows *rows, const struct desk_page *page);
-/* ["a","b"] as {"a","b"}, what text[] reads; NULL stays NULL. ERR_INPUT where it is no list of texts. In the call's arena. */
-bool desk_text_array(struct desk_call *call, const char *member, const char **out, struct err *err) MUST_CHECK;
+
+/* --- desk_query.c: what the path says --- */
 
 /* The value of ?name=, or NULL; in the call's arena. */
-const char *desk_query(struct desk_call *call, const char *name);
+const char *desk_query_text(struct desk_call *call, const char *name);
 /* A number behind a letter ("r81"), or alone. */
-bool desk_id(struct desk_call *call, char letter, const char *text, int64_t *id, struct err *err) MUST_CHECK;
+bool desk_query_id(struct desk_call *call, char letter, const char *text, int64_t *id, struct err *err) MUST_CHECK;
 
 /* --- desk_body.c: the request's JSON --- */
 
@@ -107,6 +109,8 @@ bool desk_body_read(struct desk_call *call, struct err *err) MUST_CHECK;
 /* A text member; NULL where absent or null. ERR_INPUT with its place for another type. Borrowed from the body. */
 bool desk_body_text(struct desk_call *call, const char *member, const char **out, struct err *err) MUST_CHECK;
 bool desk_body_bool(struct desk_call *call, const char *member, bool *out, struct err *err) MUST_CHECK;
+/* ["a","b"] as {"a","b"}, what text[] reads; NULL stays NULL. ERR_INPUT where it is no list of texts. In the call's arena. */
+bool desk_body_array(struct desk_call *call, const char *member, const char **out, struct err *err) MUST_CHECK;
 
 /* --- desk_problem.c --- */
 

@@ -34,7 +34,7 @@ static const char *unnamed_drill(unsigned object, const struct filter *filter)
 
 bool desk_list_query(struct desk_call *call, unsigned object, struct desk_list_query *query, struct err *err)
 {
-    const char *text = desk_query(call, "q");
+    const char *text = desk_query_text(call, "q");
     const struct filter_context context = {
         .object = object, .now = timestamp_now(), .zone_minutes = call->caller.zone_minutes, .me = call->caller.login};
     struct buf condition;

@@ -16,7 +16,7 @@ static bool list_reports(struct desk_call *call, struct err *err)
 static bool show_report(struct desk_call *call, struct err *err)
 {
     int64_t id;
-    if (!desk_id(call, 'r', call->name, &id, err))
+    if (!desk_query_id(call, 'r', call->name, &id, err))
         return false;
     db_int8(call->params, id);
     return desk_run_one(call, SQL_DESK_REPORT_SHOW, 200, "report", err);
@@ -48,7 +48,7 @@ static bool get_raw(struct desk_call *call, struct err *err)
     int64_t id, size;
     int32_t last = -1;
     bool is_end = false;
-    if (!desk_id(call, 'r', call->name, &id, err))
+    if (!desk_query_id(call, 'r', call->name, &id, err))
         return false;
     db_int8(call->params, id);
     if (!desk_run(call, SQL_DESK_REPORT_SIZE, &rows, err))
@@ -73,7 +73,7 @@ static bool get_raw(struct desk_call *call, struct err *err)
 static bool replay_report(struct desk_call *call, struct err *err)
 {
     int64_t id;
-    if (!desk_id(call, 'r', call->name, &id, err))
+    if (!desk_query_id(call, 'r', call->name, &id, err))
         return false;
     db_int8(call->params, id);
     return desk_run(call, SQL_DESK_REPORT_REPLAY, NULL, err) && show_report(call, err);

@@ -1,10 +1,12 @@
 /* Trying rules without using them. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "base/timestamp.h"
 #include "cirtd/desk/desk_inside.h"
+#include "model/observable.h"
 #include "model/tlp.h"
 #include "rules/priority.h"
 #include "rules/triage_rules.h"
@@ -176,7 +178,7 @@ static bool read_sample(struct desk_call *call, const char *against, struct db_r
     if (str_starts(against, "last ") && timestamp_parse_duration(against + 5, &seconds)) {
         db_null(call->params);
         db_time(call->params, timestamp_now() - seconds * TIMESTAMP_SECOND);
-    } else if (desk_id(call, 'r', against, &id, err)) {
+    } else if (desk_query_id(call, 'r', against, &id, err)) {
         db_int8(call->params, id);
         db_null(call->params);
     } else {

@@ -314,14 +314,14 @@ static bool share_case(struct desk_call *call, struct err *err)
 
 static bool list_shares(struct desk_call *call, struct err *err)
 {
-    const char *name = desk_query(call, "case");
+    const char *name = desk_query_text(call, "case");
     return desk_run_page(call, SQL_DESK_SHARE_LIST, name && *name ? name : NULL, err);
 }
 
 static bool show_share(struct desk_call *call, struct err *err)
 {
     int64_t id;
-    if (!desk_id(call, 's', call->name, &id, err))
+    if (!desk_query_id(call, 's', call->name, &id, err))
         return false;
     db_int8(call->params, id);
     return desk_run_one(call, SQL_DESK_SHARE_SHOW, 200, "share", err);
@@ -329,14 +329,14 @@ static bool show_share(struct desk_call *call, struct err *err)
 
 static bool list_incoming(struct desk_call *call, struct err *err)
 {
-    const char *state = desk_query(call, "state");
+    const char *state = desk_query_text(call, "state");
     return desk_run_page(call, SQL_DESK_INCOMING_LIST, state && *state ? state : NULL, err);
 }
 
 static bool show_incoming(struct desk_call *call, struct err *err)
 {
     int64_t id;
-    if (!desk_id(call, 'i', call->name, &id, err))
+    if (!desk_query_id(call, 'i', call->name, &id, err))
         return false;
     db_int8(call->params, id);
     return desk_run_one(call, SQL_DESK_INCOMING_SHOW, 200, "incoming document", err);
@@ -347,7 +347,7 @@ static bool accept_incoming(struct desk_call *call, struct err *err)
     struct db_rows *rows = NULL;
     const char *name;
     int64_t id;
-    if (!desk_id(call, 'i', call->name, &id, err) || !desk_body_text(call, "case", &name, err))
+    if (!desk_query_id(call, 'i', call->name, &id, err) || !desk_body_text(call, "case", &name, err))
         return false;
     db_int8(call->params, id);
     if (!desk_run(call, SQL_DESK_INCOMING_CLASS, &rows, err))
@@ -364,7 +364,7 @@ static bool decline_incoming(struct desk_call *call, struct err *err)
 {
     const char *reason;
     int64_t id;
-    if (!desk_id(call, 'i', call->name, &id, err) || !desk_body_text(call, "reason", &reason, err))
+    if (!desk_query_id(call, 'i', call->name, &id, err) || !desk_body_text(call, "reason", &reason, err))
         return false;
     db_int8(call->params, id);
     db_text(call->params, reason);
