@@ -3,10 +3,16 @@
 #include <stdlib.h>
 
 #include "base/str.h"
+#include "cirtd/desk/desk_role.h"
 #include "cirtd/gate/gate_role.h"
 #include "cirtd/intake/intake.h"
 #include "cirtd/mail/mail_role.h"
 #include "cirtd/stages/stages.h"
+
+static int role_desk_workers(const struct config *config)
+{
+    return config->desk_workers;
+}
 
 static int role_intake_workers(const struct config *config)
 {
@@ -29,6 +35,8 @@ const struct role role_table[] = {
      "claim signed parts, write verdicts", 3, NULL, verify_run},
     {"seal", "seal", CONFIG_DATABASE | CONFIG_SEAL, "what is encrypted to us", "PostgreSQL only", "GnuPG home with our secret keys",
      "claim to_open, write results", 3, NULL, seal_run},
+    {"desk", "desk", CONFIG_DATABASE | CONFIG_DESK, "the API's JSON", "Unix socket", "none", "read views by viewer, change cases, order shares",
+     2, role_desk_workers, desk_role_run},
 };
 /* clang-format on */
 const size_t role_count = ARRAY_SIZE(role_table);
