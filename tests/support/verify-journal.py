@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Proves an exported journal without any code of cirt: verify-journal.py CASE-NUMBER < export.json   (cirt --json journal CASE --export)
+"""Proves an exported journal without any code of cirt: verify-journal.py < export.json   (cirt --json journal CASE --export)
 
-A chain begins with SHA-256("cirt journal, case NUMBER" or "cirt journal, site" for 0). Each entry carries
+A chain begins with SHA-256("cirt journal, case CHAIN" or "cirt journal, site" for 0), CHAIN being the number in the export. Each entry carries
     commitment = SHA-256(salt, payload)                            what was written, sealed; salt and payload may have been erased by law
     hash       = SHA-256(previous, seq as 8 bytes big-endian, commitment)
 so whoever kept one hash can tell whether anything before it was changed, left out or put in.
@@ -35,7 +35,7 @@ def verify(case, entries):
 
 try:
     export = json.load(sys.stdin)
-    fault = verify(int(sys.argv[1]), sorted(export["items"], key=lambda entry: entry["seq"]))
+    fault = verify(int(export["chain"]), sorted(export["items"], key=lambda entry: entry["seq"]))
 except (ValueError, KeyError, IndexError, TypeError) as error:
     print(f"verify-journal: not an export: {error!r}", file=sys.stderr)
     sys.exit(2)
