@@ -19,12 +19,7 @@ extern const struct codec rid_codec;
 
 /* To add one: codec.h says what to do. On equal sureness the first wins. */
 const struct codec *const codec_registry[] = {
-    &json_codec,
-    &ndjson_codec,
-    &shadowserver_codec,
-    &iodef_codec,
-    &rid_codec,
-    &mail_codec,
+    &json_codec, &ndjson_codec, &shadowserver_codec, &iodef_codec, &rid_codec, &mail_codec,
 };
 const size_t codec_count = ARRAY_SIZE(codec_registry);
 
