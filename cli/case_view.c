@@ -39,13 +39,17 @@ static void footer(struct screen *screen, const json_t *answer, const void *is_d
 
     screen_number(screen, (int64_t)count, shown);
     screen_number(screen, all_open, open);
-    if (field_text(answer, "next"))
+    if (count == 0 && !is_default)
+        screen_text(screen, _("No such case.\n"));
+    else if (count == 0)
+        screen_printf(screen, _("Nothing needs you; %s open cases  (cirt ls is:open for all)\n"), open);
+    else if (field_text(answer, "next"))
         screen_printf(screen, _("The first %s; more with --limit %zu\n"), shown, count * 10);
     else if (is_default && all_open >= 0)
         screen_printf(screen, _("%s of %s open cases need you  (cirt ls is:open for all)\n"), shown, open);
 }
 
-const struct list_view case_view_list = {columns, ARRAY_SIZE(columns), row, N_("No such case."), footer};
+const struct list_view case_view_list = {columns, ARRAY_SIZE(columns), row, NULL, footer};
 
 /* "reports     " before the first line of a block, blanks before the others. */
 static void margin(struct screen *screen, const char *title, size_t line)

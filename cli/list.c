@@ -83,7 +83,7 @@ static void render(struct screen *screen, const json_t *answer, const void *cont
 
     if (count > 0)
         list_table(screen, items, list->view);
-    else
+    else if (list->view->empty)
         screen_printf(screen, "%s\n", _(list->view->empty));
     if (list->view->footer)
         list->view->footer(screen, answer, list->context);

@@ -13,7 +13,7 @@ struct list_view {
     const struct table_column *columns;
     size_t column_count;
     void (*row)(struct table *table, const struct screen *screen, const json_t *item);
-    const char *empty;                                                                /* N_(): what is said where there is nothing */
+    const char *empty; /* N_(): what is said where there is nothing; NULL: the footer says it */
     void (*footer)(struct screen *screen, const json_t *answer, const void *context); /* or NULL */
 };
 

@@ -343,9 +343,30 @@ int record_cmd_ls(struct session *session)
     return session->exit_code;
 }
 
+/* "name Abuse desk, email abuse@telecom-a.example": an object for people, without what is absent. */
+static char *members_text(const json_t *object)
+{
+    struct buf out;
+    const char *name;
+    json_t *value;
+    char *text;
+
+    buf_init(&out, FILE_TEXT_MAX);
+    json_object_foreach((json_t *)object, name, value)
+    {
+        char *plain = field_plain(value);
+        if (plain && *plain)
+            buf_printf(&out, "%s%s %s", out.size ? ", " : "", name, plain);
+        free(plain);
+    }
+    text = mem_strdup(buf_text(&out));
+    buf_clear(&out);
+    return text;
+}
+
 static void render_value(struct screen *screen, const char *name, const json_t *value)
 {
-    char *plain = field_plain(value);
+    char *plain = json_is_object(value) ? members_text(value) : field_plain(value);
     bool is_long = plain && strchr(plain, '\n');
     char *clean = plain && !is_long ? screen_clean(screen, plain, false) : NULL;
 
@@ -356,6 +377,19 @@ static void render_value(struct screen *screen, const char *name, const json_t *
     free(clean);
 }
 
+static void render_hits(struct screen *screen, const json_t *rules)
+{
+    for (size_t i = 0; i < json_array_size(rules); i++) {
+        const json_t *rule = json_array_get(rules, i);
+        char *name = screen_clean(screen, field_or(rule, "name", field_text(rule, "text")), false);
+        char hits[PHRASE_SIZE];
+
+        screen_number(screen, field_number(rule, "hits", 0), hits);
+        screen_printf(screen, _("%-14s line %lld, %s hits: %s\n"), i ? "" : "rules", (long long)field_number(rule, "line", 0), hits, name);
+        free(name);
+    }
+}
+
 static void render_one(struct screen *screen, const json_t *answer, const void *context)
 {
     const char *name;
@@ -364,11 +398,14 @@ static void render_one(struct screen *screen, const json_t *answer, const void *
     UNUSED(context);
     json_object_foreach((json_t *)answer, name, value)
     {
-        if (!json_is_array(value) || json_array_size(value) < 2) {
+        bool is_many = json_is_array(value) && json_array_size(value) > 1;
+
+        /* The rules stand in `text` already: what counts here is how often each was hit. */
+        if (strcmp(name, "rules") == 0)
+            render_hits(screen, value);
+        else if (strcmp(name, "hits") != 0 && !is_many)
             render_value(screen, name, json_is_array(value) ? json_array_get(value, 0) : value);
-            continue;
-        }
-        for (size_t i = 0; i < json_array_size(value); i++)
+        for (size_t i = 0; is_many && strcmp(name, "rules") != 0 && i < json_array_size(value); i++)
             render_value(screen, i ? "" : name, json_array_get(value, i));
     }
 }

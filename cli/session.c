@@ -148,14 +148,14 @@ bool session_send(struct session *session, struct http_client_request *request, 
 static char *collision(const struct session *session, const json_t *problem)
 {
     char age[PHRASE_SIZE];
-    const char *change = field_text(problem, "change"), *who = field_text(problem, "changed_by");
+    const char *operand = session_operand(session, 0);
     int64_t revision = field_number(problem, "revision", -1);
 
-    if (field_time(problem, "changed_at") == TIMESTAMP_NONE || revision < 0)
+    if (field_time(problem, "changed_at") == TIMESTAMP_NONE || revision < 0 || !operand)
         return NULL;
     screen_age(&session->printer.screen, field_time(problem, "changed_at"), age);
-    return mem_printf(_("%s changed %s: %s %s (revision %lld)"), field_or(problem, "case", _("it")), age, who ? who : "-",
-                      change ? change : "", (long long)revision);
+    return mem_printf(_("case %s changed %s: %s %s (revision %lld)"), operand, age, field_or(problem, "changed_by", "-"),
+                      field_or(problem, "change", ""), (long long)revision);
 }
 
 int session_refused(struct session *session, const struct http_client_answer *answer, const char *hint)
@@ -178,15 +178,13 @@ int session_refused(struct session *session, const struct http_client_answer *an
     return session->exit_code;
 }
 
-/* 412 and 409 have one answer each that always helps. */
+/* What helps where the daemon says nothing of its own. */
 static const char *hint_for(const struct session *session, int status, char hint[200])
 {
     const char *operand = session_operand(session, 0);
 
     if (status == 412 && operand)
         snprintf(hint, 200, _("See it: cirt show %.60s   then say it again"), operand);
-    else if (status == 409 && operand && strcmp(session->command->words, "take") == 0)
-        snprintf(hint, 200, _("Take it from them: cirt take %.60s --steal -m WHY"), operand);
     else if (status == 403)
         snprintf(hint, 200, _("Who you are: cirt doctor   another profile: cirt --profile NAME ..."));
     else
