@@ -72,7 +72,7 @@ static bool find_endpoint(struct desk_call *call, struct api_match *match, struc
     if (!match->endpoint || match->endpoint->worker != API_DESK)
         return err_set(err, ERR_NOT_FOUND, "there is no such path");
     call->endpoint = match->endpoint;
-    call->name = match->parameters[0];
+    call->name = arena_strdup(call->arena, match->parameters[0]);
     return true;
 }
 
