@@ -92,25 +92,26 @@ DECLARE
 BEGIN
     SELECT array_agg(w) INTO v_weeks FROM generate_series(v_week - 5, v_week + 1) w
     WHERE EXISTS (SELECT FROM report_digest d WHERE d.week = w);
-    SELECT array_agg(coalesce(d.report_id, 0) ORDER BY u.ord) INTO v_known
-    FROM unnest(p_sender, p_sha256) WITH ORDINALITY u(sender, sha256, ord)
-    LEFT JOIN LATERAL (
+    -- One row at most, but for two that crossed the end of a week side by side: either will do.
+    SELECT array_agg(coalesce((
         SELECT d.report_id FROM report_digest d
         WHERE d.week = ANY (v_weeks) AND d.sender_id = u.sender AND d.hash64 = ('x' || encode(substr(u.sha256, 1, 8), 'hex'))::bit(64)::bigint
           AND d.sha256 = u.sha256 AND d.received > v_received - interval '30 days'
-        ORDER BY d.received LIMIT 1) d ON true;
+        LIMIT 1), 0) ORDER BY u.ord) INTO v_known
+    FROM unnest(p_sender, p_sha256) WITH ORDINALITY u(sender, sha256, ord);
 
-    -- Numbers for the rest; the digest row is what makes a report exist once.
+    -- Numbers for the rest; the digest row is what makes a report exist once. The join is FULL since a nested loop cannot do it: the planner
+    -- takes every array for a few rows, and would compare each report with each.
     WITH fresh AS MATERIALIZED (
         SELECT u.ord::int AS ord, u.sender, u.sha256, ('x' || encode(substr(u.sha256, 1, 8), 'hex'))::bit(64)::bigint AS hash64,
-               CASE u.id WHEN 0 THEN nextval('report_id_seq') ELSE u.id END AS id
-        FROM unnest(p_ids, p_sender, p_sha256) WITH ORDINALITY u(id, sender, sha256, ord) WHERE v_known[u.ord] = 0),
+               CASE WHEN v_known[u.ord] <> 0 THEN NULL WHEN u.id = 0 THEN nextval('report_id_seq') ELSE u.id END AS id
+        FROM unnest(p_ids, p_sender, p_sha256) WITH ORDINALITY u(id, sender, sha256, ord)),
     kept AS (
         INSERT INTO report_digest AS d (week, sender_id, hash64, sha256, report_id, received)
-        SELECT v_week, f.sender, f.hash64, f.sha256, f.id, v_received FROM fresh f ORDER BY f.sender, f.hash64, f.sha256, f.ord
+        SELECT v_week, f.sender, f.hash64, f.sha256, f.id, v_received FROM fresh f WHERE f.id IS NOT NULL
+        ORDER BY f.sender, f.hash64, f.sha256, f.ord
         ON CONFLICT DO NOTHING RETURNING d.report_id)
-    SELECT array_agg(coalesce(k.report_id, 0) ORDER BY g.ord) INTO v_new
-    FROM generate_series(1, v_n) g(ord) LEFT JOIN fresh f ON f.ord = g.ord LEFT JOIN kept k ON k.report_id = f.id;
+    SELECT array_agg(coalesce(k.report_id, 0) ORDER BY f.ord) INTO v_new FROM fresh f FULL JOIN kept k ON k.report_id = f.id;
 
     -- The same bytes twice in this batch, or in another's that committed meanwhile: a new snapshot sees them.
     SELECT count(*) INTO v_missing FROM unnest(v_known, v_new) u(known, new) WHERE u.known = 0 AND u.new = 0;
