@@ -10,6 +10,7 @@
 #include "cli/field.h"
 #include "cli/file.h"
 #include "cli/list.h"
+#include "cli/openpgp_key.h"
 #include "cli/session.h"
 #include "cli/url.h"
 #include "cli/words.h"
@@ -19,8 +20,8 @@ enum field_shape {
     FIELD_TEXT,
     FIELD_TEXTS,
     FIELD_NUMBERS,
-    FIELD_FILE, /* the text of a file */
-    FIELD_FILES,
+    FIELD_FILE,     /* the text of a file */
+    FIELD_OPENPGP,  /* {fingerprint, addresses, armoured} of files with a key */
     FIELD_KEYS,     /* SHA-256 in hex, or a file with a certificate */
     FIELD_START,    /* a day or moment: its start */
     FIELD_END,      /* its last second */
@@ -49,7 +50,8 @@ const struct option_rule record_cmd_peer_options[] = {
     {"issuer-name", OPTION_MANY, "NAME...", N_("names it may issue case numbers under")},
     {"ca", OPTION_ONE, "FILE", N_("its CA (PEM)")},
     {"key", OPTION_MANY, "HEX|CERTFILE...", N_("SHA-256 of its public keys, or certificates to take them from")},
-    {"openpgp", OPTION_WORDS, "FILE...", N_("its OpenPGP keys, armoured")},
+    {"openpgp", OPTION_WORDS, "FILE...",
+     N_("its OpenPGP keys, armoured, one a file; they count for --mail, else for the address in the key")},
     {"mail", OPTION_ONE, "ADDRESS", N_("its mail address")},
     {"enabled", OPTION_ONE, "yes|no", N_("whether it may call and be called")},
     {0},
@@ -61,7 +63,7 @@ static const struct record_field peer_fields[] = {
     {"issuer-name", "issuer_names", FIELD_TEXTS},
     {"ca", "ca", FIELD_FILE},
     {"key", "keys", FIELD_KEYS},
-    {"openpgp", "openpgp", FIELD_FILES},
+    {"openpgp", "openpgp", FIELD_OPENPGP},
     {"mail", "mail", FIELD_TEXT},
     {"enabled", "enabled", FIELD_SWITCH},
     {0},
@@ -138,7 +140,7 @@ static const struct record_field analyst_fields[] = {
     {"role", "role", FIELD_TEXT},
     {"mail", "mail", FIELD_TEXT},
     {"key", "keys", FIELD_KEYS},
-    {"openpgp", "openpgp", FIELD_FILES},
+    {"openpgp", "openpgp", FIELD_OPENPGP},
     {"level", "level", FIELD_TEXT},
     {"default-tlp", "default_tlp", FIELD_TEXT},
     {"default-class", "default_class", FIELD_TEXT},
@@ -156,7 +158,7 @@ static json_t *file_value(const char *path, struct err *err)
     json_t *value = text ? json_string(text) : NULL;
 
     if (text && !value)
-        err_set(err, ERR_INPUT, _("%s is not UTF-8 text; an OpenPGP key has to be armoured (gpg --armor --export)"), path);
+        err_set(err, ERR_INPUT, _("%s is not UTF-8 text"), path);
     free(text);
     return value;
 }
@@ -233,7 +235,6 @@ static json_t *one_value(enum field_shape shape, const char *text, struct err *e
     case FIELD_NUMBERS:
         return number_value(text, err);
     case FIELD_FILE:
-    case FIELD_FILES:
         return file_value(text, err);
     case FIELD_KEYS:
         return key_value(text, err);
@@ -254,7 +255,7 @@ static json_t *one_value(enum field_shape shape, const char *text, struct err *e
 
 static bool is_list(enum field_shape shape)
 {
-    return shape == FIELD_TEXTS || shape == FIELD_NUMBERS || shape == FIELD_FILES || shape == FIELD_KEYS || shape == FIELD_CONTACTS;
+    return shape == FIELD_TEXTS || shape == FIELD_NUMBERS || shape == FIELD_OPENPGP || shape == FIELD_KEYS || shape == FIELD_CONTACTS;
 }
 
 static bool set_field(const struct options *options, const struct record_field *field, json_t *body, struct err *err)
@@ -269,7 +270,8 @@ static bool set_field(const struct options *options, const struct record_field *
     list = json_array();
     json_object_set_new(body, field->member, list);
     for (size_t i = 0; (text = options_item(options, field->option, i)); i++) {
-        value = one_value(field->shape, text, err);
+        value =
+            field->shape == FIELD_OPENPGP ? openpgp_key_read(text, options_text(options, "mail"), err) : one_value(field->shape, text, err);
         if (!value)
             return false;
         json_array_append_new(list, value);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -242,18 +243,35 @@ int report_cmd_raw(struct session *session)
     return session_fetch(session, path, STDOUT_FILENO) ? EXIT_DONE : session->exit_code;
 }
 
+/* The decode stage reads it: until it has, or for ten seconds. NULL: told. */
+static json_t *wait_for(struct session *session, json_t *answer)
+{
+    struct timespec pause = {0, 50 * 1000 * 1000};
+
+    for (int tries = 0; answer && str_equal(field_text(answer, "state"), "decoding") && tries < 200; tries++) {
+        json_decref(answer);
+        nanosleep(&pause, NULL);
+        answer = session_get(session, url_path("/v1/reports/{}", session_operand(session, 0)));
+    }
+    return answer;
+}
+
 int report_cmd_replay(struct session *session)
 {
-    json_t *answer = session_post(session, url_path("/v1/reports/{}/replay", session_operand(session, 0)), json_object(), -1);
+    const char *operand = session_operand(session, 0);
+    json_t *answer = wait_for(session, session_post(session, url_path("/v1/reports/{}/replay", operand), json_object(), -1));
+    const char *state = field_or(answer, "state", "-");
 
     if (!answer)
         return session->exit_code;
-    if (str_equal(field_text(answer, "state"), "malformed")) {
+    if (str_equal(state, "malformed")) {
         session->exit_code = EXIT_REFUSED;
         session_print(session, answer, render, NULL);
+    } else if (str_equal(state, "decoding")) {
+        session_done(session, answer, _("%s: waits to be read again; see: cirt report show %s"), operand, operand);
     } else {
-        session_done(session, answer, _("%s: understood now, %lld observations, %s"), session_operand(session, 0),
-                     (long long)field_number(answer, "observations", 0), field_or(answer, "state", "-"));
+        session_done(session, answer, _("%s: understood now, %lld observations, %s"), operand,
+                     (long long)field_number(answer, "observations", 0), state);
     }
     json_decref(answer);
     return session->exit_code;

@@ -55,10 +55,12 @@ static const json_t *same_item(const json_t *peer, const json_t *item)
     return NULL;
 }
 
+/* "ipv4   198.51.100.7", "note   list of victims" */
 static char *item_name(const struct screen *screen, const json_t *item)
 {
-    const char *kind = field_or(item, "kind", "-");
-    char *text = cell_observable(screen, kind, field_text(item, "text")), *name = mem_printf("%-6s %s", kind, text);
+    const char *type = field_text(item, "type");
+    char *text = cell_observable(screen, type, field_text(item, "text"));
+    char *name = mem_printf("%-6s %s", type ? type : field_or(item, "kind", "-"), text);
 
     free(text);
     return name;
