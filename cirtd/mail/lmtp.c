@@ -74,7 +74,6 @@ static void store_message(struct connection *connection)
     struct err err;
     err_clear(&err);
     if (config->store(config->store_context, message, &err)) {
-        log_info("mail_stored", "size=%zu recipients=%zu", message->size, message->recipient_count);
         lmtp_session_answer(connection->session, NULL);
         return;
     }

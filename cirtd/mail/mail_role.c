@@ -11,80 +11,35 @@
 #include "cirtd/mail/lmtp.h"
 #include "cirtd/stage.h"
 #include "cirtd/watermark.h"
-#include "crypto/digest.h"
-#include "store/report_store.h"
 
 struct mail {
     const struct role_context *context;
     struct db *db;
     struct db_params *params;
-    struct report_batch *batch;
 };
-
-/* The sender row of an envelope address; "<>" is the null sender's. */
-static bool find_sender(struct mail *mail, const char *address, int64_t *sender_id, struct err *err)
-{
-    struct db_rows *rows = NULL;
-    db_params_reset(mail->params);
-    db_text(mail->params, address[0] ? address : "<>");
-    if (!db_run(mail->db, SQL_MAIL_SENDER, mail->params, &rows, err))
-        return false;
-    *sender_id = db_get_int(rows, 0, 0);
-    db_rows_free(rows);
-    return true;
-}
-
-static bool record_envelope(struct mail *mail, const struct lmtp_message *message, int64_t report_id, struct err *err)
-{
-    struct db_array recipients;
-    db_array_init(&recipients, DB_TEXT_ARRAY);
-    for (size_t i = 0; i < message->recipient_count; i++)
-        db_array_add_text(&recipients, message->recipients[i]);
-    db_params_reset(mail->params);
-    db_int8(mail->params, report_id);
-    db_text(mail->params, message->sender);
-    db_array(mail->params, &recipients);
-    bool ok = db_run(mail->db, SQL_MAIL_ENVELOPE, mail->params, NULL, err);
-    db_array_clear(&recipients);
-    return ok;
-}
-
-static bool store_in_transaction(struct mail *mail, const struct lmtp_message *message, struct report_result *result, struct err *err)
-{
-    /* What a mail is worth shows only when it is decoded and verified; till then it is an unknown's, under the usual label. */
-    struct report_envelope envelope = {.route = "inbox",
-                                       .channel = "mail",
-                                       .assurance = "unknown",
-                                       .size = (int64_t)message->size,
-                                       .media_type = "message/rfc822",
-                                       .state = "decoding",
-                                       .format = "mail",
-                                       .tlp = TLP_AMBER,
-                                       .tlp_assumed = true};
-    digest_sha256(message->bytes, message->size, envelope.sha256);
-    if (!find_sender(mail, message->sender, &envelope.sender_id, err))
-        return false;
-    report_batch_reset(mail->batch);
-    report_batch_add(mail->batch, &envelope, NULL, message->bytes, message->size);
-    return report_batch_store(mail->db, SQL_MAIL_REPORTS_INSERT, mail->batch, result, err) &&
-           (result->is_duplicate || record_envelope(mail, message, result->id, err));
-}
 
 static bool store(void *context, const struct lmtp_message *message, struct err *err)
 {
     struct mail *mail = context;
-    struct report_result result;
+    struct db_array recipients;
+    struct db_rows *rows = NULL;
     if (!watermark_has_space(mail->context->config, WATERMARK_MAIL))
         return err_set(err, ERR_LIMIT, "no space for mail at the moment");
-    if (!db_ready(mail->db, err) || !db_begin(mail->db, err))
-        return false;
-    if (!store_in_transaction(mail, message, &result, err) || !db_commit(mail->db, err)) {
-        db_rollback(mail->db);
-        log_warn("mail_not_stored", "size=%zu %s", message->size, log_err(err));
-        return false;
-    }
-    log_info("mail_stored", "report=r%lld size=%zu duplicate=%d", (long long)result.id, message->size, result.is_duplicate);
-    return true;
+    db_array_init(&recipients, DB_TEXT_ARRAY);
+    for (size_t i = 0; i < message->recipient_count; i++)
+        db_array_add_text(&recipients, message->recipients[i]);
+    db_params_reset(mail->params);
+    db_text(mail->params, message->sender);
+    db_array(mail->params, &recipients);
+    db_bytes(mail->params, message->bytes ? message->bytes : "", message->size);
+    /* One statement is its own transaction: when it has answered, the message stands. */
+    bool ok = db_ready(mail->db, err) && db_run(mail->db, SQL_MAIL_INSERT, mail->params, &rows, err);
+    if (ok)
+        log_info("mail_stored", "report=r%lld size=%zu duplicate=%d", (long long)db_get_int(rows, 0, 0), message->size,
+                 db_get_bool(rows, 0, 1));
+    db_rows_free(rows);
+    db_array_clear(&recipients);
+    return ok;
 }
 
 /* The user ids of names; those that do not exist here are left out. */
@@ -131,7 +86,7 @@ bool mail_role_run(const struct role_context *context, struct err *err)
     uid_t uids[USERS_MAX];
     const struct config *config = context->config;
     struct arena *arena = arena_new();
-    struct mail mail = {.context = context, .db = stage_db(context), .params = db_params_new(), .batch = report_batch_new()};
+    struct mail mail = {.context = context, .db = stage_db(context), .params = db_params_new()};
     struct lmtp_config lmtp = {.socket_path = config->mail_socket,
                                .socket_group = (gid_t)-1,
                                .user_ids = uids,
@@ -143,7 +98,6 @@ bool mail_role_run(const struct role_context *context, struct err *err)
                                .on_ready = on_ready};
     stage_signals();
     bool ok = read_addresses(arena, config->mail_addresses, &lmtp, err) && stage_connect(context, mail.db, err) && lmtp_run(&lmtp, err);
-    report_batch_free(mail.batch);
     db_params_free(mail.params);
     db_free(mail.db);
     arena_free(arena);

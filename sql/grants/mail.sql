@@ -1,3 +1,1 @@
-GRANT EXECUTE ON FUNCTION sender_of_address TO cirt_mail;
-GRANT EXECUTE ON FUNCTION reports_insert TO cirt_mail;
-GRANT EXECUTE ON FUNCTION mail_envelope TO cirt_mail;
+GRANT EXECUTE ON FUNCTION mail_insert TO cirt_mail;
