@@ -37,6 +37,10 @@ const struct role role_table[] = {
      "claim to_open, write results", 3, NULL, seal_run},
     {"desk", "desk", CONFIG_DATABASE | CONFIG_DESK, "the API's JSON", "Unix socket", "none", "read views by viewer, change cases, order shares",
      2, role_desk_workers, desk_role_run},
+    {"share", "share", CONFIG_DATABASE, "-", "PostgreSQL only", "none", "read what is releasable; write outbox",
+     3, NULL, share_run},
+    {"push", "push", CONFIG_DATABASE | CONFIG_PUSH, "a peer's HTTP status", "outbound", "client key", "claim and settle outbox",
+     3, NULL, push_run},
 };
 /* clang-format on */
 const size_t role_count = ARRAY_SIZE(role_table);

@@ -163,22 +163,30 @@ static void set_up(struct http_client *client)
     }
 }
 
-/* curl takes a pin as "sha256//" and base64. */
-static void set_pin(CURL *curl, const unsigned char *pin)
+/* curl takes pins as "sha256//" and base64, with semicolons between. */
+static void add_pin(struct buf *text, const unsigned char *pin)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char text[sizeof "sha256//" + 44] = "sha256//";
-    char *out = text + strlen(text);
 
+    buf_add_text(text, text->size ? ";sha256//" : "sha256//");
     for (size_t i = 0; i < HTTP_CLIENT_PIN_SIZE; i += 3) {
-        unsigned third = i + 2 < HTTP_CLIENT_PIN_SIZE ? pin[i + 2] : 0u;
-        unsigned bits = (unsigned)pin[i] << 16 | (unsigned)pin[i + 1] << 8 | third;
+        bool is_last = i + 2 >= HTTP_CLIENT_PIN_SIZE; /* 32 bytes: the last group holds two */
+        unsigned bits = (unsigned)pin[i] << 16 | (unsigned)pin[i + 1] << 8 | (is_last ? 0u : pin[i + 2]);
         for (int shift = 18; shift >= 0; shift -= 6)
-            *out++ = digits[bits >> shift & 63];
+            buf_add_char(text, is_last && shift == 0 ? '=' : digits[bits >> shift & 63]);
     }
-    out[-1] = '='; /* 32 bytes: the last group holds two */
-    *out = '\0';
-    curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, text);
+}
+
+static void set_pins(CURL *curl, const struct http_client_settings *settings)
+{
+    struct buf text;
+    size_t count = settings->pin_count ? settings->pin_count : 1;
+
+    buf_init(&text, count * 64);
+    for (size_t i = 0; i < count; i++)
+        add_pin(&text, settings->pin + i * HTTP_CLIENT_PIN_SIZE);
+    curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, buf_text(&text));
+    buf_clear(&text);
 }
 
 bool http_client_open(const struct http_client_settings *settings, struct http_client **out, struct err *err)
@@ -202,7 +210,7 @@ bool http_client_open(const struct http_client_settings *settings, struct http_c
     }
     set_up(client);
     if (settings->pin)
-        set_pin(client->curl, settings->pin);
+        set_pins(client->curl, settings);
     *out = client;
     return true;
 }

@@ -31,6 +31,7 @@ struct http_client_settings {
     const char *cert_file;    /* PEM; NULL: no certificate is shown */
     const char *key_file;     /* PEM; must not be readable by others */
     const unsigned char *pin; /* SHA-256 of the other end's public key (SubjectPublicKeyInfo, DER), or NULL */
+    size_t pin_count;         /* how many stand there one behind the other, of which it must have one; 0 means 1 */
     long connect_timeout_ms;
     long timeout_ms;         /* of the whole request; 0: none, but less than 1 byte/s for 60 s gives up */
     size_t answer_bytes_max; /* of an answer kept in memory */

@@ -63,6 +63,19 @@ CREATE TABLE delivery (
 );
 CREATE INDEX delivery_share ON delivery (share_id);
 
+-- What the share stage has to do: orders to write as documents, answers of peers to read. A claim leases a row by moving not_before ahead.
+CREATE TABLE to_share (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('order', 'answer')),
+    share_id bigint NOT NULL REFERENCES share,
+    version int NOT NULL,
+    delivery_id bigint REFERENCES delivery,
+    attempts int NOT NULL DEFAULT 0,
+    not_before timestamptz NOT NULL DEFAULT now(),
+    CHECK ((kind = 'answer') = (delivery_id IS NOT NULL))
+);
+CREATE UNIQUE INDEX to_share_order ON to_share (share_id) WHERE kind = 'order';
+
 -- A peer's document. The bytes are the report's; its label bounds everything made of it.
 CREATE TABLE incoming (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

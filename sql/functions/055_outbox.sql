@@ -1,0 +1,225 @@
+-- What follows an order: the last proof of its items, what the share stage reads of it, and the document's way into the outbox.
+
+-- What the database itself knows of each item of a share: its strictest label now, the peer who said it (0: we, or no peer; another peer where its AMBER
+-- is among what was seen), and what keeps it home. tlp NULL: the case has no such item.
+CREATE OR REPLACE FUNCTION share_item_facts(p_share bigint, p_version int)
+RETURNS TABLE (no int, tlp smallint, origin_peer bigint, personal boolean, shareable boolean, restricted boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    WITH s AS (
+        SELECT x.case_id, x.peer_id, c.name, c.tlp, c.compartment_id <> 0 AS restricted
+        FROM share x JOIN incident_case c ON c.id = x.case_id WHERE x.id = p_share),
+    item AS (
+        SELECT t.no, t.kind, t.ref, j.type, j.role, j.value
+        FROM share_item t
+            LEFT JOIN LATERAL (SELECT t.content::json ->> 'type', t.content::json ->> 'role', t.content::json ->> 'value') j(type, role, value)
+                ON t.kind = 'sighting'
+        WHERE t.share_id = p_share AND t.version = p_version),
+    seen AS (
+        SELECT observable_type_name(g.type) AS type, sighting_role_name(g.role) AS role, g.value, max(g.tlp) AS tlp,
+               bool_or(g.personal) AS personal,
+               coalesce(max(x.peer_id) FILTER (WHERE x.peer_id <> s.peer_id AND g.tlp >= 2),
+                        CASE WHEN bool_and(coalesce(x.peer_id, 0) = s.peer_id) THEN s.peer_id END, 0) AS origin_peer
+        FROM s JOIN case_member m ON m.case_id = s.case_id AND m.until IS NULL
+            JOIN sighting g ON g.report_id = m.report_id AND g.received = m.received AND m.observations @> g.observation_no
+            LEFT JOIN sender x ON x.id = g.origin
+        WHERE g.value IN (SELECT i.value FROM item i WHERE i.kind = 'sighting')
+        GROUP BY g.type, g.role, g.value, s.peer_id),
+    accepted AS (SELECT n.peer_id, n.tlp FROM incoming n JOIN s ON n.case_id = s.case_id WHERE n.state = 'accepted')
+    SELECT i.no, s.tlp,
+           coalesce((SELECT max(a.peer_id) FROM accepted a WHERE a.tlp >= 2 AND a.peer_id <> s.peer_id),
+                    (SELECT s.peer_id FROM accepted HAVING count(*) > 0
+                         AND count(*) >= coalesce((SELECT y.reports FROM case_tally y WHERE y.case_id = s.case_id), 0)), 0),
+           false, true, s.restricted
+        FROM s JOIN item i ON i.kind = 'case' AND i.ref = s.name
+    UNION ALL
+    SELECT i.no, g.tlp, g.origin_peer, g.personal, true, s.restricted
+        FROM s CROSS JOIN item i JOIN seen g ON g.type = i.type AND g.role = i.role AND g.value = i.value WHERE i.kind = 'sighting'
+    UNION ALL
+    SELECT i.no, n.tlp, coalesce(x.peer_id, 0), n.personal, n.share, s.restricted
+        FROM s CROSS JOIN item i JOIN note n ON n.case_id = s.case_id AND n.id::text = i.ref LEFT JOIN sender x ON x.id = n.origin WHERE i.kind = 'note' $$;
+
+-- The item's own half of the last line (share_item_checked() holds the agreement's): whoever wrote the row, an item is what the case has, under no wider label
+-- than it has there, and stays where libcirt/rules/disclosure.c says that it stays.
+CREATE OR REPLACE FUNCTION share_items_proved() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_bad record;
+BEGIN
+    SELECT t.ref, CASE
+            WHEN NOT p.enabled THEN format('peer %s is disabled', p.name)
+            WHEN t.version <> s.version OR s.state <> 'planned' THEN 'that order is closed'
+            WHEN t.sha256 <> sha256(convert_to(t.content, 'UTF8')) THEN 'its digest is not that of its content'
+            WHEN f.tlp IS NULL THEN 'the case does not have it'
+            WHEN greatest(f.tlp, t.tlp) = 4 THEN 'TLP:RED is for named persons and is never shared'
+            WHEN t.tlp < f.tlp THEN format('its label is TLP:%s', upper(tlp_name(f.tlp)))
+            WHEN t.tlp = 3 AND f.origin_peer <> p.id THEN 'TLP:AMBER+STRICT goes back to who said it only'
+            WHEN t.tlp = 2 AND f.origin_peer NOT IN (0, p.id) THEN 'TLP:AMBER of another peer'
+            WHEN f.restricted THEN 'restricted to a compartment'
+            WHEN NOT f.shareable THEN 'not marked for sharing'
+            WHEN f.personal THEN 'personal data' END AS why
+        INTO v_bad
+        FROM (SELECT DISTINCT n.share_id, n.version FROM fresh n) d
+            JOIN share s ON s.id = d.share_id JOIN peer p ON p.id = s.peer_id
+            JOIN share_item t ON t.share_id = d.share_id AND t.version = d.version
+            LEFT JOIN LATERAL (SELECT x.* FROM share_item_facts(d.share_id, d.version) x) f ON f.no = t.no
+        ORDER BY why NULLS LAST LIMIT 1;
+    IF v_bad.why IS NOT NULL THEN
+        RAISE EXCEPTION '"%" stays: %', left(v_bad.ref, 100), v_bad.why USING ERRCODE = 'CI422';
+    END IF;
+    RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS share_items_proof ON share_item;
+CREATE TRIGGER share_items_proof AFTER INSERT ON share_item REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION share_items_proved();
+ALTER TABLE share_item ENABLE ALWAYS TRIGGER share_items_proof;
+
+-- What was decided stays as it was decided: items never change, and of a version of a share neither case, peer, label nor agreement.
+CREATE OR REPLACE FUNCTION share_is_fixed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'what was decided to be shared does not change' USING ERRCODE = 'CI403', HINT = 'order it anew: cirt share CASE --with PEER';
+END $$;
+DROP TRIGGER IF EXISTS share_item_fixed ON share_item;
+CREATE TRIGGER share_item_fixed BEFORE UPDATE OR TRUNCATE ON share_item FOR EACH STATEMENT EXECUTE FUNCTION share_is_fixed();
+ALTER TABLE share_item ENABLE ALWAYS TRIGGER share_item_fixed;
+DROP TRIGGER IF EXISTS share_fixed ON share;
+CREATE TRIGGER share_fixed BEFORE UPDATE ON share FOR EACH ROW
+    WHEN (OLD.case_id <> NEW.case_id OR OLD.peer_id <> NEW.peer_id OR (OLD.version = NEW.version AND (OLD.tlp <> NEW.tlp
+          OR OLD.agreement_id <> NEW.agreement_id OR OLD.agreement_version <> NEW.agreement_version)))
+    EXECUTE FUNCTION share_is_fixed();
+ALTER TABLE share ENABLE ALWAYS TRIGGER share_fixed;
+
+-- An order waits for the share stage from the moment it is planned; a newer version takes the place of an older one.
+CREATE OR REPLACE FUNCTION share_is_planned() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    INSERT INTO to_share (kind, share_id, version) VALUES ('order', NEW.id, NEW.version)
+        ON CONFLICT (share_id) WHERE kind = 'order' DO UPDATE SET version = EXCLUDED.version, attempts = 0, not_before = now();
+    PERFORM pg_notify('cirt_share', '');
+    RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS share_planned ON share;
+CREATE TRIGGER share_planned AFTER INSERT OR UPDATE ON share FOR EACH ROW WHEN (NEW.state = 'planned') EXECUTE FUNCTION share_is_planned();
+
+-- Why nothing of this share may leave now, or NULL: the agreement is judged as it stands today, whatever version it was ordered under.
+CREATE OR REPLACE FUNCTION share_stops(p_share bigint) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT CASE
+        WHEN NOT p.enabled THEN format('peer %s is disabled', p.name)
+        WHEN a.id IS NULL OR NOT a.enabled THEN format('there is no agreement in force with %s', p.name)
+        WHEN now() < a.valid_from THEN format('the agreement with %s begins %s', p.name, to_char(a.valid_from AT TIME ZONE 'UTC', 'YYYY-MM-DD'))
+        WHEN now() >= a.valid_until THEN format('the agreement with %s ended %s', p.name, to_char(a.valid_until AT TIME ZONE 'UTC', 'YYYY-MM-DD'))
+        WHEN (SELECT max(t.tlp) FROM share_item t WHERE t.share_id = s.id AND t.version = s.version) > a.ceiling
+            THEN format('TLP:%s is the ceiling of the agreement with %s', upper(tlp_name(a.ceiling)), p.name)
+        WHEN NOT (a.classes IS NULL OR c.class = ANY (a.classes) OR split_part(c.class, '/', 1) = ANY (a.classes))
+            THEN format('the agreement with %s does not cover %s', p.name, c.class) END
+    FROM share s JOIN peer p ON p.id = s.peer_id JOIN incident_case c ON c.id = s.case_id
+        LEFT JOIN agreement a ON a.id = s.agreement_id AND a.is_current AND a.peer_id = s.peer_id
+    WHERE s.id = p_share $$;
+
+-- Notes what became of a share, in its row and in the history of its case. A newer version is not touched by news of an older one.
+CREATE OR REPLACE FUNCTION share_becomes(p_share bigint, p_version int, p_actor text, p_state text, p_error text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    s share;
+BEGIN
+    UPDATE share x SET state = p_state, error = p_error, sent = CASE WHEN p_state = 'sent' THEN now() ELSE x.sent END,
+        acknowledged = CASE WHEN p_state = 'acknowledged' THEN now() ELSE x.acknowledged END
+        WHERE x.id = p_share AND x.version = p_version RETURNING * INTO s;
+    IF s.id IS NOT NULL THEN
+        PERFORM journal_append(s.case_id, p_actor, 'share ' || p_state, (SELECT p.name FROM peer p WHERE p.id = s.peer_id) || coalesce(': ' || p_error, ''),
+                               jsonb_build_object('share', 's' || s.id, 'version', s.version));
+    END IF;
+END $$;
+
+-- --- what the share stage may read: the one share that it set for the transaction, no more ---
+
+DROP VIEW IF EXISTS releasable_share, releasable_item, releasable_answer;
+CREATE VIEW releasable_share AS
+SELECT s.id, s.version, s.tlp, s.ordered, c.name AS case_name, c.class, p.id AS peer_id, p.name AS peer, p.enabled AS peer_enabled, p.rid_url,
+       a.ceiling, a.classes, coalesce(a.enabled, false) AS agreed, a.valid_from, a.valid_until, o.name AS team, o.prefix, o.domain
+FROM share s JOIN incident_case c ON c.id = s.case_id JOIN peer p ON p.id = s.peer_id CROSS JOIN site o
+    LEFT JOIN agreement a ON a.id = s.agreement_id AND a.is_current AND a.peer_id = s.peer_id
+WHERE s.id = nullif(current_setting('cirt.share', true), '')::bigint AND s.state = 'planned';
+
+CREATE VIEW releasable_item AS
+SELECT t.no, t.kind, t.ref, t.content, t.sha256, greatest(t.tlp, coalesce(f.tlp, 4)) AS tlp, f.origin_peer, f.personal, f.shareable, f.restricted
+FROM releasable_share s JOIN share_item t ON t.share_id = s.id AND t.version = s.version
+    LEFT JOIN LATERAL (SELECT x.* FROM share_item_facts(s.id, s.version) x) f ON f.no = t.no;
+
+CREATE VIEW releasable_answer AS
+SELECT d.id, d.status, d.answer, c.name AS case_name, o.prefix
+FROM delivery d JOIN share s ON s.id = d.share_id JOIN incident_case c ON c.id = s.case_id CROSS JOIN site o
+WHERE d.share_id = nullif(current_setting('cirt.share', true), '')::bigint;
+
+-- --- the share stage ---
+
+CREATE OR REPLACE FUNCTION share_claim() RETURNS TABLE (id bigint, attempts int, kind text, share_id bigint, version int, delivery_id bigint)
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    WITH due AS (SELECT q.id FROM to_share q WHERE q.not_before <= now() ORDER BY q.id LIMIT 16 FOR UPDATE SKIP LOCKED)
+    UPDATE to_share q SET attempts = q.attempts + 1, not_before = now() + interval '2 minutes' FROM due WHERE q.id = due.id
+    RETURNING q.id, q.attempts, q.kind, q.share_id, q.version, q.delivery_id $$;
+
+CREATE OR REPLACE FUNCTION share_settle(p_id bigint, p_attempts int) RETURNS SETOF bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ DELETE FROM to_share q WHERE q.id = p_id AND q.attempts = p_attempts RETURNING q.id $$;
+
+-- After five tries, or at once where trying again would not help, an order has failed and says why; an answer nobody can read leaves its share as sent.
+CREATE OR REPLACE FUNCTION share_fail(p_id bigint, p_attempts int, p_error text, p_final boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    q to_share;
+BEGIN
+    IF p_final OR p_attempts >= 5 THEN
+        DELETE FROM to_share x WHERE x.id = p_id AND x.attempts = p_attempts RETURNING * INTO q;
+        IF q.kind = 'order' THEN
+            PERFORM share_becomes(q.share_id, q.version, 'share', 'failed', p_error);
+        ELSIF q.kind = 'answer' THEN
+            UPDATE share s SET error = p_error WHERE s.id = q.share_id AND s.version = q.version;
+        END IF;
+    ELSE
+        UPDATE to_share x SET not_before = now() + interval '1 second' * power(2, p_attempts) WHERE x.id = p_id AND x.attempts = p_attempts;
+    END IF;
+END $$;
+
+-- This share is at hand, for the transaction, and nobody else's meanwhile.
+CREATE OR REPLACE FUNCTION share_open(p_share bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    PERFORM 1 FROM share s WHERE s.id = p_share FOR UPDATE;
+    PERFORM set_config('cirt.share', p_share::text, true);
+END $$;
+
+-- The document of a planned share goes to the outbox.
+CREATE OR REPLACE FUNCTION share_queued(p_share bigint, p_version int, p_document bytea, p_sha256 bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_stop text := share_stops(p_share);
+BEGIN
+    IF NOT EXISTS (SELECT FROM share s WHERE s.id = p_share AND s.version = p_version AND s.state = 'planned') THEN
+        RAISE EXCEPTION 'share s% version % is not planned', p_share, p_version USING ERRCODE = 'CI409';
+    ELSIF v_stop IS NOT NULL THEN
+        RAISE EXCEPTION '%', v_stop USING ERRCODE = 'CI422';
+    ELSIF p_sha256 <> sha256(p_document) THEN
+        RAISE EXCEPTION 'the digest is not that of the document' USING ERRCODE = 'CI400';
+    END IF;
+    INSERT INTO outbox (share_id, version, document, sha256) VALUES (p_share, p_version, p_document, p_sha256);
+    PERFORM share_becomes(p_share, p_version, 'share', 'queued', NULL);
+    PERFORM pg_notify('cirt_push', '');
+END $$;
+
+-- What the peer's answer to a delivery said: 'acknowledged', 'failed' or 'sent' (not yet), with what there is to say about it.
+CREATE OR REPLACE FUNCTION share_answered(p_delivery bigint, p_state text, p_text text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    d delivery;
+BEGIN
+    IF p_state NOT IN ('acknowledged', 'failed', 'sent') THEN
+        RAISE EXCEPTION 'no answer makes a share "%"', p_state USING ERRCODE = 'CI400';
+    END IF;
+    SELECT * INTO STRICT d FROM delivery x WHERE x.id = p_delivery;
+    IF p_state = 'sent' THEN
+        UPDATE share s SET error = p_text WHERE s.id = d.share_id AND s.version = d.version AND s.state = 'sent';
+    ELSIF EXISTS (SELECT FROM share s WHERE s.id = d.share_id AND s.version = d.version AND s.state = 'sent') THEN
+        PERFORM share_becomes(d.share_id, d.version, 'share', p_state, p_text);
+    END IF;
+END $$;

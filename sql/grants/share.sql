@@ -1,0 +1,10 @@
+GRANT SELECT ON releasable_share TO cirt_share;
+GRANT SELECT ON releasable_item TO cirt_share;
+GRANT SELECT ON releasable_answer TO cirt_share;
+GRANT EXECUTE ON FUNCTION share_item_facts TO cirt_share;
+GRANT EXECUTE ON FUNCTION share_claim TO cirt_share;
+GRANT EXECUTE ON FUNCTION share_settle TO cirt_share;
+GRANT EXECUTE ON FUNCTION share_fail TO cirt_share;
+GRANT EXECUTE ON FUNCTION share_open TO cirt_share;
+GRANT EXECUTE ON FUNCTION share_queued TO cirt_share;
+GRANT EXECUTE ON FUNCTION share_answered TO cirt_share;

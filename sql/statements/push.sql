@@ -1,0 +1,17 @@
+-- name: listen
+LISTEN cirt_push
+
+-- name: claim
+SELECT id, attempts, share_id, peer, rid_url, ca, keys, document, stop, reason FROM push_claim()
+
+-- name: settle
+SELECT push_settle($1::bigint, $2::int)
+
+-- name: fail
+SELECT push_fail($1::bigint, $2::int, $3::text, $4::boolean)
+
+-- name: answered
+SELECT push_answered($1::bigint, $2::int, $3::int, $4::bytea)
+
+-- name: stopped
+SELECT push_stopped($1::bigint, $2::int, $3::text, $4::text)

@@ -1,0 +1,403 @@
+/* From an order to the outbox: the document says what was decided and nothing else; what may not go is refused whoever asks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/str.h"
+#include "cirtd/config.h"
+#include "codec/rid.h"
+#include "support/cluster.h"
+#include "support/stage_child.h"
+
+static char *format(const char *sql, va_list args)
+{
+    char text[2000];
+    vsnprintf(text, sizeof text, sql, args);
+    return mem_strdup(text);
+}
+
+static void run(const char *sql, ...) PRINTF_LIKE(1, 2);
+static void run(const char *sql, ...)
+{
+    va_list args;
+    va_start(args, sql);
+    char *text = format(sql, args);
+    va_end(args);
+    cluster_execute(text);
+    free(text);
+}
+
+static long long number(const char *sql, ...) PRINTF_LIKE(1, 2);
+static long long number(const char *sql, ...)
+{
+    va_list args;
+    va_start(args, sql);
+    char *text = format(sql, args);
+    va_end(args);
+    long long value = cluster_number(text);
+    free(text);
+    return value;
+}
+
+static void expect_state(long long share, const char *wanted)
+{
+    char query[100];
+    snprintf(query, sizeof query, "SELECT state FROM cirt.share WHERE id = %lld", share);
+    assert_true(stage_child_reaches(query, wanted));
+}
+
+static void expect_error(long long share, const char *part)
+{
+    char query[100];
+    snprintf(query, sizeof query, "SELECT error FROM cirt.share WHERE id = %lld", share);
+    char *error = cluster_text(query);
+    if (!strstr(error, part))
+        fail_msg("'%s' does not say '%s'", error, part);
+    free(error);
+}
+
+/* --- documents --- */
+
+static char *document_of(long long share)
+{
+    char query[200];
+    snprintf(query, sizeof query,
+             "SELECT convert_from(document, 'UTF8') FROM cirt.outbox WHERE share_id = %lld AND sha256 = sha256(document)", share);
+    return cluster_text(query);
+}
+
+static struct report *read_document(const char *document)
+{
+    struct err err;
+    struct report *report = NULL;
+    struct codec_hints hints = {0};
+    if (!codec_decode(&rid_codec, document, strlen(document), &codec_limits_default, &hints, &report, &err))
+        fail_msg("%s: %s", err.at, err.text);
+    return report;
+}
+
+static const struct sighting *find_value(const struct report *report, const char *value, const struct observation **where)
+{
+    for (size_t i = 0; i < report->observation_count; i++)
+        for (size_t j = 0; j < report->observations[i].sighting_count; j++)
+            if (str_equal(report->observations[i].sightings[j].value, value)) {
+                *where = &report->observations[i];
+                return &report->observations[i].sightings[j];
+            }
+    fail_msg("%s is not in the document", value);
+    return NULL;
+}
+
+static size_t count_values(const struct report *report)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < report->observation_count; i++)
+        count += report->observations[i].sighting_count;
+    return count;
+}
+
+static void expect_label(const struct report *report, const char *value, enum tlp wanted)
+{
+    const struct observation *where;
+    const struct sighting *sighting = find_value(report, value, &where);
+    assert_int_equal(sighting->tlp == TLP_NONE ? report->tlp : sighting->tlp, wanted);
+}
+
+static void a_document_says_what_was_decided(void **state)
+{
+    UNUSED(state);
+    const struct observation *where;
+    long long incident = number("SELECT test.make_case('fraud/phishing', 1)");
+    run("SELECT test.see(%lld, 1, 1, '192.0.2.1', 0, NULL), test.see(%lld, 5, 4, 'kit.example.net', 2, NULL),"
+        " test.see(%lld, 7, 3, 'victim@bank.example', 1, NULL, true), test.see(%lld, 1, 1, '192.0.2.99', 1, NULL),"
+        " test.see(%lld, 14, 5, 'a  \"strange\" <agent> & more', 3, 'YY-CERT')",
+        incident, incident, incident, incident, incident);
+    long long shared = number("SELECT test.make_note(%lld, E' hosting <company> told\\r\\n& waits ', 1, true)", incident);
+    run("SELECT test.make_note(%lld, 'do not name the customer', 1, false)", incident);
+    long long share =
+        number("BEGIN; CREATE TEMP TABLE s AS SELECT test.make_share(%lld, 'YY-CERT', 3) AS id;"
+               "SELECT test.add_case(id), test.add_sighting(id, 'ipv4', 'source', '192.0.2.1', 0),"
+               " test.add_sighting(id, 'domain', 'infrastructure', 'kit.example.net', 2, true),"
+               " test.add_sighting(id, 'user-agent', 'other', 'a  \"strange\" <agent> & more', 3), test.add_note(id, %lld) FROM s;"
+               "COMMIT; SELECT id FROM s",
+               incident, shared);
+    expect_state(share, "queued");
+    char *document = document_of(share);
+    struct report *report = read_document(document);
+    assert_int_equal(count_values(report), 3);
+    expect_label(report, "192.0.2.1", TLP_CLEAR);
+    expect_label(report, "kit.example.net", TLP_AMBER);
+    expect_label(report, "a  \"strange\" <agent> & more", TLP_AMBER_STRICT);
+    assert_int_equal(report->tlp, TLP_AMBER_STRICT);
+    assert_true(find_value(report, "kit.example.net", &where)->is_indicator);
+    assert_int_equal(where->count, 7);
+    assert_int_equal(where->source_port, 443);
+    assert_string_equal(where->protocol, "tcp");
+    assert_string_equal(report->reference_issuer, "XX-CERT");
+    assert_true(str_starts(report->reference, "XX-CERT-2026-"));
+    assert_string_equal(report->class_name, "fraud/phishing");
+    assert_string_equal(report->creator_name, "XX-CERT");
+    assert_string_equal(report->creator_email, "incident@xx-cert.example");
+    assert_non_null(strstr(report->description, "TLP:GREEN 2026-03-02T08:30:00Z\nhosting <company> told\n& waits"));
+    assert_non_null(strstr(document, "2001:db8::1")); /* the Node of the envelope, without brackets */
+    static const char *const home[] = {"192.0.2.99", "victim@bank.example",   "customer", "Rita",
+                                       "somebody@",  "words of the reporter", "test-lead"};
+    for (size_t i = 0; i < ARRAY_SIZE(home); i++)
+        if (strstr(document, home[i]))
+            fail_msg("'%s' is in the document", home[i]);
+    assert_int_equal(number("SELECT count(*) FROM cirt.to_share WHERE share_id = %lld", share), 0);
+    report_free(report);
+    free(document);
+}
+
+static long long order_of_one(long long incident, const char *peer)
+{
+    return number("BEGIN; CREATE TEMP TABLE s AS SELECT test.make_share(%lld, '%s', 2) AS id; SELECT test.add_case(id) FROM s; COMMIT; "
+                  "SELECT id FROM s",
+                  incident, peer);
+}
+
+/* What holds at the order need not hold when the document is written. */
+static void an_order_is_judged_again(void **state)
+{
+    UNUSED(state);
+    static const struct {
+        const char *change, *undo, *said;
+    } cases[] = {
+        {"UPDATE cirt.agreement SET valid_until = now() WHERE id = 2", "UPDATE cirt.agreement SET valid_until = 'infinity' WHERE id = 2",
+         "the agreement ended"},
+        {"UPDATE cirt.agreement SET enabled = false WHERE id = 2", "UPDATE cirt.agreement SET enabled = true WHERE id = 2",
+         "no agreement in force"},
+        {"UPDATE cirt.agreement SET ceiling = 0 WHERE id = 2", "UPDATE cirt.agreement SET ceiling = 3 WHERE id = 2", "ceiling"},
+        {"UPDATE cirt.agreement SET classes = '{malicious-code,fraud/copyright}' WHERE id = 2",
+         "UPDATE cirt.agreement SET classes = NULL WHERE id = 2", "does not cover fraud/phishing"},
+        {"UPDATE cirt.peer SET enabled = false WHERE name = 'ZZ-CERT'", "UPDATE cirt.peer SET enabled = true WHERE name = 'ZZ-CERT'",
+         "disabled"},
+        {"UPDATE cirt.incident_case SET tlp = 4", "UPDATE cirt.incident_case SET tlp = 1", "TLP:RED"},
+        {"UPDATE cirt.peer SET rid_url = NULL WHERE name = 'ZZ-CERT'",
+         "UPDATE cirt.peer SET rid_url = 'https://zz-cert.example:4590/' WHERE name = 'ZZ-CERT'", "RID address"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        long long incident = number("SELECT test.make_case('fraud/phishing', 1)");
+        long long share =
+            number("BEGIN; CREATE TEMP TABLE s AS SELECT test.make_share(%lld, 'ZZ-CERT', 2) AS id; SELECT test.add_case(id) FROM s; %s;"
+                   "COMMIT; SELECT id FROM s",
+                   incident, cases[i].change);
+        expect_state(share, "failed");
+        expect_error(share, cases[i].said);
+        assert_int_equal(number("SELECT count(*) FROM cirt.outbox WHERE share_id = %lld", share), 0);
+        cluster_execute(cases[i].undo);
+    }
+}
+
+static void a_new_order_replaces_the_old(void **state)
+{
+    UNUSED(state);
+    cluster_execute("DELETE FROM cirt.outbox");
+    long long incident = number("SELECT test.make_case('fraud/phishing', 1)"), share = order_of_one(incident, "YY-CERT");
+    expect_state(share, "queued");
+    run("SELECT test.see(%lld, 1, 1, '192.0.2.7', 1, NULL)", incident);
+    run("BEGIN; UPDATE cirt.share SET version = 2, state = 'planned' WHERE id = %lld; SELECT test.add_sighting(%lld, 'ipv4', 'source', "
+        "'192.0.2.7', 1); COMMIT",
+        share, share);
+    expect_state(share, "queued");
+    assert_int_equal(number("SELECT count(*) FROM cirt.outbox WHERE share_id = %lld", share), 2);
+    assert_int_equal(number("SELECT count(*) FROM cirt.outbox WHERE share_id = %lld AND version = 2 AND position('192.0.2.7' IN "
+                            "convert_from(document, 'UTF8')) > 0",
+                            share),
+                     1);
+    assert_int_equal(number("SELECT count(*) FROM cirt.push_claim() c WHERE c.share_id = %lld AND c.stop = ''", share), 1);
+    run("DELETE FROM cirt.outbox WHERE share_id = %lld", share);
+}
+
+/* --- what the database itself refuses --- */
+
+static void expect_refused(long long incident, const char *sql, const char *why)
+{
+    char sqlstate[6], text[1200];
+    snprintf(text, sizeof text,
+             "DO $do$ DECLARE s bigint := test.make_share(%lld, 'YY-CERT', 3); BEGIN %s; EXCEPTION WHEN SQLSTATE 'CI422' THEN"
+             " IF position('%s' IN SQLERRM) = 0 THEN RAISE EXCEPTION 'other reason: %%', SQLERRM USING ERRCODE = 'XX001'; END IF;"
+             " RAISE EXCEPTION 'as it should' USING ERRCODE = 'XX002'; END $do$",
+             incident, sql, why);
+    if (cluster_may("postgres", text, sqlstate) || !str_equal(sqlstate, "XX002"))
+        fail_msg("%s: SQLSTATE %s, not refused as '%s'", sql, sqlstate, why);
+}
+
+static void the_database_refuses_what_may_not_go(void **state)
+{
+    UNUSED(state);
+    long long incident = number("SELECT test.make_case('fraud/phishing', 1)");
+    run("SELECT test.see(%lld, 1, 1, '192.0.2.1', 4, NULL), test.see(%lld, 1, 1, '192.0.2.2', 3, NULL), test.see(%lld, 1, 1, '192.0.2.3', "
+        "3, 'YY-CERT'),"
+        " test.see(%lld, 1, 1, '192.0.2.4', 2, 'ZZ-CERT'), test.see(%lld, 7, 3, 'v@bank.example', 1, NULL, true),"
+        " test.see(%lld, 1, 1, '192.0.2.5', 1, 'ZZ-CERT'), test.see(%lld, 1, 1, '192.0.2.2', 3, 'YY-CERT')",
+        incident, incident, incident, incident, incident, incident, incident);
+    long long note = number("SELECT test.make_note(%lld, 'stays', 1, false)", incident);
+    char sql[300];
+    expect_refused(incident, "PERFORM test.add_sighting(s, 'ipv4', 'source', '192.0.2.1', 4)", "TLP:RED");
+    expect_refused(incident, "PERFORM test.add_sighting(s, 'ipv4', 'source', '192.0.2.1', 1)", "TLP:RED");
+    expect_refused(incident, "PERFORM test.add_sighting(s, 'ipv4', 'source', '192.0.2.2', 3)", "TLP:AMBER+STRICT");
+    expect_refused(incident, "PERFORM test.add_sighting(s, 'ipv4', 'source', '192.0.2.3', 1)", "its label is TLP:AMBER+STRICT");
+    expect_refused(incident, "PERFORM test.add_sighting(s, 'ipv4', 'source', '192.0.2.4', 2)", "TLP:AMBER of another peer");
+    expect_refused(incident, "PERFORM test.add_sighting(s, 'email', 'victim', 'v@bank.example', 1)", "personal");
+    expect_refused(incident, "PERFORM test.add_sighting(s, 'ipv4', 'source', '203.0.113.1', 1)", "does not have it");
+    expect_refused(incident, "PERFORM test.add_item(s, 'case', 'XX-CERT-2026-999999', '{}', 1)", "does not have it");
+    expect_refused(incident, "UPDATE cirt.peer SET enabled = false WHERE name = 'YY-CERT'; PERFORM test.add_case(s)", "disabled");
+    expect_refused(incident,
+                   "UPDATE cirt.note SET share = true; UPDATE cirt.share SET state = 'queued' WHERE id = s; PERFORM test.add_case(s)",
+                   "closed");
+    snprintf(sql, sizeof sql, "PERFORM test.add_note(s, %lld)", note);
+    expect_refused(incident, sql, "not marked");
+    /* one that goes does not carry one that stays */
+    expect_refused(incident,
+                   "INSERT INTO cirt.share_item SELECT s, 1, n, 'sighting', v, c, sha256(convert_to(c, 'UTF8')), t FROM (VALUES (1, 'a', "
+                   "'192.0.2.5', 1),"
+                   " (2, 'b', '192.0.2.1', 1)) x(n, v, a, t), LATERAL (SELECT '{\"type\":\"ipv4\",\"role\":\"source\",\"value\":\"' || a "
+                   "|| '\"}' AS c) y",
+                   "TLP:RED");
+    /* and these go: the peer's own AMBER+STRICT, another's GREEN */
+    run("DO $do$ DECLARE s bigint := test.make_share(%lld, 'YY-CERT', 3); BEGIN PERFORM test.add_sighting(s, 'ipv4', 'source', "
+        "'192.0.2.3', 3);"
+        " PERFORM test.add_sighting(s, 'ipv4', 'source', '192.0.2.5', 1); UPDATE cirt.share SET state = 'withdrawn' WHERE id = s; END $do$",
+        incident);
+}
+
+static void nobody_writes_items_by_hand(void **state)
+{
+    UNUSED(state);
+    char sqlstate[6];
+    for (size_t i = 0; i < role_count; i++) {
+        if (!role_table[i].database)
+            continue;
+        assert_false(
+            cluster_may(role_table[i].database, "INSERT INTO cirt.share_item VALUES (1, 1, 1, 'case', 'x', '{}', '', 0)", sqlstate));
+        assert_string_equal(sqlstate, "42501");
+        assert_false(cluster_may(role_table[i].database, "UPDATE cirt.outbox SET document = ''", sqlstate));
+        assert_string_equal(sqlstate, "42501");
+    }
+    long long incident = number("SELECT test.make_case('fraud/phishing', 1)"), share = order_of_one(incident, "YY-CERT");
+    expect_state(share, "queued");
+    char sql[200];
+    static const char *const tries[] = {"SET ROLE cirt_owner; UPDATE cirt.share_item SET content = '{}' WHERE share_id =",
+                                        "SET ROLE cirt_owner; UPDATE cirt.share SET tlp = 0 WHERE id =",
+                                        "SET ROLE cirt_owner; UPDATE cirt.share SET peer_id = peer_id + 1 WHERE id ="};
+    for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
+        snprintf(sql, sizeof sql, "%s %lld", tries[i], share);
+        assert_false(cluster_may("postgres", sql, sqlstate));
+        assert_string_equal(sqlstate, "CI403");
+    }
+    snprintf(sql, sizeof sql, "SET ROLE cirt_owner; SELECT test.add_item(%lld, 'case', 'other', '{}', 1)", share);
+    cluster_execute("GRANT USAGE ON SCHEMA test TO cirt_owner; GRANT EXECUTE ON FUNCTION test.add_item TO cirt_owner");
+    assert_false(cluster_may("postgres", sql, sqlstate));
+    assert_string_equal(sqlstate, "CI422");
+}
+
+static void an_order_of_nothing_fails(void **state)
+{
+    UNUSED(state);
+    long long incident = number("SELECT test.make_case('fraud/phishing', 1)");
+    long long share = number("SELECT test.make_share(%lld, 'YY-CERT', 2)", incident);
+    expect_state(share, "failed");
+    expect_error(share, "nothing");
+}
+
+/* The stage sees the share it opened, and no other. */
+static void the_share_role_reads_one_share(void **state)
+{
+    UNUSED(state);
+    char sqlstate[6], sql[200];
+    long long incident = number("SELECT test.make_case('fraud/phishing', 1)");
+    long long share = order_of_one(incident, "YY-CERT");
+    assert_true(cluster_may("share", "SELECT 1 / (CASE WHEN count(*) = 0 THEN 1 ELSE 0 END) FROM cirt.releasable_share", sqlstate));
+    snprintf(sql, sizeof sql, "SET cirt.share = '%lld'; SELECT 1 / (CASE WHEN count(*) = 0 THEN 1 ELSE 0 END) FROM cirt.releasable_item i",
+             share);
+    assert_true(cluster_may("share", sql, sqlstate));
+    assert_false(cluster_may("share", "SELECT * FROM cirt.share_item", sqlstate));
+    assert_string_equal(sqlstate, "42501");
+    assert_false(cluster_may("push", "SELECT * FROM cirt.outbox", sqlstate));
+    assert_string_equal(sqlstate, "42501");
+}
+
+/* --- answers --- */
+
+static void expect_answer(int status, const char *body, const char *wanted, const char *said)
+{
+    long long incident = number("SELECT test.make_case('fraud/phishing', 1)"), share = order_of_one(incident, "YY-CERT");
+    expect_state(share, "queued");
+    run("SELECT test.answer(%lld, %d, convert_to($body$%s$body$, 'UTF8'))", share, status, body);
+    char query[120];
+    snprintf(query, sizeof query, "SELECT count(*) FROM cirt.to_share WHERE share_id = %lld", share);
+    assert_true(stage_child_reaches(query, "0"));
+    expect_state(share, wanted);
+    expect_error(share, said);
+    run("DELETE FROM cirt.outbox WHERE share_id = %lld", share);
+}
+
+static void expect_acknowledgement(enum rid_status status, enum rid_justification why, const char *about, const char *wanted,
+                                   const char *said)
+{
+    struct err err;
+    struct buf body;
+    const struct rid_envelope envelope = {.node = "192.0.2.1", .incident_id = about, .incident_issuer = about ? "XX-CERT" : NULL};
+    buf_init(&body, 100000);
+    assert_true(rid_encode_acknowledgement(&envelope, status, why, &body, &err));
+    expect_answer(200, buf_text(&body), wanted, said);
+    buf_clear(&body);
+}
+
+static void answers_decide(void **state)
+{
+    UNUSED(state);
+    expect_acknowledgement(RID_APPROVED, RID_JUSTIFICATION_NONE, NULL, "acknowledged", "");
+    expect_acknowledgement(RID_DENIED, RID_AUTHENTICATION_ORIGIN, NULL, "failed", "AuthenticationOrigin");
+    expect_acknowledgement(RID_PENDING, RID_JUSTIFICATION_NONE, NULL, "sent", "not decided");
+    expect_acknowledgement(RID_APPROVED, RID_JUSTIFICATION_NONE, "XX-CERT-2025-000001", "sent", "another case");
+    expect_answer(200, "", "acknowledged", "");
+    expect_answer(202, "", "sent", "not decided");
+    expect_answer(200, "<html><body>Welcome</body></html>", "sent", "cannot be read");
+    expect_answer(200, "<!DOCTYPE x [<!ENTITY a SYSTEM \"file:///etc/passwd\">]><x>&a;</x>", "sent", "cannot be read");
+    assert_int_equal(number("SELECT count(*) FROM cirt.share WHERE state = 'acknowledged' AND acknowledged IS NULL"), 0);
+    assert_int_equal(number("SELECT count(*) FROM cirt.journal_verify(NULL)"), 0);
+}
+
+static int start(void **state)
+{
+    static pid_t child;
+    struct err err;
+    char *sql = NULL;
+    if (!config_read_file(TEST_DATA "/share/fixture.sql", &sql, &err))
+        fail_msg("%s", err.text);
+    cluster_execute("UPDATE cirt.site SET name = 'XX-CERT'");
+    cluster_execute(sql);
+    free(sql);
+    child = stage_child_start("share", "");
+    *state = &child;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    return stage_child_stop(*(pid_t *)*state) ? 0 : 1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_document_says_what_was_decided),
+        cmocka_unit_test(an_order_is_judged_again),
+        cmocka_unit_test(a_new_order_replaces_the_old),
+        cmocka_unit_test(the_database_refuses_what_may_not_go),
+        cmocka_unit_test(nobody_writes_items_by_hand),
+        cmocka_unit_test(the_share_role_reads_one_share),
+        cmocka_unit_test(answers_decide),
+        cmocka_unit_test(an_order_of_nothing_fails),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
