@@ -253,6 +253,17 @@ static void the_database_refuses_what_may_not_go(void **state)
     expect_refused(incident,
                    "UPDATE cirt.note SET share = true; UPDATE cirt.share SET state = 'queued' WHERE id = s; PERFORM test.add_case(s)",
                    "closed");
+    expect_refused(incident, "UPDATE cirt.agreement SET ceiling = 0 WHERE id = 1; PERFORM test.add_case(s)", "ceiling");
+    expect_refused(incident, "UPDATE cirt.agreement SET valid_until = now() WHERE id = 1; PERFORM test.add_case(s)",
+                   "no agreement in force");
+    expect_refused(incident, "UPDATE cirt.agreement SET valid_from = now() + interval '1 hour' WHERE id = 1; PERFORM test.add_case(s)",
+                   "no agreement in force");
+    expect_refused(incident, "UPDATE cirt.agreement SET enabled = false WHERE id = 1; PERFORM test.add_case(s)", "no agreement in force");
+    expect_refused(incident, "UPDATE cirt.agreement SET is_current = false WHERE id = 1; PERFORM test.add_case(s)",
+                   "no agreement in force");
+    expect_refused(incident, "UPDATE cirt.agreement SET classes = '{malicious-code}' WHERE id = 1; PERFORM test.add_case(s)",
+                   "does not cover");
+    expect_refused(incident, "UPDATE cirt.share SET version = 2, tlp = 0 WHERE id = s; PERFORM test.add_case(s)", "does not fit");
     snprintf(sql, sizeof sql, "PERFORM test.add_note(s, %lld)", note);
     expect_refused(incident, sql, "not marked");
     /* one that goes does not carry one that stays */
@@ -315,6 +326,7 @@ static void the_share_role_reads_one_share(void **state)
     char sqlstate[6], sql[200];
     long long incident = number("SELECT test.make_case('fraud/phishing', 1)");
     long long share = order_of_one(incident, "YY-CERT");
+    expect_state(share, "queued");
     assert_true(cluster_may("share", "SELECT 1 / (CASE WHEN count(*) = 0 THEN 1 ELSE 0 END) FROM cirt.releasable_share", sqlstate));
     snprintf(sql, sizeof sql, "SET cirt.share = '%lld'; SELECT 1 / (CASE WHEN count(*) = 0 THEN 1 ELSE 0 END) FROM cirt.releasable_item i",
              share);
