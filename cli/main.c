@@ -56,13 +56,25 @@ static bool is_filter(const char *word)
     return strchr(word, ':') || *word == '-' || *word == '(' || *word == '"';
 }
 
-/* Where the first word that is neither a common option nor its value stands; count where there is none. */
+/* Whether an option that stands before its command takes the next word: of one name, all commands' options do or none does. */
+static bool takes_value(const char *word)
+{
+    for (size_t i = 0; i <= commands_count; i++) {
+        const struct option_rule *rule = i < commands_count ? commands_table[i].options : commands_common_options;
+        for (; rule && rule->name; rule++)
+            if (strcmp(rule->name, word + 2) == 0 && rule->shape != OPTION_SWITCH)
+                return true;
+    }
+    return false;
+}
+
+/* Where the first word that is neither an option nor an option's value stands; count where there is none. */
 static size_t first_word(const char *const *words, size_t count)
 {
     size_t at = 0;
 
     for (; at < count && strncmp(words[at], "--", 2) == 0 && words[at][2]; at++)
-        if (strcmp(words[at], "--profile") == 0)
+        if (takes_value(words[at]))
             at++;
     return at < count ? at : count;
 }

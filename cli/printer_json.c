@@ -7,7 +7,7 @@
 static void value(struct printer *printer, const json_t *answer, printer_render render, const void *context)
 {
     bool wide = printer->screen.is_terminal && !printer->is_stream;
-    char *text = json_dumps(answer, JSON_ENCODE_ANY | (wide ? JSON_INDENT(2) : JSON_COMPACT));
+    char *text = json_dumps(answer, JSON_ENCODE_ANY | (wide ? JSON_INDENT(2) : 0));
 
     UNUSED(render);
     UNUSED(context);
