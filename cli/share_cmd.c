@@ -212,9 +212,13 @@ int share_cmd_share(struct session *session)
         return session->exit_code;
     peers = json_object_get(answer, "items");
     for (size_t i = 0; i < json_array_size(peers); i++) {
-        any = any || field_text(json_array_get(peers, i), "share");
+        json_t *peer = json_array_get(peers, i);
+
+        any = any || field_text(peer, "share");
         if (options_has(options, "wait") && !is_dry)
-            wait_for(session, json_array_get(peers, i));
+            wait_for(session, peer);
+        if (str_equal(field_text(peer, "state"), "failed") || str_equal(field_text(peer, "state"), "expired"))
+            session->exit_code = EXIT_REFUSED;
     }
     if (!is_dry && !any)
         session->exit_code = EXIT_REFUSED;
