@@ -26,6 +26,12 @@ contains 'prefix' ONE- "$(as one lead --json ls is:any | value 'd["items"][0]["i
 sed "s|$SCRATCH/two/ids/lead|$SCRATCH/one/ids/lead|" "$SCRATCH/two/cirt.conf" >"$SCRATCH/stranger.conf"
 exits 3 at two env CIRT_CONFIG="$SCRATCH/stranger.conf" cirt ls
 
+# a key that others may read is refused by cirt itself
+install -m 0644 "$SCRATCH/one/ids/lead.key" "$SCRATCH/open.key"
+sed "s|$SCRATCH/one/ids/lead.key|$SCRATCH/open.key|" "$SCRATCH/one/cirt.conf" >"$SCRATCH/open.conf"
+exits 2 at one env CIRT_CONFIG="$SCRATCH/open.conf" cirt ls
+contains 'what to do' chmod "$said"
+
 sandbox stop "$SCRATCH/one"
 exits 1 sandbox status "$SCRATCH/one"
 exits 0 sandbox status "$SCRATCH/two"
