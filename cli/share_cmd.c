@@ -298,7 +298,7 @@ static void render_incoming(struct screen *screen, const json_t *answer, const v
         screen_printf(screen, "%-8s %s  %s\n", field_or(item, "type", "-"), value, field_or(item, "role", ""));
         free(value);
     }
-    if (str_equal(field_text(answer, "state"), "received"))
+    if (!str_equal(field_text(answer, "state"), "accepted") && !str_equal(field_text(answer, "state"), "declined"))
         screen_printf(screen, _("A case of it: cirt incoming accept %s   add it to one: --case N   no: cirt incoming decline %s -m WHY\n"),
                       field_or(answer, "id", "-"), field_or(answer, "id", "-"));
     free(number);

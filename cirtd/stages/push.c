@@ -91,11 +91,16 @@ static bool act(struct stage_run *run, struct db_rows *rows, size_t row, struct 
         return true;
     bool ok = address_is_complete(rows, row, err);
     if (ok) {
-        const unsigned char *document = db_get_bytes(rows, row, DOCUMENT, &size);
-        settings.ca_pem = db_get_text(rows, row, CA);
-        settings.pin = db_get_bytes(rows, row, KEYS, &key_bytes);
+        /* The keys first, as a copy: the document's bytes are good until the next db_get_bytes() only. */
+        const unsigned char *borrowed = db_get_bytes(rows, row, KEYS, &key_bytes);
+        unsigned char *pins = mem_calloc(key_bytes + 1, 1);
+        memcpy(pins, borrowed, key_bytes);
+        settings.pin = pins;
         settings.pin_count = key_bytes / HTTP_CLIENT_PIN_SIZE;
+        settings.ca_pem = db_get_text(rows, row, CA);
+        const unsigned char *document = db_get_bytes(rows, row, DOCUMENT, &size);
         ok = deliver(push, &settings, db_get_text(rows, row, RID_URL), document, size, err);
+        free(pins);
     }
     if (ok)
         return true;
