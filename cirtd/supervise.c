@@ -184,6 +184,7 @@ static void exec_child(const struct supervisor *supervisor, const struct child *
     if (!become(supervisor, child->role))
         _exit(1);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     /* dup2() of a descriptor onto itself would leave it close-on-exec. */
     if (getppid() != supervisor->pid ||
         (child->config_fd == CONFIG_FD ? fcntl(CONFIG_FD, F_SETFD, 0) : dup2(child->config_fd, CONFIG_FD)) < 0)
