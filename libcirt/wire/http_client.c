@@ -351,6 +351,7 @@ static bool was_refused(struct http_client *client, CURLcode code, char trouble[
     probe = curl_easy_duphandle(client->curl);
     if (!probe)
         return false;
+    curl_easy_setopt(probe, CURLOPT_ERRORBUFFER, NULL); /* why the request failed is still to be told */
     curl_easy_setopt(probe, CURLOPT_CONNECT_ONLY, 1L);
     curl_easy_setopt(probe, CURLOPT_HTTPHEADER, NULL);
     curl_easy_setopt(probe, CURLOPT_NOPROGRESS, 1L);
