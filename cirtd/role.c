@@ -35,6 +35,8 @@ const struct role role_table[] = {
      "claim signed parts, write verdicts", 3, NULL, verify_run},
     {"seal", "seal", CONFIG_DATABASE | CONFIG_SEAL, "what is encrypted to us", "PostgreSQL only", "GnuPG home with our secret keys",
      "claim to_open, write results", 3, NULL, seal_run},
+    {"triage", "triage", CONFIG_DATABASE, "decoded values", "PostgreSQL only", "none", "read reports; insert and change cases", 3, NULL, triage_run},
+    {"clock", "clock", CONFIG_DATABASE, "-", "PostgreSQL only", "none", "deadlines, escalation, partitions", 4, NULL, clock_run},
     {"desk", "desk", CONFIG_DATABASE | CONFIG_DESK, "the API's JSON", "Unix socket", "none", "read views by viewer, change cases, order shares",
      2, role_desk_workers, desk_role_run},
     {"share", "share", CONFIG_DATABASE, "-", "PostgreSQL only", "none", "read what is releasable; write outbox",

@@ -141,6 +141,21 @@ static bool work_claimed(const struct stage *stage, struct stage_run *run, struc
     return true;
 }
 
+bool stage_work_due(const struct stage *stage, struct stage_run *run, struct err *err)
+{
+    for (;;) {
+        struct db_rows *rows = NULL;
+        if (!db_ready(run->db, err) || !db_run(run->db, stage->claim, NULL, &rows, err))
+            return false;
+        bool is_empty = db_row_count(rows) == 0, ok = work_claimed(stage, run, rows);
+        db_rows_free(rows);
+        if (!ok)
+            return err_set(err, ERR_AGAIN, "the database went away");
+        if (is_empty)
+            return true;
+    }
+}
+
 static void turn(const struct stage *stage, struct stage_run *run, bool *is_away)
 {
     struct err err;

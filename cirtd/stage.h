@@ -46,6 +46,10 @@ struct stage {
 /* Until SIGTERM. False where it cannot start (configuration, rights). */
 bool stage_loop(const struct stage *stage, const struct role_context *context, struct err *err) MUST_CHECK;
 
+/* Claims and works until nothing is due, then returns: the loop without its sleeping, for tests. run has all but started state. False where
+ * the database does not answer; work that fails is recorded as in the loop. */
+bool stage_work_due(const struct stage *stage, struct stage_run *run, struct err *err) MUST_CHECK;
+
 /* For roles without a queue (clock): calls work in a transaction every poll_ms. claim, settle and fail are not used. */
 bool stage_tick_loop(const struct stage *stage, const struct role_context *context, struct err *err) MUST_CHECK;
 

@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "cirtd/role.h"
+#include "cirtd/stage.h"
 
 bool decode_run(const struct role_context *context, struct err *err) MUST_CHECK;
 bool verify_run(const struct role_context *context, struct err *err) MUST_CHECK;
@@ -15,5 +16,8 @@ bool triage_run(const struct role_context *context, struct err *err) MUST_CHECK;
 bool share_run(const struct role_context *context, struct err *err) MUST_CHECK;
 bool push_run(const struct role_context *context, struct err *err) MUST_CHECK;
 bool clock_run(const struct role_context *context, struct err *err) MUST_CHECK;
+
+/* What the two entries run, for tests. */
+extern const struct stage triage_stage, clock_stage;
 
 #endif

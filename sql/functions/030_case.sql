@@ -500,7 +500,7 @@ BEGIN
     RETURN case_short(c.id);
 END $$;
 
--- Hands a malformed or held report to decode again; the bytes are as they came.
+-- Hands a malformed report to decode again, and one that was held or dropped, or that triage could not work, to triage; the bytes are as they came.
 CREATE OR REPLACE FUNCTION report_replay(p_report bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -509,8 +509,11 @@ BEGIN
     SELECT * INTO r FROM visible_report v WHERE v.id = p_report;
     IF r.id IS NULL THEN
         PERFORM refuse('CI404', format('there is no report r%s', p_report));
+    ELSIF report_release(p_report) THEN
+        PERFORM journal_append(0, viewer_login(), 'release', format('lets report r%s go on to triage', p_report), jsonb_build_object('report', 'r' || p_report));
+        RETURN;
     ELSIF r.state <> 'malformed' AND NOT EXISTS (SELECT FROM inbox i WHERE i.report_id = p_report AND i.failed IS NOT NULL) THEN
-        PERFORM refuse('CI409', format('report r%s is %s: only a malformed one is decoded again', p_report, r.state), format('cirt report show r%s', p_report),
+        PERFORM refuse('CI409', format('report r%s is %s: only a malformed, held or dropped one is read again', p_report, r.state), format('cirt report show r%s', p_report),
                        json_build_object('state', r.state));
     END IF;
     DELETE FROM inbox i WHERE i.report_id = p_report;

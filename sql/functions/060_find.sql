@@ -41,7 +41,8 @@ BEGIN
     IF p_word ~ '[^\x01-\x7f]' THEN
         -- Scripts without blanks have no words for the parser: any part of the text counts.
         v_cases := ARRAY(SELECT t.case_id FROM visible_case_text t WHERE t.words @@ phraseto_tsquery('simple', p_word)
-            UNION ALL SELECT t.case_id FROM visible_case_text t WHERE left(t.body, 2000) ILIKE '%' || regexp_replace(p_word, '([\\%_])', '\\\1', 'g') || '%'
+            UNION ALL SELECT t.case_id FROM visible_case_text t WHERE left(t.body, 2000) ~ '[^\x01-\x7f]'
+                AND left(t.body, 2000) ILIKE '%' || regexp_replace(p_word, '([\\%_])', '\\\1', 'g') || '%'
             LIMIT 4001);
     ELSE
         v_cases := ARRAY(SELECT t.case_id FROM visible_case_text t WHERE t.words @@ phraseto_tsquery('simple', p_word) LIMIT 2001);

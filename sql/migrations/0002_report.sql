@@ -98,7 +98,7 @@ CREATE TABLE sighting (
     host text,
     value text NOT NULL
 ) PARTITION BY RANGE (received);
-CREATE INDEX sighting_report ON sighting (report_id);
+CREATE INDEX sighting_report ON sighting (report_id, observation_no);
 -- One index a row: addresses by range, networks by containment, names by their reversed form (subdomains are a prefix), the rest by value.
 CREATE INDEX sighting_addr ON sighting (addr) WHERE addr IS NOT NULL;
 CREATE INDEX sighting_network ON sighting USING gist (addr inet_ops) WHERE type = 3;
@@ -225,7 +225,10 @@ CREATE TABLE to_triage (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     reports int8multirange NOT NULL,
     received timestamptz NOT NULL,
+    received_until timestamptz, -- of rows put together; NULL: all came at the same moment
     observations bigint NOT NULL,
+    next_no int NOT NULL DEFAULT 0,           -- of the first report this many observations are done
+    released boolean NOT NULL DEFAULT false,  -- an analyst has decided: a rule does not hold it again
     attempts int NOT NULL DEFAULT 0,
     not_before timestamptz NOT NULL DEFAULT now(),
     failed timestamptz,

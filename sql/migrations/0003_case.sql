@@ -169,8 +169,9 @@ CREATE TABLE legal_hold (
 );
 
 -- What people search: summary, notes and report text, one row a text; the same text twice in a case is one row.
+-- Made out of summaries, notes and reports by definer functions; at feed speed a foreign key would cost as much as the row.
 CREATE TABLE case_text (
-    case_id bigint NOT NULL REFERENCES incident_case,
+    case_id bigint NOT NULL,
     tlp smallint NOT NULL,
     hash64 bigint NOT NULL,
     at timestamptz NOT NULL DEFAULT now(),
@@ -179,7 +180,8 @@ CREATE TABLE case_text (
     PRIMARY KEY (case_id, hash64)
 );
 CREATE INDEX case_text_words ON case_text USING gin (words);
-CREATE INDEX case_text_trigrams ON case_text USING gin (left(body, 2000) gin_trgm_ops);
+-- For scripts without spaces: a text of ASCII only is found by its words.
+CREATE INDEX case_text_trigrams ON case_text USING gin (left(body, 2000) gin_trgm_ops) WHERE left(body, 2000) ~ '[^\x01-\x7f]';
 
 -- The history: a chain a case (case 0: the site's own). hash = SHA-256(previous, seq as 8 bytes big-endian, commitment);
 -- commitment = SHA-256(salt, payload). Payload and salt can be erased by law; the chain stays whole.
@@ -207,6 +209,13 @@ CREATE TABLE journal_head (
     hash bytea NOT NULL
 ) WITH (fillfactor = 50);
 INSERT INTO journal_head VALUES (0, 0, sha256('cirt journal, site'));
+-- The heads of all chains are sealed into the site's chain from time to time: what was settled then (transactions before `through`).
+CREATE TABLE journal_anchor (
+    seq bigint PRIMARY KEY,
+    through xid8 NOT NULL,
+    last_id bigint NOT NULL,
+    at timestamptz NOT NULL DEFAULT now()
+);
 
 CREATE FUNCTION journal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,0 +1,318 @@
+-- Triage: observations into cases. Set-based over a chunk of some thousand observations, which lie in two temporary tables between the calls
+-- of a transaction: triage_chunk, a row an observation, and triage_group, a row a case that is opened or joined.
+
+-- --- the queue ---
+
+-- Leases the next row. Small neighbours are put together up to p_chunk observations; a row that failed before is taken alone, and one that
+-- took its worker down five times is set aside.
+CREATE OR REPLACE FUNCTION triage_claim(p_chunk int) RETURNS TABLE (id bigint, attempts int)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    t to_triage;
+BEGIN
+    LOOP
+        SELECT * INTO t FROM to_triage q WHERE q.failed IS NULL AND q.not_before <= now() ORDER BY q.id LIMIT 1 FOR UPDATE SKIP LOCKED;
+        IF t.id IS NULL THEN
+            RETURN;
+        END IF;
+        EXIT WHEN t.attempts < 5;
+        PERFORM triage_fail(t.id, t.attempts, coalesce(t.error, 'its work never ended'), true);
+    END LOOP;
+    IF t.attempts = 0 AND t.next_no = 0 AND t.observations < p_chunk THEN
+        WITH near AS (
+            SELECT q.id, q.observations FROM to_triage q
+            WHERE q.id > t.id AND q.failed IS NULL AND q.not_before <= now() AND q.attempts = 0 AND q.next_no = 0 AND q.released = t.released
+              AND abs(lower(q.reports) - lower(t.reports)) < 10 * p_chunk
+            ORDER BY q.id LIMIT 500 FOR UPDATE SKIP LOCKED),
+        fitting AS (
+            SELECT n.id, t.observations + sum(n.observations) OVER (ORDER BY n.id) AS total FROM near n),
+        gone AS (
+            DELETE FROM to_triage q USING fitting f WHERE q.id = f.id AND f.total <= p_chunk
+            RETURNING q.reports, q.received, q.received_until, q.observations)
+        SELECT t.reports + coalesce(range_agg(g.reports), '{}'), least(t.received, min(g.received)),
+               greatest(t.received, t.received_until, max(g.received), max(g.received_until)), t.observations + coalesce(sum(g.observations), 0)
+        INTO t.reports, t.received, t.received_until, t.observations FROM gone g;
+    END IF;
+    RETURN QUERY UPDATE to_triage q SET reports = t.reports, received = t.received, received_until = t.received_until,
+        observations = t.observations, attempts = q.attempts + 1, not_before = now() + interval '2 minutes'
+        WHERE q.id = t.id RETURNING q.id, q.attempts;
+END $$;
+
+-- Where the lease is still held: the row goes, or waits for its next pass where something is left of it.
+CREATE OR REPLACE FUNCTION triage_settle(p_id bigint, p_attempts int) RETURNS SETOF bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RETURN QUERY DELETE FROM to_triage q WHERE q.id = p_id AND q.attempts = p_attempts AND isempty(q.reports) RETURNING q.id;
+    RETURN QUERY UPDATE to_triage q SET attempts = 0, not_before = now()
+        WHERE q.id = p_id AND q.attempts = p_attempts AND NOT isempty(q.reports) RETURNING q.id;
+END $$;
+
+-- Later; a row of many reports that keeps failing is halved, so that the bad one ends up alone and is set aside.
+CREATE OR REPLACE FUNCTION triage_fail(p_id bigint, p_attempts int, p_error text, p_final boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    t to_triage;
+    v_middle bigint;
+BEGIN
+    SELECT * INTO t FROM to_triage q WHERE q.id = p_id AND q.attempts = p_attempts FOR UPDATE;
+    IF t.id IS NULL THEN
+        RETURN;
+    ELSIF NOT p_final AND t.attempts < 2 THEN
+        UPDATE to_triage q SET not_before = now() + interval '1 second', error = p_error WHERE q.id = p_id;
+        RETURN;
+    END IF;
+    SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY i) + 1 INTO v_middle
+        FROM unnest(t.reports) r, generate_series(lower(r), upper(r) - 1) i HAVING count(*) > 1;
+    IF v_middle IS NOT NULL THEN
+        INSERT INTO to_triage (reports, received, received_until, observations, attempts, released, error)
+            VALUES (t.reports * int8multirange(int8range(v_middle, NULL)), t.received, t.received_until, greatest(t.observations / 2, 1), 1, t.released, p_error);
+        UPDATE to_triage q SET reports = t.reports * int8multirange(int8range(NULL, v_middle)), observations = greatest(t.observations / 2, 1),
+            attempts = 1, not_before = now(), error = p_error WHERE q.id = p_id;
+    ELSIF p_final OR t.attempts >= 5 THEN
+        UPDATE to_triage q SET failed = now(), error = p_error WHERE q.id = p_id;
+    ELSE
+        UPDATE to_triage q SET not_before = now() + make_interval(secs => 2 ^ t.attempts), error = p_error WHERE q.id = p_id;
+    END IF;
+END $$;
+
+-- Hands a report to triage whatever was decided before: a held one that an analyst lets go, or one set aside after errors. Rules do not hold it
+-- again; observations that are in a case stay where they are. A peer's document is accepted or declined instead. False where there is nothing to release.
+CREATE OR REPLACE FUNCTION report_release(p_report bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_received timestamptz;
+BEGIN
+    UPDATE to_triage q SET failed = NULL, attempts = 0, not_before = now(), released = true WHERE q.failed IS NOT NULL AND q.reports @> p_report;
+    IF NOT FOUND THEN
+        DELETE FROM report_outcome o WHERE o.report_id = p_report AND o.state IN ('held', 'dropped')
+            AND NOT EXISTS (SELECT FROM incoming n WHERE n.report_id = p_report) RETURNING o.received INTO v_received;
+        IF v_received IS NULL THEN
+            RETURN false;
+        END IF;
+        INSERT INTO to_triage (reports, received, observations, released)
+            SELECT int8multirange(int8range(p_report, p_report + 1)), v_received, greatest(c.observations, 1), true
+            FROM report_content c WHERE c.report_id = p_report AND c.received = v_received;
+    END IF;
+    PERFORM pg_notify('cirt_triage', '');
+    RETURN true;
+END $$;
+
+-- --- a chunk ---
+
+-- How much the channel proves: the number in incident_case.assurance.
+CREATE OR REPLACE FUNCTION triage_assurance(p_assurance text) RETURNS smallint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN p_assurance = 'pinned-key' THEN 3 WHEN p_assurance = 'certificate' THEN 2 WHEN p_assurance LIKE 'dmarc%' THEN 1 ELSE 0 END;
+
+-- People write in by these ways and forms; rows that somebody uploads are a machine's.
+CREATE OR REPLACE FUNCTION triage_is_person(p_channel text, p_role text, p_format text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN p_channel IN ('phone', 'walk-in', 'chat', 'letter')
+    OR (coalesce(p_format, 'mail') IN ('mail', 'json') AND ((p_channel = 'mail' AND coalesce(p_role, '') <> 'feed') OR p_role IN ('analyst', 'lead', 'admin')));
+
+-- What is handled together: a person's report, what has the same key (libcirt/rules/dedupe.h has the same one), or a report that has none.
+CREATE OR REPLACE FUNCTION triage_grp(p_is_person boolean, p_report bigint, p_class text, p_constituent bigint, p_subject text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN p_is_person THEN 'report ' || p_report
+            WHEN p_constituent IS NOT NULL THEN p_class || ' constituent ' || p_constituent
+            WHEN p_subject IS NOT NULL THEN p_class || ' ' || p_subject
+            ELSE 'report ' || p_report || ' ' || p_class END;
+
+CREATE OR REPLACE FUNCTION triage_tables() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    IF to_regclass('pg_temp.triage_chunk') IS NULL THEN
+        CREATE TEMP TABLE triage_chunk (ord int, report_id bigint, received timestamptz, no int, sender_id bigint, drill_id int, compartment_id int,
+            assurance smallint, is_person boolean, may_refer boolean, has_text boolean, is_partial boolean, class text, tlp smallint,
+            constituent_id bigint, subject text, value text, case_id bigint, grp text, priority smallint, queue text, assign text, decision text, rule text,
+            reason text) ON COMMIT DELETE ROWS;
+        CREATE TEMP TABLE triage_group (grp text, case_id bigint, is_new boolean, number bigint, seq bigint, first_ord int, drill_id int, compartment_id int,
+            join_key text, is_person boolean, class text, constituent_id bigint, subject text, value text, subjects bigint, tlp smallint, assurance smallint,
+            priority smallint, queue text, assign text, observations bigint, reports bigint, report_id bigint, received timestamptz, rules text[])
+            ON COMMIT DELETE ROWS;
+    END IF;
+    DELETE FROM triage_chunk;
+    DELETE FROM triage_group;
+END $$;
+
+-- The constituents that the sightings of the chunk belong to are looked up once a distinct address, number and name: for an address by the
+-- lengths that registered networks have, longest first (a lookup of its own by index would cost 0.1 ms each). All is joined by hashing: nobody
+-- can estimate these intermediate results, and a nested loop over two of 4,000 rows takes seconds.
+CREATE OR REPLACE FUNCTION triage_fill(t to_triage, p_from bigint, p_first int, p_to bigint, p_last int) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+DECLARE
+    v_since timestamptz := t.received;
+    v_until timestamptz := coalesce(t.received_until, t.received);
+    v_partial bigint := CASE WHEN p_last < 2147483647 THEN p_to ELSE 0 END;
+    v_count int;
+BEGIN
+    INSERT INTO triage_chunk (ord, report_id, received, no, sender_id, drill_id, compartment_id, assurance, is_person, may_refer, has_text,
+                              is_partial, class, tlp, constituent_id, subject, value, grp)
+    WITH envelope AS MATERIALIZED (
+        SELECT r.id, r.received, r.sender_id, r.channel, r.assurance, r.drill_id, r.compartment_id FROM report r
+        WHERE r.id BETWEEN p_from AND p_to AND r.received BETWEEN v_since AND v_until AND t.reports @> r.id
+          AND NOT EXISTS (SELECT FROM report_outcome o WHERE o.report_id = r.id)),
+    who AS MATERIALIZED (
+        SELECT s.id, i.role FROM (SELECT DISTINCT e.sender_id FROM envelope e) d JOIN sender s ON s.id = d.sender_id
+        LEFT JOIN identity i ON i.id = s.identity_id),
+    content AS MATERIALIZED (
+        SELECT c.report_id, c.class, c.tlp, c.format, c.summary IS NOT NULL OR c.description IS NOT NULL AS has_text FROM report_content c
+        WHERE c.report_id BETWEEN p_from AND p_to AND c.received BETWEEN v_since AND v_until),
+    statement AS MATERIALIZED (
+        SELECT o.report_id, o.no, o.class FROM observation o
+        WHERE o.report_id BETWEEN p_from AND p_to AND (o.report_id, o.no) > (p_from, p_first) AND (o.report_id, o.no) <= (p_to, p_last)
+          AND o.received BETWEEN v_since AND v_until),
+    seen AS MATERIALIZED (
+        SELECT s.report_id, s.observation_no AS no, (ARRAY[1, 4, 3, 2, 5])[s.role] AS rank, s.type, s.tlp, s.addr, s.host, s.value, s.ctid AS place
+        FROM sighting s
+        WHERE s.report_id BETWEEN p_from AND p_to AND (s.report_id, s.observation_no) > (p_from, p_first)
+          AND (s.report_id, s.observation_no) <= (p_to, p_last) AND s.received BETWEEN v_since AND v_until),
+    subject AS (
+        SELECT DISTINCT ON (s.report_id, s.no) s.report_id, s.no, s.addr, s.host FROM seen s WHERE s.addr IS NOT NULL OR s.host IS NOT NULL
+        ORDER BY s.report_id, s.no, s.rank, s.addr IS NULL, s.place),
+    narrower AS (
+        SELECT s.report_id, s.no, max(s.tlp) AS tlp FROM seen s JOIN content c ON c.report_id = s.report_id WHERE s.tlp > c.tlp GROUP BY 1, 2),
+    length AS MATERIALIZED (
+        SELECT DISTINCT family(n.network) AS family, masklen(n.network) AS bits FROM constituent_network n WHERE n.until IS NULL),
+    by_address AS MATERIALIZED (
+        SELECT DISTINCT ON (a.addr) a.addr, n.constituent_id FROM (SELECT DISTINCT s.addr FROM seen s WHERE s.addr IS NOT NULL) a
+        JOIN length l ON l.family = family(a.addr) AND l.bits <= masklen(a.addr)
+        JOIN constituent_network n ON n.network = network(set_masklen(a.addr, l.bits)) AND n.until IS NULL
+        JOIN constituent k ON k.id = n.constituent_id AND k.enabled
+        ORDER BY a.addr, l.bits DESC, n.constituent_id),
+    by_asn AS MATERIALIZED (
+        SELECT a.value, min(n.constituent_id) AS constituent_id FROM (SELECT DISTINCT s.value FROM seen s WHERE s.type = 4) a
+        JOIN constituent_asn n ON n.asn = a.value::bigint AND n.until IS NULL
+        JOIN constituent k ON k.id = n.constituent_id AND k.enabled GROUP BY a.value),
+    by_host AS MATERIALIZED (
+        SELECT DISTINCT ON (h.host) h.host, d.constituent_id FROM (
+            SELECT x.host, array_to_string(l[i:], '.') AS name, i FROM (SELECT DISTINCT s.host FROM seen s WHERE s.host IS NOT NULL) x,
+            string_to_array(x.host, '.') l, generate_series(1, cardinality(l)) i
+            WHERE EXISTS (SELECT FROM constituent_domain)) h
+        JOIN constituent_domain d ON d.domain = h.name AND d.until IS NULL
+        JOIN constituent k ON k.id = d.constituent_id AND k.enabled
+        ORDER BY h.host, h.i, d.constituent_id),
+    ours AS MATERIALIZED (
+        SELECT DISTINCT ON (f.report_id, f.no) f.report_id, f.no, f.constituent_id FROM (
+            SELECT s.report_id, s.no, s.rank, 1 AS kind, b.constituent_id FROM seen s JOIN by_address b ON b.addr = s.addr
+            UNION ALL SELECT s.report_id, s.no, s.rank, 2, b.constituent_id FROM seen s JOIN by_asn b ON b.value = s.value WHERE s.type = 4
+            UNION ALL SELECT s.report_id, s.no, s.rank, 3, b.constituent_id FROM seen s JOIN by_host b ON b.host = s.host) f
+        ORDER BY f.report_id, f.no, f.rank, f.kind, f.constituent_id)
+    SELECT row_number() OVER (), e.id, e.received, coalesce(o.no, 0), e.sender_id, e.drill_id, e.compartment_id, triage_assurance(e.assurance),
+           p.is_person, e.channel = 'mail' OR p.is_person, c.has_text, e.id = v_partial, p.class, greatest(c.tlp, b.tlp), u.constituent_id, p.subject,
+           coalesce(CASE WHEN masklen(j.addr) IN (32, 128) THEN host(j.addr) ELSE j.addr::text END, j.host),
+           triage_grp(p.is_person, e.id, p.class, u.constituent_id, p.subject)
+    FROM envelope e
+    JOIN content c ON c.report_id = e.id
+    LEFT JOIN who w ON w.id = e.sender_id
+    LEFT JOIN statement o ON o.report_id = e.id
+    LEFT JOIN subject j ON j.report_id = o.report_id AND j.no = o.no
+    LEFT JOIN narrower b ON b.report_id = o.report_id AND b.no = o.no
+    LEFT JOIN ours u ON u.report_id = o.report_id AND u.no = o.no
+    CROSS JOIN LATERAL (SELECT triage_is_person(e.channel, w.role, c.format), coalesce(o.class, c.class, 'other/undetermined'),
+        CASE WHEN j.addr IS NULL THEN j.host
+             ELSE network(set_masklen(j.addr, least(masklen(j.addr), CASE family(j.addr) WHEN 4 THEN 24 ELSE 48 END)))::text END) p(is_person, class, subject)
+    WHERE NOT t.released OR NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = e.id AND m.until IS NULL
+                                        AND (o.no IS NULL OR m.observations @> o.no));
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    RETURN v_count;
+END $$;
+
+-- Takes the next p_limit observations of a leased row (whole reports, unless one is larger) into the chunk. What is left stays in the row.
+CREATE OR REPLACE FUNCTION triage_take(p_id bigint, p_limit int, OUT observations int, OUT released boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    t to_triage;
+    v_from bigint;
+    v_to bigint;
+    v_size bigint;
+    v_last int := 2147483647;
+BEGIN
+    PERFORM triage_tables();
+    SELECT * INTO t FROM to_triage q WHERE q.id = p_id;
+    v_from := lower(t.reports);
+    released := t.released;
+    WITH report AS (
+        SELECT c.report_id, greatest(c.observations, 1) - CASE c.report_id WHEN v_from THEN t.next_no ELSE 0 END AS size FROM report_content c
+        WHERE c.report_id >= v_from AND c.report_id < upper(t.reports) AND t.reports @> c.report_id
+          AND c.received BETWEEN t.received AND coalesce(t.received_until, t.received)
+        ORDER BY c.report_id LIMIT p_limit),
+    total AS (
+        SELECT r.report_id, r.size, sum(r.size) OVER (ORDER BY r.report_id) AS total FROM report r)
+    SELECT x.report_id, x.size INTO v_to, v_size FROM total x WHERE x.total - x.size < p_limit ORDER BY x.report_id DESC LIMIT 1;
+    IF v_to IS NULL THEN
+        observations := 0;
+        UPDATE to_triage q SET reports = '{}' WHERE q.id = p_id;
+        RETURN;
+    END IF;
+    IF v_size > p_limit THEN
+        v_last := CASE v_to WHEN v_from THEN t.next_no ELSE 0 END + p_limit;
+    END IF;
+    observations := triage_fill(t, v_from, t.next_no, v_to, v_last);
+    UPDATE to_triage q SET observations = greatest(q.observations - triage_take.observations, 1),
+        reports = q.reports * int8multirange(int8range(CASE WHEN v_size > p_limit THEN v_to ELSE v_to + 1 END, NULL)),
+        next_no = CASE WHEN v_size > p_limit THEN v_last ELSE 0 END WHERE q.id = p_id;
+END $$;
+
+-- What rules can see of the chunk; only asked for where there are rules.
+CREATE OR REPLACE FUNCTION triage_facts()
+RETURNS TABLE (ord int, class text, class_claim text, tlp smallint, tlp_claim smallint, channel text, sender text, format text, assurance text,
+               signed text, signer text, size bigint, summary text, description text, observed text, reporter text, count bigint, source_port int,
+               target_port int, constituent text, sector text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT c.ord, c.class, coalesce(o.class_claim, rc.class_claim), c.tlp, CASE WHEN NOT rc.tlp_assumed THEN rc.tlp END, r.channel,
+           coalesce(i.login, p.name, s.address), rc.format, r.assurance, v.summary, v.signer, r.size, rc.summary, rc.description, o.description,
+           rr.email, coalesce(o.count, 0), o.source_port, o.target_port, k.name, k.sector
+    FROM triage_chunk c
+    JOIN report r ON r.id = c.report_id AND r.received = c.received
+    JOIN report_content rc ON rc.report_id = c.report_id AND rc.received = c.received
+    LEFT JOIN observation o ON o.report_id = c.report_id AND o.received = c.received AND o.no = c.no
+    LEFT JOIN sender s ON s.id = c.sender_id
+    LEFT JOIN identity i ON i.id = s.identity_id
+    LEFT JOIN peer p ON p.id = s.peer_id
+    LEFT JOIN report_reporter rr ON rr.report_id = c.report_id AND rr.received = c.received
+    LEFT JOIN constituent k ON k.id = c.constituent_id
+    LEFT JOIN LATERAL (SELECT d.summary, CASE d.summary WHEN 'verified' THEN d.signer END AS signer FROM report_verdict d
+                       WHERE c.may_refer AND d.report_id = c.report_id ORDER BY d.checked DESC LIMIT 1) v ON true
+    ORDER BY c.ord;
+END $$;
+
+CREATE OR REPLACE FUNCTION triage_sightings() RETURNS TABLE (ord int, type smallint, value text, host text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT c.ord, s.type, s.value, s.host FROM triage_chunk c
+    JOIN sighting s ON s.report_id = c.report_id AND s.received = c.received AND s.observation_no = c.no ORDER BY c.ord;
+END $$;
+
+-- --- rules ---
+
+-- Changes with every change of the rules in force.
+CREATE OR REPLACE FUNCTION triage_rules_stamp() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ SELECT coalesce(string_agg(r.name || ' ' || r.version, ',' ORDER BY r.name), '') FROM rule_set r WHERE r.is_current $$;
+
+CREATE OR REPLACE FUNCTION triage_rules() RETURNS TABLE (name text, version int, text text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ SELECT r.name, r.version, r.text FROM rule_set r WHERE r.is_current ORDER BY r.name $$;
+
+CREATE OR REPLACE FUNCTION triage_decide(p_ord int[], p_class text[], p_priority smallint[], p_queue text[], p_assign text[], p_tlp smallint[],
+                                         p_decision text[], p_rule text[], p_reason text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    UPDATE triage_chunk c SET class = coalesce(u.class, c.class), priority = u.priority, queue = u.queue, assign = u.assign,
+        tlp = greatest(c.tlp, u.tlp), decision = u.decision, rule = u.rule, reason = u.reason,
+        grp = triage_grp(c.is_person, c.report_id, coalesce(u.class, c.class), c.constituent_id, c.subject)
+        FROM unnest(p_ord, p_class, p_priority, p_queue, p_assign, p_tlp, p_decision, p_rule, p_reason)
+             u(ord, class, priority, queue, assign, tlp, decision, rule, reason)
+        WHERE c.ord = u.ord;
+    -- One row that is held holds its report.
+    IF 'hold' = ANY (p_decision) THEN
+        UPDATE triage_chunk c SET decision = 'hold', rule = h.rule, reason = h.reason
+            FROM (SELECT DISTINCT ON (x.report_id) x.report_id, x.rule, x.reason FROM triage_chunk x WHERE x.decision = 'hold' ORDER BY x.report_id, x.ord) h
+            WHERE c.report_id = h.report_id;
+    END IF;
+END $$;
+
+CREATE OR REPLACE FUNCTION triage_hits(p_name text[], p_version int[], p_rule text[], p_hits bigint[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    INSERT INTO rule_hits AS h (name, version, rule, hits)
+    SELECT u.name, u.version, u.rule, u.hits FROM unnest(p_name, p_version, p_rule, p_hits) u(name, version, rule, hits) ORDER BY 1, 2, 3
+    ON CONFLICT (name, version, rule) DO UPDATE SET hits = h.hits + EXCLUDED.hits $$;

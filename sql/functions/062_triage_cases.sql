@@ -1,0 +1,230 @@
+-- Triage, second half: the chunk's observations (sql/functions/060_triage.sql) into cases.
+
+-- The case that a mail or a person's report names: "[XX-CERT-2026-000042]" in its subject, a recipient "case+42@...", our name or the number of a
+-- peer or old system as its reference. A merged case stands for the one it went into; a closed or rejected one takes nothing in.
+CREATE OR REPLACE FUNCTION triage_reference(p_summary text, p_issuer text, p_reference text, p_recipients text[], p_drill int) RETURNS bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_names text[] := ARRAY(SELECT upper(m[1]) FROM regexp_matches(left(p_summary, 1000), '\[([A-Za-z0-9][A-Za-z0-9-]{1,30}-\d{4}-\d{6,18})\]', 'g') m LIMIT 10);
+    v_numbers bigint[] := ARRAY(SELECT m[1]::bigint FROM unnest(p_recipients) a, regexp_match(a, '^<?case\+(\d{1,18})@', 'i') m WHERE m IS NOT NULL LIMIT 10);
+    v_id bigint;
+    v_into bigint;
+    v_state text;
+BEGIN
+    SELECT k.id, k.state, k.merged_into INTO v_id, v_state, v_into FROM incident_case k
+        WHERE k.drill_id = p_drill AND (k.name = ANY (v_names || upper(p_reference)) OR (p_drill = 0 AND k.number = ANY (v_numbers))
+              OR k.id IN (SELECT a.case_id FROM case_alias a WHERE a.issuer = p_issuer AND a.alias = p_reference))
+        ORDER BY k.state IN ('closed', 'rejected'), k.id LIMIT 1;
+    FOR i IN 1..10 LOOP
+        EXIT WHEN v_state IS DISTINCT FROM 'merged';
+        SELECT k.id, k.state, k.merged_into INTO v_id, v_state, v_into FROM incident_case k WHERE k.id = v_into;
+    END LOOP;
+    RETURN CASE WHEN v_state IN ('new', 'open', 'waiting', 'resolved') THEN v_id END;
+END $$;
+
+-- A group a case: by the case that is named, the person's report, or the key.
+CREATE OR REPLACE FUNCTION triage_groups() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM triage_chunk c WHERE c.may_refer) THEN
+        UPDATE triage_chunk c SET case_id = f.case_id, grp = 'case ' || f.case_id FROM (
+            SELECT x.report_id, triage_reference(rc.summary, rc.reference_issuer, rc.reference, m.recipients, x.drill_id) AS case_id
+            FROM (SELECT DISTINCT y.report_id, y.received, y.drill_id FROM triage_chunk y WHERE y.may_refer) x
+            JOIN report_content rc ON rc.report_id = x.report_id AND rc.received = x.received
+            LEFT JOIN report_mail m ON m.report_id = x.report_id) f
+            WHERE c.report_id = f.report_id AND f.case_id IS NOT NULL;
+    END IF;
+    INSERT INTO triage_group (grp, case_id, is_new, first_ord, drill_id, compartment_id, join_key, is_person, class, constituent_id, subject, value,
+                              subjects, tlp, assurance, priority, queue, assign, observations, reports, report_id, received, rules)
+    SELECT c.grp, min(c.case_id), false, min(c.ord), c.drill_id, c.compartment_id, CASE WHEN c.grp !~ '^(case|report) ' THEN c.grp END,
+           bool_or(c.is_person), mode() WITHIN GROUP (ORDER BY c.class), min(c.constituent_id), min(c.subject), min(c.value),
+           count(DISTINCT c.value), max(c.tlp), max(c.assurance), min(c.priority), min(c.queue), min(c.assign), count(*) FILTER (WHERE c.no > 0),
+           count(DISTINCT c.report_id), min(c.report_id), min(c.received), array_agg(DISTINCT c.rule) FILTER (WHERE c.rule IS NOT NULL)
+    FROM triage_chunk c WHERE c.decision IS NULL GROUP BY c.grp, c.drill_id, c.compartment_id;
+END $$;
+
+-- Finds and locks what is joined, in the order of ids as the desk's verbs do; what an analyst closed meanwhile is not joined.
+CREATE OR REPLACE FUNCTION triage_join() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    UPDATE triage_group g SET case_id = (
+        SELECT k.id FROM incident_case k WHERE k.join_key = g.join_key AND k.drill_id = g.drill_id AND k.compartment_id = g.compartment_id
+          AND k.state IN ('new', 'open', 'waiting') AND k.opened > now() - interval '7 days' ORDER BY k.opened DESC LIMIT 1)
+        WHERE g.join_key IS NOT NULL;
+    WITH locked AS MATERIALIZED (
+        SELECT k.id, k.state FROM incident_case k WHERE k.id IN (SELECT g.case_id FROM triage_group g) ORDER BY k.id FOR NO KEY UPDATE OF k)
+    UPDATE triage_group g SET case_id = NULL FROM locked l
+        WHERE l.id = g.case_id AND l.state NOT IN ('new', 'open', 'waiting') AND (g.join_key IS NOT NULL OR l.state <> 'resolved');
+END $$;
+
+-- What the joined may change: they narrow a label and, by a rule, hurry a case nobody has looked at; never what higher assurance set.
+CREATE OR REPLACE FUNCTION triage_change(p_seconds int[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    UPDATE incident_case k SET tlp = greatest(k.tlp, g.tlp), assurance = greatest(k.assurance, g.assurance), updated = now(),
+        priority = CASE WHEN k.state = 'new' AND k.owner_id IS NULL THEN least(k.priority, g.priority) ELSE k.priority END,
+        due = CASE WHEN k.state = 'new' AND k.owner_id IS NULL AND g.priority < k.priority
+                   THEN least(k.due, now() + make_interval(secs => p_seconds[g.priority])) ELSE k.due END
+    FROM (SELECT x.case_id, max(x.tlp) AS tlp, max(x.assurance) AS assurance, min(x.priority) AS priority FROM triage_group x
+          JOIN incident_case y ON y.id = x.case_id AND x.assurance >= y.assurance WHERE NOT x.is_new GROUP BY x.case_id) g
+    WHERE k.id = g.case_id AND (g.tlp > k.tlp OR g.assurance > k.assurance OR (g.priority < k.priority AND k.state = 'new' AND k.owner_id IS NULL));
+END $$;
+
+-- "Phishing: Telecom A, 12 addresses"; of a person what they wrote themselves.
+CREATE OR REPLACE FUNCTION triage_summary(p_class text, p_who text, p_subjects bigint, p_value text, p_said text) RETURNS text LANGUAGE sql STABLE
+RETURN coalesce(nullif(left(btrim(split_part(btrim(p_said, E' \t\r\n'), E'\n', 1), E' \t\r'), 200), ''),
+                p_class || coalesce(': ' || nullif(concat_ws(', ', p_who, CASE WHEN p_subjects > 1 THEN p_subjects || CASE WHEN p_value ~ '[:/]|^[0-9.]+$'
+                                                             THEN ' addresses' ELSE ' names' END WHEN p_value IS DISTINCT FROM p_who THEN p_value END), ''), ''));
+
+-- Opens a case a group that joined none.
+CREATE OR REPLACE FUNCTION triage_open(p_classes text[], p_texts text[], p_priorities smallint[], p_seconds int[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_offset int;
+BEGIN
+    IF NOT EXISTS (SELECT FROM triage_group g WHERE g.case_id IS NULL) THEN
+        RETURN;
+    END IF;
+    v_offset := site_offset();
+    UPDATE triage_group g SET is_new = true, number = n.number
+        FROM (SELECT x.grp, x.drill_id, x.compartment_id, nextval('case_number_seq') AS number
+              FROM (SELECT * FROM triage_group y WHERE y.case_id IS NULL ORDER BY y.first_ord) x) n
+        WHERE g.grp = n.grp AND g.drill_id = n.drill_id AND g.compartment_id = n.compartment_id;
+    WITH opened AS (
+        INSERT INTO incident_case AS k (number, name, drill_id, compartment_id, class, priority, tlp, owner_id, queue, summary, lang, due, aware_at,
+                                        constituent_id, join_key, assurance)
+        SELECT g.number, format('%s-%s-%s', CASE g.drill_id WHEN 0 THEN s.prefix ELSE 'EX' END, to_char(now() AT TIME ZONE 'UTC' + make_interval(mins => v_offset), 'YYYY'),
+                                lpad(g.number::text, greatest(6, length(g.number::text)), '0')),
+               g.drill_id, g.compartment_id, g.class, p.priority, g.tlp, i.id, coalesce(g.queue, 'national'),
+               triage_summary(coalesce(t.text, g.class), coalesce(o.title, o.name, g.subject), g.subjects, g.value,
+                              CASE WHEN g.is_person OR g.subject IS NULL THEN coalesce(nullif(rc.summary, ''), rc.description) END),
+               rc.lang, now() + make_interval(secs => p_seconds[p.priority]), g.received, g.constituent_id, g.join_key, g.assurance
+        FROM triage_group g
+        CROSS JOIN site s
+        LEFT JOIN unnest(p_classes, p_texts, p_priorities) t(class, text, priority) ON t.class = g.class
+        CROSS JOIN LATERAL (SELECT coalesce(g.priority, t.priority, 3::smallint)) p(priority)
+        LEFT JOIN constituent o ON o.id = g.constituent_id
+        LEFT JOIN identity i ON i.login = g.assign AND i.enabled AND i.role IN ('analyst', 'lead', 'admin')
+             AND (g.compartment_id = 0 OR EXISTS (SELECT FROM compartment_member m WHERE m.compartment_id = g.compartment_id AND m.identity_id = i.id))
+        LEFT JOIN report_content rc ON (g.is_person OR g.subject IS NULL) AND rc.report_id = g.report_id AND rc.received = g.received
+        WHERE g.is_new ORDER BY g.number
+        RETURNING k.id, k.number)
+    UPDATE triage_group g SET case_id = o.id FROM opened o WHERE g.number = o.number;
+    IF EXISTS (SELECT FROM triage_group g WHERE g.case_id IS NULL) THEN
+        RAISE EXCEPTION 'a case was not opened: is the site set up (cirtd migrate)?';
+    END IF;
+    INSERT INTO case_tally (case_id) SELECT g.case_id FROM triage_group g WHERE g.is_new;
+END $$;
+
+-- One entry a case.
+CREATE OR REPLACE FUNCTION triage_journal() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_is_new boolean;
+    v_cases bigint[];
+    v_texts text[];
+    v_details jsonb[];
+BEGIN
+    FOREACH v_is_new IN ARRAY ARRAY[false, true] LOOP
+        SELECT array_agg(x.case_id), array_agg(CASE WHEN v_is_new THEN 'opened by triage: ' ELSE 'joined ' END
+                   || CASE WHEN x.observations > 0 THEN x.observations || CASE x.observations WHEN 1 THEN ' observation of ' ELSE ' observations of ' END ELSE '' END
+                   || x.reports || CASE x.reports WHEN 1 THEN ' report' ELSE ' reports' END),
+               array_agg(jsonb_build_object('reports', x.reports, 'observations', x.observations, 'first', 'r' || x.report_id, 'class', k.class,
+                                            'tlp', tlp_name(k.tlp), 'rules', x.rules))
+        INTO v_cases, v_texts, v_details
+        FROM (SELECT g.case_id, sum(g.observations) AS observations, sum(g.reports) AS reports, min(g.report_id) AS report_id,
+                     min(g.rules) AS rules FROM triage_group g WHERE g.is_new = v_is_new GROUP BY g.case_id ORDER BY g.case_id) x
+        JOIN incident_case k ON k.id = x.case_id;
+        IF v_cases IS NOT NULL THEN
+            UPDATE triage_group g SET seq = j.seq
+                FROM journal_append_many(v_cases, 'triage', CASE WHEN v_is_new THEN 'open' ELSE 'join' END, v_texts, v_details) j
+                WHERE g.case_id = j.case_id;
+        END IF;
+    END LOOP;
+END $$;
+
+-- Without nested loops, as in triage_fill().
+CREATE OR REPLACE FUNCTION triage_members() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+BEGIN
+    WITH part AS MATERIALIZED (
+        SELECT g.case_id, c.report_id, min(c.received) AS received, count(*) FILTER (WHERE c.no > 0) AS count, min(g.seq) AS seq, min(c.rule) AS rule,
+               CASE WHEN count(*) = 1 THEN CASE WHEN min(c.no) > 0 THEN int4multirange(int4range(min(c.no), min(c.no) + 1)) ELSE '{}'::int4multirange END
+                    ELSE range_agg(int4range(c.no, c.no + 1)) END AS numbers
+        FROM triage_chunk c JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
+        WHERE c.decision IS NULL GROUP BY g.case_id, c.report_id),
+    member AS (
+        INSERT INTO case_member AS m (case_id, drill_id, compartment_id, report_id, received, observations, since_seq, rule)
+        SELECT p.case_id, k.drill_id, k.compartment_id, p.report_id, p.received, p.numbers, p.seq, p.rule
+        FROM part p JOIN incident_case k ON k.id = p.case_id ORDER BY p.case_id, p.report_id
+        ON CONFLICT (case_id, report_id) WHERE until IS NULL DO UPDATE SET observations = m.observations + EXCLUDED.observations
+        RETURNING m.case_id, m.report_id, m.xmax = 0 AS is_new)
+    UPDATE case_tally t SET reports = t.reports + s.reports, observations = t.observations + s.observations
+        FROM (SELECT x.case_id, sum(x.reports) AS reports, sum(x.observations) AS observations FROM (
+                  SELECT p.case_id, 0 AS reports, p.count AS observations FROM part p
+                  UNION ALL SELECT m.case_id, m.is_new::int, 0 FROM member m) x GROUP BY x.case_id) s
+        WHERE t.case_id = s.case_id;
+END $$;
+
+-- What people find the case by, and who may read what is RED.
+CREATE OR REPLACE FUNCTION triage_words() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    INSERT INTO case_text (case_id, tlp, hash64, body)
+        SELECT k.id, k.tlp, hashtextextended(k.summary, 0), k.summary FROM triage_group g JOIN incident_case k ON k.id = g.case_id WHERE g.is_new
+        ON CONFLICT DO NOTHING;
+    IF EXISTS (SELECT FROM triage_chunk c WHERE c.has_text) THEN
+        INSERT INTO case_text AS t (case_id, tlp, hash64, body)
+            SELECT x.case_id, min(rc.tlp), hashtextextended(w.body, 0), w.body
+            FROM (SELECT DISTINCT g.case_id, c.report_id, c.received FROM triage_chunk c
+                  JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
+                  WHERE c.has_text AND c.decision IS NULL) x
+            JOIN report_content rc ON rc.report_id = x.report_id AND rc.received = x.received
+            CROSS JOIN LATERAL (VALUES (rc.summary), (left(rc.description, 200000))) w(body)
+            WHERE w.body <> '' GROUP BY x.case_id, w.body ORDER BY 1, 3
+            ON CONFLICT DO NOTHING;
+    END IF;
+    INSERT INTO case_reader (case_id, identity_id)
+        SELECT DISTINCT k.id, i.id FROM triage_group g JOIN incident_case k ON k.id = g.case_id
+        JOIN identity i ON i.enabled AND i.role IN ('lead', 'admin')
+        WHERE g.tlp = 4 AND k.tlp = 4
+          AND (k.compartment_id = 0 OR EXISTS (SELECT FROM compartment_member m WHERE m.compartment_id = k.compartment_id AND m.identity_id = i.id))
+          AND NOT EXISTS (SELECT FROM case_reader r WHERE r.case_id = k.id)
+        ON CONFLICT DO NOTHING;
+END $$;
+
+-- A report is triaged with its last observation; dropped where all of it was; held at once.
+CREATE OR REPLACE FUNCTION triage_outcomes() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    INSERT INTO report_outcome (report_id, received, state, rule, reason)
+    SELECT x.report_id, x.received, CASE WHEN x.held THEN 'held' WHEN x.dropped AND NOT EXISTS (
+               SELECT FROM case_member m WHERE m.report_id = x.report_id AND m.until IS NULL) THEN 'dropped' ELSE 'triaged' END, x.rule, x.reason
+    FROM (SELECT c.report_id, min(c.received) AS received, bool_or(c.decision = 'hold') IS TRUE AS held, bool_and(c.decision = 'drop') AND count(c.decision) = count(*) AS dropped,
+                 bool_or(c.is_partial) AS is_partial, min(c.rule) AS rule, min(c.reason) AS reason
+          FROM triage_chunk c GROUP BY c.report_id) x
+    WHERE x.held OR NOT x.is_partial
+    ON CONFLICT (report_id) DO NOTHING;
+END $$;
+
+-- The chunk into cases. p_classes, p_texts, p_priorities: the classes, what people read for them, and the urgency of each; p_seconds: until the
+-- first look by urgency. One chunk at a time, so that two never open the same case.
+CREATE OR REPLACE FUNCTION triage_apply(p_classes text[], p_texts text[], p_priorities smallint[], p_seconds int[],
+                                        p_tag_ord int[], p_tag text[], OUT opened bigint, OUT joined bigint, OUT observations bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(20260102);
+    PERFORM triage_groups();
+    PERFORM triage_join();
+    PERFORM triage_open(p_classes, p_texts, p_priorities, p_seconds);
+    PERFORM triage_change(p_seconds);
+    PERFORM triage_journal();
+    PERFORM triage_members();
+    PERFORM triage_words();
+    INSERT INTO case_tag (case_id, tag)
+        SELECT DISTINCT g.case_id, u.tag FROM unnest(p_tag_ord, p_tag) u(ord, tag) JOIN triage_chunk c ON c.ord = u.ord AND c.decision IS NULL
+        JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
+        ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+    PERFORM triage_outcomes();
+    SELECT count(*) FILTER (WHERE g.is_new), count(*) FILTER (WHERE NOT g.is_new), sum(g.observations) INTO opened, joined, observations FROM triage_group g;
+END $$;

@@ -1,0 +1,11 @@
+GRANT EXECUTE ON FUNCTION triage_claim TO cirt_triage;
+GRANT EXECUTE ON FUNCTION triage_settle TO cirt_triage;
+GRANT EXECUTE ON FUNCTION triage_fail TO cirt_triage;
+GRANT EXECUTE ON FUNCTION triage_take TO cirt_triage;
+GRANT EXECUTE ON FUNCTION triage_rules_stamp TO cirt_triage;
+GRANT EXECUTE ON FUNCTION triage_rules TO cirt_triage;
+GRANT EXECUTE ON FUNCTION triage_facts TO cirt_triage;
+GRANT EXECUTE ON FUNCTION triage_sightings TO cirt_triage;
+GRANT EXECUTE ON FUNCTION triage_decide TO cirt_triage;
+GRANT EXECUTE ON FUNCTION triage_hits TO cirt_triage;
+GRANT EXECUTE ON FUNCTION triage_apply TO cirt_triage;

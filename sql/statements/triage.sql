@@ -1,0 +1,36 @@
+-- name: listen
+LISTEN cirt_triage
+
+-- name: claim
+SELECT id, attempts FROM triage_claim(4000)
+
+-- name: settle
+SELECT triage_settle($1::bigint, $2::int)
+
+-- name: fail
+SELECT triage_fail($1::bigint, $2::int, $3::text, $4::boolean)
+
+-- name: take
+SELECT observations, released FROM triage_take($1::bigint, 4000)
+
+-- name: rules_stamp
+SELECT triage_rules_stamp()
+
+-- name: rules
+SELECT name, version, text FROM triage_rules()
+
+-- name: facts
+SELECT ord, class, class_claim, tlp, tlp_claim, channel, sender, format, assurance, signed, signer, size, summary, description, observed, reporter,
+    count, source_port, target_port, constituent, sector FROM triage_facts()
+
+-- name: sightings
+SELECT ord, type, value, host FROM triage_sightings()
+
+-- name: decide
+SELECT triage_decide($1::int[], $2::text[], $3::smallint[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::text[], $9::text[])
+
+-- name: hits
+SELECT triage_hits($1::text[], $2::int[], $3::text[], $4::bigint[])
+
+-- name: apply
+SELECT opened, joined, observations FROM triage_apply($1::text[], $2::text[], $3::smallint[], $4::int[], $5::int[], $6::text[])

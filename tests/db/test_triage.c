@@ -1,0 +1,558 @@
+/* Triage on a real PostgreSQL: which observation comes into which case, and what becomes of it there. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cirtd/stages/stages.h"
+#include "crypto/digest.h"
+#include "rules/dedupe.h"
+#include "store/report_store.h"
+#include "support/cluster.h"
+
+struct fixture {
+    struct db *intake;
+    struct report_batch *batch;
+    struct stage_run run;
+    int64_t feed, analyst, stranger; /* sender ids */
+};
+
+static struct db *open_as(const char *role)
+{
+    struct err err;
+    struct db_config config = {.host = cluster_host(), .port = getenv("PGPORT"), .name = getenv("PGDATABASE"), .role = role};
+    struct db *db = db_new(&config);
+    if (!db_ready(db, &err))
+        fail_msg("%s", err.text);
+    return db;
+}
+
+static int setup(void **state)
+{
+    struct fixture *fixture = mem_calloc(1, sizeof *fixture);
+    struct err err;
+    cluster_execute("SET search_path = cirt;"
+                    "INSERT INTO identity (login, role) VALUES ('feed', 'feed'), ('anna', 'analyst'), ('lead', 'lead'), ('admin', "
+                    "'admin'), ('late', 'lead');"
+                    "UPDATE identity SET enabled = false WHERE login = 'late';"
+                    "INSERT INTO constituent (name, title, sector) VALUES ('tel-a', 'Telecom A', 'telecom'), ('uni', NULL, 'research'), "
+                    "('bank', 'The Bank', NULL);"
+                    "INSERT INTO constituent_network SELECT id, '10.1.0.0/16' FROM constituent WHERE name = 'tel-a';"
+                    "INSERT INTO constituent_network SELECT id, '10.1.7.0/24' FROM constituent WHERE name = 'uni';"
+                    "INSERT INTO constituent_network SELECT id, '2001:db8:aa::/48' FROM constituent WHERE name = 'uni';"
+                    "INSERT INTO constituent_asn SELECT id, 64501 FROM constituent WHERE name = 'tel-a';"
+                    "INSERT INTO constituent_domain SELECT id, 'bank.example' FROM constituent WHERE name = 'bank';");
+    fixture->intake = open_as("intake");
+    fixture->batch = report_batch_new();
+    fixture->run = (struct stage_run){.db = open_as("triage"), .params = db_params_new()};
+    assert_true(triage_stage.start(&fixture->run, &err));
+    fixture->feed = cluster_number("SELECT s.id FROM cirt.sender s JOIN cirt.identity i ON i.id = s.identity_id WHERE login = 'feed'");
+    fixture->analyst = cluster_number("SELECT s.id FROM cirt.sender s JOIN cirt.identity i ON i.id = s.identity_id WHERE login = 'anna'");
+    fixture->stranger = cluster_number("SELECT cirt.sender_of_address('who@example.org')");
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    triage_stage.stop(&fixture->run);
+    db_params_free(fixture->run.params);
+    db_free(fixture->run.db);
+    db_free(fixture->intake);
+    report_batch_free(fixture->batch);
+    free(fixture);
+    return 0;
+}
+
+/* No cases, rules or reports that wait, as before each test. */
+static int clean(void **state)
+{
+    struct fixture *fixture = *state;
+    cluster_execute("SET search_path = cirt; TRUNCATE to_triage, report_outcome, case_member, case_tag, case_text, case_alias, "
+                    "case_reader, rule_hits, rule_set CASCADE;"
+                    "UPDATE incident_case SET state = 'rejected', waiting_for = NULL, waiting_until = NULL, join_key = NULL WHERE state IN "
+                    "('new', 'open', 'waiting');");
+    report_batch_reset(fixture->batch);
+    return 0;
+}
+
+/* --- reports --- */
+
+struct letter {
+    const char *channel, *assurance, *format; /* NULL: https, pinned-key, ndjson */
+    int64_t sender;
+    enum tlp tlp;
+    const char *class_name, *summary, *description, *reference;
+    const char *sightings[4][3]; /* type, role, value: of its one observation; none: no observation */
+};
+
+static void add_sighting(struct report *report, struct observation *observation, const char *const sighting[3])
+{
+    enum observable_type type;
+    enum sighting_role role;
+    assert_true(observable_type_parse(sighting[0], &type) && sighting_role_parse(sighting[1], &role));
+    assert_true(report_add_sighting(report, observation, type, role, sighting[2]));
+}
+
+static struct report *written(const struct letter *letter)
+{
+    struct report *report = report_new(letter->format ? letter->format : "ndjson");
+    report->class_name = letter->class_name;
+    report->summary = letter->summary;
+    report->description = letter->description;
+    report->reference = letter->reference;
+    if (letter->sightings[0][0]) {
+        struct observation *observation = report_add_observation(report);
+        observation->class_name = letter->class_name;
+        for (size_t i = 0; i < ARRAY_SIZE(letter->sightings) && letter->sightings[i][0]; i++)
+            add_sighting(report, observation, letter->sightings[i]);
+    }
+    return report;
+}
+
+/* Stores it as a new document, waiting for triage; its number. */
+static int64_t arrive(struct fixture *fixture, const struct letter *letter)
+{
+    static int count;
+    char document[40];
+    struct err err;
+    struct report_result result;
+    snprintf(document, sizeof document, "document %d", ++count);
+    struct report *report = written(letter);
+    struct report_envelope envelope = {.route = "triage",
+                                       .sender_id = letter->sender ? letter->sender : fixture->feed,
+                                       .channel = letter->channel ? letter->channel : "https",
+                                       .assurance = letter->assurance ? letter->assurance : "pinned-key",
+                                       .size = (int64_t)strlen(document),
+                                       .state = "received",
+                                       .format = report->format,
+                                       .tlp = letter->tlp == TLP_CLEAR ? TLP_GREEN : letter->tlp};
+    digest_sha256(document, strlen(document), envelope.sha256);
+    report_batch_reset(fixture->batch);
+    report_batch_add(fixture->batch, &envelope, report, document, strlen(document));
+    if (!report_batch_store(fixture->intake, SQL_INTAKE_REPORTS_INSERT, fixture->batch, &result, &err))
+        fail_msg("%s", err.text);
+    report_free(report);
+    return result.id;
+}
+
+static void triage(struct fixture *fixture)
+{
+    struct err err;
+    if (!stage_work_due(&triage_stage, &fixture->run, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.to_triage WHERE failed IS NOT NULL"), 0);
+}
+
+static int64_t triaged(struct fixture *fixture, const struct letter *letter)
+{
+    int64_t id = arrive(fixture, letter);
+    triage(fixture);
+    return id;
+}
+
+/* --- looking --- */
+
+static char *of_report(int64_t report, const char *expression)
+{
+    char sql[1000];
+    snprintf(sql, sizeof sql,
+             "SET search_path = cirt; SELECT string_agg((%s)::text, ' | ' ORDER BY k.id) FROM case_member m JOIN incident_case k ON k.id = "
+             "m.case_id"
+             " JOIN case_tally t ON t.case_id = k.id WHERE m.report_id = %lld AND m.until IS NULL",
+             expression, (long long)report);
+    return cluster_text(sql);
+}
+
+#define assert_case(report, expression, expected) check_case(report, expression, expected, __LINE__)
+static void check_case(int64_t report, const char *expression, const char *expected, int line)
+{
+    char *found = of_report(report, expression);
+    if (!str_equal(found, expected))
+        fail_msg("line %d: %s of the case of r%lld is \"%s\", not \"%s\"", line, expression, (long long)report, found, expected);
+    free(found);
+}
+
+static bool is_same_case(int64_t a, int64_t b)
+{
+    char *one = of_report(a, "k.id"), *other = of_report(b, "k.id");
+    bool is_same = str_equal(one, other) && *one;
+    free(one);
+    free(other);
+    return is_same;
+}
+
+static char *outcome_of(int64_t report)
+{
+    char sql[200];
+    snprintf(sql, sizeof sql, "SELECT concat_ws(' ', state, rule, reason) FROM cirt.report_outcome WHERE report_id = %lld",
+             (long long)report);
+    return cluster_text(sql);
+}
+
+static void assert_outcome(int64_t report, const char *expected)
+{
+    char *found = outcome_of(report);
+    assert_string_equal(found, expected);
+    free(found);
+}
+
+/* --- tests --- */
+
+static void same_key_joins(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.100.7"}}};
+    int64_t first = triaged(fixture, &letter);
+    assert_case(first, "k.state || ' ' || k.class || ' ' || k.priority || ' ' || k.tlp || ' ' || k.summary",
+                "new fraud/phishing 2 1 Phishing: 198.51.100.0/24, 198.51.100.7");
+    assert_case(first, "k.due - k.opened", "04:00:00");
+    assert_case(first, "k.name ~ '^XX-CERT-[0-9]{4}-[0-9]{6}$'", "true");
+    assert_outcome(first, "triaged");
+    letter.sightings[0][2] = "198.51.100.250";
+    int64_t neighbour = triaged(fixture, &letter);
+    assert_true(is_same_case(first, neighbour));
+    assert_case(first, "t.reports || ' ' || t.observations", "2 2");
+    assert_case(first, "(SELECT string_agg(p.payload::json ->> 'text', '; ' ORDER BY seq) FROM journal_payload p WHERE p.case_id = k.id)",
+                "opened by triage: 1 observation of 1 report; joined 1 observation of 1 report");
+    assert_case(neighbour, "m.observations || ' ' || m.since_seq", "{[1,2)} 2");
+    letter.sightings[0][2] = "198.51.101.7";
+    assert_false(is_same_case(first, triaged(fixture, &letter)));
+    letter.sightings[0][2] = "198.51.100.7";
+    letter.class_name = "abusive-content/spam";
+    assert_false(is_same_case(first, triaged(fixture, &letter)));
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.journal_verify(NULL)"), 0);
+}
+
+static void old_and_closed_cases_are_not_joined(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.100.7"}}};
+    int64_t first = triaged(fixture, &letter);
+    cluster_execute("UPDATE cirt.incident_case SET opened = now() - interval '6 days 23 hours' WHERE state = 'new'");
+    assert_true(is_same_case(first, triaged(fixture, &letter)));
+    cluster_execute("UPDATE cirt.incident_case SET opened = now() - interval '7 days 1 minute' WHERE state = 'new'");
+    int64_t second = triaged(fixture, &letter);
+    assert_false(is_same_case(first, second));
+    cluster_execute("UPDATE cirt.incident_case SET state = 'resolved' WHERE state = 'new'");
+    int64_t third = triaged(fixture, &letter);
+    assert_false(is_same_case(second, third));
+    cluster_execute("UPDATE cirt.incident_case SET state = 'waiting', waiting_for = 'x', waiting_until = now() WHERE state = 'new'");
+    assert_true(is_same_case(third, triaged(fixture, &letter)));
+}
+
+static void keys_are_those_of_the_rules_layer(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        struct letter letter;
+        const char *constituent;
+    } cases[] = {
+        {{.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.100.7"}}}, NULL},
+        {{.class_name = "fraud/phishing", .sightings = {{"ipv6", "source", "2001:db8:1:2::3"}}}, NULL},
+        {{.class_name = "fraud/phishing", .sightings = {{"cidr", "source", "203.0.113.128/25"}}}, NULL},
+        {{.class_name = "fraud/phishing", .sightings = {{"cidr", "source", "192.0.0.0/9"}}}, NULL},
+        {{.class_name = "fraud/phishing", .sightings = {{"url", "infrastructure", "http://Login.Shop.example/a"}}}, NULL},
+        {{.class_name = "fraud/phishing", .sightings = {{"domain", "source", "a.example"}, {"ipv4", "target", "198.51.100.9"}}}, NULL},
+        {{.class_name = "fraud/phishing", .sightings = {{"domain", "source", "b.example"}, {"ipv4", "source", "198.51.100.9"}}}, NULL},
+        {{.class_name = "fraud/phishing", .sightings = {{"ipv4", "victim", "198.51.100.1"}, {"ipv4", "infrastructure", "203.0.113.1"}}},
+         NULL},
+        {{.class_name = "fraud/phishing", .sightings = {{"ipv4", "other", "198.51.100.1"}, {"ipv4", "target", "203.0.113.1"}}}, NULL},
+        {{.sightings = {{"ipv4", "source", "10.1.2.3"}}}, "tel-a"},
+        {{.sightings = {{"ipv4", "source", "10.1.7.3"}}}, "uni"},
+        {{.sightings = {{"ipv6", "source", "2001:db8:aa::5"}}}, "uni"},
+        {{.sightings = {{"ipv4", "source", "192.0.2.1"}, {"asn", "source", "64501"}}}, "tel-a"},
+        {{.sightings = {{"email", "victim", "joe@mail.bank.example"}}}, "bank"},
+        {{.sightings = {{"domain", "victim", "notbank.example"}}}, NULL},
+        {{.sightings = {{"ipv4", "victim", "10.1.2.3"}, {"ipv4", "infrastructure", "10.1.7.1"}}}, "uni"},
+        {{.sightings = {{"ipv4", "source", "192.0.2.9"}, {"ipv4", "target", "10.1.2.3"}}}, "tel-a"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct report *report = written(&cases[i].letter);
+        char sql[120];
+        snprintf(sql, sizeof sql, "SELECT coalesce(max(id), 0) FROM cirt.constituent WHERE name = '%s'",
+                 cases[i].constituent ? cases[i].constituent : "");
+        const char *key = dedupe_key(report->arena, cases[i].letter.class_name, cluster_number(sql), &report->observations[0]);
+        assert_case(triaged(fixture, &cases[i].letter), "k.join_key", key);
+        report_free(report);
+    }
+    assert_int_equal(
+        cluster_number("SELECT count(*) FROM cirt.incident_case WHERE state = 'new' AND summary LIKE 'Undetermined: Telecom A%'"), 1);
+}
+
+static void a_disabled_or_left_network_counts_no_more(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.sightings = {{"ipv4", "source", "10.1.7.3"}}};
+    cluster_execute("UPDATE cirt.constituent_network SET until = now() WHERE network = '10.1.7.0/24'");
+    assert_case(triaged(fixture, &letter), "(SELECT name FROM constituent c WHERE c.id = k.constituent_id)", "tel-a");
+    cluster_execute("UPDATE cirt.constituent SET enabled = false WHERE name = 'tel-a'");
+    assert_case(triaged(fixture, &letter), "k.join_key", "other/undetermined 10.1.7.0/24");
+    cluster_execute("UPDATE cirt.constituent SET enabled = true; UPDATE cirt.constituent_network SET until = NULL");
+}
+
+static void a_person_has_a_case_of_their_own(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.channel = "phone",
+                            .format = "json",
+                            .sender = fixture->analyst,
+                            .class_name = "fraud/phishing",
+                            .description = "  Bank asks for PIN\nby mail",
+                            .sightings = {{"ipv4", "source", "198.51.100.7"}}};
+    int64_t first = triaged(fixture, &letter), second = triaged(fixture, &letter);
+    assert_false(is_same_case(first, second));
+    assert_case(first, "k.summary || ' ' || coalesce(k.join_key, 'no key')", "Bank asks for PIN no key");
+    letter = (struct letter){.channel = "mail",
+                             .format = "mail",
+                             .assurance = "unknown",
+                             .sender = fixture->stranger,
+                             .summary = "Help",
+                             .description = "I was robbed"};
+    int64_t mail = triaged(fixture, &letter);
+    assert_case(mail,
+                "k.summary || ' ' || k.class || ' ' || m.observations || ' ' || t.reports || ' ' || t.observations || ' ' || k.assurance",
+                "Help other/undetermined {} 1 0 0");
+    assert_case(mail, "(SELECT string_agg(x.body, ',' ORDER BY x.body) FROM case_text x WHERE x.case_id = k.id)", "Help,I was robbed");
+    /* Rows that an analyst uploads are a machine's. */
+    letter = (struct letter){.format = "shadowserver", .sender = fixture->analyst, .sightings = {{"ipv4", "source", "198.51.100.7"}}};
+    assert_true(is_same_case(triaged(fixture, &letter), triaged(fixture, &letter)));
+}
+
+static void references_find_their_case(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {
+        .channel = "mail", .format = "mail", .assurance = "unknown", .sender = fixture->stranger, .summary = "One", .description = "text"};
+    int64_t first = triaged(fixture, &letter);
+    char *name = of_report(first, "k.name"), *number = of_report(first, "k.number"), subject[100], sql[400];
+    snprintf(subject, sizeof subject, "Re: AW: [%s] One", name);
+    str_lower(subject);
+    letter.summary = subject;
+    letter.tlp = TLP_RED;
+    int64_t answer = triaged(fixture, &letter);
+    assert_true(is_same_case(first, answer));
+    letter.summary = "by recipient";
+    letter.tlp = TLP_GREEN;
+    int64_t to_number = arrive(fixture, &letter);
+    snprintf(
+        sql, sizeof sql,
+        "INSERT INTO cirt.report_mail SELECT id, received, 'a@example.org', '{<case+%s@xx-cert.example>}' FROM cirt.report WHERE id = %lld",
+        number, (long long)to_number);
+    cluster_execute(sql);
+    triage(fixture);
+    assert_true(is_same_case(first, to_number));
+    assert_case(first, "t.reports", "3");
+    letter.summary = "by our number";
+    letter.reference = name;
+    assert_true(is_same_case(first, triaged(fixture, &letter)));
+    snprintf(sql, sizeof sql, "UPDATE cirt.incident_case SET state = 'closed', resolution = 'fixed', closed = now() WHERE name = '%s'",
+             name);
+    cluster_execute(sql);
+    assert_false(is_same_case(first, triaged(fixture, &letter)));
+    free(name);
+    free(number);
+}
+
+static void labels_narrow_and_assurance_holds(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.class_name = "fraud/phishing", .assurance = "dmarc-pass", .sightings = {{"ipv4", "source", "198.51.100.7"}}};
+    int64_t first = triaged(fixture, &letter);
+    assert_case(first, "k.tlp || ' ' || k.assurance || ' ' || k.revision", "1 1 1");
+    letter.tlp = TLP_AMBER;
+    triaged(fixture, &letter);
+    assert_case(first, "k.tlp || ' ' || k.assurance || ' ' || k.revision", "2 1 1");
+    letter.tlp = TLP_GREEN;
+    letter.assurance = "pinned-key";
+    triaged(fixture, &letter);
+    assert_case(first, "k.tlp || ' ' || k.assurance", "2 3");
+    letter.tlp = TLP_RED;
+    letter.assurance = "unknown";
+    assert_true(is_same_case(first, triaged(fixture, &letter)));
+    assert_case(first, "k.tlp || ' ' || k.assurance", "2 3");
+    letter.assurance = "pinned-key";
+    triaged(fixture, &letter);
+    assert_case(first,
+                "k.tlp || ' ' || (SELECT string_agg(i.login, ',' ORDER BY i.login) FROM case_reader r JOIN identity i ON i.id = "
+                "r.identity_id WHERE r.case_id = k.id)",
+                "4 admin,lead");
+}
+
+static void put_rules(const char *text, int version)
+{
+    char sql[2000];
+    snprintf(sql, sizeof sql,
+             "UPDATE cirt.rule_set SET is_current = false; INSERT INTO cirt.rule_set (name, version, text) VALUES ('default', %d, "
+             "$rules$%s$rules$)",
+             version, text);
+    cluster_execute(sql);
+}
+
+static void rules_act(void **state)
+{
+    struct fixture *fixture = *state;
+    put_rules("rule \"bank\": domain:bank.example => class:ransomware, priority:critical, queue:banks, tag:+bank, tag:+vip, assign:anna, "
+              "tlp:amber\n"
+              "rule \"scanner\": ip:192.0.2.0/24 port:..100 => drop \"our own scans\"\n"
+              "rule \"sector\": sector:telecom constituent:tel-a count:1 channel:https sender:feed format:ndjson assurance:pinned-key => "
+              "hold \"look first\"\n"
+              "rule \"words\": \"quick fox\" -class:spam => tag:fox\n",
+              1);
+    int64_t bank = triaged(fixture, &(struct letter){.sightings = {{"url", "source", "http://www.bank.example/x"}}});
+    assert_case(bank,
+                "concat_ws(' ', k.class, k.priority, k.queue, k.tlp, m.rule, k.due - k.opened, (SELECT login FROM identity i WHERE i.id = "
+                "k.owner_id), k.join_key LIKE 'malicious-code/%')",
+                "malicious-code/infected-system 1 banks 2 bank 01:00:00 anna t");
+    assert_case(bank, "(SELECT string_agg(g.tag, ',' ORDER BY g.tag) FROM case_tag g WHERE g.case_id = k.id)", "bank,vip");
+    struct letter scan = {.sightings = {{"ipv4", "source", "192.0.2.77"}}};
+    int64_t passed = triaged(fixture, &scan);
+    assert_outcome(passed, "triaged");
+    put_rules("rule \"scanner\": ip:192.0.2.0/24 => drop \"our own scans\"\n"
+              "rule \"sector\": sector:telecom constituent:tel-a count:1 channel:https sender:feed format:ndjson assurance:pinned-key => "
+              "hold \"look first\"\n"
+              "rule \"words\": \"quick fox\" -class:spam => tag:fox\n",
+              2);
+    int64_t dropped = triaged(fixture, &scan);
+    assert_outcome(dropped, "dropped scanner our own scans");
+    assert_case(dropped, "k.id", "");
+    int64_t held = triaged(fixture, &(struct letter){.sightings = {{"ipv4", "source", "10.1.2.3"}}});
+    assert_outcome(held, "held sector look first");
+    assert_case(held, "k.id", "");
+    int64_t fox = triaged(fixture, &(struct letter){.description = "the quick fox jumps"});
+    assert_case(fox, "(SELECT string_agg(g.tag, ',') FROM case_tag g WHERE g.case_id = k.id)", "fox");
+    assert_int_equal(cluster_number("SELECT hits FROM cirt.rule_hits WHERE version = 2 AND rule = 'scanner'"), 1);
+    assert_int_equal(cluster_number("SELECT sum(hits) FROM cirt.rule_hits WHERE version = 2"), 3);
+    char sql[100];
+    snprintf(sql, sizeof sql, "SELECT cirt.report_release(%lld)::int", (long long)held);
+    assert_int_equal(cluster_number(sql), 1);
+    triage(fixture);
+    assert_outcome(held, "triaged sector look first");
+    assert_case(held, "t.reports || ' ' || t.observations", "1 1");
+    assert_int_equal(cluster_number(sql), 0);
+}
+
+static void twice_is_once(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t report = triaged(fixture, &(struct letter){.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.100.7"}}});
+    char sql[300];
+    snprintf(sql, sizeof sql,
+             "INSERT INTO cirt.to_triage (reports, received, observations) SELECT int8multirange(int8range(id, id + 1)), received, 1 FROM "
+             "cirt.report WHERE id = %lld",
+             (long long)report);
+    cluster_execute(sql);
+    triage(fixture);
+    assert_case(report, "t.reports || ' ' || t.observations || ' ' || (SELECT count(*) FROM journal j WHERE j.case_id = k.id)", "1 1 1");
+    /* Leased to a worker that was killed: taken again when the lease is over, by then as a second try. */
+    int64_t next = arrive(fixture, &(struct letter){.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.100.8"}}});
+    cluster_execute("UPDATE cirt.to_triage SET attempts = 1, not_before = now() + interval '1 hour'");
+    triage(fixture);
+    assert_case(next, "k.id", "");
+    cluster_execute("UPDATE cirt.to_triage SET not_before = now()");
+    triage(fixture);
+    assert_true(is_same_case(report, next));
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.to_triage"), 0);
+}
+
+/* A document of 9,000 rows is worked in passes; many small ones in one. */
+static void large_and_small(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err;
+    struct report_result result;
+    struct report *report = report_new("shadowserver");
+    char address[40];
+    for (int i = 0; i < 9000; i++) {
+        snprintf(address, sizeof address, "10.1.%d.%d", i % 2 ? 7 : 2, 1 + i / 40);
+        struct observation *observation = report_add_observation(report);
+        observation->class_name = "malicious-code/infected-system";
+        assert_true(report_add_sighting(report, observation, OBSERVABLE_IPV4, ROLE_SOURCE, address));
+    }
+    struct report_envelope envelope = {.route = "triage",
+                                       .sender_id = fixture->feed,
+                                       .channel = "https",
+                                       .assurance = "pinned-key",
+                                       .size = 4,
+                                       .state = "received",
+                                       .format = "shadowserver",
+                                       .tlp = TLP_GREEN};
+    digest_sha256("rows", 4, envelope.sha256);
+    report_batch_add(fixture->batch, &envelope, report, "rows", 4);
+    assert_true(report_batch_store(fixture->intake, SQL_INTAKE_REPORTS_INSERT, fixture->batch, &result, &err));
+    report_free(report);
+    triage(fixture);
+    assert_outcome(result.id, "triaged");
+    assert_case(result.id, "t.reports || ' ' || t.observations", "1 4500 | 1 4500");
+    assert_int_equal(
+        cluster_number("SELECT count(*) FROM cirt.case_member m, unnest(m.observations) r, generate_series(lower(r), upper(r) - 1)"), 9000);
+    assert_case(result.id, "(SELECT count(*) FROM journal j WHERE j.case_id = k.id)", "3 | 3");
+    for (int i = 0; i < 60; i++)
+        arrive(fixture, &(struct letter){.class_name = "abusive-content/spam", .sightings = {{"ipv4", "source", "10.1.2.9"}}});
+    int64_t last = triaged(fixture, &(struct letter){.class_name = "abusive-content/spam", .sightings = {{"ipv4", "source", "10.1.2.9"}}});
+    assert_case(last, "t.reports || ' ' || (SELECT count(*) FROM journal j WHERE j.case_id = k.id)", "61 1");
+}
+
+/* Several rows that cannot be worked: the good ones get through, the bad one is set aside alone with its error. */
+static void a_bad_report_ends_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err;
+    struct letter letter = {.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.100.7"}}};
+    int64_t ids[7];
+    char sql[300];
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+        ids[i] = arrive(fixture, &letter);
+    snprintf(
+        sql, sizeof sql,
+        "CREATE FUNCTION cirt.refuse_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.report_id = %lld THEN RAISE EXCEPTION "
+        "'broken' USING ERRCODE = '22000'; END IF;"
+        " RETURN NEW; END $$; CREATE TRIGGER refuse_it BEFORE INSERT ON cirt.report_outcome FOR EACH ROW EXECUTE FUNCTION cirt.refuse_it()",
+        (long long)ids[4]);
+    cluster_execute(sql);
+    for (int i = 0; i < 20; i++) {
+        assert_true(stage_work_due(&triage_stage, &fixture->run, &err));
+        cluster_execute("UPDATE cirt.to_triage SET not_before = now()");
+    }
+    cluster_execute("DROP TRIGGER refuse_it ON cirt.report_outcome; DROP FUNCTION cirt.refuse_it()");
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+        if (i != 4)
+            assert_outcome(ids[i], "triaged");
+    char *left = cluster_text(
+             "SELECT string_agg(reports || ' ' || (failed IS NOT NULL) || ' ' || (error LIKE '%broken%'), ',') FROM cirt.to_triage"),
+         expected[100];
+    snprintf(expected, sizeof expected, "{[%lld,%lld)} true true", (long long)ids[4], (long long)ids[4] + 1);
+    assert_string_equal(left, expected);
+    free(left);
+    snprintf(sql, sizeof sql, "SELECT cirt.report_release(%lld)::int", (long long)ids[4]);
+    assert_int_equal(cluster_number(sql), 1);
+    triage(fixture);
+    assert_true(is_same_case(ids[0], ids[4]));
+    assert_case(ids[0], "t.reports", "7");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(same_key_joins, clean),
+        cmocka_unit_test_setup(old_and_closed_cases_are_not_joined, clean),
+        cmocka_unit_test_setup(keys_are_those_of_the_rules_layer, clean),
+        cmocka_unit_test_setup(a_disabled_or_left_network_counts_no_more, clean),
+        cmocka_unit_test_setup(a_person_has_a_case_of_their_own, clean),
+        cmocka_unit_test_setup(references_find_their_case, clean),
+        cmocka_unit_test_setup(labels_narrow_and_assurance_holds, clean),
+        cmocka_unit_test_setup(rules_act, clean),
+        cmocka_unit_test_setup(twice_is_once, clean),
+        cmocka_unit_test_setup(large_and_small, clean),
+        cmocka_unit_test_setup(a_bad_report_ends_alone, clean),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
