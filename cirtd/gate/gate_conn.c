@@ -737,6 +737,9 @@ void gate_conn_drain(struct gate *gate)
     for (struct gate_conn *conn = gate->conns; conn; conn = next) {
         next = conn->next;
         conn->keeps_alive = false;
+        /* A request that lies in the socket was sent before its client could know that we stop: it is answered like those begun. */
+        if (conn->state == IDLE)
+            run(conn);
         if (conn->state == IDLE || conn->state == HANDSHAKE)
             gate_conn_drop(conn, "the gate stops");
     }
