@@ -1,17 +1,21 @@
 -- Taking reports in. Set-based: a call stores any number of reports with all that belongs to them; nothing is looked up row by row.
+-- The contents of an array change no plan here: generic plans save planning each statement for each batch.
 
--- The registered, enabled caller behind each key; no row for others.
+-- The registered caller behind each key; no row for others. Asked for every batch of requests: plpgsql, since it keeps its plans.
 CREATE OR REPLACE FUNCTION callers(p_keys bytea[])
 RETURNS TABLE (key bytea, enabled boolean, identity_id bigint, login text, role text, peer_id bigint, peer text, sender_id bigint,
                default_tlp smallint, default_class text, malformed_today bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RETURN QUERY
     SELECT k.key_sha256, coalesce(i.enabled, p.enabled), i.id, i.login, coalesce(i.role, 'peer'), p.id, p.name, s.id, i.default_tlp, i.default_class,
            coalesce((SELECT m.bytes FROM malformed_tally m WHERE m.sender_id = s.id AND m.day = current_date), 0)
     FROM registered_key k
     LEFT JOIN identity i ON i.id = k.identity_id
     LEFT JOIN peer p ON p.id = k.peer_id
     JOIN sender s ON s.identity_id = i.id OR s.peer_id = p.id
-    WHERE k.key_sha256 = ANY (p_keys) $$;
+    WHERE k.key_sha256 = ANY (p_keys);
+END $$;
 
 -- The sender row of a mail address (lower case), made where it is new.
 CREATE OR REPLACE FUNCTION sender_of_address(p_address text) RETURNS bigint
@@ -28,7 +32,8 @@ BEGIN
     RETURN v_id;
 END $$;
 
-CREATE OR REPLACE FUNCTION report_week(p_received timestamptz) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+-- STABLE as extract() is: only so is it inlined.
+CREATE OR REPLACE FUNCTION report_week(p_received timestamptz) RETURNS int LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT floor(extract(epoch FROM p_received) / 604800)::int $$;
 
 -- An id and a time for a report whose rows come in several calls (report_rows, report_raw_add, reports_insert) of one transaction.
@@ -47,7 +52,7 @@ CREATE OR REPLACE FUNCTION report_rows(
     o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[],
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
     s_host text[], s_value text[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     INSERT INTO observation (report_id, received, no, time, time_text, time_rule, class, class_claim, count, description, protocol,
                              source_port, target_port, extra)
@@ -80,7 +85,7 @@ CREATE OR REPLACE FUNCTION reports_insert(
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
     s_host text[], s_value text[])
 RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean, state text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_received timestamptz := now();
     v_week int := report_week(now());
@@ -90,8 +95,10 @@ DECLARE
     v_new bigint[];
     v_missing int;
 BEGIN
+    -- The weeks there are, so that the look-up below probes no others. min() over a range reads one entry of the index; EXISTS or an
+    -- equality may read the whole table, as it holds few different weeks.
     SELECT array_agg(w) INTO v_weeks FROM generate_series(v_week - 5, v_week + 1) w
-    WHERE EXISTS (SELECT FROM report_digest d WHERE d.week = w);
+    WHERE (SELECT min(d.week) FROM report_digest d WHERE d.week BETWEEN w AND w) IS NOT NULL;
     -- One row at most, but for two that crossed the end of a week side by side: either will do.
     SELECT array_agg(coalesce((
         SELECT d.report_id FROM report_digest d
@@ -161,7 +168,7 @@ END $$;
 
 -- Hands reports to the next stage. One to_triage row a batch: triage works in ranges.
 CREATE OR REPLACE FUNCTION reports_route(p_ids bigint[], p_route text[], p_received timestamptz, p_observations int[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     INSERT INTO to_triage (reports, received, observations)
         SELECT range_agg(int8range(u.id, u.id + 1)), p_received, sum(greatest(u.observations, 1))
