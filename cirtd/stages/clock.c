@@ -57,8 +57,12 @@ static bool work(struct stage_run *run, struct db_rows *rows, size_t row, struct
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
         if (state->due_ms[i] > now_ms)
             continue;
-        if (!run_step(run, i, now_ms, &done, err))
+        if (!run_step(run, i, now_ms, &done, err)) {
+            /* Those before it are rolled back with it. */
+            for (size_t before = 0; before < i; before++)
+                state->due_ms[before] = now_ms;
             return false;
+        }
         if (steps[i].is_alone && done > 0)
             return true;
     }

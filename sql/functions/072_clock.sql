@@ -83,37 +83,25 @@ BEGIN
     END IF;
 END $$;
 
--- What could not be handed over in time is given up, and its case says so.
+-- What could not be handed over in time is given up, and its case says so. push does this itself; here is who does it where push is stopped.
 CREATE OR REPLACE FUNCTION clock_expire(OUT done bigint, OUT more boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
-    v_cases bigint[];
-    v_texts text[];
-    v_details jsonb[];
+    o record;
 BEGIN
-    WITH over AS MATERIALIZED (
-        SELECT o.id, o.share_id, o.version, o.error, o.expires FROM outbox o
-        WHERE o.expires <= now() AND (o.leased_until IS NULL OR o.leased_until <= now()) ORDER BY o.id LIMIT 1000 FOR UPDATE SKIP LOCKED),
-    gone AS (
-        DELETE FROM outbox o USING over v WHERE o.id = v.id RETURNING o.id),
-    tried AS (
-        INSERT INTO delivery (share_id, version, outcome) SELECT v.share_id, v.version, 'expired' FROM over v),
-    expired AS (
-        UPDATE share s SET state = 'expired', error = coalesce('never delivered: ' || v.error, 'never delivered')
-        FROM over v JOIN gone g ON g.id = v.id
-        WHERE s.id = v.share_id AND s.version = v.version AND s.state NOT IN ('acknowledged', 'accepted', 'declined', 'withdrawn')
-        RETURNING s.id, s.case_id, s.peer_id, v.expires, s.error),
-    told AS (
-        SELECT e.case_id, format('gave up handing %s over: %s', string_agg(format('s%s to %s', e.id, p.name), ', ' ORDER BY e.id), min(e.error)) AS text,
-               jsonb_build_object('shares', jsonb_agg('s' || e.id ORDER BY e.id), 'state', 'expired') AS details
-        FROM expired e JOIN peer p ON p.id = e.peer_id GROUP BY e.case_id)
-    SELECT array_agg(t.case_id ORDER BY t.case_id), array_agg(t.text ORDER BY t.case_id), array_agg(t.details ORDER BY t.case_id)
-        INTO v_cases, v_texts, v_details FROM told t;
-    done := coalesce(cardinality(v_cases), 0);
-    more := false;
-    IF done > 0 THEN
-        PERFORM journal_append_many(v_cases, 'clock', 'expire', v_texts, v_details);
-    END IF;
+    done := 0;
+    -- In the order of cases, as everybody who writes into several journals.
+    FOR o IN SELECT x.id, x.share_id, x.version, coalesce('never delivered: ' || x.error, 'never delivered') AS reason FROM outbox x JOIN share s ON s.id = x.share_id
+             WHERE x.expires <= now() - interval '1 minute' AND (x.leased_until IS NULL OR x.leased_until <= now())
+             ORDER BY s.case_id, x.id LIMIT 1000 FOR UPDATE OF x SKIP LOCKED LOOP
+        DELETE FROM outbox x WHERE x.id = o.id;
+        INSERT INTO delivery (share_id, version, outcome) VALUES (o.share_id, o.version, o.reason);
+        IF EXISTS (SELECT FROM share s WHERE s.id = o.share_id AND s.version = o.version AND s.state IN ('planned', 'held', 'queued', 'sent', 'failed')) THEN
+            PERFORM share_becomes(o.share_id, o.version, 'clock', 'expired', o.reason);
+        END IF;
+        done := done + 1;
+    END LOOP;
+    more := done = 1000;
 END $$;
 
 -- Duplicates are looked for over five weeks.
