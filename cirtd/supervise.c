@@ -143,12 +143,30 @@ static bool make_directory(const struct supervisor *supervisor, const char *name
     return ok;
 }
 
+/* The MTA runs under a user of its own, and the LMTP socket is for its group: that of the first user in mail.users beside root. Set-gid,
+ * the directory gives it to the socket, and cirtd mail need not be in that group. */
+static bool open_to_mta(const struct supervisor *supervisor, struct err *err)
+{
+    const struct config *config = supervisor->config;
+    const struct passwd *user = NULL;
+    for (size_t i = 0; config->mail_users[i] && (!user || user->pw_uid == 0); i++)
+        user = getpwnam(config->mail_users[i]);
+    if (!supervisor->is_root || !user || user->pw_uid == 0)
+        return true;
+    char *path = mem_printf("%s/mail", config->run);
+    bool ok = chown(path, (uid_t)-1, user->pw_gid) == 0 && chmod(path, 02711) == 0;
+    if (!ok)
+        err_set(err, ERR_INTERNAL, "%s cannot be given to the group of %s: %s", path, user->pw_name, strerror(errno));
+    free(path);
+    return ok;
+}
+
 static bool make_directories(const struct supervisor *supervisor, struct err *err)
 {
     if (mkdir(supervisor->config->run, 0711) != 0 && errno != EEXIST)
         return err_set(err, ERR_INTERNAL, "%s: %s", supervisor->config->run, strerror(errno));
     return make_directory(supervisor, "intake", "intake", NULL, err) && make_directory(supervisor, "desk", "desk", "gate-desk", err) &&
-           make_directory(supervisor, "mail", "mail", NULL, err);
+           make_directory(supervisor, "mail", "mail", NULL, err) && open_to_mta(supervisor, err);
 }
 
 /* --- processes --- */

@@ -84,61 +84,122 @@ static void head(struct screen *screen, const json_t *answer)
     free(number);
 }
 
-/* Only "verified" is shown as signed; every other summary says first that it is not. */
-static void signature(struct screen *screen, const json_t *answer)
+/* Addresses of the From fields: what the mail says of itself. */
+static void from(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(answer, "from");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        screen_text(screen, i ? ", " : _("From: "));
+        harmless(screen, field_or(json_array_get(list, i), "address", "-"));
+    }
+    if (json_array_size(list) > 0)
+        screen_text(screen, "\n");
+}
+
+static void verified(struct screen *screen, const json_t *object)
+{
+    char text[PHRASE_SIZE];
+    const char *key_now = field_or(object, "key_now", "valid");
+
+    screen_style(screen, STYLE_GREEN, _("SIGNED by "));
+    harmless(screen, field_text(object, "signer"));
+    screen_text(screen, _(", key "));
+    add_short(screen, field_text(object, "fingerprint"));
+    screen_text(screen, _(", covers the whole message"));
+    if (field_text(object, "signed")) {
+        screen_when(screen, field_time(object, "signed"), text);
+        screen_printf(screen, _(", made %s"), text);
+    }
+    if (strcmp(key_now, "valid") != 0) {
+        screen_text(screen, "; ");
+        screen_style(screen, STYLE_YELLOW, _("the key is no longer valid: "));
+        harmless(screen, key_now);
+    }
+    screen_text(screen, "\n");
+}
+
+static void not_verified(struct screen *screen, const json_t *object, const char *summary)
 {
     static const struct {
         const char *summary, *text;
     } texts[] = {
         {"unprotected", N_("not signed.")},
-        {"unknown-key", N_("the key that signed it is not known here.")},
+        {"unknown-key", N_("the key that signed it is not known here, or no longer trusted. Treat as unsigned.")},
         {"not-sender", N_("the signature is good but its key does not belong to the sender. Treat as unsigned.")},
-        {"bad", N_("the signature does not fit the text: it was changed, or forged.")},
-        {"expired", N_("the key had expired when it signed.")},
-        {"revoked", N_("the key had been revoked when it signed.")},
-        {"mixed", N_("only some parts are signed, or by different keys. Treat as unsigned.")},
+        {"bad", N_("the signature cannot be checked or does not fit the text: changed, broken or forged.")},
+        {"expired", N_("the key or the signature had expired. Treat as unsigned.")},
+        {"revoked", N_("the key that signed it is revoked. Treat as unsigned.")},
+        {"mixed", N_("only some parts are signed, or there are several signatures. Treat as unsigned.")},
     };
-    const json_t *object = field_object(answer, "signature");
-    const char *summary = field_text(object, "summary");
+    const char *signer = field_text(object, "signer");
 
-    if (!summary)
-        return;
-    if (strcmp(summary, "verified") == 0) {
-        screen_style(screen, STYLE_GREEN, _("SIGNED by "));
-        harmless(screen, field_text(object, "signer"));
-        screen_text(screen, _(", key "));
-        add_short(screen, field_text(object, "fingerprint"));
-        screen_printf(screen, _(", covers %s\n"), field_or(object, "covers", "-"));
-        return;
-    }
     screen_style(screen, STYLE_YELLOW, _("NOT VERIFIED: "));
-    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-        if (strcmp(summary, texts[i].summary) == 0)
-            screen_text(screen, _(texts[i].text));
-    if (field_text(object, "signer")) {
-        screen_text(screen, _(" Key of "));
-        harmless(screen, field_text(object, "signer"));
+    if (strcmp(summary, "not-sender") == 0 && signer) {
+        screen_text(screen, _("the signature is good but its key belongs to "));
+        harmless(screen, signer);
+        screen_text(screen, _(", not to the sender. Treat as unsigned."));
+    } else {
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+            if (strcmp(summary, texts[i].summary) == 0)
+                screen_text(screen, _(texts[i].text));
     }
     screen_text(screen, "\n");
 }
 
+static void encryption(struct screen *screen, const json_t *object)
+{
+    const char *kind = field_or(object, "encryption", "none");
+
+    if (strcmp(kind, "whole") == 0)
+        screen_text(screen, _("It was encrypted to us as a whole.\n"));
+    else if (strcmp(kind, "part") == 0)
+        screen_text(screen, _("A part of it is encrypted and was not opened.\n"));
+    else if (strcmp(kind, "undecryptable") == 0)
+        screen_text(screen, _("It is encrypted and cannot be opened with our keys.\n"));
+}
+
+/* Only "verified" is shown as signed; everything else says first that it is not. */
+static void signature(struct screen *screen, const json_t *answer)
+{
+    const json_t *object = field_object(answer, "signature");
+    const char *summary = field_text(object, "summary");
+
+    if (!summary && str_equal(field_text(answer, "channel"), "mail")) {
+        screen_style(screen, STYLE_YELLOW, _("NOT VERIFIED: "));
+        screen_text(screen, _("not looked at yet.\n"));
+    }
+    if (!summary)
+        return;
+    if (strcmp(summary, "verified") == 0)
+        verified(screen, object);
+    else
+        not_verified(screen, object, summary);
+    encryption(screen, object);
+}
+
+/* "part 1.2: bad signature, key 8A30…19F2 of YY-CERT, over this part alone": what was found; the line above says what it is worth. */
 static void parts(struct screen *screen, const json_t *answer)
 {
-    const json_t *list = field_list(field_object(answer, "signature"), "parts");
+    const json_t *object = field_object(answer, "signature");
+    const json_t *list = field_list(object, "parts");
 
+    if (str_equal(field_text(object, "summary"), "verified"))
+        return;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *part = json_array_get(list, i);
 
-        screen_printf(screen, _("part %s (%s"), field_or(part, "path", "-"), field_is(part, "covered") ? _("signed") : _("not signed"));
-        if (field_text(part, "verdict")) {
-            screen_text(screen, ", ");
-            harmless(screen, field_text(part, "verdict"));
-        }
+        screen_printf(screen, _("part %s: %s"), field_or(part, "path", "-"), field_or(part, "verdict", "-"));
+        screen_text(screen, _(" signature"));
         if (field_text(part, "fingerprint")) {
             screen_text(screen, _(", key "));
             add_short(screen, field_text(part, "fingerprint"));
         }
-        screen_text(screen, ")\n");
+        if (field_text(part, "signer")) {
+            screen_text(screen, _(" of "));
+            harmless(screen, field_text(part, "signer"));
+        }
+        screen_text(screen, field_is(part, "covered") ? "\n" : _(", over this part alone\n"));
     }
 }
 
@@ -187,12 +248,14 @@ static void render(struct screen *screen, const json_t *answer, const void *cont
 
     UNUSED(context);
     head(screen, answer);
+    from(screen, answer);
     signature(screen, answer);
     parts(screen, answer);
     trouble(screen, answer);
     if (field_text(answer, "description")) {
         screen_text(screen, "\n");
-        screen_outside_lines(screen, field_text(answer, "description"), 0);
+        /* Set in, so that no line of the sender's can pass for one of ours ("SIGNED by ..."). */
+        screen_outside_lines(screen, field_text(answer, "description"), 2);
         screen_text(screen, "\n");
     }
     for (size_t i = 0; i < json_array_size(list); i++)

@@ -177,6 +177,12 @@ static void on_mail(struct lmtp_session *session, const char *argument)
         reply(session, "552 5.3.4 message too large");
         return;
     }
+    /* Without a domain it could read as the name of a peer or the login of an analyst. */
+    if (session->sender[0] && !strchr(session->sender, '@')) {
+        session->utf8 = false;
+        fault(session, "501 5.1.7 a sender without a domain");
+        return;
+    }
     if (!str_is_utf8(session->sender, strlen(session->sender), NULL) || (!session->utf8 && !is_ascii(session->sender))) {
         session->utf8 = false;
         fault(session, "553 5.6.7 this address needs SMTPUTF8");

@@ -321,7 +321,7 @@ bool decode_run(const struct role_context *context, struct err *err)
                                        .claim = SQL_DECODE_CLAIM,
                                        .settle = SQL_DECODE_SETTLE,
                                        .fail = SQL_DECODE_FAIL,
-                                       .poll_ms = 5000,
+                                       .poll_ms = 2000,
                                        .work = decode_work,
                                        .start = decode_start,
                                        .stop = decode_stop};

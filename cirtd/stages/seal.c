@@ -20,7 +20,7 @@ enum { CLEAR_SIZE_MAX = 48 * 1024 * 1024 };
 
 struct seal {
     struct openpgp *openpgp;
-    int64_t keys_since; /* the newest pin we have taken, microseconds: public keys, for signatures inside the encryption */
+    int64_t keys_since; /* the newest change we have taken, microseconds: public keys, for signatures inside the encryption */
 };
 
 static bool take_new_keys(struct stage_run *run, struct err *err)
@@ -141,7 +141,7 @@ bool seal_run(const struct role_context *context, struct err *err)
                                        .claim = SQL_SEAL_CLAIM,
                                        .settle = SQL_SEAL_SETTLE,
                                        .fail = SQL_SEAL_FAIL,
-                                       .poll_ms = 5000,
+                                       .poll_ms = 2000,
                                        .work = seal_work,
                                        .start = seal_start,
                                        .stop = seal_stop};

@@ -23,7 +23,7 @@ enum { SIGNATURES_MAX = 64 };
 
 struct verify {
     struct openpgp *openpgp;
-    int64_t keys_since; /* the newest pin we have taken, microseconds */
+    int64_t keys_since; /* the newest change we have taken, microseconds */
 };
 
 /* One signature of the mail, wherever it stood. */
@@ -370,7 +370,7 @@ bool verify_run(const struct role_context *context, struct err *err)
                                        .claim = SQL_VERIFY_CLAIM,
                                        .settle = SQL_VERIFY_SETTLE,
                                        .fail = SQL_VERIFY_FAIL,
-                                       .poll_ms = 5000,
+                                       .poll_ms = 2000,
                                        .work = verify_work,
                                        .start = verify_start,
                                        .stop = verify_stop};

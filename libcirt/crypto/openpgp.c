@@ -18,7 +18,8 @@
 enum { HOME_SIZE_MAX = 80 };
 
 /* What GnuPG may do in our homes. self-sigs-only: a key with a million foreign signatures stays small. max-output: a bomb ends here
- * even where our own sink would have been larger. */
+ * even where our own sink would have been larger. trust-model direct: no web of trust, as with "always", which dies of an expired key in a
+ * home without trustdb (GnuPG 2.2). */
 static const char gpg_conf[] = "batch\n"
                                "no-tty\n"
                                "no-greeting\n"
@@ -27,7 +28,7 @@ static const char gpg_conf[] = "batch\n"
                                "no-auto-key-retrieve\n"
                                "no-auto-key-locate\n"
                                "no-auto-key-import\n"
-                               "trust-model always\n"
+                               "trust-model direct\n"
                                "import-options self-sigs-only\n"
                                "max-output 67108864\n"
                                "personal-digest-preferences SHA512 SHA384 SHA256\n"

@@ -1,7 +1,7 @@
 /*
  * crypto/openpgp.h - OpenPGP by GnuPG through GPGME, on a GNUPGHOME of our own. The only includer of gpgme.h.
  *
- * No network: no dirmngr, no key retrieval. GnuPG's trust model is off (always): whom a key belongs to is decided by the pin in our
+ * No network: no dirmngr, no key retrieval. GnuPG's web of trust is off (direct): whom a key belongs to is decided by the pin in our
  * table, never here. Signatures over SHA-1, MD5 and RIPEMD-160 never count as good. Standards: RFC 9580, RFC 3156.
  */
 #ifndef CIRT_CRYPTO_OPENPGP_H

@@ -74,8 +74,8 @@ string_list() {
 write_cirtd_conf() {
     local gate deliverers=(root)
     as_root || deliverers+=("$(id -un)")
-    [[ -z ${SUDO_USER:-} ]] || deliverers+=("$SUDO_USER")
     ! getent passwd postfix >/dev/null || deliverers+=(postfix)
+    [[ -z ${SUDO_USER:-} ]] || deliverers+=("$SUDO_USER")
     {
         cat <<TEXT
 # Written by packaging/sandbox. What each option means: packaging/cirtd.conf.

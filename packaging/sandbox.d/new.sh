@@ -97,7 +97,7 @@ make_gnupg() {
         home=$dir/gnupg/$role
         make_dir 0700 - "$home"
         ln -s "$home" "$run/gnupg-$role"
-        printf '%s\n' batch no-tty no-greeting disable-dirmngr no-auto-key-retrieve no-auto-key-locate 'trust-model always' \
+        printf '%s\n' batch no-tty no-greeting disable-dirmngr no-auto-key-retrieve no-auto-key-locate 'trust-model direct' \
             'import-options self-sigs-only,import-clean' 'max-output 67108864' >"$home/gpg.conf"
         printf '%s\n' 'extra-socket none' 'browser-socket none' >"$home/gpg-agent.conf"
     done

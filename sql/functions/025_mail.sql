@@ -1,11 +1,15 @@
 -- Decoding, verifying and opening: the queues inbox, to_verify and to_open, and what their stages write. A claim leases rows by moving
 -- not_before ahead and counting the attempt; a settled row goes; after eight tries, or at once where the fault is in the input, it is set aside.
+-- Fresh rows come by the handful. A row that was claimed before comes alone, so that one which kills its worker takes no other down with it.
 
--- How long a claimed row is another's, and how long a failed one rests.
-CREATE OR REPLACE FUNCTION queue_lease() RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT interval '2 minutes' $$;
+-- How long a claimed row is another's: as long as a mail waits when its worker was killed. Work that takes longer is no harm: its row is
+-- still settled by one only. How long a failed one rests.
+CREATE OR REPLACE FUNCTION queue_lease() RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT interval '15 seconds' $$;
 CREATE OR REPLACE FUNCTION queue_rest(p_attempts int) RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT least(interval '1 second' * power(2, p_attempts), interval '10 minutes') $$;
 CREATE OR REPLACE FUNCTION queue_is_spent(p_attempts int) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT p_attempts >= 8 $$;
+CREATE OR REPLACE FUNCTION queue_died(p_attempts int) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT format('its worker ended %s times without an answer', p_attempts) $$;
 
 -- --- decode ---
 
@@ -13,8 +17,16 @@ CREATE OR REPLACE FUNCTION inbox_claim()
 RETURNS TABLE (id bigint, attempts int, report_id bigint, sender_id bigint, channel text, name text, media_type text, format text,
                tlp smallint, default_tlp smallint, default_class text)
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    WITH due AS (
-        SELECT q.id FROM inbox q WHERE q.failed IS NULL AND q.not_before <= now() ORDER BY q.not_before, q.id LIMIT 16 FOR UPDATE SKIP LOCKED),
+    WITH spent AS (
+        UPDATE inbox q SET failed = now(), error = coalesce(q.error, queue_died(q.attempts))
+        WHERE q.failed IS NULL AND q.not_before <= now() AND queue_is_spent(q.attempts)),
+    again AS (
+        SELECT q.id FROM inbox q WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND NOT queue_is_spent(q.attempts)
+        ORDER BY q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED),
+    fresh AS (
+        SELECT q.id FROM inbox q WHERE q.failed IS NULL AND q.attempts = 0 AND NOT EXISTS (SELECT FROM again)
+        ORDER BY q.id LIMIT 16 FOR UPDATE SKIP LOCKED),
+    due AS (SELECT id FROM again UNION ALL SELECT id FROM fresh),
     taken AS (
         UPDATE inbox q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id
         RETURNING q.id, q.attempts, q.report_id, q.received)
@@ -138,8 +150,16 @@ END $$;
 
 CREATE OR REPLACE FUNCTION to_verify_claim() RETURNS TABLE (id bigint, attempts int, report_id bigint, message jsonb)
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    WITH due AS (
-        SELECT q.id FROM to_verify q WHERE q.failed IS NULL AND q.not_before <= now() ORDER BY q.not_before, q.id LIMIT 16 FOR UPDATE SKIP LOCKED)
+    WITH spent AS (
+        UPDATE to_verify q SET failed = now(), error = coalesce(q.error, queue_died(q.attempts))
+        WHERE q.failed IS NULL AND q.not_before <= now() AND queue_is_spent(q.attempts)),
+    again AS (
+        SELECT q.id FROM to_verify q WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND NOT queue_is_spent(q.attempts)
+        ORDER BY q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED),
+    fresh AS (
+        SELECT q.id FROM to_verify q WHERE q.failed IS NULL AND q.attempts = 0 AND NOT EXISTS (SELECT FROM again)
+        ORDER BY q.id LIMIT 16 FOR UPDATE SKIP LOCKED),
+    due AS (SELECT id FROM again UNION ALL SELECT id FROM fresh)
     UPDATE to_verify q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id
     RETURNING q.id, q.attempts, q.report_id, q.message $$;
 
@@ -157,11 +177,13 @@ CREATE OR REPLACE FUNCTION to_verify_parts(p_id bigint) RETURNS TABLE (path text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ SELECT path, bytes, signature FROM signed_part WHERE to_verify_id = p_id ORDER BY path $$;
 
--- Keys pinned since then, for verify's and seal's own homes.
-CREATE OR REPLACE FUNCTION pinned_keys(p_since_us bigint) RETURNS TABLE (fingerprint text, armoured text, pinned_us bigint)
+-- Keys that came or changed since then, for verify's and seal's own homes. Those of the last ten seconds come again and again: a transaction that
+-- began before the newest we know may have committed after it.
+CREATE OR REPLACE FUNCTION pinned_keys(p_since_us bigint) RETURNS TABLE (fingerprint text, armoured text, changed_us bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT k.fingerprint, k.armoured, (extract(epoch FROM k.pinned) * 1000000)::bigint FROM openpgp_key k
-    WHERE k.distrusted IS NULL AND k.pinned > timestamptz 'epoch' + p_since_us * interval '1 microsecond' ORDER BY k.pinned $$;
+    SELECT k.fingerprint, k.armoured, (extract(epoch FROM k.changed) * 1000000)::bigint FROM openpgp_key k
+    WHERE k.distrusted IS NULL
+      AND k.changed > least(timestamptz 'epoch' + p_since_us * interval '1 microsecond', now() - interval '10 seconds') ORDER BY k.changed $$;
 
 -- Whom a key is pinned to; no row where nobody vouches for it.
 CREATE OR REPLACE FUNCTION pinned_identities(p_fingerprints text[]) RETURNS TABLE (fingerprint text, name text, addresses text[])
@@ -174,8 +196,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 
 CREATE OR REPLACE FUNCTION to_open_claim() RETURNS TABLE (id bigint, attempts int, report_id bigint, path text, bytes bytea)
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    WITH due AS (
-        SELECT q.id FROM to_open q WHERE q.failed IS NULL AND q.not_before <= now() ORDER BY q.not_before, q.id LIMIT 4 FOR UPDATE SKIP LOCKED)
+    WITH spent AS (
+        UPDATE to_open q SET failed = now(), error = coalesce(q.error, queue_died(q.attempts))
+        WHERE q.failed IS NULL AND q.not_before <= now() AND queue_is_spent(q.attempts)),
+    again AS (
+        SELECT q.id FROM to_open q WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND NOT queue_is_spent(q.attempts)
+        ORDER BY q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED),
+    fresh AS (
+        SELECT q.id FROM to_open q WHERE q.failed IS NULL AND q.attempts = 0 AND NOT EXISTS (SELECT FROM again)
+        ORDER BY q.id LIMIT 4 FOR UPDATE SKIP LOCKED),
+    due AS (SELECT id FROM again UNION ALL SELECT id FROM fresh)
     UPDATE to_open q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id
     RETURNING q.id, q.attempts, q.report_id, q.path, q.bytes $$;
 

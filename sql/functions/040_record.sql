@@ -82,7 +82,8 @@ BEGIN
         END IF;
         INSERT INTO openpgp_key AS k (fingerprint, identity_id, peer_id, addresses, armoured)
             SELECT v_fingerprint, p_identity, p_peer, ARRAY(SELECT lower(a) FROM jsonb_array_elements_text(e -> 'addresses') a), e ->> 'armoured'
-            ON CONFLICT (fingerprint) DO UPDATE SET addresses = EXCLUDED.addresses, armoured = EXCLUDED.armoured, distrusted = NULL
+            ON CONFLICT (fingerprint) DO UPDATE SET addresses = EXCLUDED.addresses, armoured = EXCLUDED.armoured, changed = now(),
+                distrusted = NULL
                 WHERE (k.identity_id, k.peer_id) IS NOT DISTINCT FROM (EXCLUDED.identity_id, EXCLUDED.peer_id);
         IF NOT FOUND THEN
             PERFORM refuse('CI409', format('the OpenPGP key %s is pinned to somebody else', v_fingerprint));

@@ -83,6 +83,7 @@ CREATE TABLE openpgp_key (
     addresses text[] NOT NULL,
     armoured text NOT NULL,
     pinned timestamptz NOT NULL DEFAULT now(),
+    changed timestamptz NOT NULL DEFAULT now(), -- when this armoured text came: a later one may hold a revocation
     distrusted timestamptz,
     CHECK (num_nonnulls(identity_id, peer_id) = 1)
 );

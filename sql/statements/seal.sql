@@ -11,7 +11,7 @@ SELECT to_open_settle FROM to_open_settle($1::bigint, $2::int)
 SELECT to_open_fail($1::bigint, $2::int, $3::text, $4::boolean)
 
 -- name: keys
-SELECT fingerprint, armoured, pinned_us FROM pinned_keys($1::bigint)
+SELECT fingerprint, armoured, changed_us FROM pinned_keys($1::bigint)
 
 -- name: opened
 SELECT report_opened($1::bigint, $2::text, $3::bytea, $4::text[], $5::jsonb)

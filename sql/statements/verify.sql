@@ -14,7 +14,7 @@ SELECT to_verify_fail($1::bigint, $2::int, $3::text, $4::boolean)
 SELECT path, bytes, signature FROM to_verify_parts($1::bigint)
 
 -- name: keys
-SELECT fingerprint, armoured, pinned_us FROM pinned_keys($1::bigint)
+SELECT fingerprint, armoured, changed_us FROM pinned_keys($1::bigint)
 
 -- name: identities
 SELECT i.fingerprint, i.name, a.address FROM pinned_identities($1::text[]) i CROSS JOIN LATERAL unnest(i.addresses) a(address)

@@ -18,9 +18,14 @@ skip() {
 SCRATCH=$(mktemp -d /tmp/cirt-flow-XXXXXX)
 chmod 0711 "$SCRATCH"
 
+# at_end COMMAND : runs before the sandboxes go.
+flow_ends=()
+at_end() { flow_ends+=("$1"); }
+
 flow_end() {
-    local status=$? folder
+    local status=$? folder command
     trap - EXIT
+    for command in "${flow_ends[@]}"; do "$command" || true; done
     if ((status != 0 && status != 77)); then
         for folder in "$SCRATCH"/*/; do
             [[ -s $folder/log/cirtd.log ]] || continue

@@ -125,6 +125,7 @@ static void test_order_of_commands(void **state)
     expect(&talk, "LHLO\r\n", "501 5.5.4 LHLO needs a name\r\n");
     expect(&talk, "LHLO client\r\n", LHLO_REPLY);
     expect(&talk, "RCPT TO:<incident@cirt.example>\r\n", "503 5.5.1 MAIL first\r\n");
+    expect(&talk, "MAIL FROM:<YY-CERT>\r\n", "501 5.1.7 a sender without a domain\r\n");
     expect(&talk, "MAIL FROM:<>\r\n", "250 2.1.0 sender ok\r\n");
     expect(&talk, "MAIL FROM:<>\r\n", "503 5.5.1 one MAIL at a time\r\n");
     expect(&talk, "DATA\r\n", "503 5.5.1 no recipient was accepted\r\n");

@@ -201,6 +201,30 @@ static void test_expired_key(void **state)
     buf_clear(&signature);
 }
 
+/* An expired key is the first that a new home sees: it is read and taken. */
+static void test_expired_key_in_a_new_home(void **state)
+{
+    struct homes *homes = *state;
+    struct openpgp *fresh;
+    struct openpgp_keys keys;
+    struct buf armour;
+    struct err err;
+    char home[100];
+    buf_init(&armour, 100000);
+    assert_true(openpgp_export(homes->team, homes->old, &armour, &err));
+    snprintf(home, sizeof home, "%s/n", homes->base);
+    assert_true(openpgp_open(home, &fresh, &err));
+    if (!openpgp_fingerprint_of(fresh, armour.bytes, armour.size, &keys, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(keys.count, 1);
+    assert_string_equal(keys.items[0].fingerprint, homes->old);
+    assert_int_equal(keys.items[0].key_now, OPENPGP_KEY_EXPIRED);
+    assert_true(openpgp_import(fresh, armour.bytes, armour.size, &keys, &err));
+    openpgp_stop_agent(fresh);
+    openpgp_close(fresh);
+    buf_clear(&armour);
+}
+
 static void test_expired_signature(void **state)
 {
     struct homes *homes = *state;
@@ -377,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_unreadable_signatures),
         cmocka_unit_test(test_weak_hash),
         cmocka_unit_test(test_expired_key),
+        cmocka_unit_test(test_expired_key_in_a_new_home),
         cmocka_unit_test(test_expired_signature),
         cmocka_unit_test(test_revoked_key),
         cmocka_unit_test(test_encrypt_and_open),
