@@ -12,7 +12,7 @@ fi
 make 'with space' --name XX-CERT
 as 'with space' feed submit "$SOURCE/packaging/samples/phishing.iodef.xml" >/dev/null
 triaged 'with space'
-equal 'a case' 1 "$(as 'with space' lead --json ls is:any | value 'len(d["items"])')"
+contains 'a case' fraud/phishing "$(as 'with space' lead --json ls is:any | value '[c["class"] for c in d["items"]]')"
 equal 'read-only login' 1 "$(sql 'with space' 'select count(*) from report')"
 equal 'secrets are closed' 600 "$(stat -c %a "$SCRATCH/with space/secrets"/* | sort -u)"
 # A role's password opens that role only, and nobody gets in without one.

@@ -1,7 +1,7 @@
 # Sourced by tests/flow/*.sh: whole CIRTs in a scratch folder, gone at the end, and what a test says about them.
 #   . "${SOURCE:-$(dirname "$0")/../..}/tests/support/sandbox.sh"
 
-set -euo pipefail
+set -eEuo pipefail
 SOURCE=$(cd "${SOURCE:-$(dirname "${BASH_SOURCE[0]}")/../..}" && pwd)
 BUILD=$(cd "${BUILD:-$SOURCE/build/release}" && pwd)
 export CIRT_BUILD=$BUILD NO_COLOR=1
@@ -22,9 +22,12 @@ chmod 0711 "$SCRATCH"
 flow_ends=()
 at_end() { flow_ends+=("$1"); }
 
+# Where a command fails that no test expected to.
+trap 'echo "FAILED (${BASH_SOURCE[0]##*/}:$LINENO): $BASH_COMMAND" >&2' ERR
+
 flow_end() {
     local status=$? folder command
-    trap - EXIT
+    trap - EXIT ERR
     for command in "${flow_ends[@]}"; do "$command" || true; done
     if ((status != 0 && status != 77)); then
         for folder in "$SCRATCH"/*/; do
