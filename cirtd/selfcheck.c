@@ -7,7 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/str.h"
+
+/* Names of rights in a message: the first dozen tell enough. */
+enum { EXCESS_MAX = 512 };
 
 static bool has_capabilities(void)
 {
@@ -68,10 +72,13 @@ bool selfcheck_rights(const struct role *role, struct db *db, struct err *err)
     struct db_rows *rows = NULL;
     if (!db_run(db, SQL_COMMON_RIGHTS, NULL, &rows, err))
         return false;
-    bool ok = true;
-    for (size_t i = 0; ok && i < db_row_count(rows); i++)
+    struct buf excess;
+    buf_init(&excess, EXCESS_MAX);
+    for (size_t i = 0; i < db_row_count(rows); i++)
         if (!is_granted(role->database, db_get_text(rows, i, 0)))
-            ok = err_set(err, ERR_DENIED, "database login cirt_%s holds too much: %s", role->database, db_get_text(rows, i, 0));
+            buf_printf(&excess, "%s%s", excess.size ? ", " : "", db_get_text(rows, i, 0));
+    bool ok = excess.size == 0 || err_set(err, ERR_DENIED, "database login cirt_%s holds too much: %s", role->database, buf_text(&excess));
+    buf_clear(&excess);
     for (size_t i = 0; ok && i < sql_right_count; i++)
         if (str_equal(sql_rights[i].role, role->database) && !is_held(rows, sql_rights[i].right))
             ok = err_set(err, ERR_DENIED, "database login cirt_%s lacks a right: %s: run cirtd migrate", role->database,
