@@ -291,7 +291,8 @@ static const char *stored_form(struct arena *arena, const char *field, const cha
         if (normal)
             return normal;
     }
-    return str_equal(field, "hash") || str_equal(field, "state") || str_equal(field, "kind") || str_equal(field, "signed")
+    return str_equal(field, "is") || str_equal(field, "hash") || str_equal(field, "state") || str_equal(field, "kind") ||
+                   str_equal(field, "signed")
                ? lowered(arena, text)
                : text;
 }

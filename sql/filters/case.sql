@@ -1,6 +1,6 @@
 -- The conditions of filters on cases (libcirt/model/filter): one for each field and comparison. v is visible_case. $1 and $2 are the comparison's own
 -- parameters: a list for equal, a beginning for prefix, both ends for range (NULL is open), a word for text.
--- text has two forms (sql/functions/060_find.sql): the first is refused for a common word, the second is asked then.
+-- What is looked up elsewhere comes as an array, evaluated once: as a join the planner reads all cases. text has two forms (sql/functions/060_find.sql): the first is refused for a common word, the second is asked then.
 
 -- filter: number.equal
 v.number = ANY ($1::bigint[])
@@ -17,11 +17,11 @@ starts_with(v.state, $1::text)
 v.state IS NULL
 
 -- filter: is.equal
-('any' = ANY (lower($1::text)::text[]))
-    OR ('open' = ANY (lower($1::text)::text[]) AND v.state IN ('new', 'open', 'waiting'))
-    OR ('overdue' = ANY (lower($1::text)::text[]) AND v.state IN ('new', 'open', 'waiting') AND v.due < now())
-    OR ('mine' = ANY (lower($1::text)::text[]) AND v.owner_id = viewer())
-    OR ('unowned' = ANY (lower($1::text)::text[]) AND v.owner_id IS NULL)
+('any' = ANY ($1::text[]))
+    OR ('open' = ANY ($1::text[]) AND v.state IN ('new', 'open', 'waiting'))
+    OR ('overdue' = ANY ($1::text[]) AND v.state IN ('new', 'open', 'waiting') AND v.due < now())
+    OR ('mine' = ANY ($1::text[]) AND v.owner_id = viewer())
+    OR ('unowned' = ANY ($1::text[]) AND v.owner_id IS NULL)
 -- filter: is.prefix
 false
 
@@ -33,7 +33,7 @@ starts_with(v.class, lower($1::text))
 v.class IS NULL
 
 -- filter: kind.equal
-lower(v.kind) = ANY (lower($1::text)::text[])
+lower(v.kind) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
 -- filter: kind.prefix
 starts_with(lower(v.kind), lower($1::text))
 -- filter: kind.none
@@ -61,23 +61,23 @@ v.tlp = ANY ($1::bigint[])
 v.tlp IS NULL
 
 -- filter: owner.equal
-v.owner_id = ANY (ARRAY(SELECT i.id FROM visible_identity i WHERE lower(i.login) = ANY (lower($1::text)::text[])))
+v.owner_id = ANY (ARRAY(SELECT i.id FROM visible_identity i WHERE lower(i.login) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))))
 -- filter: owner.prefix
 v.owner_id = ANY (ARRAY(SELECT i.id FROM visible_identity i WHERE starts_with(i.login, lower($1::text))))
 -- filter: owner.none
 v.owner_id IS NULL
 
 -- filter: queue.equal
-lower(v.queue) = ANY (lower($1::text)::text[])
+lower(v.queue) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
 -- filter: queue.prefix
 starts_with(lower(v.queue), lower($1::text))
 -- filter: queue.none
 v.queue IS NULL
 
 -- filter: tag.equal
-v.id IN (SELECT t.case_id FROM visible_tag t WHERE lower(t.tag) = ANY (lower($1::text)::text[]))
+v.id = ANY (ARRAY(SELECT t.case_id FROM visible_tag t WHERE lower(t.tag) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))))
 -- filter: tag.prefix
-v.id IN (SELECT t.case_id FROM visible_tag t WHERE starts_with(lower(t.tag), lower($1::text)))
+v.id = ANY (ARRAY(SELECT t.case_id FROM visible_tag t WHERE starts_with(lower(t.tag), lower($1::text))))
 -- filter: tag.none
 NOT EXISTS (SELECT FROM visible_tag t WHERE t.case_id = v.id)
 
@@ -106,7 +106,7 @@ v.summary ILIKE '%' || regexp_replace($1::text, '([\\%_])', '\\\1', 'g') || '%'
 
 -- filter: peer.equal
 EXISTS (SELECT FROM (SELECT s.peer FROM visible_share s WHERE s.case_id = v.id UNION ALL SELECT n.peer FROM visible_incoming n WHERE n.case_id = v.id) p
-    WHERE lower(p.peer) = ANY (lower($1::text)::text[]))
+    WHERE lower(p.peer) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))
 -- filter: peer.prefix
 EXISTS (SELECT FROM (SELECT s.peer FROM visible_share s WHERE s.case_id = v.id UNION ALL SELECT n.peer FROM visible_incoming n WHERE n.case_id = v.id) p
     WHERE starts_with(lower(p.peer), lower($1::text)))
@@ -115,31 +115,31 @@ NOT EXISTS (SELECT FROM (SELECT s.peer FROM visible_share s WHERE s.case_id = v.
     WHERE p.peer IS NOT NULL)
 
 -- filter: compartment.equal
-v.compartment_id IN (SELECT k.id FROM visible_compartment k WHERE lower(k.name) = ANY (lower($1::text)::text[]))
+v.compartment_id IN (SELECT k.id FROM visible_compartment k WHERE lower(k.name) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))
 -- filter: compartment.prefix
 v.compartment_id IN (SELECT k.id FROM visible_compartment k WHERE starts_with(lower(k.name), lower($1::text)))
 -- filter: compartment.none
 v.compartment_id = 0
 
 -- filter: drill.equal
-lower(v.drill) = ANY (lower($1::text)::text[])
+lower(v.drill) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
 -- filter: drill.prefix
 starts_with(lower(v.drill), lower($1::text))
 -- filter: drill.none
 v.drill IS NULL
 
 -- filter: ip.equal
-v.id IN (SELECT m.case_id FROM find_seen('ip', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no)
+v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('ip', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
 -- filter: ip.none
 NOT EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type IN (1, 2, 3))
 
 -- filter: domain.equal
-v.id IN (SELECT m.case_id FROM find_seen('domain', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no)
+v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('domain', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
 -- filter: domain.none
 NOT EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.host IS NOT NULL)
 
 -- filter: url.equal
-v.id IN (SELECT m.case_id FROM find_seen('url', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no)
+v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('url', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
 -- filter: url.prefix
 EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 6
         AND starts_with(lower(s.value), lower($1::text)))
@@ -147,7 +147,7 @@ EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.
 NOT EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 6)
 
 -- filter: email.equal
-v.id IN (SELECT m.case_id FROM find_seen('email', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no)
+v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('email', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
 -- filter: email.prefix
 EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 7
         AND starts_with(lower(s.value), lower($1::text)))
@@ -155,7 +155,7 @@ EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.
 NOT EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 7)
 
 -- filter: hash.equal
-v.id IN (SELECT m.case_id FROM find_seen('hash', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no)
+v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('hash', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
 -- filter: hash.prefix
 EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type BETWEEN 8 AND 11
         AND starts_with(lower(s.value), lower($1::text)))
@@ -163,12 +163,12 @@ EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.
 NOT EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type BETWEEN 8 AND 11)
 
 -- filter: asn.equal
-v.id IN (SELECT m.case_id FROM find_seen('asn', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no)
+v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('asn', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
 -- filter: asn.none
 NOT EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 4)
 
 -- filter: cve.equal
-v.id IN (SELECT m.case_id FROM find_seen('cve', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no)
+v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('cve', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
 -- filter: cve.prefix
 EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 12
         AND starts_with(lower(s.value), lower($1::text)))
@@ -176,7 +176,7 @@ EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.
 NOT EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 12)
 
 -- filter: country.equal
-v.id IN (SELECT m.case_id FROM find_seen('country', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no)
+v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('country', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
 -- filter: country.prefix
 EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 16
         AND starts_with(lower(s.value), lower($1::text)))
@@ -195,14 +195,14 @@ NOT EXISTS (SELECT FROM visible_member m JOIN visible_observation o ON o.report_
     WHERE m.case_id = v.id AND coalesce(o.source_port, o.target_port) IS NOT NULL)
 
 -- filter: sector.equal
-lower(v.sector) = ANY (lower($1::text)::text[])
+lower(v.sector) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
 -- filter: sector.prefix
 starts_with(lower(v.sector), lower($1::text))
 -- filter: sector.none
 v.sector IS NULL
 
 -- filter: constituent.equal
-lower(v.constituent) = ANY (lower($1::text)::text[])
+lower(v.constituent) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
 -- filter: constituent.prefix
 starts_with(lower(v.constituent), lower($1::text))
 -- filter: constituent.none
@@ -216,6 +216,6 @@ v.observations = ANY ($1::bigint[])
 v.observations IS NULL
 
 -- filter: text.text
-v.id IN (SELECT find_word($1::text))
+v.id = ANY (ARRAY(SELECT find_word($1::text)))
 -- filter: text.common
 find_word_in(v.id, $1::text)

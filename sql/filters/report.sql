@@ -31,42 +31,42 @@ v.tlp IS NULL
 v.summary ILIKE '%' || regexp_replace($1::text, '([\\%_])', '\\\1', 'g') || '%'
 
 -- filter: drill.equal
-v.drill_id IN (SELECT k.id FROM visible_drill k WHERE lower(k.name) = ANY (lower($1::text)::text[]))
+v.drill_id IN (SELECT k.id FROM visible_drill k WHERE lower(k.name) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))
 -- filter: drill.prefix
 v.drill_id IN (SELECT k.id FROM visible_drill k WHERE starts_with(lower(k.name), lower($1::text)))
 -- filter: drill.none
 v.drill_id = 0
 
 -- filter: channel.equal
-lower(v.channel) = ANY (lower($1::text)::text[])
+lower(v.channel) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
 -- filter: channel.prefix
 starts_with(lower(v.channel), lower($1::text))
 -- filter: channel.none
 v.channel IS NULL
 
 -- filter: sender.equal
-lower(v.sender) = ANY (lower($1::text)::text[])
+lower(v.sender) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
 -- filter: sender.prefix
 starts_with(lower(v.sender), lower($1::text))
 -- filter: sender.none
 v.sender IS NULL
 
 -- filter: format.equal
-lower(v.format) = ANY (lower($1::text)::text[])
+lower(v.format) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
 -- filter: format.prefix
 starts_with(lower(v.format), lower($1::text))
 -- filter: format.none
 v.format IS NULL
 
 -- filter: signed.equal
-EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id AND lower(d.summary) = ANY (lower($1::text)::text[]))
+EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id AND lower(d.summary) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))
 -- filter: signed.prefix
 EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id AND starts_with(lower(d.summary), lower($1::text)))
 -- filter: signed.none
 NOT EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id AND d.summary IS NOT NULL)
 
 -- filter: signer.equal
-EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id AND d.summary = 'verified' AND lower(d.signer) = ANY (lower($1::text)::text[]))
+EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id AND d.summary = 'verified' AND lower(d.signer) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))
 -- filter: signer.prefix
 EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id AND d.summary = 'verified' AND starts_with(lower(d.signer), lower($1::text)))
 -- filter: signer.none
@@ -85,57 +85,57 @@ v.size = ANY ($1::bigint[])
 v.size IS NULL
 
 -- filter: case.equal
-EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND k.number = ANY ($1::bigint[]))
+EXISTS (SELECT FROM visible_member m JOIN visible_case_key k ON k.id = m.case_id WHERE m.report_id = v.id AND k.number = ANY ($1::bigint[]))
 -- filter: case.range
-EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND k.number BETWEEN coalesce($1::bigint, 0) AND coalesce($2::bigint, 9223372036854775807))
+EXISTS (SELECT FROM visible_member m JOIN visible_case_key k ON k.id = m.case_id WHERE m.report_id = v.id AND k.number BETWEEN coalesce($1::bigint, 0) AND coalesce($2::bigint, 9223372036854775807))
 -- filter: case.none
 NOT EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND true)
 
 -- filter: ip.equal
-v.id IN (SELECT s.report_id FROM find_seen('ip', $1::text[]) s)
+v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('ip', $1::text[]) s))
 -- filter: ip.none
 NOT EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type IN (1, 2, 3))
 
 -- filter: domain.equal
-v.id IN (SELECT s.report_id FROM find_seen('domain', $1::text[]) s)
+v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('domain', $1::text[]) s))
 -- filter: domain.none
 NOT EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.host IS NOT NULL)
 
 -- filter: url.equal
-v.id IN (SELECT s.report_id FROM find_seen('url', $1::text[]) s)
+v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('url', $1::text[]) s))
 -- filter: url.prefix
 EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 6 AND starts_with(lower(s.value), lower($1::text)))
 -- filter: url.none
 NOT EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 6)
 
 -- filter: email.equal
-v.id IN (SELECT s.report_id FROM find_seen('email', $1::text[]) s)
+v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('email', $1::text[]) s))
 -- filter: email.prefix
 EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 7 AND starts_with(lower(s.value), lower($1::text)))
 -- filter: email.none
 NOT EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 7)
 
 -- filter: hash.equal
-v.id IN (SELECT s.report_id FROM find_seen('hash', $1::text[]) s)
+v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('hash', $1::text[]) s))
 -- filter: hash.prefix
 EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type BETWEEN 8 AND 11 AND starts_with(lower(s.value), lower($1::text)))
 -- filter: hash.none
 NOT EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type BETWEEN 8 AND 11)
 
 -- filter: asn.equal
-v.id IN (SELECT s.report_id FROM find_seen('asn', $1::text[]) s)
+v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('asn', $1::text[]) s))
 -- filter: asn.none
 NOT EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 4)
 
 -- filter: cve.equal
-v.id IN (SELECT s.report_id FROM find_seen('cve', $1::text[]) s)
+v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('cve', $1::text[]) s))
 -- filter: cve.prefix
 EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 12 AND starts_with(lower(s.value), lower($1::text)))
 -- filter: cve.none
 NOT EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 12)
 
 -- filter: country.equal
-v.id IN (SELECT s.report_id FROM find_seen('country', $1::text[]) s)
+v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('country', $1::text[]) s))
 -- filter: country.prefix
 EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 16 AND starts_with(lower(s.value), lower($1::text)))
 -- filter: country.none
@@ -150,14 +150,14 @@ EXISTS (SELECT FROM visible_observation o WHERE o.report_id = v.id AND (o.source
 NOT EXISTS (SELECT FROM visible_observation o WHERE o.report_id = v.id AND coalesce(o.source_port, o.target_port) IS NOT NULL)
 
 -- filter: sector.equal
-EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND lower(k.sector) = ANY (lower($1::text)::text[]))
+EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND lower(k.sector) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))
 -- filter: sector.prefix
 EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND starts_with(lower(k.sector), lower($1::text)))
 -- filter: sector.none
 NOT EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND k.sector IS NOT NULL)
 
 -- filter: constituent.equal
-EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND lower(k.constituent) = ANY (lower($1::text)::text[]))
+EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND lower(k.constituent) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))
 -- filter: constituent.prefix
 EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND starts_with(lower(k.constituent), lower($1::text)))
 -- filter: constituent.none

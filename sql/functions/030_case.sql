@@ -41,9 +41,9 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE v_id bigint; v_more bigint;
 BEGIN
     IF p_ref ~ '^\d{1,18}$' THEN
-        SELECT v.id INTO v_id FROM visible_case v WHERE v.number = p_ref::bigint AND v.drill_id = 0;
+        SELECT v.id INTO v_id FROM visible_case_key v WHERE v.number = p_ref::bigint AND v.drill_id = 0;
     ELSE
-        SELECT v.id INTO v_id FROM visible_case v WHERE v.name = upper(p_ref);
+        SELECT v.id INTO v_id FROM visible_case_key v WHERE v.name = upper(p_ref);
     END IF;
     IF v_id IS NULL THEN
         SELECT min(a.case_id), max(a.case_id) INTO v_id, v_more FROM visible_alias a

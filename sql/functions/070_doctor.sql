@@ -51,7 +51,7 @@ DECLARE
 BEGIN
     RETURN (WITH bad AS MATERIALIZED (
             SELECT CASE WHEN b.case_id = 0 THEN 'site' ELSE v.name END AS "case", b.seq, b.why
-            FROM journal_verify(v_case) b LEFT JOIN visible_case v ON v.id = b.case_id)
+            FROM journal_verify(v_case) b LEFT JOIN visible_case_key v ON v.id = b.case_id)
         SELECT json_build_object('ok', NOT EXISTS (SELECT FROM bad), 'entries', count(*), 'cases', count(DISTINCT j.case_id) FILTER (WHERE j.case_id <> 0),
                'bad', coalesce((SELECT json_agg(b) FROM (SELECT * FROM bad LIMIT 100) b), '[]'))
         FROM journal j WHERE v_case IS NULL OR j.case_id = v_case);

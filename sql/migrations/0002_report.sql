@@ -20,7 +20,7 @@ CREATE TABLE report (
     compartment_id int NOT NULL DEFAULT 0,
     PRIMARY KEY (id, received)
 ) PARTITION BY RANGE (received);
-CREATE INDEX report_received ON report (received);
+CREATE INDEX report_received ON report (received, id);
 
 CREATE TABLE report_raw (
     report_id bigint NOT NULL,
@@ -103,6 +103,7 @@ CREATE INDEX sighting_report ON sighting (report_id, observation_no);
 CREATE INDEX sighting_addr ON sighting (addr) WHERE addr IS NOT NULL;
 CREATE INDEX sighting_network ON sighting USING gist (addr inet_ops) WHERE type = 3;
 CREATE INDEX sighting_host ON sighting (reverse(host) text_pattern_ops) WHERE host IS NOT NULL;
+CREATE INDEX sighting_indicator ON sighting (received) WHERE is_indicator;
 CREATE INDEX sighting_value ON sighting (hashtextextended(value, 0)) WHERE addr IS NULL AND host IS NULL;
 
 -- Identity of a reporter: kept apart, withheld from shares.

@@ -42,6 +42,9 @@ CREATE TABLE incident_case (
     CHECK ((state = 'merged') = (merged_into IS NOT NULL))
 );
 CREATE INDEX incident_case_open ON incident_case (due, id) WHERE state IN ('new', 'open', 'waiting');
+CREATE INDEX incident_case_due ON incident_case (due, priority, id);
+-- To count what is open without reading it.
+CREATE INDEX incident_case_open_count ON incident_case (drill_id, compartment_id, tlp, id) WHERE state IN ('new', 'open', 'waiting');
 CREATE INDEX incident_case_owner ON incident_case (owner_id, due, id) WHERE state IN ('new', 'open', 'waiting');
 CREATE INDEX incident_case_join ON incident_case (join_key, opened) WHERE state IN ('new', 'open', 'waiting') AND join_key IS NOT NULL;
 CREATE INDEX incident_case_opened ON incident_case (opened DESC, id DESC);
@@ -196,6 +199,8 @@ CREATE TABLE journal (
     hash bytea NOT NULL,
     UNIQUE (case_id, seq)
 );
+-- In the order in which transactions become visible: for those who follow changes.
+CREATE INDEX journal_transaction ON journal (transaction, id);
 CREATE TABLE journal_payload (
     case_id bigint NOT NULL,
     seq bigint NOT NULL,

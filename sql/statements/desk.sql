@@ -10,29 +10,40 @@ FROM visible_identity i CROSS JOIN visible_site s WHERE i.id = viewer()
 
 -- --- cases ---
 
+-- The page's ids first, by index and without what is only shown; then their rows.
 -- name: case_list_due
-SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.due, v.priority, v.id LIMIT $1::bigint OFFSET $2::bigint
+SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
+    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.due, v.priority, v.id LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.due, v.priority, v.id
 -- name: case_list_due_back
-SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.due DESC NULLS LAST, v.priority, v.id LIMIT $1::bigint OFFSET $2::bigint
+SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
+    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.due DESC NULLS LAST, v.priority, v.id LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.due DESC NULLS LAST, v.priority, v.id
 -- name: case_list_priority
-SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.priority, v.due, v.id LIMIT $1::bigint OFFSET $2::bigint
+SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
+    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.priority, v.due, v.id LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.priority, v.due, v.id
 -- name: case_list_priority_back
-SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.priority DESC, v.due, v.id LIMIT $1::bigint OFFSET $2::bigint
+SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
+    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.priority DESC, v.due, v.id LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.priority DESC, v.due, v.id
 -- name: case_list_opened
-SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.opened, v.id LIMIT $1::bigint OFFSET $2::bigint
+SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
+    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.opened, v.id LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.opened, v.id
 -- name: case_list_opened_back
-SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.opened DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint
+SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
+    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.opened DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.opened DESC, v.id DESC
 -- name: case_list_updated
-SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.updated, v.id LIMIT $1::bigint OFFSET $2::bigint
+SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
+    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.updated, v.id LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.updated, v.id
 -- name: case_list_updated_back
-SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.updated DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint
+SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
+    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.updated DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.updated DESC, v.id DESC
 -- name: case_list_number
-SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.drill_id, v.number LIMIT $1::bigint OFFSET $2::bigint
+SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
+    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.drill_id, v.number LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.drill_id, v.number
 -- name: case_list_number_back
-SELECT case_json(v) FROM visible_case v WHERE /*filter*/ ORDER BY v.drill_id DESC, v.number DESC LIMIT $1::bigint OFFSET $2::bigint
+SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
+    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.drill_id DESC, v.number DESC LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.drill_id DESC, v.number DESC
 
 -- name: case_open_count
-SELECT count(*) FROM visible_open_case
+SELECT count(*) FROM visible_case_key WHERE state IN ('new', 'open', 'waiting') AND drill_id = 0
 
 -- name: case_short
 SELECT case_short(case_find($1::text))
@@ -52,7 +63,7 @@ SELECT json_join(case_json(v), json_build_object(
         FROM visible_constituent k WHERE k.id = v.constituent_id),
     'related_list', (SELECT coalesce(json_agg(json_build_object('case', w.name, 'kind', l.kind, 'class', w.class, 'state', w.state) ORDER BY w.number), '[]')
         FROM (SELECT other_id AS id, kind FROM visible_link WHERE case_id = v.id UNION SELECT case_id, kind FROM visible_link WHERE other_id = v.id) l
-        JOIN visible_case w ON w.id = l.id),
+        JOIN visible_case_key w ON w.id = l.id),
     'alias_list', (SELECT coalesce(json_agg(json_build_object('issuer', a.issuer, 'id', a.alias) ORDER BY a.issuer, a.alias), '[]')
         FROM visible_alias a WHERE a.case_id = v.id),
     'tags', (SELECT coalesce(json_agg(t.tag ORDER BY t.tag), '[]') FROM visible_tag t WHERE t.case_id = v.id),
@@ -98,7 +109,7 @@ SELECT json_build_object('seq', j.seq, 'time', time_text(j.recorded), 'actor', j
     encode(j.salt, 'hex'), 'payload', j.payload)
 FROM visible_journal j WHERE j.case_id = case_find($1::text) ORDER BY j.seq LIMIT $2::bigint OFFSET $3::bigint
 -- name: case_chain
-SELECT id, number FROM visible_case WHERE id = case_find($1::text)
+SELECT id, number FROM visible_case_key WHERE id = case_find($1::text)
 -- name: journal_verify
 SELECT journal_check($1::text)
 
@@ -113,7 +124,8 @@ SELECT pg_snapshot_xmin(pg_current_snapshot()) || '-0'
 -- --- reports ---
 
 -- name: report_list
-SELECT report_json(v) FROM visible_report v WHERE /*filter*/ ORDER BY v.received DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint
+SELECT report_json(v) FROM visible_report v WHERE v.id = ANY (ARRAY(
+    SELECT v.id FROM visible_report v WHERE /*filter*/ ORDER BY v.received DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.received DESC, v.id DESC
 
 -- name: report_show
 SELECT json_join(report_json(v), json_build_object('description', v.description, 'lang', v.lang, 'name', v.name, 'media_type', v.media_type, 'reference',
@@ -143,16 +155,17 @@ SELECT json_build_object('observable', json_build_object('type', $1::text, 'valu
         'first_seen', time_text(x.first), 'last_seen', time_text(x.last), 'tlp', tlp_name(x.tlp), 'cases', find_case_numbers(x.value, x.addr, x.host, NULL))), '[]')
         FROM (SELECT s.type, s.value, s.role, min(s.received) AS first, max(s.received) AS last, max(s.tlp) AS tlp, min(s.addr) AS addr, min(s.host) AS host
               FROM seen s GROUP BY s.type, s.value, s.role ORDER BY max(s.received) DESC LIMIT 50) x),
-    'cases', (SELECT coalesce(json_agg(case_json(v) ORDER BY v.updated DESC), '[]') FROM visible_case v WHERE v.id IN (
-        SELECT m.case_id FROM seen s JOIN visible_member m ON m.report_id = s.report_id AND m.observations @> s.observation_no)),
-    'reports', (SELECT coalesce(json_agg(x.report), '[]') FROM (SELECT report_json(r) AS report FROM visible_report r WHERE r.id IN (SELECT report_id FROM seen)
-        ORDER BY r.received DESC LIMIT 50) x),
+    'cases', (SELECT coalesce(json_agg(case_json(v) ORDER BY v.updated DESC), '[]') FROM visible_case v WHERE v.id = ANY (ARRAY(
+        SELECT DISTINCT m.case_id FROM seen s JOIN visible_member m ON m.report_id = s.report_id AND m.observations @> s.observation_no
+        ORDER BY m.case_id DESC LIMIT 100))),
+    'reports', (SELECT coalesce(json_agg(x.report), '[]') FROM (SELECT report_json(r) AS report FROM visible_report r
+        WHERE r.id = ANY (ARRAY(SELECT DISTINCT report_id FROM seen ORDER BY report_id DESC LIMIT 50)) ORDER BY r.received DESC) x),
     'constituents', (SELECT coalesce(json_agg(constituent_json(k)), '[]') FROM visible_constituent k
         WHERE k.id IN (SELECT find_constituents($1::text, coalesce($3::text, $2::text)))))
 
 -- name: find_words
 SELECT json_build_object('observable', NULL, 'observables', '[]'::json,
-    'cases', (SELECT coalesce(json_agg(x.found), '[]') FROM (SELECT case_json(v) AS found FROM visible_case v WHERE v.id IN (SELECT find_word($1::text))
+    'cases', (SELECT coalesce(json_agg(x.found), '[]') FROM (SELECT case_json(v) AS found FROM visible_case v WHERE v.id = ANY (ARRAY(SELECT find_word($1::text)))
         ORDER BY v.opened DESC, v.id DESC LIMIT 50) x), 'reports', '[]'::json,
     'constituents', (SELECT coalesce(json_agg(constituent_json(k)), '[]') FROM visible_constituent k WHERE k.id IN (SELECT find_constituents('text', $1::text))))
 -- name: find_words_common
@@ -163,15 +176,17 @@ SELECT json_build_object('observable', NULL, 'observables', '[]'::json,
 
 -- The newest 20,000 marks; victims and targets are never indicators.
 -- name: indicator_list
-SELECT json_build_object('type', observable_type_name(v.type), 'value', v.value, 'role', sighting_role_name(v.role), 'tlp', tlp_name(v.tlp), 'first_seen',
-    time_text(v.first), 'last_seen', time_text(v.last), 'confidence', v.confidence, 'until', time_text(v.expires), 'cases',
-    find_case_numbers(v.value, v.addr, v.host, NULL))
-FROM (SELECT s.type, s.value, s.role, max(s.tlp) AS tlp, min(s.received) AS first, max(s.received) AS last, min(s.addr) AS addr, min(s.host) AS host,
-             NULL::int AS confidence, NULL::timestamptz AS expires, min(s.class) AS class
-      FROM (SELECT i.*, o.class FROM visible_sighting i LEFT JOIN visible_observation o ON o.report_id = i.report_id AND o.received = i.received AND o.no = i.observation_no
-            WHERE i.is_indicator AND i.role NOT IN (2, 3) AND i.drill_id = 0 ORDER BY i.received DESC LIMIT 20000) s
-      GROUP BY s.type, s.value, s.role) v
-WHERE /*filter*/ ORDER BY v.last DESC, v.type, v.value LIMIT $1::bigint OFFSET $2::bigint
+SELECT json_build_object('type', observable_type_name(x.type), 'value', x.value, 'role', sighting_role_name(x.role), 'tlp', tlp_name(x.tlp), 'first_seen',
+    time_text(x.first), 'last_seen', time_text(x.last), 'confidence', x.confidence, 'until', time_text(x.expires), 'cases',
+    find_case_numbers(x.value, x.addr, x.host, NULL))
+FROM (
+    SELECT v.* FROM (
+        SELECT s.type, s.value, s.role, max(s.tlp) AS tlp, min(s.received) AS first, max(s.received) AS last, min(s.addr) AS addr, min(s.host) AS host,
+               NULL::int AS confidence, NULL::timestamptz AS expires, max(ARRAY[s.report_id, s.observation_no]) AS newest
+        FROM (SELECT * FROM visible_sighting i WHERE i.is_indicator AND i.role NOT IN (2, 3) AND i.drill_id = 0 ORDER BY i.received DESC LIMIT 20000) s
+        GROUP BY s.type, s.value, s.role) v
+    WHERE /*filter*/ ORDER BY v.last DESC, v.type, v.value LIMIT $1::bigint OFFSET $2::bigint) x
+ORDER BY x.last DESC, x.type, x.value
 
 -- --- sharing ---
 

@@ -8,7 +8,8 @@ triaged home
 case=$(as home lead --json ls is:any | value 'd["items"][0]["number"]')
 as home lead take "$case"
 as home lead note "$case" --share -m 'hosting company told'
-as home lead note "$case" --share --tlp red -m 'do not name the customer'
+exits 1 as home lead note "$case" --share --tlp red -m 'do not name the customer'
+as home lead note "$case" --tlp red -m 'do not name the customer'
 
 exits 1 as home lead share "$case" --with YY-CERT
 sandbox link "$SCRATCH/home" "$SCRATCH/peer" --tlp amber
@@ -43,7 +44,7 @@ shown=$(as peer lead --json show "$theirs")
 contains 'observables' 198.51.100.7 "$(value 'd["observable_list"]' <<<"$shown")"
 [[ $(value 'd["tlp"]' <<<"$shown") =~ ^(green|amber|amber\+strict|red)$ ]] || fail "wider than it came: $shown"
 exits 1 as peer lead incoming accept "$incoming"
-exits 3 as peer analyst incoming decline "$incoming"
+exits 3 as peer analyst incoming decline "$incoming" -m 'not for us'
 
 # the other is away: the delivery waits and goes out once it is back, once
 sandbox stop "$SCRATCH/peer"

@@ -6,7 +6,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "support"))
-from testsite import Client, Load, Lmtp, Site, equal, mail, main, report, stored_once, until  # noqa: E402
+from testsite import Client, Load, Lmtp, Site, equal, mail, main, report, stored_once, triaged_once, until  # noqa: E402
 
 
 def test(scratch):
@@ -37,6 +37,7 @@ def test(scratch):
     acknowledged = load.finish()
     equal("the roles outlived it", roles, site.roles())
     stored_once(site, acknowledged, load)
+    triaged_once(site)
 
 
 main(test)

@@ -6,7 +6,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "support"))
-from testsite import Load, Site, check, main, stored_once, until  # noqa: E402
+from testsite import Load, Site, check, main, stored_once, triaged_once, until  # noqa: E402
 
 
 def test(scratch):
@@ -41,6 +41,7 @@ def test(scratch):
 
     acknowledged = load.finish()
     stored_once(site, acknowledged, load)
+    triaged_once(site)
 
 
 main(test)

@@ -483,6 +483,38 @@ def stored_once(site, acknowledged, load=None):
         print(f"{len(unsettled)} without an answer, {load.retries} retries, {len(acknowledged) / load.seconds:.0f} acknowledgements a second")
 
 
+QUEUES = ("inbox", "to_verify", "to_open", "to_triage")
+
+
+def triaged_once(site):
+    """All that is stored was decoded and triaged, nothing of it twice, and the counts of the cases are the rows' own."""
+    waiting = "SELECT " + " + ".join(f"(SELECT count(*) FROM {queue} WHERE failed IS NULL)" for queue in QUEUES)
+
+    def settled():
+        # What a killed stage had taken comes back when its lease ends, after minutes: here at once.
+        if IS_ROOT:
+            for queue in QUEUES:
+                site.super_sql(f"UPDATE cirt.{queue} SET not_before = now() WHERE not_before > now() AND failed IS NULL")
+        return site.sql(waiting) == [["0"]]
+
+    until("the queues are empty", settled, PATIENCE if IS_ROOT else 2 * PATIENCE)
+    for what, statement in (
+            ("rows set aside", "SELECT " + " + ".join(f"(SELECT count(*) FROM {queue})" for queue in QUEUES)),
+            ("reports without an outcome", "SELECT count(*) FROM report_content c LEFT JOIN report_outcome o USING (report_id) "
+                                           "WHERE c.state <> 'malformed' AND o.state IS DISTINCT FROM 'triaged'"),
+            ("reports whose observations are not there once", "SELECT count(*) FROM (SELECT c.report_id FROM report_content c LEFT JOIN observation o USING (report_id) "
+                                                              "GROUP BY c.report_id, c.observations HAVING count(o.no) <> c.observations) x"),
+            ("reports that are in another number of cases than one", "SELECT count(*) FROM (SELECT c.report_id FROM report_content c LEFT JOIN case_member m "
+                                                                     "ON m.report_id = c.report_id AND m.until IS NULL WHERE c.observations <= 1 AND c.state <> 'malformed' "
+                                                                     "GROUP BY 1 HAVING count(m.case_id) <> 1) x"),
+            ("cases whose counts are wrong", "SELECT count(*) FROM case_tally t FULL JOIN (SELECT m.case_id, count(*) AS reports, sum((SELECT coalesce(sum(upper(r) - lower(r)), 0) "
+                                             "FROM unnest(m.observations) r)) AS observations FROM case_member m WHERE m.until IS NULL GROUP BY 1) m USING (case_id) "
+                                             "WHERE (t.reports, t.observations) IS DISTINCT FROM (m.reports, m.observations)")):
+        equal(what, [["0"]], site.sql(statement))
+    site.cirt("auditor", "journal", "verify")
+    print("cases and their reports:", *site.sql("SELECT count(*), sum(reports) FROM case_tally")[0])
+
+
 def main(test):
     """Runs test(scratch) and cleans up after it."""
     sys.dont_write_bytecode = True
