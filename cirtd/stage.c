@@ -1,5 +1,6 @@
 #include "cirtd/stage.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -167,10 +168,13 @@ static void turn(const struct stage *stage, struct stage_run *run, bool *is_away
     }
     tell_trouble(is_away, NULL);
     bool is_empty = db_row_count(rows) == 0;
+    run->rest_ms = 0;
     work_claimed(stage, run, rows);
     db_rows_free(rows);
     if (is_empty && !stage_ending)
         db_wait(run->db, stage->poll_ms);
+    else if (run->rest_ms > 0 && !stage_ending)
+        poll(NULL, 0, run->rest_ms); /* not db_wait(): notifications are what there is too many of */
 }
 
 static void tick(const struct stage *stage, struct stage_run *run, bool *is_away)

@@ -21,6 +21,7 @@ struct stage_run {
     struct db *db;
     struct db_params *params; /* for the work's own statements; reset before each call */
     void *state;              /* the stage's own */
+    int rest_ms;              /* set by the work: leave the processors to others for so long before the next claim */
 };
 
 struct stage {

@@ -5,15 +5,17 @@
 CREATE OR REPLACE FUNCTION callers(p_keys bytea[])
 RETURNS TABLE (key bytea, enabled boolean, identity_id bigint, login text, role text, peer_id bigint, peer text, sender_id bigint,
                default_tlp smallint, default_class text, malformed_today bigint)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN QUERY
-    SELECT k.key_sha256, coalesce(i.enabled, p.enabled), i.id, i.login, coalesce(i.role, 'peer'), p.id, p.name, s.id, i.default_tlp, i.default_class,
-           coalesce((SELECT m.bytes FROM malformed_tally m WHERE m.sender_id = s.id AND m.day = current_date), 0)
+    SELECT k.key_sha256, coalesce(i.enabled, p.enabled), i.id, i.login, coalesce(i.role, 'peer'), p.id, p.name, coalesce(si.id, sp.id),
+           i.default_tlp, i.default_class,
+           coalesce((SELECT m.bytes FROM malformed_tally m WHERE m.sender_id = coalesce(si.id, sp.id) AND m.day = current_date), 0)
     FROM registered_key k
     LEFT JOIN identity i ON i.id = k.identity_id
+    LEFT JOIN sender si ON si.identity_id = i.id
     LEFT JOIN peer p ON p.id = k.peer_id
-    JOIN sender s ON s.identity_id = i.id OR s.peer_id = p.id
+    LEFT JOIN sender sp ON sp.peer_id = p.id
     WHERE k.key_sha256 = ANY (p_keys);
 END $$;
 

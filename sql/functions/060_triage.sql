@@ -217,7 +217,8 @@ BEGIN
 END $$;
 
 -- Takes the next p_limit observations of a leased row (whole reports, unless one is larger) into the chunk. What is left stays in the row.
-CREATE OR REPLACE FUNCTION triage_take(p_id bigint, p_limit int, OUT observations int, OUT released boolean)
+-- yields: reports pour in at this moment, and these have not waited for long: senders' acknowledgements come first.
+CREATE OR REPLACE FUNCTION triage_take(p_id bigint, p_limit int, OUT observations int, OUT released boolean, OUT yields boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     t to_triage;
@@ -230,6 +231,8 @@ BEGIN
     SELECT * INTO t FROM to_triage q WHERE q.id = p_id;
     v_from := lower(t.reports);
     released := t.released;
+    yields := t.received > now() - interval '30 seconds'
+        AND coalesce((SELECT q.received > now() - interval '1 second' FROM to_triage q WHERE q.id > p_id ORDER BY q.id DESC LIMIT 1), false);
     WITH report AS (
         SELECT c.report_id, greatest(c.observations, 1) - CASE c.report_id WHEN v_from THEN t.next_no ELSE 0 END AS size FROM report_content c
         WHERE c.report_id >= v_from AND c.report_id < upper(t.reports) AND t.reports @> c.report_id

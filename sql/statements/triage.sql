@@ -11,7 +11,7 @@ SELECT triage_settle($1::bigint, $2::int)
 SELECT triage_fail($1::bigint, $2::int, $3::text, $4::boolean)
 
 -- name: take
-SELECT observations, released FROM triage_take($1::bigint, 4000)
+SELECT observations, released, yields FROM triage_take($1::bigint, 4000)
 
 -- name: rules_stamp
 SELECT triage_rules_stamp()
