@@ -1,0 +1,241 @@
+/* What may leave and what comes in: the desk's plan with its reasons, the order, the last line in SQL, accepting and declining. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "support/cluster.h"
+#include "support/desk_client.h"
+
+static int setup(void **state)
+{
+    struct desk_client *client = desk_client_new();
+    json_decref(desk_client_post(client, "admin", 201, "/v1/peers", "{\"name\":\"YY-CERT\"}"));
+    json_decref(desk_client_post(client, "admin", 201, "/v1/peers", "{\"name\":\"WW-CERT\"}"));
+    json_decref(desk_client_post(client, "admin", 201, "/v1/peers", "{\"name\":\"VV-CERT\"}"));
+    json_decref(
+        desk_client_post(client, "admin", 201, "/v1/agreements", "{\"peer\":\"YY-CERT\",\"until\":\"2099-01-01\",\"ceiling\":\"amber\"}"));
+    json_decref(desk_client_post(client, "admin", 201, "/v1/agreements",
+                                 "{\"peer\":\"VV-CERT\",\"from\":\"2001-01-01\",\"until\":\"2002-01-01\",\"ceiling\":\"amber\"}"));
+    *state = client;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    desk_client_free(*state);
+    return 0;
+}
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text ? text : "(none)";
+}
+
+static json_t *order(void **state, int status, int64_t number, const char *body)
+{
+    char path[80];
+    snprintf(path, sizeof path, "/v1/cases/%lld/shares", (long long)number);
+    return desk_client_post(*state, "lead", status, path, body);
+}
+
+/* The reason why the item with that text stays, "" where it goes; of the first peer. */
+static const char *reason_of(const json_t *answer, const char *text)
+{
+    const json_t *item, *items = json_object_get(json_array_get(json_object_get(answer, "items"), 0), "items");
+    size_t i;
+    json_array_foreach(items, i, item) if (str_equal(text_of(item, "text"), text)) return json_is_true(json_object_get(item, "goes"))
+        ? ""
+        : text_of(item, "reason");
+    fail_msg("no item \"%s\"", text);
+    return NULL;
+}
+
+static int64_t case_with_all(void **state)
+{
+    static const char *const green[] = {"ipv4 198.51.100.7 source", "domain kit.example infrastructure", "email victim@bank.example victim",
+                                        NULL};
+    static const char *const theirs[] = {"ipv4 198.51.100.8 source", NULL};
+    int64_t number = desk_client_case(*state, "to be shared", "amber");
+    desk_client_report(number, "green", "feed", green);
+    desk_client_report(number, "amber", "WW-CERT", theirs);
+    json_decref(desk_client_edit(*state, "lead", 200, number, "note", "{\"text\":\"for partners\",\"share\":true}"));
+    json_decref(desk_client_edit(*state, "lead", 200, number, "note", "{\"text\":\"stays here\"}"));
+    json_decref(desk_client_edit(*state, "lead", 200, number, "take", "{}"));
+    json_decref(desk_client_edit(*state, "lead", 200, number, "note", "{\"text\":\"named persons\",\"tlp\":\"red\"}"));
+    return number;
+}
+
+static void test_plan(void **state)
+{
+    int64_t number = case_with_all(state);
+    json_t *plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true}");
+    assert_string_equal(reason_of(plan, "to be shared"), "");
+    assert_string_equal(reason_of(plan, "198.51.100.7"), "");
+    assert_string_equal(reason_of(plan, "kit.example"), "");
+    assert_string_equal(reason_of(plan, "for partners"), "");
+    assert_non_null(strstr(reason_of(plan, "198.51.100.8"), "another peer"));
+    assert_non_null(strstr(reason_of(plan, "victim@bank.example"), "personal"));
+    assert_non_null(strstr(reason_of(plan, "stays here"), "not marked"));
+    assert_non_null(strstr(reason_of(plan, "named persons"), "TLP:RED"));
+    json_decref(plan);
+    plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true,\"only\":\"type:domain\"}");
+    assert_string_equal(reason_of(plan, "kit.example"), "");
+    assert_string_not_equal(reason_of(plan, "198.51.100.7"), "");
+    json_decref(plan);
+    /* Nothing wider than the case itself. */
+    plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true,\"tlp\":\"green\"}");
+    assert_string_not_equal(reason_of(plan, "to be shared"), "");
+    assert_string_not_equal(reason_of(plan, "kit.example"), "");
+    json_decref(plan);
+    plan = order(state, 200, number, "{\"with\":[\"VV-CERT\"],\"dry_run\":true}");
+    assert_non_null(strstr(reason_of(plan, "kit.example"), "ended"));
+    json_decref(plan);
+    plan = order(state, 200, number, "{\"with\":[\"WW-CERT\"],\"dry_run\":true}");
+    assert_non_null(strstr(reason_of(plan, "kit.example"), "no agreement"));
+    json_decref(plan);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.share"), 0);
+    json_decref(order(state, 404, number, "{\"with\":[\"NO-CERT\"],\"dry_run\":true}"));
+    json_decref(order(state, 422, number, "{\"with\":[]}"));
+    json_decref(order(state, 422, number, "{\"with\":[\"VV-CERT\"]}"));
+    json_decref(order(state, 422, number, "{\"with\":[\"YY-CERT\"],\"tlp\":\"red\"}"));
+    json_decref(order(state, 400, number, "{\"with\":[\"YY-CERT\"],\"only\":\"colour:red\"}"));
+}
+
+static void test_order(void **state)
+{
+    char path[80];
+    int64_t number = case_with_all(state);
+    json_t *answer = order(state, 200, number, "{\"with\":[\"YY-CERT\",\"VV-CERT\"]}");
+    const json_t *first = json_array_get(json_object_get(answer, "items"), 0),
+                 *second = json_array_get(json_object_get(answer, "items"), 1);
+    assert_string_equal(text_of(first, "state"), "planned");
+    assert_true(json_is_null(json_object_get(second, "share")));
+    snprintf(path, sizeof path, "/v1/shares/%s", text_of(first, "share"));
+    json_t *share = desk_client_get(*state, "analyst", 200, path);
+    assert_int_equal(json_array_size(json_object_get(share, "item_list")), 4);
+    assert_string_equal(text_of(share, "tlp"), "amber");
+    json_decref(share);
+    json_decref(answer);
+    /* Ordered again: the next version of the same share. */
+    answer = order(state, 200, number, "{\"with\":[\"yy-cert\"],\"only\":\"type:domain\"}");
+    first = json_array_get(json_object_get(answer, "items"), 0);
+    assert_string_equal(path + strlen("/v1/shares/"), text_of(first, "share"));
+    share = desk_client_get(*state, "analyst", 200, path);
+    assert_int_equal(json_integer_value(json_object_get(share, "version")), 2);
+    assert_int_equal(json_array_size(json_object_get(share, "item_list")), 2);
+    json_decref(share);
+    json_decref(answer);
+    json_decref(desk_client_post(*state, "analyst", 403, "/v1/cases/1/shares", "{\"with\":[\"YY-CERT\"]}"));
+}
+
+/* Whoever gets past the plan meets the same rules in the database. */
+static void test_last_line(void **state)
+{
+    static const char *const strict[] = {"ipv4 198.51.100.91 source", NULL};
+    int64_t number = desk_client_case(*state, "the last line", "amber");
+    char sqlstate[6];
+    desk_client_report(number, "amber+strict", "feed", strict);
+    json_decref(order(state, 200, number, "{\"with\":[\"YY-CERT\"]}"));
+    static const char *const items[] = {"case", "sighting", "note"};
+    for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
+        for (int tlp = 3; tlp <= 4; tlp++) {
+            char *sql = mem_printf("INSERT INTO cirt.share_item (share_id, version, no, kind, ref, content, sha256, tlp)"
+                                   " SELECT max(id), 1, 99, '%s', 'x', 'x', 'x', %d FROM cirt.share",
+                                   items[i], tlp);
+            assert_false(cluster_may("postgres", sql, sqlstate));
+            assert_string_equal(sqlstate, "CI422");
+            free(sql);
+        }
+    }
+    char *sql = mem_printf(
+        "SET search_path = cirt; SELECT set_config('cirt.viewer', (SELECT id::text FROM identity WHERE login = 'lead'), false);"
+        "SELECT share_order('%lld', 'YY-CERT', a.id, a.version, 3, NULL, '[{\"kind\":\"sighting\",\"ref\":\"ipv4 source 198.51.100.91\"}]')"
+        " FROM agreement a JOIN peer p ON p.id = a.peer_id WHERE p.name = 'YY-CERT'",
+        (long long)number);
+    assert_false(cluster_may("postgres", sql, sqlstate));
+    assert_string_equal(sqlstate, "CI422");
+    free(sql);
+}
+
+/* --- incoming --- */
+
+static long long incoming_of(void **state, const char *theirs, const char *tlp)
+{
+    static const char *const seen[] = {"ipv4 198.51.100.120 source", NULL};
+    char sql[400];
+    (void)state;
+    int64_t report = desk_client_report(0, tlp, "YY-CERT", seen);
+    snprintf(sql, sizeof sql,
+             "SET search_path = cirt; SELECT (incoming_insert(%lld, p.id, 'YY-CERT', '%s', cirt.tlp_number('%s'), 1)).incoming_id FROM "
+             "peer p WHERE name = 'YY-CERT'",
+             (long long)report, theirs, tlp);
+    return cluster_number(sql);
+}
+
+static void test_accept(void **state)
+{
+    char path[80], name[60];
+    long long id = incoming_of(state, "YY-1", "amber");
+    snprintf(path, sizeof path, "/v1/incoming/i%lld", id);
+    json_t *shown = desk_client_get(*state, "analyst", 200, path);
+    assert_int_equal(json_array_size(json_object_get(shown, "observable_list")), 1);
+    assert_string_equal(text_of(shown, "theirs"), "YY-1");
+    json_decref(shown);
+    snprintf(path, sizeof path, "/v1/incoming/i%lld/accept", id);
+    json_decref(desk_client_post(*state, "analyst", 403, path, "{}"));
+    json_t *accepted = desk_client_post(*state, "lead", 200, path, "{\"case\":null}");
+    assert_string_equal(text_of(accepted, "state"), "accepted");
+    snprintf(name, sizeof name, "%s", text_of(accepted, "case"));
+    json_decref(accepted);
+    json_decref(desk_client_post(*state, "lead", 409, path, "{}"));
+    /* By their number too; never wider than what they said. */
+    json_t *found = desk_client_get(*state, "lead", 200, "/v1/cases/YY-1");
+    assert_string_equal(text_of(found, "id"), name);
+    assert_string_equal(text_of(found, "tlp"), "amber");
+    assert_string_equal(text_of(found, "class"), "fraud/phishing");
+    int64_t number = json_integer_value(json_object_get(found, "number"));
+    json_decref(found);
+    json_decref(desk_client_edit(*state, "lead", 422, number, "tlp", "{\"tlp\":\"green\"}"));
+    /* The next document of the same case joins it, and narrows it. */
+    snprintf(path, sizeof path, "/v1/incoming/i%lld/accept", incoming_of(state, "YY-1", "amber+strict"));
+    accepted = desk_client_post(*state, "lead", 200, path, "{}");
+    assert_string_equal(text_of(accepted, "case"), name);
+    json_decref(accepted);
+    found = desk_client_get(*state, "lead", 200, "/v1/cases/YY-1");
+    assert_string_equal(text_of(found, "tlp"), "amber+strict");
+    assert_int_equal(json_array_size(json_object_get(found, "report_list")), 2);
+    json_decref(found);
+    /* What came from them strictly may go back to them only; and not under a ceiling below it. */
+    json_decref(order(state, 422, number, "{\"with\":[\"YY-CERT\"]}"));
+}
+
+static void test_decline(void **state)
+{
+    char path[80];
+    long long id = incoming_of(state, "YY-2", "green");
+    snprintf(path, sizeof path, "/v1/incoming/i%lld/decline", id);
+    json_decref(desk_client_post(*state, "lead", 422, path, "{}"));
+    json_t *declined = desk_client_post(*state, "lead", 200, path, "{\"reason\":\"not ours\"}");
+    assert_string_equal(text_of(declined, "state"), "declined");
+    json_decref(declined);
+    json_decref(desk_client_get(*state, "lead", 404, "/v1/cases/YY-2"));
+    json_decref(desk_client_get(*state, "lead", 404, "/v1/incoming/i9999"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plan),   cmocka_unit_test(test_order),   cmocka_unit_test(test_last_line),
+        cmocka_unit_test(test_accept), cmocka_unit_test(test_decline),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
