@@ -125,7 +125,7 @@ BEGIN
             constituent_id bigint, subject text, value text, case_id bigint, grp text, priority smallint, queue text, assign text, decision text, rule text,
             reason text) ON COMMIT DELETE ROWS;
         CREATE TEMP TABLE triage_group (grp text, case_id bigint, is_new boolean, number bigint, seq bigint, first_ord int, drill_id int, compartment_id int,
-            join_key text, is_person boolean, class text, constituent_id bigint, subject text, value text, subjects bigint, tlp smallint, assurance smallint,
+            case_compartment_id int, join_key text, is_person boolean, class text, constituent_id bigint, subject text, value text, subjects bigint, tlp smallint, assurance smallint,
             priority smallint, queue text, assign text, observations bigint, reports bigint, report_id bigint, received timestamptz, rules text[])
             ON COMMIT DELETE ROWS;
     END IF;
@@ -149,10 +149,10 @@ BEGIN
     WITH envelope AS MATERIALIZED (
         SELECT r.id, r.received, r.sender_id, r.channel, r.assurance, r.drill_id, r.compartment_id FROM report r
         WHERE r.id BETWEEN p_from AND p_to AND r.received BETWEEN v_since AND v_until AND t.reports @> r.id
-          AND NOT EXISTS (SELECT FROM report_outcome o WHERE o.report_id = r.id)),
+          AND NOT EXISTS (SELECT FROM report_outcome o WHERE o.report_id = r.id AND o.report_id BETWEEN p_from AND p_to)),
     who AS MATERIALIZED (
-        SELECT s.id, i.role FROM (SELECT DISTINCT e.sender_id FROM envelope e) d JOIN sender s ON s.id = d.sender_id
-        LEFT JOIN identity i ON i.id = s.identity_id),
+        SELECT s.id, i.role FROM sender s LEFT JOIN identity i ON i.id = s.identity_id
+        WHERE s.id = ANY (ARRAY(SELECT DISTINCT e.sender_id FROM envelope e))),
     content AS MATERIALIZED (
         SELECT c.report_id, c.class, c.tlp, c.format, c.summary IS NOT NULL OR c.description IS NOT NULL AS has_text FROM report_content c
         WHERE c.report_id BETWEEN p_from AND p_to AND c.received BETWEEN v_since AND v_until),
@@ -255,35 +255,58 @@ BEGIN
         next_no = CASE WHEN v_size > p_limit THEN v_last ELSE 0 END WHERE q.id = p_id;
 END $$;
 
--- What rules can see of the chunk; only asked for where there are rules.
+-- What the chunk spans. Statements that join the bulk tables say it too, so that the planner leaves partitions out and reads one range of an index
+-- instead of a whole one.
+DROP TYPE IF EXISTS chunk_range CASCADE;
+CREATE TYPE chunk_range AS (low bigint, low_no int, high bigint, high_no int, since timestamptz, until timestamptz);
+CREATE FUNCTION triage_range() RETURNS chunk_range
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    span chunk_range;
+BEGIN
+    SELECT min(c.report_id), max(c.report_id), min(c.received), max(c.received) INTO span.low, span.high, span.since, span.until FROM triage_chunk c;
+    span.low_no := (SELECT min(c.no) FROM triage_chunk c WHERE c.report_id = span.low);
+    span.high_no := (SELECT max(c.no) FROM triage_chunk c WHERE c.report_id = span.high);
+    RETURN span;
+END $$;
+
+-- What rules can see of the chunk; only asked for where there are rules. Without nested loops, as triage_fill().
 CREATE OR REPLACE FUNCTION triage_facts()
 RETURNS TABLE (ord int, class text, class_claim text, tlp smallint, tlp_claim smallint, channel text, sender text, format text, assurance text,
                signed text, signer text, size bigint, summary text, description text, observed text, reporter text, count bigint, source_port int,
                target_port int, constituent text, sector text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+DECLARE
+    span chunk_range := triage_range();
 BEGIN
     RETURN QUERY SELECT c.ord, c.class, coalesce(o.class_claim, rc.class_claim), c.tlp, CASE WHEN NOT rc.tlp_assumed THEN rc.tlp END, r.channel,
-           coalesce(i.login, p.name, s.address), rc.format, r.assurance, v.summary, v.signer, r.size, rc.summary, rc.description, o.description,
+           s.name, rc.format, r.assurance, v.summary, v.signer, r.size, rc.summary, rc.description, o.description,
            rr.email, coalesce(o.count, 0), o.source_port, o.target_port, k.name, k.sector
     FROM triage_chunk c
-    JOIN report r ON r.id = c.report_id AND r.received = c.received
-    JOIN report_content rc ON rc.report_id = c.report_id AND rc.received = c.received
-    LEFT JOIN observation o ON o.report_id = c.report_id AND o.received = c.received AND o.no = c.no
-    LEFT JOIN sender s ON s.id = c.sender_id
-    LEFT JOIN identity i ON i.id = s.identity_id
-    LEFT JOIN peer p ON p.id = s.peer_id
-    LEFT JOIN report_reporter rr ON rr.report_id = c.report_id AND rr.received = c.received
+    JOIN report r ON r.id = c.report_id AND r.received = c.received AND r.id BETWEEN span.low AND span.high AND r.received BETWEEN span.since AND span.until
+    JOIN report_content rc ON rc.report_id = c.report_id AND rc.received = c.received AND rc.report_id BETWEEN span.low AND span.high
+         AND rc.received BETWEEN span.since AND span.until
+    LEFT JOIN observation o ON o.report_id = c.report_id AND o.received = c.received AND o.no = c.no AND o.report_id BETWEEN span.low AND span.high
+         AND o.received BETWEEN span.since AND span.until AND (o.report_id, o.no) >= (span.low, span.low_no) AND (o.report_id, o.no) <= (span.high, span.high_no)
+    LEFT JOIN (SELECT s.id, coalesce(i.login, p.name, s.address) AS name FROM sender s LEFT JOIN identity i ON i.id = s.identity_id
+               LEFT JOIN peer p ON p.id = s.peer_id WHERE s.id = ANY (ARRAY(SELECT DISTINCT x.sender_id FROM triage_chunk x))) s ON s.id = c.sender_id
+    LEFT JOIN report_reporter rr ON rr.report_id = c.report_id AND rr.received = c.received AND rr.report_id BETWEEN span.low AND span.high
     LEFT JOIN constituent k ON k.id = c.constituent_id
-    LEFT JOIN LATERAL (SELECT d.summary, CASE d.summary WHEN 'verified' THEN d.signer END AS signer FROM report_verdict d
-                       WHERE c.may_refer AND d.report_id = c.report_id ORDER BY d.checked DESC LIMIT 1) v ON true
+    LEFT JOIN (SELECT DISTINCT ON (d.report_id) d.report_id, d.summary, CASE d.summary WHEN 'verified' THEN d.signer END AS signer
+               FROM report_verdict d WHERE d.report_id BETWEEN span.low AND span.high ORDER BY d.report_id, d.checked DESC) v ON v.report_id = c.report_id
     ORDER BY c.ord;
 END $$;
 
 CREATE OR REPLACE FUNCTION triage_sightings() RETURNS TABLE (ord int, type smallint, value text, host text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+DECLARE
+    span chunk_range := triage_range();
 BEGIN
     RETURN QUERY SELECT c.ord, s.type, s.value, s.host FROM triage_chunk c
-    JOIN sighting s ON s.report_id = c.report_id AND s.received = c.received AND s.observation_no = c.no ORDER BY c.ord;
+    JOIN sighting s ON s.report_id = c.report_id AND s.received = c.received AND s.observation_no = c.no
+         AND s.report_id BETWEEN span.low AND span.high AND s.received BETWEEN span.since AND span.until
+         AND (s.report_id, s.observation_no) >= (span.low, span.low_no) AND (s.report_id, s.observation_no) <= (span.high, span.high_no)
+    ORDER BY c.ord;
 END $$;
 
 -- --- rules ---

@@ -52,9 +52,10 @@ BEGIN
           AND k.state IN ('new', 'open', 'waiting') AND k.opened > now() - interval '7 days' ORDER BY k.opened DESC LIMIT 1)
         WHERE g.join_key IS NOT NULL;
     WITH locked AS MATERIALIZED (
-        SELECT k.id, k.state FROM incident_case k WHERE k.id IN (SELECT g.case_id FROM triage_group g) ORDER BY k.id FOR NO KEY UPDATE OF k)
-    UPDATE triage_group g SET case_id = NULL FROM locked l
-        WHERE l.id = g.case_id AND l.state NOT IN ('new', 'open', 'waiting') AND (g.join_key IS NOT NULL OR l.state <> 'resolved');
+        SELECT k.id, k.state, k.compartment_id FROM incident_case k WHERE k.id IN (SELECT g.case_id FROM triage_group g) ORDER BY k.id FOR NO KEY UPDATE OF k)
+    UPDATE triage_group g SET case_compartment_id = l.compartment_id,
+        case_id = CASE WHEN l.state IN ('new', 'open', 'waiting') OR (g.join_key IS NULL AND l.state = 'resolved') THEN l.id END
+        FROM locked l WHERE l.id = g.case_id;
 END $$;
 
 -- What the joined may change: they narrow a label and, by a rule, hurry a case nobody has looked at; never what higher assurance set.
@@ -109,7 +110,7 @@ BEGIN
         LEFT JOIN report_content rc ON (g.is_person OR g.subject IS NULL) AND rc.report_id = g.report_id AND rc.received = g.received
         WHERE g.is_new ORDER BY g.number
         RETURNING k.id, k.number)
-    UPDATE triage_group g SET case_id = o.id FROM opened o WHERE g.number = o.number;
+    UPDATE triage_group g SET case_id = o.id, case_compartment_id = g.compartment_id FROM opened o WHERE g.number = o.number;
     IF EXISTS (SELECT FROM triage_group g WHERE g.case_id IS NULL) THEN
         RAISE EXCEPTION 'a case was not opened: is the site set up (cirtd migrate)?';
     END IF;
@@ -144,31 +145,32 @@ BEGIN
 END $$;
 
 -- Without nested loops, as in triage_fill().
-CREATE OR REPLACE FUNCTION triage_members() RETURNS void
+CREATE OR REPLACE FUNCTION triage_members(OUT cases bigint[], OUT reports bigint[], OUT observations bigint[])
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
 BEGIN
     WITH part AS MATERIALIZED (
-        SELECT g.case_id, c.report_id, min(c.received) AS received, count(*) FILTER (WHERE c.no > 0) AS count, min(g.seq) AS seq, min(c.rule) AS rule,
+        SELECT g.case_id, g.drill_id, min(g.case_compartment_id) AS compartment_id, c.report_id, min(c.received) AS received,
+               count(*) FILTER (WHERE c.no > 0) AS count, min(g.seq) AS seq, min(c.rule) AS rule,
                CASE WHEN count(*) = 1 THEN CASE WHEN min(c.no) > 0 THEN int4multirange(int4range(min(c.no), min(c.no) + 1)) ELSE '{}'::int4multirange END
                     ELSE range_agg(int4range(c.no, c.no + 1)) END AS numbers
         FROM triage_chunk c JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
-        WHERE c.decision IS NULL GROUP BY g.case_id, c.report_id),
+        WHERE c.decision IS NULL GROUP BY g.case_id, g.drill_id, c.report_id),
     member AS (
         INSERT INTO case_member AS m (case_id, drill_id, compartment_id, report_id, received, observations, since_seq, rule)
-        SELECT p.case_id, k.drill_id, k.compartment_id, p.report_id, p.received, p.numbers, p.seq, p.rule
-        FROM part p JOIN incident_case k ON k.id = p.case_id ORDER BY p.case_id, p.report_id
+        SELECT p.case_id, p.drill_id, p.compartment_id, p.report_id, p.received, p.numbers, p.seq, p.rule FROM part p ORDER BY p.case_id, p.report_id
         ON CONFLICT (case_id, report_id) WHERE until IS NULL DO UPDATE SET observations = m.observations + EXCLUDED.observations
-        RETURNING m.case_id, m.report_id, m.xmax = 0 AS is_new)
-    UPDATE case_tally t SET reports = t.reports + s.reports, observations = t.observations + s.observations
-        FROM (SELECT x.case_id, sum(x.reports) AS reports, sum(x.observations) AS observations FROM (
-                  SELECT p.case_id, 0 AS reports, p.count AS observations FROM part p
-                  UNION ALL SELECT m.case_id, m.is_new::int, 0 FROM member m) x GROUP BY x.case_id) s
-        WHERE t.case_id = s.case_id;
+        RETURNING m.case_id, m.xmax = 0 AS is_new)
+    SELECT array_agg(s.case_id), array_agg(s.reports), array_agg(s.observations) INTO cases, reports, observations
+    FROM (SELECT x.case_id, sum(x.reports) AS reports, sum(x.observations) AS observations FROM (
+              SELECT p.case_id, 0 AS reports, p.count AS observations FROM part p
+              UNION ALL SELECT m.case_id, m.is_new::int, 0 FROM member m) x GROUP BY x.case_id) s;
 END $$;
 
 -- What people find the case by, and who may read what is RED.
 CREATE OR REPLACE FUNCTION triage_words() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    span chunk_range := triage_range();
 BEGIN
     INSERT INTO case_text (case_id, tlp, hash64, body)
         SELECT k.id, k.tlp, hashtextextended(k.summary, 0), k.summary FROM triage_group g JOIN incident_case k ON k.id = g.case_id WHERE g.is_new
@@ -179,7 +181,8 @@ BEGIN
             FROM (SELECT DISTINCT g.case_id, c.report_id, c.received FROM triage_chunk c
                   JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
                   WHERE c.has_text AND c.decision IS NULL) x
-            JOIN report_content rc ON rc.report_id = x.report_id AND rc.received = x.received
+            JOIN report_content rc ON rc.report_id = x.report_id AND rc.received = x.received AND rc.report_id BETWEEN span.low AND span.high
+                 AND rc.received BETWEEN span.since AND span.until
             CROSS JOIN LATERAL (VALUES (rc.summary), (left(rc.description, 200000))) w(body)
             WHERE w.body <> '' GROUP BY x.case_id, w.body ORDER BY 1, 3
             ON CONFLICT DO NOTHING;
@@ -212,6 +215,8 @@ END $$;
 CREATE OR REPLACE FUNCTION triage_apply(p_classes text[], p_texts text[], p_priorities smallint[], p_seconds int[],
                                         p_tag_ord int[], p_tag text[], OUT opened bigint, OUT joined bigint, OUT observations bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_counts record;
 BEGIN
     PERFORM pg_advisory_xact_lock(20260102);
     PERFORM triage_groups();
@@ -219,7 +224,9 @@ BEGIN
     PERFORM triage_open(p_classes, p_texts, p_priorities, p_seconds);
     PERFORM triage_change(p_seconds);
     PERFORM triage_journal();
-    PERFORM triage_members();
+    SELECT * INTO v_counts FROM triage_members();
+    UPDATE case_tally t SET reports = t.reports + u.reports, observations = t.observations + u.observations
+        FROM unnest(v_counts.cases, v_counts.reports, v_counts.observations) u(id, reports, observations) WHERE t.case_id = u.id;
     PERFORM triage_words();
     INSERT INTO case_tag (case_id, tag)
         SELECT DISTINCT g.case_id, u.tag FROM unnest(p_tag_ord, p_tag) u(ord, tag) JOIN triage_chunk c ON c.ord = u.ord AND c.decision IS NULL
