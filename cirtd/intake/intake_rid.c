@@ -116,10 +116,11 @@ static void take_report(struct intake *intake, struct intake_job *job, const str
         return;
     }
     log_info("incoming", "peer=%s report=r%lld duplicate=%d", job->caller->name, (long long)result.id, result.is_duplicate);
-    if (job->report)
+    /* The same bytes may have been refused when they came first; only what is filed is acknowledged. */
+    if (job->report && !result.is_malformed)
         acknowledge(job->request, rid, RID_APPROVED, RID_JUSTIFICATION_NONE);
     else
-        acknowledge(job->request, rid, RID_DENIED, justification);
+        acknowledge(job->request, rid, RID_DENIED, job->report ? RID_CANNOT_PROCESS : justification);
 }
 
 void intake_rid(struct intake *intake, struct worker_request *request, const struct intake_caller *caller)

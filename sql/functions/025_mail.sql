@@ -76,11 +76,26 @@ DECLARE
     v_report report%ROWTYPE;
     v_triaged boolean;
     v_ids bigint[] := p_ids;
+    v_peer bigint;
+    v_refused text;
 BEGIN
     IF cardinality(p_ids) <> 1 THEN
         RAISE EXCEPTION 'one report at a time, not %', cardinality(p_ids) USING ERRCODE = 'CI400';
     END IF;
     SELECT * INTO STRICT v_report FROM report r WHERE r.id = p_ids[1];
+    -- What a peer sent over RID becomes incoming, also when it could be read only the second time; and only under a name it may issue.
+    IF v_report.channel = 'rid' AND p_state[1] = 'received' THEN
+        p_route := ARRAY['hold'];
+        SELECT s.peer_id INTO STRICT v_peer FROM sender s WHERE s.id = v_report.sender_id;
+        v_refused := CASE WHEN p_reference[1] IS NULL OR p_reference_issuer[1] IS NULL THEN 'the document has no IncidentID with a name'
+            ELSE (ARRAY['this peer may not issue names of ' || p_reference_issuer[1], 'another peer delivered this case first'])
+                 [array_position(ARRAY['name', 'owner'], incoming_issuer_may(v_peer, p_reference_issuer[1], p_reference[1]))] END;
+        IF v_refused IS NOT NULL THEN
+            p_state := ARRAY['malformed'];
+            p_route := ARRAY['none'];
+            p_error := ARRAY[v_refused];
+        END IF;
+    END IF;
     v_triaged := EXISTS (SELECT FROM report_outcome o WHERE o.report_id = p_ids[1] AND o.state = 'triaged');
     INSERT INTO report_content_before
         SELECT c.*, now() FROM report_content c WHERE c.report_id = p_ids[1] AND c.received = v_report.received
@@ -102,6 +117,9 @@ BEGIN
                             o_class_claim, o_count, o_description, o_protocol, o_source_port, o_target_port, o_extra, s_ord, s_observation,
                             s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value);
         PERFORM reports_route(v_ids, p_route, v_report.received, p_observations);
+    END IF;
+    IF v_peer IS NOT NULL AND v_refused IS NULL THEN
+        PERFORM incoming_insert(p_ids[1], v_peer, p_reference_issuer[1], p_reference[1], p_tlp[1], cardinality(s_value));
     END IF;
     PERFORM pg_notify('cirt_changes', '');
     RETURN QUERY SELECT 1, p_ids[1], false, p_state[1];

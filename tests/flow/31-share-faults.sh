@@ -68,6 +68,13 @@ share 'under our own name again'
 try_soon acknowledged
 equal 'taken again' 3 "$(incoming)"
 
+# what was refused under the wrong name was kept; read again now, it becomes incoming and no case
+cases=$(as peer lead --json ls is:any | value 'len(d["items"])')
+refused=$(as peer lead --json report ls state:malformed sender:XX-CERT | value 'd["items"][0]["id"]')
+as peer lead report replay "$refused" >/dev/null
+until_true 20 eval '[[ $(incoming) == 4 ]]'
+equal 'no case of it' "$cases" "$(as peer lead --json ls is:any | value 'len(d["items"])')"
+
 # disabled over there: refused for good, and said
 as peer admin peer set XX-CERT --enabled no >/dev/null
 share 'to somebody who no longer knows us'
@@ -84,7 +91,7 @@ until_true 20 is_state held
 sandbox start "$SCRATCH/peer"
 as home admin peer set YY-CERT --enabled yes >/dev/null
 try_soon acknowledged
-equal 'arrived in the end' 4 "$(incoming)"
+equal 'arrived in the end' 5 "$(incoming)"
 
 # the agreement ends while the document waits: it does not go any more
 sandbox stop "$SCRATCH/peer"
@@ -94,7 +101,7 @@ as home admin agreement set "$(as home admin --json agreement ls | value 'd["ite
 sandbox start "$SCRATCH/peer"
 try_soon failed
 has_error 'no agreement in force' || fail "no reason: $(of_share error)"
-equal 'stayed' 4 "$(incoming)"
+equal 'stayed' 5 "$(incoming)"
 exits 1 as home lead share "$case" --with YY-CERT
 contains 'the history says so' 'share failed' "$(as home lead journal "$case")"
 as home lead journal verify >/dev/null
