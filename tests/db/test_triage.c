@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -539,6 +541,47 @@ static void a_bad_report_ends_alone(void **state)
     assert_case(ids[0], "t.reports", "7");
 }
 
+/* Verbs of an analyst, each on one case, while triage joins and opens: nobody dies of a deadlock, nothing is counted wrong. */
+static int work_as_analyst(void)
+{
+    int died = 0;
+    for (int i = 0; i < 80; i++) {
+        char sql[600], sqlstate[6];
+        snprintf(sql, sizeof sql,
+                 "BEGIN; SELECT set_config('cirt.viewer', (SELECT id::text FROM cirt.identity WHERE login = 'lead'), true);"
+                 "SELECT cirt.case_priority(k.number::text, k.revision, 'high') FROM cirt.incident_case k WHERE k.state = 'new'"
+                 " ORDER BY (k.number * %d) %% 7, k.number LIMIT 1; COMMIT",
+                 i + 1);
+        if (!cluster_may("postgres", sql, sqlstate))
+            died += str_equal(sqlstate, "40P01") || str_starts(sqlstate, "XX");
+    }
+    return died;
+}
+
+static void desk_and_triage_work_side_by_side(void **state)
+{
+    struct fixture *fixture = *state;
+    char address[20];
+    pid_t child = fork();
+    if (child == 0)
+        _exit(work_as_analyst() != 0);
+    for (int round = 0; round < 25; round++) {
+        for (int i = 0; i < 8; i++) {
+            snprintf(address, sizeof address, "203.0.%d.9", i);
+            arrive(fixture, &(struct letter){.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", address}}});
+        }
+        triage(fixture);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.incident_case k JOIN cirt.case_tally t ON t.case_id = k.id WHERE k.state = "
+                                    "'new' AND t.reports = 25"),
+                     8);
+    assert_true(cluster_number("SELECT sum(revision) - count(*) FROM cirt.incident_case WHERE state = 'new'") > 0);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.journal_verify(NULL)"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -553,6 +596,7 @@ int main(void)
         cmocka_unit_test_setup(twice_is_once, clean),
         cmocka_unit_test_setup(large_and_small, clean),
         cmocka_unit_test_setup(a_bad_report_ends_alone, clean),
+        cmocka_unit_test_setup(desk_and_triage_work_side_by_side, clean),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
