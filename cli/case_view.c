@@ -72,16 +72,6 @@ static void when(struct screen *screen, const json_t *item, const char *name)
     screen_text(screen, text);
 }
 
-static void add_tlp(struct screen *screen, const char *tlp)
-{
-    char *label = mem_printf("TLP:%s", tlp ? tlp : "-");
-
-    for (char *c = label; *c; c++)
-        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
-    screen_style(screen, screen_tlp_style(tlp), label);
-    free(label);
-}
-
 static void harmless(struct screen *screen, const char *text)
 {
     char *clean = screen_clean(screen, text, false);
@@ -90,16 +80,22 @@ static void harmless(struct screen *screen, const char *text)
     free(clean);
 }
 
+/* A field of a line: begins a new line where it does not fit. */
 static void member(struct screen *screen, const char *before, const json_t *answer, const char *name)
 {
+    size_t mark = screen_mark(screen);
+
     if (!field_text(answer, name))
         return;
     screen_text(screen, before);
     harmless(screen, field_text(answer, name));
+    screen_field(screen, mark);
 }
 
 static void head(struct screen *screen, const json_t *answer)
 {
+    size_t mark;
+
     harmless(screen, field_text(answer, "id"));
     member(screen, "  ", answer, "class");
     screen_text(screen, "  ");
@@ -107,13 +103,20 @@ static void head(struct screen *screen, const json_t *answer)
                  field_or(answer, "priority", "-"));
     member(screen, "  ", answer, "state");
     member(screen, _(" as "), answer, "resolution");
+    mark = screen_mark(screen);
     screen_text(screen, "  ");
-    add_tlp(screen, field_text(answer, "tlp"));
-    screen_printf(screen, _("  owner "));
+    screen_tlp(screen, field_text(answer, "tlp"));
+    screen_field(screen, mark);
+    mark = screen_mark(screen);
+    screen_text(screen, _("  owner "));
     harmless(screen, field_text(answer, "owner"));
+    screen_field(screen, mark);
     member(screen, _("  queue "), answer, "queue");
     member(screen, _("  level "), answer, "level");
-    screen_printf(screen, _("  revision %lld\n"), (long long)field_number(answer, "revision", 0));
+    mark = screen_mark(screen);
+    screen_printf(screen, _("  revision %lld"), (long long)field_number(answer, "revision", 0));
+    screen_field(screen, mark);
+    screen_text(screen, "\n");
     screen_outside_lines(screen, field_text(answer, "summary"), 0);
 }
 
@@ -127,82 +130,110 @@ static void times(struct screen *screen, const json_t *answer)
     screen_age(screen, field_time(answer, "updated"), text);
     screen_printf(screen, _("   changed %s"), text);
     if (due != TIMESTAMP_NONE) {
+        size_t mark = screen_mark(screen);
         screen_due(screen, due, text);
         screen_text(screen, due < screen->now ? "   " : _("   due "));
         screen_style(screen, due < screen->now ? STYLE_RED : STYLE_PLAIN, text);
+        screen_field(screen, mark);
     }
     if (field_text(answer, "waiting_for")) {
+        size_t mark = screen_mark(screen);
         screen_when(screen, field_time(answer, "wait_until"), text);
         screen_text(screen, _("   waiting for "));
         harmless(screen, field_text(answer, "waiting_for"));
         screen_printf(screen, _(" until %s"), text);
+        screen_field(screen, mark);
     }
     screen_text(screen, "\n\n");
 }
 
-static void reports(struct screen *screen, const json_t *answer)
+/* "signed: YY-CERT", or in the standard's word that it is not. */
+static char *signature_text(const struct screen *screen, const json_t *signature)
 {
-    const json_t *list = field_list(answer, "report_list");
-    size_t count = json_array_size(list);
+    const char *summary = field_text(signature, "summary"), *signer = field_text(signature, "signer");
+    char *clean, *text;
 
-    for (size_t i = 0; i < count && i < LIST_SHOWN_MAX; i++) {
-        const json_t *item = json_array_get(list, i);
-        const json_t *signature = field_object(item, "signature");
-
-        margin(screen, _("reports"), i);
-        screen_printf(screen, "%-6s", field_or(item, "id", "-"));
-        when(screen, item, "received");
-        member(screen, "  ", item, "channel");
-        member(screen, "  ", item, "sender");
-        member(screen, "  ", item, "format");
-        if (field_text(item, "summary")) {
-            screen_text(screen, "  ");
-            screen_outside(screen, field_text(item, "summary"));
-        }
-        member(screen, _("  signature "), signature, "summary");
-        screen_text(screen, "\n");
-    }
-    more(screen, count);
+    if (!summary || strcmp(summary, "unprotected") == 0)
+        return mem_strdup(summary ? _("not signed") : "");
+    clean = screen_clean(screen, strcmp(summary, "verified") == 0 && signer ? signer : summary, false);
+    text = mem_printf(strcmp(summary, "verified") == 0 ? _("signed: %s") : _("NOT VERIFIED: %s"), clean);
+    free(clean);
+    return text;
 }
 
-static void also_in(struct screen *screen, const json_t *item)
+static void reports(struct screen *screen, const json_t *answer)
+{
+    static const struct table_column block[] = {{"", 0, false, false}, {"", 0, false, false}, {"", 2, false, false},
+                                                {"", 3, false, false}, {"", 0, false, true},  {"", 1, false, false}};
+    const json_t *list = field_list(answer, "report_list");
+    struct table *table = table_new(block, ARRAY_SIZE(block));
+
+    for (size_t i = 0; i < json_array_size(list) && i < LIST_SHOWN_MAX; i++) {
+        const json_t *item = json_array_get(list, i), *signature = field_object(item, "signature");
+        bool is_signed = str_equal(field_text(signature, "summary"), "verified");
+
+        cell_text(table, screen, field_text(item, "id"));
+        cell_when(table, screen, item, "received");
+        cell_text(table, screen, field_or(item, "format", field_text(item, "channel")));
+        cell_text(table, screen, field_text(item, "sender"));
+        cell_outside(table, screen, field_text(item, "summary"));
+        table_take(table, is_signed ? STYLE_GREEN : STYLE_YELLOW, signature_text(screen, signature));
+    }
+    table_print_block(table, screen, _("reports"), MARGIN);
+    more(screen, json_array_size(list));
+    table_free(table);
+}
+
+/* "also in 31, 40"; "" where it is in no other. */
+static char *also_in(const struct screen *screen, const json_t *item)
 {
     const json_t *cases = json_object_get(item, "cases");
     char *text = json_is_array(cases) && json_array_size(cases) ? field_plain(cases) : NULL;
+    char *clean = text ? screen_clean(screen, text, false) : NULL;
+    char *also = clean ? mem_printf(_("also in %s"), clean) : mem_strdup("");
 
-    if (text) {
-        screen_text(screen, _("    also in "));
-        harmless(screen, text);
-    }
     free(text);
+    free(clean);
+    return also;
+}
+
+/* "AS64500 XX"; "" where neither is known. */
+static char *origin(const struct screen *screen, const json_t *item)
+{
+    char *asn = field_plain(json_object_get(item, "asn"));
+    const char *country = field_text(item, "country");
+    char *both = mem_printf("%s%s%s%s", asn ? "AS" : "", asn ? asn : "", asn && country ? " " : "", country ? country : "");
+    char *clean = *both ? screen_clean(screen, both, false) : mem_strdup("");
+
+    free(asn);
+    free(both);
+    return clean;
 }
 
 static void observables(struct screen *screen, const json_t *answer)
 {
+    static const struct table_column block[] = {{"", 0, false, false}, {"", 0, false, true},  {"", 1, false, false},
+                                                {"", 4, false, false}, {"", 3, false, false}, {"", 2, false, false}};
     const json_t *list = field_list(answer, "observable_list");
-    size_t count = json_array_size(list);
+    struct table *table = table_new(block, ARRAY_SIZE(block));
 
-    for (size_t i = 0; i < count && i < LIST_SHOWN_MAX; i++) {
+    for (size_t i = 0; i < json_array_size(list) && i < LIST_SHOWN_MAX; i++) {
         const json_t *item = json_array_get(list, i);
         const char *type = field_text(item, "type");
-        char *value = cell_observable(screen, type, field_text(item, "value"));
+        char seen[SCREEN_SPAN_SIZE] = "";
 
-        margin(screen, _("observables"), i);
-        screen_printf(screen, "%-8s %s", type ? type : "-", value);
-        member(screen, "  ", item, "role");
-        member(screen, "  AS", item, "asn");
-        member(screen, " ", item, "country");
-        if (field_text(item, "first_seen")) {
-            screen_text(screen, _("    seen "));
-            when(screen, item, "first_seen");
-            screen_text(screen, "..");
-            when(screen, item, "last_seen");
-        }
-        also_in(screen, item);
-        screen_text(screen, "\n");
-        free(value);
+        if (field_text(item, "first_seen"))
+            screen_span(screen, field_time(item, "first_seen"), field_time(item, "last_seen"), seen);
+        cell_text(table, screen, type);
+        table_take(table, STYLE_PLAIN, cell_observable(screen, type, field_text(item, "value")));
+        cell_text(table, screen, field_or(item, "role", ""));
+        table_take(table, STYLE_PLAIN, origin(screen, item));
+        table_add(table, STYLE_PLAIN, seen);
+        table_take(table, STYLE_PLAIN, also_in(screen, item));
     }
-    more(screen, count);
+    table_print_block(table, screen, _("observables"), MARGIN);
+    more(screen, json_array_size(list));
+    table_free(table);
 }
 
 static void owners(struct screen *screen, const json_t *answer)
@@ -232,7 +263,7 @@ static void notes(struct screen *screen, const json_t *answer)
         when(screen, item, "time");
         member(screen, " ", item, "author");
         screen_text(screen, "  ");
-        add_tlp(screen, field_text(item, "tlp"));
+        screen_tlp(screen, field_text(item, "tlp"));
         screen_text(screen, field_is(item, "share") ? _("  (may be shared)\n") : "\n");
         screen_outside_lines(screen, field_text(item, "text"), MARGIN + 2);
     }
@@ -253,7 +284,7 @@ static void shares(struct screen *screen, const json_t *answer)
         screen_text(screen, " ");
         when(screen, item, field_text(item, "acknowledged") ? "acknowledged" : "sent");
         member(screen, _("  theirs "), item, "theirs");
-        screen_text(screen, "\n");
+        screen_end_line(screen);
     }
 }
 
@@ -269,7 +300,7 @@ static void related(struct screen *screen, const json_t *answer)
         member(screen, "  ", item, "kind");
         member(screen, "  ", item, "class");
         member(screen, "  ", item, "state");
-        screen_text(screen, "\n");
+        screen_end_line(screen);
     }
 }
 
@@ -298,9 +329,11 @@ static void last(struct screen *screen, const json_t *answer)
         member(screen, " ", item, "actor");
         screen_text(screen, " ");
         screen_outside(screen, field_or(item, "text", field_text(item, "action")));
-        if (i == 0)
-            screen_printf(screen, "     (cirt journal %lld)", (long long)field_number(answer, "number", 0));
-        screen_text(screen, "\n");
+        screen_end_line(screen);
+    }
+    if (json_array_size(list) > 0) {
+        margin(screen, "", 0);
+        screen_printf(screen, "(cirt journal %lld)\n", (long long)field_number(answer, "number", 0));
     }
 }
 

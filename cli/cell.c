@@ -85,5 +85,10 @@ char *cell_observable(const struct screen *screen, const char *type, const char 
     bool defang =
         !type || strcmp(type, "url") == 0 || strcmp(type, "domain") == 0 || strcmp(type, "email") == 0 || strcmp(type, "text") == 0;
 
+    if (type && value && strcmp(type, "asn") == 0 && *value >= '0' && *value <= '9') {
+        char *text = mem_printf("AS%s", value), *clean = screen_clean(screen, text, false);
+        free(text);
+        return clean;
+    }
     return screen_clean(screen, value, defang);
 }

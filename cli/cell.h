@@ -17,7 +17,7 @@ void cell_due(struct table *table, const struct screen *screen, const json_t *it
 void cell_tlp(struct table *table, const struct screen *screen, const json_t *item, const char *name);
 void cell_priority(struct table *table, const struct screen *screen, const json_t *item, const char *name);
 
-/* An observable's value: addresses as they are, what can be clicked defanged. The caller's. */
+/* An observable's value: addresses as they are, "AS64500", what can be clicked defanged. The caller's. */
 char *cell_observable(const struct screen *screen, const char *type, const char *value);
 
 #endif

@@ -91,6 +91,9 @@ static const struct option_rule share_options[] = {
     {0}};
 static const struct option_rule accept_options[] = {{"case", OPTION_ONE, "CASE", N_("add it to this case instead of opening one")}, {0}};
 static const struct option_rule decline_options[] = {REASON, {0}};
+static const struct option_rule report_show_options[] = {{"limit", OPTION_ONE, "N", N_("how many observations (10)")},
+                                                         {"all", OPTION_SWITCH, NULL, N_("all observations, at most 10,000")},
+                                                         {0}};
 static const struct option_rule journal_options[] = {
     {"export", OPTION_SWITCH, NULL, N_("all entries with hashes, commitments and salts, for a check without our code")},
     LIMIT,
@@ -163,8 +166,8 @@ const struct command commands_table[] = {
      {"cirt report new --channel phone", "cirt report new --channel walk-in -m 'Laptop encrypted, note on the screen'"}, NULL, false},
     {"report ls", report_cmd_ls, COMMAND_DESK, "[FILTER]", 0, COMMAND_MANY, list_options, N_("list reports"),
      {"cirt report ls", "cirt report ls state:malformed", "cirt report ls sender:feed received:today"}, NULL, false},
-    {"report show", report_cmd_show, COMMAND_DESK, "REPORT", 1, 1, NULL, N_("all about a report"),
-     {"cirt report show r81"}, NULL, false},
+    {"report show", report_cmd_show, COMMAND_DESK, "REPORT", 1, 1, report_show_options, N_("all about a report"),
+     {"cirt report show r81", "cirt report show r81 --limit 50"}, NULL, false},
     {"report raw", report_cmd_raw, COMMAND_DESK, "REPORT", 1, 1, NULL, N_("its bytes as they came"),
      {"cirt report raw r81 > r81.eml"}, NULL, false},
     {"report replay", report_cmd_replay, COMMAND_DESK, "REPORT", 1, 1, NULL, N_("read it again, after a fix"),

@@ -18,7 +18,8 @@ static void print_options(struct screen *screen, const struct option_rule *rules
 {
     for (const struct option_rule *rule = rules; rule && rule->name; rule++) {
         char *left = mem_printf("--%s%s%s", rule->name, rule->argument ? " " : "", rule->argument ? rule->argument : "");
-        screen_printf(screen, "  %-*s %s\n", OPTION_WIDTH, left, _(rule->help));
+        screen_printf(screen, "  %-*s ", OPTION_WIDTH, left);
+        screen_words(screen, _(rule->help), OPTION_WIDTH + 3);
         free(left);
     }
 }

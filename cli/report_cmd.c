@@ -17,6 +17,9 @@
 #include "cli/url.h"
 #include "cli/words.h"
 
+/* OBSERVATIONS_MOST: as many as the desk gives in one answer. */
+enum { OBSERVATIONS_SHOWN = 10, OBSERVATIONS_MOST = 10000, VALUES_MAX = 64 * 1024 };
+
 static const struct table_column columns[] = {
     {N_("REPORT"), 0, false, false}, {N_("RECEIVED"), 0, false, false}, {N_("SENDER"), 2, false, false},
     {N_("FORMAT"), 3, false, false}, {N_("STATE"), 0, false, false},    {N_("TLP"), 4, false, false},
@@ -67,6 +70,7 @@ static void head(struct screen *screen, const json_t *answer)
 {
     char text[PHRASE_SIZE];
     char *number = field_plain(json_object_get(answer, "case"));
+    size_t mark;
 
     screen_printf(screen, "%s  %s", field_or(answer, "id", "-"), field_or(answer, "format", field_or(answer, "channel", "-")));
     phrase_bytes(field_number(answer, "size", 0), text);
@@ -74,12 +78,20 @@ static void head(struct screen *screen, const json_t *answer)
     screen_when(screen, field_time(answer, "received"), text);
     screen_printf(screen, _(", %s from "), text);
     harmless(screen, field_text(answer, "sender"));
-    screen_printf(screen, _(" by %s   SHA-256 "), field_or(answer, "channel", "-"));
+    screen_printf(screen, _(" by %s"), field_or(answer, "channel", "-"));
+    mark = screen_mark(screen);
+    screen_text(screen, "   SHA-256 ");
     add_short(screen, field_text(answer, "sha256"));
-    screen_printf(screen, _("   %s   TLP:%s%s"), field_or(answer, "state", "-"), field_or(answer, "tlp", "-"),
-                  field_is(answer, "tlp_assumed") ? _(" (assumed)") : "");
+    screen_field(screen, mark);
+    mark = screen_mark(screen);
+    screen_printf(screen, "   %s   ", field_or(answer, "state", "-"));
+    screen_tlp(screen, field_text(answer, "tlp"));
+    screen_text(screen, field_is(answer, "tlp_assumed") ? _(" (assumed)") : "");
+    screen_field(screen, mark);
+    mark = screen_mark(screen);
     if (number)
         screen_printf(screen, _("   case %s"), number);
+    screen_field(screen, mark);
     screen_text(screen, "\n");
     free(number);
 }
@@ -216,37 +228,71 @@ static void trouble(struct screen *screen, const json_t *answer)
     screen_printf(screen, _("\nafter a fix: cirt report replay %s\n"), field_or(answer, "id", "-"));
 }
 
-static void observation(struct screen *screen, const json_t *item)
+/* "source 198.51.100.20 AS64500 XX  target 192.0.2.17": values by role, in the order they came in. */
+static char *values(const struct screen *screen, const json_t *item)
 {
     const json_t *list = field_list(item, "observables");
-    char text[PHRASE_SIZE];
-    int64_t times = field_number(item, "count", 1);
+    struct buf text;
+    char *copy;
 
-    screen_when(screen, field_time(item, "time"), text);
-    screen_printf(screen, "%-16s %s", text, field_or(item, "class", "-"));
-    if (times > 1) {
-        screen_number(screen, times, text);
-        screen_printf(screen, _("  %s times"), text);
-    }
+    buf_init(&text, VALUES_MAX);
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *one = json_array_get(list, i);
+        const json_t *one = json_array_get(list, i), *before = i > 0 ? json_array_get(list, i - 1) : NULL;
         char *value = cell_observable(screen, field_text(one, "type"), field_text(one, "value"));
-        screen_printf(screen, "  %s %s", field_or(one, "role", ""), value);
+
+        if (!before || !str_equal(field_text(before, "role"), field_text(one, "role")))
+            buf_printf(&text, "%s%s", before ? "  " : "", field_or(one, "role", "-"));
+        buf_printf(&text, " %s", value);
         free(value);
     }
     if (field_text(item, "description")) {
-        screen_text(screen, "  ");
-        screen_outside(screen, field_text(item, "description"));
+        char *clean = screen_clean(screen, field_text(item, "description"), true);
+        buf_printf(&text, "%s%s", text.size ? "  " : "", clean);
+        free(clean);
     }
-    screen_text(screen, "\n");
+    copy = mem_strdup(buf_text(&text));
+    buf_clear(&text);
+    return copy;
+}
+
+static void observation(struct table *table, const struct screen *screen, const json_t *item)
+{
+    int64_t times = field_number(item, "count", 1);
+    char number[PHRASE_SIZE], *count;
+
+    screen_number(screen, times, number);
+    count = times > 1 ? mem_printf(_("%s times"), number) : mem_strdup("");
+    cell_when(table, screen, item, "time");
+    cell_text(table, screen, field_or(item, "class", ""));
+    table_take(table, STYLE_PLAIN, count);
+    table_take(table, STYLE_PLAIN, values(screen, item));
+}
+
+/* A line each, the first `most` of them. */
+static void observations(struct screen *screen, const json_t *answer, int64_t most)
+{
+    static const struct table_column block[] = {{"", 0, false, false}, {"", 1, false, false}, {"", 2, false, false}, {"", 0, false, true}};
+    const json_t *list = field_list(answer, "observation_list");
+    struct table *table = table_new(block, ARRAY_SIZE(block));
+    int64_t all = field_number(answer, "observations", 0), shown = 0;
+    char first[PHRASE_SIZE], total[PHRASE_SIZE];
+
+    for (; shown < most && (size_t)shown < json_array_size(list); shown++)
+        observation(table, screen, json_array_get(list, (size_t)shown));
+    if (shown > 0)
+        screen_text(screen, "\n");
+    table_print_block(table, screen, "", 0);
+    table_free(table);
+    screen_number(screen, shown, first);
+    screen_number(screen, all, total);
+    if (all > shown && shown > 0)
+        screen_printf(screen, _("first %s of %s; more with --limit N, all with --all\n"), first, total);
 }
 
 static void render(struct screen *screen, const json_t *answer, const void *context)
 {
-    const json_t *list = field_list(answer, "observation_list");
-    int64_t all = field_number(answer, "observations", 0);
+    const int64_t *most = context;
 
-    UNUSED(context);
     head(screen, answer);
     from(screen, answer);
     signature(screen, answer);
@@ -256,20 +302,39 @@ static void render(struct screen *screen, const json_t *answer, const void *cont
         screen_text(screen, "\n");
         /* Set in, so that no line of the sender's can pass for one of ours ("SIGNED by ..."). */
         screen_outside_lines(screen, field_text(answer, "description"), 2);
-        screen_text(screen, "\n");
     }
-    for (size_t i = 0; i < json_array_size(list); i++)
-        observation(screen, json_array_get(list, i));
-    if (all > (int64_t)json_array_size(list) && json_array_size(list) > 0)
-        screen_printf(screen, _("… and %lld more observations\n"), (long long)(all - (int64_t)json_array_size(list)));
+    observations(screen, answer, most ? *most : OBSERVATIONS_SHOWN);
+}
+
+/* How many observations; false: told. */
+static bool most_of(struct session *session, int64_t *most)
+{
+    const char *limit = options_text(&session->options, "limit");
+
+    *most = options_has(&session->options, "all") ? OBSERVATIONS_MOST : OBSERVATIONS_SHOWN;
+    if (!limit || str_to_int64(limit, 1, OBSERVATIONS_MOST, most))
+        return true;
+    session_fail(session, EXIT_USAGE, NULL, _("--limit takes a number from 1 to %d, not '%s'"), OBSERVATIONS_MOST, limit);
+    return false;
 }
 
 int report_cmd_show(struct session *session)
 {
-    json_t *answer = session_get(session, url_path("/v1/reports/{}", session_operand(session, 0)));
+    char *path = url_path("/v1/reports/{}", session_operand(session, 0)), text[24];
+    json_t *answer;
+    int64_t most;
 
+    if (!most_of(session, &most)) {
+        free(path);
+        return session->exit_code;
+    }
+    if (options_has(&session->options, "limit") || options_has(&session->options, "all")) {
+        snprintf(text, sizeof text, "%lld", (long long)most);
+        path = url_with(path, "observations", text);
+    }
+    answer = session_get(session, path);
     if (answer)
-        session_print(session, answer, render, NULL);
+        session_print(session, answer, render, &most);
     json_decref(answer);
     return session->exit_code;
 }

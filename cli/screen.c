@@ -115,27 +115,164 @@ void screen_outside(struct screen *screen, const char *text)
     clean(screen, &screen->out, text, true);
 }
 
+/* How many columns text takes: our escape sequences take none. */
+static unsigned columns_of(const char *text)
+{
+    unsigned columns = 0;
+
+    while (*text) {
+        size_t size = strcspn(text, "\033");
+        char *part = mem_printf("%.*s", (int)size, text);
+
+        columns += str_columns(part);
+        free(part);
+        text += size;
+        text += *text ? strcspn(text, "m") : 0;
+        text += *text == 'm';
+    }
+    return columns;
+}
+
+/* Where the line that is being written begins. */
+static size_t line_start(const struct screen *screen)
+{
+    size_t at = screen->out.size;
+
+    while (at > 0 && screen->out.bytes[at - 1] != '\n')
+        at--;
+    return at;
+}
+
+static const char *current_line(const struct screen *screen)
+{
+    return buf_text(&screen->out) + line_start(screen);
+}
+
+/* The size of what stands before the blank where a line of at most `columns` may be broken; all of it where there is none. */
+static size_t break_at(const char *text, unsigned columns)
+{
+    size_t size = strlen(text), best = 0;
+    unsigned used = 0;
+    uint32_t code_point;
+
+    for (size_t at = 0, step; (step = str_next_code_point(text + at, text + size, &code_point)) != 0; at += step) {
+        char one[8] = "";
+        if (text[at] == ' ' && at > 0 && text[at - 1] != ' ')
+            best = at;
+        memcpy(one, text + at, step < sizeof one ? step : sizeof one - 1);
+        used += str_columns(one);
+        if (used > columns && best > 0)
+            return best;
+    }
+    return size;
+}
+
+/* A clean line; the first part goes on where the screen's line stands. */
+static void add_broken(struct screen *screen, const char *text, unsigned indent)
+{
+    while (*text) {
+        unsigned used = columns_of(current_line(screen));
+        unsigned room = screen->columns > used ? screen->columns - used : 1;
+        size_t size = screen->columns ? break_at(text, room) : strlen(text);
+
+        buf_add(&screen->out, text, size);
+        text += size + strspn(text + size, " ");
+        if (*text)
+            screen_printf(screen, "\n%*s", (int)indent, "");
+    }
+    screen_text(screen, "\n");
+}
+
+void screen_words(struct screen *screen, const char *text, unsigned indent)
+{
+    add_broken(screen, text, indent);
+}
+
 void screen_outside_lines(struct screen *screen, const char *text, unsigned indent)
 {
     while (text && *text) {
         size_t size = strcspn(text, "\n");
         size_t shown = size > 0 && text[size - 1] == '\r' ? size - 1 : size;
         char *line = mem_printf("%.*s", (int)shown, text);
+        char *harmless = *line ? screen_clean(screen, line, true) : mem_strdup("");
 
         screen_printf(screen, "%*s", (int)indent, "");
-        if (*line)
-            screen_outside(screen, line);
-        screen_text(screen, "\n");
+        add_broken(screen, harmless, indent + (unsigned)strspn(harmless, " "));
+        free(harmless);
         free(line);
         text += size + (text[size] == '\n');
     }
 }
 
+size_t screen_mark(const struct screen *screen)
+{
+    return screen->out.size;
+}
+
+void screen_field(struct screen *screen, size_t mark)
+{
+    size_t start = line_start(screen);
+
+    if (screen->columns == 0 || mark <= start || columns_of(current_line(screen)) <= screen->columns)
+        return;
+    char *field = mem_strdup(buf_text(&screen->out) + mark + strspn(buf_text(&screen->out) + mark, " "));
+
+    screen->out.size = mark;
+    screen_printf(screen, "\n%s", field);
+    free(field);
+}
+
+/* Copies text up to that many columns; escape sequences go along. */
+static void add_cut(struct buf *out, const char *text, unsigned columns)
+{
+    const char *end = text + strlen(text);
+    unsigned used = 0;
+
+    while (text < end) {
+        uint32_t code_point;
+        size_t step = *text == '\033' ? strcspn(text, "m") + 1 : str_next_code_point(text, end, &code_point);
+        char one[8] = "";
+
+        if (step == 0 || step > (size_t)(end - text))
+            return;
+        if (*text != '\033') {
+            memcpy(one, text, step < sizeof one ? step : sizeof one - 1);
+            used += str_columns(one);
+        }
+        if (used > columns && *text != '\033')
+            return;
+        buf_add(out, text, step);
+        text += step;
+    }
+}
+
+void screen_end_line(struct screen *screen)
+{
+    if (screen->columns && columns_of(current_line(screen)) > screen->columns) {
+        char *line = mem_strdup(current_line(screen));
+
+        screen->out.size = line_start(screen);
+        add_cut(&screen->out, line, screen->columns - 1);
+        screen_text(screen, screen->has_colour ? "\033[0m…" : "…");
+        free(line);
+    }
+    screen_text(screen, "\n");
+}
+
+void screen_tlp(struct screen *screen, const char *tlp)
+{
+    char *text = screen_clean(screen, tlp, false), *label = mem_printf("TLP:%s", text);
+
+    for (char *c = label; *c; c++)
+        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
+    screen_style(screen, screen_tlp_style(tlp), label);
+    free(label);
+    free(text);
+}
+
 void screen_pad(struct screen *screen, unsigned column)
 {
-    const char *text = buf_text(&screen->out);
-    const char *line = strrchr(text, '\n');
-    unsigned used = str_columns(line ? line + 1 : text);
+    unsigned used = columns_of(current_line(screen));
 
     do
         screen_text(screen, " ");
@@ -175,6 +312,22 @@ void screen_when(const struct screen *screen, int64_t moment, char text[PHRASE_S
         phrase_exact(moment, text);
     else
         phrase_when(moment, screen->now, text);
+}
+
+void screen_span(const struct screen *screen, int64_t first, int64_t last, char text[SCREEN_SPAN_SIZE])
+{
+    char from[PHRASE_SIZE], to[PHRASE_SIZE];
+    const char *clock;
+
+    screen_when(screen, first, from);
+    screen_when(screen, last, to);
+    clock = strrchr(to, ' ');
+    if (strcmp(from, to) == 0)
+        snprintf(text, SCREEN_SPAN_SIZE, "%s", from);
+    else if (clock && strncmp(from, to, (size_t)(clock - to) + 1) == 0)
+        snprintf(text, SCREEN_SPAN_SIZE, "%s..%s", from, clock + 1);
+    else
+        snprintf(text, SCREEN_SPAN_SIZE, "%s..%s", from, to);
 }
 
 void screen_age(const struct screen *screen, int64_t moment, char text[PHRASE_SIZE])

@@ -25,6 +25,8 @@ enum style {
     STYLE_TLP_RED
 };
 
+enum { SCREEN_SPAN_SIZE = 2 * PHRASE_SIZE + 2 };
+
 struct screen {
     int fd;
     bool is_terminal;
@@ -44,9 +46,20 @@ void screen_clear(struct screen *screen);
 /* Our own words. */
 void screen_text(struct screen *screen, const char *text);
 void screen_printf(struct screen *screen, const char *format, ...) PRINTF_LIKE(2, 3);
-/* Words from outside: defanged and harmless; NULL as "-". Lines beyond the first are kept where `lines`, indented by it. */
+/* Words from outside: defanged and harmless; NULL as "-". Lines beyond the first are kept where `lines`, indented by it;
+ * on a terminal long ones are broken between words. */
 void screen_outside(struct screen *screen, const char *text);
 void screen_outside_lines(struct screen *screen, const char *text, unsigned indent);
+/* Our own words, broken between words; the lines after the first are indented. The current line ends with them. */
+void screen_words(struct screen *screen, const char *text, unsigned indent);
+/* Ends the line. On a terminal what does not fit gives way to an ellipsis. */
+void screen_end_line(struct screen *screen);
+/* The end of a line so far: for screen_field(). */
+size_t screen_mark(const struct screen *screen);
+/* What stands since the mark begins a new line where it does not fit on this one. */
+void screen_field(struct screen *screen, size_t mark);
+/* "TLP:AMBER" in the label's colour; NULL: "TLP:-". */
+void screen_tlp(struct screen *screen, const char *tlp);
 /* Fills up with blanks to that column of the current line, at least one. */
 void screen_pad(struct screen *screen, unsigned column);
 void screen_style(struct screen *screen, enum style style, const char *text); /* our own words in a style */
@@ -57,6 +70,8 @@ char *screen_clean(const struct screen *screen, const char *text, bool defang);
 /* Times and numbers by the screen's own rules. */
 void screen_due(const struct screen *screen, int64_t moment, char text[PHRASE_SIZE]);
 void screen_when(const struct screen *screen, int64_t moment, char text[PHRASE_SIZE]);
+/* "yesterday 19:47..22:48": of two times the second without the day where that is the same; one where both say the same. */
+void screen_span(const struct screen *screen, int64_t first, int64_t last, char text[SCREEN_SPAN_SIZE]);
 void screen_age(const struct screen *screen, int64_t moment, char text[PHRASE_SIZE]);
 void screen_number(const struct screen *screen, int64_t number, char text[PHRASE_SIZE]);
 

@@ -109,7 +109,7 @@ static void render_dry(struct screen *screen, const json_t *answer, const void *
     const json_t *peers = field_list(answer, "items");
 
     decisions(screen, answer);
-    screen_printf(screen, _("Nothing was sent."));
+    screen_text(screen, _("Nothing was sent."));
     for (size_t i = 0; i < json_array_size(peers); i++) {
         const json_t *peer = json_array_get(peers, i);
         size_t goes, stays;
@@ -283,24 +283,30 @@ static void render_incoming(struct screen *screen, const json_t *answer, const v
 {
     const json_t *list = field_list(answer, "observable_list");
     char received[PHRASE_SIZE];
+    const char *id = field_or(answer, "id", "-");
+    size_t mark;
     char *number = field_plain(json_object_get(answer, "case")), *theirs = screen_clean(screen, field_text(answer, "theirs"), false);
 
     UNUSED(context);
     screen_when(screen, field_time(answer, "received"), received);
-    screen_printf(screen, _("%s  from %s, %s   TLP:%s   %s   theirs %s   report %s"), field_or(answer, "id", "-"),
-                  field_or(answer, "peer", "-"), received, field_or(answer, "tlp", "-"), field_or(answer, "state", "-"), theirs,
-                  field_or(answer, "report", "-"));
-    screen_printf(screen, number ? _("   case %s\n") : "\n", number);
+    screen_printf(screen, _("%s  from %s, %s   "), id, field_or(answer, "peer", "-"), received);
+    screen_tlp(screen, field_text(answer, "tlp"));
+    screen_printf(screen, "   %s", field_or(answer, "state", "-"));
+    mark = screen_mark(screen);
+    screen_printf(screen, _("   theirs %s   report %s"), theirs, field_or(answer, "report", "-"));
+    screen_printf(screen, number ? _("   case %s") : "", number);
+    screen_field(screen, mark);
+    screen_text(screen, "\n");
     screen_outside_lines(screen, field_text(answer, "summary"), 0);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
         char *value = cell_observable(screen, field_text(item, "type"), field_text(item, "value"));
-        screen_printf(screen, "%-8s %s  %s\n", field_or(item, "type", "-"), value, field_or(item, "role", ""));
+        screen_printf(screen, "%-8s %s  %s", field_or(item, "type", "-"), value, field_or(item, "role", ""));
+        screen_end_line(screen);
         free(value);
     }
     if (!str_equal(field_text(answer, "state"), "accepted") && !str_equal(field_text(answer, "state"), "declined"))
-        screen_printf(screen, _("A case of it: cirt incoming accept %s   add it to one: --case N   no: cirt incoming decline %s -m WHY\n"),
-                      field_or(answer, "id", "-"), field_or(answer, "id", "-"));
+        screen_printf(screen, _("cirt incoming accept %s [--case N]   or   cirt incoming decline %s -m WHY\n"), id, id);
     free(number);
     free(theirs);
 }

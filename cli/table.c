@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "cli/words.h"
 
-enum { GAP = 2, FLEXIBLE_LEAST = 24, COLUMN_LEAST = 4 };
+enum { GAP = 2, FLEXIBLE_LEAST = 24, BLOCK_FLEXIBLE_LEAST = 40, COLUMN_LEAST = 4 };
 
 struct cell {
     enum style style;
@@ -53,9 +53,9 @@ void table_add(struct table *table, enum style style, const char *text)
 }
 
 /* widths[i] 0: the column has left. */
-static void measure(const struct table *table, unsigned *widths)
+static void measure(const struct table *table, unsigned *widths, bool has_titles)
 {
-    for (size_t i = 0; i < table->column_count; i++)
+    for (size_t i = 0; i < table->column_count && has_titles; i++)
         widths[i] = str_columns(_(table->columns[i].title));
     for (size_t i = 0; i < table->cell_count; i++) {
         unsigned *width = &widths[i % table->column_count];
@@ -101,7 +101,7 @@ static bool drop_one(const struct table *table, unsigned *widths)
     return true;
 }
 
-static void fit(const struct table *table, unsigned *widths, unsigned limit)
+static void fit(const struct table *table, unsigned *widths, unsigned limit, unsigned least)
 {
     unsigned natural = 0;
     size_t flexible = table->column_count;
@@ -111,7 +111,7 @@ static void fit(const struct table *table, unsigned *widths, unsigned limit)
             flexible = i;
     if (flexible < table->column_count)
         natural = widths[flexible];
-    while (!cut_flexible(table, widths, limit, FLEXIBLE_LEAST) && drop_one(table, widths))
+    while (!cut_flexible(table, widths, limit, least) && drop_one(table, widths))
         if (natural)
             widths[flexible] = natural;
     cut_flexible(table, widths, limit, COLUMN_LEAST);
@@ -174,11 +174,27 @@ void table_print(const struct table *table, struct screen *screen)
 {
     unsigned *widths = mem_calloc(table->column_count, sizeof *widths);
 
-    measure(table, widths);
+    measure(table, widths, true);
     if (screen->columns)
-        fit(table, widths, screen->columns);
+        fit(table, widths, screen->columns, FLEXIBLE_LEAST);
     print_row(table, NULL, widths, screen);
     for (size_t i = 0; i + table->column_count <= table->cell_count; i += table->column_count)
         print_row(table, table->cells + i, widths, screen);
+    free(widths);
+}
+
+void table_print_block(const struct table *table, struct screen *screen, const char *name, unsigned margin)
+{
+    unsigned *widths = mem_calloc(table->column_count, sizeof *widths);
+
+    measure(table, widths, false);
+    if (screen->columns)
+        fit(table, widths, screen->columns > margin ? screen->columns - margin : 1, BLOCK_FLEXIBLE_LEAST);
+    for (size_t i = 0; i + table->column_count <= table->cell_count; i += table->column_count) {
+        screen_style(screen, STYLE_DIM, i == 0 ? name : "");
+        if (margin > 0)
+            screen_pad(screen, margin);
+        print_row(table, table->cells + i, widths, screen);
+    }
     free(widths);
 }

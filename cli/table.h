@@ -26,5 +26,7 @@ void table_add(struct table *table, enum style style, const char *text);
 /* As table_add(), taking the memory of text. */
 void table_take(struct table *table, enum style style, char *text);
 void table_print(const struct table *table, struct screen *screen);
+/* Without titles, from the column `margin` on; `name` stands in the margin of the first line. Columns without any text leave. */
+void table_print_block(const struct table *table, struct screen *screen, const char *name, unsigned margin);
 
 #endif

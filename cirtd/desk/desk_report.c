@@ -13,12 +13,18 @@ static bool list_reports(struct desk_call *call, struct err *err)
     return true;
 }
 
+enum { OBSERVATIONS_DEFAULT = 100, OBSERVATIONS_MOST = 10000 };
+
 static bool show_report(struct desk_call *call, struct err *err)
 {
-    int64_t id;
+    const char *wanted = desk_query_text(call, "observations");
+    int64_t id, most = OBSERVATIONS_DEFAULT;
     if (!desk_query_id(call, 'r', call->name, &id, err))
         return false;
+    if (wanted && !str_to_int64(wanted, 0, OBSERVATIONS_MOST, &most))
+        return err_set_at(err, ERR_INPUT, "?observations=", "a number from 0 to %d", OBSERVATIONS_MOST);
     db_int8(call->params, id);
+    db_int8(call->params, most);
     return desk_run_one(call, SQL_DESK_REPORT_SHOW, 200, "report", err);
 }
 

@@ -136,7 +136,7 @@ SELECT json_join(report_json(v), json_build_object('description', v.description,
             o.source_port, 'target_port', o.target_port, 'observables', (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(s.type), 'value',
                 s.value, 'role', sighting_role_name(s.role), 'tlp', tlp_name(s.tlp)) ORDER BY s.role, s.type, s.value), '[]')
                 FROM visible_sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no)) AS observation
-        FROM visible_observation o WHERE o.report_id = v.id AND o.received = v.received ORDER BY o.no LIMIT 100) x)))
+        FROM visible_observation o WHERE o.report_id = v.id AND o.received = v.received ORDER BY o.no LIMIT $2::bigint) x)))
 FROM visible_report v WHERE v.id = $1::bigint
 
 -- name: report_raw

@@ -6,11 +6,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "base/timestamp.h"
 #include "cli/table.h"
 
 static const struct table_column columns[] = {
@@ -150,6 +152,96 @@ static void a_pipe_has_no_colour(void **state)
     close(screen.fd);
 }
 
+static void a_block_has_no_titles_and_stays_in_its_margin(void **state)
+{
+    static const struct table_column block[] = {{"A", 0, false, false}, {"B", 1, false, false}, {"C", 0, false, true}};
+    struct screen screen = screen_of(30, false);
+    struct table *table = table_new(block, ARRAY_SIZE(block));
+    static const char *const cells[] = {"url", "", "short", "ipv4", "", "much longer than the line is wide"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cells); i++)
+        table_add(table, STYLE_PLAIN, cells[i]);
+    table_print_block(table, &screen, "seen", 8);
+    assert_string_equal(buf_text(&screen.out), "seen    url   short\n"
+                                               "        ipv4  much longer tha…\n");
+    table_free(table);
+    screen_clear(&screen);
+    close(screen.fd);
+}
+
+static void colour_takes_no_room(void **state)
+{
+    struct screen screen = screen_of(12, false);
+
+    (void)state;
+    screen.has_colour = true;
+    screen_style(&screen, STYLE_DIM, "name");
+    screen_pad(&screen, 8);
+    screen_text(&screen, "fits\n");
+    screen_style(&screen, STYLE_RED, "twelve chars");
+    screen_end_line(&screen);
+    screen_style(&screen, STYLE_RED, "thirteen char");
+    screen_end_line(&screen);
+    assert_string_equal(buf_text(&screen.out), "\033[2mname\033[0m    fits\n"
+                                               "\033[1;31mtwelve chars\033[0m\n"
+                                               "\033[1;31mthirteen ch\033[0m…\n");
+    screen_clear(&screen);
+    close(screen.fd);
+}
+
+static void text_breaks_between_words(void **state)
+{
+    struct screen screen = screen_of(20, false);
+
+    (void)state;
+    screen_outside_lines(&screen, "one two three four five\r\n  list: six seven eight\nabcdefghijklmnopqrstuvwxyz", 2);
+    assert_string_equal(buf_text(&screen.out), "  one two three four\n  five\n"
+                                               "    list: six seven\n    eight\n"
+                                               "  abcdefghijklmnopqrstuvwxyz\n");
+    screen_clear(&screen);
+    screen.columns = 0;
+    screen_outside_lines(&screen, "one two three four five six", 2);
+    assert_string_equal(buf_text(&screen.out), "  one two three four five six\n");
+    screen_clear(&screen);
+    close(screen.fd);
+}
+
+static void a_field_that_does_not_fit_begins_a_line(void **state)
+{
+    struct screen screen = screen_of(15, false);
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        size_t mark = screen_mark(&screen);
+        screen_text(&screen, "  owner x");
+        screen_field(&screen, mark);
+    }
+    assert_string_equal(buf_text(&screen.out), "  owner x\nowner x\nowner x");
+    screen_clear(&screen);
+    close(screen.fd);
+}
+
+static void a_span_names_the_day_once(void **state)
+{
+    struct screen screen = screen_of(0, false);
+    int64_t minute = 60 * TIMESTAMP_SECOND, noon = 1767268800 * (int64_t)TIMESTAMP_SECOND; /* 2026-01-01T12:00:00Z */
+    char text[SCREEN_SPAN_SIZE];
+
+    (void)state;
+    setenv("TZ", "UTC", 1);
+    tzset();
+    screen.now = noon + 24 * 60 * minute;
+    screen_span(&screen, noon, noon, text);
+    assert_string_equal(text, "yesterday 12:00");
+    screen_span(&screen, noon, noon + 5 * minute, text);
+    assert_string_equal(text, "yesterday 12:00..12:05");
+    screen_span(&screen, noon, screen.now, text);
+    assert_string_equal(text, "yesterday 12:00..12:00");
+    screen_clear(&screen);
+    close(screen.fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +252,11 @@ int main(void)
         cmocka_unit_test(outside_text_is_harmless),
         cmocka_unit_test(raw_is_exact_and_absent_is_a_dash),
         cmocka_unit_test(a_pipe_has_no_colour),
+        cmocka_unit_test(a_block_has_no_titles_and_stays_in_its_margin),
+        cmocka_unit_test(colour_takes_no_room),
+        cmocka_unit_test(text_breaks_between_words),
+        cmocka_unit_test(a_field_that_does_not_fit_begins_a_line),
+        cmocka_unit_test(a_span_names_the_day_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
