@@ -58,12 +58,24 @@ contains 'a plain mail' '198[.]51[.]100[.]70' "$shown"
 contains 'sender of a plain mail' 'person@telecom-a.example' "$shown"
 contains 'what Postfix wrote above it' 'by mta.xx-cert.example (Postfix)' "$(as home lead report raw "$r")"
 
+# --- an answer to its case, by the case's address ---
+case_of() { as home lead --json report show "$1" | value 'd["case"] or ""'; }
+has_case() { [[ -n $(case_of "$1") ]]; }
+until_true 20 has_case "$r"
+number=$(as home lead --json show "$(case_of "$r")" | value 'd["number"]')
+plain 2@telecom-a.example 'Re: a page' 'It is off the net now.' >"$SCRATCH/answer.eml"
+postfix_send person@telecom-a.example "case+$number@xx-cert.example" "$SCRATCH/answer.eml"
+until_true 20 mail_count_is 2
+answer=$(id_of 2@telecom-a.example)
+until_true 20 has_case "$answer"
+equal 'the case of an answer' "$(case_of "$r")" "$(case_of "$answer")"
+
 # --- signed by the peer's team ---
 "$SOURCE/packaging/samples/send-signed-mail" --home "$run_peer/gnupg-seal" --key "$key_peer" --as cirt-seal --from incident@yy-cert.example \
     --to incident@xx-cert.example --subject 'signed' --lmtp - "$SOURCE/packaging/samples/signed-mail.txt" |
     sed 's/^Message-ID: .*/Message-ID: <signed@yy-cert.example>\r/' >"$SCRATCH/signed.eml"
 postfix_send incident@yy-cert.example incident@xx-cert.example "$SCRATCH/signed.eml"
-until_true 20 mail_count_is 2
+until_true 20 mail_count_is 3
 r=$(id_of signed@yy-cert.example)
 until_true 20 is_judged "$r"
 shown=$(as home lead report show "$r")
@@ -93,7 +105,7 @@ encrypted sealed@yy-cert.example incident@yy-cert.example 'The controller is 203
 postfix_send incident@yy-cert.example incident@xx-cert.example "$SCRATCH/sealed.eml"
 encrypted secret@yy-cert.example incident@yy-cert.example 'The second is 203.0.113.10' >"$SCRATCH/secret.eml"
 postfix_send incident@yy-cert.example incident@xx-cert.example "$SCRATCH/secret.eml"
-until_true 20 mail_count_is 4
+until_true 20 mail_count_is 5
 r=$(id_of sealed@yy-cert.example)
 until_true 20 is_judged "$r"
 shown=$(as home lead report show "$r")
@@ -109,7 +121,7 @@ contains 'encrypted, not signed' '203.0.113.10' "$shown"
 # to somebody else's key: kept, and said
 key_home=$key_peer encrypted lost@yy-cert.example incident@yy-cert.example 'not for you' >"$SCRATCH/lost.eml"
 postfix_send incident@yy-cert.example incident@xx-cert.example "$SCRATCH/lost.eml"
-until_true 20 mail_count_is 5
+until_true 20 mail_count_is 6
 r=$(id_of lost@yy-cert.example)
 until_true 20 is_judged "$r"
 contains 'not to be opened' 'cannot be opened' "$(as home lead report show "$r")"
@@ -131,7 +143,7 @@ su_postgres start -w -l "$SCRATCH/home/log/postgresql/log"
 until_true 30 as home lead --json report ls
 delivered() { postfix_flush; sleep 1; postfix_queue_is 0; }
 until_true 30 delivered
-until_true 20 mail_count_is 6
+until_true 20 mail_count_is 7
 equal 'once' 1 "$(id_of away@telecom-a.example | wc -w)"
 
 # --- refusals ---
@@ -161,7 +173,7 @@ exits 1 runuser -u nobody -- python3 -c 'import smtplib, sys; smtplib.LMTP(sys.a
 contains 'a user who is no MTA' 'Permission' "$said"
 
 # --- cirtd mail stopped: as with the database ---
-equal 'all are there' 6 "$(mail_count)"
+equal 'all are there' 7 "$(mail_count)"
 pid=$(pgrep -f "^cirtd mail .*" -P "$(<"$SCRATCH/home/cirtd.pid")")
 kill -STOP "$pid"
 plain stopped@telecom-a.example 'while cirtd mail stood' 'The host 198.51.100.72 is infected' >"$SCRATCH/stopped.eml"
@@ -170,6 +182,6 @@ sleep 1
 kill -KILL "$pid"
 until_true 20 postfix_log_has 'status=deferred .*lost connection'
 until_true 40 delivered
-until_true 20 mail_count_is 7
+until_true 20 mail_count_is 8
 equal 'once' 1 "$(id_of stopped@telecom-a.example | wc -w)"
 ! grep -qiE 'fatal|panic|warning: (unix|connect)' "$postfix_dir/log" || fail "$(grep -iE 'fatal|panic|warning' "$postfix_dir/log")"
