@@ -279,7 +279,7 @@ static void add_decision(struct triage *triage, int32_t ord, const struct triage
         db_array_add_int2(&triage->decided[D_TLP], (int16_t)decision->tlp);
     else
         db_array_add_null(&triage->decided[D_TLP]);
-    db_array_add_text(&triage->decided[D_DECISION], decision->drop ? "drop" : decision->hold && !is_released ? "hold" : NULL);
+    db_array_add_text(&triage->decided[D_DECISION], is_released ? NULL : decision->drop ? "drop" : decision->hold ? "hold" : NULL);
     db_array_add_text(&triage->decided[D_RULE], rule);
     db_array_add_text(&triage->decided[D_REASON], decision->reason);
 }

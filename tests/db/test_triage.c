@@ -440,6 +440,10 @@ static void rules_act(void **state)
     assert_outcome(held, "triaged sector look first");
     assert_case(held, "t.reports || ' ' || t.observations", "1 1");
     assert_int_equal(cluster_number(sql), 0);
+    snprintf(sql, sizeof sql, "SELECT cirt.report_release(%lld)::int", (long long)dropped);
+    assert_int_equal(cluster_number(sql), 1);
+    triage(fixture);
+    assert_case(dropped, "k.join_key", "other/undetermined 192.0.2.0/24");
 }
 
 static void twice_is_once(void **state)
