@@ -5,7 +5,7 @@ make home --name XX-CERT --prefix XX-CERT
 make peer --name YY-CERT --prefix YY-CERT
 as home feed submit "$SOURCE/packaging/samples/phishing.iodef.xml" >/dev/null
 triaged home
-case=$(as home lead --json ls is:any | value 'd["items"][0]["number"]')
+case=$(as home lead --json ls ip:198.51.100.7 | value 'd["items"][0]["number"]')
 as home lead take "$case"
 as home lead note "$case" --share -m 'hosting company told'
 exits 1 as home lead note "$case" --share --tlp red -m 'do not name the customer'

@@ -23,7 +23,7 @@ flow_ends=()
 at_end() { flow_ends+=("$1"); }
 
 # Where a command fails that no test expected to.
-trap 'echo "FAILED (${BASH_SOURCE[0]##*/}:$LINENO): $BASH_COMMAND" >&2' ERR
+trap 'echo "FAILED (${BASH_SOURCE[-1]##*/}:$( ((${#BASH_LINENO[@]} > 1)) && echo ${BASH_LINENO[-2]} || echo $LINENO)): $BASH_COMMAND" >&2' ERR
 
 flow_end() {
     local status=$? folder command
