@@ -2,7 +2,7 @@
 #   postfix_make LMTP-SOCKET DOMAIN   starts it: takes mail for DOMAIN on 127.0.0.1:$postfix_port, hands it to cirtd by LMTP, sends nothing out
 
 command -v postfix >/dev/null || PATH=$PATH:/usr/sbin
-command -v postfix >/dev/null || skip "Postfix is not installed (packaging/install-deps)"
+command -v postfix >/dev/null || skip "Postfix is not installed (packaging/install-deps brings it where no other MTA is)"
 if ((EUID != 0)); then
     echo "skipped: only root can start a Postfix"
     exit 77
