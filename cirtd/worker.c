@@ -15,6 +15,7 @@
 #include "base/seqpacket.h"
 #include "base/str.h"
 #include "cirtd/stage.h"
+#include "wire/problem.h"
 
 enum { CONNECTIONS_MAX = 16, IDLE_MS = 1000, SEND_MS_MAX = 5000 };
 
@@ -99,38 +100,11 @@ void worker_answer(struct worker_request *request, int status, const char *conte
         close(body_fd);
 }
 
-static const char *title_of(int status)
-{
-    static const struct {
-        int status;
-        const char *title;
-    } titles[] = {
-        {400, "Bad Request"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {409, "Conflict"},
-        {412, "Precondition Failed"},
-        {413, "Content Too Large"},
-        {415, "Unsupported Media Type"},
-        {422, "Unprocessable Content"},
-        {428, "Precondition Required"},
-        {429, "Too Many Requests"},
-        {500, "Internal Server Error"},
-        {503, "Service Unavailable"},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(titles); i++)
-        if (titles[i].status == status)
-            return titles[i].title;
-    return "Error";
-}
-
 void worker_problem(struct worker_request *request, int status, const char *detail, const char *members)
 {
     struct buf body;
     buf_init(&body, 64 * 1024);
-    buf_printf(&body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":", title_of(status), status);
-    str_add_json(&body, detail);
+    problem_begin(&body, status, detail);
     buf_add_text(&body, members);
     buf_add_char(&body, '}');
     worker_answer(request, status, "application/problem+json", status == 503 || status == 429 ? "Retry-After: 2\r\n" : "", body.bytes,

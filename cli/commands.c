@@ -160,7 +160,7 @@ const struct command commands_table[] = {
      {"cirt reopen 42 -m 'it is back'"}, NULL, false},
     {"submit", submit_cmd_submit, COMMAND_DESK, "FILE|-", 1, 1, submit_options, N_("send a report"),
      {"cirt submit incident.xml",
-      "cirt submit 2026-11-21-scan_http-xx.csv --wait",
+      "cirt submit 2026-11-21-scan_http-xx.csv.gz --wait",
       "cirt --profile feed submit - --format ndjson < reports.ndjson"}, NULL, false},
     {"report new", submit_cmd_report_new, COMMAND_DESK, "", 0, 0, new_options, N_("write down what somebody told you"),
      {"cirt report new --channel phone", "cirt report new --channel walk-in -m 'Laptop encrypted, note on the screen'"}, NULL, false},

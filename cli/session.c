@@ -88,14 +88,23 @@ const char *session_operand(const struct session *session, size_t index)
     return index < session->options.operand_count ? session->options.operands[index] : NULL;
 }
 
+/* Whose fault a broken handshake is: of our side an alert tells, of the gate's our own library. */
+static const char *refusal_hint(const char *why)
+{
+    if (strstr(why, "pinned"))
+        return _("That is not the gate this profile pins: another CIRT's CIRT_DESK_URL, or its key was renewed.  cirt doctor");
+    if (strstr(why, "certificate problem"))
+        return _("The gate's certificate is not of the CA in CIRT_CA, or not in date.  cirt doctor");
+    return _("Is the certificate in date and registered?  cirt doctor");
+}
+
 static void tell_not_reached(struct session *session, const struct err *err)
 {
     const char *url = session->profile.base_url;
 
     switch (err->code) {
     case ERR_DENIED:
-        session_fail(session, EXIT_NOT_ALLOWED, _("Is the certificate in date and registered?  cirt doctor"), _("%s: refused by TLS (%s)"),
-                     url, err->text);
+        session_fail(session, EXIT_NOT_ALLOWED, refusal_hint(err->text), _("%s: refused by TLS (%s)"), url, err->text);
         break;
     case ERR_AGAIN:
         session_fail(session, EXIT_NOT_REACHED, _("Is cirtd running?  cirt doctor"), _("%s does not answer (%s)"), url, err->text);

@@ -256,6 +256,24 @@ static int send_report(struct session *session, struct http_client_request *requ
     return session->exit_code;
 }
 
+/* RFC 1952, section 2.3.1: what is packed goes as it is and is unpacked there. */
+static bool is_gzip(int fd)
+{
+    unsigned char magic[3];
+
+    return pread(fd, magic, sizeof magic, 0) == (ssize_t)sizeof magic && magic[0] == 0x1f && magic[1] == 0x8b && magic[2] == 8;
+}
+
+/* The file's name as it was before it was packed; the caller's. */
+static char *unpacked_name(const char *name, bool was_packed)
+{
+    size_t size = name ? strlen(name) : 0;
+
+    if (!name)
+        return NULL;
+    return was_packed && str_ends(name, ".gz") ? mem_printf("%.*s", (int)size - 3, name) : mem_strdup(name);
+}
+
 static char *path_with(const struct options *options, const char *name)
 {
     char *path = url_with(mem_strdup("/v1/reports"), "format", options_text(options, "format"));
@@ -269,7 +287,8 @@ int submit_cmd_submit(struct session *session)
 {
     const char *file = session_operand(session, 0), *name = options_text(&session->options, "name");
     const char *format = options_text(&session->options, "format");
-    bool is_stdin = strcmp(file, "-") == 0;
+    bool is_stdin = strcmp(file, "-") == 0, is_packed;
+    char *plain;
     struct http_client_request request = {.method = "POST", .content_type = "application/octet-stream", .output_fd = -1};
     struct progress progress;
     struct err err = {0};
@@ -277,19 +296,19 @@ int submit_cmd_submit(struct session *session)
     request.body_fd = open_document(file, &request.body_size, &err);
     if (request.body_fd < 0)
         return session_fail_err(session, EXIT_USAGE, NULL, &err);
-    if (str_equal(format, "ndjson") || (!format && (str_ends(file, ".ndjson") || str_ends(file, ".jsonl"))))
+    is_packed = is_gzip(request.body_fd);
+    request.content_encoding = is_packed ? "gzip" : NULL;
+    plain = unpacked_name(name ? name : is_stdin ? NULL : base_name(file), is_packed);
+    if (str_equal(format, "ndjson") || (!format && plain && (str_ends(plain, ".ndjson") || str_ends(plain, ".jsonl"))))
         request.content_type = "application/x-ndjson";
     if (!session->has_json) {
         request.on_progress = progress_step;
         request.context = &progress;
     }
     progress_start(&progress);
-    send_report(session, &request,
-                path_with(&session->options, name       ? name
-                                             : is_stdin ? NULL
-                                                        : base_name(file)),
-                is_stdin ? _("the input") : file);
+    send_report(session, &request, path_with(&session->options, plain), is_stdin ? _("the input") : file);
     progress_end(&progress);
+    free(plain);
     close(request.body_fd);
     return session->exit_code;
 }

@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "cirtd/desk/desk_inside.h"
+#include "wire/problem.h"
 
 bool desk_problem_set(struct desk_call *call, int status, const char *hint, struct err *err, const char *format, ...)
 {
@@ -46,31 +47,6 @@ void desk_problem_take(struct desk_problem *problem, enum sql_statement statemen
     }
 }
 
-static const char *title_of(int status)
-{
-    static const struct {
-        int status;
-        const char *title;
-    } titles[] = {
-        {400, "Bad Request"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {409, "Conflict"},
-        {412, "Precondition Failed"},
-        {413, "Content Too Large"},
-        {415, "Unsupported Media Type"},
-        {422, "Unprocessable Content"},
-        {428, "Precondition Required"},
-        {429, "Too Many Requests"},
-        {503, "Service Unavailable"},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(titles); i++)
-        if (titles[i].status == status)
-            return titles[i].title;
-    return "Internal Server Error";
-}
-
 static int status_of(const struct desk_problem *problem, const struct err *err)
 {
     static const int statuses[] = {
@@ -107,8 +83,10 @@ void desk_problem_answer(struct desk_answer *answer, const struct desk_problem *
     answer->status = status;
     answer->content_type = "application/problem+json";
     answer->headers = status == 503 || status == 429 ? "Retry-After: 2\r\n" : "";
-    buf_printf(body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":", title_of(status), status);
-    str_add_json(body, status == 500 ? "an error of ours; the log of desk has more" : status == 503 ? "not now, try again" : err->text);
+    problem_begin(body, status,
+                  status == 500   ? "an error of ours; the log of desk has more"
+                  : status == 503 ? "not now, try again"
+                                  : err->text);
     if (status != 500)
         add_member(body, "hint", problem->hint);
     if (!has_at)

@@ -6,8 +6,8 @@
 
 #include <http_parser.h>
 
-#include "base/str.h"
 #include "wire/api.h"
+#include "wire/problem.h"
 
 static const char *reason_of(int status)
 {
@@ -74,10 +74,7 @@ bool gate_reply_head(struct buf *out, const struct message_response *response, b
 
 void gate_reply_problem(struct buf *out, int status, const char *detail)
 {
-    buf_add_text(out, "{\"type\":\"about:blank\",\"title\":");
-    str_add_json(out, reason_of(status));
-    buf_printf(out, ",\"status\":%d,\"detail\":", status);
-    str_add_json(out, detail);
+    problem_begin(out, status, detail);
     buf_add_text(out, "}\n");
 }
 

@@ -241,6 +241,7 @@ static struct curl_slist *headers_of(const struct http_client_request *request)
     struct curl_slist *list = add_header(NULL, "Accept", request->accept ? request->accept : "application/json");
 
     list = add_header(list, "Content-Type", request->content_type);
+    list = add_header(list, "Content-Encoding", request->content_encoding);
     return add_header(list, "If-Match", request->if_match);
 }
 

@@ -46,6 +46,7 @@ struct http_client_request {
     const char *method;                           /* "GET", "POST", "DELETE", ... */
     const char *url;                              /* https:// only */
     const char *content_type, *if_match, *accept; /* NULL: none */
+    const char *content_encoding;                 /* "gzip" where the body is packed; NULL: it is not */
     const void *body;                             /* NULL: no body, or body_fd */
     int64_t body_size;
     int body_fd;                                                     /* -1, or a file of body_size bytes: read from its start */

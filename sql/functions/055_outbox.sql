@@ -126,7 +126,7 @@ BEGIN
         acknowledged = CASE WHEN p_state = 'acknowledged' THEN now() ELSE x.acknowledged END
         WHERE x.id = p_share AND x.version = p_version RETURNING * INTO s;
     IF s.id IS NOT NULL THEN
-        PERFORM journal_append(s.case_id, p_actor, 'share ' || p_state, (SELECT p.name FROM peer p WHERE p.id = s.peer_id) || coalesce(': ' || p_error, ''),
+        PERFORM journal_append(s.case_id, p_actor, 'share ' || p_state, format('s%s to %s: %s', s.id, (SELECT p.name FROM peer p WHERE p.id = s.peer_id), p_state) || coalesce(', ' || p_error, ''),
                                jsonb_build_object('share', 's' || s.id, 'version', s.version));
     END IF;
 END $$;
