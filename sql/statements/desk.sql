@@ -191,7 +191,7 @@ ORDER BY x.last DESC, x.type, x.value
 -- --- sharing ---
 
 -- name: share_agreements
-SELECT a.id, a.version, a.ceiling, a.enabled, extract(epoch FROM a.valid_from)::bigint * 1000000, extract(epoch FROM a.valid_until)::bigint * 1000000,
+SELECT a.id, a.version, a.ceiling, a.enabled, (extract(epoch FROM a.valid_from) * 1000000)::bigint, (extract(epoch FROM a.valid_until) * 1000000)::bigint,
        array_to_string(a.classes, ' '), CASE WHEN a.id IS NOT NULL THEN agreement_json(a) END, p.enabled, p.name, p.id
 FROM visible_peer p LEFT JOIN visible_agreement a ON a.peer_id = p.id
 WHERE p.name = upper($1::text) ORDER BY a.enabled AND now() >= a.valid_from AND now() < a.valid_until DESC NULLS LAST, a.valid_until DESC LIMIT 1
