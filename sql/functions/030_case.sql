@@ -377,6 +377,8 @@ BEGIN
         PERFORM refuse('CI422', 'a note needs text', format('cirt note %s -m TEXT', c.number));
     ELSIF length(p_text) > 65536 THEN
         PERFORM refuse('CI422', 'a note has at most 65536 characters', 'keep long texts as a report of the case');
+    ELSIF v_tlp = 4 AND coalesce(p_share, false) THEN
+        PERFORM refuse('CI422', 'TLP:RED is for named persons and is never shared');
     END IF;
     INSERT INTO note (case_id, drill_id, compartment_id, author_id, text, tlp, share)
         VALUES (c.id, c.drill_id, c.compartment_id, viewer(), p_text, v_tlp, coalesce(p_share, false)) RETURNING id INTO v_note;
