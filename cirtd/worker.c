@@ -129,7 +129,7 @@ void worker_problem_err(struct worker_request *request, const struct err *err)
         log_error("request_failed", "path=%s %s", log_quote(request->message.path), log_err(err));
     worker_problem(request, status,
                    status == 500   ? "an error of ours; the log has more"
-                   : status == 503 ? "not now, try again"
+                   : status == 503 ? PROBLEM_AGAIN
                                    : err->text,
                    buf_text(&members));
     buf_clear(&members);

@@ -75,6 +75,13 @@ static bool open_client(const struct profile *profile, struct http_client **clie
                NULL);
 }
 
+static const char *sick_hint(int status)
+{
+    if (status == 503)
+        return _("does PostgreSQL run, and every role? their logs say more; a sandbox: packaging/sandbox status DIR, then start");
+    return status == 500 ? _("the log of cirtd has more") : NULL;
+}
+
 static enum exit_code check_reach(const struct profile *profile, struct http_client *client, const char *path, json_t *checks)
 {
     char *url = mem_printf("%s%s", profile->base_url, path);
@@ -86,10 +93,7 @@ static enum exit_code check_reach(const struct profile *profile, struct http_cli
     char *text = ok ? mem_printf(_("%s answers"), profile->base_url) : mem_printf("%s: %s", profile->base_url, err.text);
     enum exit_code code = EXIT_DONE;
 
-    add(checks, "reach", ok, text,
-        ok                       ? NULL
-        : err.code == ERR_DENIED ? _("refused by TLS: wrong CA, or the certificate expired or was revoked")
-                                 : _("is cirtd running?"));
+    add(checks, "reach", ok, text, ok ? NULL : err.code == ERR_DENIED ? session_tls_hint(err.text) : _("is cirtd running?"));
     if (!ok)
         code = err.code == ERR_DENIED ? EXIT_NOT_ALLOWED : EXIT_NOT_REACHED;
     else if (answer.status == 403 || answer.status == 401)
@@ -98,7 +102,8 @@ static enum exit_code check_reach(const struct profile *profile, struct http_cli
                    ? EXIT_DONE
                    : EXIT_NOT_ALLOWED;
     else if (answer.status / 100 != 2)
-        code = add(checks, "daemon", false, field_or(body, "detail", _("the daemon is not well")), NULL) ? EXIT_DONE : EXIT_REFUSED;
+        code = add(checks, "daemon", false, field_or(body, "detail", _("the daemon is not well")), sick_hint(answer.status)) ? EXIT_DONE
+                                                                                                                             : EXIT_REFUSED;
     json_array_extend(checks, json_object_get(body, "checks"));
     json_decref(body);
     http_client_answer_clear(&answer);

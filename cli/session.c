@@ -89,7 +89,7 @@ const char *session_operand(const struct session *session, size_t index)
 }
 
 /* Whose fault a broken handshake is: of our side an alert tells, of the gate's our own library. */
-static const char *refusal_hint(const char *why)
+const char *session_tls_hint(const char *why)
 {
     if (strstr(why, "pinned"))
         return _("That is not the gate this profile pins: another CIRT's CIRT_DESK_URL, or its key was renewed.  cirt doctor");
@@ -104,7 +104,7 @@ static void tell_not_reached(struct session *session, const struct err *err)
 
     switch (err->code) {
     case ERR_DENIED:
-        session_fail(session, EXIT_NOT_ALLOWED, refusal_hint(err->text), _("%s: refused by TLS (%s)"), url, err->text);
+        session_fail(session, EXIT_NOT_ALLOWED, session_tls_hint(err->text), _("%s: refused by TLS (%s)"), url, err->text);
         break;
     case ERR_AGAIN:
         session_fail(session, EXIT_NOT_REACHED, _("Is cirtd running?  cirt doctor"), _("%s does not answer (%s)"), url, err->text);
@@ -177,8 +177,8 @@ int session_refused(struct session *session, const struct http_client_answer *an
     problem.what = field_or(body, "detail", field_or(body, "title", plain));
     if (changed)
         problem.what = changed;
-    problem.where = field_text(body, "at");
-    problem.hint = field_or(body, "hint", hint);
+    problem.where = field_or(body, "at", answer->status == 503 ? session->profile.base_url : NULL);
+    problem.hint = field_or(body, "hint", answer->status == 503 ? _("What is wrong: cirt doctor   then say it again") : hint);
     session->exit_code = exit_of(session, answer->status);
     session->printer.kind->problem(&session->printer, &problem);
     free(plain);

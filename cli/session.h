@@ -60,6 +60,9 @@ bool session_send(struct session *session, struct http_client_request *request, 
 /* Tells an answer that is no success and sets the exit code; returns it. */
 int session_refused(struct session *session, const struct http_client_answer *answer, const char *hint);
 
+/* What may help where TLS refused, by the library's text. */
+const char *session_tls_hint(const char *why);
+
 /* Tells an error of our own; returns the exit code. hint may be NULL. */
 int session_fail(struct session *session, enum exit_code code, const char *hint, const char *format, ...) PRINTF_LIKE(4, 5);
 int session_fail_err(struct session *session, enum exit_code code, const char *hint, const struct err *err);

@@ -83,10 +83,7 @@ void desk_problem_answer(struct desk_answer *answer, const struct desk_problem *
     answer->status = status;
     answer->content_type = "application/problem+json";
     answer->headers = status == 503 || status == 429 ? "Retry-After: 2\r\n" : "";
-    problem_begin(body, status,
-                  status == 500   ? "an error of ours; the log of desk has more"
-                  : status == 503 ? "not now, try again"
-                                  : err->text);
+    problem_begin(body, status, status == 500 ? "an error of ours; the log of desk has more" : status == 503 ? PROBLEM_AGAIN : err->text);
     if (status != 500)
         add_member(body, "hint", problem->hint);
     if (!has_at)

@@ -7,6 +7,9 @@
 
 #include "base/buf.h"
 
+/* The detail of 503 where the database failed: whatever it said stands in the log alone. */
+#define PROBLEM_AGAIN "the database is away, busy or nearly full; try again"
+
 /* "Conflict" of 409; "Error" of a status that we never answer. */
 const char *problem_title(int status);
 

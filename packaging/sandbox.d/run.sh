@@ -50,9 +50,14 @@ migrate() {
     }
 }
 
+start_database() {
+    postgres_start "$(postgres_user)" "$dir/db" "$dir/log/postgresql/log" || die "PostgreSQL did not start; its log is $dir/log/postgresql/log"
+}
+
 sandbox_start() {
     local port
     if cirtd_pid >/dev/null; then
+        postgres_runs "$dir/db" || start_database
         wait_for_answers
         return
     fi
@@ -61,7 +66,7 @@ sandbox_start() {
     for port in "$feeds_port" "$desk_port" "$rid_port"; do
         port_is_free "$port" || die "port $port of $name is taken by another program: ss -ltnp 'sport = :$port'"
     done
-    postgres_runs "$dir/db" || postgres_start "$(postgres_user)" "$dir/db" "$dir/log/postgresql/log" || die "PostgreSQL did not start; its log is $dir/log/postgresql/log"
+    postgres_runs "$dir/db" || start_database
     migrate
     # In a session of its own: a terminal's Ctrl-C is not meant for it.
     setsid "$build/cirtd" run -c "$config" </dev/null >>"$dir/log/cirtd.log" 2>&1 &
