@@ -294,7 +294,8 @@ static void render_incoming(struct screen *screen, const json_t *answer, const v
     screen_printf(screen, "   %s", field_or(answer, "state", "-"));
     mark = screen_mark(screen);
     screen_printf(screen, _("   theirs %s   report %s"), theirs, field_or(answer, "report", "-"));
-    screen_printf(screen, number ? _("   case %s") : "", number);
+    if (number)
+        screen_printf(screen, _("   case %s"), number);
     screen_field(screen, mark);
     screen_text(screen, "\n");
     screen_outside_lines(screen, field_text(answer, "summary"), 0);

@@ -147,8 +147,8 @@ int64_t desk_client_case(struct desk_client *client, const char *summary, const 
 static void add_sighting(struct arena *arena, int64_t id, const char *sender, enum tlp tlp, const char *observable)
 {
     char type_text[32], value_text[200], role_text[32];
-    enum observable_type type;
-    enum sighting_role role;
+    enum observable_type type = OBSERVABLE_TEXT;
+    enum sighting_role role = ROLE_OTHER;
     if (sscanf(observable, "%31s %199s %31s", type_text, value_text, role_text) != 3 || !observable_type_parse(type_text, &type) ||
         !sighting_role_parse(role_text, &role))
         fail_msg("\"%s\" is no observable", observable);
