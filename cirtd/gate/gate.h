@@ -33,7 +33,7 @@ struct gate_limits {
     unsigned idle_ms;           /* between two requests */
     unsigned body_grace_ms;     /* a body, or a client reading an answer, has this and then ... */
     unsigned body_rate_min;     /* ... must have moved so many bytes a second since it began; below: 408 */
-    unsigned worker_ms;         /* for a worker's answer; beyond: 503 */
+    unsigned worker_ms;         /* for a worker's answer, and a second more for each 128 KiB of the body; beyond: 503 */
     unsigned connection_age_ms; /* an older connection is closed after its answer, so that certificates are looked at again */
     unsigned drain_ms;          /* after SIGTERM */
 };

@@ -17,7 +17,7 @@
 
 /* TURNS_MAX: steps of one connection before the others get theirs. LINGER_MS: how long a client that is still sending may take to read
  * why it was refused; a close() with unread bytes would reset the connection and throw the answer away. */
-enum { TURNS_MAX = 32, LINGER_MS = 2000, FILE_PART = 64 * 1024 };
+enum { TURNS_MAX = 32, LINGER_MS = 2000, FILE_PART = 64 * 1024, WORKER_RATE_MIN = 128 * 1024 };
 
 enum state { HANDSHAKE, IDLE, HEAD, BODY, WAITING, ANSWERING, LINGERING, CLOSED };
 
@@ -92,7 +92,7 @@ static int64_t time_for(const struct gate_conn *conn)
     case ANSWERING:
         return (int64_t)grace_for(conn);
     case WAITING:
-        return limits->worker_ms;
+        return limits->worker_ms + (int64_t)(conn->body.size * 1000 / WORKER_RATE_MIN);
     default:
         return LINGER_MS;
     }

@@ -20,6 +20,7 @@ struct gate_worker {
     int fd; /* -1: not connected */
     struct event *readable, *writable;
     size_t outstanding;
+    uint64_t load;      /* weights of what is outstanding */
     bool is_full;       /* its socket took no more; `writable` waits */
     bool is_known_lost; /* said so in the log */
 };
@@ -30,6 +31,7 @@ struct slot {
     struct gate_worker_job *job;
     struct gate_worker *worker; /* NULL: in the queue, or free */
     uint32_t generation, next_free;
+    uint64_t weight;
 };
 
 struct gate_worker_pool {
@@ -77,6 +79,7 @@ static void connect_worker(struct gate_worker *worker)
     event_priority_set(worker->writable, 0);
     event_add(worker->readable, NULL);
     worker->outstanding = 0;
+    worker->load = 0;
     worker->is_full = worker->is_known_lost = false;
     ++*worker->pool->connected;
     log_info("worker_connected", "kind=%s socket=%s", worker->pool->kind, log_quote(worker->path));
@@ -111,8 +114,10 @@ static struct slot *slot_of(const struct gate_worker_job *job)
 /* A new generation, so that a late answer finds nobody. */
 static void free_slot(struct gate_worker_pool *pool, struct slot *slot)
 {
-    if (slot->worker)
+    if (slot->worker) {
         slot->worker->outstanding--;
+        slot->worker->load -= slot->weight;
+    }
     slot->worker = NULL;
     slot->job = NULL;
     slot->generation++;
@@ -164,13 +169,19 @@ static void lose_worker(struct gate_worker *worker, const char *reason)
     retry_soon(pool);
 }
 
+/* A worker that reads an upload of minutes must not get every second small request, to wait behind it. */
+static uint64_t weight_of(const struct message_request *request)
+{
+    return 1 + request->body_size / MESSAGE_INLINE_BODY_MAX;
+}
+
 static struct gate_worker *least_loaded(struct gate_worker_pool *pool)
 {
     struct gate_worker *best = NULL;
 
     for (size_t i = 0; i < pool->worker_count; i++) {
         struct gate_worker *worker = &pool->workers[i];
-        if (worker->fd >= 0 && !worker->is_full && (!best || worker->outstanding < best->outstanding))
+        if (worker->fd >= 0 && !worker->is_full && (!best || worker->load < best->load))
             best = worker;
     }
     return best;
@@ -190,6 +201,7 @@ static enum sent send_job(struct gate_worker_job *job, struct err *err)
         if (seqpacket_send(worker->fd, pool->packet.bytes, pool->packet.size, job->request.body_fd, err)) {
             slot_of(job)->worker = worker;
             worker->outstanding++;
+            worker->load += slot_of(job)->weight = weight_of(&job->request);
             return SENT;
         }
         if (err->code != ERR_AGAIN)
