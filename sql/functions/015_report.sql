@@ -171,12 +171,16 @@ END $$;
 -- Hands reports to the next stage. One to_triage row a batch: triage works in ranges.
 CREATE OR REPLACE FUNCTION reports_route(p_ids bigint[], p_route text[], p_received timestamptz, p_observations int[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    v_row bigint;
 BEGIN
     INSERT INTO to_triage (reports, received, observations)
         SELECT range_agg(int8range(u.id, u.id + 1)), p_received, sum(greatest(u.observations, 1))
         FROM unnest(p_ids, p_route, p_observations) u(id, route, observations)
-        WHERE u.id <> 0 AND u.route = 'triage' HAVING count(*) > 0;
-    IF FOUND THEN
+        WHERE u.id <> 0 AND u.route = 'triage' HAVING count(*) > 0
+        RETURNING id INTO v_row;
+    -- Commits that notify wait for each other and wake every stage. Where rows wait already, triage is at work or will poll.
+    IF v_row IS NOT NULL AND NOT EXISTS (SELECT FROM to_triage q WHERE q.id BETWEEN v_row - 100 AND v_row - 1) THEN
         PERFORM pg_notify('cirt_triage', '');
     END IF;
     INSERT INTO inbox (report_id, received)
