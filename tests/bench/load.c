@@ -65,7 +65,7 @@ struct load {
     int epoll_fd;
 };
 
-static void die(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void die(const char *format, ...)
 {
     va_list args;
     va_start(args, format);

@@ -54,7 +54,7 @@ static pid_t start_stage(const struct world *world, const char *name)
     _exit(ok ? 0 : 1);
 }
 
-static void run(const char *format, ...)
+PRINTF_LIKE(1, 2) static void run(const char *format, ...)
 {
     char command[1024];
     va_list args;

@@ -33,7 +33,7 @@ static int setup(void **state)
     return 0;
 }
 
-static long long number(const char *format, ...)
+PRINTF_LIKE(1, 2) static long long number(const char *format, ...)
 {
     char sql[500];
     va_list args;
@@ -43,7 +43,7 @@ static long long number(const char *format, ...)
     return cluster_number(sql);
 }
 
-static void execute(const char *format, ...)
+PRINTF_LIKE(1, 2) static void execute(const char *format, ...)
 {
     char sql[500];
     va_list args;

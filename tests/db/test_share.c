@@ -15,7 +15,7 @@
 #include "support/cluster.h"
 #include "support/stage_child.h"
 
-static char *format(const char *sql, va_list args)
+PRINTF_LIKE(1, 0) static char *format(const char *sql, va_list args)
 {
     char text[2000];
     vsnprintf(text, sizeof text, sql, args);

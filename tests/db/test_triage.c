@@ -98,8 +98,8 @@ struct letter {
 
 static void add_sighting(struct report *report, struct observation *observation, const char *const sighting[3])
 {
-    enum observable_type type;
-    enum sighting_role role;
+    enum observable_type type = OBSERVABLE_TEXT;
+    enum sighting_role role = ROLE_OTHER;
     assert_true(observable_type_parse(sighting[0], &type) && sighting_role_parse(sighting[1], &role));
     assert_true(report_add_sighting(report, observation, type, role, sighting[2]));
 }
