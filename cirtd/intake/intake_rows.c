@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cirtd/intake/intake_inside.h"
+#include "codec/gather.h"
 #include "crypto/digest.h"
 #include "rules/repeat.h"
 
@@ -19,35 +20,11 @@ struct rows {
     struct digest *digest;
     int64_t size;
     struct report *head; /* what the document says as a whole, without rows */
+    bool has_head;
     struct repeat_set *repeats;
     size_t repeated;
     bool is_refused; /* the document, not the database, is at fault */
 };
-
-static void copy_rejections(struct report *to, const struct report *from)
-{
-    for (size_t i = to->rejection_count; i < from->rejection_count; i++)
-        report_reject(to, from->rejections[i].at, from->rejections[i].text);
-    to->rejected_total = from->rejected_total;
-}
-
-/* The decoder's report lives for one call; its head is the same in each. */
-static void keep_head(struct rows *rows, const struct report *report)
-{
-    struct report *head = rows->head;
-    copy_rejections(head, report);
-    if (head->format)
-        return;
-    struct arena *arena = head->arena;
-    head->format = arena_strdup(arena, report->format);
-    head->description = arena_strdup(arena, report->description);
-    head->summary = arena_strdup(arena, report->summary);
-    head->class_claim = arena_strdup(arena, report->class_claim);
-    head->class_name = arena_strdup(arena, report->class_name);
-    head->reference = arena_strdup(arena, report->reference);
-    head->extra = arena_strdup(arena, report->extra);
-    head->tlp = report->tlp;
-}
 
 static bool on_report(void *context, struct report *report, size_t first_line, const char *bytes, size_t size, struct err *err)
 {
@@ -56,7 +33,11 @@ static bool on_report(void *context, struct report *report, size_t first_line, c
     UNUSED(first_line);
     UNUSED(bytes);
     UNUSED(size);
-    keep_head(rows, report);
+    /* The decoder's report lives for one call; its head is the same in each. */
+    if (!rows->has_head)
+        gather_head(rows->head, report);
+    rows->has_head = true;
+    gather_rejections(rows->head, report);
     intake_job_envelope(rows->job, rows->head, &envelope);
     rows->repeated += repeat_count(rows->repeats, report);
     return report->observation_count == 0 ||

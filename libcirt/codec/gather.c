@@ -23,8 +23,7 @@ void gather_observation(struct report *into, const struct observation *from)
     }
 }
 
-/* Everything but observations and rejections. */
-static void copy_head(struct report *to, const struct report *from)
+void gather_head(struct report *to, const struct report *from)
 {
     struct arena *arena = to->arena;
     to->description = arena_strdup(arena, from->description);
@@ -43,8 +42,7 @@ static void copy_head(struct report *to, const struct report *from)
     to->extra = arena_strdup(arena, from->extra);
 }
 
-/* Rows bring the same report again and again, with the rejections so far: those beyond what we hold are new. */
-static void copy_rejections(struct report *to, const struct report *from)
+void gather_rejections(struct report *to, const struct report *from)
 {
     for (size_t i = to->rejection_count; i < from->rejection_count; i++)
         report_reject(to, from->rejections[i].at, from->rejections[i].text);
@@ -61,14 +59,14 @@ static bool on_report(void *context, struct report *report, size_t first_line, c
         return err_set_at(err, ERR_INPUT, at, "a second report: only one is wanted here");
     if (!gather->report) {
         gather->report = report_new(report->format);
-        copy_head(gather->report, report);
+        gather_head(gather->report, report);
     }
     gather->report_count++;
     if (gather->report->observation_count + report->observation_count > gather->observations_max)
         return err_set_at(err, ERR_LIMIT, at, "more than %zu observations", gather->observations_max);
     for (size_t i = 0; i < report->observation_count; i++)
         gather_observation(gather->report, &report->observations[i]);
-    copy_rejections(gather->report, report);
+    gather_rejections(gather->report, report);
     return true;
 }
 

@@ -18,6 +18,11 @@ struct gather {
 /* The sink that fills *gather. */
 struct codec_sink gather_sink(struct gather *gather);
 
+/* Copies everything but observations and rejections into a new report; and the rejections that `to` does not have yet, since a streaming
+ * decoder brings the same report again and again, with the rejections so far. */
+void gather_head(struct report *to, const struct report *from);
+void gather_rejections(struct report *to, const struct report *from);
+
 /* A copy of the observation at the end of another report. */
 void gather_observation(struct report *into, const struct observation *from);
 
