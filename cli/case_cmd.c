@@ -90,7 +90,9 @@ static int change(struct session *session, const char *verb, const char *member,
 
     if (apply(session, verb, body, &edit)) {
         const char *before = field_text(edit.before, member), *after = field_or(edit.after, member, "-");
-        char *was = before ? mem_printf(_(" (was %s)"), before) : mem_strdup("");
+        char *was = before && strcmp(before, after) == 0 ? mem_strdup(_(" already"))
+                    : before                             ? mem_printf(_(" (was %s)"), before)
+                                                         : mem_strdup("");
         char *back =
             undo && before && strcmp(before, after) != 0 ? mem_printf(_("; undo: cirt %s %s %s"), undo, edit.name, before) : mem_strdup("");
 
@@ -148,8 +150,8 @@ int case_cmd_escalate(struct session *session)
         return session_fail(session, EXIT_USAGE, NULL, _("escalating needs a reason: cirt escalate %s -m WHY"),
                             session_operand(session, 0));
     if (apply(session, "escalate", json_pack("{s:o, s:s}", "to", text_or_null(to), "reason", reason), &edit))
-        session_done(session, edit.after, _("case %s: escalated to %s"), edit.name,
-                     to ? to : field_or(edit.after, "level", _("the next level")));
+        session_done(session, edit.after, _("case %s: escalated to %s, owner %s"), edit.name,
+                     to ? to : field_or(edit.after, "level", _("the next level")), field_or(edit.after, "owner", "-"));
     clear(&edit);
     return session->exit_code;
 }
@@ -187,6 +189,15 @@ int case_cmd_tag(struct session *session)
     return session->exit_code;
 }
 
+static void keep(const char *text, const char *operand)
+{
+    char *path = editor_keep(text);
+
+    if (path)
+        fprintf(stderr, _("      what you wrote is kept: cirt note %s < %s\n"), operand, path);
+    free(path);
+}
+
 int case_cmd_note(struct session *session)
 {
     const char *given = options_text(&session->options, "message"), *tlp = options_text(&session->options, "tlp");
@@ -206,6 +217,8 @@ int case_cmd_note(struct session *session)
     if (apply(session, "note", json_pack("{s:s, s:o, s:b}", "text", text, "tlp", text_or_null(tlp), "share", share), &edit))
         session_done(session, edit.after, share ? _("case %s: note written, goes with shares") : _("case %s: note written, stays home"),
                      edit.name);
+    else if (!given && isatty(STDIN_FILENO))
+        keep(text, session_operand(session, 0));
     clear(&edit);
     free(text);
     return session->exit_code;

@@ -109,3 +109,19 @@ bool editor_text(const char *start, const char *help, char **text, struct err *e
     buf_clear(&out);
     return ok;
 }
+
+char *editor_keep(const char *text)
+{
+    const char *folder = getenv("TMPDIR");
+    char *path = mem_printf("%s/cirt-kept-XXXXXX", str_is_empty(folder) ? "/tmp" : folder);
+    int fd = mkostemp(path, O_CLOEXEC);
+    bool ok = fd >= 0 && dprintf(fd, "%s\n", text) >= 0;
+
+    if (fd >= 0)
+        ok = close(fd) == 0 && ok;
+    if (!ok) {
+        free(path);
+        return NULL;
+    }
+    return path;
+}

@@ -7,6 +7,9 @@
 #include "base/attr.h"
 #include "base/err.h"
 
+/* Puts what a person wrote and what could not be sent into a file of theirs; its name, the caller's, or NULL. */
+char *editor_keep(const char *text);
+
 /* Starts with `start` and, below a scissors line, `help`; what stands above that line comes back, trailing blanks off, the caller's.
  * start holds our own words only: editors obey modelines. */
 bool editor_text(const char *start, const char *help, char **text, struct err *err) MUST_CHECK;

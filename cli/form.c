@@ -144,3 +144,8 @@ char *form_to_report(const char *text, bool is_plain, struct err *err)
     free(copy);
     return result;
 }
+
+bool form_is_empty(const char *text)
+{
+    return strncmp(form_template, text, strlen(text)) == 0 || text[strspn(text, " \t\r\n")] == '\0';
+}

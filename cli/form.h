@@ -10,6 +10,8 @@
 extern const char form_template[];
 extern const char form_help[]; /* N_() */
 
+/* Whether nothing was written into it. */
+bool form_is_empty(const char *text);
 /* The native report as JSON text, the caller's; NULL with err set. is_plain: the whole text is the description. */
 char *form_to_report(const char *text, bool is_plain, struct err *err) MUST_CHECK;
 

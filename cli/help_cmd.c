@@ -49,6 +49,18 @@ static void print_line(struct screen *screen, const struct command *command)
     screen_printf(screen, "  %-*s %s\n", COMMAND_WIDTH, command->words, _(command->summary));
 }
 
+/* What is kept the same way for each kind of record: a line a kind. */
+static void print_records(struct screen *screen)
+{
+    screen_text(screen, _("\nEach with ls, show, add, set, rm (cirt help peer):\n"));
+    for (size_t i = 0; i < commands_count; i++) {
+        const struct command *command = &commands_table[i];
+        size_t noun = strcspn(command->words, " ");
+        if (command->record && strcmp(command->words + noun, " ls") == 0)
+            screen_printf(screen, "  %-*.*s %s\n", COMMAND_WIDTH, (int)noun, command->words, _(command->summary));
+    }
+}
+
 static void print_all(struct screen *screen)
 {
     screen_text(screen, _("cirt: tickets for a CIRT\n\n"
@@ -57,8 +69,9 @@ static void print_all(struct screen *screen)
                           "  cirt take 42             make it yours\n"
                           "  cirt help take           help on a command\n\n"));
     for (size_t i = 0; i < commands_count; i++)
-        if (!commands_table[i].is_hidden)
+        if (!commands_table[i].is_hidden && !commands_table[i].record)
             print_line(screen, &commands_table[i]);
+    print_records(screen);
     screen_printf(screen, _("\nEverywhere:\n"));
     print_options(screen, commands_common_options);
 }

@@ -46,7 +46,8 @@ static void render_verify(struct screen *screen, const json_t *answer, const voi
     UNUSED(context);
     screen_number(screen, field_number(answer, "entries", 0), entries);
     screen_number(screen, field_number(answer, "cases", 0), cases);
-    screen_printf(screen, _("%s entries of %s cases: "), entries, cases);
+    screen_printf(screen, ngettext("%s entries of %s case: ", "%s entries of %s cases: ", (unsigned long)field_number(answer, "cases", 0)),
+                  entries, cases);
     screen_style(screen, field_is(answer, "ok") ? STYLE_GREEN : STYLE_RED,
                  field_is(answer, "ok") ? _("the chain is whole\n") : _("the chain is BROKEN\n"));
     for (size_t i = 0; i < json_array_size(bad); i++) {

@@ -93,7 +93,9 @@ static int unknown_command(struct session *session, const char *const *words, si
         }
     if (!nearest)
         nearest = commands_nearest(words[0]);
-    hint = nearest && !*verbs ? mem_printf(_("Did you mean: cirt %s"), nearest) : mem_strdup("cirt help");
+    hint = *verbs    ? mem_printf("cirt help %s", words[0])
+           : nearest ? mem_printf(_("Did you mean: cirt %s"), nearest)
+                     : mem_strdup("cirt help");
     if (*verbs)
         session_fail(session, EXIT_USAGE, hint, _("cirt %s needs one of: %s"), words[0], verbs);
     else

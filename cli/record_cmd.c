@@ -40,7 +40,7 @@ struct record_kind {
     const char *path;        /* "/v1/peers" */
     const char *name_member; /* what the operand of "add" becomes */
     const struct record_field *fields;
-    const char *columns[6]; /* members shown by ls */
+    const char *columns[7]; /* members shown by ls */
 };
 
 const struct option_rule record_cmd_peer_options[] = {
@@ -114,7 +114,7 @@ static const struct record_field constituent_fields[] = {
     {0},
 };
 const struct record_kind record_cmd_constituent = {
-    "constituent", "/v1/constituents", "name", constituent_fields, {"name", "title", "networks", "asns", "domains", "sector"}};
+    "constituent", "/v1/constituents", "name", constituent_fields, {"name", "title", "networks", "asns", "domains", "sector", "enabled"}};
 
 const struct option_rule record_cmd_rule_options[] = {
     {"file", OPTION_ONE, "FILE", N_("the rules' text")},
@@ -437,7 +437,7 @@ static int finish(struct session *session, json_t *answer, const char *what)
     const char *name = session_operand(session, 0);
 
     if (answer)
-        session_done(session, answer, "%s %s %s", kind->noun, name ? name : field_or(answer, "id", field_or(answer, kind->name_member, "")),
+        session_done(session, answer, "%s %s %s", kind->noun, field_or(answer, "id", name ? name : field_or(answer, kind->name_member, "")),
                      what);
     json_decref(answer);
     return session->exit_code;
@@ -487,8 +487,8 @@ int record_cmd_rm(struct session *session)
 static void render_test(struct screen *screen, const json_t *answer, const void *context)
 {
     const json_t *rules = field_list(answer, "rules"), *items = field_list(answer, "items");
+    char touched[PHRASE_SIZE], total[PHRASE_SIZE];
 
-    UNUSED(context);
     for (size_t i = 0; i < json_array_size(rules); i++) {
         const json_t *rule = json_array_get(rules, i);
         if (!field_text(rule, "error"))
@@ -499,8 +499,12 @@ static void render_test(struct screen *screen, const json_t *answer, const void 
     }
     for (size_t i = 0; i < json_array_size(items); i++)
         render_value(screen, field_or(json_array_get(items, i), "report", "-"), json_object_get(json_array_get(items, i), "changes"));
-    screen_printf(screen, _("%zu rules, %lld reports would be touched\n"), json_array_size(rules),
-                  (long long)field_number(answer, "total", 0));
+    screen_number(screen, (int64_t)json_array_size(items), touched);
+    screen_number(screen, field_number(answer, "total", 0), total);
+    if (context)
+        screen_printf(screen, _("%zu rules, %s of %s reports would be touched\n"), json_array_size(rules), touched, total);
+    else
+        screen_printf(screen, _("%zu rules read; what they would do: --against 'last 7d'\n"), json_array_size(rules));
 }
 
 int record_cmd_rule_test(struct session *session)
@@ -519,7 +523,7 @@ int record_cmd_rule_test(struct session *session)
         if (field_text(json_array_get(rules, i), "error"))
             session->exit_code = EXIT_REFUSED;
     if (answer)
-        session_print(session, answer, render_test, NULL);
+        session_print(session, answer, render_test, against);
     json_decref(answer);
     return session->exit_code;
 }

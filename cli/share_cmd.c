@@ -38,7 +38,15 @@ static char *agreement(const struct screen *screen, const json_t *peer)
     if (!object)
         return mem_strdup(_("none in force"));
     screen_when(screen, field_time(object, "until"), until);
-    return mem_printf(_("to %.10s, ceiling %s"), field_or(object, "until", until), field_or(object, "ceiling", "-"));
+    char *text = mem_printf(_("to %.10s, ceiling "), field_or(object, "until", until)), *both, *ceiling;
+
+    ceiling = screen_clean(screen, field_text(object, "ceiling"), false);
+    for (char *c = ceiling; *c; c++)
+        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
+    both = mem_printf("%s%s", text, ceiling);
+    free(text);
+    free(ceiling);
+    return both;
 }
 
 /* The same item in the list of another peer. */
@@ -346,7 +354,7 @@ int share_cmd_incoming_decline(struct session *session)
         return session_fail(session, EXIT_USAGE, NULL, _("declining needs a reason: cirt incoming decline %s -m WHY"), operand);
     answer = session_post(session, url_path("/v1/incoming/{}/decline", operand), json_pack("{s:s}", "reason", reason), -1);
     if (answer)
-        session_done(session, answer, _("%s declined; %s is told"), operand, field_or(answer, "peer", _("the peer")));
+        session_done(session, answer, _("%s of %s declined"), operand, field_or(answer, "peer", _("the peer")));
     json_decref(answer);
     return session->exit_code;
 }

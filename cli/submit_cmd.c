@@ -313,6 +313,16 @@ int submit_cmd_submit(struct session *session)
     return session->exit_code;
 }
 
+/* What somebody typed while listening is not typed again. */
+static void keep(const char *text, const char *channel)
+{
+    char *path = text && isatty(STDIN_FILENO) && !form_is_empty(text) ? editor_keep(text) : NULL;
+
+    if (path)
+        fprintf(stderr, _("      what you wrote is kept; put it right and: cirt report new --channel %s < %s\n"), channel, path);
+    free(path);
+}
+
 int submit_cmd_report_new(struct session *session)
 {
     const char *message = options_text(&session->options, "message");
@@ -325,12 +335,16 @@ int submit_cmd_report_new(struct session *session)
     if (!message && !editor_text(form_template, _(form_help), &text, &err))
         return session_fail_err(session, EXIT_USAGE, NULL, &err);
     body = form_to_report(message ? message : text, message != NULL, &err);
+    if (body) {
+        request.body = body;
+        request.body_size = (int64_t)strlen(body);
+        send_report(session, &request, path_with(&session->options, NULL), _("the report"));
+    } else {
+        session_fail_err(session, EXIT_NOT_ACCEPTED, NULL, &err);
+    }
+    if (session->exit_code != EXIT_DONE)
+        keep(text, options_text(&session->options, "channel"));
     free(text);
-    if (!body)
-        return session_fail_err(session, EXIT_NOT_ACCEPTED, NULL, &err);
-    request.body = body;
-    request.body_size = (int64_t)strlen(body);
-    send_report(session, &request, path_with(&session->options, NULL), _("the report"));
     free(body);
     return session->exit_code;
 }

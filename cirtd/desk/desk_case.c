@@ -73,8 +73,10 @@ static bool body_class(struct desk_call *call, const char **name, struct err *er
     if (!text)
         return true;
     *name = rsit_find(text);
-    return *name || desk_problem_set(call, 422, arena_printf(call->arena, "did you mean \"%s\"?", rsit_nearest(text)), err,
-                                     "\"%.100s\" is no class of the taxonomy", text);
+    const char *nearest = *name ? NULL : rsit_nearest(text);
+    const char *hint = nearest ? arena_printf(call->arena, "did you mean \"%s\"?", nearest)
+                               : "an RSIT class, as fraud/phishing, or a word for one, as ransomware";
+    return *name || desk_problem_set(call, 422, hint, err, "\"%.100s\" is no class of the taxonomy", text);
 }
 
 static bool add_case(struct desk_call *call, struct err *err)

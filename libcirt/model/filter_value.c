@@ -358,7 +358,10 @@ static bool class_parse(struct arena *arena, const char *text, struct filter_tes
         }
     }
     test->text = rsit_find(text);
-    return test->text || err_set(err, ERR_INPUT, "\"%.60s\" is no RSIT class; did you mean \"%s\"?", text, rsit_nearest(text));
+    const char *nearest = test->text ? NULL : rsit_nearest(text);
+    if (nearest)
+        return err_set(err, ERR_INPUT, "\"%.60s\" is no RSIT class; did you mean \"%s\"?", text, nearest);
+    return test->text || err_set(err, ERR_INPUT, "\"%.60s\" is no RSIT class", text);
 }
 
 bool filter_value_parse(struct arena *arena, const struct filter_field *field, const struct filter_context *context,

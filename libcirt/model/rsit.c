@@ -225,5 +225,5 @@ const char *rsit_nearest(const char *text)
     }
     for (size_t i = 0; i < ARRAY_SIZE(rsit_aliases); i++)
         prefer_nearer(text, rsit_aliases[i].alias, rsit_aliases[i].name, &best, &nearest);
-    return nearest;
+    return best <= (strlen(text) + 1) / 2 ? nearest : NULL;
 }

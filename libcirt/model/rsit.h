@@ -19,7 +19,7 @@ extern const size_t rsit_class_count;
  * tag (rsit:fraud="phishing"); any case, blanks, "-" and "_" alike. NULL where nothing fits. A bare class ("fraud") is NULL. */
 const char *rsit_find(const char *text);
 
-/* The nearest stored name, for "did you mean"; never NULL. */
+/* The nearest stored name, for "did you mean"; NULL where more than half of the text would be another. */
 const char *rsit_nearest(const char *text);
 
 #endif

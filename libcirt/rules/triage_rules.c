@@ -104,7 +104,9 @@ static bool parse_class(struct reader *reader, const char *at, struct action *ac
     action->value = rsit_find(value);
     if (action->value)
         return true;
-    snprintf(text, sizeof text, "\"%.60s\" is no RSIT class; did you mean \"%s\"?", value, rsit_nearest(value));
+    const char *nearest = rsit_nearest(value);
+    snprintf(text, sizeof text, "\"%.60s\" is no RSIT class%s%s%s", value, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+             nearest ? "\"?" : "");
     return fail_at(reader, at, text);
 }
 

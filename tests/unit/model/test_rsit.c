@@ -113,7 +113,8 @@ static void nearest(void **state)
     UNUSED(state);
     assert_string_equal(rsit_nearest("fraud/phising"), "fraud/phishing");
     assert_string_equal(rsit_nearest("ransomwere"), "malicious-code/infected-system");
-    assert_non_null(rsit_nearest(""));
+    assert_null(rsit_nearest("nonsense"));
+    assert_null(rsit_nearest(""));
 }
 
 int main(void)

@@ -1,0 +1,52 @@
+#!/bin/bash
+# What people write by hand: records and what is said of them, rules tried before use, and that no text is lost in an editor.
+. "${SOURCE:-$(dirname "$0")/../..}/tests/support/sandbox.sh"
+make home
+as home feed submit "$SOURCE/packaging/samples/phishing.iodef.xml" >/dev/null
+triaged home
+case=$(as home lead --json ls is:any | value 'd["items"][0]["number"]')
+
+# a class that is none: the nearest only where it is near
+exits 1 as home lead classify "$case" fraud/phising
+contains 'near' 'did you mean "fraud/phishing"' "$said"
+exits 1 as home lead classify "$case" nonsense
+lacks 'far' 'did you mean' "$said"
+contains 'nothing changed' already "$(as home lead classify "$case" phishing)"
+contains 'who has it now' 'owner analyst2' "$(as home lead escalate "$case" --to duty -m 'spreads')"
+
+# rules
+printf 'rule "a": class:phishing => priority:low\nrule "b": clas:phishing => priority:low\n' >"$SCRATCH/bad.rules"
+exits 1 as home admin rule test "$SCRATCH/bad.rules"
+contains 'the line' 'line 2: unknown field "clas"' "$said"
+printf 'rule "a": class:phishing => priority:low\n' >"$SCRATCH/good.rules"
+contains 'read only' '1 rules read' "$(as home admin rule test "$SCRATCH/good.rules")"
+contains 'tried' '1 of 1 reports would be touched' "$(as home admin rule test "$SCRATCH/good.rules" --against 'last 7d')"
+
+# records: a name that the daemon gives is told, one that is disabled is seen to be
+as home admin peer add ZZ-CERT --url https://zz.example --key "$(printf 'ab%.0s' {1..32})" >/dev/null
+contains 'the id' 'agreement a1 added' "$(as home admin agreement add ZZ-CERT --ceiling green --until 2099-12-31)"
+as home admin constituent add shop --network 203.0.113.0/26 >/dev/null
+as home admin constituent rm shop --yes >/dev/null
+contains 'removed or disabled' ' no' "$(as home admin constituent ls | grep shop || echo ' no')"
+
+# compressed as it lies there
+gzip -c "$SOURCE/packaging/samples/2026-11-20-event4_sinkhole_http-xx_cert.csv" >"$SCRATCH/2026-11-20-event4_sinkhole_http-xx_cert.csv.gz"
+packed=$(as home feed --json submit "$SCRATCH/2026-11-20-event4_sinkhole_http-xx_cert.csv.gz" | value 'd["report"]')
+equal 'the same bytes' "$packed" "$(as home feed --json submit "$SOURCE/packaging/samples/2026-11-20-event4_sinkhole_http-xx_cert.csv" | value 'd["report"]')"
+
+# a mistake in the form loses nothing of what was typed
+cat >"$SCRATCH/editor" <<'TEXT'
+#!/bin/bash
+sed -i '1i The caller says that a note is on the screen' "$1"
+TEXT
+chmod +x "$SCRATCH/editor"
+export EDITOR="$SCRATCH/editor" TMPDIR=$SCRATCH
+unset VISUAL
+in_terminal() {
+    python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@"
+}
+exits 5 at home in_terminal cirt report new --channel phone
+contains 'what to do' 'what you wrote is kept' "$said"
+contains 'kept' 'a note is on the screen' "$(cat "$SCRATCH"/cirt-kept-*)"
+at home in_terminal cirt note "$case" >/dev/null
+contains 'a note' 'a note is on the screen' "$(as home lead --json show "$case" | value 'd["note_list"]')"
