@@ -50,3 +50,13 @@ contains 'what to do' 'what you wrote is kept' "$said"
 contains 'kept' 'a note is on the screen' "$(cat "$SCRATCH"/cirt-kept-*)"
 at home in_terminal cirt note "$case" >/dev/null
 contains 'a note' 'a note is on the screen' "$(as home lead --json show "$case" | value 'd["note_list"]')"
+
+# the journal, proven without our code; whatever is altered is found
+as home lead --json journal "$case" --export >"$SCRATCH/journal.json"
+verify() { python3 "$SOURCE/tests/support/verify-journal.py"; }
+verify <"$SCRATCH/journal.json" >/dev/null || fail 'the journal is not whole'
+for word in '"actor" : "lead"/"actor" : "auditor"' 'spreads/calms' '"seq" : 2/"seq" : 9'; do
+    sed "s/$word/" "$SCRATCH/journal.json" >"$SCRATCH/altered.json"
+    cmp -s "$SCRATCH/journal.json" "$SCRATCH/altered.json" && fail "nothing was altered: $word"
+    exits 1 verify <"$SCRATCH/altered.json"
+done

@@ -29,6 +29,10 @@ def verify(case, entries):
         if entry.get("payload") is not None:
             if commitment != sha256(bytes.fromhex(entry["salt"]), entry["payload"].encode()):
                 return f"entry {expected}: its text is not the text that was committed"
+            committed = json.loads(entry["payload"])
+            for name in ("time", "actor", "action", "text"):
+                if entry[name] != committed.get(name):
+                    return f"entry {expected}: {name} is not what was committed"
         previous = bytes.fromhex(entry["hash"])
     return None
 
