@@ -91,6 +91,8 @@ static const struct option_rule share_options[] = {
     {0}};
 static const struct option_rule accept_options[] = {{"case", OPTION_ONE, "CASE", N_("add it to this case instead of opening one")}, {0}};
 static const struct option_rule decline_options[] = {REASON, {0}};
+static const struct option_rule replay_options[] = {
+    {"format", OPTION_ONE, "F", N_("read it as this format from now on: what was named at first was wrong")}, {0}};
 static const struct option_rule report_show_options[] = {{"limit", OPTION_ONE, "N", N_("how many observations (10)")},
                                                          {"all", OPTION_SWITCH, NULL, N_("all observations, at most 10,000")},
                                                          {0}};
@@ -170,8 +172,8 @@ const struct command commands_table[] = {
      {"cirt report show r81", "cirt report show r81 --limit 50"}, NULL, false},
     {"report raw", report_cmd_raw, COMMAND_DESK, "REPORT", 1, 1, NULL, N_("its bytes as they came"),
      {"cirt report raw r81 > r81.eml"}, NULL, false},
-    {"report replay", report_cmd_replay, COMMAND_DESK, "REPORT", 1, 1, NULL, N_("read it again, after a fix"),
-     {"cirt report replay r90"}, NULL, false},
+    {"report replay", report_cmd_replay, COMMAND_DESK, "REPORT", 1, 1, replay_options, N_("read it again, after a fix"),
+     {"cirt report replay r90", "cirt report replay r90 --format json"}, NULL, false},
     {"indicator ls", find_cmd_indicators, COMMAND_DESK, "[FILTER]", 0, COMMAND_MANY, list_options, N_("list indicators"),
      {"cirt indicator ls", "cirt indicator ls tlp:clear..green --json"}, NULL, false},
     {"share", share_cmd_share, COMMAND_DESK, "CASE", 1, 1, share_options, N_("give a case to peers, no more than may go"),

@@ -386,8 +386,9 @@ static json_t *wait_for(struct session *session, json_t *answer)
 
 int report_cmd_replay(struct session *session)
 {
-    const char *operand = session_operand(session, 0);
-    json_t *answer = wait_for(session, session_post(session, url_path("/v1/reports/{}/replay", operand), json_object(), -1));
+    const char *operand = session_operand(session, 0), *format = options_text(&session->options, "format");
+    json_t *body = format ? json_pack("{s:s}", "format", format) : json_object();
+    json_t *answer = wait_for(session, session_post(session, url_path("/v1/reports/{}/replay", operand), body, -1));
     const char *state = field_or(answer, "state", "-");
 
     if (!answer)

@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "cirtd/desk/desk_inside.h"
+#include "codec/codec.h"
 
 static bool list_reports(struct desk_call *call, struct err *err)
 {
@@ -78,10 +79,14 @@ static bool get_raw(struct desk_call *call, struct err *err)
 
 static bool replay_report(struct desk_call *call, struct err *err)
 {
+    const char *format;
     int64_t id;
-    if (!desk_query_id(call, 'r', call->name, &id, err))
+    if (!desk_query_id(call, 'r', call->name, &id, err) || !desk_body_text(call, "format", &format, err))
         return false;
+    if (format && !codec_find(format))
+        return desk_problem_set(call, 422, "the formats: cirt help submit, or docs/FORMATS.md", err, "\"%.60s\" is no format", format);
     db_int8(call->params, id);
+    db_text(call->params, format);
     return desk_run(call, SQL_DESK_REPORT_REPLAY, NULL, err) && show_report(call, err);
 }
 

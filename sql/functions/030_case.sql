@@ -358,6 +358,11 @@ BEGIN
             PERFORM refuse('CI422', format('"%s" is no tag', left(v_tag, 100)), 'a letter or digit first, no blanks or commas, at most 63 characters');
         END IF;
     END LOOP;
+    p_add := ARRAY(SELECT DISTINCT u FROM unnest(p_add) u WHERE NOT EXISTS (SELECT FROM case_tag t WHERE t.case_id = c.id AND t.tag = u));
+    p_remove := ARRAY(SELECT DISTINCT t.tag FROM case_tag t WHERE t.case_id = c.id AND t.tag = ANY (p_remove));
+    IF cardinality(p_add) + cardinality(p_remove) = 0 THEN
+        RETURN case_short(c.id);
+    END IF;
     DELETE FROM case_tag t WHERE t.case_id = c.id AND t.tag = ANY (p_remove);
     INSERT INTO case_tag (case_id, tag) SELECT DISTINCT c.id, u FROM unnest(p_add) u ON CONFLICT DO NOTHING;
     RETURN case_save(c, 'tag', (SELECT 'tags ' || string_agg(x.tag, ' ') FROM (SELECT '+' || u AS tag FROM unnest(p_add) u
@@ -501,7 +506,8 @@ BEGIN
 END $$;
 
 -- Hands a malformed report to decode again, and one that was held or dropped, or that triage could not work, to triage; the bytes are as they came.
-CREATE OR REPLACE FUNCTION report_replay(p_report bigint) RETURNS void
+DROP FUNCTION IF EXISTS report_replay(bigint);
+CREATE OR REPLACE FUNCTION report_replay(p_report bigint, p_format text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     r visible_report;
@@ -518,7 +524,7 @@ BEGIN
     END IF;
     DELETE FROM inbox i WHERE i.report_id = p_report;
     INSERT INTO inbox (report_id, received) VALUES (p_report, r.received);
-    UPDATE report_content c SET state = 'decoding' WHERE c.report_id = p_report AND c.received = r.received;
-    PERFORM journal_append(0, viewer_login(), 'replay', format('decodes report r%s again', p_report), jsonb_build_object('report', 'r' || p_report));
+    UPDATE report_content c SET state = 'decoding', format = coalesce(p_format, c.format) WHERE c.report_id = p_report AND c.received = r.received;
+    PERFORM journal_append(0, viewer_login(), 'replay', format('decodes report r%s again', p_report) || coalesce(' as ' || p_format, ''), jsonb_build_object('report', 'r' || p_report));
     PERFORM pg_notify('cirt_inbox', '');
 END $$;

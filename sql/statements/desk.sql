@@ -144,7 +144,7 @@ SELECT w.no, w.bytes FROM visible_report_raw w WHERE w.report_id = $1::bigint AN
 -- name: report_size
 SELECT size FROM visible_report WHERE id = $1::bigint
 -- name: report_replay
-SELECT report_replay($1::bigint)
+SELECT report_replay($1::bigint, $2::text)
 
 -- --- find ---
 

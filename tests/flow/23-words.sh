@@ -60,3 +60,21 @@ for word in '"actor" : "lead"/"actor" : "auditor"' 'spreads/calms' '"seq" : 2/"s
     cmp -s "$SCRATCH/journal.json" "$SCRATCH/altered.json" && fail "nothing was altered: $word"
     exits 1 verify <"$SCRATCH/altered.json"
 done
+
+# a wrong --format is no dead end
+exits 5 as home lead submit "$SOURCE/packaging/samples/phishing.json" --format iodef
+report=$(as home lead --json report ls state:malformed | value 'd["items"][0]["id"]')
+exits 5 as home lead submit "$SOURCE/packaging/samples/phishing.json"
+contains 'how to go on' "cirt report replay $report" "$said"
+exits 1 as home lead report replay "$report"
+exits 1 as home lead report replay "$report" --format nonsense
+contains 'the formats' 'docs/FORMATS.md' "$said"
+as home lead report replay "$report" --format json >/dev/null
+triaged home
+equal 'its format' json "$(as home lead --json report show "$report" | value 'd["format"]')"
+equal 'had already' "$report" "$(as home lead --json submit "$SOURCE/packaging/samples/phishing.json" | value 'd["report"]')"
+
+# a tag that changes nothing is no entry
+before=$(as home lead --json show "$case" | value 'd["revision"]')
+as home lead tag "$case" -nothere >/dev/null
+equal 'nothing changed' "$before" "$(as home lead --json show "$case" | value 'd["revision"]')"
