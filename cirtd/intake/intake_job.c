@@ -133,7 +133,8 @@ static void answer_malformed(struct intake_job *job, const struct report_result 
         str_add_json(&members, job->error.at);
     }
     buf_printf(&members, ",\"report\":\"r%lld\"", (long long)result->id);
-    worker_problem(job->request, 400, is_malformed_now ? job->error.text : "kept as malformed when it came first; it can be replayed, in another format too",
+    worker_problem(job->request, 400,
+                   is_malformed_now ? job->error.text : "kept as malformed when it came first; it can be replayed, in another format too",
                    buf_text(&members));
     buf_clear(&members);
 }
