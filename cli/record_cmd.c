@@ -403,9 +403,13 @@ static void render_one(struct screen *screen, const json_t *answer, const void *
         bool is_many = json_is_array(value) && json_array_size(value) > 1;
 
         /* The rules stand in `text` already: what counts here is how often each was hit. */
-        if (strcmp(name, "rules") == 0)
+        if (strcmp(name, "rules") == 0) {
             render_hits(screen, value);
-        else if (strcmp(name, "hits") != 0 && !is_many)
+        } else if (field_time(answer, name) != TIMESTAMP_NONE) {
+            char text[PHRASE_SIZE];
+            screen_when(screen, field_time(answer, name), text);
+            screen_printf(screen, "%-14s %s\n", name, text);
+        } else if (strcmp(name, "hits") != 0 && !is_many)
             render_value(screen, name, json_is_array(value) ? json_array_get(value, 0) : value);
         for (size_t i = 0; is_many && strcmp(name, "rules") != 0 && i < json_array_size(value); i++)
             render_value(screen, i ? "" : name, json_array_get(value, i));

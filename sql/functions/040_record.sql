@@ -230,6 +230,12 @@ BEGIN
     UPDATE constituent SET title = record_text(p_body, 'title', title), sector = record_text(p_body, 'sector', sector), lang = record_text(p_body, 'lang', lang),
         criticality = record_text(p_body, 'criticality', criticality), enabled = record_enabled(p_body, enabled) WHERE id = v.id;
     IF p_body ? 'networks' THEN
+        BEGIN
+            PERFORM record_list(p_body, 'networks')::cidr[];
+        EXCEPTION WHEN invalid_text_representation THEN
+            PERFORM refuse('CI422', 'a network is an address with its prefix length and no bits set behind it, not ' || substring(SQLERRM FROM '".*"'),
+                           'as 198.51.100.0/24 or 2001:db8:a::/48', '{"at": "/networks"}');
+        END;
         UPDATE constituent_network n SET until = now() WHERE n.constituent_id = v.id AND n.until IS NULL
             AND n.network <> ALL (record_list(p_body, 'networks')::cidr[]);
         INSERT INTO constituent_network (constituent_id, network) SELECT v.id, x::cidr FROM unnest(record_list(p_body, 'networks')) x

@@ -26,6 +26,9 @@ contains 'tried' '1 of 1 reports would be touched' "$(as home admin rule test "$
 as home admin peer add ZZ-CERT --url https://zz.example --key "$(printf 'ab%.0s' {1..32})" >/dev/null
 contains 'the id' 'agreement a1 added' "$(as home admin agreement add ZZ-CERT --ceiling green --until 2099-12-31)"
 as home admin constituent add shop --network 203.0.113.0/26 >/dev/null
+exits 1 as home admin constituent set shop --network 203.0.113.7/26
+contains 'which network' '"203.0.113.7/26"' "$said"
+contains 'how it is written' '198.51.100.0/24' "$said"
 as home admin constituent rm shop --yes >/dev/null
 contains 'removed or disabled' ' no' "$(as home admin constituent ls | grep shop || echo ' no')"
 
