@@ -11,7 +11,7 @@
 #include "cli/words.h"
 #include "crypto/mtls.h"
 
-enum { WARN_DAYS = 30, ANSWER_MAX = 4 * 1024 * 1024, TIMEOUT_MS = 10000 };
+enum { WARN_DAYS = 30, ANSWER_MAX = 4 * 1024 * 1024, TIMEOUT_MS = 10000, MARGIN = 23 };
 
 static bool add(json_t *checks, const char *name, bool ok, const char *text, const char *hint)
 {
@@ -123,12 +123,14 @@ static void render(struct screen *screen, const json_t *answer, const void *cont
         char *name = screen_clean(screen, field_text(check, "name"), false), *text = screen_clean(screen, field_text(check, "text"), false);
 
         screen_style(screen, ok ? STYLE_GREEN : STYLE_RED, ok ? "ok    " : "WRONG ");
-        screen_printf(screen, "%-16s %s\n", name, text);
+        screen_printf(screen, "%-16s ", name);
+        screen_words(screen, text, MARGIN);
         free(name);
         free(text);
         if (!ok && field_text(check, "hint")) {
             text = screen_clean(screen, field_text(check, "hint"), false);
-            screen_printf(screen, "%23s%s\n", "", text);
+            screen_printf(screen, "%*s", MARGIN, "");
+            screen_words(screen, text, MARGIN);
             free(text);
         }
     }

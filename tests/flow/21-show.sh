@@ -44,7 +44,7 @@ os.waitpid(child, 0)
 sys.stdout.write(text.decode().replace("\r\n", "\n"))
 PY
 }
-for words in "ls is:any" "show $number" "report ls" "report show $csv" "report show $iodef" "find 198.51.100.20" "journal $number" 'help share' 'help submit'; do
+for words in "ls is:any" "show $number" "report ls" "report show $csv" "report show $iodef" "find 198.51.100.20" "journal $number" 'help share' 'help submit' doctor; do
     # shellcheck disable=SC2086
     said=$(at home narrow cirt $words)
     [[ -n $said ]] || fail "nothing: $words"
