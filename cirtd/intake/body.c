@@ -17,6 +17,7 @@ struct body {
     uint64_t size_max, done; /* unpacked */
     size_t read;             /* of the request's own bytes */
     bool is_gzip, is_ended;
+    bool is_between; /* behind a member of the gzip stream; another may follow */
     z_stream zip;
     char packed[BODY_PIECE], piece[BODY_PIECE];
 };
@@ -49,7 +50,7 @@ bool body_rewind(struct body *body, struct err *err)
 {
     body->done = 0;
     body->read = 0;
-    body->is_ended = false;
+    body->is_ended = body->is_between = false;
     body->zip.avail_in = 0;
     if (body->is_gzip && inflateReset(&body->zip) != Z_OK)
         return err_set(err, ERR_INTERNAL, "inflateReset");
@@ -75,6 +76,19 @@ static bool read_packed(struct body *body, const char **bytes, size_t *size, str
     return true;
 }
 
+/* One step; RFC 1952, section 2.2: a gzip file is a series of members, and what the later ones hold belongs to it. */
+static bool inflate_some(struct body *body, struct err *err)
+{
+    z_stream *zip = &body->zip;
+    int result = body->is_between ? inflateReset(zip) : Z_OK;
+    body->is_between = false;
+    if (result == Z_OK)
+        result = inflate(zip, Z_NO_FLUSH);
+    body->is_between = result == Z_STREAM_END;
+    return result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR ||
+           err_set_at(err, ERR_INPUT, "Content-Encoding", "not a gzip stream: %s", zip->msg ? zip->msg : "broken");
+}
+
 static bool unpack(struct body *body, size_t *size, struct err *err)
 {
     z_stream *zip = &body->zip;
@@ -86,16 +100,14 @@ static bool unpack(struct body *body, size_t *size, struct err *err)
             size_t packed = 0;
             if (!read_packed(body, &bytes, &packed, err))
                 return false;
-            if (packed == 0)
+            if (packed == 0 && !body->is_between)
                 return err_set_at(err, ERR_INPUT, "Content-Encoding", "the gzip stream ends too early");
+            body->is_ended = packed == 0;
             zip->next_in = (unsigned char *)(uintptr_t)bytes;
             zip->avail_in = (unsigned)packed;
         }
-        int result = inflate(zip, Z_NO_FLUSH);
-        if (result == Z_STREAM_END)
-            body->is_ended = true;
-        else if (result != Z_OK && result != Z_BUF_ERROR)
-            return err_set_at(err, ERR_INPUT, "Content-Encoding", "not a gzip stream: %s", zip->msg ? zip->msg : "broken");
+        if (!body->is_ended && !inflate_some(body, err))
+            return false;
     }
     *size = BODY_PIECE - zip->avail_out;
     if (body->done > BODY_PIECE && body->done > body->read * RATIO_MAX)

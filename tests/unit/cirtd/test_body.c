@@ -115,10 +115,32 @@ static void broken_and_huge_bodies_are_refused(void **state)
     free(bomb);
 }
 
+/* What "cat a.gz b.gz" and parallel packers write is one stream; what is no gzip behind it is not passed over. */
+static void every_member_of_a_gzip_stream_counts(void **state)
+{
+    UNUSED(state);
+    static const char *const parts[] = {"first\n", "", "second\n", "third"};
+    struct buf packed;
+    buf_init(&packed, 10000);
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        size_t size;
+        char *member = pack(parts[i], strlen(parts[i]), &size);
+        buf_add(&packed, member, size);
+        free(member);
+    }
+    struct message_request request = request_of(packed.bytes, packed.size, "gzip");
+    expect_whole(&request, "first\nsecond\nthird", 18);
+    buf_add_text(&packed, "rest");
+    struct message_request longer = request_of(packed.bytes, packed.size, "gzip");
+    assert_int_equal(code_of(&longer, 1000), ERR_INPUT);
+    buf_clear(&packed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_out_as_it_went_in),
+        cmocka_unit_test(every_member_of_a_gzip_stream_counts),
         cmocka_unit_test(broken_and_huge_bodies_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
