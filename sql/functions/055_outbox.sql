@@ -38,31 +38,39 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT i.no, n.tlp, coalesce(x.peer_id, 0), n.personal, n.share, s.restricted
         FROM s CROSS JOIN item i JOIN note n ON n.case_id = s.case_id AND n.id::text = i.ref LEFT JOIN sender x ON x.id = n.origin WHERE i.kind = 'note' $$;
 
--- The item's own half of the last line (share_item_checked() holds the agreement's): whoever wrote the row, an item is what the case has, under no wider label
--- than it has there, and stays where libcirt/rules/disclosure.c says that it stays.
+-- The item's own half of the last line (share_item_checked() holds the agreement's): an item is what the case has, under no wider label than it has
+-- there, and stays where libcirt/rules/disclosure.c says that it stays. The first that stays and why, or no row.
+CREATE OR REPLACE FUNCTION share_item_stays(p_share bigint, p_version int) RETURNS TABLE (ref text, why text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT x.ref, x.why FROM (
+        SELECT t.ref, CASE
+            WHEN t.sha256 <> sha256(convert_to(t.content, 'UTF8')) THEN 'its digest is not that of its content'
+            WHEN f.tlp IS NULL THEN 'the case does not have it'
+            WHEN greatest(f.tlp, t.tlp) = 4 THEN 'TLP:RED is for named persons and is never shared'
+            WHEN t.tlp < f.tlp THEN format('its label is TLP:%s', upper(tlp_name(f.tlp)))
+            WHEN t.tlp = 3 AND f.origin_peer <> s.peer_id THEN 'TLP:AMBER+STRICT goes back to who said it only'
+            WHEN t.tlp = 2 AND f.origin_peer NOT IN (0, s.peer_id) THEN 'TLP:AMBER of another peer'
+            WHEN f.restricted THEN 'restricted to a compartment'
+            WHEN NOT f.shareable THEN 'not marked for sharing'
+            WHEN f.personal THEN 'personal data' END AS why
+        FROM share s JOIN share_item t ON t.share_id = s.id AND t.version = p_version
+            LEFT JOIN LATERAL (SELECT x.* FROM share_item_facts(s.id, p_version) x) f ON f.no = t.no
+        WHERE s.id = p_share) x
+    WHERE x.why IS NOT NULL ORDER BY x.why LIMIT 1 $$;
+
+-- Whoever wrote the rows.
 CREATE OR REPLACE FUNCTION share_items_proved() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_bad record;
 BEGIN
-    SELECT t.ref, CASE
-            WHEN NOT p.enabled THEN format('peer %s is disabled', p.name)
-            WHEN t.version <> s.version OR s.state <> 'planned' THEN 'that order is closed'
-            WHEN t.sha256 <> sha256(convert_to(t.content, 'UTF8')) THEN 'its digest is not that of its content'
-            WHEN f.tlp IS NULL THEN 'the case does not have it'
-            WHEN greatest(f.tlp, t.tlp) = 4 THEN 'TLP:RED is for named persons and is never shared'
-            WHEN t.tlp < f.tlp THEN format('its label is TLP:%s', upper(tlp_name(f.tlp)))
-            WHEN t.tlp = 3 AND f.origin_peer <> p.id THEN 'TLP:AMBER+STRICT goes back to who said it only'
-            WHEN t.tlp = 2 AND f.origin_peer NOT IN (0, p.id) THEN 'TLP:AMBER of another peer'
-            WHEN f.restricted THEN 'restricted to a compartment'
-            WHEN NOT f.shareable THEN 'not marked for sharing'
-            WHEN f.personal THEN 'personal data' END AS why
-        INTO v_bad
-        FROM (SELECT DISTINCT n.share_id, n.version FROM fresh n) d
+    SELECT x.ref, x.why INTO v_bad FROM (SELECT n.share_id, n.version, min(n.ref) AS ref FROM fresh n GROUP BY 1, 2) d
             JOIN share s ON s.id = d.share_id JOIN peer p ON p.id = s.peer_id
-            JOIN share_item t ON t.share_id = d.share_id AND t.version = d.version
-            LEFT JOIN LATERAL (SELECT x.* FROM share_item_facts(d.share_id, d.version) x) f ON f.no = t.no
-        ORDER BY why NULLS LAST LIMIT 1;
+            CROSS JOIN LATERAL (
+                SELECT d.ref, CASE WHEN NOT p.enabled THEN format('peer %s is disabled', p.name)
+                                   WHEN d.version <> s.version OR s.state <> 'planned' THEN 'that order is closed' END AS why
+                UNION ALL SELECT y.ref, y.why FROM share_item_stays(d.share_id, d.version) y) x
+        WHERE x.why IS NOT NULL LIMIT 1;
     IF v_bad.why IS NOT NULL THEN
         RAISE EXCEPTION '"%" stays: %', left(v_bad.ref, 100), v_bad.why USING ERRCODE = 'CI422';
     END IF;
@@ -100,7 +108,8 @@ END $$;
 DROP TRIGGER IF EXISTS share_planned ON share;
 CREATE TRIGGER share_planned AFTER INSERT OR UPDATE ON share FOR EACH ROW WHEN (NEW.state = 'planned') EXECUTE FUNCTION share_is_planned();
 
--- Why nothing of this share may leave now, or NULL: the agreement is judged as it stands today, whatever version it was ordered under.
+-- Why nothing of this share may leave now, or NULL: the agreement is judged as it stands today, whatever version it was ordered under, and so are the
+-- items: what was narrowed while the document waited stays.
 CREATE OR REPLACE FUNCTION share_stops(p_share bigint) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT CASE
@@ -111,7 +120,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         WHEN (SELECT max(t.tlp) FROM share_item t WHERE t.share_id = s.id AND t.version = s.version) > a.ceiling
             THEN format('TLP:%s is the ceiling of the agreement with %s', upper(tlp_name(a.ceiling)), p.name)
         WHEN NOT (a.classes IS NULL OR c.class = ANY (a.classes) OR split_part(c.class, '/', 1) = ANY (a.classes))
-            THEN format('the agreement with %s does not cover %s', p.name, c.class) END
+            THEN format('the agreement with %s does not cover %s', p.name, c.class)
+        ELSE (SELECT format('"%s" stays: %s', left(x.ref, 100), x.why) FROM share_item_stays(s.id, s.version) x) END
     FROM share s JOIN peer p ON p.id = s.peer_id JOIN incident_case c ON c.id = s.case_id
         LEFT JOIN agreement a ON a.id = s.agreement_id AND a.is_current AND a.peer_id = s.peer_id
     WHERE s.id = p_share $$;

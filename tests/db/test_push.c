@@ -303,6 +303,22 @@ static void an_ended_agreement_stops_it(void **state)
     free(request);
 }
 
+/* A peer may be away for days: what became stricter meanwhile is not handed over when it comes back. */
+static void what_was_narrowed_meanwhile_stays(void **state)
+{
+    struct fixture *fixture = *state;
+    long long share = ready();
+    expect_retry(share, "");
+    cluster_execute("UPDATE cirt.incident_case SET tlp = 4 WHERE id = (SELECT max(case_id) FROM cirt.share)");
+    server_start(fixture, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    cluster_execute("UPDATE cirt.outbox SET not_before = now(); NOTIFY cirt_push");
+    expect_state(share, "failed");
+    assert_true(reaches("t", "SELECT error LIKE '%TLP:RED%' FROM cirt.share WHERE id =", share));
+    char *request = last_request(fixture);
+    assert_string_equal(request, "");
+    free(request);
+}
+
 static void it_expires(void **state)
 {
     struct fixture *fixture = *state;
@@ -420,11 +436,17 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(a_document_is_delivered, settle),     cmocka_unit_test_teardown(trouble_is_tried_again, settle),
-        cmocka_unit_test_teardown(a_refusal_is_final, settle),          cmocka_unit_test_teardown(an_answer_has_a_limit, settle),
-        cmocka_unit_test_teardown(the_pinned_key_decides, settle),      cmocka_unit_test_teardown(another_ca_is_refused, settle),
-        cmocka_unit_test_teardown(a_peer_may_be_away, settle),          cmocka_unit_test_teardown(a_disabled_peer_gets_nothing, settle),
-        cmocka_unit_test_teardown(an_ended_agreement_stops_it, settle), cmocka_unit_test_teardown(it_expires, settle),
+        cmocka_unit_test_teardown(a_document_is_delivered, settle),
+        cmocka_unit_test_teardown(trouble_is_tried_again, settle),
+        cmocka_unit_test_teardown(a_refusal_is_final, settle),
+        cmocka_unit_test_teardown(an_answer_has_a_limit, settle),
+        cmocka_unit_test_teardown(the_pinned_key_decides, settle),
+        cmocka_unit_test_teardown(another_ca_is_refused, settle),
+        cmocka_unit_test_teardown(a_peer_may_be_away, settle),
+        cmocka_unit_test_teardown(a_disabled_peer_gets_nothing, settle),
+        cmocka_unit_test_teardown(an_ended_agreement_stops_it, settle),
+        cmocka_unit_test_teardown(it_expires, settle),
+        cmocka_unit_test_teardown(what_was_narrowed_meanwhile_stays, settle),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
