@@ -511,6 +511,7 @@ CREATE OR REPLACE FUNCTION report_replay(p_report bigint, p_format text) RETURNS
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     r visible_report;
+    v_kept bigint;
 BEGIN
     SELECT * INTO r FROM visible_report v WHERE v.id = p_report;
     IF r.id IS NULL THEN
@@ -520,6 +521,13 @@ BEGIN
         RETURN;
     ELSIF r.state <> 'malformed' AND NOT EXISTS (SELECT FROM inbox i WHERE i.report_id = p_report AND i.failed IS NOT NULL) THEN
         PERFORM refuse('CI409', format('report r%s is %s: only a malformed, held or dropped one is read again', p_report, r.state), format('cirt report show r%s', p_report),
+                       json_build_object('state', r.state));
+    END IF;
+    -- Beyond the quota, or the longest document, only the beginning was kept: read as if it were all, the rest would be lost without a word.
+    SELECT coalesce(sum(length(w.bytes)), 0) INTO v_kept FROM report_raw w WHERE w.report_id = p_report AND w.received = r.received;
+    IF v_kept < r.size THEN
+        PERFORM refuse('CI409', format('of report r%s only the first %s of %s bytes were kept', p_report, v_kept, r.size),
+                       'what was wrong with it: cirt report show r' || p_report || '; its sender has to send it again, changed or in parts',
                        json_build_object('state', r.state));
     END IF;
     DELETE FROM inbox i WHERE i.report_id = p_report;

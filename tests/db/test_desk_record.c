@@ -383,6 +383,25 @@ static void test_reports(void **state)
     assert_int_equal(cluster_number(sql), 1);
 }
 
+/* Beyond the quota only the beginning of a malformed document is kept: that is not read as if it were the document. */
+static void test_replay_of_a_part(void **state)
+{
+    static const char *const seen[] = {"ipv4 192.0.2.89 source", NULL};
+    char path[100], sql[300];
+    int64_t report = desk_client_report(0, "amber", "feed", seen);
+    snprintf(
+        sql, sizeof sql,
+        "UPDATE cirt.report_content SET state = 'malformed' WHERE report_id = %lld; UPDATE cirt.report SET size = 9000 WHERE id = %lld",
+        (long long)report, (long long)report);
+    cluster_execute(sql);
+    snprintf(path, sizeof path, "/v1/reports/r%lld/replay", (long long)report);
+    json_t *answer = desk_client_post(*state, "analyst", 409, path, "{}");
+    assert_non_null(strstr(text_of(answer, "detail"), "only the first 5 of 9000 bytes"));
+    json_decref(answer);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM cirt.inbox WHERE report_id = %lld", (long long)report);
+    assert_int_equal(cluster_number(sql), 0);
+}
+
 static void test_changes(void **state)
 {
     char path[200];
@@ -433,10 +452,19 @@ static void test_doctor(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_peer),       cmocka_unit_test(test_agreement), cmocka_unit_test(test_constituent),
-        cmocka_unit_test(test_rules),      cmocka_unit_test(test_analyst),   cmocka_unit_test(test_fragments),
-        cmocka_unit_test(test_case_lists), cmocka_unit_test(test_pages),     cmocka_unit_test(test_common_word),
-        cmocka_unit_test(test_reports),    cmocka_unit_test(test_changes),   cmocka_unit_test(test_doctor),
+        cmocka_unit_test(test_peer),
+        cmocka_unit_test(test_agreement),
+        cmocka_unit_test(test_constituent),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_analyst),
+        cmocka_unit_test(test_fragments),
+        cmocka_unit_test(test_case_lists),
+        cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_common_word),
+        cmocka_unit_test(test_reports),
+        cmocka_unit_test(test_replay_of_a_part),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_doctor),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
