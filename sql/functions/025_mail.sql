@@ -11,6 +11,17 @@ CREATE OR REPLACE FUNCTION queue_is_spent(p_attempts int) RETURNS boolean LANGUA
 CREATE OR REPLACE FUNCTION queue_died(p_attempts int) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT format('its worker ended %s times without an answer', p_attempts) $$;
 
+-- The stages that read hostile bytes see and change no report but those in their hands: a claimed row of their queue names it.
+CREATE OR REPLACE FUNCTION stage_holds(p_held boolean, p_report bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT p_held THEN
+        RAISE EXCEPTION 'report r% is not at hand', p_report USING ERRCODE = 'CI403';
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION inbox_holds(p_report bigint) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ SELECT EXISTS (SELECT FROM inbox i WHERE i.report_id = p_report AND i.attempts > 0 AND i.failed IS NULL) $$;
+
 -- --- decode ---
 
 CREATE OR REPLACE FUNCTION inbox_claim()
@@ -50,12 +61,12 @@ LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 -- The bytes of a report in their chunks, in order.
 CREATE OR REPLACE FUNCTION inbox_bytes(p_report bigint) RETURNS SETOF bytea
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ SELECT bytes FROM report_raw WHERE report_id = p_report ORDER BY no $$;
+$$ SELECT bytes FROM report_raw WHERE report_id = p_report AND inbox_holds(p_report) ORDER BY no $$;
 
 -- What seal made of the encrypted root of a mail: no row, not tried; bytes NULL, not to be opened.
 CREATE OR REPLACE FUNCTION inbox_clear(p_report bigint) RETURNS TABLE (bytes bytea, signatures jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ SELECT bytes, signatures FROM report_clear WHERE report_id = p_report ORDER BY opened DESC LIMIT 1 $$;
+$$ SELECT bytes, signatures FROM report_clear WHERE report_id = p_report AND inbox_holds(p_report) ORDER BY opened DESC LIMIT 1 $$;
 
 -- As reports_insert, for reports that are stored already: what was read before is kept in report_content_before. A report that went through
 -- triage keeps its observations and is not triaged again.
@@ -82,6 +93,7 @@ BEGIN
     IF cardinality(p_ids) <> 1 THEN
         RAISE EXCEPTION 'one report at a time, not %', cardinality(p_ids) USING ERRCODE = 'CI400';
     END IF;
+    PERFORM stage_holds(inbox_holds(p_ids[1]), p_ids[1]);
     SELECT * INTO STRICT v_report FROM report r WHERE r.id = p_ids[1];
     -- What a peer sent over RID becomes incoming, also when it could be read only the second time; and only under a name it may issue.
     IF v_report.channel = 'rid' AND p_state[1] = 'received' THEN
@@ -130,6 +142,7 @@ CREATE OR REPLACE FUNCTION inbox_to_verify(p_report bigint, p_message jsonb, p_p
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE v_id bigint;
 BEGIN
+    PERFORM stage_holds(inbox_holds(p_report), p_report);
     DELETE FROM to_verify WHERE report_id = p_report;
     INSERT INTO to_verify (report_id, received, message) SELECT r.id, r.received, p_message FROM report r WHERE r.id = p_report RETURNING id INTO v_id;
     INSERT INTO signed_part (to_verify_id, path, protocol, bytes, signature)
@@ -140,6 +153,7 @@ END $$;
 CREATE OR REPLACE FUNCTION inbox_to_open(p_report bigint, p_path text, p_bytes bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
+    PERFORM stage_holds(inbox_holds(p_report), p_report);
     DELETE FROM to_open WHERE report_id = p_report;
     INSERT INTO to_open (report_id, received, path, protocol, bytes) SELECT r.id, r.received, p_path, 'openpgp', p_bytes FROM report r WHERE r.id = p_report;
     PERFORM pg_notify('cirt_to_open', '');
@@ -154,6 +168,7 @@ DECLARE
     v_received timestamptz;
     v_observations int;
 BEGIN
+    PERFORM stage_holds(inbox_holds(p_report) OR EXISTS (SELECT FROM to_verify q WHERE q.report_id = p_report AND q.attempts > 0 AND q.failed IS NULL), p_report);
     SELECT c.received, c.observations INTO STRICT v_received, v_observations FROM report_content c WHERE c.report_id = p_report;
     INSERT INTO report_verdict (report_id, received, summary, encryption, covers, signer, fingerprint, key_now, signed, parts)
         VALUES (p_report, v_received, p_summary, p_encryption, p_covers, p_signer, p_fingerprint, p_key_now, p_signed, p_parts);
@@ -241,6 +256,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 CREATE OR REPLACE FUNCTION report_opened(p_report bigint, p_path text, p_bytes bytea, p_needed text[], p_signatures jsonb) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
+    PERFORM stage_holds(EXISTS (SELECT FROM to_open q WHERE q.report_id = p_report AND q.path = p_path AND q.attempts > 0 AND q.failed IS NULL), p_report);
     INSERT INTO report_clear (report_id, received, path, bytes, needed_keys, signatures)
         SELECT r.id, r.received, p_path, p_bytes, p_needed, p_signatures FROM report r WHERE r.id = p_report
         ON CONFLICT (report_id, path) DO UPDATE

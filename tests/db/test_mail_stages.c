@@ -362,12 +362,52 @@ static void test_queues_are_empty(void **state)
            "0");
 }
 
+/* Whoever gets hold of a stage gets the reports in its hands, and no others. */
+static void a_stage_reaches_what_it_holds_only(void **state)
+{
+    UNUSED(state);
+    static const struct {
+        const char *role, *call;
+    } calls[] = {
+        {"decode", "SELECT cirt.reports_decoded(ARRAY[max(report_id)], '{none}', '{1}', '{}', '{}', '{}', '{}', '{}', '{}', '{received}', "
+                   "'{json}', '{0}', '{f}',"
+                   " '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{0}', '{0}', '{}', '{}', '{}', '{}', '{}', '{}', "
+                   "'{}', '{}', '{}', '{}', '{}',"
+                   " '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')"},
+        {"decode", "SELECT cirt.inbox_to_verify(max(report_id), '{}', '{}', '{}', '{}')"},
+        {"decode", "SELECT cirt.inbox_to_open(max(report_id), '1', '')"},
+        {"decode", "SELECT cirt.report_verdict_store(max(report_id), 'verified', 'none', 'whole', 'x', 'x', NULL, NULL, '[]', 'none')"},
+        {"verify", "SELECT cirt.report_verdict_store(max(report_id), 'verified', 'none', 'whole', 'x', 'x', NULL, NULL, '[]', 'none')"},
+        {"seal", "SELECT cirt.report_opened(max(report_id), '1', 'other words', NULL, '[]')"},
+    };
+    char sqlstate[6], *report = cluster_text("SELECT max(report_id) FROM cirt.report_raw");
+    for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+        const char *place = strstr(calls[i].call, "max(report_id)");
+        char *sql = mem_printf("%.*s%s%s", (int)(place - calls[i].call), calls[i].call, report, place + strlen("max(report_id)"));
+        assert_false(cluster_may(calls[i].role, sql, sqlstate));
+        if (!str_equal(sqlstate, "CI403"))
+            fail_msg("%s: %s", sql, sqlstate);
+        free(sql);
+    }
+    static const char *const reads[] = {"inbox_bytes", "inbox_clear"};
+    for (size_t i = 0; i < ARRAY_SIZE(reads); i++) {
+        char *sql = mem_printf("SELECT 1 / (count(*) = 0)::int FROM cirt.%s(%s)", reads[i], report);
+        assert_true(cluster_may("decode", sql, sqlstate));
+        free(sql);
+    }
+    free(report);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),     cmocka_unit_test(test_signed),
-        cmocka_unit_test(test_encrypted), cmocka_unit_test(test_undecryptable_is_held),
-        cmocka_unit_test(test_malformed), cmocka_unit_test(test_queues_are_empty),
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_signed),
+        cmocka_unit_test(test_encrypted),
+        cmocka_unit_test(test_undecryptable_is_held),
+        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_queues_are_empty),
+        cmocka_unit_test(a_stage_reaches_what_it_holds_only),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
