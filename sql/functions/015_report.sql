@@ -90,18 +90,21 @@ RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean, state text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_received timestamptz := now();
-    v_week int := report_week(now());
+    v_week int := report_week(clock_timestamp()); -- not now(): a long document's transaction may have begun a week ago
     v_weeks int[];
     v_n int := coalesce(array_length(p_sender, 1), 0);
     v_known bigint[];
     v_new bigint[];
     v_missing int;
 BEGIN
+    -- Where a week ends, two that began on either side of it would both find their week free: then one waits for the other, and sees it below.
+    IF report_week(clock_timestamp() - interval '1 minute') <> report_week(clock_timestamp() + interval '1 minute') THEN
+        PERFORM pg_advisory_xact_lock(20260103);
+    END IF;
     -- The weeks there are, so that the look-up below probes no others. min() over a range reads one entry of the index; EXISTS or an
     -- equality may read the whole table, as it holds few different weeks.
     SELECT array_agg(w) INTO v_weeks FROM generate_series(v_week - 5, v_week + 1) w
     WHERE (SELECT min(d.week) FROM report_digest d WHERE d.week BETWEEN w AND w) IS NOT NULL;
-    -- One row at most, but for two that crossed the end of a week side by side: either will do.
     SELECT array_agg(coalesce((
         SELECT d.report_id FROM report_digest d
         WHERE d.week = ANY (v_weeks) AND d.sender_id = u.sender AND d.hash64 = ('x' || encode(substr(u.sha256, 1, 8), 'hex'))::bit(64)::bigint

@@ -211,6 +211,57 @@ static void overlapping_batches_lose_and_double_nothing(void **state)
                      expected);
 }
 
+/* The first of two, on the other side of the end of a week: its transaction is open for as long as the second needs to meet it. */
+static pid_t store_slowly(int64_t sender_id, const char *bytes)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    struct err err;
+    struct report_result result;
+    struct db *db = open_intake();
+    struct report_batch *batch = report_batch_new();
+    struct report_envelope envelope = envelope_of(sender_id, bytes);
+    report_batch_add(batch, &envelope, NULL, bytes, strlen(bytes));
+    bool ok = db_begin(db, &err) && report_batch_store(db, SQL_INTAKE_REPORTS_INSERT, batch, &result, &err);
+    usleep(2000 * 1000);
+    _exit(ok && db_commit(db, &err) ? 0 : 1);
+}
+
+static void the_end_of_a_week_doubles_nothing(void **state)
+{
+    UNUSED(state);
+    static const char week[] =
+        "CREATE OR REPLACE FUNCTION cirt.report_week(p_received timestamptz) RETURNS int LANGUAGE sql STABLE PARALLEL SAFE AS $$ ";
+    struct report_result result;
+    int status = -1;
+    int64_t sender_id = sender("a@week.example");
+    char *was = cluster_text("SELECT prosrc FROM pg_proc WHERE proname = 'report_week'"),
+         *end = cluster_text("SELECT (now() + interval '1 second')::text"),
+         *sql = mem_printf("%sSELECT CASE WHEN p_received < '%s' THEN 5000 ELSE 5001 END $$", week, end);
+    cluster_execute(sql);
+    struct db *db = open_intake();
+    struct report_batch *batch = report_batch_new();
+    struct report_envelope envelope = envelope_of(sender_id, "at midnight");
+    report_batch_add(batch, &envelope, NULL, "at midnight", 11);
+    pid_t first = store_slowly(sender_id, "at midnight");
+    usleep(1500 * 1000);
+    store(db, batch, &result);
+    assert_true(waitpid(first, &status, 0) == first && status == 0);
+    assert_true(result.is_duplicate);
+    assert_int_equal(
+        cluster_number("SELECT count(DISTINCT week) FROM cirt.report_digest WHERE sender_id = cirt.sender_of_address('a@week.example')"),
+        1);
+    free(sql);
+    sql = mem_printf("%s%s $$", week, was);
+    cluster_execute(sql);
+    free(sql);
+    free(was);
+    free(end);
+    report_batch_free(batch);
+    db_free(db);
+}
+
 static void large_documents_come_in_chunks(void **state)
 {
     UNUSED(state);
@@ -249,7 +300,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_comes_out_as_it_went_in), cmocka_unit_test(the_same_bytes_are_one_report),
         cmocka_unit_test(thirty_days_are_remembered),         cmocka_unit_test(overlapping_batches_lose_and_double_nothing),
-        cmocka_unit_test(large_documents_come_in_chunks),     cmocka_unit_test(a_database_that_is_away_is_again),
+        cmocka_unit_test(the_end_of_a_week_doubles_nothing),  cmocka_unit_test(large_documents_come_in_chunks),
+        cmocka_unit_test(a_database_that_is_away_is_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
