@@ -165,6 +165,9 @@ BEGIN
     SELECT name INTO v_peer FROM peer WHERE id = n.peer_id;
     SELECT * INTO r FROM report_content x WHERE x.report_id = n.report_id AND x.received = n.received;
     SELECT a.case_id INTO v_alias FROM case_alias a WHERE a.issuer = n.issuer AND a.alias = n.theirs;
+    IF NOT EXISTS (SELECT FROM visible_case_key v WHERE v.id = v_alias) AND v_alias IS NOT NULL THEN
+        PERFORM refuse('CI404', format('there is no incoming document i%s', p_incoming), 'cirt incoming ls');
+    END IF;
     v_case := CASE WHEN p_ref IS NOT NULL THEN case_find(p_ref) ELSE v_alias END;
     IF v_case <> v_alias THEN
         PERFORM refuse('CI409', format('%s %s is case %s here', n.issuer, n.theirs, (SELECT name FROM incident_case WHERE id = v_alias)),

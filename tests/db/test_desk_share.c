@@ -218,6 +218,27 @@ static void test_accept(void **state)
     json_decref(order(state, 422, number, "{\"with\":[\"YY-CERT\"]}"));
 }
 
+/* An earlier document of the same foreign case may be a case that is not for everybody: who does not see it adds nothing to it and
+ * learns nothing of it. */
+static void test_accept_into_what_is_hidden(void **state)
+{
+    char path[80], sql[300];
+    long long first = incoming_of(state, "YY-3", "amber"), second = incoming_of(state, "YY-3", "amber");
+    snprintf(path, sizeof path, "/v1/incoming/i%lld/accept", first);
+    json_decref(desk_client_post(*state, "lead", 200, path, "{}"));
+    snprintf(sql, sizeof sql,
+             "UPDATE cirt.incident_case SET tlp = 4, state = 'closed', resolution = 'fixed', owner_id = (SELECT id FROM cirt.identity "
+             "WHERE login = 'analyst') WHERE id = (SELECT "
+             "case_id "
+             "FROM cirt.incoming WHERE id = %lld)",
+             first);
+    cluster_execute(sql);
+    snprintf(path, sizeof path, "/v1/incoming/i%lld/accept", second);
+    json_decref(desk_client_post(*state, "lead", 404, path, "{}"));
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM cirt.incoming WHERE id = %lld AND state = 'new'", second);
+    assert_int_equal(cluster_number(sql), 1);
+}
+
 static void test_decline(void **state)
 {
     char path[80];
@@ -235,7 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan),   cmocka_unit_test(test_order),   cmocka_unit_test(test_last_line),
-        cmocka_unit_test(test_accept), cmocka_unit_test(test_decline),
+        cmocka_unit_test(test_accept), cmocka_unit_test(test_decline), cmocka_unit_test(test_accept_into_what_is_hidden),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
