@@ -515,6 +515,17 @@ def triaged_once(site):
     print("cases and their reports:", *site.sql("SELECT count(*), sum(reports) FROM case_tally")[0])
 
 
+def check_ends_well(folder):
+    """The sandbox stops by itself, and no sanitizer had anything to say, leaks included."""
+    log = os.path.join(folder, "log", "cirtd.log")
+    if not os.path.exists(log):
+        return
+    run(SANDBOX, "stop", folder)
+    with open(log, errors="replace") as file:
+        for line in file:
+            check(f"{log}: {line}", "Sanitizer" not in line and "runtime error:" not in line)
+
+
 def main(test):
     """Runs test(scratch) and cleans up after it."""
     sys.dont_write_bytecode = True
@@ -534,6 +545,8 @@ def main(test):
         signal.signal(number, lambda *unused: sys.exit(130))
     try:
         test(scratch)
+        for entry in sorted(os.listdir(scratch)):
+            check_ends_well(os.path.join(scratch, entry))
     except Failed as problem_:
         frame = problem_.__traceback__
         while frame.tb_next and frame.tb_next.tb_frame.f_code.co_filename != __file__:
