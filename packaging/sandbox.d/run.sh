@@ -55,7 +55,7 @@ start_database() {
 }
 
 sandbox_start() {
-    local port
+    local port started
     if cirtd_pid >/dev/null; then
         postgres_runs "$dir/db" || start_database
         wait_for_answers
@@ -70,7 +70,12 @@ sandbox_start() {
     migrate
     # In a session of its own: a terminal's Ctrl-C is not meant for it.
     setsid "$build/cirtd" run -c "$config" </dev/null >>"$dir/log/cirtd.log" 2>&1 &
-    echo $! >"$dir/cirtd.pid"
+    started=$!
+    echo "$started" >"$dir/cirtd.pid"
+    # On a busy machine the child is for a moment still this script, which is not to be mistaken for a cirtd that ended.
+    until cirtd_pid >/dev/null || ! kill -0 "$started" 2>/dev/null; do
+        sleep 0.01
+    done
     wait_for_answers
     [[ -e $dir/seeded ]] || seed
 }
