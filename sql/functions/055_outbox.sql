@@ -166,7 +166,7 @@ WHERE d.share_id = nullif(current_setting('cirt.share', true), '')::bigint;
 CREATE OR REPLACE FUNCTION share_claim() RETURNS TABLE (id bigint, attempts int, kind text, share_id bigint, version int, delivery_id bigint)
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     WITH due AS (SELECT q.id FROM to_share q WHERE q.not_before <= now() ORDER BY q.id LIMIT 16 FOR UPDATE SKIP LOCKED)
-    UPDATE to_share q SET attempts = q.attempts + 1, not_before = now() + interval '2 minutes' FROM due WHERE q.id = due.id
+    UPDATE to_share q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id
     RETURNING q.id, q.attempts, q.kind, q.share_id, q.version, q.delivery_id $$;
 
 CREATE OR REPLACE FUNCTION share_settle(p_id bigint, p_attempts int) RETURNS SETOF bigint

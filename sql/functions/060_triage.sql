@@ -34,7 +34,7 @@ BEGIN
         INTO t.reports, t.received, t.received_until, t.observations FROM gone g;
     END IF;
     RETURN QUERY UPDATE to_triage q SET reports = t.reports, received = t.received, received_until = t.received_until,
-        observations = t.observations, attempts = q.attempts + 1, not_before = now() + interval '2 minutes'
+        observations = t.observations, attempts = q.attempts + 1, not_before = now() + queue_lease()
         WHERE q.id = t.id RETURNING q.id, q.attempts;
 END $$;
 
