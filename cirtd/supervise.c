@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -208,6 +209,8 @@ static void exec_child(const struct supervisor *supervisor, const struct child *
         (child->config_fd == CONFIG_FD ? fcntl(CONFIG_FD, F_SETFD, 0) : dup2(child->config_fd, CONFIG_FD)) < 0)
         _exit(1);
     umask(077);
+    /* A core would hold keys and reports. */
+    setrlimit(RLIMIT_CORE, &(const struct rlimit){0, 0});
     close_others();
     execve("/proc/self/exe", arguments, environment);
     fprintf(stderr, "cirtd: exec: %s\n", strerror(errno));

@@ -2,7 +2,11 @@
 #include <stdlib.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
+#include "base/str.h"
 #include "cli/printer.h"
+
+enum { LINE_MAX = 256 * 1024 * 1024 };
 
 static void value(struct printer *printer, const json_t *answer, printer_render render, const void *context)
 {
@@ -11,7 +15,7 @@ static void value(struct printer *printer, const json_t *answer, printer_render 
 
     UNUSED(render);
     UNUSED(context);
-    screen_text(&printer->screen, text ? text : "null");
+    str_add_json_harmless(&printer->screen.out, text ? text : "null");
     screen_text(&printer->screen, "\n");
     free(text);
 }
@@ -26,6 +30,7 @@ static void set_text(json_t *object, const char *name, const char *text)
 static void problem(struct printer *printer, const struct printer_problem *problem)
 {
     json_t *object = problem->answer ? json_deep_copy(problem->answer) : json_object();
+    struct buf line;
     char *text;
 
     UNUSED(printer);
@@ -35,7 +40,10 @@ static void problem(struct printer *printer, const struct printer_problem *probl
     set_text(object, "at", problem->where);
     set_text(object, "hint", problem->hint);
     text = json_dumps(object, JSON_COMPACT);
-    fprintf(stderr, "%s\n", text ? text : "{}");
+    buf_init(&line, LINE_MAX);
+    str_add_json_harmless(&line, text ? text : "{}");
+    fprintf(stderr, "%s\n", buf_text(&line));
+    buf_clear(&line);
     free(text);
     json_decref(object);
 }

@@ -353,6 +353,24 @@ bool str_add_json(struct buf *buf, const char *text)
     return fits && buf_add_char(buf, '"');
 }
 
+bool str_add_json_harmless(struct buf *buf, const char *json)
+{
+    const char *end = json + strlen(json), *plain = json;
+    uint32_t code_point;
+    bool fits = true;
+    for (size_t step; fits && (step = str_next_code_point(json, end, &code_point)) != 0; json += step) {
+        if (code_point != 0x7F && !is_deceptive(code_point))
+            continue;
+        fits = buf_add(buf, plain, (size_t)(json - plain));
+        if (code_point >= 0x10000)
+            fits = fits && buf_printf(buf, "\\u%04x\\u%04x", 0xD7C0 + (code_point >> 10), 0xDC00 + (code_point & 0x3FF));
+        else
+            fits = fits && buf_printf(buf, "\\u%04x", code_point);
+        plain = json + step;
+    }
+    return fits && buf_add(buf, plain, (size_t)(end - plain));
+}
+
 void str_hex(const unsigned char *bytes, size_t size, char *out)
 {
     static const char digits[] = "0123456789abcdef";

@@ -43,6 +43,10 @@ bool str_add_defanged(struct buf *buf, const char *text);
 /* Adds a JSON string with its quotes. */
 bool str_add_json(struct buf *buf, const char *text);
 
+/* Adds JSON text as it is, but for the characters that str_add_harmless() would not let through to a terminal: inside JSON strings, the
+ * only place where they can stand, they become \uXXXX. The value stays the same to the byte. */
+bool str_add_json_harmless(struct buf *buf, const char *json);
+
 /* Lower-case hexadecimal of size bytes into out (2*size+1 bytes). */
 void str_hex(const unsigned char *bytes, size_t size, char *out);
 bool str_from_hex(const char *hex, unsigned char *bytes, size_t size) MUST_CHECK; /* exactly 2*size digits */

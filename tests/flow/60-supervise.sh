@@ -14,6 +14,7 @@ fi
 for pid in $(children); do
     equal "capabilities of $pid" 0000000000000000 "$(awk '/^CapEff/ { print $2 }' "/proc/$pid/status")"
     equal "new privileges of $pid" 1 "$(awk '/^NoNewPrivs/ { print $2 }' "/proc/$pid/status")"
+    equal "core size of $pid" 0 "$(awk '/^Max core file size/ { print $6 }' "/proc/$pid/limits")"
 done
 # SIGHUP: a connection that stands stays; a broken configuration changes nothing and is told.
 exits 0 as home lead ls is:any

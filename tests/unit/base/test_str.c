@@ -162,6 +162,18 @@ static void json(void **state)
     check_added(str_add_json, "", "\"\"");
 }
 
+/* JSON on a terminal: nothing moves the cursor or turns a line around, and the value is the same. */
+static void json_harmless(void **state)
+{
+    UNUSED(state);
+    check_added(str_add_json_harmless,
+                "{\"a\":\"\xc2\x9b"
+                "31m \xe2\x80\xae\x7f \xc3\xa9 \xf3\xa0\x81\x81\"}",
+                "{\"a\":\"\\u009b31m \\u202e\\u007f \xc3\xa9 \\udb40\\udc41\"}");
+    check_added(str_add_json_harmless, "[1,\n \"\\u001b\"]", "[1,\n \"\\u001b\"]");
+    check_added(str_add_json_harmless, "", "");
+}
+
 static void hex(void **state)
 {
     UNUSED(state);
@@ -179,9 +191,9 @@ static void hex(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers),  cmocka_unit_test(comparisons), cmocka_unit_test(distances),
-        cmocka_unit_test(utf8),     cmocka_unit_test(columns),     cmocka_unit_test(harmless),
-        cmocka_unit_test(defanged), cmocka_unit_test(json),        cmocka_unit_test(hex),
+        cmocka_unit_test(numbers), cmocka_unit_test(comparisons),   cmocka_unit_test(distances), cmocka_unit_test(utf8),
+        cmocka_unit_test(columns), cmocka_unit_test(harmless),      cmocka_unit_test(defanged),  cmocka_unit_test(json),
+        cmocka_unit_test(hex),     cmocka_unit_test(json_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
