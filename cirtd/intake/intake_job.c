@@ -103,6 +103,7 @@ void intake_job_envelope(const struct intake_job *job, const struct report *repo
         .media_type = job->media_type[0] ? job->media_type : NULL,
         .state = "received",
         .format = job->codec->name,
+        .tlp_least = job->tlp_asked,
         .default_class = job->caller->default_class[0] ? job->caller->default_class : NULL,
     };
     envelope->tlp = effective_tlp(job, report, &envelope->tlp_assumed);

@@ -147,6 +147,7 @@ static bool store_content(struct decode_job *job, const struct report *report, c
                                        .error_at = why ? why->at : NULL,
                                        .default_class = db_get_text(job->rows, job->row, DEFAULT_CLASS)};
     envelope.tlp = effective_tlp(job, report, &envelope.tlp_assumed);
+    envelope.tlp_least = db_is_null(job->rows, job->row, TLP) ? TLP_NONE : (enum tlp)db_get_int(job->rows, job->row, TLP);
     report_batch_reset(decode->batch);
     report_batch_add(decode->batch, &envelope, report, NULL, 0);
     bool ok = report_batch_store(job->run->db, SQL_DECODE_REPORTS_DECODED, decode->batch, &result, err);

@@ -195,13 +195,19 @@ static void port(struct report_batch *batch, enum column column, int value)
         int4(batch, column, value);
 }
 
-static void add_sighting(struct report_batch *batch, int32_t ord, int32_t no, enum tlp tlp, const struct sighting *sighting)
+/* What holds for sightings without a label, and what none is wider than. */
+struct labels {
+    enum tlp own, least;
+};
+
+static void add_sighting(struct report_batch *batch, int32_t ord, int32_t no, const struct labels *labels, const struct sighting *sighting)
 {
     int4(batch, S_ORD, ord);
     int4(batch, S_OBSERVATION, no);
     db_array_add_int2(&batch->columns[S_TYPE], (int16_t)sighting->type);
     db_array_add_int2(&batch->columns[S_ROLE], (int16_t)sighting->role);
-    db_array_add_int2(&batch->columns[S_TLP], (int16_t)(sighting->tlp == TLP_NONE ? tlp : sighting->tlp));
+    db_array_add_int2(&batch->columns[S_TLP],
+                      (int16_t)tlp_strictest(sighting->tlp == TLP_NONE ? labels->own : sighting->tlp, labels->least));
     db_array_add_bool(&batch->columns[S_INDICATOR], sighting->is_indicator);
     bool is_address = sighting->type == OBSERVABLE_IPV4 || sighting->type == OBSERVABLE_IPV6 || sighting->type == OBSERVABLE_CIDR;
     db_array_add_inet(&batch->columns[S_ADDR], is_address ? sighting->value : NULL);
@@ -209,7 +215,7 @@ static void add_sighting(struct report_batch *batch, int32_t ord, int32_t no, en
     text(batch, S_VALUE, sighting->value);
 }
 
-static void add_observation(struct report_batch *batch, int32_t ord, int32_t no, enum tlp tlp, const char *default_class,
+static void add_observation(struct report_batch *batch, int32_t ord, int32_t no, const struct labels *labels, const char *default_class,
                             const struct observation *observation)
 {
     int4(batch, O_ORD, ord);
@@ -226,7 +232,7 @@ static void add_observation(struct report_batch *batch, int32_t ord, int32_t no,
     port(batch, O_TARGET_PORT, observation->target_port);
     text(batch, O_EXTRA, observation->extra);
     for (size_t i = 0; i < observation->sighting_count; i++)
-        add_sighting(batch, ord, no, tlp, &observation->sightings[i]);
+        add_sighting(batch, ord, no, labels, &observation->sightings[i]);
 }
 
 static void add_envelope(struct report_batch *batch, const struct report_envelope *envelope)
@@ -306,13 +312,14 @@ void report_batch_add(struct report_batch *batch, const struct report_envelope *
 {
     int32_t ord = (int32_t)++batch->count;
     size_t observations = report ? report->observation_count : 0;
+    const struct labels labels = {envelope->tlp, envelope->tlp_least};
     add_envelope(batch, envelope);
     add_content(batch, envelope, report ? report : &empty_report);
     int4(batch, R_OBSERVATIONS, envelope->observations ? envelope->observations : (int64_t)observations);
     if (raw)
         add_raw(batch, ord, raw, raw_size);
     for (size_t i = 0; i < observations; i++)
-        add_observation(batch, ord, (int32_t)i + 1, envelope->tlp, report->class_name ? report->class_name : envelope->default_class,
+        add_observation(batch, ord, (int32_t)i + 1, &labels, report->class_name ? report->class_name : envelope->default_class,
                         &report->observations[i]);
 }
 
@@ -340,11 +347,12 @@ bool report_batch_store(struct db *db, enum sql_statement statement, struct repo
 bool report_batch_store_rows(struct db *db, enum sql_statement statement, struct report_batch *batch, int64_t id, int64_t sender_id,
                              enum tlp tlp, const struct report *report, int32_t *next_no, struct err *err)
 {
+    const struct labels labels = {tlp, TLP_NONE};
     report_batch_reset(batch);
     db_array_add_int8(&batch->columns[R_ID], id);
     db_array_add_int8(&batch->columns[R_SENDER], sender_id);
     for (size_t i = 0; i < report->observation_count; i++)
-        add_observation(batch, 1, (*next_no)++, tlp, report->class_name, &report->observations[i]);
+        add_observation(batch, 1, (*next_no)++, &labels, report->class_name, &report->observations[i]);
     db_array(batch->params, &batch->columns[R_ID]);
     db_array(batch->params, &batch->columns[R_SENDER]);
     for (int i = O_ORD; i < COLUMN_COUNT; i++)

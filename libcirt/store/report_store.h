@@ -29,6 +29,8 @@ struct report_envelope {
     const char *format;            /* or NULL */
     enum tlp tlp;                  /* effective, never TLP_NONE */
     bool tlp_assumed;
+    enum tlp
+        tlp_least; /* asked for by who handed it over: nothing in the report is wider, whatever its own label; zero: nothing was asked */
     const char *error, *error_at; /* of a malformed one; else NULL */
     int64_t observations;         /* how many it has, where they were stored by report_batch_store_rows(); else 0 */
     const char *default_class;    /* the sender's, where the report names none; or NULL */

@@ -101,6 +101,36 @@ static void everything_comes_out_as_it_went_in(void **state)
     db_free(db);
 }
 
+/* Handed over as TLP:AMBER+STRICT: a label inside that is wider does not make a hole in it; a stricter one stays. */
+static void nothing_is_wider_than_was_asked_for(void **state)
+{
+    UNUSED(state);
+    struct db *db = open_intake();
+    struct report_batch *batch = report_batch_new();
+    struct report_result result;
+    struct report *report = report_new("json");
+    struct observation *observation = report_add_observation(report);
+    static const enum tlp labels[] = {TLP_CLEAR, TLP_RED, TLP_NONE};
+    static const char *const values[] = {"192.0.2.1", "192.0.2.2", "192.0.2.3"};
+    for (size_t i = 0; i < ARRAY_SIZE(labels); i++) {
+        assert_true(report_add_sighting(report, observation, OBSERVABLE_IPV4, ROLE_SOURCE, values[i]));
+        observation->sightings[i].tlp = labels[i];
+    }
+    struct report_envelope envelope = envelope_of(sender("a@labels.example"), "labels");
+    envelope.tlp = envelope.tlp_least = TLP_AMBER_STRICT;
+    report_batch_add(batch, &envelope, report, "labels", 6);
+    store(db, batch, &result);
+    char *sql =
+        mem_printf("SELECT string_agg(tlp::text, ' ' ORDER BY value) FROM cirt.sighting WHERE report_id = %lld", (long long)result.id);
+    char *row = cluster_text(sql);
+    assert_string_equal(row, "3 4 3");
+    free(row);
+    free(sql);
+    report_free(report);
+    report_batch_free(batch);
+    db_free(db);
+}
+
 static void the_same_bytes_are_one_report(void **state)
 {
     UNUSED(state);
@@ -298,9 +328,13 @@ static void a_database_that_is_away_is_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_comes_out_as_it_went_in), cmocka_unit_test(the_same_bytes_are_one_report),
-        cmocka_unit_test(thirty_days_are_remembered),         cmocka_unit_test(overlapping_batches_lose_and_double_nothing),
-        cmocka_unit_test(the_end_of_a_week_doubles_nothing),  cmocka_unit_test(large_documents_come_in_chunks),
+        cmocka_unit_test(everything_comes_out_as_it_went_in),
+        cmocka_unit_test(the_same_bytes_are_one_report),
+        cmocka_unit_test(nothing_is_wider_than_was_asked_for),
+        cmocka_unit_test(thirty_days_are_remembered),
+        cmocka_unit_test(overlapping_batches_lose_and_double_nothing),
+        cmocka_unit_test(the_end_of_a_week_doubles_nothing),
+        cmocka_unit_test(large_documents_come_in_chunks),
         cmocka_unit_test(a_database_that_is_away_is_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
