@@ -81,11 +81,15 @@ RETURN CASE p_state
     WHEN 'open' THEN now() + (ARRAY['4 hours', '1 day', '3 days', '7 days'])[p_priority]::interval
     WHEN 'waiting' THEN p_waiting_until END;
 
+-- As much of a text as can be indexed whatever it says: PostgreSQL refuses the words of a text beyond 1 MiB, and each letter may take four bytes and
+-- be counted twice (a word with a hyphen is a word, and so are its parts).
+CREATE OR REPLACE FUNCTION case_text_body(p_text text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT left(p_text, 100000) $$;
+
 -- Text that people find the case by; the same text is kept once.
 CREATE OR REPLACE FUNCTION case_text_add(p_case bigint, p_tlp int, p_body text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    INSERT INTO case_text (case_id, tlp, hash64, body) SELECT p_case, p_tlp, hashtextextended(p_body, 0), p_body
-    WHERE p_body <> '' ON CONFLICT (case_id, hash64) DO UPDATE SET tlp = least(case_text.tlp, EXCLUDED.tlp) WHERE case_text.tlp > EXCLUDED.tlp
+    INSERT INTO case_text (case_id, tlp, hash64, body) SELECT p_case, p_tlp, hashtextextended(t.body, 0), t.body
+    FROM case_text_body(p_body) t(body) WHERE t.body <> '' ON CONFLICT (case_id, hash64) DO UPDATE SET tlp = least(case_text.tlp, EXCLUDED.tlp) WHERE case_text.tlp > EXCLUDED.tlp
 $$;
 
 -- An enabled person who can own a case.

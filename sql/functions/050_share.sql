@@ -201,7 +201,7 @@ BEGIN
         VALUES (c.id, c.drill_id, c.compartment_id, n.report_id, n.received, coalesce(v_numbers, '{}'), v_seq, 'incoming') ON CONFLICT DO NOTHING;
     INSERT INTO case_tally AS t (case_id, reports, observations) VALUES (c.id, 1, r.observations)
         ON CONFLICT (case_id) DO UPDATE SET reports = t.reports + 1, observations = t.observations + EXCLUDED.observations;
-    PERFORM case_text_add(c.id, r.tlp, left(coalesce(r.description, ''), 200000));
+    PERFORM case_text_add(c.id, r.tlp, coalesce(r.description, ''));
     INSERT INTO report_outcome (report_id, received, state, reason) VALUES (n.report_id, n.received, 'triaged', 'accepted from ' || v_peer)
         ON CONFLICT (report_id) DO UPDATE SET state = EXCLUDED.state, reason = EXCLUDED.reason, at = now();
     UPDATE incoming SET state = 'accepted', case_id = c.id, decided_by = viewer(), decided = now() WHERE id = n.id;

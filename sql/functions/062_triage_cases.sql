@@ -183,7 +183,7 @@ BEGIN
                   WHERE c.has_text AND c.decision IS NULL) x
             JOIN report_content rc ON rc.report_id = x.report_id AND rc.received = x.received AND rc.report_id BETWEEN span.low AND span.high
                  AND rc.received BETWEEN span.since AND span.until
-            CROSS JOIN LATERAL (VALUES (rc.summary), (left(rc.description, 200000))) w(body)
+            CROSS JOIN LATERAL (VALUES (case_text_body(rc.summary)), (case_text_body(rc.description))) w(body)
             WHERE w.body <> '' GROUP BY x.case_id, w.body ORDER BY 1, 3
             ON CONFLICT DO NOTHING;
     END IF;

@@ -508,6 +508,31 @@ static void large_and_small(void **state)
 }
 
 /* Several rows that cannot be worked: the good ones get through, the bad one is set aside alone with its error. */
+/* PostgreSQL takes the words of a text up to 1 MiB only: a long mail in the largest letters, with hyphens, is triaged all the same. */
+static void the_longest_text_is_triaged(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const patterns[] = {"3-3 ", "1-1 "}; /* letters of a word */
+    for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
+        struct buf text;
+        buf_init(&text, 4 * 1024 * 1024);
+        for (uint32_t word = 0; text.size < 1500 * 1000; word++)
+            for (const char *c = patterns[i]; *c; c++)
+                for (int letter = 0; letter < (*c > '0' ? *c - '0' : 1); letter++) {
+                    uint32_t point =
+                        0x20000 + (word * (uint32_t)(37 + 16 * letter) + (uint32_t)(c - patterns[i]) * (word / 40000 + 1)) % 40000;
+                    if (*c < '0')
+                        buf_add_char(&text, *c);
+                    else
+                        buf_printf(&text, "%c%c%c%c", 0xF0, (int)(0x80 | ((point >> 12) & 0x3F)), (int)(0x80 | ((point >> 6) & 0x3F)),
+                                   (int)(0x80 | (point & 0x3F)));
+                }
+        int64_t report = triaged(fixture, &(struct letter){.description = buf_text(&text)});
+        assert_outcome(report, "triaged");
+        buf_clear(&text);
+    }
+}
+
 static void a_bad_report_ends_alone(void **state)
 {
     struct fixture *fixture = *state;
@@ -600,6 +625,7 @@ int main(void)
         cmocka_unit_test_setup(twice_is_once, clean),
         cmocka_unit_test_setup(large_and_small, clean),
         cmocka_unit_test_setup(a_bad_report_ends_alone, clean),
+        cmocka_unit_test_setup(the_longest_text_is_triaged, clean),
         cmocka_unit_test_setup(desk_and_triage_work_side_by_side, clean),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
