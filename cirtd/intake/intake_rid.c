@@ -39,7 +39,9 @@ static bool check_issuer(struct intake *intake, const struct intake_caller *call
         return false;
     const char *verdict = db_get_text(rows, 0, 0);
     bool ok = str_equal(verdict, "yes");
-    if (!ok)
+    if (str_equal(verdict, "long"))
+        err_set(err, ERR_INPUT, "the IncidentID is longer than 500 bytes");
+    else if (!ok)
         err_set(err, ERR_DENIED,
                 str_equal(verdict, "name") ? "%s may not issue case names of %s" : "%s did not deliver this case of %s first", caller->name,
                 report->reference_issuer);

@@ -1,10 +1,12 @@
 -- A peer's case as it came over RID.
 
--- May this peer send this case? 'yes'; 'name': the issuing name is not one of the peer's; 'owner': another peer delivered the case.
+-- May this peer send this case? 'yes'; 'name': the issuing name is not one of the peer's; 'owner': another peer delivered the case; 'long': a number
+-- that no index holds.
 CREATE OR REPLACE FUNCTION incoming_issuer_may(p_peer bigint, p_issuer text, p_theirs text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT CASE
         WHEN NOT EXISTS (SELECT FROM peer_issuer_name n WHERE n.peer_id = p_peer AND n.name = p_issuer) THEN 'name'
+        WHEN octet_length(p_theirs) > 500 THEN 'long'
         WHEN EXISTS (SELECT FROM incoming_source s WHERE s.issuer = p_issuer AND s.theirs = p_theirs AND s.peer_id <> p_peer) THEN 'owner'
         ELSE 'yes' END $$;
 
@@ -15,7 +17,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_case bigint;
 BEGIN
-    INSERT INTO incoming_source (issuer, theirs, peer_id) VALUES (p_issuer, p_theirs, p_peer) ON CONFLICT DO NOTHING;
+    INSERT INTO incoming_source (issuer, theirs, peer_id) SELECT p_issuer, p_theirs, p_peer WHERE octet_length(p_theirs) <= 500 ON CONFLICT DO NOTHING;
     verdict := incoming_issuer_may(p_peer, p_issuer, p_theirs);
     IF verdict <> 'yes' THEN
         RAISE EXCEPTION 'this peer may not issue or update %/%', p_issuer, p_theirs USING ERRCODE = 'CI403';

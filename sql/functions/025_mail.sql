@@ -100,8 +100,9 @@ BEGIN
         p_route := ARRAY['hold'];
         SELECT s.peer_id INTO STRICT v_peer FROM sender s WHERE s.id = v_report.sender_id;
         v_refused := CASE WHEN p_reference[1] IS NULL OR p_reference_issuer[1] IS NULL THEN 'the document has no IncidentID with a name'
-            ELSE (ARRAY['this peer may not issue names of ' || p_reference_issuer[1], 'another peer delivered this case first'])
-                 [array_position(ARRAY['name', 'owner'], incoming_issuer_may(v_peer, p_reference_issuer[1], p_reference[1]))] END;
+            ELSE (ARRAY['this peer may not issue names of ' || p_reference_issuer[1], 'another peer delivered this case first',
+                        'the IncidentID is longer than 500 bytes'])
+                 [array_position(ARRAY['name', 'owner', 'long'], incoming_issuer_may(v_peer, p_reference_issuer[1], p_reference[1]))] END;
         IF v_refused IS NOT NULL THEN
             p_state := ARRAY['malformed'];
             p_route := ARRAY['none'];

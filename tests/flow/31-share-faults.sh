@@ -68,9 +68,19 @@ share 'under our own name again'
 try_soon acknowledged
 equal 'taken again' 3 "$(incoming)"
 
+# a number that no index holds is refused at once, and kept
+number=$(openssl rand -hex 20000 | tr -d '\n')
+NUMBER=$number perl -pe 's/(<(?:iodef:)?IncidentID [^>]*>)[^<]*/$1$ENV{NUMBER}/' "$SCRATCH/update.xml" >"$SCRATCH/long.xml"
+answer=$(curl -sS --noproxy '*' --max-time 20 --cacert "$SCRATCH/peer/ids/ca.crt" --cert "$SCRATCH/home/keys/push.crt" --key "$SCRATCH/home/keys/push.key" \
+    -H 'Content-Type: text/xml' --data-binary "@$SCRATCH/long.xml" "$rid/")
+contains 'refused at once' 'AuthorizationStatus="Denied"' "$answer"
+equal 'and kept' "$(wc -c <"$SCRATCH/long.xml")" "$(as peer lead --json report ls state:malformed sender:XX-CERT | value 'd["items"][0]["size"]')"
+as peer lead report show "$(as peer lead --json report ls state:malformed sender:XX-CERT | value 'd["items"][0]["id"]')" >"$SCRATCH/long.txt"
+contains 'with the reason' '500 bytes' "$(cat "$SCRATCH/long.txt")"
+
 # what was refused under the wrong name was kept; read again now, it becomes incoming and no case
 cases=$(as peer lead --json ls is:any | value 'len(d["items"])')
-refused=$(as peer lead --json report ls state:malformed sender:XX-CERT | value 'd["items"][0]["id"]')
+refused=$(as peer lead --json report ls state:malformed sender:XX-CERT | value 'd["items"][1]["id"]')
 as peer lead report replay "$refused" >/dev/null
 until_true 20 eval '[[ $(incoming) == 4 ]]'
 equal 'no case of it' "$cases" "$(as peer lead --json ls is:any | value 'len(d["items"])')"
