@@ -215,16 +215,16 @@ $$ SELECT path, bytes, signature FROM signed_part WHERE to_verify_id = p_id ORDE
 -- began before the newest we know may have committed after it.
 CREATE OR REPLACE FUNCTION pinned_keys(p_since_us bigint) RETURNS TABLE (fingerprint text, armoured text, changed_us bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT k.fingerprint, k.armoured, (extract(epoch FROM k.changed) * 1000000)::bigint FROM openpgp_key k
-    WHERE k.distrusted IS NULL
+    SELECT k.fingerprint, k.armoured, (extract(epoch FROM k.changed) * 1000000)::bigint FROM mail_key k
+    WHERE k.distrusted IS NULL AND k.pinned IS NOT NULL AND k.protocol = 'openpgp'
       AND k.changed > least(timestamptz 'epoch' + p_since_us * interval '1 microsecond', now() - interval '10 seconds') ORDER BY k.changed $$;
 
 -- Whom a key is pinned to; no row where nobody vouches for it.
 CREATE OR REPLACE FUNCTION pinned_identities(p_fingerprints text[]) RETURNS TABLE (fingerprint text, name text, addresses text[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT k.fingerprint, coalesce(i.name, i.login, p.name), k.addresses FROM openpgp_key k
+    SELECT k.fingerprint, coalesce(i.name, i.login, p.name), k.addresses FROM mail_key k
     LEFT JOIN identity i ON i.id = k.identity_id LEFT JOIN peer p ON p.id = k.peer_id
-    WHERE k.fingerprint = ANY (p_fingerprints) AND k.distrusted IS NULL AND coalesce(i.enabled, p.enabled) $$;
+    WHERE k.fingerprint = ANY (p_fingerprints) AND k.distrusted IS NULL AND k.pinned IS NOT NULL AND coalesce(i.enabled, p.enabled) $$;
 
 -- --- seal ---
 
@@ -260,7 +260,7 @@ BEGIN
     PERFORM stage_holds(EXISTS (SELECT FROM to_open q WHERE q.report_id = p_report AND q.path = p_path AND q.attempts > 0 AND q.failed IS NULL), p_report);
     INSERT INTO report_clear (report_id, received, path, bytes, needed_keys, signatures)
         SELECT r.id, r.received, p_path, p_bytes, p_needed, p_signatures FROM report r WHERE r.id = p_report
-        ON CONFLICT (report_id, path) DO UPDATE
+        ON CONFLICT (report_id, step, path) DO UPDATE
         SET bytes = EXCLUDED.bytes, needed_keys = EXCLUDED.needed_keys, signatures = EXCLUDED.signatures, opened = now();
     INSERT INTO inbox (report_id, received) SELECT r.id, r.received FROM report r WHERE r.id = p_report;
     PERFORM pg_notify('cirt_inbox', '');

@@ -73,15 +73,15 @@ BEGIN
     ELSIF jsonb_typeof(p_list) <> 'array' THEN
         PERFORM refuse('CI422', 'openpgp must be a list', NULL, '{"at": "/openpgp"}');
     END IF;
-    UPDATE openpgp_key k SET distrusted = now() WHERE (k.identity_id = p_identity OR k.peer_id = p_peer) AND k.distrusted IS NULL
+    UPDATE mail_key k SET distrusted = now() WHERE (k.identity_id = p_identity OR k.peer_id = p_peer) AND k.distrusted IS NULL
         AND k.fingerprint NOT IN (SELECT upper(x ->> 'fingerprint') FROM jsonb_array_elements(p_list) x WHERE x ->> 'fingerprint' IS NOT NULL);
     FOR e IN SELECT x FROM jsonb_array_elements(p_list) x LOOP
         v_fingerprint := upper(e ->> 'fingerprint');
         IF coalesce(v_fingerprint, '') !~ '^[0-9A-F]{40,64}$' OR jsonb_typeof(e -> 'addresses') IS DISTINCT FROM 'array' OR e ->> 'armoured' IS NULL THEN
             PERFORM refuse('CI422', 'an OpenPGP key needs fingerprint, addresses and armoured', NULL, '{"at": "/openpgp"}');
         END IF;
-        INSERT INTO openpgp_key AS k (fingerprint, identity_id, peer_id, addresses, armoured)
-            SELECT v_fingerprint, p_identity, p_peer, ARRAY(SELECT lower(a) FROM jsonb_array_elements_text(e -> 'addresses') a), e ->> 'armoured'
+        INSERT INTO mail_key AS k (fingerprint, identity_id, peer_id, addresses, armoured, pinned)
+            SELECT v_fingerprint, p_identity, p_peer, ARRAY(SELECT lower(a) FROM jsonb_array_elements_text(e -> 'addresses') a), e ->> 'armoured', now()
             ON CONFLICT (fingerprint) DO UPDATE SET addresses = EXCLUDED.addresses, armoured = EXCLUDED.armoured, changed = now(),
                 distrusted = NULL
                 WHERE (k.identity_id, k.peer_id) IS NOT DISTINCT FROM (EXCLUDED.identity_id, EXCLUDED.peer_id);

@@ -70,7 +70,7 @@ static void test_peer(void **state)
     assert_int_equal(size_of(peer, "keys"), 1);
     assert_int_equal(size_of(peer, "issuer_names"), 2);
     json_decref(peer);
-    char *address = cluster_text("SELECT addresses[1] FROM cirt.openpgp_key WHERE fingerprint LIKE '8A30%'");
+    char *address = cluster_text("SELECT addresses[1] FROM cirt.mail_key WHERE fingerprint LIKE '8A30%'");
     assert_string_equal(address, "team@zz.example");
     free(address);
     int status;

@@ -85,7 +85,7 @@ static void pin(struct openpgp *openpgp, const char *fingerprint, const char *ad
     assert_true(openpgp_export(openpgp, fingerprint, &armour, &err));
     char *sql =
         mem_printf("INSERT INTO cirt.identity (login, name, role) VALUES ('alice', 'Alice', 'analyst');"
-                   "INSERT INTO cirt.openpgp_key (fingerprint, identity_id, addresses, armoured) SELECT '%s', id, ARRAY['%s'], '%s' FROM "
+                   "INSERT INTO cirt.mail_key (fingerprint, identity_id, addresses, armoured, pinned) SELECT '%s', id, ARRAY['%s'], '%s', now() FROM "
                    "cirt.identity WHERE login = 'alice'",
                    fingerprint, address, buf_text(&armour));
     cluster_execute(sql);
