@@ -7,7 +7,10 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "base/timestamp.h"
 #include "cirtd/selfcheck.h"
+
+enum { AWAY_MS = 100 };
 
 static volatile sig_atomic_t stage_ending, stage_reload;
 
@@ -157,74 +160,137 @@ bool stage_work_due(const struct stage *stage, struct stage_run *run, struct err
     }
 }
 
-static void turn(const struct stage *stage, struct stage_run *run, bool *is_away)
+/* One claim and its work. False where nothing was due. */
+static bool turn(const struct stage *stage, struct stage_run *run, bool *is_away)
 {
     struct err err;
     struct db_rows *rows = NULL;
     if (!db_ready(run->db, &err) || !db_run(run->db, stage->claim, NULL, &rows, &err)) {
         tell_trouble(is_away, &err);
-        db_wait(run->db, 100);
-        return;
+        return false;
     }
     tell_trouble(is_away, NULL);
-    bool is_empty = db_row_count(rows) == 0;
-    run->rest_ms = 0;
+    bool is_busy = db_row_count(rows) > 0;
     work_claimed(stage, run, rows);
     db_rows_free(rows);
-    if (is_empty && !stage_ending)
-        db_wait(run->db, stage->poll_ms);
-    else if (run->rest_ms > 0 && !stage_ending)
-        poll(NULL, 0, run->rest_ms); /* not db_wait(): notifications are what there is too many of */
+    return is_busy;
 }
 
 static void tick(const struct stage *stage, struct stage_run *run, bool *is_away)
 {
     struct err err;
+    int64_t now_ms = timestamp_monotonic_ms();
+    if (run->due_ms > now_ms)
+        return;
+    run->due_ms = now_ms + stage->poll_ms;
     db_params_reset(run->params);
     if (db_ready(run->db, &err) && db_begin(run->db, &err) && stage->work(run, NULL, 0, &err) && db_commit(run->db, &err)) {
         tell_trouble(is_away, NULL);
-    } else {
-        db_rollback(run->db);
-        if (err.code == ERR_AGAIN)
-            tell_trouble(is_away, &err);
-        else
-            log_error("tick_failed", "%s", log_err(&err));
+        return;
     }
-    if (!stage_ending)
-        db_wait(run->db, stage->poll_ms);
+    db_rollback(run->db);
+    if (err.code == ERR_AGAIN)
+        tell_trouble(is_away, &err);
+    else
+        log_error("tick_failed", "%s", log_err(&err));
 }
 
-static bool loop(const struct stage *stage, const struct role_context *context, bool has_queue, struct err *err)
+/* What a role runs. */
+struct loop {
+    const struct stage *const *stages;
+    size_t count;
+    struct stage_run runs[STAGE_COUNT_MAX];
+    struct db *db;
+    bool is_away;
+};
+
+static bool start_all(struct loop *loop, struct err *err)
 {
-    struct stage_run run = {.context = context, .db = stage_db(context), .params = db_params_new()};
-    bool is_away = false;
-    stage_signals();
-    bool ok = (!stage->start || stage->start(&run, err)) && (!has_queue || db_listen(run.db, stage->listen, err)) &&
-              stage_connect(context, run.db, err);
-    while (ok && !stage_ending) {
-        if (stage_take_reload() && stage->start) {
-            struct err reload_err;
-            if (!stage->start(&run, &reload_err))
-                log_error("reload_failed", "%s", log_err(&reload_err));
-        }
-        if (has_queue)
-            turn(stage, &run, &is_away);
-        else
-            tick(stage, &run, &is_away);
+    bool ok = true;
+    for (size_t i = 0; ok && i < loop->count; i++)
+        ok = !loop->stages[i]->start || loop->stages[i]->start(&loop->runs[i], err);
+    return ok;
+}
+
+static bool listen_all(struct loop *loop, struct err *err)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < loop->count; i++)
+        ok = loop->stages[i]->is_tick || db_listen(loop->db, loop->stages[i]->listen, err);
+    return ok;
+}
+
+/* How long there is nothing to do but for a notification. */
+static int sleep_ms(const struct loop *loop)
+{
+    int64_t shortest = INT32_MAX, now_ms = timestamp_monotonic_ms();
+    for (size_t i = 0; i < loop->count; i++) {
+        const struct stage *stage = loop->stages[i];
+        int64_t wait = stage->is_tick ? loop->runs[i].due_ms - now_ms : stage->poll_ms;
+        shortest = wait < shortest ? wait : shortest;
     }
-    if (stage->stop)
-        stage->stop(&run);
-    db_params_free(run.params);
-    db_free(run.db);
+    return shortest > 0 ? (int)shortest : 0;
+}
+
+/* Each once; then a sleep where none had work. */
+static void turn_all(struct loop *loop)
+{
+    bool is_busy = false;
+    int rest_ms = 0;
+    for (size_t i = 0; i < loop->count && !stage_ending; i++) {
+        loop->runs[i].rest_ms = 0;
+        if (loop->stages[i]->is_tick)
+            tick(loop->stages[i], &loop->runs[i], &loop->is_away);
+        else
+            is_busy = turn(loop->stages[i], &loop->runs[i], &loop->is_away) || is_busy;
+        rest_ms = loop->runs[i].rest_ms > rest_ms ? loop->runs[i].rest_ms : rest_ms;
+    }
+    if (stage_ending)
+        return;
+    if (loop->is_away)
+        db_wait(loop->db, AWAY_MS);
+    else if (!is_busy)
+        db_wait(loop->db, sleep_ms(loop));
+    else if (rest_ms > 0)
+        poll(NULL, 0, rest_ms); /* not db_wait(): notifications are what there is too many of */
+}
+
+static void loop_open(struct loop *loop, const struct role_context *context)
+{
+    struct db_params *params = db_params_new();
+    loop->db = stage_db(context);
+    for (size_t i = 0; i < loop->count; i++)
+        loop->runs[i] = (struct stage_run){.context = context, .db = loop->db, .params = params};
+}
+
+static void loop_close(struct loop *loop)
+{
+    for (size_t i = 0; i < loop->count; i++)
+        if (loop->stages[i]->stop)
+            loop->stages[i]->stop(&loop->runs[i]);
+    db_params_free(loop->runs[0].params);
+    db_free(loop->db);
+}
+
+bool stage_loop_all(const struct stage *const *stages, size_t count, const struct role_context *context, struct err *err)
+{
+    struct loop loop = {.stages = stages, .count = count};
+    if (count == 0 || count > STAGE_COUNT_MAX)
+        BUG("%zu stages in one role", count);
+    loop_open(&loop, context);
+    stage_signals();
+    bool ok = start_all(&loop, err) && listen_all(&loop, err) && stage_connect(context, loop.db, err);
+    while (ok && !stage_ending) {
+        struct err reload_err;
+        if (stage_take_reload() && !start_all(&loop, &reload_err))
+            log_error("reload_failed", "%s", log_err(&reload_err));
+        turn_all(&loop);
+    }
+    loop_close(&loop);
     return ok || stage_ending;
 }
 
 bool stage_loop(const struct stage *stage, const struct role_context *context, struct err *err)
 {
-    return loop(stage, context, true, err);
-}
-
-bool stage_tick_loop(const struct stage *stage, const struct role_context *context, struct err *err)
-{
-    return loop(stage, context, false, err);
+    return stage_loop_all(&stage, 1, context, err);
 }

@@ -10,6 +10,8 @@
 #define CIRT_CIRTD_STAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/err.h"
@@ -22,6 +24,7 @@ struct stage_run {
     struct db_params *params; /* for the work's own statements; reset before each call */
     void *state;              /* the stage's own */
     int rest_ms;              /* set by the work: leave the processors to others for so long before the next claim */
+    int64_t due_ms;           /* the loop's: when a tick is due */
 };
 
 struct stage {
@@ -34,7 +37,8 @@ struct stage {
     /* ($1 bigint id, $2 int attempts, $3 text error, $4 bool final): puts it back with a back-off, or sets it aside where final or tried
      * too often. */
     enum sql_statement fail;
-    int poll_ms; /* how long to sleep at most without a notification */
+    bool is_tick; /* no queue: work is called in a transaction every poll_ms; listen, claim, settle and fail are not used */
+    int poll_ms;  /* how long to sleep at most without a notification */
     /* Before the transaction, for an effect outside (push): may be NULL. False as in work. */
     bool (*act)(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err);
     /* In the transaction. ERR_AGAIN: later; ERR_INPUT, ERR_LIMIT, ERR_DENIED: set aside at once; others: tried again, then set aside. */
@@ -47,12 +51,14 @@ struct stage {
 /* Until SIGTERM. False where it cannot start (configuration, rights). */
 bool stage_loop(const struct stage *stage, const struct role_context *context, struct err *err) MUST_CHECK;
 
+/* The same for a role with several queues or ticks: one claim of each in turn, on one connection. Each has a stage_run and so a state of
+ * its own. */
+enum { STAGE_COUNT_MAX = 4 };
+bool stage_loop_all(const struct stage *const *stages, size_t count, const struct role_context *context, struct err *err) MUST_CHECK;
+
 /* Claims and works until nothing is due, then returns: the loop without its sleeping, for tests. run has all but started state. False where
  * the database does not answer; work that fails is recorded as in the loop. */
 bool stage_work_due(const struct stage *stage, struct stage_run *run, struct err *err) MUST_CHECK;
-
-/* For roles without a queue (clock): calls work in a transaction every poll_ms. claim, settle and fail are not used. */
-bool stage_tick_loop(const struct stage *stage, const struct role_context *context, struct err *err) MUST_CHECK;
 
 /* Signals of a role that blocks in the database: SIGTERM and SIGINT ask to end, SIGHUP to reload; both wake a sleeping poll. */
 void stage_signals(void);

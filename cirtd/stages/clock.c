@@ -86,6 +86,7 @@ static void stop(struct stage_run *run)
 
 const struct stage clock_stage = {
     .role = "clock",
+    .is_tick = true,
     .poll_ms = 2000,
     .work = work,
     .start = start,
@@ -94,5 +95,5 @@ const struct stage clock_stage = {
 
 bool clock_run(const struct role_context *context, struct err *err)
 {
-    return stage_tick_loop(&clock_stage, context, err);
+    return stage_loop(&clock_stage, context, err);
 }
