@@ -83,11 +83,11 @@ static void pin(struct openpgp *openpgp, const char *fingerprint, const char *ad
     struct err err;
     buf_init(&armour, 100000);
     assert_true(openpgp_export(openpgp, fingerprint, &armour, &err));
-    char *sql =
-        mem_printf("INSERT INTO cirt.identity (login, name, role) VALUES ('alice', 'Alice', 'analyst');"
-                   "INSERT INTO cirt.mail_key (fingerprint, identity_id, addresses, armoured, pinned) SELECT '%s', id, ARRAY['%s'], '%s', now() FROM "
-                   "cirt.identity WHERE login = 'alice'",
-                   fingerprint, address, buf_text(&armour));
+    char *sql = mem_printf(
+        "INSERT INTO cirt.identity (login, name, role) VALUES ('alice', 'Alice', 'analyst');"
+        "INSERT INTO cirt.mail_key (fingerprint, identity_id, addresses, armoured, pinned) SELECT '%s', id, ARRAY['%s'], '%s', now() FROM "
+        "cirt.identity WHERE login = 'alice'",
+        fingerprint, address, buf_text(&armour));
     cluster_execute(sql);
     free(sql);
     buf_clear(&armour);
