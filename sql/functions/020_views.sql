@@ -7,6 +7,12 @@ DROP VIEW IF EXISTS visible_case_key, visible_report_key, visible_site, visible_
     visible_report_raw, visible_observation, visible_sighting, visible_verdict, visible_share, visible_share_item, visible_incoming,
     visible_journal CASCADE;
 
+-- What the channel of a report proves about its sender. A mail is worth what its signature is worth (p_summary: of the last verdict), else what our
+-- own MTA found out by DMARC; the report itself never changes.
+CREATE OR REPLACE FUNCTION report_assurance(p_channel text, p_assurance text, p_summary text, p_dmarc text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN p_channel <> 'mail' THEN p_assurance WHEN p_summary = 'verified' THEN 'pinned-key' WHEN p_dmarc = 'pass' THEN 'dmarc' ELSE p_assurance END;
+
 -- RFC 3339, UTC, a fraction only where there is one.
 CREATE OR REPLACE FUNCTION time_text(p_time timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN p_time = date_trunc('second', p_time, 'UTC') THEN to_char(p_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
@@ -126,7 +132,11 @@ WHERE viewer() IS NOT NULL
   AND (coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id));
 
 CREATE VIEW visible_report AS
-SELECT r.id, r.received, coalesce(i.login, p.name, s.address) AS sender, r.sender_id, r.assurance, r.channel, c.format, r.sha256, r.size,
+SELECT r.id, r.received, coalesce(i.login, p.name, s.address) AS sender, r.sender_id,
+       CASE WHEN r.channel <> 'mail' THEN r.assurance ELSE report_assurance(r.channel, r.assurance,
+           (SELECT d.summary FROM report_verdict d WHERE d.report_id = r.id ORDER BY d.checked DESC LIMIT 1),
+           (SELECT f.dmarc FROM report_mail f WHERE f.report_id = r.id)) END AS assurance,
+       r.channel, c.format, r.sha256, r.size,
        r.name, r.media_type,
        CASE WHEN c.state = 'malformed' THEN 'malformed' ELSE coalesce(u.state, c.state, 'received') END AS state,
        coalesce(c.tlp, 2::smallint) AS tlp, coalesce(c.tlp_assumed, true) AS tlp_assumed, c.class, c.summary, c.description, c.lang, c.reference,

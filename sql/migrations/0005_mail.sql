@@ -130,6 +130,14 @@ CREATE TABLE signed_payload (
     received timestamptz NOT NULL
 );
 
+-- Why triage held a report: a word for programs ('rule', 'undecryptable', 'unknown-key', 'spam', 'auto-reply', 'no-part', ...); reason says it to people.
+ALTER TABLE report_outcome ADD COLUMN held_for text;
+CREATE INDEX report_outcome_held ON report_outcome (report_id) WHERE state = 'held';
+-- The same mail came again, to other addresses of ours: a case may be among them.
+ALTER TABLE to_triage ADD COLUMN repeated boolean NOT NULL DEFAULT false;
+-- The numbers of peers and old systems stand in subjects with and without their issuer.
+CREATE INDEX case_alias_tag ON case_alias (upper(ltrim(alias, '#')));
+
 -- What was closed and is open now, step by step: the outermost envelope is step 0.
 ALTER TABLE report_clear ADD COLUMN step int NOT NULL DEFAULT 0,
     ADD COLUMN protocol text NOT NULL DEFAULT 'openpgp' CHECK (protocol IN ('openpgp', 'smime')),
