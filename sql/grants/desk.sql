@@ -36,6 +36,7 @@ GRANT EXECUTE ON FUNCTION priority_number TO cirt_desk;
 GRANT EXECUTE ON FUNCTION observable_type_name TO cirt_desk;
 GRANT EXECUTE ON FUNCTION sighting_role_name TO cirt_desk;
 GRANT EXECUTE ON FUNCTION time_text TO cirt_desk;
+GRANT EXECUTE ON FUNCTION report_assurance TO cirt_desk;
 GRANT EXECUTE ON FUNCTION json_join TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_json TO cirt_desk;
 GRANT EXECUTE ON FUNCTION report_case TO cirt_desk;
