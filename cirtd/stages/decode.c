@@ -39,6 +39,7 @@ struct decode_job {
     const struct buf *bytes; /* raw, or opened */
     const struct codec *codec;
     struct mail_layers *layers;
+    struct mail_hints mail;
     bool has_cipher, was_tried, is_opened; /* the root is encrypted; seal tried; seal could */
     char *embedded;                        /* JSON array of the signatures inside the encryption, or NULL */
 };
@@ -92,7 +93,8 @@ static bool read_clear(struct decode_job *job, struct err *err)
         size_t size;
         const char *clear = (const char *)db_get_bytes(rows, 0, 0, &size);
         job->embedded = mem_strdup(db_get_text(rows, 0, 1));
-        ok = mail_layers_open(job->raw.bytes, job->raw.size, clear, size, &job->opened, err);
+        ok = mail_layers_open(job->raw.bytes, job->raw.size, "1", clear, size, &job->mail.inside, &job->opened, err);
+        job->mail.inside.is_signed |= job->embedded && !str_equal(job->embedded, "[]");
         job->is_opened = ok;
     }
     db_rows_free(rows);
@@ -103,10 +105,11 @@ static bool read_clear(struct decode_job *job, struct err *err)
 static bool read_layers(struct decode_job *job, struct err *err)
 {
     const struct decode *decode = job->run->state;
-    if (!mail_layers_read(buf_text(&job->raw), job->raw.size, &decode->limits, &job->layers, err))
+    if (!mail_layers_read(buf_text(&job->raw), job->raw.size, &decode->limits, &job->mail.inside, &job->layers, err))
         return false;
     const struct mail_layer *root = job->layers->count ? &job->layers->layers[0] : NULL;
-    job->has_cipher = root && root->kind == MAIL_ENCRYPTED && root->is_envelope && str_equal(root->path, "1");
+    job->has_cipher =
+        root && root->kind == MAIL_ENCRYPTED && root->protocol == MAIL_OPENPGP && root->is_envelope && str_equal(root->path, "1");
     if (!job->has_cipher)
         return true;
     if (!read_clear(job, err))
@@ -116,7 +119,7 @@ static bool read_layers(struct decode_job *job, struct err *err)
     mail_layers_free(job->layers);
     job->layers = NULL;
     job->bytes = &job->opened;
-    return mail_layers_read(job->opened.bytes, job->opened.size, &decode->limits, &job->layers, err);
+    return mail_layers_read(job->opened.bytes, job->opened.size, &decode->limits, &job->mail.inside, &job->layers, err);
 }
 
 /* --- writing --- */
@@ -174,9 +177,8 @@ static char *message_text(const struct decode_job *job)
         json_array_append_new(from, json_string(job->layers->from[i]));
     for (size_t i = 0; i < job->layers->count; i++) {
         const struct mail_layer *layer = &job->layers->layers[i];
-        json_array_append_new(layers, json_pack("{s:s, s:s, s:b, s:b}", "path", layer->path, "kind",
-                                                layer->kind == MAIL_SIGNED ? "signed" : "encrypted", "envelope", layer->is_envelope,
-                                                "sound", layer->is_sound));
+        json_array_append_new(layers, json_pack("{s:s, s:s, s:b, s:b}", "path", layer->path, "kind", mail_layer_kind_name(layer->kind),
+                                                "envelope", layer->is_envelope, "sound", layer->is_sound));
     }
     json_t *embedded = job->embedded ? json_loads(job->embedded, 0, NULL) : NULL;
     json_t *message = json_pack("{s:o, s:o, s:b, s:b, s:o}", "from", from, "layers", layers, "has_cipher", job->has_cipher, "is_opened",
@@ -184,6 +186,12 @@ static char *message_text(const struct decode_job *job)
     char *text = json_dumps(message, JSON_COMPACT);
     json_decref(message);
     return text;
+}
+
+/* What verify can check: OpenPGP, detached. */
+static bool is_checked(const struct mail_layer *layer)
+{
+    return layer->kind == MAIL_SIGNED && layer->protocol == MAIL_OPENPGP && layer->signature;
 }
 
 static bool order_verdict(struct decode_job *job, struct err *err)
@@ -195,7 +203,7 @@ static bool order_verdict(struct decode_job *job, struct err *err)
     db_array_init(&signatures, DB_BYTES_ARRAY);
     for (size_t i = 0; i < job->layers->count; i++) {
         const struct mail_layer *layer = &job->layers->layers[i];
-        if (layer->kind != MAIL_SIGNED || !layer->is_sound)
+        if (!is_checked(layer))
             continue;
         db_array_add_text(&paths, layer->path);
         db_array_add_bytes(&bytes, layer->content, layer->content_size);
@@ -254,7 +262,8 @@ static bool store_mail(struct decode_job *job, const struct report *report, stru
 static bool decode_job_run(struct decode_job *job, struct report **report, struct err *why)
 {
     const struct decode *decode = job->run->state;
-    struct codec_hints hints = {.name = db_get_text(job->rows, job->row, NAME), .media_type = db_get_text(job->rows, job->row, MEDIA_TYPE)};
+    struct codec_hints hints = {
+        .name = db_get_text(job->rows, job->row, NAME), .media_type = db_get_text(job->rows, job->row, MEDIA_TYPE), .mail = &job->mail};
     if (!job->codec)
         return err_set_at(why, ERR_INPUT, "Content-Type", "this is none of the formats we read");
     if (is_mail(job) && !read_layers(job, why))

@@ -25,10 +25,13 @@ struct codec_limits {
 };
 extern const struct codec_limits codec_limits_default;
 
+struct mail_hints;
+
 /* What the channel told about the document. All may be NULL. */
 struct codec_hints {
-    const char *name;       /* file name: Shadowserver puts the report type there */
-    const char *media_type; /* of Content-Type, without parameters */
+    const char *name;              /* file name: Shadowserver puts the report type there */
+    const char *media_type;        /* of Content-Type, without parameters */
+    const struct mail_hints *mail; /* of a mail whose layers were opened: codec/mail_layers.h */
 };
 
 /* Where a streaming decoder hands its results. The callbacks return false to stop, with err set. */

@@ -5,7 +5,6 @@
 
 #include "base/str.h"
 #include "codec/gather.h"
-#include "codec/mime_body.h"
 
 /* What one attachment gives to the mail's report. */
 struct taking {
@@ -64,21 +63,21 @@ static bool on_bad_line(void *context, const struct err *why, size_t line, const
     return true;
 }
 
-static bool take_lines(struct taking *taking, const struct codec *codec, const struct buf *body, const struct codec_limits *limits,
-                       const struct codec_hints *hints, struct err *err)
+static bool take_lines(struct taking *taking, const struct codec *codec, const struct mail_attachment *attachment,
+                       const struct codec_limits *limits, const struct codec_hints *hints, struct err *err)
 {
     struct codec_sink sink = {.context = taking, .on_report = on_line, .on_bad_line = on_bad_line};
     struct codec_stream *stream = codec->open(limits, hints, &sink);
-    bool ok = codec->feed(stream, buf_text(body), body->size, err) && codec->finish(stream, err);
+    bool ok = codec->feed(stream, attachment->bytes, attachment->size, err) && codec->finish(stream, err);
     codec->close(stream);
     return ok;
 }
 
-static bool take_document(struct taking *taking, const struct codec *codec, const struct buf *body, const struct codec_limits *limits,
-                          const struct codec_hints *hints, struct err *err)
+static bool take_document(struct taking *taking, const struct codec *codec, const struct mail_attachment *attachment,
+                          const struct codec_limits *limits, const struct codec_hints *hints, struct err *err)
 {
     struct report *from = NULL;
-    if (!codec_decode(codec, buf_text(body), body->size, limits, hints, &from, err))
+    if (!codec_decode(codec, attachment->bytes, attachment->size, limits, hints, &from, err))
         return false;
     taking->report_count = 1;
     bool ok = take_observations(taking, from, err);
@@ -90,35 +89,28 @@ static bool take_document(struct taking *taking, const struct codec *codec, cons
     return ok;
 }
 
-static const struct codec *find_codec(const struct buf *body, const struct codec_hints *hints)
+static const struct codec *find_codec(const struct mail_attachment *attachment, const struct codec_hints *hints)
 {
-    const struct codec *codec = codec_probe(buf_text(body), body->size, hints);
+    const struct codec *codec = codec_probe(attachment->bytes, attachment->size, hints);
     if (!codec)
         codec = codec_find_media_type(hints->media_type);
     /* A mail in a mail is read as part of it. */
     return codec && str_equal(codec->name, "mail") ? NULL : codec;
 }
 
-json_t *mail_attachment_read(const struct mime *mime, const struct mime_part *part, const struct codec_limits *limits,
-                             struct report *report)
+json_t *mail_attachment_read(const struct mail_attachment *attachment, const struct codec_limits *limits, struct report *report)
 {
-    struct codec_hints hints = {.name = part->name, .media_type = part->type};
-    struct taking taking = {.report = report, .path = part->path, .observations_max = limits->observations_max};
-    json_t *told = NULL;
-    struct buf body;
-    buf_init(&body, part->body_size + 1);
-    mime_body(mime, part, &body);
-    const struct codec *codec = find_codec(&body, &hints);
-    if (codec) {
-        struct err err;
-        err_clear(&err);
-        bool ok = codec->shape == CODEC_LINES ? take_lines(&taking, codec, &body, limits, &hints, &err)
-                                              : take_document(&taking, codec, &body, limits, &hints, &err);
-        if (!ok)
-            reject(&taking, err.at, err.text);
-        told = json_pack("{s:s, s:s, s:b, s:I}", "path", part->path, "format", codec->name, "accepted", ok, "observations",
-                         (json_int_t)taking.observation_count);
-    }
-    buf_clear(&body);
-    return told;
+    struct codec_hints hints = {.name = attachment->name, .media_type = attachment->type};
+    struct taking taking = {.report = report, .path = attachment->path, .observations_max = limits->observations_max};
+    const struct codec *codec = find_codec(attachment, &hints);
+    if (!codec)
+        return NULL;
+    struct err err;
+    err_clear(&err);
+    bool ok = codec->shape == CODEC_LINES ? take_lines(&taking, codec, attachment, limits, &hints, &err)
+                                          : take_document(&taking, codec, attachment, limits, &hints, &err);
+    if (!ok)
+        reject(&taking, err.at, err.text);
+    return json_pack("{s:s, s:s, s:b, s:I}", "path", attachment->path, "format", codec->name, "accepted", ok, "observations",
+                     (json_int_t)taking.observation_count);
 }

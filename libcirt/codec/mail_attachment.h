@@ -8,15 +8,21 @@
 #include <jansson.h>
 
 #include "codec/codec.h"
-#include "codec/mime.h"
 #include "model/report.h"
 
+struct mail_attachment {
+    const char *path;  /* of the part */
+    const char *name;  /* file name, or NULL */
+    const char *type;  /* media type */
+    const char *bytes; /* transfer encoding undone */
+    size_t size;
+};
+
 /*
- * Looks whether the part holds a document of a known format; then its observations, rejections ("part 1.2: line 7"), class (where the mail
- * has none) and label (the strictest counts) become the report's. A document that is refused is one rejection: the mail stands.
+ * Looks whether it is a document of a known format; then its observations, rejections ("part 1.2: line 7"), class (where the mail has none)
+ * and label (the strictest counts) become the report's. A document that is refused is one rejection: the mail stands.
  * Returns what to tell about it ({"path","format","observations",..}), the caller's; NULL where it is no report.
  */
-json_t *mail_attachment_read(const struct mime *mime, const struct mime_part *part, const struct codec_limits *limits,
-                             struct report *report);
+json_t *mail_attachment_read(const struct mail_attachment *attachment, const struct codec_limits *limits, struct report *report);
 
 #endif

@@ -59,6 +59,14 @@ static char *unfold(struct arena *arena, const char *bytes, size_t size)
     return value + strspn(value, " \t");
 }
 
+size_t mime_field_end(const char *bytes, size_t at, size_t end)
+{
+    do
+        at = line_end(bytes, at, end);
+    while (at < end && (bytes[at] == ' ' || bytes[at] == '\t'));
+    return at;
+}
+
 const char *mime_header(const struct mime *mime, const struct mime_part *part, const char *name, unsigned n)
 {
     size_t end = part->header_at + part->header_size, name_size = strlen(name);
@@ -66,13 +74,25 @@ const char *mime_header(const struct mime *mime, const struct mime_part *part, c
         size_t next = line_end(mime->bytes, at, end);
         const char *line = mime->bytes + at;
         size_t found = field_name_size(line, next - at);
-        while (next < end && (mime->bytes[next] == ' ' || mime->bytes[next] == '\t'))
-            next = line_end(mime->bytes, next, end);
+        next = mime_field_end(mime->bytes, at, end);
         if (found == name_size && strncasecmp(line, name, name_size) == 0 && n-- == 0) {
             const char *colon = memchr(line, ':', next - at);
             return unfold(mime->arena, colon + 1, (size_t)(mime->bytes + next - colon) - 1);
         }
         at = next;
+    }
+    return NULL;
+}
+
+const char *mime_header_name(const struct mime *mime, const struct mime_part *part, unsigned n)
+{
+    size_t end = part->header_at + part->header_size;
+    for (size_t at = part->header_at, next; at < end; at = next) {
+        next = line_end(mime->bytes, at, end);
+        size_t size = field_name_size(mime->bytes + at, next - at);
+        next = mime_field_end(mime->bytes, at, end);
+        if (size > 0 && n-- == 0)
+            return arena_strndup(mime->arena, mime->bytes + at, size);
     }
     return NULL;
 }
@@ -108,6 +128,19 @@ const char *mime_header_text(const struct mime *mime, const struct mime_part *pa
     const char *line = clean_line(mime->arena, decoded);
     g_free(decoded);
     return line;
+}
+
+const char *mime_parameter(const struct mime *mime, const struct mime_part *part, const char *name)
+{
+    const char *raw = mime_header(mime, part, "Content-Type", 0);
+    if (!raw)
+        return NULL;
+    library_init();
+    GMimeContentType *type = g_mime_content_type_parse(NULL, raw);
+    const char *value = g_mime_content_type_get_parameter(type, name);
+    value = value ? clean_line(mime->arena, value) : NULL;
+    g_object_unref(type);
+    return value;
 }
 
 struct address_list {
@@ -250,6 +283,18 @@ static bool cut_header(const struct mime *mime, struct mime_part *part, size_t s
     if (part->header_size > MIME_HEADER_SIZE_MAX)
         return err_set_at(err, ERR_LIMIT, part->path, "a header of %zu bytes, at most %d are taken", part->header_size,
                           MIME_HEADER_SIZE_MAX);
+    return true;
+}
+
+bool mime_head(const char *bytes, size_t size, size_t *header_size, size_t *body_at)
+{
+    struct mime mime = {.bytes = bytes, .size = size};
+    struct mime_part part = {.path = "1"};
+    struct err err;
+    if (!cut_header(&mime, &part, 0, size, &err) || part.header_size == 0)
+        return false;
+    *header_size = part.header_size;
+    *body_at = part.body_at;
     return true;
 }
 

@@ -54,11 +54,22 @@ struct mime {
 bool mime_parse(const char *bytes, size_t size, unsigned depth_max, struct mime **out, struct err *err) MUST_CHECK;
 void mime_free(struct mime *mime); /* NULL is fine */
 
+/* Where the header at the start of bytes ends, as mime_parse() sees it (no mbox line): its size without the empty line, and where the body
+ * begins. False where it begins with no field. */
+bool mime_head(const char *bytes, size_t size, size_t *header_size, size_t *body_at);
+/* Behind the field that begins at `at`, with its folded lines. */
+size_t mime_field_end(const char *bytes, size_t at, size_t end);
+
 /* The n-th (from 0) field of that name in the part's header, unfolded, otherwise as it came (bytes, not always UTF-8); the arena's. NULL
  * where there is none. */
 const char *mime_header(const struct mime *mime, const struct mime_part *part, const char *name, unsigned n);
 /* The first such field with RFC 2047 words decoded, as one line of UTF-8. */
 const char *mime_header_text(const struct mime *mime, const struct mime_part *part, const char *name);
+/* The name of the n-th (from 0) field of the part's header, as written; NULL behind the last. */
+const char *mime_header_name(const struct mime *mime, const struct mime_part *part, unsigned n);
+
+/* A parameter of the part's Content-Type (RFC 2231 decoded, one line of UTF-8), the arena's; NULL where there is none. */
+const char *mime_parameter(const struct mime *mime, const struct mime_part *part, const char *name);
 
 /* One mail address: both are UTF-8 in the arena, address "" where there was only a name. */
 struct mime_address {

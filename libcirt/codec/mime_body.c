@@ -201,19 +201,26 @@ static void add_lines(const char *bytes, size_t size, struct buf *out)
     }
 }
 
+bool mime_text(const char *charset, const char *bytes, size_t size, struct buf *out)
+{
+    struct buf text, again;
+    buf_init(&text, 4 * size + 16);
+    to_utf8(charset, bytes, size, &text);
+    /* A converter's output is trusted by nobody. */
+    buf_init(&again, text.size * 3 + 16);
+    add_utf8(buf_text(&text), text.size, &again);
+    add_lines(buf_text(&again), again.size, out);
+    buf_clear(&again);
+    buf_clear(&text);
+    return !out->full;
+}
+
 bool mime_body_text(const struct mime *mime, const struct mime_part *part, struct buf *out)
 {
-    struct buf body, text;
+    struct buf body;
     buf_init(&body, part->body_size + 1);
-    buf_init(&text, 4 * part->body_size + 16);
     mime_body(mime, part, &body);
-    to_utf8(part->charset, buf_text(&body), body.size, &text);
-    /* A converter's output is trusted by nobody. */
-    buf_reset(&body);
-    body.size_max = text.size * 3 + 16;
-    add_utf8(buf_text(&text), text.size, &body);
-    add_lines(buf_text(&body), body.size, out);
+    mime_text(part->charset, buf_text(&body), body.size, out);
     buf_clear(&body);
-    buf_clear(&text);
     return !out->full;
 }

@@ -15,4 +15,7 @@ bool mime_body(const struct mime *mime, const struct mime_part *part, struct buf
  * or us-ascii, or one nobody knows, is taken as UTF-8 where it is that, else as windows-1252. False when out is full. */
 bool mime_body_text(const struct mime *mime, const struct mime_part *part, struct buf *out);
 
+/* The same for decoded bytes that are part of a body. charset may be NULL. */
+bool mime_text(const char *charset, const char *bytes, size_t size, struct buf *out);
+
 #endif

@@ -243,7 +243,7 @@ static void signed_bytes_are_the_payload(void **state)
     struct err err;
     payload_of(&simple, &payload);
     signed_message(&simple, &message);
-    assert_true(mail_layers_read(buf_text(&message), message.size, &codec_limits_default, &layers, &err));
+    assert_true(mail_layers_read(buf_text(&message), message.size, &codec_limits_default, NULL, &layers, &err));
     assert_int_equal(layers->count, 1);
     assert_true(layers->layers[0].is_envelope);
     assert_int_equal(layers->layers[0].content_size, payload.size);

@@ -1,0 +1,312 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "codec/html_text.h"
+#include "codec/mail_attachment.h"
+#include "codec/mail_pgp.h"
+#include "codec/mail_reading.h"
+#include "codec/mime_body.h"
+#include "codec/sha256.h"
+
+const char *mail_cover_name(enum mail_cover cover)
+{
+    static const char *const names[] = {"none", "part", "whole", "own"};
+    return names[cover];
+}
+
+/* --- text --- */
+
+static void add_text(struct mail_reading *reading, const char *text)
+{
+    if (!buf_add_text(&reading->text, text))
+        reading->is_cut = true;
+}
+
+static void add_formatted(struct mail_reading *reading, char *text)
+{
+    add_text(reading, text);
+    free(text);
+}
+
+/* Text under another protection than the rest never stands in it unmarked. */
+static void add_mark(struct mail_reading *reading, const char *path, enum mail_cover cover)
+{
+    if (reading->text.size > 0)
+        add_text(reading, "\n\n");
+    if (!reading->has_signed || cover == MAIL_COVER_WHOLE || cover == MAIL_COVER_OWN)
+        return;
+    add_formatted(
+        reading,
+        mem_printf(cover == MAIL_COVER_PART ? "[part %s: signed on its own, not with the message]\n" : "[part %s: not signed]\n", path));
+}
+
+/* As much as there is room for, ending with a whole character. */
+static void add_cut(struct mail_reading *reading, const struct buf *text)
+{
+    size_t room = reading->text.size_max - reading->text.size, size = text->size;
+    if (size > room) {
+        reading->is_cut = true;
+        size = room;
+        while (size > 0 && ((unsigned char)text->bytes[size] & 0xc0) == 0x80)
+            size--;
+    }
+    buf_add(&reading->text, buf_text(text), size);
+}
+
+static void add_listed(struct mail_reading *reading, const char *path, const char *type, enum mail_cover cover)
+{
+    if (json_array_size(reading->texts) < MAIL_LISTED_MAX)
+        json_array_append_new(reading->texts, json_pack("{s:s, s:s, s:s}", "path", path, "type", type, "covered", mail_cover_name(cover)));
+}
+
+/* Adds readable text that is all under one protection. */
+static void add_piece(struct mail_reading *reading, const struct mime_part *part, const char *path, struct buf *text, enum mail_cover cover)
+{
+    while (text->size > 0 && strchr(" \t\n", text->bytes[text->size - 1]))
+        text->bytes[--text->size] = '\0';
+    if (text->size == 0)
+        return;
+    add_mark(reading, path, cover);
+    add_cut(reading, text);
+    add_listed(reading, path, part->type, cover);
+}
+
+/* What is closed is told where it stands; the envelope needs no mark, it is the mail. */
+static void add_closed(struct mail_reading *reading, const struct mail_layer *layer)
+{
+    bool is_opened = false;
+    for (size_t i = 0; reading->hints && i < reading->hints->opened_count; i++)
+        is_opened |= str_equal(reading->hints->opened[i].path, layer->path) && reading->hints->opened[i].clear;
+    if (layer->is_envelope)
+        return;
+    if (reading->text.size > 0)
+        add_text(reading, "\n\n");
+    add_formatted(reading, mem_printf("[part %s: %s, %s]", layer->path, mail_layer_kind_name(layer->kind),
+                                      is_opened ? "opened apart from the message" : "not opened"));
+}
+
+/* --- text with armoured blocks in it --- */
+
+static void read_outside(struct mail_reading *reading, const struct mime_part *part, const char *text, size_t size, enum mail_cover cover)
+{
+    struct buf piece;
+    buf_init(&piece, 4 * size + 16);
+    mime_text(part->charset, text, size, &piece);
+    size_t blank = strspn(buf_text(&piece), " \t\n");
+    buf_consume(&piece, blank);
+    add_piece(reading, part, part->path, &piece, cover);
+    buf_clear(&piece);
+}
+
+static void read_block(struct mail_reading *reading, const struct mime_part *part, const struct mail_layer *layer, const char *text,
+                       const struct mail_pgp_block *block, enum mail_cover cover)
+{
+    if (layer->is_closed) {
+        add_closed(reading, layer);
+        return;
+    }
+    if (!layer->is_sound) {
+        read_outside(reading, part, text + block->at, block->end - block->at, cover);
+        return;
+    }
+    struct buf covered, piece;
+    buf_init(&covered, 2 * (block->end - block->at) + 2);
+    buf_init(&piece, 8 * (block->end - block->at) + 16);
+    mail_pgp_clear_text(text, block, &covered);
+    mime_text(part->charset, buf_text(&covered), covered.size, &piece);
+    add_piece(reading, part, layer->path, &piece,
+              layer->is_envelope         ? MAIL_COVER_WHOLE
+              : cover == MAIL_COVER_NONE ? MAIL_COVER_PART
+                                         : cover);
+    buf_clear(&covered);
+    buf_clear(&piece);
+}
+
+/* The inline layer that is this block; its number counts as mail_layers_of() did. */
+static const struct mail_layer *layer_of_block(const struct mail_reading *reading, const struct mime_part *part, unsigned number)
+{
+    char path[200];
+    const struct mail_layer *whole = mail_layers_find(reading->layers, part->path);
+    if (whole && number == 1)
+        return whole;
+    snprintf(path, sizeof path, "%s#%u", part->path, number);
+    return mail_layers_find(reading->layers, path);
+}
+
+static void read_blocks(struct mail_reading *reading, const struct mime_part *part, const struct buf *body, enum mail_cover cover)
+{
+    const char *text = buf_text(body);
+    struct mail_pgp_block block;
+    size_t outside = 0;
+    unsigned number = 0;
+    for (size_t at = 0; mail_pgp_next(text, body->size, at, &block); at = block.end) {
+        bool is_layer = block.kind == MAIL_PGP_ENCRYPTED || block.kind == MAIL_PGP_MESSAGE || block.kind == MAIL_PGP_CLEAR;
+        const struct mail_layer *layer = is_layer ? layer_of_block(reading, part, ++number) : NULL;
+        if (!layer)
+            continue;
+        read_outside(reading, part, text + outside, block.at - outside, cover);
+        read_block(reading, part, layer, text, &block, cover);
+        outside = block.end;
+    }
+    read_outside(reading, part, text + outside, body->size - outside, cover);
+}
+
+static bool has_inline(const struct mail_reading *reading, const struct mime_part *part)
+{
+    size_t size = strlen(part->path);
+    for (size_t i = 0; i < reading->layers->count; i++) {
+        const struct mail_layer *layer = &reading->layers->layers[i];
+        if (layer->form == MAIL_INLINE && str_starts(layer->path, part->path) && (!layer->path[size] || layer->path[size] == '#'))
+            return true;
+    }
+    return false;
+}
+
+static void read_text(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover)
+{
+    struct buf text, plain;
+    if (has_inline(reading, part)) {
+        buf_init(&text, part->body_size + 1);
+        mime_body(reading->mime, part, &text);
+        read_blocks(reading, part, &text, cover);
+        buf_clear(&text);
+        return;
+    }
+    buf_init(&text, 4 * part->body_size + 16);
+    buf_init(&plain, 16 * part->body_size + 16);
+    mime_body_text(reading->mime, part, &text);
+    if (reading->layers->protected.is_cipher)
+        mail_protected_strip_legacy(reading->mime, part, &text);
+    bool is_html = str_equal(part->type, "text/html");
+    if (is_html)
+        html_text(buf_text(&text), text.size, &plain);
+    add_piece(reading, part, part->path, is_html ? &plain : &text, cover);
+    buf_clear(&text);
+    buf_clear(&plain);
+}
+
+/* --- attachments --- */
+
+static void read_attachment(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover)
+{
+    struct buf body;
+    char sha256[SHA256_HEX_SIZE];
+    buf_init(&body, part->body_size + 1);
+    mime_body(reading->mime, part, &body);
+    sha256_hex(buf_text(&body), body.size, sha256);
+    json_t *item = json_pack("{s:s, s:s, s:I, s:s, s:s}", "path", part->path, "type", part->type, "size", (json_int_t)body.size, "sha256",
+                             sha256, "covered", mail_cover_name(cover));
+    if (part->name)
+        json_object_set_new(item, "name", json_string(part->name));
+    if (json_array_size(reading->attachments) < MAIL_LISTED_MAX)
+        json_array_append(reading->attachments, item);
+    json_decref(item);
+    struct mail_attachment attachment = {
+        .path = part->path, .name = part->name, .type = part->type, .bytes = buf_text(&body), .size = body.size};
+    json_t *told = mail_attachment_read(&attachment, reading->limits, reading->report);
+    if (told)
+        json_array_append_new(reading->reports, told);
+    buf_clear(&body);
+}
+
+/* --- the tree --- */
+
+static void read_children(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover)
+{
+    for (int child = part->first_child; child != MIME_NONE; child = reading->mime->parts[child].next)
+        mail_parts_read(reading, child, cover);
+}
+
+/* How good a child of multipart/alternative is to read. */
+static int rank(const struct mime_part *part)
+{
+    if (str_equal(part->type, "text/plain"))
+        return 3;
+    if (str_starts(part->type, "multipart/"))
+        return 2;
+    return str_equal(part->type, "text/html") ? 1 : 0;
+}
+
+static void read_alternative(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover)
+{
+    int best = part->first_child;
+    for (int child = best; child != MIME_NONE; child = reading->mime->parts[child].next)
+        if (rank(&reading->mime->parts[child]) > rank(&reading->mime->parts[best]))
+            best = child;
+    if (best != MIME_NONE)
+        mail_parts_read(reading, best, cover);
+}
+
+static void read_signed(struct mail_reading *reading, const struct mime_part *part, const struct mail_layer *layer, enum mail_cover cover)
+{
+    if (!layer->is_sound)
+        read_children(reading, part, cover);
+    else
+        mail_parts_read(reading, part->first_child,
+                        layer->is_envelope         ? MAIL_COVER_WHOLE
+                        : cover == MAIL_COVER_NONE ? MAIL_COVER_PART
+                                                   : cover);
+}
+
+static void read_forwarded(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover)
+{
+    static const char *const fields[] = {"From", "Date", "Subject"};
+    const struct mime_part *inner = &reading->mime->parts[part->first_child];
+    add_mark(reading, part->path, cover);
+    add_text(reading, "[forwarded message]\n");
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+        const char *value = mime_header_text(reading->mime, inner, fields[i]);
+        if (value)
+            add_formatted(reading, mem_printf("%s: %s\n", fields[i], value));
+    }
+    mail_parts_read(reading, part->first_child, cover);
+}
+
+static bool is_shown(const struct mime_part *part)
+{
+    if (str_equal(part->disposition, "attachment"))
+        return false;
+    return str_equal(part->type, "text/plain") || (str_equal(part->type, "text/html") && !part->name) ||
+           (!part->name && str_starts(part->type, "text/") && !codec_find_media_type(part->type));
+}
+
+static bool is_multipart_layer(const struct mail_layer *layer)
+{
+    return layer && layer->form == MAIL_MULTIPART;
+}
+
+static void read_leaf(struct mail_reading *reading, const struct mime_part *part, const struct mail_layer *layer, enum mail_cover cover)
+{
+    if (layer && layer->is_envelope && layer->is_closed)
+        return; /* the mail itself, sealed: told in extra, opened by another */
+    if (layer && layer->form == MAIL_OPAQUE && layer->is_closed)
+        add_closed(reading, layer);
+    if (mail_protected_is_legacy_part(reading->mime, part) && reading->layers->protected.scheme == MAIL_PROTECTED_DRAFT)
+        return;
+    bool is_inline = !layer || layer->form == MAIL_INLINE;
+    if (str_starts(part->type, "multipart/") || (is_inline && (is_shown(part) || has_inline(reading, part))))
+        read_text(reading, part, cover);
+    else
+        read_attachment(reading, part, cover);
+}
+
+/* Depth is bounded by mime_parse(). */
+void mail_parts_read(struct mail_reading *reading, int index, enum mail_cover cover)
+{
+    const struct mime_part *part = &reading->mime->parts[index];
+    const struct mail_layer *layer = mail_layers_find(reading->layers, part->path);
+    if (is_multipart_layer(layer) && layer->kind == MAIL_SIGNED)
+        read_signed(reading, part, layer, cover);
+    else if (is_multipart_layer(layer) && layer->is_sound)
+        add_closed(reading, layer);
+    else if (str_equal(part->type, "multipart/alternative"))
+        read_alternative(reading, part, cover);
+    else if (part->child_count > 0 && str_equal(part->type, "message/rfc822"))
+        read_forwarded(reading, part, cover);
+    else if (part->child_count > 0)
+        read_children(reading, part, cover);
+    else
+        read_leaf(reading, part, layer, cover);
+}
