@@ -10,7 +10,8 @@
 #include "base/timestamp.h"
 #include "cirtd/selfcheck.h"
 
-enum { AWAY_MS = 100 };
+/* A transaction of many rows ends when it has taken so long: the lease of those behind is 15 s, and others wait for its locks. */
+enum { AWAY_MS = 100, TRANSACTION_MS = 1000 };
 
 static volatile sig_atomic_t stage_ending, stage_reload;
 
@@ -99,17 +100,47 @@ static bool run_fail(const struct stage *stage, struct stage_run *run, int64_t i
     return false;
 }
 
-static bool settle(const struct stage *stage, struct stage_run *run, int64_t id, int64_t attempts, struct err *err)
+/* The rows first..first + count of the claim go, all of them or none: one that another worker has meanwhile is not ours to finish. */
+static bool settle(const struct stage *stage, struct stage_run *run, struct db_rows *rows, size_t first, size_t count, struct err *err)
 {
-    struct db_rows *rows = NULL;
+    struct db_array ids, attempts;
+    struct db_rows *gone = NULL;
+    db_array_init(&ids, DB_INT8_ARRAY);
+    db_array_init(&attempts, DB_INT4_ARRAY);
+    for (size_t row = first; row < first + count; row++) {
+        db_array_add_int8(&ids, db_get_int(rows, row, 0));
+        db_array_add_int4(&attempts, (int32_t)db_get_int(rows, row, 1));
+    }
     db_params_reset(run->params);
-    db_int8(run->params, id);
-    db_int4(run->params, (int32_t)attempts);
-    if (!db_run(run->db, stage->settle, run->params, &rows, err))
+    db_array(run->params, &ids);
+    db_array(run->params, &attempts);
+    bool ok = db_run(run->db, stage->settle, run->params, &gone, err);
+    if (ok && db_row_count(gone) != count)
+        ok = err_set(err, ERR_CONFLICT, "the lease ran out and another worker took it");
+    db_rows_free(gone);
+    db_array_clear(&ids);
+    db_array_clear(&attempts);
+    return ok;
+}
+
+/* Works on rows from `first` on in one transaction, until TRANSACTION_MS have passed; *done of them stand then. False: none does. */
+static bool work_together(const struct stage *stage, struct stage_run *run, struct db_rows *rows, size_t first, size_t *done,
+                          struct err *err)
+{
+    const int64_t end_ms = timestamp_monotonic_ms() + TRANSACTION_MS;
+    size_t row = first;
+    if (!db_begin(run->db, err))
         return false;
-    bool is_ours = db_row_count(rows) == 1;
-    db_rows_free(rows);
-    return is_ours || err_set(err, ERR_CONFLICT, "the lease ran out and another worker took it");
+    bool ok = true;
+    do {
+        db_params_reset(run->params);
+        ok = stage->work(run, rows, row, err);
+    } while (ok && ++row < db_row_count(rows) && timestamp_monotonic_ms() < end_ms);
+    *done = row - first;
+    if (ok && settle(stage, run, rows, first, *done, err) && db_commit(run->db, err))
+        return true;
+    db_rollback(run->db);
+    return false;
 }
 
 static bool work_one(const struct stage *stage, struct stage_run *run, struct db_rows *rows, size_t row, struct err *err)
@@ -120,26 +151,43 @@ static bool work_one(const struct stage *stage, struct stage_run *run, struct db
     if (!db_begin(run->db, err))
         return false;
     db_params_reset(run->params);
-    if (stage->work(run, rows, row, err) && settle(stage, run, db_get_int(rows, row, 0), db_get_int(rows, row, 1), err) &&
-        db_commit(run->db, err))
+    if (stage->work(run, rows, row, err) && settle(stage, run, rows, row, 1, err) && db_commit(run->db, err))
         return true;
     db_rollback(run->db);
     return false;
 }
 
 /* False where the connection is gone: what was claimed comes back when its lease ends. */
+static bool work_alone(const struct stage *stage, struct stage_run *run, struct db_rows *rows, size_t row)
+{
+    struct err err;
+    err_clear(&err);
+    if (work_one(stage, run, rows, row, &err))
+        return true;
+    log_event(err.code == ERR_AGAIN ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "work_failed", "id=%lld attempts=%lld %s",
+              (long long)db_get_int(rows, row, 0), (long long)db_get_int(rows, row, 1), log_err(&err));
+    if (!db_is_connected(run->db))
+        return false;
+    return err.code == ERR_CONFLICT || run_fail(stage, run, db_get_int(rows, row, 0), db_get_int(rows, row, 1), &err);
+}
+
+/* Together as long as all goes well; after the first fault each by itself, so that it is told which one has it, and the others go on. */
 static bool work_claimed(const struct stage *stage, struct stage_run *run, struct db_rows *rows)
 {
-    for (size_t row = 0; row < db_row_count(rows); row++) {
+    bool is_together = stage->is_batched && !stage->act && db_row_count(rows) > 1;
+    for (size_t row = 0, done; row < db_row_count(rows); row += done) {
         struct err err;
-        err_clear(&err);
-        if (work_one(stage, run, rows, row, &err))
+        done = 0;
+        if (is_together && work_together(stage, run, rows, row, &done, &err))
             continue;
-        log_event(err.code == ERR_AGAIN ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "work_failed", "id=%lld attempts=%lld %s",
-                  (long long)db_get_int(rows, row, 0), (long long)db_get_int(rows, row, 1), log_err(&err));
+        if (is_together)
+            log_info("work_divided", "first=%lld rows=%zu %s", (long long)db_get_int(rows, row, 0), db_row_count(rows) - row,
+                     log_err(&err));
         if (!db_is_connected(run->db))
             return false;
-        if (err.code != ERR_CONFLICT && !run_fail(stage, run, db_get_int(rows, row, 0), db_get_int(rows, row, 1), &err))
+        is_together = false;
+        done = 1;
+        if (!work_alone(stage, run, rows, row))
             return false;
     }
     return true;

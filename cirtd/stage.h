@@ -4,7 +4,8 @@
  *
  * A claim counts the attempt and leases the rows in a transaction of its own, so that a row that kills its worker is not taken for ever;
  * the work and its settling are one transaction, and settling checks that the lease is still ours: a second worker, or we after a
- * kill -9, can repeat the work but never do it twice.
+ * kill -9, can repeat the work but never do it twice. Where the stage is batched, one transaction holds as many rows of the claim as are
+ * done within a second; when any of them fails it is rolled back, and each row is done by itself.
  */
 #ifndef CIRT_CIRTD_STAGE_H
 #define CIRT_CIRTD_STAGE_H
@@ -32,13 +33,16 @@ struct stage {
     enum sql_statement listen;
     /* No parameters. Leases some due rows, attempts + 1, and returns them: column 0 id, column 1 attempts, the rest is the work's. */
     enum sql_statement claim;
-    /* ($1 bigint id, $2 int attempts): removes the row where it still has those attempts; returns one row then. */
+    /* ($1 bigint[] ids, $2 int[] attempts): removes the rows that still have those attempts; returns one row for each. */
     enum sql_statement settle;
     /* ($1 bigint id, $2 int attempts, $3 text error, $4 bool final): puts it back with a back-off, or sets it aside where final or tried
      * too often. */
     enum sql_statement fail;
     bool is_tick; /* no queue: work is called in a transaction every poll_ms; listen, claim, settle and fail are not used */
     int poll_ms;  /* how long to sleep at most without a notification */
+    /* The rows of a claim may share a transaction: work then may be called for a row again after it was rolled back, so that what it keeps
+     * beside the database must bear that. Not with act. */
+    bool is_batched;
     /* Before the transaction, for an effect outside (push): may be NULL. False as in work. */
     bool (*act)(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err);
     /* In the transaction. ERR_AGAIN: later; ERR_INPUT, ERR_LIMIT, ERR_DENIED: set aside at once; others: tried again, then set aside. */

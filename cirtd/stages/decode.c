@@ -332,6 +332,7 @@ bool decode_run(const struct role_context *context, struct err *err)
                                        .settle = SQL_DECODE_SETTLE,
                                        .fail = SQL_DECODE_FAIL,
                                        .poll_ms = 2000,
+                                       .is_batched = true,
                                        .work = decode_work,
                                        .start = decode_start,
                                        .stop = decode_stop};

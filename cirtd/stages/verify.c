@@ -371,6 +371,7 @@ bool verify_run(const struct role_context *context, struct err *err)
                                        .settle = SQL_VERIFY_SETTLE,
                                        .fail = SQL_VERIFY_FAIL,
                                        .poll_ms = 2000,
+                                       .is_batched = true,
                                        .work = verify_work,
                                        .start = verify_start,
                                        .stop = verify_stop};

@@ -1,6 +1,6 @@
 -- Decoding, verifying and opening: the queues inbox, to_verify and to_open, and what their stages write. A claim leases rows by moving
 -- not_before ahead and counting the attempt; a settled row goes; after eight tries, or at once where the fault is in the input, it is set aside.
--- Fresh rows come by the handful. A row that was claimed before comes alone, so that one which kills its worker takes no other down with it.
+-- Fresh rows come many at a time. A row that was claimed before comes alone, so that one which kills its worker takes no other down with it.
 
 -- How long a claimed row is another's: as long as a mail waits when its worker was killed. Work that takes longer is no harm: its row is
 -- still settled by one only. How long a failed one rests.
@@ -8,6 +8,11 @@ CREATE OR REPLACE FUNCTION queue_lease() RETURNS interval LANGUAGE sql IMMUTABLE
 CREATE OR REPLACE FUNCTION queue_rest(p_attempts int) RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT least(interval '1 second' * power(2, p_attempts), interval '10 minutes') $$;
 CREATE OR REPLACE FUNCTION queue_is_spent(p_attempts int) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT p_attempts >= 8 $$;
+-- The transaction that calls this does not wait for the disk. Only for what claims, works and settles in the database alone: after a crash of
+-- PostgreSQL it is as if the stage had not come to these rows yet, and it does them again. What was acknowledged to a sender was on disk before, and
+-- whoever acts on what is written here (triage, share, push) commits with a wait, which takes all that was written before along.
+CREATE OR REPLACE FUNCTION queue_commits_lazily() RETURNS void LANGUAGE plpgsql AS
+$$ BEGIN PERFORM set_config('synchronous_commit', 'off', true); END $$;
 CREATE OR REPLACE FUNCTION queue_died(p_attempts int) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT format('its worker ended %s times without an answer', p_attempts) $$;
 
@@ -27,17 +32,20 @@ $$ SELECT EXISTS (SELECT FROM inbox i WHERE i.report_id = p_report AND i.attempt
 CREATE OR REPLACE FUNCTION inbox_claim()
 RETURNS TABLE (id bigint, attempts int, report_id bigint, sender_id bigint, channel text, name text, media_type text, format text,
                tlp smallint, default_tlp smallint, default_class text)
-LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM queue_commits_lazily();
+    RETURN QUERY
     WITH spent AS (
         UPDATE inbox q SET failed = now(), error = coalesce(q.error, queue_died(q.attempts))
-        WHERE q.failed IS NULL AND q.not_before <= now() AND queue_is_spent(q.attempts)),
+        WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND queue_is_spent(q.attempts)),
     again AS (
         SELECT q.id FROM inbox q WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND NOT queue_is_spent(q.attempts)
         ORDER BY q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED),
     fresh AS (
         SELECT q.id FROM inbox q WHERE q.failed IS NULL AND q.attempts = 0 AND NOT EXISTS (SELECT FROM again)
-        ORDER BY q.id LIMIT 16 FOR UPDATE SKIP LOCKED),
-    due AS (SELECT id FROM again UNION ALL SELECT id FROM fresh),
+        ORDER BY q.id LIMIT 64 FOR UPDATE SKIP LOCKED),
+    due AS (SELECT a.id FROM again a UNION ALL SELECT f.id FROM fresh f),
     taken AS (
         UPDATE inbox q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id
         RETURNING q.id, q.attempts, q.report_id, q.received)
@@ -46,11 +54,16 @@ LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     FROM taken t JOIN report r ON r.id = t.report_id AND r.received = t.received
     JOIN report_content c ON c.report_id = r.id AND c.received = r.received
     JOIN sender s ON s.id = r.sender_id LEFT JOIN identity i ON i.id = s.identity_id
-    ORDER BY t.id $$;
+    ORDER BY t.id;
+END $$;
 
-CREATE OR REPLACE FUNCTION inbox_settle(p_id bigint, p_attempts int) RETURNS SETOF bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ DELETE FROM inbox WHERE id = p_id AND attempts = p_attempts RETURNING id $$;
+DROP FUNCTION IF EXISTS inbox_settle(bigint, int);
+CREATE OR REPLACE FUNCTION inbox_settle(p_ids bigint[], p_attempts int[]) RETURNS SETOF bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM queue_commits_lazily();
+    RETURN QUERY DELETE FROM inbox q USING unnest(p_ids, p_attempts) u(id, attempts) WHERE q.id = u.id AND q.attempts = u.attempts RETURNING q.id;
+END $$;
 
 CREATE OR REPLACE FUNCTION inbox_fail(p_id bigint, p_attempts int, p_error text, p_final boolean) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -183,23 +196,33 @@ END $$;
 -- --- verify ---
 
 CREATE OR REPLACE FUNCTION to_verify_claim() RETURNS TABLE (id bigint, attempts int, report_id bigint, message jsonb)
-LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM queue_commits_lazily();
+    RETURN QUERY
     WITH spent AS (
         UPDATE to_verify q SET failed = now(), error = coalesce(q.error, queue_died(q.attempts))
-        WHERE q.failed IS NULL AND q.not_before <= now() AND queue_is_spent(q.attempts)),
+        WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND queue_is_spent(q.attempts)),
     again AS (
         SELECT q.id FROM to_verify q WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND NOT queue_is_spent(q.attempts)
         ORDER BY q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED),
     fresh AS (
         SELECT q.id FROM to_verify q WHERE q.failed IS NULL AND q.attempts = 0 AND NOT EXISTS (SELECT FROM again)
-        ORDER BY q.id LIMIT 16 FOR UPDATE SKIP LOCKED),
-    due AS (SELECT id FROM again UNION ALL SELECT id FROM fresh)
-    UPDATE to_verify q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id
-    RETURNING q.id, q.attempts, q.report_id, q.message $$;
+        ORDER BY q.id LIMIT 32 FOR UPDATE SKIP LOCKED),
+    due AS (SELECT a.id FROM again a UNION ALL SELECT f.id FROM fresh f),
+    taken AS (
+        UPDATE to_verify q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id
+        RETURNING q.id, q.attempts, q.report_id, q.message)
+    SELECT t.id, t.attempts, t.report_id, t.message FROM taken t ORDER BY t.id;
+END $$;
 
-CREATE OR REPLACE FUNCTION to_verify_settle(p_id bigint, p_attempts int) RETURNS SETOF bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ DELETE FROM to_verify WHERE id = p_id AND attempts = p_attempts RETURNING id $$;
+DROP FUNCTION IF EXISTS to_verify_settle(bigint, int);
+CREATE OR REPLACE FUNCTION to_verify_settle(p_ids bigint[], p_attempts int[]) RETURNS SETOF bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM queue_commits_lazily();
+    RETURN QUERY DELETE FROM to_verify q USING unnest(p_ids, p_attempts) u(id, attempts) WHERE q.id = u.id AND q.attempts = u.attempts RETURNING q.id;
+END $$;
 
 CREATE OR REPLACE FUNCTION to_verify_fail(p_id bigint, p_attempts int, p_error text, p_final boolean) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -229,23 +252,33 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 -- --- seal ---
 
 CREATE OR REPLACE FUNCTION to_open_claim() RETURNS TABLE (id bigint, attempts int, report_id bigint, path text, bytes bytea)
-LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM queue_commits_lazily();
+    RETURN QUERY
     WITH spent AS (
         UPDATE to_open q SET failed = now(), error = coalesce(q.error, queue_died(q.attempts))
-        WHERE q.failed IS NULL AND q.not_before <= now() AND queue_is_spent(q.attempts)),
+        WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND queue_is_spent(q.attempts)),
     again AS (
         SELECT q.id FROM to_open q WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND NOT queue_is_spent(q.attempts)
         ORDER BY q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED),
     fresh AS (
         SELECT q.id FROM to_open q WHERE q.failed IS NULL AND q.attempts = 0 AND NOT EXISTS (SELECT FROM again)
         ORDER BY q.id LIMIT 4 FOR UPDATE SKIP LOCKED),
-    due AS (SELECT id FROM again UNION ALL SELECT id FROM fresh)
-    UPDATE to_open q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id
-    RETURNING q.id, q.attempts, q.report_id, q.path, q.bytes $$;
+    due AS (SELECT a.id FROM again a UNION ALL SELECT f.id FROM fresh f),
+    taken AS (
+        UPDATE to_open q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id
+        RETURNING q.id, q.attempts, q.report_id, q.path, q.bytes)
+    SELECT t.id, t.attempts, t.report_id, t.path, t.bytes FROM taken t ORDER BY t.id;
+END $$;
 
-CREATE OR REPLACE FUNCTION to_open_settle(p_id bigint, p_attempts int) RETURNS SETOF bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ DELETE FROM to_open WHERE id = p_id AND attempts = p_attempts RETURNING id $$;
+DROP FUNCTION IF EXISTS to_open_settle(bigint, int);
+CREATE OR REPLACE FUNCTION to_open_settle(p_ids bigint[], p_attempts int[]) RETURNS SETOF bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM queue_commits_lazily();
+    RETURN QUERY DELETE FROM to_open q USING unnest(p_ids, p_attempts) u(id, attempts) WHERE q.id = u.id AND q.attempts = u.attempts RETURNING q.id;
+END $$;
 
 CREATE OR REPLACE FUNCTION to_open_fail(p_id bigint, p_attempts int, p_error text, p_final boolean) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$

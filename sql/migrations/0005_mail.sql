@@ -150,6 +150,11 @@ ALTER TABLE signed_part ADD COLUMN step int NOT NULL DEFAULT 0,
     ADD COLUMN form text NOT NULL DEFAULT 'detached' CHECK (form IN ('detached', 'opaque', 'inline'));
 ALTER TABLE signed_part DROP CONSTRAINT signed_part_pkey, ADD PRIMARY KEY (to_verify_id, step, path);
 
+-- What was claimed before and comes again is found without reading what waits.
+CREATE INDEX inbox_claimed ON inbox (not_before) WHERE attempts > 0 AND failed IS NULL;
+CREATE INDEX to_verify_claimed ON to_verify (not_before) WHERE attempts > 0 AND failed IS NULL;
+CREATE INDEX to_open_claimed ON to_open (not_before) WHERE attempts > 0 AND failed IS NULL;
+
 -- --- mail that leaves ---
 
 -- The correspondence of a case with one counterparty.

@@ -5,7 +5,7 @@ LISTEN cirt_inbox
 SELECT id, attempts, report_id, sender_id, channel, name, media_type, format, tlp, default_tlp, default_class FROM inbox_claim()
 
 -- name: settle
-SELECT inbox_settle FROM inbox_settle($1::bigint, $2::int)
+SELECT inbox_settle FROM inbox_settle($1::bigint[], $2::int[])
 
 -- name: fail
 SELECT inbox_fail($1::bigint, $2::int, $3::text, $4::boolean)

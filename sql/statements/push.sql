@@ -5,7 +5,7 @@ LISTEN cirt_push
 SELECT id, attempts, share_id, peer, rid_url, ca, keys, document, stop, reason FROM push_claim()
 
 -- name: settle
-SELECT push_settle($1::bigint, $2::int)
+SELECT push_settle(q.id, q.attempts) FROM unnest($1::bigint[], $2::int[]) q(id, attempts)
 
 -- name: fail
 SELECT push_fail($1::bigint, $2::int, $3::text, $4::boolean)

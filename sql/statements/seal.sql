@@ -5,7 +5,7 @@ LISTEN cirt_to_open
 SELECT id, attempts, report_id, path, bytes FROM to_open_claim()
 
 -- name: settle
-SELECT to_open_settle FROM to_open_settle($1::bigint, $2::int)
+SELECT to_open_settle FROM to_open_settle($1::bigint[], $2::int[])
 
 -- name: fail
 SELECT to_open_fail($1::bigint, $2::int, $3::text, $4::boolean)

@@ -5,7 +5,7 @@ LISTEN cirt_share
 SELECT id, attempts, kind, share_id, version, delivery_id FROM share_claim()
 
 -- name: settle
-SELECT share_settle($1::bigint, $2::int)
+SELECT share_settle(q.id, q.attempts) FROM unnest($1::bigint[], $2::int[]) q(id, attempts)
 
 -- name: fail
 SELECT share_fail($1::bigint, $2::int, $3::text, $4::boolean)

@@ -5,7 +5,7 @@ LISTEN cirt_triage
 SELECT id, attempts FROM triage_claim(4000)
 
 -- name: settle
-SELECT triage_settle($1::bigint, $2::int)
+SELECT triage_settle(q.id, q.attempts) FROM unnest($1::bigint[], $2::int[]) q(id, attempts)
 
 -- name: fail
 SELECT triage_fail($1::bigint, $2::int, $3::text, $4::boolean)

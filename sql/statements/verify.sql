@@ -5,7 +5,7 @@ LISTEN cirt_to_verify
 SELECT id, attempts, report_id, message FROM to_verify_claim()
 
 -- name: settle
-SELECT to_verify_settle FROM to_verify_settle($1::bigint, $2::int)
+SELECT to_verify_settle FROM to_verify_settle($1::bigint[], $2::int[])
 
 -- name: fail
 SELECT to_verify_fail($1::bigint, $2::int, $3::text, $4::boolean)

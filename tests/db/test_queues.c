@@ -17,8 +17,8 @@ static const struct queue {
     const char *name, *claim, *columns, *values;
     int handful;
 } queues[] = {
-    {"inbox", "inbox_claim", "report_id, received", "n, now()", 16},
-    {"to_verify", "to_verify_claim", "report_id, received, message", "n, now(), '{}'", 16},
+    {"inbox", "inbox_claim", "report_id, received", "n, now()", 64},
+    {"to_verify", "to_verify_claim", "report_id, received, message", "n, now(), '{}'", 32},
     {"to_open", "to_open_claim", "report_id, received, path, protocol, bytes", "n, now(), '1', 'openpgp', ''", 4},
 };
 
@@ -27,7 +27,7 @@ static int setup(void **state)
     (void)state;
     cluster_execute("SET search_path = cirt; INSERT INTO sender (address) VALUES ('a@yy.example');"
                     "INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size)"
-                    " SELECT n, now(), s.id, 'mail', 'unknown', sha256(n::text::bytea), 1 FROM generate_series(1, 40) n, sender s;"
+                    " SELECT n, now(), s.id, 'mail', 'unknown', sha256(n::text::bytea), 1 FROM generate_series(1, 100) n, sender s;"
                     "INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed)"
                     " SELECT r.id, r.received, 'decoding', 'mail', 2, true FROM report r");
     return 0;
