@@ -88,6 +88,8 @@ def lots(site, keys, mails):
         os.kill(process, signal.SIGSTOP)
     deliver(site, mails)
     for role, process in frozen.items():
+        # What the stage before it had in hand when it was killed comes when the lease ends.
+        until(f"{role} has work", lambda: site.sql(f"SELECT count(*) > 0 FROM {QUEUES[role]}")[0][0] == "t", SOON)
         os.kill(process, signal.SIGCONT)
         while kills[role] < 3 and kill_at_work(site, role):
             kills[role] += 1
