@@ -80,6 +80,10 @@ static struct mail_disclosure_outcome decide_label(const struct mail_disclosure_
     } else if (mail->tlp == TLP_AMBER_STRICT && !mail->strict_decided_by) {
         outcome = stays(MAIL_DISCLOSURE_LABEL_STRICT, "TLP:AMBER+STRICT, leaves only where somebody decides it for this mail");
         say(outcome.hint, sizeof outcome.hint, "decide it: --strict");
+    } else if (mail->attached > mail->tlp) {
+        outcome = stays(MAIL_DISCLOSURE_ATTACHED, "");
+        say(outcome.text, sizeof outcome.text, "an attachment is %s, the mail only %s", tlp_label(mail->attached), tlp_label(mail->tlp));
+        say(outcome.hint, sizeof outcome.hint, "--tlp %s, or leave it out", tlp_name(mail->attached));
     }
     return outcome;
 }
@@ -116,13 +120,19 @@ static bool waiver_covers(const struct mail_disclosure_waiver *waiver, enum tlp 
     return waiver_is_in_force(waiver, now) && waiver->up_to >= label && label <= TLP_AMBER;
 }
 
+/* Without a waiver: by the label, or by the decision. */
+static bool may_all_get_in_clear(const struct mail_disclosure_mail *mail)
+{
+    if (mail->tlp == TLP_AMBER_STRICT)
+        return mail->strict_decided_by != NULL;
+    return mail->tlp <= TLP_GREEN && (!mail->answers_encrypted || mail->strict_decided_by);
+}
+
 static bool may_get_in_clear(const struct mail_disclosure_mail *mail, const struct mail_disclosure_recipient *recipient, int64_t now)
 {
     if (mail->is_restricted)
         return false;
-    if (mail->tlp <= TLP_GREEN)
-        return true;
-    return mail->tlp == TLP_AMBER_STRICT ? mail->strict_decided_by != NULL : waiver_covers(recipient->waiver, mail->tlp, now);
+    return may_all_get_in_clear(mail) || waiver_covers(recipient->waiver, mail->tlp > TLP_AMBER ? mail->tlp : TLP_AMBER, now);
 }
 
 /* --- words --- */
@@ -165,6 +175,8 @@ static void say_waiver(const struct mail_disclosure_mail *mail, const struct mai
     char date[TIMESTAMP_TEXT_SIZE];
     if (mail->is_restricted)
         say(text, size, "a restricted case goes in clear to nobody");
+    else if (!waiver && mail->tlp <= TLP_GREEN)
+        say(text, size, "what came encrypted is not answered in clear");
     else if (!waiver)
         say(text, size, "no waiver for %s in clear", tlp_label(mail->tlp));
     else if (waiver_is_in_force(waiver, now))
@@ -186,7 +198,9 @@ static void hint_for(const struct mail_disclosure_mail *mail, const struct mail_
         say(key_hint, sizeof key_hint, "check the key with its owner, then: cirt key pin %.64s --contact %s", key->fingerprint, word);
     else if (without_key)
         say(key_hint, sizeof key_hint, "a key: cirt key import FILE --contact %s", word);
-    if (!mail->is_restricted && mail->tlp == TLP_AMBER)
+    if (!mail->is_restricted && mail->tlp <= TLP_GREEN)
+        say(waiver_hint, sizeof waiver_hint, "%sdecide that it may go in clear: --strict", without_key ? "; or " : "");
+    else if (!mail->is_restricted && mail->tlp == TLP_AMBER)
         say(waiver_hint, sizeof waiver_hint, "%sa waiver: cirt contact waiver %s --up-to amber --until DATE -m WHY",
             without_key ? "; or " : "", word);
     say(hint, size, "%s%s%sleave out %s", key_hint, waiver_hint, without_key || *waiver_hint ? "; or " : "", word);
@@ -197,16 +211,17 @@ static void say_clear(const struct mail_disclosure_mail *mail, const struct mail
 {
     const struct mail_disclosure_waiver *waiver = recipient->waiver;
     char date[TIMESTAMP_TEXT_SIZE];
-    if (mail->tlp <= TLP_GREEN) {
-        say(outcome->text, sizeof outcome->text, "in clear: %s", tlp_label(mail->tlp));
-    } else if (mail->tlp == TLP_AMBER_STRICT) {
-        say(outcome->text, sizeof outcome->text, "in clear: TLP:AMBER+STRICT, decided by %.60s for this mail", mail->strict_decided_by);
-    } else {
+    if (!may_all_get_in_clear(mail)) {
         outcome->waiver = waiver;
         date_of(waiver->until, date);
         say(outcome->text, sizeof outcome->text, "in clear: waiver of %.60s%s up to %s until %s",
             waiver->granted_by ? waiver->granted_by : "?", waiver->is_of_agreement ? " in the agreement" : "",
             tlp_label(waiver->up_to > TLP_AMBER ? TLP_AMBER : waiver->up_to), date);
+    } else if (mail->tlp == TLP_AMBER_STRICT || mail->answers_encrypted) {
+        say(outcome->text, sizeof outcome->text, "in clear: %s%s, decided by %.60s for this mail", tlp_label(mail->tlp),
+            mail->answers_encrypted ? ", though it answers what came encrypted" : "", mail->strict_decided_by);
+    } else {
+        say(outcome->text, sizeof outcome->text, "in clear: %s", tlp_label(mail->tlp));
     }
 }
 
@@ -324,7 +339,7 @@ static void decide_group(const struct mail_disclosure_mail *mail, struct mail_di
 /* About the mail itself, not about one of its recipients. */
 static bool is_general(enum mail_disclosure_reason reason)
 {
-    return reason >= MAIL_DISCLOSURE_NOBODY && reason <= MAIL_DISCLOSURE_LABEL_STRICT;
+    return reason >= MAIL_DISCLOSURE_NOBODY && reason <= MAIL_DISCLOSURE_ATTACHED;
 }
 
 /* Whom to name in the refusal: who lacks a key before those who only may not get it in clear. */

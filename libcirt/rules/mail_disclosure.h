@@ -61,9 +61,11 @@ struct mail_disclosure_recipient {
 };
 
 struct mail_disclosure_mail {
-    enum tlp tlp; /* TLP_NONE: unknown, counts as RED */
+    enum tlp tlp;      /* TLP_NONE: unknown, counts as RED */
+    enum tlp attached; /* the strictest label of its attachments; TLP_NONE: none has one */
     bool is_restricted, is_drill;
-    const char *strict_decided_by;   /* who decided to send this AMBER+STRICT mail; NULL: nobody */
+    bool answers_encrypted;          /* what it answers came encrypted to us */
+    const char *strict_decided_by;   /* who decided that this very mail may go, though AMBER+STRICT or an answer in clear; NULL: nobody */
     bool signs_openpgp, signs_smime; /* which keys of our own sign; a recipient's key of a scheme that we cannot sign in is of no use */
     const struct mail_disclosure_recipient *recipients;
     size_t recipient_count;
@@ -77,6 +79,7 @@ enum mail_disclosure_reason {
     MAIL_DISCLOSURE_NO_OWN_KEY,   /* nothing of ours signs */
     MAIL_DISCLOSURE_LABEL_RED,    /* or none */
     MAIL_DISCLOSURE_LABEL_STRICT, /* no decision */
+    MAIL_DISCLOSURE_ATTACHED,     /* above the label of the mail */
     MAIL_DISCLOSURE_INTAKE,       /* these are about one recipient, whatever the others have */
     MAIL_DISCLOSURE_DISABLED,
     MAIL_DISCLOSURE_NOT_READER,

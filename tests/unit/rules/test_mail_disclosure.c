@@ -72,7 +72,7 @@ static size_t choose(const char *letters, struct mail_disclosure_recipient *out)
 static struct mail_disclosure_mail mail_with(enum tlp label, const struct mail_disclosure_recipient *recipients, size_t count)
 {
     return (struct mail_disclosure_mail){
-        .tlp = label, .signs_openpgp = true, .signs_smime = true, .recipients = recipients, .recipient_count = count};
+        .tlp = label, .attached = TLP_NONE, .signs_openpgp = true, .signs_smime = true, .recipients = recipients, .recipient_count = count};
 }
 
 /* Each recipient: "e" OpenPGP, "m" S/MIME, "c" in clear, "-" stays of himself, "." stays because of others. */
@@ -314,6 +314,59 @@ static void restricted_cases(void **state)
     expect("own, not restricted", &mail, "e");
 }
 
+/* What came encrypted is answered encrypted, or by a decision, or where the waiver says so. Labels clear, green, amber; then the first two
+ * decided. */
+static void answers_to_encrypted(void **state)
+{
+    UNUSED(state);
+    static const struct {
+        const char *who, *expected[5];
+    } rows[] = {
+        {"p", {"e", "e", "e", "e", "e"}},       {"n", {"-", "-", "-", "c", "c"}},       {"w", {"c", "c", "c", "c", "c"}},
+        {"g", {"-", "-", "-", "c", "c"}},       {"pn", {"--", "--", "--", "cc", "cc"}}, {"Pw", {"cc", "cc", "cc", "cc", "cc"}},
+        {"pH", {"e-", "e-", "e-", "ec", "ec"}},
+    };
+    static const enum tlp columns[] = {TLP_CLEAR, TLP_GREEN, TLP_AMBER, TLP_CLEAR, TLP_GREEN};
+    struct mail_disclosure_recipient recipients[MOST];
+    struct mail_disclosure_outcome outcome;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        for (size_t k = 0; k < ARRAY_SIZE(columns); k++) {
+            struct mail_disclosure_mail mail = mail_with(columns[k], recipients, choose(rows[i].who, recipients));
+            mail.answers_encrypted = true;
+            mail.strict_decided_by = k > 2 ? "lead" : NULL;
+            expect(rows[i].who, &mail, rows[i].expected[k]);
+        }
+    }
+    struct mail_disclosure_mail mail = mail_with(TLP_GREEN, recipients, choose("n", recipients));
+    mail.answers_encrypted = true;
+    mail_disclosure_decide(&mail, NOW, &outcome);
+    assert_string_equal(outcome.text, "no key, and what came encrypted is not answered in clear");
+    assert_non_null(strstr(outcome.hint, "; or decide that it may go in clear: --strict; or leave out"));
+    mail.strict_decided_by = "lead";
+    mail_disclosure_decide(&mail, NOW, &outcome);
+    assert_string_equal(outcome.text, "in clear: TLP:GREEN, though it answers what came encrypted, decided by lead for this mail");
+    recipients[0].waiver = &to_amber;
+    mail.strict_decided_by = NULL;
+    mail_disclosure_decide(&mail, NOW, &outcome);
+    assert_ptr_equal(outcome.waiver, &to_amber);
+}
+
+static void attachments(void **state)
+{
+    UNUSED(state);
+    struct mail_disclosure_recipient recipients[MOST];
+    struct mail_disclosure_outcome outcomes[MOST];
+    struct mail_disclosure_mail mail = mail_with(TLP_GREEN, recipients, choose("p", recipients));
+    mail.attached = TLP_GREEN;
+    expect("the same label", &mail, "e");
+    mail.attached = TLP_AMBER;
+    expect("a stricter one", &mail, "-");
+    struct mail_disclosure_verdict verdict = mail_disclosure_decide(&mail, NOW, outcomes);
+    assert_int_equal(verdict.reason, MAIL_DISCLOSURE_ATTACHED);
+    assert_string_equal(verdict.text, "an attachment is TLP:AMBER, the mail only TLP:GREEN");
+    assert_string_equal(verdict.hint, "--tlp amber, or leave it out");
+}
+
 static void exercises(void **state)
 {
     UNUSED(state);
@@ -431,18 +484,11 @@ static void long_values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(labels),
-        cmocka_unit_test(odd_labels_stay),
-        cmocka_unit_test(keys),
-        cmocka_unit_test(own_keys),
-        cmocka_unit_test(scheme_in_clear),
-        cmocka_unit_test(waivers_have_their_time),
-        cmocka_unit_test(restricted_cases),
-        cmocka_unit_test(exercises),
-        cmocka_unit_test(intake_and_disabled),
-        cmocka_unit_test(words),
-        cmocka_unit_test(the_whole),
-        cmocka_unit_test(long_values),
+        cmocka_unit_test(labels),           cmocka_unit_test(odd_labels_stay),      cmocka_unit_test(keys),
+        cmocka_unit_test(own_keys),         cmocka_unit_test(scheme_in_clear),      cmocka_unit_test(waivers_have_their_time),
+        cmocka_unit_test(restricted_cases), cmocka_unit_test(answers_to_encrypted), cmocka_unit_test(attachments),
+        cmocka_unit_test(exercises),        cmocka_unit_test(intake_and_disabled),  cmocka_unit_test(words),
+        cmocka_unit_test(the_whole),        cmocka_unit_test(long_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
