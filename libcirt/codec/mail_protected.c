@@ -60,6 +60,27 @@ static const char *from_address(const struct inside *inside)
     return address;
 }
 
+static void read_recipients(const struct inside *inside, struct mail_protected *out)
+{
+    static const char *const fields[] = {"To", "Cc"};
+    struct mime_address *addresses[ARRAY_SIZE(fields)];
+    size_t counts[ARRAY_SIZE(fields)], total = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+        char field[FIELD_NAME_MAX];
+        snprintf(field, sizeof field, "%s%s", inside->prefix, fields[i]);
+        addresses[i] = mime_addresses(inside->mime, inside->payload, field, &counts[i]);
+        total += counts[i];
+    }
+    out->recipients = arena_calloc(inside->arena, total + 1, sizeof *out->recipients);
+    for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+        for (size_t k = 0; k < counts[i]; k++) {
+            char *address = arena_strdup(inside->arena, addresses[i][k].address);
+            str_lower(address);
+            out->recipients[out->recipient_count++] = address;
+        }
+    }
+}
+
 static bool has_field(const struct mail_protected *out, const char *name)
 {
     for (size_t i = 0; i < out->field_count; i++)
@@ -95,6 +116,7 @@ void mail_protected_read(const struct mime *mime, const struct mime_part *payloa
     out->from = text_of(&inside, "From");
     out->from_address = from_address(&inside);
     out->to = text_of(&inside, "To");
+    read_recipients(&inside, out);
     out->date = text_of(&inside, "Date");
     out->message_id = text_of(&inside, "Message-ID");
     out->in_reply_to = text_of(&inside, "In-Reply-To");

@@ -23,6 +23,8 @@ struct mail_protected {
     const char *from;    /* as written; from_address is its one address, lower case, or NULL where there is not exactly one */
     const char *from_address;
     const char *to, *date, *message_id, *in_reply_to, *references;
+    const char **recipients; /* the addresses in To and Cc, lower case */
+    size_t recipient_count;
     bool from_differs;    /* the inner From is not the one outer From address */
     bool subject_differs; /* the outer Subject is another (a replaced one, mostly) */
     const char **fields;  /* names of all fields inside, as written, each once */

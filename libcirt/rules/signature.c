@@ -48,14 +48,18 @@ const char *signature_encryption_name(enum signature_encryption encryption)
     return names[encryption];
 }
 
+/* Envelope inside envelope: only what was opened to its end was read. */
 static enum signature_encryption summarise_encryption(const struct signature_mail *mail)
 {
     enum signature_encryption encryption = ENCRYPTION_NONE;
     for (size_t i = 0; i < mail->cipher_count; i++) {
         const struct signature_cipher *cipher = &mail->ciphers[i];
+        if (cipher->is_envelope && !cipher->is_opened)
+            return ENCRYPTION_UNDECRYPTABLE;
         if (cipher->is_envelope)
-            return cipher->is_opened ? ENCRYPTION_WHOLE : ENCRYPTION_UNDECRYPTABLE;
-        encryption = ENCRYPTION_PART;
+            encryption = ENCRYPTION_WHOLE;
+        else if (encryption == ENCRYPTION_NONE)
+            encryption = ENCRYPTION_PART;
     }
     return encryption;
 }
@@ -88,7 +92,7 @@ static enum signature_summary judge(const struct signature_mail *mail, const str
     /* Shorter than a version 4 fingerprint: a key id, which anybody can make a key for. */
     if (!part->identity || !part->fingerprint || strlen(part->fingerprint) < 40)
         return SIGNATURE_SUMMARY_UNKNOWN_KEY;
-    if (mail->from_count != 1 || !has_address(part->identity, mail->from[0]))
+    if (mail->from_count != 1 || mail->from_differs || !has_address(part->identity, mail->from[0]))
         return SIGNATURE_NOT_SENDER;
     return SIGNATURE_VERIFIED;
 }
@@ -103,31 +107,53 @@ static enum signature_summary judge_parts(const struct signature_mail *mail)
     return summary == SIGNATURE_VERIFIED || summary == SIGNATURE_NOT_SENDER ? SIGNATURE_MIXED : summary;
 }
 
+static bool is_of_the_same(const struct signature_part *a, const struct signature_part *b)
+{
+    if (!a->identity || !b->identity)
+        return a->identity == b->identity;
+    return strcmp(a->identity->id, b->identity->id) == 0;
+}
+
+/* Several signatures over the whole: with two that differ, which of them would the screen name? */
+static void judge_whole(const struct signature_mail *mail, struct signature_result *result)
+{
+    for (size_t i = 0; i < mail->part_count; i++) {
+        const struct signature_part *part = &mail->parts[i];
+        if (!part->is_envelope)
+            continue;
+        enum signature_summary summary = judge(mail, part);
+        bool is_named = summary == SIGNATURE_VERIFIED || summary == SIGNATURE_NOT_SENDER;
+        if (!result->part) {
+            result->part = part;
+            result->summary = summary;
+            result->key_now = part->key_now;
+        } else if (summary != result->summary || (is_named && !is_of_the_same(part, result->part))) {
+            result->part = NULL;
+            result->key_now = NULL;
+            result->summary = SIGNATURE_MIXED;
+            return;
+        } else if (part->key_now && result->key_now && strcmp(result->key_now, "valid") == 0) {
+            result->key_now = part->key_now;
+        }
+    }
+    const char *fingerprint = result->part->fingerprint;
+    result->fingerprint = fingerprint && *fingerprint ? fingerprint : NULL;
+    if (result->summary == SIGNATURE_VERIFIED || result->summary == SIGNATURE_NOT_SENDER)
+        result->signer = result->part->identity->name;
+}
+
 struct signature_result signature_summarise(const struct signature_mail *mail)
 {
     struct signature_result result = {.summary = SIGNATURE_UNPROTECTED, .encryption = summarise_encryption(mail)};
-    const struct signature_part *whole = NULL;
-    size_t whole_count = 0;
-    for (size_t i = 0; i < mail->part_count; i++) {
-        if (!mail->parts[i].is_envelope)
-            continue;
-        whole = &mail->parts[i];
-        whole_count++;
-    }
+    bool has_whole = false;
+    for (size_t i = 0; i < mail->part_count; i++)
+        has_whole |= mail->parts[i].is_envelope;
     if (mail->part_count == 0)
         return result;
-    result.covers = whole ? "whole" : "part";
-    if (whole_count == 0) {
+    result.covers = has_whole ? "whole" : "part";
+    if (has_whole)
+        judge_whole(mail, &result);
+    else
         result.summary = judge_parts(mail);
-    } else if (whole_count > 1) {
-        /* Exactly one: with two, which of them would the screen name? */
-        result.summary = SIGNATURE_MIXED;
-    } else {
-        result.summary = judge(mail, whole);
-        result.fingerprint = whole->fingerprint && *whole->fingerprint ? whole->fingerprint : NULL;
-        result.key_now = whole->key_now;
-        if (result.summary == SIGNATURE_VERIFIED || result.summary == SIGNATURE_NOT_SENDER)
-            result.signer = whole->identity->name;
-    }
     return result;
 }

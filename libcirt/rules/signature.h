@@ -1,9 +1,10 @@
 /*
  * rules/signature.h - what the signatures and encryption of a mail say about the message as a whole: one summary (RFC 9787).
  *
- * A good signature proves nothing about the sender. "verified" needs all of: exactly one From address; every part that is shown inside
- * the signed envelope at the root; exactly one signature in it, good; its full primary fingerprint pinned to a contact; that contact
- * having the From address. Pure.
+ * A good signature proves nothing about the sender. "verified" needs all of: exactly one From address, and no other one in the protected
+ * header; every part that is shown inside the signed envelope at the root; all signatures of the envelope good (one, or several of nested
+ * layers); their keys all of one and the same somebody we know, who has the From address. Whose a key is: its full fingerprint is pinned
+ * to them, or a CA of ours speaks for its certificate and the address in it. Pure.
  */
 #ifndef CIRT_RULES_SIGNATURE_H
 #define CIRT_RULES_SIGNATURE_H
@@ -33,8 +34,9 @@ enum signature_summary {
 };
 enum signature_encryption { ENCRYPTION_NONE, ENCRYPTION_PART, ENCRYPTION_WHOLE, ENCRYPTION_UNDECRYPTABLE };
 
-/* Whom a key is pinned to. */
+/* Whose a key is. */
 struct signature_identity {
+    const char *id;               /* the same for all keys of one: "peer 7" */
     const char *name;             /* "YY-CERT team" */
     const char *const *addresses; /* any case */
     size_t address_count;
@@ -47,7 +49,7 @@ struct signature_part {
     enum signature_verdict verdict;
     const char *fingerprint;                   /* full, of the primary key; "" or NULL where unknown */
     const char *key_now;                       /* "valid", "expired", "revoked", or NULL */
-    const struct signature_identity *identity; /* NULL: not pinned */
+    const struct signature_identity *identity; /* NULL: nobody's that we know */
 };
 
 /* One encrypted structure found. */
@@ -59,7 +61,8 @@ struct signature_cipher {
 struct signature_mail {
     const char *const *from; /* every address of every From field */
     size_t from_count;
-    const struct signature_part *parts;
+    bool from_differs;                  /* the protected header (RFC 9788) names another sender than the outer one */
+    const struct signature_part *parts; /* the outermost first */
     size_t part_count;
     const struct signature_cipher *ciphers;
     size_t cipher_count;
@@ -67,10 +70,11 @@ struct signature_mail {
 
 struct signature_result {
     enum signature_summary summary;
-    const char *signer;      /* the identity's name for verified and not-sender, else NULL */
-    const char *fingerprint; /* of the one signature in the envelope, else NULL */
-    const char *covers;      /* "whole", "part", or NULL where nothing is signed */
-    const char *key_now;     /* of that signature, or NULL */
+    const struct signature_part *part; /* the outermost signature of the envelope, where all say the same; else NULL */
+    const char *signer;                /* the identity's name for verified and not-sender, else NULL */
+    const char *fingerprint;           /* of that part, or NULL */
+    const char *covers;                /* "whole", "part", or NULL where nothing is signed */
+    const char *key_now;               /* of the envelope's signatures: the worst; or NULL */
     enum signature_encryption encryption;
 };
 

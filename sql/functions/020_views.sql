@@ -170,7 +170,8 @@ WHERE viewer() IS NOT NULL
 
 -- The last word on each mail.
 CREATE VIEW visible_verdict AS
-SELECT d.report_id, d.checked, d.summary, d.encryption, d.covers, d.signer, d.fingerprint, d.key_now, d.signed, d.parts
+SELECT d.report_id, d.checked, d.summary, d.encryption, d.covers, d.signer, d.fingerprint, d.key_now, d.signed, d.parts, d.protocol, d.algorithm,
+       d.is_fresh, d.copy_of, d.needed_keys, d.unknown_keys
 FROM report_verdict d JOIN visible_report_key r ON r.id = d.report_id AND r.received = d.received
 WHERE NOT EXISTS (SELECT FROM report_verdict n WHERE n.report_id = d.report_id AND n.checked > d.checked);
 
@@ -226,7 +227,9 @@ RETURN (SELECT m.case_name FROM visible_member m WHERE m.report_id = p_report OR
 
 CREATE OR REPLACE FUNCTION report_signature(p_report bigint) RETURNS json LANGUAGE sql STABLE
 RETURN (SELECT json_build_object('summary', d.summary, 'signer', d.signer, 'fingerprint', d.fingerprint, 'covers', d.covers, 'key_now', d.key_now,
-                                 'signed', time_text(d.signed), 'encryption', d.encryption, 'parts', d.parts)
+                                 'signed', time_text(d.signed), 'encryption', d.encryption, 'protocol', d.protocol, 'algorithm', d.algorithm,
+                                 'fresh', d.is_fresh, 'copy_of', 'r' || d.copy_of, 'needed_keys', d.needed_keys, 'unknown_keys', d.unknown_keys,
+                                 'checked', time_text(d.checked), 'parts', d.parts)
         FROM visible_verdict d WHERE d.report_id = p_report);
 
 CREATE OR REPLACE FUNCTION report_json(r visible_report) RETURNS json LANGUAGE sql STABLE

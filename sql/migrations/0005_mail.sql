@@ -123,7 +123,7 @@ ALTER TABLE report_verdict
 CREATE INDEX report_verdict_needed ON report_verdict USING gin (needed_keys) WHERE needed_keys <> '{}';
 CREATE INDEX report_verdict_unknown ON report_verdict USING gin (unknown_keys) WHERE unknown_keys <> '{}';
 
--- Signed payloads by their hash: the same again is a copy, whoever sends it.
+-- What was signed, by whom and when, by a hash of all three: the same again is a copy, whoever sends it.
 CREATE TABLE signed_payload (
     sha256 bytea PRIMARY KEY CHECK (length(sha256) = 32),
     report_id bigint NOT NULL,
@@ -141,13 +141,18 @@ CREATE INDEX case_alias_tag ON case_alias (upper(ltrim(alias, '#')));
 -- What was closed and is open now, step by step: the outermost envelope is step 0.
 ALTER TABLE report_clear ADD COLUMN step int NOT NULL DEFAULT 0,
     ADD COLUMN protocol text NOT NULL DEFAULT 'openpgp' CHECK (protocol IN ('openpgp', 'smime')),
-    ADD COLUMN kind text NOT NULL DEFAULT 'encrypted' CHECK (kind IN ('encrypted', 'signed', 'compressed'));
+    ADD COLUMN kind text NOT NULL DEFAULT 'encrypted' CHECK (kind IN ('encrypted', 'signed', 'compressed')),
+    ADD COLUMN problem text,                           -- why it could not be opened
+    ADD COLUMN is_stale boolean NOT NULL DEFAULT false; -- to be opened again: a key came or went
 ALTER TABLE report_clear DROP CONSTRAINT report_clear_pkey, ADD PRIMARY KEY (report_id, step, path);
-ALTER TABLE to_open ADD COLUMN step int NOT NULL DEFAULT 0, ADD COLUMN kind text NOT NULL DEFAULT 'encrypted' CHECK (kind IN ('encrypted', 'compressed'));
--- unwraps: no verdict yet; what is signed opaquely is taken out and goes back to decode.
+CREATE INDEX to_open_report ON to_open (report_id);
+CREATE INDEX to_verify_report ON to_verify (report_id);
+CREATE INDEX inbox_report ON inbox (report_id);
+ALTER TABLE to_open ADD COLUMN step int NOT NULL DEFAULT 0;
+-- unwraps: no verdict yet; what is signed opaquely or compressed is taken out and goes back to decode.
 ALTER TABLE to_verify ADD COLUMN unwraps boolean NOT NULL DEFAULT false;
 ALTER TABLE signed_part ADD COLUMN step int NOT NULL DEFAULT 0,
-    ADD COLUMN form text NOT NULL DEFAULT 'detached' CHECK (form IN ('detached', 'opaque', 'inline'));
+    ADD COLUMN kind text NOT NULL DEFAULT 'detached' CHECK (kind IN ('detached', 'signed', 'compressed')); -- signed, compressed: to be unwrapped
 ALTER TABLE signed_part DROP CONSTRAINT signed_part_pkey, ADD PRIMARY KEY (to_verify_id, step, path);
 
 -- What was claimed before and comes again is found without reading what waits.
@@ -307,5 +312,6 @@ INSERT INTO personal_field VALUES
     ('mail_recipient', 'address', 'mail address of a recipient'),
     ('mail_recipient', 'name', 'name of a recipient'),
     ('report_mail', 'author', 'mail address of a reporter'),
+    ('report_clear', 'bytes', 'whatever the sender wrote'),
     ('mail_key', 'addresses', 'mail addresses of a key''s owner'),
     ('mail_key', 'user_id', 'name of a key''s owner');

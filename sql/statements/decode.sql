@@ -2,7 +2,7 @@
 LISTEN cirt_inbox
 
 -- name: claim
-SELECT id, attempts, report_id, sender_id, channel, name, media_type, format, tlp, default_tlp, default_class FROM inbox_claim()
+SELECT id, attempts, report_id, sender_id, channel, name, media_type, format, tlp, default_tlp, default_class, is_first FROM inbox_claim()
 
 -- name: settle
 SELECT inbox_settle FROM inbox_settle($1::bigint[], $2::int[])
@@ -13,8 +13,11 @@ SELECT inbox_fail($1::bigint, $2::int, $3::text, $4::boolean)
 -- name: bytes
 SELECT inbox_bytes FROM inbox_bytes($1::bigint)
 
--- name: clear
-SELECT bytes, signatures FROM inbox_clear($1::bigint)
+-- name: steps
+SELECT step, path, kind, protocol, bytes, needed, signatures, problem, is_stale FROM inbox_steps($1::bigint)
+
+-- name: facts
+SELECT inbox_facts($1::bigint, $2::jsonb)
 
 -- name: reports_decoded
 SELECT ord, report_id, is_duplicate, state FROM reports_decoded($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bytea[],
@@ -27,10 +30,11 @@ SELECT ord, report_id, is_duplicate, state FROM reports_decoded($1::bigint[], $2
     $48::int[], $49::int[], $50::smallint[], $51::smallint[], $52::smallint[], $53::boolean[], $54::inet[], $55::text[], $56::text[])
 
 -- name: to_verify
-SELECT inbox_to_verify($1::bigint, $2::jsonb, $3::text[], $4::bytea[], $5::bytea[])
+SELECT inbox_to_verify($1::bigint, $2::jsonb, $3::int[], $4::text[], $5::text[], $6::bytea[], $7::bytea[])
 
 -- name: to_open
-SELECT inbox_to_open($1::bigint, $2::text, $3::bytea)
+SELECT inbox_to_open($1::bigint, $2::int, $3::text[], $4::text[], $5::text[], $6::bytea[])
 
 -- name: verdict
-SELECT report_verdict_store($1::bigint, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::timestamptz, $9::jsonb, $10::text)
+SELECT report_verdict_store($1::bigint, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::timestamptz, $9::jsonb, $10::text, $11::text,
+    $12::text[], $13::text[], $14::bytea[], $15::text[])

@@ -36,6 +36,8 @@ allowed() { # FILE INCLUDED ALLOWED-LIST
     done
     return 1
 }
+# A stage may be several files: verify.c, verify_verdict.c, verify_inside.h.
+stage_of() { local name; name=$(basename "${1%.[ch]}"); echo "${name%%_*}"; }
 while IFS='|' read -r folder list; do
     folder=${folder// /}
     [[ -n $folder ]] || continue
@@ -45,7 +47,7 @@ while IFS='|' read -r folder list; do
             # The SQL embedded at build time belongs to the store.
             [[ $folder == libcirt/store && $included == embedded_sql.h ]] && continue
             allowed "$file" "$included" "$list" || complain "$file: may not include \"$included\" (see the arrows in docs/ARCHITECTURE.md)"
-            if [[ $folder == cirtd/stages && $included == cirtd/stages/* && $included != cirtd/stages/stages.h && $(basename "$included" .h) != "$(basename "${file%.[ch]}")" ]]; then
+            if [[ $folder == cirtd/stages && $included == cirtd/stages/* && $included != cirtd/stages/stages.h && "$(stage_of "$included")" != "$(stage_of "$file")" ]]; then
                 complain "$file: a stage includes another, \"$included\""
             fi
         done < <(sed -n 's/^ *# *include *"\([^"]*\)".*/\1/p' "$file")

@@ -25,8 +25,7 @@
 static const struct {
     const char *path, *ours, *why;
 } explained[] = {
-    {"tb-openpgp/multiple-signatures.eml", "unknown-key",
-     "two signatures, neither key known: each has its own verdict, the summary is mixed"},
+    {"tb-openpgp/multiple-signatures.eml", "unknown-key", "two signatures, neither key known"},
     {"spoof-johnny/03-mime/m2-hiding-with-html/m2-pgp-inline2.eml", "none",
      "a block inside HTML is markup to a reader: no layer, nothing claimed"},
 };
@@ -108,7 +107,8 @@ struct finding {
 };
 
 static const char *const eve_addresses[] = {"eve@bigcorporation.de"}, *const manager_addresses[] = {"manager@bigcorporation.de"};
-static const struct signature_identity eve = {"Eve", eve_addresses, 1}, manager = {"The Manager", manager_addresses, 1};
+static const struct signature_identity eve = {"contact 1", "Eve", eve_addresses, 1},
+                                       manager = {"contact 2", "The Manager", manager_addresses, 1};
 
 static const struct signature_identity *identity_of(const char *fingerprint)
 {

@@ -11,14 +11,16 @@
 #include "base/attr.h"
 #include "rules/signature.h"
 
-#define ALICE "D8692123C4065DEA5E0F3AB5249B39D24F25E3B6"
-#define BOB   "EB85BB5FA33A75E15E944E63F231550C4F47E38E"
+#define ALICE     "D8692123C4065DEA5E0F3AB5249B39D24F25E3B6"
+#define ALICE_TOO "5E884898DA28047151D0E56F8DC6292773603D0D6AABBDD62A11EF721D1542D8"
+#define BOB       "EB85BB5FA33A75E15E944E63F231550C4F47E38E"
 
 static const char *const alice_addresses[] = {"alice@yy.example", "team@yy.example"};
 static const char *const bob_addresses[] = {"bob@zz.example"};
-static const struct signature_identity alice = {"Alice of YY-CERT", alice_addresses, 2};
-static const struct signature_identity bob = {"Bob of ZZ-CERT", bob_addresses, 1};
-static const struct signature_identity nobody = {"no addresses", NULL, 0};
+static const struct signature_identity alice = {"peer 1", "Alice of YY-CERT", alice_addresses, 2};
+static const struct signature_identity alice_too = {"peer 1", "Alice of YY-CERT", alice_addresses, 1};
+static const struct signature_identity bob = {"peer 2", "Bob of ZZ-CERT", bob_addresses, 1};
+static const struct signature_identity nobody = {"contact 1", "no addresses", NULL, 0};
 
 struct row {
     const char *what;
@@ -118,10 +120,40 @@ static const struct row rows[] = {
      "mixed",
      "whole",
      NULL},
-    {"the same key twice",
+    {"nested: the same key twice",
      {"alice@yy.example"},
      {PART(true, SIGNATURE_GOOD, ALICE, &alice), PART(true, SIGNATURE_GOOD, ALICE, &alice)},
+     "verified",
+     "whole",
+     "Alice of YY-CERT"},
+    {"nested: two keys of the same somebody, an OpenPGP key and a certificate",
+     {"alice@yy.example"},
+     {PART(true, SIGNATURE_GOOD, ALICE, &alice), PART(true, SIGNATURE_GOOD, ALICE_TOO, &alice_too)},
+     "verified",
+     "whole",
+     "Alice of YY-CERT"},
+    {"nested: two keys of the same somebody, one without the address",
+     {"team@yy.example"},
+     {PART(true, SIGNATURE_GOOD, ALICE, &alice), PART(true, SIGNATURE_GOOD, ALICE_TOO, &alice_too)},
      "mixed",
+     "whole",
+     NULL},
+    {"nested: both in the name of another",
+     {"boss@xx.example"},
+     {PART(true, SIGNATURE_GOOD, ALICE, &alice), PART(true, SIGNATURE_GOOD, ALICE, &alice)},
+     "not-sender",
+     "whole",
+     "Alice of YY-CERT"},
+    {"two bad ones",
+     {"alice@yy.example"},
+     {PART(true, SIGNATURE_BAD, "", NULL), PART(true, SIGNATURE_ERROR, "", NULL)},
+     "bad",
+     "whole",
+     NULL},
+    {"two of unknown keys",
+     {"alice@yy.example"},
+     {PART(true, SIGNATURE_UNKNOWN_KEY, "", NULL), PART(true, SIGNATURE_GOOD, BOB, NULL)},
+     "unknown-key",
      "whole",
      NULL},
     {"bad in whole, a good forwarded mail within",
@@ -167,6 +199,36 @@ static void test_rows(void **state)
     }
 }
 
+/* A signed mail whose protected header has another sender than the outer one is nobody's. */
+static void test_protected_from(void **state)
+{
+    UNUSED(state);
+    static const char *const from[] = {"alice@yy.example"};
+    static const struct signature_part part = PART(true, SIGNATURE_GOOD, ALICE, &alice);
+    struct signature_mail mail = {.from = from, .from_count = 1, .parts = &part, .part_count = 1};
+    assert_int_equal(signature_summarise(&mail).summary, SIGNATURE_VERIFIED);
+    mail.from_differs = true;
+    assert_int_equal(signature_summarise(&mail).summary, SIGNATURE_NOT_SENDER);
+}
+
+/* Of several signatures the outermost speaks; a key that is not valid any more is told whichever it is. */
+static void test_which_speaks(void **state)
+{
+    UNUSED(state);
+    static const char *const from[] = {"alice@yy.example"};
+    struct signature_part parts[] = {PART(false, SIGNATURE_BAD, BOB, NULL), PART(true, SIGNATURE_GOOD, ALICE, &alice),
+                                     PART(true, SIGNATURE_GOOD, ALICE_TOO, &alice_too)};
+    struct signature_mail mail = {.from = from, .from_count = 1, .parts = parts, .part_count = 3};
+    struct signature_result result = signature_summarise(&mail);
+    assert_ptr_equal(result.part, &parts[1]);
+    assert_string_equal(result.fingerprint, ALICE);
+    assert_string_equal(result.key_now, "valid");
+    parts[2].key_now = "revoked";
+    assert_string_equal(signature_summarise(&mail).key_now, "revoked");
+    parts[2].identity = &bob;
+    assert_null(signature_summarise(&mail).part);
+}
+
 static void test_encryption(void **state)
 {
     static const struct {
@@ -179,6 +241,8 @@ static void test_encryption(void **state)
         {{{false, false}}, 1, "part"},
         {{{false, true}, {true, true}}, 2, "whole"},
         {{{false, false}, {false, true}}, 2, "part"},
+        {{{true, true}, {true, false}}, 2, "undecryptable"},
+        {{{true, true}, {false, false}}, 2, "whole"},
     };
     static const char *const from[] = {"alice@yy.example"};
     UNUSED(state);
@@ -204,6 +268,8 @@ static void test_names(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_encryption), cmocka_unit_test(test_names)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_protected_from),
+                                       cmocka_unit_test(test_which_speaks), cmocka_unit_test(test_encryption),
+                                       cmocka_unit_test(test_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

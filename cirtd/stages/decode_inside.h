@@ -1,0 +1,38 @@
+/* cirtd/stages/decode_inside.h - decode.c reads any document; decode_mail.c goes through the layers of mails. */
+#ifndef CIRT_CIRTD_STAGES_DECODE_INSIDE_H
+#define CIRT_CIRTD_STAGES_DECODE_INSIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "cirtd/stage.h"
+#include "codec/codec.h"
+#include "store/report_store.h"
+
+/* One report at hand. */
+struct decode_job {
+    struct stage_run *run;
+    struct report_batch *batch;
+    const struct codec_limits *limits;
+    struct db_rows *rows; /* of `claim` */
+    size_t row;
+    int64_t report_id;
+    bool is_first; /* it was never decoded; else what was read before stays till there is something better */
+    struct buf raw;
+    const struct codec *codec;
+};
+
+/* Writes what was read: report NULL where it is malformed, then why says it. state, route: as struct report_envelope. */
+bool decode_store(struct decode_job *job, const struct report *report, const char *state, const char *route, const struct err *why,
+                  struct err *err) MUST_CHECK;
+
+/*
+ * Reads a mail as far as it is open: orders what is closed to be opened, or stores what it says and orders its signatures to be checked.
+ * False with err as a stage's work; is_malformed: it is no mail, err says why, and nothing was written.
+ */
+bool decode_mail(struct decode_job *job, bool *is_malformed, struct err *err) MUST_CHECK;
+
+#endif

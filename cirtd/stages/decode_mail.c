@@ -1,0 +1,369 @@
+/*
+ * Mails, layer by layer. What is closed is ordered to be opened, all of one step at once, and the mail comes back when that is done; the
+ * closed layer of the envelope, once open, is the next step. Where nothing closed is left that was not tried, the innermost document is
+ * what the mail says, and the signed parts of all steps go to verify in one row, which gives one verdict.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/timestamp.h"
+#include "cirtd/signatures.h"
+#include "cirtd/stages/decode_inside.h"
+#include "codec/mail_layers.h"
+#include "rules/signature.h"
+#include "store/verdict_store.h"
+
+/* Things opened in one step: what a person sends has few; each costs a process. */
+enum { OPENED_MAX = 8 };
+
+/* The columns of `steps`. */
+enum { STEP, PATH, KIND, PROTOCOL, CLEAR, NEEDED, SIGNATURES, PROBLEM, IS_STALE };
+
+/* One document on the way inward: the mail as it came, or what was in a layer of the one before. */
+struct step {
+    struct buf opened; /* unused in the first */
+    const struct buf *bytes;
+    struct mail_inside inside; /* what it stands in */
+    struct mail_layers *layers;
+    bool is_open; /* the closed layer of its envelope was opened, and the next step came out */
+};
+
+struct reading {
+    struct decode_job *job;
+    struct db_rows *tried; /* what seal and verify opened */
+    struct step steps[MAIL_STEPS_MAX + 1];
+    size_t count;
+    size_t missing[OPENED_MAX]; /* layers of the last step that are to be ordered */
+    size_t missing_count;
+};
+
+static struct step *last_step(struct reading *reading)
+{
+    return &reading->steps[reading->count - 1];
+}
+
+/* --- walking inward --- */
+
+static bool read_tried(struct reading *reading, struct err *err)
+{
+    struct stage_run *run = reading->job->run;
+    db_params_reset(run->params);
+    db_int8(run->params, reading->job->report_id);
+    return db_run(run->db, SQL_DECODE_STEPS, run->params, &reading->tried, err);
+}
+
+/* The row about that layer; false where it was not tried, or is to be tried again. */
+static bool find_tried(const struct reading *reading, size_t step, const char *path, size_t *row)
+{
+    for (size_t i = 0; i < db_row_count(reading->tried); i++) {
+        if (db_get_int(reading->tried, i, STEP) != (int64_t)step || !str_equal(db_get_text(reading->tried, i, PATH), path))
+            continue;
+        *row = i;
+        return !db_get_bool(reading->tried, i, IS_STALE);
+    }
+    return false;
+}
+
+static bool is_deepest(const struct step *step)
+{
+    return step->inside.steps >= MAIL_STEPS_MAX;
+}
+
+static void find_missing(struct reading *reading)
+{
+    const struct step *step = last_step(reading);
+    size_t row, wanted = 0;
+    for (size_t i = 0; i < step->layers->count && !is_deepest(step); i++) {
+        const struct mail_layer *layer = &step->layers->layers[i];
+        if (!layer->is_openable || wanted++ >= OPENED_MAX)
+            continue;
+        if (!find_tried(reading, reading->count - 1, layer->path, &row))
+            reading->missing[reading->missing_count++] = i;
+    }
+}
+
+/* The next document, where the closed layer of the envelope is open. What comes out may be no mail at all, or too large: then the mail
+ * stays closed there, and is not malformed for what somebody encrypted. */
+static bool step_inward(struct reading *reading)
+{
+    struct step *step = last_step(reading), *next = step + 1;
+    const struct mail_layer *closed = mail_layers_closed(step->layers);
+    struct err why;
+    size_t row, size;
+    if (!closed || is_deepest(step) || !find_tried(reading, reading->count - 1, closed->path, &row) ||
+        db_is_null(reading->tried, row, CLEAR))
+        return false;
+    const char *clear = (const char *)db_get_bytes(reading->tried, row, CLEAR, &size);
+    *next = (struct step){.bytes = &next->opened, .inside = step->inside};
+    buf_init(&next->opened, 2 * reading->job->limits->document_bytes_max);
+    bool ok = mail_layers_open(buf_text(step->bytes), step->bytes->size, closed->path, clear, size, &next->inside, &next->opened, &why);
+    next->inside.is_signed |= !str_equal(db_get_text(reading->tried, row, SIGNATURES), "[]");
+    ok = ok && mail_layers_read(next->opened.bytes, next->opened.size, reading->job->limits, &next->inside, &next->layers, &why);
+    if (!ok) {
+        log_info("not_read_inside", "report=%lld step=%zu %s", (long long)reading->job->report_id, reading->count, log_err(&why));
+        buf_clear(&next->opened);
+        return false;
+    }
+    step->is_open = true;
+    reading->count++;
+    return true;
+}
+
+/* As far as it is open. */
+static bool walk(struct reading *reading, struct err *err)
+{
+    struct decode_job *job = reading->job;
+    struct step *first = &reading->steps[0];
+    first->bytes = &job->raw;
+    if (!mail_layers_read(buf_text(&job->raw), job->raw.size, job->limits, &first->inside, &first->layers, err))
+        return false;
+    reading->count = 1;
+    do
+        find_missing(reading);
+    while (reading->missing_count == 0 && step_inward(reading));
+    return true;
+}
+
+/* --- what the mail says --- */
+
+/* Openable layers of the innermost document that are no envelope: shown apart. Their signatures are judged by verify, and told there. */
+static void fill_opened(const struct reading *reading, struct mail_opened *opened, struct mail_hints *hints)
+{
+    const struct step *step = &reading->steps[reading->count - 1];
+    size_t row, size;
+    for (size_t i = 0; i < step->layers->count && hints->opened_count < OPENED_MAX; i++) {
+        const struct mail_layer *layer = &step->layers->layers[i];
+        if (!layer->is_openable || layer->is_envelope || !find_tried(reading, reading->count - 1, layer->path, &row))
+            continue;
+        const unsigned char *clear = db_get_bytes(reading->tried, row, CLEAR, &size);
+        char *copy = clear ? mem_calloc(size + 1, 1) : NULL;
+        if (copy)
+            memcpy(copy, clear, size);
+        opened[hints->opened_count++] = (struct mail_opened){.path = layer->path, .clear = copy, .clear_size = clear ? size : 0};
+    }
+    hints->opened = opened;
+}
+
+static bool decode_content(const struct reading *reading, struct report **report, struct err *err)
+{
+    const struct step *step = &reading->steps[reading->count - 1];
+    struct mail_opened opened[OPENED_MAX];
+    struct mail_hints mail = {.inside = step->inside};
+    fill_opened(reading, opened, &mail);
+    struct codec_hints hints = {.mail = &mail};
+    bool ok = codec_decode(reading->job->codec, buf_text(step->bytes), step->bytes->size, reading->job->limits, &hints, report, err);
+    for (size_t i = 0; i < mail.opened_count; i++)
+        free((void *)(uintptr_t)opened[i].clear);
+    return ok;
+}
+
+/* --- ordering --- */
+
+static bool order_opening(struct reading *reading, struct err *err)
+{
+    struct stage_run *run = reading->job->run;
+    const struct mail_layers *layers = last_step(reading)->layers;
+    struct db_array paths, kinds, protocols, bytes;
+    db_array_init(&paths, DB_TEXT_ARRAY);
+    db_array_init(&kinds, DB_TEXT_ARRAY);
+    db_array_init(&protocols, DB_TEXT_ARRAY);
+    db_array_init(&bytes, DB_BYTES_ARRAY);
+    for (size_t i = 0; i < reading->missing_count; i++) {
+        const struct mail_layer *layer = &layers->layers[reading->missing[i]];
+        db_array_add_text(&paths, layer->path);
+        db_array_add_text(&kinds, mail_layer_kind_name(layer->kind));
+        db_array_add_text(&protocols, mail_layer_protocol_name(layer->protocol));
+        db_array_add_bytes(&bytes, layer->content, layer->content_size);
+    }
+    db_params_reset(run->params);
+    db_int8(run->params, reading->job->report_id);
+    db_int4(run->params, (int32_t)(reading->count - 1));
+    db_array(run->params, &paths);
+    db_array(run->params, &kinds);
+    db_array(run->params, &protocols);
+    db_array(run->params, &bytes);
+    bool ok = db_run(run->db, SQL_DECODE_TO_OPEN, run->params, NULL, err);
+    db_array_clear(&paths);
+    db_array_clear(&kinds);
+    db_array_clear(&protocols);
+    db_array_clear(&bytes);
+    return ok;
+}
+
+static json_t *strings_of(const char *const *strings, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_string(strings[i]));
+    return list;
+}
+
+static void add_layer(const struct reading *reading, size_t step, const struct mail_layer *layer, json_t *layers)
+{
+    size_t row;
+    bool was_tried = layer->is_closed && find_tried(reading, step, layer->path, &row);
+    const char *problem = layer->problem;
+    /* The closed layer of an envelope counts as open when what was in it could be read. */
+    bool is_open =
+        layer->is_envelope && layer->is_closed ? reading->steps[step].is_open : was_tried && !db_is_null(reading->tried, row, CLEAR);
+    if (was_tried && !is_open)
+        problem = db_is_null(reading->tried, row, CLEAR) ? db_get_text(reading->tried, row, PROBLEM) : "what is in it cannot be read";
+    json_array_append_new(layers,
+                          json_pack("{s:I, s:s, s:s, s:s, s:b, s:b, s:b, s:s?}", "step", (json_int_t)step, "path", layer->path, "kind",
+                                    mail_layer_kind_name(layer->kind), "protocol", mail_layer_protocol_name(layer->protocol), "envelope",
+                                    layer->is_envelope, "sound", layer->is_sound, "opened", is_open, "problem", problem));
+}
+
+/* The keys that could open what is closed, and the signatures that were seen where it was opened. */
+static void add_tried(const struct reading *reading, size_t step, const struct mail_layer *layer, json_t *needed, json_t *found)
+{
+    size_t row, i;
+    json_t *item;
+    if (!layer->is_closed || !find_tried(reading, step, layer->path, &row))
+        return;
+    json_t *keys = json_loads(db_get_text(reading->tried, row, NEEDED), 0, NULL);
+    if (db_is_null(reading->tried, row, CLEAR))
+        json_array_extend(needed, keys);
+    json_decref(keys);
+    json_t *signatures = json_loads(db_get_text(reading->tried, row, SIGNATURES), 0, NULL);
+    json_array_foreach(signatures, i, item)
+    {
+        json_object_set_new(item, "step", json_integer((json_int_t)step));
+        json_object_set_new(item, "path", json_string(layer->path));
+        json_object_set_new(item, "envelope", json_boolean(layer->is_envelope));
+        json_array_append(found, item);
+    }
+    json_decref(signatures);
+}
+
+/* What verify must know beside the parts: verify_inside.h has its form. */
+static json_t *message_of(const struct reading *reading)
+{
+    const struct mail_layers *outer = reading->steps[0].layers, *inner = reading->steps[reading->count - 1].layers;
+    json_t *layers = json_array(), *needed = json_array(), *found = json_array();
+    for (size_t step = 0; step < reading->count; step++) {
+        for (size_t i = 0; i < reading->steps[step].layers->count; i++) {
+            add_layer(reading, step, &reading->steps[step].layers->layers[i], layers);
+            add_tried(reading, step, &reading->steps[step].layers->layers[i], needed, found);
+        }
+    }
+    return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o}", "from", strings_of(outer->from, outer->from_count), "from_differs",
+                     inner->protected.from_differs, "to", strings_of(inner->protected.recipients, inner->protected.recipient_count),
+                     "layers", layers, "needed", needed, "found", found);
+}
+
+static bool is_detached(const struct mail_layer *layer)
+{
+    return layer->kind == MAIL_SIGNED && layer->is_sound && layer->signature;
+}
+
+static bool order_verdict(const struct reading *reading, const json_t *message, struct err *err)
+{
+    struct stage_run *run = reading->job->run;
+    struct db_array steps, paths, protocols, bytes, signatures;
+    char *text = json_dumps(message, JSON_COMPACT);
+    db_array_init(&steps, DB_INT4_ARRAY);
+    db_array_init(&paths, DB_TEXT_ARRAY);
+    db_array_init(&protocols, DB_TEXT_ARRAY);
+    db_array_init(&bytes, DB_BYTES_ARRAY);
+    db_array_init(&signatures, DB_BYTES_ARRAY);
+    for (size_t step = 0; step < reading->count; step++) {
+        for (size_t i = 0; i < reading->steps[step].layers->count; i++) {
+            const struct mail_layer *layer = &reading->steps[step].layers->layers[i];
+            if (!is_detached(layer))
+                continue;
+            db_array_add_int4(&steps, (int32_t)step);
+            db_array_add_text(&paths, layer->path);
+            db_array_add_text(&protocols, mail_layer_protocol_name(layer->protocol));
+            db_array_add_bytes(&bytes, layer->content, layer->content_size);
+            db_array_add_bytes(&signatures, layer->signature, layer->signature_size);
+        }
+    }
+    db_params_reset(run->params);
+    db_int8(run->params, reading->job->report_id);
+    db_text(run->params, text);
+    db_array(run->params, &steps);
+    db_array(run->params, &paths);
+    db_array(run->params, &protocols);
+    db_array(run->params, &bytes);
+    db_array(run->params, &signatures);
+    bool ok = db_run(run->db, SQL_DECODE_TO_VERIFY, run->params, NULL, err);
+    db_array_clear(&steps);
+    db_array_clear(&paths);
+    db_array_clear(&protocols);
+    db_array_clear(&bytes);
+    db_array_clear(&signatures);
+    free(text);
+    return ok;
+}
+
+/* --- the end --- */
+
+static bool has_protection(const struct reading *reading)
+{
+    for (size_t step = 0; step < reading->count; step++)
+        if (reading->steps[step].layers->count > 0)
+            return true;
+    return false;
+}
+
+/* Nothing in it is signed or encrypted: no key is needed to say so. */
+static bool store_unprotected(const struct reading *reading, struct err *err)
+{
+    struct verdict verdict = {.report_id = reading->job->report_id,
+                              .summary = signature_summary_name(SIGNATURE_UNPROTECTED),
+                              .encryption = signature_encryption_name(ENCRYPTION_NONE),
+                              .signed_at = TIMESTAMP_NONE,
+                              .parts = "[]"};
+    verdict_init(&verdict);
+    bool ok = verdict_store(reading->job->run->db, SQL_DECODE_VERDICT, reading->job->run->params, &verdict, err);
+    verdict_clear(&verdict);
+    return ok;
+}
+
+static bool judge(const struct reading *reading, struct err *err)
+{
+    if (!has_protection(reading))
+        return store_unprotected(reading, err);
+    json_t *message = message_of(reading);
+    bool ok = order_verdict(reading, message, err);
+    json_decref(message);
+    return ok;
+}
+
+/* What can be read while the rest is closed is stored the first time only, for people to see that something came. */
+static bool store(struct reading *reading, struct report *report, struct err *err)
+{
+    bool is_closed = reading->missing_count > 0;
+    if ((!is_closed || reading->job->is_first) &&
+        !decode_store(reading->job, report, reading->job->is_first ? "decoding" : "received", "none", NULL, err))
+        return false;
+    return is_closed ? order_opening(reading, err) : judge(reading, err);
+}
+
+bool decode_mail(struct decode_job *job, bool *is_malformed, struct err *err)
+{
+    struct reading *reading = mem_calloc(1, sizeof *reading);
+    struct report *report = NULL;
+    reading->job = job;
+    bool ok = read_tried(reading, err);
+    if (ok && !(walk(reading, err) && decode_content(reading, &report, err))) {
+        *is_malformed = err->code == ERR_INPUT || err->code == ERR_LIMIT;
+        ok = false;
+    }
+    ok = ok && store(reading, report, err);
+    report_free(report);
+    for (size_t i = 0; i < reading->count; i++) {
+        mail_layers_free(reading->steps[i].layers);
+        if (i > 0)
+            buf_clear(&reading->steps[i].opened);
+    }
+    db_rows_free(reading->tried);
+    free(reading);
+    return ok;
+}
