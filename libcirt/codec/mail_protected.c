@@ -91,16 +91,17 @@ static bool has_field(const struct mail_protected *out, const char *name)
 
 static void read_names(const struct inside *inside, struct mail_protected *out)
 {
-    const char *name;
+    struct mime_field field;
     size_t prefix_size = strlen(inside->prefix);
     out->fields = arena_calloc(inside->arena, FIELDS_MAX, sizeof *out->fields);
-    for (unsigned n = 0; n < 4 * FIELDS_MAX && (name = mime_header_name(inside->mime, inside->payload, n)); n++) {
-        bool is_inside = strncasecmp(name, inside->prefix, prefix_size) == 0 && strncasecmp(name, "Content-", 8) != 0 &&
-                         strcasecmp(name, "MIME-Version") != 0;
-        name += is_inside ? prefix_size : 0;
+    for (size_t at = 0; out->field_count < FIELDS_MAX && mime_next_field(inside->mime, inside->payload, &at, &field);) {
+        const char *name = arena_strndup(inside->arena, field.name, field.name_size);
+        if (!str_starts_nocase(name, inside->prefix) || str_starts_nocase(name, "Content-") || str_equal_nocase(name, "MIME-Version"))
+            continue;
+        name += prefix_size;
         /* HP-Outer tells what stood outside. */
-        if (is_inside && out->field_count < FIELDS_MAX && !has_field(out, name) && strcasecmp(name, "HP-Outer") != 0)
-            out->fields[out->field_count++] = arena_strdup(inside->arena, name);
+        if (!has_field(out, name) && !str_equal_nocase(name, "HP-Outer"))
+            out->fields[out->field_count++] = name;
     }
 }
 

@@ -67,33 +67,41 @@ size_t mime_field_end(const char *bytes, size_t at, size_t end)
     return at;
 }
 
-const char *mime_header(const struct mime *mime, const struct mime_part *part, const char *name, unsigned n)
-{
-    size_t end = part->header_at + part->header_size, name_size = strlen(name);
-    for (size_t at = part->header_at; at < end;) {
-        size_t next = line_end(mime->bytes, at, end);
-        const char *line = mime->bytes + at;
-        size_t found = field_name_size(line, next - at);
-        next = mime_field_end(mime->bytes, at, end);
-        if (found == name_size && strncasecmp(line, name, name_size) == 0 && n-- == 0) {
-            const char *colon = memchr(line, ':', next - at);
-            return unfold(mime->arena, colon + 1, (size_t)(mime->bytes + next - colon) - 1);
-        }
-        at = next;
-    }
-    return NULL;
-}
-
-const char *mime_header_name(const struct mime *mime, const struct mime_part *part, unsigned n)
+bool mime_next_field(const struct mime *mime, const struct mime_part *part, size_t *at, struct mime_field *out)
 {
     size_t end = part->header_at + part->header_size;
-    for (size_t at = part->header_at, next; at < end; at = next) {
-        next = line_end(mime->bytes, at, end);
-        size_t size = field_name_size(mime->bytes + at, next - at);
-        next = mime_field_end(mime->bytes, at, end);
-        if (size > 0 && n-- == 0)
-            return arena_strndup(mime->arena, mime->bytes + at, size);
+    for (size_t start = part->header_at + *at; start < end; start = part->header_at + *at) {
+        const char *line = mime->bytes + start;
+        size_t first = line_end(mime->bytes, start, end), next = mime_field_end(mime->bytes, start, end);
+        *at = next - part->header_at;
+        out->name = line;
+        out->name_size = field_name_size(line, first - start);
+        if (out->name_size == 0)
+            continue;
+        const char *colon = memchr(line, ':', first - start);
+        out->value = colon + 1;
+        out->value_size = (size_t)(mime->bytes + next - out->value);
+        return true;
     }
+    return false;
+}
+
+bool mime_field_is(const struct mime_field *field, const char *name)
+{
+    return strlen(name) == field->name_size && strncasecmp(field->name, name, field->name_size) == 0;
+}
+
+const char *mime_field_value(const struct mime *mime, const struct mime_field *field)
+{
+    return unfold(mime->arena, field->value, field->value_size);
+}
+
+const char *mime_header(const struct mime *mime, const struct mime_part *part, const char *name, unsigned n)
+{
+    struct mime_field field;
+    for (size_t at = 0; mime_next_field(mime, part, &at, &field);)
+        if (mime_field_is(&field, name) && n-- == 0)
+            return mime_field_value(mime, &field);
     return NULL;
 }
 

@@ -65,8 +65,19 @@ size_t mime_field_end(const char *bytes, size_t at, size_t end);
 const char *mime_header(const struct mime *mime, const struct mime_part *part, const char *name, unsigned n);
 /* The first such field with RFC 2047 words decoded, as one line of UTF-8. */
 const char *mime_header_text(const struct mime *mime, const struct mime_part *part, const char *name);
-/* The name of the n-th (from 0) field of the part's header, as written; NULL behind the last. */
-const char *mime_header_name(const struct mime *mime, const struct mime_part *part, unsigned n);
+
+/* A field as it stands in the header. */
+struct mime_field {
+    const char *name; /* not NUL-terminated */
+    size_t name_size;
+    const char *value; /* behind the colon, folded as it came; likewise */
+    size_t value_size;
+};
+/* The field at or behind *at, which starts as 0 and moves on; false behind the last. Lines that are no field are passed over. */
+bool mime_next_field(const struct mime *mime, const struct mime_part *part, size_t *at, struct mime_field *out);
+bool mime_field_is(const struct mime_field *field, const char *name);
+/* The value unfolded, the arena's. */
+const char *mime_field_value(const struct mime *mime, const struct mime_field *field);
 
 /* A parameter of the part's Content-Type (RFC 2231 decoded, one line of UTF-8), the arena's; NULL where there is none. */
 const char *mime_parameter(const struct mime *mime, const struct mime_part *part, const char *name);

@@ -229,7 +229,7 @@ first-part bad
 same-boundary bad
 two-types unprotected
 wrapped-cipher unprotected
-inline unprotected
+inline mixed
 expired expired
 revoked revoked
 distrusted unknown-key
