@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gpgme.h>
 #include <locale.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/timestamp.h"
+#include "crypto/openpgp_context.h"
 
 enum { HOME_SIZE_MAX = 80 };
 
@@ -35,28 +35,13 @@ static const char gpg_conf[] = "batch\n"
                                "cert-digest-algo SHA512\n"
                                "no-emit-version\n";
 
-/* One primary key or subkey of the home, so that a signer's fingerprint leads to its primary without another gpg run. */
-struct known_key {
-    char fingerprint[OPENPGP_FINGERPRINT_SIZE], primary[OPENPGP_FINGERPRINT_SIZE];
-    int64_t expires; /* the earlier of its own and the primary's; TIMESTAMP_NONE for never */
-    bool is_revoked, is_disabled;
-};
-
-struct openpgp {
-    gpgme_ctx_t context;
-    char *home;
-    struct known_key *keys;
-    size_t key_count, key_capacity;
-    bool has_keys; /* keys[] is as the home is */
-};
-
 static void library_init(void)
 {
     gpgme_check_version(NULL);
     gpgme_set_locale(NULL, LC_CTYPE, "C.UTF-8");
 }
 
-static bool failed(struct err *err, enum err_code code, const char *what, gpgme_error_t why)
+bool openpgp_failed(struct err *err, enum err_code code, const char *what, gpgme_error_t why)
 {
     char text[160];
     gpgme_strerror_r(why, text, sizeof text);
@@ -130,8 +115,12 @@ bool openpgp_open(const char *home, struct openpgp **out, struct err *err)
         why = gpgme_set_pinentry_mode(openpgp->context, GPGME_PINENTRY_MODE_ERROR);
     if (why) {
         openpgp_close(openpgp);
-        return failed(err, ERR_INTERNAL, "GnuPG", why);
+        return openpgp_failed(err, ERR_INTERNAL, "GnuPG", why);
     }
+    gpgme_engine_info_t engine = gpgme_ctx_get_engine_info(openpgp->context);
+    while (engine && engine->protocol != GPGME_PROTOCOL_OpenPGP)
+        engine = engine->next;
+    openpgp->gpg = mem_strdup(engine && engine->file_name ? engine->file_name : "/usr/bin/gpg");
     gpgme_set_offline(openpgp->context, 1);
     gpgme_set_armor(openpgp->context, 1);
     *out = openpgp;
@@ -146,6 +135,7 @@ void openpgp_close(struct openpgp *openpgp)
         gpgme_release(openpgp->context);
     free(openpgp->keys);
     free(openpgp->home);
+    free(openpgp->gpg);
     free(openpgp);
 }
 
@@ -162,153 +152,17 @@ void openpgp_stop_agent(struct openpgp *openpgp)
     gpgme_release(context);
 }
 
-/* --- keys --- */
+/* --- input and output --- */
 
-static enum openpgp_key_now key_state(bool is_revoked, bool is_disabled, int64_t expires)
-{
-    if (is_revoked)
-        return OPENPGP_KEY_REVOKED;
-    if (is_disabled)
-        return OPENPGP_KEY_DISABLED;
-    if (expires != TIMESTAMP_NONE && expires <= timestamp_now())
-        return OPENPGP_KEY_EXPIRED;
-    return OPENPGP_KEY_VALID;
-}
-
-static int64_t subkey_expires(gpgme_subkey_t subkey)
-{
-    return subkey->expires > 0 ? (int64_t)subkey->expires * TIMESTAMP_SECOND : TIMESTAMP_NONE;
-}
-
-static void remember_key(struct openpgp *openpgp, gpgme_key_t key)
-{
-    for (gpgme_subkey_t subkey = key->subkeys; subkey; subkey = subkey->next) {
-        openpgp->keys = mem_grow(openpgp->keys, &openpgp->key_capacity, openpgp->key_count, sizeof *openpgp->keys);
-        struct known_key *known = &openpgp->keys[openpgp->key_count++];
-        *known = (struct known_key){.expires = subkey_expires(subkey),
-                                    .is_revoked = key->revoked || subkey->revoked,
-                                    .is_disabled = key->disabled || subkey->disabled || key->invalid || subkey->invalid};
-        int64_t primary_expires = subkey_expires(key->subkeys);
-        if (primary_expires != TIMESTAMP_NONE && (known->expires == TIMESTAMP_NONE || primary_expires < known->expires))
-            known->expires = primary_expires;
-        snprintf(known->fingerprint, sizeof known->fingerprint, "%s", subkey->fpr ? subkey->fpr : "");
-        snprintf(known->primary, sizeof known->primary, "%s", key->subkeys->fpr ? key->subkeys->fpr : "");
-    }
-}
-
-static bool load_keys(struct openpgp *openpgp, struct err *err)
-{
-    gpgme_key_t key;
-    openpgp->key_count = 0;
-    openpgp->has_keys = false;
-    gpgme_set_keylist_mode(openpgp->context, GPGME_KEYLIST_MODE_LOCAL);
-    gpgme_error_t why = gpgme_op_keylist_start(openpgp->context, NULL, 0);
-    while (!why && !(why = gpgme_op_keylist_next(openpgp->context, &key))) {
-        remember_key(openpgp, key);
-        gpgme_key_unref(key);
-    }
-    if (gpgme_err_code(why) != GPG_ERR_EOF)
-        return failed(err, ERR_AGAIN, "GnuPG cannot list keys", why);
-    openpgp->has_keys = true;
-    return true;
-}
-
-static const struct known_key *find_key(const struct openpgp *openpgp, const char *fingerprint)
-{
-    for (size_t i = 0; i < openpgp->key_count; i++)
-        if (strcasecmp(openpgp->keys[i].fingerprint, fingerprint) == 0)
-            return &openpgp->keys[i];
-    return NULL;
-}
-
-static void add_key(struct openpgp_keys *out, gpgme_key_t key)
-{
-    struct openpgp_key *item = &out->items[out->count++];
-    gpgme_subkey_t primary = key->subkeys;
-    *item = (struct openpgp_key){.expires = subkey_expires(primary)};
-    snprintf(item->fingerprint, sizeof item->fingerprint, "%s", primary->fpr ? primary->fpr : "");
-    snprintf(item->user_id, sizeof item->user_id, "%s", key->uids && key->uids->uid ? key->uids->uid : "");
-    item->key_now = key_state(key->revoked, key->disabled || key->invalid, item->expires);
-}
-
-/* Takes the keys of a listing that was started; ends it. */
-static bool gather_keys(struct openpgp *openpgp, gpgme_error_t why, struct openpgp_keys *out, bool may_be_secret, struct err *err)
-{
-    gpgme_key_t key;
-    bool ok = true;
-    out->count = 0;
-    while (!why && !(why = gpgme_op_keylist_next(openpgp->context, &key))) {
-        if (!ok || !key->subkeys || !key->subkeys->fpr)
-            ;
-        else if (key->secret && !may_be_secret)
-            ok = err_set(err, ERR_INPUT, "this holds a secret key, only public keys are taken");
-        else if (out->count == OPENPGP_KEYS_MAX)
-            ok = err_set(err, ERR_LIMIT, "more than %d keys", OPENPGP_KEYS_MAX);
-        else
-            add_key(out, key);
-        gpgme_key_unref(key);
-    }
-    if (ok && gpgme_err_code(why) != GPG_ERR_EOF && gpgme_err_code(why) != GPG_ERR_NO_DATA)
-        return failed(err, ERR_AGAIN, "GnuPG cannot list keys", why);
-    return ok;
-}
-
-bool openpgp_secret_keys(struct openpgp *openpgp, struct openpgp_keys *out, struct err *err)
-{
-    gpgme_set_keylist_mode(openpgp->context, GPGME_KEYLIST_MODE_LOCAL);
-    return gather_keys(openpgp, gpgme_op_keylist_start(openpgp->context, NULL, 1), out, true, err);
-}
-
-static bool make_input(const void *bytes, size_t size, gpgme_data_t *out, struct err *err)
+bool openpgp_input(const void *bytes, size_t size, gpgme_data_t *out, struct err *err)
 {
     gpgme_error_t why = gpgme_data_new_from_mem(out, bytes, size, 0);
-    return why ? failed(err, ERR_INTERNAL, "GnuPG input", why) : true;
+    return why ? openpgp_failed(err, ERR_INTERNAL, "GnuPG input", why) : true;
 }
-
-bool openpgp_fingerprint_of(struct openpgp *openpgp, const void *bytes, size_t size, struct openpgp_keys *out, struct err *err)
-{
-    static const char secret[] = "-----BEGIN PGP PRIVATE KEY";
-    gpgme_data_t data = NULL;
-    if (memmem(bytes, size, secret, sizeof secret - 1))
-        return err_set(err, ERR_INPUT, "this holds a secret key, only public keys are taken");
-    if (!make_input(bytes, size, &data, err))
-        return false;
-    gpgme_set_keylist_mode(openpgp->context, GPGME_KEYLIST_MODE_LOCAL);
-    bool ok = gather_keys(openpgp, gpgme_op_keylist_from_data_start(openpgp->context, data, 0), out, false, err);
-    gpgme_data_release(data);
-    if (ok && out->count == 0)
-        return err_set(err, ERR_INPUT, "this holds no OpenPGP key");
-    return ok;
-}
-
-bool openpgp_import(struct openpgp *openpgp, const void *bytes, size_t size, struct openpgp_keys *out, struct err *err)
-{
-    gpgme_data_t data = NULL;
-    if (!openpgp_fingerprint_of(openpgp, bytes, size, out, err) || !make_input(bytes, size, &data, err))
-        return false;
-    gpgme_error_t why = gpgme_op_import(openpgp->context, data);
-    gpgme_data_release(data);
-    if (why)
-        return failed(err, ERR_AGAIN, "GnuPG cannot import", why);
-    if (!load_keys(openpgp, err))
-        return false;
-    for (size_t i = 0; i < out->count; i++)
-        if (!find_key(openpgp, out->items[i].fingerprint))
-            return err_set(err, ERR_INPUT, "GnuPG does not take key %s (no valid self-signature, or an algorithm it does not know)",
-                           out->items[i].fingerprint);
-    return true;
-}
-
-/* --- output --- */
-
-struct sink {
-    struct buf *out;
-    bool is_full;
-};
 
 static ssize_t on_output(void *context, const void *bytes, size_t size)
 {
-    struct sink *sink = context;
+    struct openpgp_sink *sink = context;
     if (!buf_add(sink->out, bytes, size)) {
         sink->is_full = true;
         errno = EFBIG;
@@ -319,47 +173,14 @@ static ssize_t on_output(void *context, const void *bytes, size_t size)
 
 static const struct gpgme_data_cbs sink_callbacks = {.write = on_output};
 
-static bool make_output(struct sink *sink, gpgme_data_t *out, struct err *err)
+bool openpgp_output(struct openpgp_sink *sink, gpgme_data_t *out, struct err *err)
 {
     struct gpgme_data_cbs *callbacks = (struct gpgme_data_cbs *)&sink_callbacks; /* GPGME only reads it */
     gpgme_error_t why = gpgme_data_new_from_cbs(out, callbacks, sink);
-    return why ? failed(err, ERR_INTERNAL, "GnuPG output", why) : true;
+    return why ? openpgp_failed(err, ERR_INTERNAL, "GnuPG output", why) : true;
 }
 
-bool openpgp_export(struct openpgp *openpgp, const char *fingerprint, struct buf *out, struct err *err)
-{
-    struct sink sink = {.out = out};
-    gpgme_data_t data = NULL;
-    if (!make_output(&sink, &data, err))
-        return false;
-    size_t before = out->size;
-    gpgme_error_t why = gpgme_op_export(openpgp->context, fingerprint, GPGME_EXPORT_MODE_MINIMAL, data);
-    gpgme_data_release(data);
-    if (sink.is_full)
-        return err_set(err, ERR_LIMIT, "key %s is too large", fingerprint);
-    if (why)
-        return failed(err, ERR_AGAIN, "GnuPG cannot export", why);
-    return out->size > before ? true : err_set(err, ERR_NOT_FOUND, "no key %s", fingerprint);
-}
-
-/* --- signatures --- */
-
-const char *openpgp_status_name(enum openpgp_status status)
-{
-    static const char *const names[] = {"good", "bad", "unknown-key", "expired-key", "revoked-key", "expired-signature", "error"};
-    return names[status];
-}
-
-const char *openpgp_key_now_name(enum openpgp_key_now key_now)
-{
-    static const char *const names[] = {NULL, "valid", "expired", "revoked", "disabled"};
-    return names[key_now];
-}
-
-static bool is_weak(gpgme_hash_algo_t hash)
-{
-    return hash == GPGME_MD_SHA1 || hash == GPGME_MD_MD5 || hash == GPGME_MD_RMD160 || hash == GPGME_MD_MD2 || hash == GPGME_MD_MD4;
-}
+/* --- signatures inside an encryption --- */
 
 static enum openpgp_status status_of(gpgme_signature_t signature)
 {
@@ -381,56 +202,23 @@ static enum openpgp_status status_of(gpgme_signature_t signature)
     }
 }
 
-static void refuse(struct openpgp_signature *out, const char *text)
+static void see(gpgme_signature_t signature, struct openpgp_seen *out)
 {
-    out->status = OPENPGP_ERROR;
-    snprintf(out->text, sizeof out->text, "%s", text);
-}
-
-/* Where the signer's key is known: its primary, its state now, and whether it had ended when the signature was made. */
-static void judge_key(struct openpgp_signature *out, const struct known_key *key)
-{
-    snprintf(out->fingerprint, sizeof out->fingerprint, "%s", key->primary);
-    out->key_now = key_state(key->is_revoked, key->is_disabled, key->expires);
-    if (out->status == OPENPGP_EXPIRED_KEY && out->made != TIMESTAMP_NONE && key->expires != TIMESTAMP_NONE && out->made < key->expires)
-        out->status = OPENPGP_GOOD;
-    else if (out->status == OPENPGP_GOOD && key->is_revoked)
-        out->status = OPENPGP_REVOKED_KEY;
-    else if (out->status == OPENPGP_GOOD && key->is_disabled)
-        refuse(out, "the key is disabled or invalid");
-}
-
-static void judge(struct openpgp *openpgp, gpgme_signature_t signature, struct openpgp_signature *out)
-{
-    const char *hash = gpgme_hash_algo_name(signature->hash_algo);
-    const char *algorithm = gpgme_pubkey_algo_name(signature->pubkey_algo);
-    *out = (struct openpgp_signature){.status = status_of(signature), .made = TIMESTAMP_NONE};
+    *out = (struct openpgp_seen){.status = status_of(signature),
+                                 .made = signature->timestamp > 0 ? (int64_t)signature->timestamp * TIMESTAMP_SECOND : TIMESTAMP_NONE,
+                                 .hash = (int)signature->hash_algo,
+                                 .algorithm = signature->pubkey_algo == GPGME_PK_ECDSA   ? 19
+                                              : signature->pubkey_algo == GPGME_PK_EDDSA ? 22
+                                                                                         : (int)signature->pubkey_algo};
     snprintf(out->signer, sizeof out->signer, "%s", signature->fpr ? signature->fpr : "");
-    snprintf(out->hash, sizeof out->hash, "%s", hash ? hash : "");
-    snprintf(out->algorithm, sizeof out->algorithm, "%s", algorithm ? algorithm : "");
-    if (signature->timestamp > 0)
-        out->made = (int64_t)signature->timestamp * TIMESTAMP_SECOND;
-    if (out->status == OPENPGP_ERROR) {
-        char text[sizeof out->text];
-        gpgme_strerror_r(signature->status, text, sizeof text);
-        refuse(out, text);
-        return;
-    }
-    const struct known_key *key = find_key(openpgp, out->signer);
-    if (key)
-        judge_key(out, key);
-    else if (out->status == OPENPGP_GOOD)
-        refuse(out, "the key vanished while it was used");
-    if (out->status == OPENPGP_GOOD && is_weak(signature->hash_algo))
-        refuse(out, "made with a hash that is broken (SHA-1, MD5 or RIPEMD-160)");
-    else if (out->status == OPENPGP_GOOD && signature->wrong_key_usage)
-        refuse(out, "the key is not meant for signing");
+    if (out->status == OPENPGP_ERROR)
+        gpgme_strerror_r(signature->status, out->text, sizeof out->text);
 }
 
 static bool all_known(const struct openpgp *openpgp, gpgme_signature_t signature)
 {
     for (; signature; signature = signature->next)
-        if (signature->fpr && status_of(signature) != OPENPGP_UNKNOWN_KEY && !find_key(openpgp, signature->fpr))
+        if (signature->fpr && status_of(signature) != OPENPGP_UNKNOWN_KEY && !openpgp_find_known(openpgp, signature->fpr))
             return false;
     return true;
 }
@@ -438,19 +226,22 @@ static bool all_known(const struct openpgp *openpgp, gpgme_signature_t signature
 static bool gather_signatures(struct openpgp *openpgp, struct openpgp_signatures *out, struct err *err)
 {
     gpgme_verify_result_t result = gpgme_op_verify_result(openpgp->context);
+    struct openpgp_seen seen;
     out->count = 0;
     if (!result || !result->signatures)
         return true;
     /* Listing keys ends this result: hold it. */
     gpgme_result_ref(result);
-    bool ok = true;
-    if (!openpgp->has_keys || !all_known(openpgp, result->signatures))
-        ok = load_keys(openpgp, err);
+    bool ok = openpgp_refresh_known(openpgp, err);
+    if (ok && !all_known(openpgp, result->signatures))
+        ok = openpgp_load_known(openpgp, err);
     for (gpgme_signature_t signature = result->signatures; ok && signature; signature = signature->next) {
-        if (out->count == OPENPGP_SIGNATURES_MAX)
+        if (out->count == OPENPGP_SIGNATURES_MAX) {
             ok = err_set(err, ERR_LIMIT, "more than %d signatures", OPENPGP_SIGNATURES_MAX);
-        else
-            judge(openpgp, signature, &out->items[out->count++]);
+        } else {
+            see(signature, &seen);
+            openpgp_judge(openpgp, &seen, &out->items[out->count++]);
+        }
     }
     gpgme_result_unref(result);
     return ok;
@@ -469,31 +260,6 @@ static bool is_about_input(gpgme_error_t why)
     default:
         return false;
     }
-}
-
-bool openpgp_verify_detached(struct openpgp *openpgp, const void *bytes, size_t size, const void *signature, size_t signature_size,
-                             struct openpgp_signatures *out, struct err *err)
-{
-    gpgme_data_t text = NULL, proof = NULL;
-    bool ok = false;
-    out->count = 0;
-    if (!make_input(bytes, size, &text, err) || !make_input(signature, signature_size, &proof, err))
-        goto done;
-    gpgme_error_t why = gpgme_op_verify(openpgp->context, proof, text, NULL);
-    if (why && !is_about_input(why)) {
-        failed(err, ERR_AGAIN, "GnuPG cannot verify", why);
-        goto done;
-    }
-    ok = gather_signatures(openpgp, out, err);
-    if (ok && out->count == 0) {
-        out->count = 1;
-        out->items[0] = (struct openpgp_signature){.made = TIMESTAMP_NONE};
-        refuse(&out->items[0], "no signature can be read here");
-    }
-done:
-    gpgme_data_release(text);
-    gpgme_data_release(proof);
-    return ok;
 }
 
 /* --- opening --- */
@@ -529,19 +295,19 @@ static bool opening_failed(struct openpgp *openpgp, gpgme_error_t why, struct er
         return err_set(err, ERR_INPUT, "not an encrypted OpenPGP message, or a broken one");
     if (gpgme_err_code(why) == GPG_ERR_DECRYPT_FAILED || gpgme_err_code(why) == GPG_ERR_BAD_KEY ||
         gpgme_err_code(why) == GPG_ERR_UNSUPPORTED_ALGORITHM || gpgme_err_code(why) == GPG_ERR_CHECKSUM)
-        return failed(err, ERR_INPUT, "cannot be opened", why);
-    return failed(err, ERR_AGAIN, "GnuPG cannot decrypt", why);
+        return openpgp_failed(err, ERR_INPUT, "cannot be opened", why);
+    return openpgp_failed(err, ERR_AGAIN, "GnuPG cannot decrypt", why);
 }
 
 bool openpgp_decrypt(struct openpgp *openpgp, const void *bytes, size_t size, struct buf *clear, struct openpgp_opened *out,
                      struct err *err)
 {
-    struct sink sink = {.out = clear};
+    struct openpgp_sink sink = {.out = clear};
     gpgme_data_t cipher = NULL, plain = NULL;
     bool ok = false;
     *out = (struct openpgp_opened){.has_integrity = false};
     buf_reset(clear);
-    if (!make_input(bytes, size, &cipher, err) || !make_output(&sink, &plain, err))
+    if (!openpgp_input(bytes, size, &cipher, err) || !openpgp_output(&sink, &plain, err))
         goto done;
     gpgme_error_t why = gpgme_op_decrypt_verify(openpgp->context, cipher, plain);
     gather_recipients(openpgp, out);
@@ -569,7 +335,7 @@ static bool get_key(struct openpgp *openpgp, const char *fingerprint, bool to_si
     gpgme_set_keylist_mode(openpgp->context, GPGME_KEYLIST_MODE_LOCAL);
     gpgme_error_t why = gpgme_get_key(openpgp->context, fingerprint, &key, to_sign);
     if (why && gpgme_err_code(why) != GPG_ERR_EOF)
-        return failed(err, ERR_AGAIN, "GnuPG cannot list keys", why);
+        return openpgp_failed(err, ERR_AGAIN, "GnuPG cannot list keys", why);
     bool is_it = key && key->subkeys && key->subkeys->fpr && strcasecmp(key->subkeys->fpr, fingerprint) == 0;
     bool is_usable =
         is_it && !key->revoked && !key->expired && !key->disabled && !key->invalid && (to_sign ? key->can_sign : key->can_encrypt);
@@ -590,7 +356,7 @@ static bool set_signer(struct openpgp *openpgp, const char *fingerprint, struct 
     gpgme_signers_clear(openpgp->context);
     gpgme_error_t why = gpgme_signers_add(openpgp->context, key);
     gpgme_key_unref(key);
-    return why ? failed(err, ERR_INTERNAL, "GnuPG signer", why) : true;
+    return why ? openpgp_failed(err, ERR_INTERNAL, "GnuPG signer", why) : true;
 }
 
 static void name_micalg(struct openpgp *openpgp, char micalg[24])
@@ -606,16 +372,16 @@ static void name_micalg(struct openpgp *openpgp, char micalg[24])
 bool openpgp_sign_detached(struct openpgp *openpgp, const char *fingerprint, const void *bytes, size_t size, struct buf *signature,
                            char micalg[24], struct err *err)
 {
-    struct sink sink = {.out = signature};
+    struct openpgp_sink sink = {.out = signature};
     gpgme_data_t text = NULL, proof = NULL;
     bool ok = false;
-    if (!set_signer(openpgp, fingerprint, err) || !make_input(bytes, size, &text, err) || !make_output(&sink, &proof, err))
+    if (!set_signer(openpgp, fingerprint, err) || !openpgp_input(bytes, size, &text, err) || !openpgp_output(&sink, &proof, err))
         goto done;
     gpgme_error_t why = gpgme_op_sign(openpgp->context, text, proof, GPGME_SIG_MODE_DETACH);
     if (sink.is_full)
         err_set(err, ERR_LIMIT, "no room for the signature");
     else if (why)
-        failed(err, ERR_AGAIN, "GnuPG cannot sign", why);
+        openpgp_failed(err, ERR_AGAIN, "GnuPG cannot sign", why);
     else
         ok = true;
     if (ok)
@@ -631,7 +397,7 @@ bool openpgp_encrypt_sign(struct openpgp *openpgp, const char *signer, const cha
 {
     const gpgme_encrypt_flags_t flags = GPGME_ENCRYPT_ALWAYS_TRUST | GPGME_ENCRYPT_NO_ENCRYPT_TO;
     gpgme_key_t keys[OPENPGP_KEYS_MAX + 1] = {NULL};
-    struct sink sink = {.out = out};
+    struct openpgp_sink sink = {.out = out};
     gpgme_data_t plain = NULL, cipher = NULL;
     size_t before = out->size;
     bool ok = false;
@@ -640,14 +406,14 @@ bool openpgp_encrypt_sign(struct openpgp *openpgp, const char *signer, const cha
     for (size_t i = 0; i < recipient_count; i++)
         if (!get_key(openpgp, recipients[i], false, &keys[i], err))
             goto done;
-    if ((signer && !set_signer(openpgp, signer, err)) || !make_input(bytes, size, &plain, err) || !make_output(&sink, &cipher, err))
+    if ((signer && !set_signer(openpgp, signer, err)) || !openpgp_input(bytes, size, &plain, err) || !openpgp_output(&sink, &cipher, err))
         goto done;
     gpgme_error_t why = signer ? gpgme_op_encrypt_sign(openpgp->context, keys, flags, plain, cipher)
                                : gpgme_op_encrypt(openpgp->context, keys, flags, plain, cipher);
     if (sink.is_full)
         err_set(err, ERR_LIMIT, "the encrypted message is larger than %zu bytes", out->size_max);
     else if (why)
-        failed(err, ERR_AGAIN, "GnuPG cannot encrypt", why);
+        openpgp_failed(err, ERR_AGAIN, "GnuPG cannot encrypt", why);
     else
         ok = true;
 done:

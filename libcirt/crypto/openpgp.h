@@ -1,5 +1,6 @@
 /*
- * crypto/openpgp.h - OpenPGP by GnuPG through GPGME, on a GNUPGHOME of our own. The only includer of gpgme.h.
+ * crypto/openpgp.h - OpenPGP by GnuPG on a GNUPGHOME of our own: signatures by runs of gpg itself, the rest through GPGME. openpgp*.c are
+ * the only includers of gpgme.h.
  *
  * No network: no dirmngr, no key retrieval. GnuPG's web of trust is off (direct): whom a key belongs to is decided by the pin in our
  * table, never here. Signatures over SHA-1, MD5 and RIPEMD-160 never count as good. Standards: RFC 9580, RFC 3156.
@@ -15,7 +16,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { OPENPGP_FINGERPRINT_SIZE = 65, OPENPGP_SIGNATURES_MAX = 8, OPENPGP_KEYS_MAX = 32 };
+enum {
+    OPENPGP_FINGERPRINT_SIZE = 65,
+    OPENPGP_SIGNATURES_MAX = 8,
+    OPENPGP_KEYS_MAX = 32,
+    OPENPGP_SUBKEYS_MAX = 12,
+    OPENPGP_ADDRESSES_MAX = 8,
+    OPENPGP_ADDRESS_SIZE = 255
+};
 
 struct openpgp;
 
@@ -56,13 +64,33 @@ struct openpgp_signature {
 
 struct openpgp_signatures {
     struct openpgp_signature items[OPENPGP_SIGNATURES_MAX];
-    size_t count; /* more than OPENPGP_SIGNATURES_MAX: ERR_LIMIT */
+    size_t count; /* where there were more than OPENPGP_SIGNATURES_MAX, all of them are OPENPGP_ERROR */
 };
 
-/* Checks a detached signature. true says only that GnuPG looked; the statuses say what it saw. A signature that cannot be read at all is
- * one item with OPENPGP_ERROR. ERR_AGAIN where GnuPG could not run. */
+/*
+ * Checks a detached signature. true says only that GnuPG looked; the statuses say what it saw. A signature that cannot be read at all is
+ * one item with OPENPGP_ERROR. ERR_AGAIN where GnuPG could not run. One run of gpg, and a listing of the keys after the keyring changed.
+ * Several contexts, also of several processes, may use one home at the same time.
+ */
 bool openpgp_verify_detached(struct openpgp *openpgp, const void *bytes, size_t size, const void *signature, size_t signature_size,
                              struct openpgp_signatures *out, struct err *err) MUST_CHECK;
+
+/* The same for many mails in as few runs of gpg as can be (64 a run): the run costs four times what its signature does. out of each check
+ * is as openpgp_verify_detached() would have filled it, whatever the others were. */
+struct openpgp_check {
+    const void *bytes, *signature;
+    size_t size, signature_size;
+    struct openpgp_signatures out;
+};
+bool openpgp_verify_batch(struct openpgp *openpgp, struct openpgp_check *checks, size_t count, struct err *err) MUST_CHECK;
+
+/*
+ * Checks a clear-signed text or a signed, not encrypted message (armoured or binary) that is all of bytes but for blanks around it: text
+ * outside of the armour is refused. content gets what is covered, as GnuPG gives it out, also where the signatures are bad; nothing else
+ * of bytes is. out->count 0: nobody signed. ERR_INPUT: no such message, or broken. ERR_LIMIT: content is too small. ERR_AGAIN as above.
+ */
+bool openpgp_verify_inline(struct openpgp *openpgp, const void *bytes, size_t size, struct buf *content, struct openpgp_signatures *out,
+                           struct err *err) MUST_CHECK;
 
 struct openpgp_opened {
     struct openpgp_signatures signatures; /* those inside the encryption */
@@ -88,13 +116,21 @@ bool openpgp_sign_detached(struct openpgp *openpgp, const char *fingerprint, con
 bool openpgp_encrypt_sign(struct openpgp *openpgp, const char *signer, const char *const *recipients, size_t recipient_count,
                           const void *bytes, size_t size, struct buf *out, struct err *err) MUST_CHECK;
 
-/* What a block of public keys holds. */
+/* What a block of public keys, or a home, holds. */
 struct openpgp_keys {
     struct openpgp_key {
         char fingerprint[OPENPGP_FINGERPRINT_SIZE];
-        char user_id[256]; /* the first; a claim of the key's maker */
-        int64_t expires;   /* microseconds, TIMESTAMP_NONE for never */
+        char user_id[256];                                           /* the first; a claim of the key's maker */
+        char addresses[OPENPGP_ADDRESSES_MAX][OPENPGP_ADDRESS_SIZE]; /* of all user ids that are not revoked, lower case */
+        char key_ids[OPENPGP_SUBKEYS_MAX][17];                       /* 16 hex digits each: the primary, then the subkeys */
+        size_t address_count, key_id_count;
+        char algorithm[24];     /* of the primary: "rsa3072", "ed25519", "nistp256" */
+        int64_t expires;        /* the primary; microseconds, TIMESTAMP_NONE for never */
+        int64_t encrypts_until; /* where can_encrypt: the end of the last subkey (or primary) that does; TIMESTAMP_NONE for never */
         enum openpgp_key_now key_now;
+        bool can_sign, can_encrypt; /* now */
+        /* of own keys: the secret part is here, to open (also what was sent to an expired key) and to sign with now */
+        bool can_decrypt, has_secret_signer;
     } items[OPENPGP_KEYS_MAX];
     size_t count;
 };
@@ -105,6 +141,10 @@ bool openpgp_fingerprint_of(struct openpgp *openpgp, const void *bytes, size_t s
 bool openpgp_import(struct openpgp *openpgp, const void *bytes, size_t size, struct openpgp_keys *out, struct err *err) MUST_CHECK;
 /* The keys with a secret part in this home. */
 bool openpgp_secret_keys(struct openpgp *openpgp, struct openpgp_keys *out, struct err *err) MUST_CHECK;
+/* The smallest key that serves for answers (Autocrypt 1.1, section 2.1), binary: the primary, the user id of that address (NULL: all), and
+ * the subkeys that encrypt now. ERR_NOT_FOUND: no such key, or not with that address. */
+bool openpgp_export_minimal(struct openpgp *openpgp, const char *fingerprint, const char *address, struct buf *out,
+                            struct err *err) MUST_CHECK;
 /* Armoured public key. */
 bool openpgp_export(struct openpgp *openpgp, const char *fingerprint, struct buf *out, struct err *err) MUST_CHECK;
 

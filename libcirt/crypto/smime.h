@@ -120,21 +120,21 @@ struct smime_signature {
 
 struct smime_signatures {
     struct smime_signature items[SMIME_SIGNATURES_MAX];
-    size_t count; /* 0: nobody signed (no signerInfos). More than SMIME_SIGNATURES_MAX: ERR_LIMIT */
+    size_t count; /* 0: nobody signed (no signerInfos). More than SMIME_SIGNATURES_MAX: one item with SMIME_ERROR */
 };
 void smime_signatures_clear(struct smime_signatures *signatures);
 
 /*
  * Checks application/pkcs7-signature (DER or BER) over bytes as they were signed (MIME entity with CRLF). now: the moment for key_now
- * and for signatures without a signing time. true says only that it was looked at; what cannot be read at all, and a signature that brings
- * a content of its own, is SMIME_ERROR. ERR_LIMIT: too many signers or certificates. out must be cleared in the end, also after false.
+ * and for signatures without a signing time. true says only that it was looked at; what cannot be read at all, brings a content of its own,
+ * or too many signers or certificates, is SMIME_ERROR. out must be cleared in the end, also after false (more than 2 GiB: ERR_LIMIT).
  * Whoever shows a message as signed wants every item good, and the sender's address in certificate.addresses or in the pin.
  */
 bool smime_verify_detached(struct smime *smime, const void *bytes, size_t size, const void *cms, size_t cms_size, int64_t now,
                            struct smime_signatures *out, struct err *err) MUST_CHECK;
 
 /* As above for signed-data that holds its content (application/pkcs7-mime): content gets the MIME entity that is signed, also where the
- * signatures are bad. ERR_INPUT: no signed-data, or without content. ERR_LIMIT also where content is too small for it. */
+ * signatures are bad. ERR_INPUT: no signed-data, or without content. ERR_LIMIT: content is too small for it. */
 bool smime_verify_opaque(struct smime *smime, const void *cms, size_t cms_size, int64_t now, struct buf *content,
                          struct smime_signatures *out, struct err *err) MUST_CHECK;
 

@@ -331,25 +331,6 @@ static void judge_signer(const struct check *check, CMS_SignerInfo *signer, stru
     judge_certificate(check, certificate, out);
 }
 
-static bool judge_all(struct check *check, struct smime_signatures *out, struct err *err)
-{
-    STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(check->object);
-    int count = sk_CMS_SignerInfo_num(signers);
-    bool ok = true;
-    if (count > SMIME_SIGNATURES_MAX)
-        return err_set(err, ERR_LIMIT, "more than %d signatures", SMIME_SIGNATURES_MAX);
-    check->certificates = CMS_get1_certs(check->object);
-    if (sk_X509_num(check->certificates) > SMIME_CERTIFICATES_MAX)
-        ok = err_set(err, ERR_LIMIT, "more than %d certificates beside a signature", SMIME_CERTIFICATES_MAX);
-    for (int i = 0; ok && i < count; i++)
-        judge_signer(check, sk_CMS_SignerInfo_value(signers, i), &out->items[out->count++]);
-    sk_X509_pop_free(check->certificates, X509_free);
-    ERR_clear_error();
-    return ok;
-}
-
-/* --- the two forms --- */
-
 static void refuse_all(struct smime_signatures *out, const char *text)
 {
     if (out->count == 0) {
@@ -361,6 +342,24 @@ static void refuse_all(struct smime_signatures *out, const char *text)
         refuse(&out->items[i], text);
     }
 }
+
+static void judge_all(struct check *check, struct smime_signatures *out)
+{
+    STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(check->object);
+    int count = sk_CMS_SignerInfo_num(signers);
+    check->certificates = CMS_get1_certs(check->object);
+    if (count > SMIME_SIGNATURES_MAX)
+        refuse_all(out, "more than 8 signatures at once");
+    else if (sk_X509_num(check->certificates) > SMIME_CERTIFICATES_MAX)
+        refuse_all(out, "more than 32 certificates beside the signature");
+    else
+        for (int i = 0; i < count; i++)
+            judge_signer(check, sk_CMS_SignerInfo_value(signers, i), &out->items[out->count++]);
+    sk_X509_pop_free(check->certificates, X509_free);
+    ERR_clear_error();
+}
+
+/* --- the two forms --- */
 
 static bool is_signed_data(const CMS_ContentInfo *object)
 {
@@ -376,7 +375,6 @@ static bool is_data(const CMS_ContentInfo *object)
 bool smime_verify_detached(struct smime *smime, const void *bytes, size_t size, const void *cms, size_t cms_size, int64_t now,
                            struct smime_signatures *out, struct err *err)
 {
-    bool ok = true;
     out->count = 0;
     if (size > INT32_MAX)
         return err_set(err, ERR_LIMIT, "more than 2 GiB");
@@ -385,15 +383,15 @@ bool smime_verify_detached(struct smime *smime, const void *bytes, size_t size, 
         refuse_all(out, "no signature can be read here");
     } else {
         ASN1_OCTET_STRING **content = CMS_get0_content(check.object);
-        ok = judge_all(&check, out, err);
-        if (ok && content && *content)
+        judge_all(&check, out);
+        if (content && *content)
             refuse_all(out, "the signature brings a content of its own beside the one that is shown");
-        else if (ok && out->count > 0 && !is_data(check.object))
+        else if (out->count > 0 && !is_data(check.object))
             refuse_all(out, "something else than a MIME entity is signed");
     }
     CMS_ContentInfo_free(check.object);
     ERR_clear_error();
-    return ok;
+    return true;
 }
 
 static bool verify_content(struct check *check, struct buf *content, struct smime_signatures *out, struct err *err)
@@ -405,8 +403,7 @@ static bool verify_content(struct check *check, struct buf *content, struct smim
     check->size = (size_t)ASN1_STRING_length(*inner);
     if (!buf_add(content, check->bytes, check->size))
         return err_set(err, ERR_LIMIT, "the signed content is larger than %zu bytes", content->size_max);
-    if (!judge_all(check, out, err))
-        return false;
+    judge_all(check, out);
     if (out->count > 0 && !is_data(check->object))
         refuse_all(out, "something else than a MIME entity is signed");
     return true;

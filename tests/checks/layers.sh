@@ -57,7 +57,7 @@ done <<<"$arrows"
 # library header (regular expression) | the only places that may include it
 homes='
 libpq-fe\.h              | libcirt/store/
-gpgme\.h                 | libcirt/crypto/openpgp.c
+gpgme\.h                 | libcirt/crypto/openpgp
 openssl/.*               | libcirt/crypto/ cirtd/gate/
 curl/.*                  | libcirt/wire/http_client.c
 event2/.*                | cirtd/gate/ cirtd/mail/

@@ -394,6 +394,298 @@ static void test_home_must_be_private(void **state)
     assert_int_equal(err.code, ERR_INTERNAL);
 }
 
+/* --- several at once --- */
+
+static void add_check(struct openpgp_check *check, const void *bytes, size_t size, const struct buf *signature)
+{
+    *check = (struct openpgp_check){.bytes = bytes, .size = size, .signature = buf_text(signature), .signature_size = signature->size};
+}
+
+/* Each is judged as if it were alone, whatever stands beside it; what is not plain goes the long way round. */
+static void test_batch(void **state)
+{
+    enum { PLAIN, TEXT_MODE, TWO, WEAK, GARBAGE, EMPTY, DAMAGED, KINDS, ROUNDS = 12 };
+    static const enum openpgp_status expected[KINDS] = {OPENPGP_GOOD,  OPENPGP_GOOD,  OPENPGP_GOOD, OPENPGP_ERROR,
+                                                        OPENPGP_ERROR, OPENPGP_ERROR, OPENPGP_ERROR};
+    struct homes *homes = *state;
+    struct openpgp_check *checks = mem_calloc(2 * KINDS * ROUNDS, sizeof *checks);
+    struct buf signatures[KINDS];
+    char options[300], rsa[OPENPGP_FINGERPRINT_SIZE];
+    struct err err;
+    for (size_t i = 0; i < KINDS; i++)
+        buf_init(&signatures[i], 10000);
+    fingerprint_by_mail(homes->team, "rsa@", rsa);
+    snprintf(options, sizeof options, "--local-user %s", homes->alice);
+    sign_by_gpg(homes, options, &signatures[PLAIN]);
+    snprintf(options, sizeof options, "--local-user %s --textmode", homes->alice);
+    sign_by_gpg(homes, options, &signatures[TEXT_MODE]);
+    snprintf(options, sizeof options, "--local-user %s --local-user %s", homes->alice, rsa);
+    sign_by_gpg(homes, options, &signatures[TWO]);
+    snprintf(options, sizeof options, "--local-user %s --digest-algo SHA1", rsa);
+    sign_by_gpg(homes, options, &signatures[WEAK]);
+    buf_add_text(&signatures[GARBAGE], "-----BEGIN PGP SIGNATURE-----\n\niQEzBAABCgAd\n-----END PGP SIGNATURE-----\n");
+    buf_add(&signatures[DAMAGED], signatures[PLAIN].bytes, signatures[PLAIN].size);
+    char *middle = strstr(signatures[DAMAGED].bytes, "\n\n") + 60;
+    *middle = *middle == 'A' ? 'B' : 'A';
+    size_t count = 0;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < KINDS; i++) {
+            add_check(&checks[count++], text, TEXT_SIZE, &signatures[i]);
+            add_check(&checks[count++], text, TEXT_SIZE - 1, &signatures[i]);
+        }
+    }
+    if (!openpgp_verify_batch(homes->team, checks, count, &err))
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < count; i++) {
+        size_t kind = i / 2 % KINDS;
+        bool is_changed = i % 2 != 0;
+        assert_int_equal(checks[i].out.count, kind == TWO ? 2 : 1);
+        for (size_t k = 0; k < checks[i].out.count; k++)
+            assert_int_equal(checks[i].out.items[k].status, is_changed && kind <= WEAK ? OPENPGP_BAD : expected[kind]);
+    }
+    for (size_t i = 0; i < KINDS; i++)
+        buf_clear(&signatures[i]);
+    free(checks);
+}
+
+/* What another process does to the home counts in contexts that are open. */
+static void test_keyring_changes(void **state)
+{
+    struct homes *homes = *state;
+    struct buf signature;
+    struct openpgp *late;
+    struct err err;
+    char home[100], options[200];
+    buf_init(&signature, 10000);
+    snprintf(options, sizeof options, "--local-user %s", homes->alice);
+    sign_by_gpg(homes, options, &signature);
+    snprintf(home, sizeof home, "%s/l", homes->base);
+    assert_true(openpgp_open(home, &late, &err));
+    assert_int_equal(verify(late, text, TEXT_SIZE, &signature).status, OPENPGP_UNKNOWN_KEY);
+    run("gpg --homedir %s --export %s 2>/dev/null | gpg --homedir %s --quiet --import 2>/dev/null", homes->ours, homes->alice, home);
+    struct openpgp_signature seen = verify(late, text, TEXT_SIZE, &signature);
+    assert_int_equal(seen.status, OPENPGP_GOOD);
+    assert_string_equal(seen.fingerprint, homes->alice);
+    run("gpg --homedir %s --quiet --batch --yes --delete-keys %s 2>/dev/null", home, homes->alice);
+    assert_int_equal(verify(late, text, TEXT_SIZE, &signature).status, OPENPGP_UNKNOWN_KEY);
+    openpgp_stop_agent(late);
+    openpgp_close(late);
+    buf_clear(&signature);
+}
+
+/* --- inline --- */
+
+static void make_inline(const struct homes *homes, const char *options, struct buf *out)
+{
+    char path[128], bytes[8192];
+    snprintf(path, sizeof path, "%s/inline", homes->base);
+    run("printf 'first line\\n- dashed\\nlast\\n' | gpg --homedir %s --quiet --yes --local-user %s --output %s %s 2>/dev/null", homes->ours,
+        homes->alice, path, options);
+    FILE *file = fopen(path, "r");
+    buf_reset(out);
+    buf_add(out, bytes, fread(bytes, 1, sizeof bytes, file));
+    fclose(file);
+}
+
+static void test_inline(void **state)
+{
+    static const char *const rows[] = {"--clearsign", "--armor --sign", "--sign", "--armor --sign --compress-level 0"};
+    struct homes *homes = *state;
+    struct openpgp_signatures seen;
+    struct buf message, content;
+    struct err err;
+    buf_init(&message, 10000);
+    buf_init(&content, 10000);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        make_inline(homes, rows[i], &message);
+        if (!openpgp_verify_inline(homes->team, message.bytes, message.size, &content, &seen, &err))
+            fail_msg("%s: %s", rows[i], err.text);
+        assert_string_equal(buf_text(&content), "first line\n- dashed\nlast\n");
+        assert_int_equal(seen.count, 1);
+        assert_int_equal(seen.items[0].status, OPENPGP_GOOD);
+        assert_string_equal(seen.items[0].fingerprint, homes->alice);
+        struct buf small;
+        buf_init(&small, 10);
+        assert_false(openpgp_verify_inline(homes->team, message.bytes, message.size, &small, &seen, &err));
+        assert_int_equal(err.code, ERR_LIMIT);
+        buf_clear(&small);
+    }
+    make_inline(homes, rows[0], &message);
+    *strstr(message.bytes, "last") = 'L';
+    assert_true(openpgp_verify_inline(homes->team, message.bytes, message.size, &content, &seen, &err));
+    assert_int_equal(seen.items[0].status, OPENPGP_BAD);
+    buf_clear(&message);
+    buf_clear(&content);
+}
+
+/* Nothing but the block: neither text around it nor a second block, nor anything that is not signed. */
+static void test_inline_refuses(void **state)
+{
+    struct homes *homes = *state;
+    struct openpgp_signatures seen;
+    struct buf message, content, odd;
+    struct err err;
+    char path[128];
+    buf_init(&message, 10000);
+    buf_init(&content, 10000);
+    buf_init(&odd, 30000);
+    make_inline(homes, "--clearsign", &message);
+    for (int i = 0; i < 5; i++) {
+        buf_reset(&odd);
+        buf_printf(&odd, "%s%s%s",
+                   i == 0   ? "please read\n"
+                   : i == 3 ? "\n \n"
+                            : "",
+                   message.bytes,
+                   i == 1   ? "and this\n"
+                   : i == 2 ? message.bytes
+                   : i == 3 ? "\n\n"
+                            : "");
+        if (i == 4)
+            odd.size -= 10; /* the end is missing */
+        bool ok = openpgp_verify_inline(homes->team, odd.bytes, odd.size, &content, &seen, &err);
+        assert_int_equal(ok, i == 3);
+        assert_int_equal(content.size > 0, i == 3);
+        if (!ok)
+            assert_int_equal(err.code, ERR_INPUT);
+    }
+    const char *recipients[] = {homes->alice};
+    buf_reset(&odd);
+    assert_true(openpgp_encrypt_sign(homes->team, homes->alice, recipients, 1, text, TEXT_SIZE, &odd, &err));
+    assert_false(openpgp_verify_inline(homes->team, odd.bytes, odd.size, &content, &seen, &err));
+    assert_int_equal(err.code, ERR_INPUT);
+    assert_int_equal(content.size, 0);
+    assert_false(openpgp_verify_inline(homes->team, "", 0, &content, &seen, &err));
+    /* literal data that nobody signed */
+    snprintf(path, sizeof path, "%s/literal", homes->base);
+    run("echo hello | gpg --homedir %s --quiet --yes --output %s --store 2>/dev/null", homes->ours, path);
+    char bytes[1000];
+    FILE *file = fopen(path, "r");
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    if (openpgp_verify_inline(homes->team, bytes, size, &content, &seen, &err))
+        assert_int_equal(seen.count, 0);
+    buf_clear(&message);
+    buf_clear(&content);
+    buf_clear(&odd);
+}
+
+/* --- keys --- */
+
+static void test_curves(void **state)
+{
+    static const struct {
+        const char *primary, *subkey, *algorithm, *name;
+    } rows[] = {{"nistp256", "nistp256", "ECDSA", "nistp256"},
+                {"nistp521", "nistp384", "ECDSA", "nistp521"},
+                {"brainpoolP256r1", "brainpoolP384r1", "ECDSA", "brainpoolP256r1"},
+                {"rsa2048", "rsa2048", "RSA", "rsa2048"},
+                {"ed25519", "cv25519", "EdDSA", "ed25519"}};
+    struct homes *homes = *state;
+    struct openpgp_keys *keys = mem_calloc(1, sizeof *keys);
+    struct openpgp_opened opened;
+    struct buf out, clear, armour;
+    char fingerprint[OPENPGP_FINGERPRINT_SIZE], mail[64], micalg[24];
+    struct err err;
+    buf_init(&out, 100000);
+    buf_init(&clear, 100000);
+    buf_init(&armour, 100000);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        snprintf(mail, sizeof mail, "curve%zu@yy.example", i);
+        run("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'C <%s>' %s sign never 2>/dev/null", homes->ours, mail,
+            rows[i].primary);
+        fingerprint_by_mail(homes->team, mail, fingerprint);
+        run("gpg --homedir %s --quiet --passphrase '' --quick-add-key %s %s encr never 2>/dev/null", homes->ours, fingerprint,
+            rows[i].subkey);
+        buf_reset(&out);
+        buf_reset(&armour);
+        assert_true(openpgp_export(homes->team, fingerprint, &armour, &err));
+        assert_true(openpgp_import(homes->reader, armour.bytes, armour.size, keys, &err));
+        assert_string_equal(keys->items[0].algorithm, rows[i].name);
+        assert_true(keys->items[0].can_encrypt && keys->items[0].can_sign && !keys->items[0].can_decrypt);
+        assert_true(openpgp_sign_detached(homes->team, fingerprint, text, TEXT_SIZE, &out, micalg, &err));
+        struct openpgp_signature seen = verify(homes->reader, text, TEXT_SIZE, &out);
+        assert_int_equal(seen.status, OPENPGP_GOOD);
+        assert_string_equal(seen.algorithm, rows[i].algorithm);
+        assert_string_equal(seen.fingerprint, fingerprint);
+        const char *recipients[] = {fingerprint};
+        buf_reset(&out);
+        assert_true(openpgp_encrypt_sign(homes->team, fingerprint, recipients, 1, text, TEXT_SIZE, &out, &err));
+        assert_true(openpgp_decrypt(homes->team, out.bytes, out.size, &clear, &opened, &err));
+        assert_string_equal(buf_text(&clear), text);
+        assert_int_equal(opened.signatures.items[0].status, OPENPGP_GOOD);
+        assert_string_equal(opened.signatures.items[0].algorithm, rows[i].algorithm);
+    }
+    buf_clear(&out);
+    buf_clear(&clear);
+    buf_clear(&armour);
+    free(keys);
+}
+
+static void test_own_keys(void **state)
+{
+    struct homes *homes = *state;
+    struct openpgp_keys *keys = mem_calloc(1, sizeof *keys);
+    bool seen_alice = false, seen_old = false;
+    struct err err;
+    assert_true(openpgp_secret_keys(homes->team, keys, &err));
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct openpgp_key *key = &keys->items[i];
+        if (strcmp(key->fingerprint, homes->alice) == 0) {
+            seen_alice = true;
+            assert_int_equal(key->key_id_count, 2);
+            assert_string_equal(key->key_ids[0], homes->alice + 24);
+            assert_true(key->can_decrypt && key->has_secret_signer && key->can_encrypt);
+            assert_true(key->encrypts_until == TIMESTAMP_NONE && key->expires == TIMESTAMP_NONE);
+            assert_int_equal(key->address_count, 1);
+            assert_string_equal(key->addresses[0], "alice@yy.example");
+        } else if (strcmp(key->fingerprint, homes->old) == 0) {
+            seen_old = true;
+            assert_true(!key->can_decrypt && !key->has_secret_signer && !key->can_encrypt && !key->can_sign);
+            assert_int_equal(key->key_now, OPENPGP_KEY_EXPIRED);
+        }
+    }
+    assert_true(seen_alice && seen_old);
+    free(keys);
+}
+
+static void test_export_minimal(void **state)
+{
+    struct homes *homes = *state;
+    struct openpgp_keys *keys = mem_calloc(1, sizeof *keys);
+    struct buf all, small;
+    char fingerprint[OPENPGP_FINGERPRINT_SIZE];
+    struct err err;
+    buf_init(&all, 100000);
+    buf_init(&small, 100000);
+    run("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'Team <Team@YY.example>' ed25519 sign never 2>/dev/null", homes->ours);
+    fingerprint_by_mail(homes->team, "Team@", fingerprint);
+    run("gpg --homedir %s --quiet --passphrase '' --quick-add-key %s cv25519 encr 1y 2>/dev/null", homes->ours, fingerprint);
+    run("gpg --homedir %s --quiet --passphrase '' --quick-add-key %s ed25519 sign 1y 2>/dev/null", homes->ours, fingerprint);
+    run("gpg --homedir %s --quiet --passphrase '' --quick-add-uid %s 'Abuse <abuse@yy.example>' 2>/dev/null", homes->ours, fingerprint);
+
+    assert_true(openpgp_export_minimal(homes->team, fingerprint, NULL, &all, &err));
+    assert_true(openpgp_fingerprint_of(homes->reader, all.bytes, all.size, keys, &err));
+    assert_int_equal(keys->items[0].address_count, 2);
+    assert_int_equal(keys->items[0].key_id_count, 2);
+
+    if (!openpgp_export_minimal(homes->team, fingerprint, "team@yy.example", &small, &err))
+        fail_msg("%s", err.text);
+    assert_true(openpgp_fingerprint_of(homes->reader, small.bytes, small.size, keys, &err));
+    assert_string_equal(keys->items[0].fingerprint, fingerprint);
+    assert_int_equal(keys->items[0].address_count, 1);
+    assert_string_equal(keys->items[0].addresses[0], "team@yy.example");
+    assert_true(keys->items[0].can_encrypt);
+    assert_true(keys->items[0].encrypts_until != TIMESTAMP_NONE && keys->items[0].encrypts_until > timestamp_now());
+    assert_true(small.size < all.size && small.size < 700);
+
+    assert_false(openpgp_export_minimal(homes->team, "0000000000000000000000000000000000000000", NULL, &small, &err));
+    assert_int_equal(err.code, ERR_NOT_FOUND);
+    buf_clear(&all);
+    buf_clear(&small);
+    free(keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,6 +700,13 @@ int main(void)
         cmocka_unit_test(test_bomb),
         cmocka_unit_test(test_without_integrity),
         cmocka_unit_test(test_secret_keys_are_refused),
+        cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_keyring_changes),
+        cmocka_unit_test(test_inline),
+        cmocka_unit_test(test_inline_refuses),
+        cmocka_unit_test(test_curves),
+        cmocka_unit_test(test_own_keys),
+        cmocka_unit_test(test_export_minimal),
         cmocka_unit_test(test_home_must_be_private),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
