@@ -16,6 +16,7 @@ static const struct kind {
     {"constituent", SQL_DESK_CONSTITUENT_LIST, SQL_DESK_CONSTITUENT_WRITE, SQL_DESK_CONSTITUENT_REMOVE},
     {"rule", SQL_DESK_RULE_LIST, SQL_DESK_RULE_WRITE, SQL_DESK_RULE_REMOVE},
     {"analyst", SQL_DESK_ANALYST_LIST, SQL_DESK_ANALYST_WRITE, SQL_DESK_ANALYST_REMOVE},
+    {"contact", SQL_DESK_CONTACT_LIST, SQL_DESK_CONTACT_WRITE, SQL_DESK_CONTACT_REMOVE},
 };
 
 static const struct kind *kind_of(const struct desk_call *call)
@@ -147,11 +148,13 @@ static bool remove_record(struct desk_call *call, struct err *err)
     return true;
 }
 
-#define RECORD(noun)                                                                                                                       \
-    {noun "_list", list_records}, {noun "_show", show_record}, {noun "_add", add_record}, {noun "_set", set_record},                       \
+/* A list that grows with the mail is not given whole: it is its own file's. */
+#define RECORD_BUT_LIST(noun)                                                                                                              \
+    {noun "_show", show_record}, {noun "_add", add_record}, {noun "_set", set_record},                                                     \
     {                                                                                                                                      \
         noun "_remove", remove_record                                                                                                      \
     }
+#define RECORD(noun) {noun "_list", list_records}, RECORD_BUT_LIST(noun)
 const struct desk_route desk_record_routes[] = {
-    RECORD("peer"), RECORD("agreement"), RECORD("constituent"), RECORD("rule"), RECORD("analyst"), {NULL, NULL},
+    RECORD("peer"), RECORD("agreement"), RECORD("constituent"), RECORD("rule"), RECORD("analyst"), RECORD_BUT_LIST("contact"), {NULL, NULL},
 };

@@ -82,6 +82,20 @@ const struct api_endpoint api_endpoints[] = {
     RECORD("constituent", "/v1/constituents", API_ADMIN),
     RECORD("rule", "/v1/rules", API_SHARE),
     RECORD("analyst", "/v1/analysts", API_ADMIN),
+    RECORD("contact", "/v1/contacts", API_WORK),
+    {"contact_waiver", MESSAGE_POST, "/v1/contacts/{contact}/waiver", API_SHARE, API_DESK, ANALYSTS, false,
+     "Let mail to a contact go in clear up to a label"},
+    {"contact_waiver_end", MESSAGE_DELETE, "/v1/contacts/{contact}/waiver", API_SHARE, API_DESK, ANALYSTS, false, "End a contact's waiver"},
+    {"peer_waiver", MESSAGE_POST, "/v1/peers/{peer}/waiver", API_SHARE, API_DESK, ANALYSTS, false,
+     "Let mail to a peer go in clear up to a label"},
+    {"peer_waiver_end", MESSAGE_DELETE, "/v1/peers/{peer}/waiver", API_SHARE, API_DESK, ANALYSTS, false, "End a peer's waiver"},
+
+    READ("key_list", "/v1/keys", "List the keys of others and our own"),
+    READ("key_own", "/v1/keys/own/export", "Our public keys for mail, as text"),
+    READ("key_show", "/v1/keys/{key}", "One key with its text"),
+    {"key_add", MESSAGE_POST, "/v1/keys", API_WORK, API_DESK, ANALYSTS, false, "Bring in a key, or a newer copy of one"},
+    {"key_pin", MESSAGE_POST, "/v1/keys/{key}/pin", API_WORK, API_DESK, ANALYSTS, false, "Pin a key to a contact, peer or analyst"},
+    {"key_distrust", MESSAGE_POST, "/v1/keys/{key}/distrust", API_WORK, API_DESK, ANALYSTS, false, "Let a key count nowhere"},
 };
 const size_t api_endpoint_count = ARRAY_SIZE(api_endpoints);
 

@@ -12,3 +12,7 @@ $$ SELECT (ARRAY['ipv4', 'ipv6', 'cidr', 'asn', 'domain', 'url', 'email', 'md5',
                  'filename', 'country', 'text'])[p_type] $$;
 CREATE OR REPLACE FUNCTION sighting_role_name(p_role int) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT (ARRAY['source', 'target', 'victim', 'infrastructure', 'other'])[p_role] $$;
+-- RFC 3339, UTC, a fraction only where there is one.
+CREATE OR REPLACE FUNCTION time_text(p_time timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN p_time = date_trunc('second', p_time, 'UTC') THEN to_char(p_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+            ELSE to_char(p_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END;

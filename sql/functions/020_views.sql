@@ -13,11 +13,6 @@ CREATE OR REPLACE FUNCTION report_assurance(p_channel text, p_assurance text, p_
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN p_channel <> 'mail' THEN p_assurance WHEN p_summary = 'verified' THEN 'pinned-key' WHEN p_dmarc = 'pass' THEN 'dmarc' ELSE p_assurance END;
 
--- RFC 3339, UTC, a fraction only where there is one.
-CREATE OR REPLACE FUNCTION time_text(p_time timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE WHEN p_time = date_trunc('second', p_time, 'UTC') THEN to_char(p_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-            ELSE to_char(p_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END;
-
 -- --- who is named for what is RED: asked for RED rows only, so they may cost something ---
 
 CREATE OR REPLACE FUNCTION viewer_is(p_role text) RETURNS boolean
@@ -51,13 +46,15 @@ CREATE VIEW visible_drill AS SELECT d.id, d.name FROM drill d WHERE d.id <> 0 AN
 
 CREATE VIEW visible_identity AS
 SELECT i.id, i.login, i.name, i.role, i.mail, i.level, i.default_tlp, i.default_class, i.enabled,
-       ARRAY(SELECT encode(k.key_sha256, 'hex') FROM registered_key k WHERE k.identity_id = i.id ORDER BY k.added, 1) AS keys
+       ARRAY(SELECT encode(k.key_sha256, 'hex') FROM registered_key k WHERE k.identity_id = i.id ORDER BY k.added, 1) AS keys,
+       key_list(i.id, NULL) AS mail_keys
 FROM identity i WHERE viewer() IS NOT NULL;
 
 CREATE VIEW visible_peer AS
 SELECT p.id, p.name, p.title, p.url, p.rid_url, p.ca, p.mail, p.enabled,
        ARRAY(SELECT n.name FROM peer_issuer_name n WHERE n.peer_id = p.id ORDER BY n.name) AS issuer_names,
-       ARRAY(SELECT encode(k.key_sha256, 'hex') FROM registered_key k WHERE k.peer_id = p.id ORDER BY k.added, 1) AS keys
+       ARRAY(SELECT encode(k.key_sha256, 'hex') FROM registered_key k WHERE k.peer_id = p.id ORDER BY k.added, 1) AS keys,
+       key_list(NULL, p.id) AS mail_keys, waiver_list(NULL, p.id) AS waivers
 FROM peer p WHERE viewer() IS NOT NULL;
 
 CREATE VIEW visible_agreement AS
@@ -250,7 +247,7 @@ RETURN json_build_object('id', 'i' || n.id, 'peer', n.peer, 'received', time_tex
 
 CREATE OR REPLACE FUNCTION peer_json(p visible_peer) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('name', p.name, 'title', p.title, 'url', p.url, 'rid_url', p.rid_url, 'issuer_names', p.issuer_names, 'ca', p.ca,
-    'keys', p.keys, 'mail', p.mail, 'enabled', p.enabled);
+    'keys', p.keys, 'mail', p.mail, 'mail_keys', p.mail_keys, 'waivers', p.waivers, 'enabled', p.enabled);
 CREATE OR REPLACE FUNCTION agreement_json(a visible_agreement) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('id', 'a' || a.id, 'peer', a.peer, 'version', a.version, 'from', time_text(a.valid_from), 'until',
     time_text(a.valid_until), 'ceiling', tlp_name(a.ceiling), 'classes', a.classes, 'enabled', a.enabled, 'document', a.document);
@@ -261,8 +258,8 @@ CREATE OR REPLACE FUNCTION rule_json(r visible_rule) RETURNS json LANGUAGE sql S
 RETURN json_build_object('name', r.name, 'text', r.text, 'version', r.version, 'changed', time_text(r.changed), 'changed_by', r.changed_by,
     'hits', r.hits);
 CREATE OR REPLACE FUNCTION analyst_json(i visible_identity) RETURNS json LANGUAGE sql STABLE
-RETURN json_build_object('login', i.login, 'name', i.name, 'role', i.role, 'mail', i.mail, 'keys', i.keys, 'level', i.level, 'default_tlp',
-    tlp_name(i.default_tlp), 'default_class', i.default_class, 'enabled', i.enabled);
+RETURN json_build_object('login', i.login, 'name', i.name, 'role', i.role, 'mail', i.mail, 'keys', i.keys, 'mail_keys', i.mail_keys, 'level', i.level,
+    'default_tlp', tlp_name(i.default_tlp), 'default_class', i.default_class, 'enabled', i.enabled);
 
 -- The numbers of the cases that exactly this observable is in, newest first, at most 20.
 CREATE OR REPLACE FUNCTION find_case_numbers(p_value text, p_addr inet, p_host text, p_not bigint) RETURNS bigint[]

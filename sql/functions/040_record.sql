@@ -60,37 +60,6 @@ BEGIN
     END LOOP;
 END $$;
 
--- The OpenPGP keys become exactly these: {fingerprint, addresses, armoured} each. One that leaves is kept, distrusted from now on, so that what it
--- signed before can still be judged.
-CREATE OR REPLACE FUNCTION record_openpgp(p_identity bigint, p_peer bigint, p_list jsonb) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE
-    e jsonb;
-    v_fingerprint text;
-BEGIN
-    IF jsonb_typeof(p_list) = 'null' THEN
-        p_list := '[]';
-    ELSIF jsonb_typeof(p_list) <> 'array' THEN
-        PERFORM refuse('CI422', 'openpgp must be a list', NULL, '{"at": "/openpgp"}');
-    END IF;
-    UPDATE mail_key k SET distrusted = now() WHERE (k.identity_id = p_identity OR k.peer_id = p_peer) AND k.distrusted IS NULL
-        AND k.fingerprint NOT IN (SELECT upper(x ->> 'fingerprint') FROM jsonb_array_elements(p_list) x WHERE x ->> 'fingerprint' IS NOT NULL);
-    FOR e IN SELECT x FROM jsonb_array_elements(p_list) x LOOP
-        v_fingerprint := upper(e ->> 'fingerprint');
-        IF coalesce(v_fingerprint, '') !~ '^[0-9A-F]{40,64}$' OR jsonb_typeof(e -> 'addresses') IS DISTINCT FROM 'array' OR e ->> 'armoured' IS NULL THEN
-            PERFORM refuse('CI422', 'an OpenPGP key needs fingerprint, addresses and armoured', NULL, '{"at": "/openpgp"}');
-        END IF;
-        INSERT INTO mail_key AS k (fingerprint, identity_id, peer_id, addresses, armoured, pinned)
-            SELECT v_fingerprint, p_identity, p_peer, ARRAY(SELECT lower(a) FROM jsonb_array_elements_text(e -> 'addresses') a), e ->> 'armoured', now()
-            ON CONFLICT (fingerprint) DO UPDATE SET addresses = EXCLUDED.addresses, armoured = EXCLUDED.armoured, changed = now(),
-                distrusted = NULL
-                WHERE (k.identity_id, k.peer_id) IS NOT DISTINCT FROM (EXCLUDED.identity_id, EXCLUDED.peer_id);
-        IF NOT FOUND THEN
-            PERFORM refuse('CI409', format('the OpenPGP key %s is pinned to somebody else', v_fingerprint));
-        END IF;
-    END LOOP;
-END $$;
-
 -- "peer", "add": what the caller named must (not) be there.
 CREATE OR REPLACE FUNCTION record_missing(p_kind text, p_name text) RETURNS void LANGUAGE sql AS
 $$ SELECT refuse('CI404', format('there is no %s "%s"', p_kind, left(p_name, 100)), format('cirt %s ls', p_kind)) $$;

@@ -4,3 +4,4 @@ GRANT EXECUTE ON FUNCTION clock_waiting TO cirt_clock;
 GRANT EXECUTE ON FUNCTION clock_expire TO cirt_clock;
 GRANT EXECUTE ON FUNCTION clock_digests TO cirt_clock;
 GRANT EXECUTE ON FUNCTION clock_anchor TO cirt_clock;
+GRANT EXECUTE ON FUNCTION clock_key_warnings TO cirt_clock;

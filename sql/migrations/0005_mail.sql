@@ -17,10 +17,12 @@ CREATE TABLE contact (
     bounced timestamptz, -- mail to it came back since then; what it said
     bounce text,
     created timestamptz NOT NULL DEFAULT now(),
-    created_by bigint REFERENCES identity
+    created_by bigint REFERENCES identity,
+    vouched_by bigint REFERENCES identity -- the analyst who vouches for it, whatever the records say
 );
 CREATE INDEX contact_constituent ON contact (constituent_id) WHERE constituent_id IS NOT NULL;
 CREATE INDEX contact_peer ON contact (peer_id) WHERE peer_id IS NOT NULL;
+CREATE INDEX constituent_contact_email ON constituent_contact (lower(btrim(email)));
 
 -- Leave to send to them in clear up to a label: who granted it, until when.
 CREATE TABLE waiver (
@@ -50,6 +52,8 @@ ALTER TABLE mail_key
     ADD COLUMN contact_id bigint REFERENCES contact,
     ADD COLUMN key_ids text[] NOT NULL DEFAULT '{}', -- 16 hex digits each, of the primary key and its subkeys; of a certificate "ISSUER SERIAL"
     ADD COLUMN user_id text,                         -- what the key says of its owner: a claim
+    ADD COLUMN claims text[] NOT NULL DEFAULT '{}',  -- the addresses it names itself; `addresses` are those it counts for, since it is pinned
+    ADD COLUMN unusable text,                        -- why GnuPG or OpenSSL does not take the text, as verify found
     ADD COLUMN can_encrypt boolean NOT NULL DEFAULT true,
     ADD COLUMN expires timestamptz,
     ADD COLUMN revoked timestamptz,                  -- when we learned of it
@@ -65,6 +69,7 @@ ALTER TABLE mail_key
 CREATE INDEX mail_key_ids ON mail_key USING gin (key_ids);
 CREATE INDEX mail_key_contact ON mail_key (contact_id) WHERE contact_id IS NOT NULL;
 CREATE INDEX mail_key_addresses ON mail_key USING gin (addresses);
+CREATE INDEX mail_key_claims ON mail_key USING gin (claims);
 
 -- Our own, as seal told: public parts only.
 CREATE TABLE own_key (
@@ -119,7 +124,8 @@ ALTER TABLE report_verdict
     ADD COLUMN copy_of bigint,                          -- the report whose signed payload this repeats
     ADD COLUMN needed_keys text[] NOT NULL DEFAULT '{}', -- what could open it, where it could not be opened
     ADD COLUMN unknown_keys text[] NOT NULL DEFAULT '{}'; -- fingerprints or key ids of signers nobody vouches for
--- For those that a key may help.
+-- For those that a key may help, or that rest on one.
+CREATE INDEX report_verdict_keys ON report_verdict USING gin (jsonb_path_query_array(parts, '$[*].fingerprint')) WHERE parts <> '[]';
 CREATE INDEX report_verdict_needed ON report_verdict USING gin (needed_keys) WHERE needed_keys <> '{}';
 CREATE INDEX report_verdict_unknown ON report_verdict USING gin (unknown_keys) WHERE unknown_keys <> '{}';
 

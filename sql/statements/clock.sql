@@ -15,3 +15,6 @@ SELECT done, more FROM clock_digests()
 
 -- name: anchor
 SELECT done, more FROM clock_anchor()
+
+-- name: key_warnings
+SELECT done, more FROM clock_key_warnings()

@@ -257,6 +257,45 @@ SELECT rule_remove($1::text)
 -- name: analyst_remove
 SELECT analyst_remove($1::text)
 
+-- --- contacts and keys ---
+
+-- name: contact_list
+SELECT contact_json(c) FROM visible_contact c WHERE c.address = mail_address($1::text)
+-- name: contact_page
+SELECT contact_json(c) FROM visible_contact c
+WHERE ($3::text IS NULL OR position(lower($3) IN lower(concat_ws(' ', c.address, c.name, c.constituent, c.peer, c.analyst))) > 0)
+  AND ($4::boolean IS NULL OR c.is_known = $4) ORDER BY c.is_known DESC, c.address LIMIT $1::bigint OFFSET $2::bigint
+-- name: contact_write
+SELECT contact_write($1::text, $2::jsonb)
+-- name: contact_remove
+SELECT contact_remove($1::text)
+-- name: contact_waiver
+SELECT contact_waiver_write($1::text, $2::text, $3::timestamptz, $4::text)
+-- name: contact_waiver_end
+SELECT contact_waiver_end($1::text)
+-- name: peer_waiver
+SELECT peer_waiver_write($1::text, $2::text, $3::timestamptz, $4::text)
+-- name: peer_waiver_end
+SELECT peer_waiver_end($1::text)
+-- $3 a state, a peer, a login, an address or the end of a fingerprint; $4 days.
+-- name: key_list
+SELECT key_json(v) FROM visible_key v
+WHERE ($3::text IS NULL OR v.state = lower($3) OR v.peer = upper($3) OR v.analyst = lower($3) OR v.protocol = lower($3) OR v.addresses @> ARRAY[mail_address($3)]
+       OR v.claims @> ARRAY[mail_address($3)] OR (length($3) >= 8 AND right(v.fingerprint, length($3)) = upper($3)))
+  AND ($4::int IS NULL OR (v.expires > now() - interval '30 days' AND v.expires <= now() + make_interval(days => $4) AND v.state IN ('own', 'pinned', 'expired')
+       AND (v.own OR v.pinned IS NOT NULL)))
+ORDER BY CASE WHEN $4::int IS NULL THEN key_rank(v.state) END, v.expires NULLS LAST, v.fingerprint LIMIT $1::bigint OFFSET $2::bigint
+-- name: key_show
+SELECT json_join(key_json(v), json_build_object('text', v.text)) FROM visible_key v WHERE v.fingerprint = key_find($1::text)
+-- name: key_own
+SELECT v.text FROM visible_key v WHERE v.state = 'own' ORDER BY v.protocol, v.signs DESC, v.fingerprint
+-- name: key_add
+SELECT key_add($1::jsonb)
+-- name: key_pin
+SELECT key_pin($1::text, $2::text, $3::text, $4::text, $5::text[])
+-- name: key_distrust
+SELECT key_distrust($1::text, $2::text)
+
 -- What rules are tried against: the reports since a moment, or one.
 -- name: rule_sample
 SELECT r.id, r.sender, r.channel, r.format, r.assurance, r.class, tlp_name(r.tlp), r.summary, r.description, r.size, r.observations, r.signed, r.signer,

@@ -1,0 +1,25 @@
+-- What the views of records show of keys and waivers.
+
+-- What another's key is worth at this moment, in one word. A key whose pinning waits for a second person is "asked", also where it was distrusted before.
+CREATE OR REPLACE FUNCTION key_state(k mail_key) RETURNS text LANGUAGE sql STABLE
+RETURN CASE
+    WHEN k.revoked IS NOT NULL THEN 'revoked'
+    WHEN k.pinned IS NULL AND k.asked_by IS NOT NULL THEN 'asked'
+    WHEN k.distrusted IS NOT NULL THEN 'distrusted'
+    WHEN k.expires <= now() THEN 'expired'
+    WHEN k.pinned IS NOT NULL THEN 'pinned'
+    ELSE 'candidate' END;
+
+-- Those of an analyst or a peer that count, or did until they ended, or wait for a second person.
+CREATE OR REPLACE FUNCTION key_list(p_identity bigint, p_peer bigint) RETURNS json
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT coalesce(json_agg(json_build_object('fingerprint', k.fingerprint, 'protocol', k.protocol, 'state', key_state(k), 'addresses', k.addresses,
+                                               'expires', time_text(k.expires)) ORDER BY k.pinned DESC NULLS LAST, k.fingerprint), '[]')
+    FROM mail_key k WHERE (k.identity_id = p_identity OR k.peer_id = p_peer) AND key_state(k) <> 'distrusted' AND viewer() IS NOT NULL $$;
+
+CREATE OR REPLACE FUNCTION waiver_list(p_contact bigint, p_peer bigint) RETURNS json
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT coalesce(json_agg(json_build_object('up_to', tlp_name(w.up_to), 'until', time_text(w.until), 'reason', w.reason, 'granted', time_text(w.granted),
+                                               'granted_by', i.login) ORDER BY w.id), '[]')
+    FROM waiver w JOIN identity i ON i.id = w.granted_by
+    WHERE (w.contact_id = p_contact OR w.peer_id = p_peer) AND w.ended IS NULL AND w.until > now() AND viewer() IS NOT NULL $$;
