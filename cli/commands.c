@@ -5,10 +5,12 @@
 
 #include "base/str.h"
 #include "cli/case_cmd.h"
+#include "cli/contact_cmd.h"
 #include "cli/doctor_cmd.h"
 #include "cli/find_cmd.h"
 #include "cli/help_cmd.h"
 #include "cli/journal_cmd.h"
+#include "cli/key_cmd.h"
 #include "cli/record_cmd.h"
 #include "cli/report_cmd.h"
 #include "cli/share_cmd.h"
@@ -107,6 +109,21 @@ static const struct option_rule watch_options[] = {{"interval", OPTION_ONE, "S",
                                                    {0}};
 static const struct option_rule rm_options[] = {YES, {0}};
 static const struct option_rule test_options[] = {{"against", OPTION_ONE, "WHAT", N_("a report (r81) or 'last 7d'")}, {0}};
+static const struct option_rule pin_options[] = {
+    {"contact", OPTION_ONE, "ADDRESS", N_("to whom writes from and reads at this address")},
+    {"peer", OPTION_ONE, "PEER", N_("to a peer: takes two persons, one of them a lead or admin")},
+    {"analyst", OPTION_ONE, "LOGIN", N_("to one of us: an admin does")},
+    {"mail", OPTION_MANY, "ADDRESS...", N_("further addresses it counts for; of a peer: these instead of its record's")},
+    {"yes", OPTION_SWITCH, NULL, N_("do not ask; needs the whole fingerprint")},
+    {0}};
+static const struct option_rule expiring_options[] = {
+    {"within", OPTION_ONE, "TIME", N_("30d (where it is not given), 8w")}, LIMIT, FIELDS, {0}};
+static const struct option_rule waiver_options[] = {
+    {"up-to", OPTION_ONE, "LABEL", N_("the strictest label that may go in clear: clear green amber")},
+    {"until", OPTION_ONE, "DAY", N_("last day, within two years")},
+    REASON,
+    {"end", OPTION_SWITCH, NULL, N_("end it now")},
+    {0}};
 static const struct option_rule help_options[] = {{"man", OPTION_SWITCH, NULL, N_("the man page, in troff")}, {0}};
 
 /* clang-format off */
@@ -191,6 +208,38 @@ const struct command commands_table[] = {
      {"cirt incoming accept i3", "cirt incoming accept i3 --case 42"}, NULL, false},
     {"incoming decline", share_cmd_incoming_decline, COMMAND_DESK, "INCOMING", 1, 1, decline_options, N_("decline it with a reason"),
      {"cirt incoming decline i3 -m 'not our network'"}, NULL, false},
+    {"key ls", key_cmd_ls, COMMAND_DESK, "[WORD]", 0, 1, list_options, N_("keys for mail: others' and our own"),
+     {"cirt key ls", "cirt key ls asked", "cirt key ls candidate", "cirt key ls YY-CERT"}, NULL, false},
+    {"key show", key_cmd_show, COMMAND_DESK, "KEY", 1, COMMAND_MANY, NULL, N_("one key, all digits of its fingerprint"),
+     {"cirt key show 1C2D5F6E77889900", "cirt key show team@yy-cert.example"}, NULL, false},
+    {"key import", key_cmd_import, COMMAND_DESK, "FILE...", 1, COMMAND_MANY, NULL, N_("bring in keys or certificates as candidates"),
+     {"cirt key import team.asc", "cirt key import soc.crt list.p7b"}, NULL, false},
+    {"key pin", key_cmd_pin, COMMAND_DESK, "KEY", 1, COMMAND_MANY, pin_options, N_("let a key count, after comparing its fingerprint"),
+     {"cirt key pin 1C2D5F6E77889900 --contact soc@bank-b.example",
+      "cirt key pin 1C2D5F6E77889900 --peer YY-CERT"}, NULL, false},
+    {"key distrust", key_cmd_distrust, COMMAND_DESK, "KEY", 1, COMMAND_MANY, decline_options, N_("let a key count nowhere from now on"),
+     {"cirt key distrust 1C2D5F6E77889900 -m 'laptop stolen'"}, NULL, false},
+    {"key expiring", key_cmd_expiring, COMMAND_DESK, "", 0, 0, expiring_options, N_("keys of ours and pinned ones that end soon"),
+     {"cirt key expiring", "cirt key expiring --within 90d"}, NULL, false},
+    {"key export", key_cmd_export, COMMAND_DESK, "[KEY]", 0, COMMAND_MANY, NULL, N_("our public keys, or another one, as text"),
+     {"cirt key export > xx-cert.asc", "cirt key export team@yy-cert.example"}, NULL, false},
+    {"key refresh", key_cmd_refresh, COMMAND_DESK, "FILE...", 1, COMMAND_MANY, NULL, N_("take newer copies of known keys: new end, revocation"),
+     {"cirt key refresh team.asc"}, NULL, false},
+    {"contact waiver", contact_cmd_waiver, COMMAND_DESK, "ADDRESS", 1, 1, waiver_options, N_("let mail to a contact go in clear up to a label"),
+     {"cirt contact waiver soc@bank-b.example --up-to amber --until 2027-03-31 -m 'agreed by phone'",
+      "cirt contact waiver soc@bank-b.example --end"}, NULL, false},
+    {"contact ls", contact_cmd_ls, COMMAND_DESK, "[WORD]", 0, COMMAND_MANY, list_options, N_("list contacts: whom we write with"),
+     {"cirt contact ls", "cirt contact ls bank-b"}, &record_cmd_contact, false},
+    {"contact show", record_cmd_show, COMMAND_DESK, "ADDRESS", 1, 1, NULL, N_("all about one"),
+     {"cirt contact show soc@bank-b.example"}, &record_cmd_contact, false},
+    {"contact add", record_cmd_add, COMMAND_DESK, "ADDRESS", 1, 1, record_cmd_contact_options, N_("vouch for one that no record names"),
+     {"cirt contact add reporter@example.net --name 'A. Reporter' --lang fr"}, &record_cmd_contact, false},
+    {"contact set", record_cmd_set, COMMAND_DESK, "ADDRESS", 1, 1, record_cmd_contact_options, N_("change what the options name"),
+     {"cirt contact set soc@bank-b.example --lang fr", "cirt contact set soc@bank-b.example --bounced no"}, &record_cmd_contact, false},
+    {"contact rm", record_cmd_rm, COMMAND_DESK, "ADDRESS", 1, 1, rm_options, N_("remove one; what was ever used is only disabled"),
+     {"cirt contact rm reporter@example.net --yes"}, &record_cmd_contact, false},
+    {"peer waiver", contact_cmd_peer_waiver, COMMAND_DESK, "PEER", 1, 1, waiver_options, N_("let mail to a peer go in clear up to a label"),
+     {"cirt peer waiver YY-CERT --up-to amber --until 2027-03-31 -m 'MoU section 4'", "cirt peer waiver YY-CERT --end"}, NULL, false},
     {"peer ls", record_cmd_ls, COMMAND_DESK, "", 0, 0, list_options, N_("list peers: other CIRTs, known by their keys"),
      {"cirt peer ls"}, &record_cmd_peer, false},
     {"peer show", record_cmd_show, COMMAND_DESK, "PEER", 1, 1, NULL, N_("all about one"),

@@ -9,8 +9,8 @@
 #include "base/timestamp.h"
 #include "cli/field.h"
 #include "cli/file.h"
+#include "cli/key_file.h"
 #include "cli/list.h"
-#include "cli/openpgp_key.h"
 #include "cli/session.h"
 #include "cli/url.h"
 #include "cli/words.h"
@@ -150,6 +150,29 @@ static const struct record_field analyst_fields[] = {
 const struct record_kind record_cmd_analyst = {
     "analyst", "/v1/analysts", "login", analyst_fields, {"login", "name", "role", "level", "mail", "enabled"}};
 
+const struct option_rule record_cmd_contact_options[] = {
+    {"name", OPTION_ONE, "TEXT", N_("the person's or desk's name")},
+    {"lang", OPTION_ONE, "TAG", N_("the language it reads (BCP 47); else its constituent's")},
+    {"constituent", OPTION_ONE, "CONSTITUENT", N_("whom it speaks for")},
+    {"peer", OPTION_ONE, "PEER", N_("of which team it is (leads and admins)")},
+    {"known", OPTION_ONE, "yes|no", N_("whether we vouch for it: mail from it opens cases")},
+    {"bounced", OPTION_ONE, "no", N_("mail reaches it again")},
+    {"enabled", OPTION_ONE, "yes|no", N_("whether we write to it")},
+    {0},
+};
+static const struct record_field contact_fields[] = {
+    {"name", "name", FIELD_TEXT},
+    {"lang", "lang", FIELD_TEXT},
+    {"constituent", "constituent", FIELD_TEXT},
+    {"peer", "peer", FIELD_TEXT},
+    {"known", "known", FIELD_SWITCH},
+    {"bounced", "bounced", FIELD_SWITCH},
+    {"enabled", "enabled", FIELD_SWITCH},
+    {0},
+};
+const struct record_kind record_cmd_contact = {
+    "contact", "/v1/contacts", "address", contact_fields, {"address", "name", "lang", "constituent", "peer", "known"}};
+
 /* ---- from options to members; each gives NULL with err set where the value is wrong ---- */
 
 static json_t *file_value(const char *path, struct err *err)
@@ -271,7 +294,7 @@ static bool set_field(const struct options *options, const struct record_field *
     json_object_set_new(body, field->member, list);
     for (size_t i = 0; (text = options_item(options, field->option, i)); i++) {
         value =
-            field->shape == FIELD_OPENPGP ? openpgp_key_read(text, options_text(options, "mail"), err) : one_value(field->shape, text, err);
+            field->shape == FIELD_OPENPGP ? key_file_record(text, options_text(options, "mail"), err) : one_value(field->shape, text, err);
         if (!value)
             return false;
         json_array_append_new(list, value);
@@ -435,14 +458,33 @@ int record_cmd_show(struct session *session)
     return session->exit_code;
 }
 
+/* One line of success, and one for each key that does not count yet. */
+static void render_done(struct screen *screen, const json_t *answer, const void *context)
+{
+    const json_t *keys = field_list(answer, "mail_keys");
+    char *text = screen_clean(screen, context, false);
+
+    screen_printf(screen, "%s\n", text);
+    for (size_t i = 0; i < json_array_size(keys); i++) {
+        const json_t *key = json_array_get(keys, i);
+        if (str_equal(field_text(key, "state"), "asked"))
+            screen_printf(screen, _("its key waits for a second person: cirt key pin %s --peer %s\n"), field_or(key, "fingerprint", "-"),
+                          field_or(answer, "name", "-"));
+    }
+    free(text);
+}
+
 static int finish(struct session *session, json_t *answer, const char *what)
 {
     const struct record_kind *kind = session->command->record;
     const char *name = session_operand(session, 0);
+    char *text;
 
-    if (answer)
-        session_done(session, answer, "%s %s %s", kind->noun, field_or(answer, "id", name ? name : field_or(answer, kind->name_member, "")),
-                     what);
+    if (!answer)
+        return session->exit_code;
+    text = mem_printf("%s %s %s", kind->noun, field_or(answer, "id", name ? name : field_or(answer, kind->name_member, "")), what);
+    session_print(session, answer, render_done, text);
+    free(text);
     json_decref(answer);
     return session->exit_code;
 }

@@ -1,10 +1,12 @@
 # Sourced by packaging/sandbox: what goes in through the CLI, as an operator would type it.
 
 # Quiet where it succeeds; where not, nothing that follows would be right.
-as_admin() {
-    local said
-    said=$(CIRT_CONFIG=$dir/cirt.conf "$build/cirt" --profile admin "$@" 2>&1) || die "cirt $1 $2 failed: $said"
+as_person() {
+    local person=$1 said
+    shift
+    said=$(CIRT_CONFIG=$dir/cirt.conf "$build/cirt" --profile "$person" "$@" 2>&1) || die "cirt $1 $2 failed: $said"
 }
+as_admin() { as_person admin "$@"; }
 add_constituent() { as_admin constituent add "$@" --lang en; }
 
 # seed: identities, sample constituents (documentation networks and names only) and triage rules, after the first start.
@@ -37,10 +39,10 @@ introduce() {
     theirs=$(
         load "$other"
         printf '%q ' "$name" "$prefix" "$domain" "$feeds_port" "$rid_port" "$dir" \
-            "$("$source/certs/ca" fingerprint "$dir/keys/push.crt")" "$("$source/certs/ca" fingerprint "$dir/keys/gate.crt")"
+            "$("$source/certs/ca" fingerprint "$dir/keys/push.crt")" "$("$source/certs/ca" fingerprint "$dir/keys/gate.crt")" "$openpgp"
     )
     eval "set -- $theirs"
-    local peer=$1 prefix=$2 peer_domain=$3 port=$4 rid=$5 folder=$6 push_key=$7 gate_key=$8
+    local peer=$1 prefix=$2 peer_domain=$3 port=$4 rid=$5 folder=$6 push_key=$7 gate_key=$8 openpgp=$9
     # TLS lets in who has a certificate of a CA in this file; who that is, the registered key decides.
     if ! grep -qxF "$(sed -n 2p "$folder/ids/ca.crt")" "$dir/keys/feeds-ca.pem" || ! grep -qxF "$(sed -n 3p "$folder/ids/ca.crt")" "$dir/keys/feeds-ca.pem"; then
         cat "$folder/ids/ca.crt" >>"$dir/keys/feeds-ca.pem"
@@ -51,6 +53,8 @@ introduce() {
     fi
     as_admin peer add "$peer" --title "$peer" --url "https://127.0.0.1:$port" --rid-url "https://127.0.0.1:$rid/" --issuer-name "$prefix" \
         --ca "$folder/ids/ca.crt" --key "$push_key" --key "$gate_key" --openpgp "$folder/team.asc" --mail "incident@$peer_domain"
+    # The key of a peer takes two persons.
+    as_person lead key pin "$openpgp" --peer "$peer" --yes
     as_admin agreement add --peer "$peer" --from "$(date -u +%F)" --until "$(date -u -d '+1 year' +%F)" --ceiling "$tlp"
 }
 

@@ -306,7 +306,8 @@ BEGIN
             PERFORM refuse('CI422', format('"%s" is no mail address', left(p_contact, 100)), 'as name@domain.example', '{"at": "/contact"}');
         END IF;
         -- Who pins a key to an address vouches for it.
-        SELECT * INTO v_contact FROM contact c WHERE c.id = contact_remember(p_contact);
+        v_contact.id := contact_remember(p_contact);
+        SELECT * INTO STRICT v_contact FROM contact c WHERE c.id = v_contact.id;
         PERFORM key_pin_to(v_fingerprint, v_contact.id, NULL, NULL, v_contact.address || p_addresses);
         UPDATE contact c SET is_known = true, vouched_by = coalesce(c.vouched_by, viewer()) WHERE c.id = v_contact.id AND NOT c.is_known;
     ELSIF p_peer IS NOT NULL THEN
@@ -494,7 +495,6 @@ CREATE OR REPLACE FUNCTION clock_key_warnings(OUT done bigint, OUT more boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v record;
-    v_days int;
 BEGIN
     done := 0;
     more := false;
@@ -507,7 +507,6 @@ BEGIN
         SELECT d.* FROM due d JOIN told t USING (fingerprint, days) ORDER BY d.expires, d.fingerprint
     LOOP
         PERFORM journal_append(0, 'clock', 'key ends', format('%s of %s', v.fingerprint, v.whose), jsonb_build_object('expires', time_text(v.expires), 'days', v.days));
-        v_days := least(v.days, v_days);
         done := done + 1;
     END LOOP;
 END $$;

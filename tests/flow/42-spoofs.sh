@@ -128,6 +128,7 @@ own_gpg --faked-system-time 20240101T000000 --quick-set-expire "${keys[expired]}
 for name in "${names[@]}"; do export_key "$name"; done
 as home admin peer add YY-CERT --title 'YY-CERT' --url https://127.0.0.1:9 --rid-url https://127.0.0.1:9/ --issuer-name YY-CERT \
     --ca "$SCRATCH/home/ids/ca.crt" --key "$(printf %064d 1)" --mail incident@yy-cert.example --openpgp "$SCRATCH/team.asc" >/dev/null
+as home lead key pin "${keys[team]}" --peer YY-CERT --yes >/dev/null
 for i in "${!names[@]}"; do
     case ${names[i]} in
     team | stranger) ;;

@@ -107,6 +107,8 @@ def test(scratch):
         site.cirt("admin", "peer", "add", "YY-CERT", "--title", "YY-CERT", "--url", "https://127.0.0.1:9", "--rid-url", "https://127.0.0.1:9/",
                   "--issuer-name", "YY-CERT", "--ca", os.path.join(site.dir, "ids", "ca.crt"), "--key", "0" * 63 + "1", "--mail", SENDER,
                   "--openpgp", armoured)
+        asked = site.cirt_json("lead", "key", "ls", "asked")["items"][0]["fingerprint"]
+        site.cirt("lead", "key", "pin", asked, "--peer", "YY-CERT", "--yes")
         mails = [mail(keys, number) for number in range(COUNT)]
     finally:
         keys.close()
