@@ -11,6 +11,7 @@
 #include "cli/editor.h"
 #include "cli/field.h"
 #include "cli/list.h"
+#include "cli/mail_cmd.h"
 #include "cli/session.h"
 #include "cli/url.h"
 #include "cli/words.h"
@@ -254,14 +255,23 @@ int case_cmd_wait(struct session *session)
 int case_cmd_close(struct session *session)
 {
     const char *as = options_text(&session->options, "as"), *note = options_text(&session->options, "message");
+    bool tells = options_has(&session->options, "tell-reporters");
     struct edit edit;
 
     if (!as)
         return session_fail(session, EXIT_USAGE, NULL,
                             _("case %s needs a resolution: cirt close %s --as fixed|mitigated|false-positive|not-ours|no-answer|duplicate"),
                             session_operand(session, 0), session_operand(session, 0));
-    if (apply(session, "close", json_pack("{s:s, s:o}", "as", as, "note", text_or_null(note)), &edit))
-        session_done(session, edit.after, _("case %s: closed as %s; undo: cirt reopen %s"), edit.name, as, edit.name);
+    if (!tells && (options_has(&session->options, "tell") || options_has(&session->options, "dry-run")))
+        return session_fail(session, EXIT_USAGE, NULL, _("--tell and --dry-run go with --tell-reporters"));
+    if (tells && !mail_cmd_tell_asked(session))
+        return session->exit_code;
+    if (apply(session, "close", json_pack("{s:s, s:o}", "as", as, "note", text_or_null(note)), &edit)) {
+        if (!tells || !session->has_json)
+            session_done(session, edit.after, _("case %s: closed as %s; undo: cirt reopen %s"), edit.name, as, edit.name);
+        if (tells)
+            mail_cmd_tell(session);
+    }
     clear(&edit);
     return session->exit_code;
 }

@@ -11,6 +11,7 @@
 #include "cli/help_cmd.h"
 #include "cli/journal_cmd.h"
 #include "cli/key_cmd.h"
+#include "cli/mail_cmd.h"
 #include "cli/record_cmd.h"
 #include "cli/report_cmd.h"
 #include "cli/share_cmd.h"
@@ -47,6 +48,15 @@ const struct option_rule commands_common_options[] = {
         "yes", OPTION_SWITCH, NULL, N_("do not ask")                                                                                       \
     }
 
+#define STRICT                                                                                                                             \
+    {                                                                                                                                      \
+        "strict", OPTION_SWITCH, NULL, N_("you decide that this AMBER+STRICT mail, or this answer in clear, goes")                         \
+    }
+#define DRY                                                                                                                                \
+    {                                                                                                                                      \
+        "dry-run", OPTION_SWITCH, NULL, N_("show who would get it and how; send nothing")                                                  \
+    }
+
 static const struct option_rule ls_options[] = {
     LIMIT, {"sort", OPTION_ONE, "K", N_("due (overdue first), priority, opened, updated, number; -K turns it round")}, FIELDS, {0}};
 static const struct option_rule list_options[] = {LIMIT, FIELDS, {0}};
@@ -68,9 +78,46 @@ static const struct option_rule wait_options[] = {{"for", OPTION_ONE, "WHO", N_(
                                                   {0}};
 static const struct option_rule close_options[] = {
     {"as", OPTION_ONE, "RESOLUTION", N_("fixed mitigated false-positive not-ours no-answer duplicate")},
-    {"message", OPTION_ONE, "TEXT", N_("a last note (also -m)")},
+    {"message", OPTION_ONE, "TEXT", N_("a last note (also -m); stays home")},
+    {"tell-reporters", OPTION_SWITCH, NULL, N_("and write to everyone who reported to it, once each, in their language")},
+    {"tell", OPTION_ONE, "TEXT", N_("what to tell them besides")},
+    STRICT,
+    {"dry-run", OPTION_SWITCH, NULL, N_("show who would be told; close nothing, send nothing")},
+    YES,
     REVISION,
     {0}};
+#define MAIL_OPTIONS                                                                                                                       \
+    {"message", OPTION_ONE, "TEXT", N_("the text (also -m); else $EDITOR, or standard input")},                                            \
+        {"cc", OPTION_WORDS, "WHOM...", N_("who gets it too")},                                                                            \
+        {"bcc", OPTION_WORDS, "WHOM...", N_("and who unseen, each a mail of his own")},                                                    \
+        {"subject", OPTION_ONE, "TEXT", N_("else the thread's")}, {"tlp", OPTION_ONE, "LABEL", N_("else the thread's")},                   \
+        {"lang", OPTION_ONE, "LANGUAGE", N_("else the contact's")}, {"attach", OPTION_WORDS, "FILE...", N_("files to send along")},        \
+        {"evidence", OPTION_MANY, "N...", N_("evidence of the case to send along")}, STRICT, DRY, YES
+static const struct option_rule reply_options[] = {
+    {"thread", OPTION_ONE, "T", N_("which one, where there are several (t3, or an address)")},
+    {"answer", OPTION_ONE, "REPORT", N_("what it answers; else the newest")},
+    MAIL_OPTIONS,
+    {0}};
+static const struct option_rule mail_options[] = {
+    {"to", OPTION_WORDS, "WHOM...", N_("'Name <address>' or address")},
+    {"thread", OPTION_ONE, "T", N_("instead of --to: a thread of the case")},
+    {"template", OPTION_ONE, "NAME", N_("notice question closing, or one of your own; -m goes into it")},
+    MAIL_OPTIONS,
+    {0}};
+static const struct option_rule notify_options[] = {
+    {"to", OPTION_WORDS, "WHOM...", N_("instead of the contacts of the case's constituent")}, MAIL_OPTIONS, {0}};
+static const struct option_rule draft_ls_options[] = {
+    {"all", OPTION_SWITCH, NULL, N_("all mail, whatever became of it")}, LIMIT, FIELDS, {0}};
+static const struct option_rule draft_edit_options[] = {
+    {"to", OPTION_WORDS, "WHOM...", N_("what an option names is changed without $EDITOR")},
+    {"message", OPTION_ONE, "TEXT", N_("the text (also -m)")},
+    {"cc", OPTION_WORDS, "WHOM...", N_("who gets it too")},
+    {"bcc", OPTION_WORDS, "WHOM...", N_("and who unseen")},
+    {"subject", OPTION_ONE, "TEXT", N_("the subject")},
+    {"tlp", OPTION_ONE, "LABEL", N_("its label")},
+    {"lang", OPTION_ONE, "LANGUAGE", N_("its language")},
+    {0}};
+static const struct option_rule draft_send_options[] = {STRICT, DRY, YES, {0}};
 static const struct option_rule submit_options[] = {
     {"format", OPTION_ONE, "F", N_("json ndjson iodef shadowserver mail ...; else found out")},
     {"tlp", OPTION_ONE, "LABEL", N_("for a document without one; never widens")},
@@ -174,7 +221,9 @@ const struct command commands_table[] = {
     {"wait", case_cmd_wait, COMMAND_DESK, "CASE", 1, 1, wait_options, N_("wait for somebody until a time"),
      {"cirt wait 42 --for 'Telecom A' --until friday"}, NULL, false},
     {"close", case_cmd_close, COMMAND_DESK, "CASE", 1, 1, close_options, N_("close with a resolution"),
-     {"cirt close 42 --as fixed", "cirt close 42 --as not-ours -m 'passed to YY-CERT'"}, NULL, false},
+     {"cirt close 42 --as fixed",
+      "cirt close 42 --as not-ours -m 'passed to YY-CERT'",
+      "cirt close 42 --as fixed --tell-reporters --tell 'The site is offline.'"}, NULL, false},
     {"reopen", case_cmd_reopen, COMMAND_DESK, "CASE", 1, 1, reason_options, N_("open again"),
      {"cirt reopen 42 -m 'it is back'"}, NULL, false},
     {"submit", submit_cmd_submit, COMMAND_DESK, "FILE|-", 1, 1, submit_options, N_("send a report"),
@@ -191,6 +240,29 @@ const struct command commands_table[] = {
      {"cirt report raw r81 > r81.eml"}, NULL, false},
     {"report replay", report_cmd_replay, COMMAND_DESK, "REPORT", 1, 1, replay_options, N_("read it again, after a fix"),
      {"cirt report replay r90", "cirt report replay r90 --format json"}, NULL, false},
+    {"reply", mail_cmd_reply, COMMAND_DESK, "CASE", 1, 1, reply_options, N_("answer who reported, signed, encrypted where that can be"),
+     {"cirt reply 42", "cirt reply 42 --thread alice@yy.example -m 'Received, thank you.'", "cirt reply 42 --dry-run -m 'Which host was it?'"},
+     NULL, false},
+    {"mail", mail_cmd_mail, COMMAND_DESK, "CASE", 1, 1, mail_options, N_("write to anybody about a case"),
+     {"cirt mail 42 --to 'Alice <alice@yy.example>' --subject 'Logs of 20 November'",
+      "cirt mail 42 --to noc@telecom-a.example --template question -m 'Who had 198.51.100.7 at 10:12 UTC?'",
+      "cirt mail 42 --thread t3 --attach hosts.csv --tlp green"}, NULL, false},
+    {"notify", mail_cmd_notify, COMMAND_DESK, "CASE", 1, 1, notify_options, N_("tell the owner of what is affected"),
+     {"cirt notify 42 --dry-run", "cirt notify 42", "cirt notify 42 --to noc@telecom-a.example --yes -m 'Please block it today.'"}, NULL, false},
+    {"mails", mail_cmd_mails, COMMAND_DESK, "CASE", 1, 1, NULL, N_("the correspondence of a case, thread by thread"),
+     {"cirt mails 42"}, NULL, false},
+    {"recall", mail_cmd_recall, COMMAND_DESK, "MAIL", 1, 1, NULL, N_("take a mail back while it has not left (60 s)"),
+     {"cirt recall m12"}, NULL, false},
+    {"draft ls", mail_cmd_draft_ls, COMMAND_DESK, "", 0, 0, draft_ls_options, N_("list mail that was not sent"),
+     {"cirt draft ls", "cirt draft ls --all"}, NULL, false},
+    {"draft show", mail_cmd_draft_show, COMMAND_DESK, "MAIL", 1, 1, NULL, N_("one mail, sent or not"),
+     {"cirt draft show m12"}, NULL, false},
+    {"draft edit", mail_cmd_draft_edit, COMMAND_DESK, "MAIL", 1, 1, draft_edit_options, N_("change one, in $EDITOR or by options"),
+     {"cirt draft edit m12", "cirt draft edit m12 --to alice@yy.example --tlp green", "cirt draft edit m12 < kept.txt"}, NULL, false},
+    {"draft send", mail_cmd_draft_send, COMMAND_DESK, "MAIL", 1, 1, draft_send_options, N_("look at one, then send it"),
+     {"cirt draft send m12", "cirt draft send m12 --dry-run"}, NULL, false},
+    {"draft rm", mail_cmd_draft_rm, COMMAND_DESK, "MAIL", 1, 1, rm_options, N_("throw one away"),
+     {"cirt draft rm m12 --yes"}, NULL, false},
     {"indicator ls", find_cmd_indicators, COMMAND_DESK, "[FILTER]", 0, COMMAND_MANY, list_options, N_("list indicators"),
      {"cirt indicator ls", "cirt indicator ls tlp:clear..green --json"}, NULL, false},
     {"share", share_cmd_share, COMMAND_DESK, "CASE", 1, 1, share_options, N_("give a case to peers, no more than may go"),

@@ -83,6 +83,8 @@ static const struct {
     {"REPORT", "/v1/reports?q=&limit=100", "id", NULL},
     {"INCOMING", "/v1/incoming?limit=100", "id", NULL},
     {"PEER", "/v1/peers?limit=100", "name", NULL},
+    {"MAIL", "/v1/mails?limit=100", "id", NULL},
+    {"LANGUAGE", NULL, NULL, "en|fr|es|ar|ru|zh"},
     {"AGREEMENT", "/v1/agreements?limit=100", "id", NULL},
     {"LOGIN", "/v1/analysts?limit=100", "login", NULL},
     {"ADDRESS", "/v1/contacts?limit=100", "address", NULL},

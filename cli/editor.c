@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@
 #include "cli/words.h"
 
 enum { TEXT_MAX = 1024 * 1024 };
+
+static const char word_joiner[] = "\xE2\x81\xA0"; /* U+2060: shows nothing, breaks nothing */
 
 static const char scissors[] = "# ------------------------ >8 ------------------------";
 
@@ -31,6 +34,53 @@ static bool read_all(int fd, struct buf *out, struct err *err)
             return err_set(err, ERR_LIMIT, _("the text is longer than %d bytes"), TEXT_MAX);
     }
     return true;
+}
+
+/* Whether a modeline of vim, Kate or Emacs could stand before this colon: "vim:", "vim>800:", "ex:", "Local Variables:". */
+static bool is_modeline_colon(const char *start, const char *colon)
+{
+    static const char *const words[] = {"vim", "vi", "ex", "kate", "variables"};
+    const char *word = colon;
+
+    while (word > start && strchr("0123456789<>=", word[-1]))
+        word--;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        size_t size = strlen(words[i]);
+        if ((size_t)(word - start) >= size && strncasecmp(word - size, words[i], size) == 0)
+            return true;
+    }
+    return false;
+}
+
+char *editor_disarm(const char *text)
+{
+    struct buf out;
+    char *disarmed;
+
+    buf_init(&out, 4 * strlen(text) + 1);
+    for (const char *c = text; *c; c++) {
+        bool is_emacs = *c == '-' && c >= text + 2 && c[-1] == '*' && c[-2] == '-';
+        if (is_emacs || (*c == ':' && is_modeline_colon(text, c)))
+            buf_add_text(&out, word_joiner);
+        buf_add_char(&out, *c);
+    }
+    disarmed = mem_strdup(buf_text(&out));
+    buf_clear(&out);
+    return disarmed;
+}
+
+void editor_rearm(char *text)
+{
+    size_t size = sizeof word_joiner - 1;
+    char *to = text;
+
+    for (const char *from = text; *from;) {
+        if (strncmp(from, word_joiner, size) == 0 && (from[size] == ':' || from[size] == '-'))
+            from += size;
+        else
+            *to++ = *from++;
+    }
+    *to = '\0';
 }
 
 static bool run(const char *path, struct err *err)
@@ -55,10 +105,12 @@ static bool run(const char *path, struct err *err)
 
 static bool edit(int fd, const char *path, const char *start, const char *help, struct buf *out, struct err *err)
 {
+    char *disarmed = editor_disarm(start);
     int again;
-    bool ok;
+    bool ok = dprintf(fd, "%s\n%s\n# %s\n", disarmed, scissors, help) >= 0;
 
-    if (dprintf(fd, "%s\n%s\n# %s\n", start, scissors, help) < 0)
+    free(disarmed);
+    if (!ok)
         return err_set(err, ERR_INTERNAL, _("%s cannot be written: %s"), path, strerror(errno));
     if (!run(path, err))
         return false;
@@ -100,6 +152,7 @@ bool editor_text(const char *start, const char *help, char **text, struct err *e
     if (ok) {
         char *end, *cut;
         *text = mem_strdup(buf_text(&out));
+        editor_rearm(*text);
         cut = strstr(*text, scissors);
         if (cut)
             *cut = '\0';

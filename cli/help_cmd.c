@@ -12,7 +12,8 @@
 #include "cli/session.h"
 #include "cli/words.h"
 
-enum { OPTION_WIDTH = 26, COMMAND_WIDTH = 20 };
+/* A command with more options of its own names the common ones on a line: its help fits one screen of 24 lines. */
+enum { OPTION_WIDTH = 26, COMMAND_WIDTH = 20, OPTIONS_MANY = 8 };
 
 static void print_options(struct screen *screen, const struct option_rule *rules)
 {
@@ -30,6 +31,23 @@ static void print_usage(struct screen *screen, const struct command *command)
                   command->options ? _(" [OPTIONS]") : "");
 }
 
+static void print_common_options(struct screen *screen, const struct command *command)
+{
+    size_t own = 0;
+
+    while (command->options && command->options[own].name)
+        own++;
+    if (own <= OPTIONS_MANY) {
+        screen_printf(screen, _("\nEverywhere:\n"));
+        print_options(screen, commands_common_options);
+        return;
+    }
+    screen_text(screen, _("Everywhere (cirt help):"));
+    for (const struct option_rule *rule = commands_common_options; rule->name; rule++)
+        screen_printf(screen, " --%s", rule->name);
+    screen_text(screen, "\n");
+}
+
 void help_cmd_print(struct session *session, const struct command *command)
 {
     struct screen *screen = &session->printer.screen;
@@ -40,8 +58,7 @@ void help_cmd_print(struct session *session, const struct command *command)
     screen_text(screen, "\n");
     print_usage(screen, command);
     print_options(screen, command->options);
-    screen_printf(screen, _("\nEverywhere:\n"));
-    print_options(screen, commands_common_options);
+    print_common_options(screen, command);
 }
 
 static void print_line(struct screen *screen, const struct command *command)
