@@ -99,7 +99,7 @@ static struct mail_disclosure_outcome decide_person(const struct mail_disclosure
         say(outcome.hint, sizeof outcome.hint, "leave it out");
     } else if (recipient->is_disabled) {
         outcome = stays(MAIL_DISCLOSURE_DISABLED, "the contact is disabled");
-        say(outcome.hint, sizeof outcome.hint, "leave it out, or: cirt contact set %s enabled=true", word);
+        say(outcome.hint, sizeof outcome.hint, "leave it out, or: cirt contact set %s --enabled yes", word);
     } else if (recipient->is_ours && mail->is_restricted && !recipient->may_read) {
         outcome = stays(MAIL_DISCLOSURE_NOT_READER, "may not read this restricted case");
         say(outcome.hint, sizeof outcome.hint, "leave them out");
@@ -197,11 +197,11 @@ static void hint_for(const struct mail_disclosure_mail *mail, const struct mail_
     if (without_key && key->state == MAIL_DISCLOSURE_KEY_CANDIDATE && key->fingerprint)
         say(key_hint, sizeof key_hint, "check the key with its owner, then: cirt key pin %.64s --contact %s", key->fingerprint, word);
     else if (without_key)
-        say(key_hint, sizeof key_hint, "a key: cirt key import FILE --contact %s", word);
+        say(key_hint, sizeof key_hint, "a key: cirt key import FILE, then cirt key pin FINGERPRINT --contact %s", word);
     if (!mail->is_restricted && mail->tlp <= TLP_GREEN)
         say(waiver_hint, sizeof waiver_hint, "%sdecide that it may go in clear: --strict", without_key ? "; or " : "");
     else if (!mail->is_restricted && mail->tlp == TLP_AMBER)
-        say(waiver_hint, sizeof waiver_hint, "%sa waiver: cirt contact waiver %s --up-to amber --until DATE -m WHY",
+        say(waiver_hint, sizeof waiver_hint, "%sa waiver: cirt contact waiver %s --up-to amber --until DAY -m WHY",
             without_key ? "; or " : "", word);
     say(hint, size, "%s%s%sleave out %s", key_hint, waiver_hint, without_key || *waiver_hint ? "; or " : "", word);
 }

@@ -405,9 +405,10 @@ static void words(void **state)
     assert_int_equal(verdict.reason, MAIL_DISCLOSURE_NO_KEY);
     assert_int_equal(verdict.stays_count, 3);
     assert_string_equal(verdict.text, "n@yy.example: no key, and no waiver for TLP:AMBER in clear (and 2 more)");
-    assert_string_equal(verdict.hint,
-                        "a key: cirt key import FILE --contact n@yy.example; or a waiver: cirt contact waiver n@yy.example --up-to "
-                        "amber --until DATE -m WHY; or leave out n@yy.example");
+    assert_string_equal(
+        verdict.hint,
+        "a key: cirt key import FILE, then cirt key pin FINGERPRINT --contact n@yy.example; or a waiver: cirt contact waiver n@yy.example "
+        "--up-to amber --until DAY -m WHY; or leave out n@yy.example");
     assert_string_equal(outcomes[0].text, "not everybody has a key, and no waiver for TLP:AMBER in clear");
     assert_int_equal(outcomes[0].reason, MAIL_DISCLOSURE_NOT_IN_CLEAR);
     assert_non_null(strstr(outcomes[2].hint, "check the key with its owner, then: cirt key pin DEAD --contact c@yy.example; or"));
