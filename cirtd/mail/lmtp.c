@@ -15,9 +15,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/timestamp.h"
 
 /* Beyond this many unsent bytes a client is not read from until it takes its replies. */
 enum { REPLIES_WAITING_MAX = 64 * 1024, READ_SIZE = 64 * 1024, REPLIES_MAX = 4 * 1024 * 1024 };
+/* What is stored together: so many messages, and no more bytes than these (a larger message goes alone). After so long a batch that fails
+ * is not tried in halves any more: the client's patience is ten minutes (RFC 5321 section 4.5.3.2.6). */
+enum { BATCH_COUNT_MAX = 64, BATCH_BYTES_MAX = 8 * 1024 * 1024, BATCH_TRY_MS = 10000 };
 
 struct server {
     const struct lmtp_config *config;
@@ -27,23 +31,38 @@ struct server {
     struct timeval idle, drain;
     struct event_base *events;
     struct evconnlistener *listener;
-    struct event *on_terminate, *on_interrupt, *drain_timer;
-    struct connection *connections;
+    struct event *on_terminate, *on_interrupt, *drain_timer, *store_event;
+    struct connection *connections, *waiting, **waiting_end; /* waiting: whose messages are to be stored, the longest first */
     bool is_draining;
 };
 
 struct connection {
     struct server *server;
-    struct connection *previous, *next;
+    struct connection *previous, *next, *next_waiting;
     struct bufferevent *stream;
     struct lmtp_session *session;
     struct buf replies;
     bool is_closing; /* what is in the output goes, then the connection */
+    bool is_waiting; /* its message is to be stored; nothing more is taken from it till then */
 };
+
+static void leave_waiting(struct connection *connection)
+{
+    struct server *server = connection->server;
+    struct connection **link = &server->waiting;
+    while (*link != connection)
+        link = &(*link)->next_waiting;
+    *link = connection->next_waiting;
+    if (!*link)
+        server->waiting_end = link;
+    connection->is_waiting = false;
+}
 
 static void connection_drop(struct connection *connection)
 {
     struct server *server = connection->server;
+    if (connection->is_waiting)
+        leave_waiting(connection);
     if (connection->previous)
         connection->previous->next = connection->next;
     else
@@ -67,18 +86,36 @@ static void send_replies(struct connection *connection)
     buf_reset(&connection->replies);
 }
 
-static void store_message(struct connection *connection)
+/* Stored when the messages of all connections that can be read now are whole: one transaction for all of them. */
+static void wait_for_store(struct connection *connection)
 {
-    const struct lmtp_config *config = connection->server->config;
-    const struct lmtp_message *message = lmtp_session_message(connection->session);
+    struct server *server = connection->server;
+    if (!server->waiting)
+        event_active(server->store_event, EV_TIMEOUT, 0);
+    connection->is_waiting = true;
+    connection->next_waiting = NULL;
+    *server->waiting_end = connection;
+    server->waiting_end = &connection->next_waiting;
+}
+
+static void store_batch(const struct lmtp_config *config, struct connection *const *batch, size_t count, int64_t end_ms)
+{
+    const struct lmtp_message *messages[BATCH_COUNT_MAX];
     struct err err;
     err_clear(&err);
-    if (config->store(config->store_context, message, &err)) {
-        lmtp_session_answer(connection->session, NULL);
+    for (size_t i = 0; i < count; i++)
+        messages[i] = lmtp_session_message(batch[i]->session);
+    bool ok = config->store(config->store_context, messages, count, &err);
+    if (!ok && count > 1 && err.code != ERR_LIMIT && timestamp_monotonic_ms() < end_ms) {
+        store_batch(config, batch, count / 2, end_ms);
+        store_batch(config, batch + count / 2, count - count / 2, end_ms);
         return;
     }
-    log_warn("mail_not_stored", "size=%zu %s", message->size, log_err(&err));
-    lmtp_session_answer(connection->session, &err);
+    for (size_t i = 0; i < count; i++) {
+        if (!ok)
+            log_warn("mail_not_stored", "size=%zu %s", messages[i]->size, log_err(&err));
+        lmtp_session_answer(batch[i]->session, ok ? NULL : &err);
+    }
 }
 
 /* Shuts the reading side; on_written() drops the connection when the last reply is gone. */
@@ -95,26 +132,67 @@ static void say_goodbye(struct connection *connection)
     close_after_replies(connection);
 }
 
+/* A server that ends says so where nothing is under way. */
+static void send_or_end(struct connection *connection)
+{
+    if (connection->server->is_draining && lmtp_session_is_idle(connection->session))
+        say_goodbye(connection);
+    else
+        send_replies(connection);
+}
+
 /* Feeds what has arrived, message after message, until nothing is left or the client should take its replies first. */
 static void work(struct connection *connection)
 {
     struct evbuffer *input = bufferevent_get_input(connection->stream);
     struct evbuffer *output = bufferevent_get_output(connection->stream);
-    while (!connection->is_closing && evbuffer_get_length(input) > 0 && evbuffer_get_length(output) < REPLIES_WAITING_MAX) {
+    while (!connection->is_closing && !connection->is_waiting && evbuffer_get_length(input) > 0 &&
+           evbuffer_get_length(output) < REPLIES_WAITING_MAX) {
         size_t size = evbuffer_get_contiguous_space(input), used;
         enum lmtp_event event = lmtp_session_feed(connection->session, (const char *)evbuffer_pullup(input, (ev_ssize_t)size), size, &used);
         evbuffer_drain(input, used);
         if (event == LMTP_MESSAGE)
-            store_message(connection);
+            wait_for_store(connection);
         if (event == LMTP_CLOSE)
             close_after_replies(connection);
-        else if (connection->server->is_draining && lmtp_session_is_idle(connection->session))
-            say_goodbye(connection);
         else
-            send_replies(connection);
+            send_or_end(connection);
     }
     if (!connection->is_closing && evbuffer_get_length(output) >= REPLIES_WAITING_MAX)
         bufferevent_disable(connection->stream, EV_READ);
+}
+
+/* The first of those that wait, as many as go together; *count of them. They wait no longer. */
+static void take_batch(struct server *server, struct connection *batch[BATCH_COUNT_MAX], size_t *count)
+{
+    size_t bytes = 0;
+    *count = 0;
+    while (server->waiting && *count < BATCH_COUNT_MAX) {
+        struct connection *connection = server->waiting;
+        bytes += lmtp_session_message(connection->session)->size;
+        if (*count > 0 && bytes > BATCH_BYTES_MAX)
+            return;
+        leave_waiting(connection);
+        batch[(*count)++] = connection;
+    }
+}
+
+/* Whoever comes to wait meanwhile waits for the next time. */
+static void on_store(evutil_socket_t fd, short what, void *context)
+{
+    struct server *server = context;
+    struct connection *batch[BATCH_COUNT_MAX];
+    size_t count;
+    UNUSED(fd);
+    UNUSED(what);
+    take_batch(server, batch, &count);
+    store_batch(server->config, batch, count, timestamp_monotonic_ms() + BATCH_TRY_MS);
+    if (server->waiting)
+        event_active(server->store_event, EV_TIMEOUT, 0);
+    for (size_t i = 0; i < count; i++) {
+        send_or_end(batch[i]);
+        work(batch[i]);
+    }
 }
 
 static void on_readable(struct bufferevent *stream, void *context)
@@ -126,6 +204,8 @@ static void on_readable(struct bufferevent *stream, void *context)
 static void on_written(struct bufferevent *stream, void *context)
 {
     struct connection *connection = context;
+    if (connection->is_waiting)
+        return;
     if (connection->is_closing) {
         connection_drop(connection);
         return;
@@ -143,7 +223,7 @@ static void on_ended(struct bufferevent *stream, short what, void *context)
         close_after_replies(connection);
         return;
     }
-    if ((what & BEV_EVENT_EOF) && evbuffer_get_length(bufferevent_get_output(stream)) > 0) {
+    if ((what & BEV_EVENT_EOF) && (connection->is_waiting || evbuffer_get_length(bufferevent_get_output(stream)) > 0)) {
         connection->is_closing = true; /* a half-closed client still wants its answers */
         return;
     }
@@ -262,6 +342,7 @@ static void server_init(struct server *server, const struct lmtp_config *config)
         .idle = {.tv_sec = config->idle_seconds ? config->idle_seconds : 300},
         .drain = {.tv_sec = config->drain_seconds ? config->drain_seconds : 10},
     };
+    server->waiting_end = &server->waiting;
     server->policy = (struct lmtp_policy){.hostname = config->hostname,
                                           .domain = config->domain,
                                           .local_parts = config->local_parts,
@@ -283,6 +364,8 @@ static void server_clear(struct server *server)
         event_free(server->on_interrupt);
     if (server->drain_timer)
         event_free(server->drain_timer);
+    if (server->store_event)
+        event_free(server->store_event);
     if (server->events)
         event_base_free(server->events);
 }
@@ -301,7 +384,8 @@ bool lmtp_run(const struct lmtp_config *config, struct err *err)
     server.on_terminate = evsignal_new(server.events, SIGTERM, on_signal, &server);
     server.on_interrupt = evsignal_new(server.events, SIGINT, on_signal, &server);
     server.drain_timer = evtimer_new(server.events, on_drained, &server);
-    if (!server.listener || !server.on_terminate || !server.on_interrupt || !server.drain_timer ||
+    server.store_event = evtimer_new(server.events, on_store, &server);
+    if (!server.listener || !server.on_terminate || !server.on_interrupt || !server.drain_timer || !server.store_event ||
         event_add(server.on_terminate, NULL) != 0 || event_add(server.on_interrupt, NULL) != 0) {
         err_set(err, ERR_INTERNAL, "libevent cannot be set up");
         goto done;

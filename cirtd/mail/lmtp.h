@@ -26,8 +26,9 @@ struct lmtp_config {
     unsigned connections_max; /* 0: 64. More wait in the kernel's queue */
     unsigned idle_seconds;    /* 0: 300 (RFC 5321 section 4.5.3.2) */
     unsigned drain_seconds;   /* 0: 10; how long SIGTERM waits for messages under way */
-    /* Commits the message. ERR_AGAIN -> 451 4.3.0, ERR_LIMIT -> 452 4.3.1, see lmtp_session_answer(). */
-    bool (*store)(void *context, const struct lmtp_message *message, struct err *err);
+    /* Commits these messages, all or none: those of all connections that wait for it. One that fails is asked for again in halves, until
+     * the bad message stands alone, but not with ERR_LIMIT. ERR_AGAIN -> 451 4.3.0, ERR_LIMIT -> 452 4.3.1, see lmtp_session_answer(). */
+    bool (*store)(void *context, const struct lmtp_message *const *messages, size_t count, struct err *err);
     void *store_context;
     void (*on_ready)(void *context); /* once the socket listens; or NULL. Gets store_context */
 };

@@ -18,27 +18,41 @@ struct mail {
     struct db_params *params;
 };
 
-static bool store(void *context, const struct lmtp_message *message, struct err *err)
+/* What of the messages goes to the database: an array a parameter. */
+enum { M_FROM, M_RECIPIENTS, M_RECIPIENT_COUNT, M_BYTES, M_COUNT };
+
+static void add_message(struct db_array columns[M_COUNT], const struct lmtp_message *message)
 {
+    db_array_add_text(&columns[M_FROM], message->sender);
+    for (size_t i = 0; i < message->recipient_count; i++)
+        db_array_add_text(&columns[M_RECIPIENTS], message->recipients[i]);
+    db_array_add_int4(&columns[M_RECIPIENT_COUNT], (int32_t)message->recipient_count);
+    db_array_add_bytes(&columns[M_BYTES], message->bytes ? message->bytes : "", message->size);
+}
+
+static bool store(void *context, const struct lmtp_message *const *messages, size_t count, struct err *err)
+{
+    static const enum db_array_kind kinds[M_COUNT] = {DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_INT4_ARRAY, DB_BYTES_ARRAY};
     struct mail *mail = context;
-    struct db_array recipients;
+    struct db_array columns[M_COUNT];
     struct db_rows *rows = NULL;
     if (!watermark_has_space(mail->context->config, WATERMARK_MAIL))
         return err_set(err, ERR_LIMIT, "no space for mail at the moment");
-    db_array_init(&recipients, DB_TEXT_ARRAY);
-    for (size_t i = 0; i < message->recipient_count; i++)
-        db_array_add_text(&recipients, message->recipients[i]);
+    for (int i = 0; i < M_COUNT; i++)
+        db_array_init(&columns[i], kinds[i]);
+    for (size_t i = 0; i < count; i++)
+        add_message(columns, messages[i]);
     db_params_reset(mail->params);
-    db_text(mail->params, message->sender);
-    db_array(mail->params, &recipients);
-    db_bytes(mail->params, message->bytes ? message->bytes : "", message->size);
-    /* One statement is its own transaction: when it has answered, the message stands. */
+    for (int i = 0; i < M_COUNT; i++)
+        db_array(mail->params, &columns[i]);
+    /* One statement is its own transaction: when it has answered, the messages stand. */
     bool ok = db_ready(mail->db, err) && db_run(mail->db, SQL_MAIL_INSERT, mail->params, &rows, err);
-    if (ok)
-        log_info("mail_stored", "report=r%lld size=%zu duplicate=%d", (long long)db_get_int(rows, 0, 0), message->size,
-                 db_get_bool(rows, 0, 1));
+    for (size_t i = 0; ok && i < db_row_count(rows); i++)
+        log_info("mail_stored", "report=r%lld size=%zu duplicate=%d", (long long)db_get_int(rows, i, 1),
+                 messages[db_get_int(rows, i, 0) - 1]->size, db_get_bool(rows, i, 2));
     db_rows_free(rows);
-    db_array_clear(&recipients);
+    for (int i = 0; i < M_COUNT; i++)
+        db_array_clear(&columns[i]);
     return ok;
 }
 

@@ -19,21 +19,6 @@ BEGIN
     WHERE k.key_sha256 = ANY (p_keys);
 END $$;
 
--- The sender row of a mail address (lower case), made where it is new.
-CREATE OR REPLACE FUNCTION sender_of_address(p_address text) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE v_id bigint;
-BEGIN
-    SELECT id INTO v_id FROM sender WHERE address = lower(p_address);
-    IF v_id IS NULL THEN
-        INSERT INTO sender (address) VALUES (lower(p_address)) ON CONFLICT DO NOTHING RETURNING id INTO v_id;
-    END IF;
-    IF v_id IS NULL THEN
-        SELECT id INTO v_id FROM sender WHERE address = lower(p_address);
-    END IF;
-    RETURN v_id;
-END $$;
-
 -- STABLE as extract() is: only so is it inlined.
 CREATE OR REPLACE FUNCTION report_week(p_received timestamptz) RETURNS int LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT floor(extract(epoch FROM p_received) / 604800)::int $$;

@@ -1,1 +1,1 @@
-GRANT EXECUTE ON FUNCTION mail_insert TO cirt_mail;
+GRANT EXECUTE ON FUNCTION mails_insert TO cirt_mail;

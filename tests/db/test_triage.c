@@ -57,7 +57,7 @@ static int setup(void **state)
     assert_true(triage_stage.start(&fixture->run, &err));
     fixture->feed = cluster_number("SELECT s.id FROM cirt.sender s JOIN cirt.identity i ON i.id = s.identity_id WHERE login = 'feed'");
     fixture->analyst = cluster_number("SELECT s.id FROM cirt.sender s JOIN cirt.identity i ON i.id = s.identity_id WHERE login = 'anna'");
-    fixture->stranger = cluster_number("SELECT cirt.sender_of_address('who@example.org')");
+    fixture->stranger = cluster_number("SELECT (cirt.senders_of_addresses(ARRAY['who@example.org']))[1]");
     *state = fixture;
     return 0;
 }

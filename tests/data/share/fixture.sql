@@ -19,7 +19,7 @@ CREATE FUNCTION see(p_case bigint, p_type int, p_role int, p_value text, p_tlp i
 LANGUAGE plpgsql AS $$
 DECLARE r bigint := nextval('cirt.report_id_seq'); v_sender bigint;
 BEGIN
-    v_sender := coalesce(test.sender_of(p_peer), cirt.sender_of_address('somebody@reporter.example'));
+    v_sender := coalesce(test.sender_of(p_peer), (cirt.senders_of_addresses(ARRAY['somebody@reporter.example']))[1]);
     INSERT INTO cirt.report (id, received, sender_id, channel, assurance, sha256, size) VALUES (r, '2026-03-01Z', v_sender, 'mail', 'unknown', '\x00', 1);
     INSERT INTO cirt.report_content (report_id, received, state, format, tlp, tlp_assumed, description)
         VALUES (r, '2026-03-01Z', 'received', 'mail', p_tlp, false, 'words of the reporter');

@@ -254,19 +254,29 @@ struct served {
     pid_t process;
 };
 
-/* Appends "size first-line" to a file, or says the database is away for a sender named "away". */
-static bool store_in_file(void *context, const struct lmtp_message *message, struct err *err)
+/* Appends "size recipient first-line" of each to a file, and "-- count"; or says that it cannot: for a sender named "away" the database is
+ * away, "full" has no room, and a "bad" one is refused whenever it is among them. */
+static bool store_in_file(void *context, const struct lmtp_message *const *messages, size_t count, struct err *err)
 {
     struct served *served = context;
-    if (str_starts(message->sender, "away"))
-        return err_set(err, ERR_AGAIN, "the database is away");
+    for (size_t i = 0; i < count; i++) {
+        if (str_starts(messages[i]->sender, "away"))
+            return err_set(err, ERR_AGAIN, "the database is away");
+        if (str_starts(messages[i]->sender, "full"))
+            return err_set(err, ERR_LIMIT, "no room");
+        if (str_starts(messages[i]->sender, "bad"))
+            return err_set(err, ERR_DENIED, "a bad message");
+    }
     FILE *file = fopen(served->log, "a");
-    fprintf(file, "%zu %s %.*s\n", message->size, message->recipients[0], (int)strcspn(message->bytes, "\r\n"), message->bytes);
+    for (size_t i = 0; i < count; i++)
+        fprintf(file, "%zu %s %.*s\n", messages[i]->size, messages[i]->recipients[0], (int)strcspn(messages[i]->bytes, "\r\n"),
+                messages[i]->bytes);
+    fprintf(file, "-- %zu\n", count);
     fclose(file);
     return true;
 }
 
-static void serve(struct served *served, uid_t uid, unsigned idle_seconds)
+static void serve(struct served *served, uid_t uid, unsigned idle_seconds, unsigned connections_max)
 {
     const char *base = getenv("TMPDIR");
     snprintf(served->directory, sizeof served->directory, "%.40s/lmtpXXXXXX", base ? base : "/tmp");
@@ -285,7 +295,7 @@ static void serve(struct served *served, uid_t uid, unsigned idle_seconds)
                                      .local_parts = local_parts,
                                      .local_part_count = 2,
                                      .size_max = 4 * 1024 * 1024,
-                                     .connections_max = 3,
+                                     .connections_max = connections_max,
                                      .idle_seconds = idle_seconds,
                                      .drain_seconds = 5,
                                      .store = store_in_file,
@@ -370,14 +380,14 @@ static void test_server_stores(void **state)
     struct served served;
     struct stat status;
     UNUSED(state);
-    serve(&served, getuid(), 60);
+    serve(&served, getuid(), 60, 3);
     int fd = client_open(&served);
     client_wait(fd, "220 mx.example LMTP ready\r\n");
     assert_int_equal(stat(served.path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0660);
     client_send(fd, "LHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<incident@cirt.example>\r\nDATA\r\nSubject: one\r\n\r\nx\r\n.\r\n");
     client_wait(fd, "250 2.0.0 stored\r\n");
-    assert_string_equal(served_log(&served), "19 incident@cirt.example Subject: one\n");
+    assert_string_equal(served_log(&served), "19 incident@cirt.example Subject: one\n-- 1\n");
     client_send(fd, "MAIL FROM:<away@b.example>\r\nRCPT TO:<incident@cirt.example>\r\nDATA\r\nSubject: two\r\n.\r\n");
     client_wait(fd, "451 4.3.0 ");
     /* a large one, with another client that says nothing beside it */
@@ -395,11 +405,90 @@ static void test_server_stores(void **state)
     served_end(&served);
 }
 
+/* A stopped server finds the ends of six messages waiting when it goes on. */
+static void send_at_once(const struct served *served, const char *const senders[6], int clients[6])
+{
+    for (size_t i = 0; i < 6; i++) {
+        char *head =
+            mem_printf("LHLO c\r\nMAIL FROM:<%s@b.example>\r\nRCPT TO:<incident@cirt.example>\r\nDATA\r\nSubject: %zu\r\n", senders[i], i);
+        clients[i] = client_open(served);
+        client_send(clients[i], head);
+        client_wait(clients[i], "354 ");
+        free(head);
+    }
+    kill(served->process, SIGSTOP);
+    for (size_t i = 0; i < 6; i++)
+        client_send(clients[i], ".\r\n");
+    kill(served->process, SIGCONT);
+}
+
+static void test_server_stores_together(void **state)
+{
+    static const char *const good[6] = {"a", "a", "b", "c", "d", "e"}, *const with_bad[6] = {"a", "b", "c", "d", "bad", "f"},
+                             *const with_full[6] = {"a", "b", "c", "full", "d", "e"};
+    struct served served;
+    int clients[6];
+    UNUSED(state);
+    serve(&served, getuid(), 60, 6);
+    send_at_once(&served, good, clients);
+    for (size_t i = 0; i < 6; i++) {
+        client_wait(clients[i], "250 2.0.0 stored\r\n");
+        close(clients[i]);
+    }
+    assert_non_null(strstr(served_log(&served), "-- 6\n"));
+    unlink(served.log);
+    /* halves until the bad one stands alone, wherever in the batch it is */
+    send_at_once(&served, with_bad, clients);
+    for (size_t i = 0; i < 6; i++) {
+        client_wait(clients[i], i == 4 ? "550 5.7.1 refused\r\n" : "250 2.0.0 stored\r\n");
+        close(clients[i]);
+    }
+    const char *log = served_log(&served);
+    for (size_t i = 0; i < 6; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "12 incident@cirt.example Subject: %zu\n", i);
+        const char *found = strstr(log, line);
+        assert_true((found == NULL) == (i == 4));
+        assert_true(!found || !strstr(found + 1, line));
+    }
+    assert_non_null(strstr(log, "-- 3\n"));
+    /* no room for one is no room for any */
+    unlink(served.log);
+    send_at_once(&served, with_full, clients);
+    for (size_t i = 0; i < 6; i++) {
+        client_wait(clients[i], "452 4.3.1 ");
+        close(clients[i]);
+    }
+    assert_string_equal(served_log(&served), "");
+    served_end(&served);
+}
+
+/* One that goes away, or asks for no answer, while its message is with the others. */
+static void test_server_client_gone(void **state)
+{
+    static const char *const senders[6] = {"a", "b", "c", "d", "e", "f"};
+    struct served served;
+    int clients[6];
+    UNUSED(state);
+    serve(&served, getuid(), 60, 6);
+    send_at_once(&served, senders, clients);
+    close(clients[1]);
+    shutdown(clients[2], SHUT_WR);
+    for (size_t i = 0; i < 6; i++)
+        if (i != 1)
+            client_wait(clients[i], "250 2.0.0 stored\r\n");
+    client_wait(clients[2], "");
+    for (size_t i = 0; i < 6; i++)
+        if (i != 1)
+            close(clients[i]);
+    served_end(&served);
+}
+
 static void test_server_drains(void **state)
 {
     struct served served;
     UNUSED(state);
-    serve(&served, getuid(), 60);
+    serve(&served, getuid(), 60, 3);
     int idle = client_open(&served), busy = client_open(&served);
     client_wait(idle, "220 ");
     client_wait(busy, "220 ");
@@ -419,7 +508,7 @@ static void test_server_bounds_clients(void **state)
 {
     struct served served;
     UNUSED(state);
-    serve(&served, getuid(), 1);
+    serve(&served, getuid(), 1, 3);
     /* three hang, the fourth is served when the idle ones were dropped */
     int hanging[3];
     for (size_t i = 0; i < 3; i++) {
@@ -439,7 +528,7 @@ static void test_server_knows_users(void **state)
 {
     struct served served;
     UNUSED(state);
-    serve(&served, getuid() + 1, 60);
+    serve(&served, getuid() + 1, 60, 3);
     int fd = client_open(&served);
     client_wait(fd, "421 4.7.0 ");
     client_wait(fd, "");
@@ -457,6 +546,8 @@ int main(void)
         cmocka_unit_test(test_what_the_store_says),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_server_stores),
+        cmocka_unit_test(test_server_stores_together),
+        cmocka_unit_test(test_server_client_gone),
         cmocka_unit_test(test_server_drains),
         cmocka_unit_test(test_server_bounds_clients),
         cmocka_unit_test(test_server_knows_users),
