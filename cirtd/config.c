@@ -57,8 +57,21 @@ static cfg_opt_t mail_options[] = {
     CFG_INT("message_max_mb", 32, CFGF_NONE),
     CFG_END(),
 };
-static cfg_opt_t verify_options[] = {CFG_STR("gnupg", NULL, CFGF_NODEFAULT), CFG_END()};
-static cfg_opt_t seal_options[] = {CFG_STR("gnupg", NULL, CFGF_NODEFAULT), CFG_STR("key", NULL, CFGF_NODEFAULT), CFG_END()};
+static cfg_opt_t decode_options[] = {CFG_INT("workers", 1, CFGF_NONE), CFG_STR("authserv_id", "", CFGF_NONE), CFG_END()};
+static cfg_opt_t verify_options[] = {
+    CFG_STR("gnupg", NULL, CFGF_NODEFAULT),
+    CFG_STR("smime_ca", "", CFGF_NONE),
+    CFG_STR("smime_crl", "", CFGF_NONE),
+    CFG_INT("workers", 2, CFGF_NONE),
+    CFG_END(),
+};
+static cfg_opt_t seal_options[] = {
+    CFG_STR("gnupg", NULL, CFGF_NODEFAULT),
+    CFG_STR("key", NULL, CFGF_NODEFAULT),
+    CFG_STR("smime", "", CFGF_NONE),
+    CFG_STR("smime_key", "", CFGF_NONE),
+    CFG_END(),
+};
 static cfg_opt_t desk_options[] = {CFG_INT("workers", 2, CFGF_NONE), CFG_END()};
 static cfg_opt_t push_options[] = {CFG_STR("cert", NULL, CFGF_NODEFAULT), CFG_STR("key", NULL, CFGF_NODEFAULT), CFG_END()};
 static cfg_opt_t supervisor_options[] = {
@@ -76,6 +89,7 @@ static cfg_opt_t options[] = {
     CFG_SEC("gate-desk", gate_options, CFGF_NODEFAULT),
     CFG_SEC("intake", intake_options, CFGF_NODEFAULT),
     CFG_SEC("mail", mail_options, CFGF_NODEFAULT),
+    CFG_SEC("decode", decode_options, CFGF_NODEFAULT),
     CFG_SEC("verify", verify_options, CFGF_NODEFAULT),
     CFG_SEC("seal", seal_options, CFGF_NODEFAULT),
     CFG_SEC("desk", desk_options, CFGF_NODEFAULT),
@@ -90,7 +104,7 @@ static const struct {
 } sections[] = {
     {CONFIG_DATABASE, "database"}, {CONFIG_GATE_FEEDS, "gate-feeds"}, {CONFIG_GATE_DESK, "gate-desk"}, {CONFIG_INTAKE, "intake"},
     {CONFIG_MAIL, "mail"},         {CONFIG_VERIFY, "verify"},         {CONFIG_SEAL, "seal"},           {CONFIG_DESK, "desk"},
-    {CONFIG_PUSH, "push"},         {CONFIG_SUPERVISOR, "supervisor"},
+    {CONFIG_PUSH, "push"},         {CONFIG_SUPERVISOR, "supervisor"}, {CONFIG_DECODE, "decode"},
 };
 
 /* libconfuse tells errors to a function without context: one reader at a time, which a process of ours is. */
@@ -221,11 +235,21 @@ static void read_roles(struct reader *reader, cfg_t *cfg)
     }
     if ((section = cfg_getsec(cfg, "desk")))
         config->desk_workers = (int)number(reader, section, "workers", 1, 16);
-    if ((section = cfg_getsec(cfg, "verify")))
+    if ((section = cfg_getsec(cfg, "decode"))) {
+        config->decode_workers = (int)number(reader, section, "workers", 1, 16);
+        config->decode_authserv_id = optional(reader, section, "authserv_id");
+    }
+    if ((section = cfg_getsec(cfg, "verify"))) {
         config->verify_gnupg = need(reader, section, "gnupg");
+        config->verify_smime_ca = optional(reader, section, "smime_ca");
+        config->verify_smime_crl = optional(reader, section, "smime_crl");
+        config->verify_workers = (int)number(reader, section, "workers", 1, 16);
+    }
     if ((section = cfg_getsec(cfg, "seal"))) {
         config->seal_gnupg = need(reader, section, "gnupg");
         config->seal_key = need(reader, section, "key");
+        config->seal_smime = optional(reader, section, "smime");
+        config->seal_smime_key = optional(reader, section, "smime_key");
     }
     if ((section = cfg_getsec(cfg, "push"))) {
         config->push_cert = need(reader, section, "cert");

@@ -27,7 +27,8 @@ enum config_section {
     CONFIG_DESK = 128,
     CONFIG_PUSH = 256,
     CONFIG_SUPERVISOR = 512,
-    CONFIG_ALL = 1023
+    CONFIG_DECODE = 2048,
+    CONFIG_ALL = 1023 | CONFIG_DECODE
 };
 
 struct config_gate {
@@ -56,8 +57,13 @@ struct config {
     const char **mail_users;     /* OS users that may deliver, NULL-terminated */
     const char **mail_addresses; /* accepted recipients; "case+*@domain" with a star; NULL-terminated */
     int64_t mail_max;
+    int decode_workers;
+    const char *decode_authserv_id; /* the name our own MTA puts into Authentication-Results, or NULL: those of others prove nothing */
     const char *verify_gnupg;
+    int verify_workers;
+    const char *verify_smime_ca, *verify_smime_crl; /* PEM files: the CAs whose mail certificates count, what they revoked; or NULL */
     const char *seal_gnupg, *seal_key;
+    const char *seal_smime, *seal_smime_key; /* folder of NAME.crt and NAME.key; SHA-256 of the certificate that signs; or NULL */
     const char *push_cert, *push_key;
     const char *user_prefix, *secrets; /* supervisor's */
 };

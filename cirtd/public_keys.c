@@ -1,9 +1,11 @@
 #include "cirtd/public_keys.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 /* The columns of `keys`. */
@@ -25,20 +27,19 @@ static void remember(struct public_keys *keys, const char *fingerprint, int64_t 
     keys->since = changed;
 }
 
-/* False where it is worth trying again. */
-static bool take(const char *protocol, const char *fingerprint, const char *text, struct openpgp *openpgp, struct err *err)
+static bool import(const char *protocol, const char *text, struct openpgp *openpgp, struct smime *smime, struct err *err)
 {
-    struct openpgp_keys imported;
-    if (!str_equal(protocol, "openpgp") || openpgp_import(openpgp, text, strlen(text), &imported, err))
-        return true;
-    if (err->code == ERR_AGAIN)
-        return false;
-    log_warn("key_not_taken", "fingerprint=%s %s", fingerprint, log_err(err));
-    return true;
+    struct openpgp_keys *imported;
+    if (!str_equal(protocol, "openpgp"))
+        return !smime || smime_add_certificate(smime, text, strlen(text), err);
+    imported = mem_calloc(1, sizeof *imported);
+    bool ok = openpgp_import(openpgp, text, strlen(text), imported, err);
+    free(imported);
+    return ok;
 }
 
 bool public_keys_take(struct public_keys *keys, struct stage_run *run, enum sql_statement statement, struct openpgp *openpgp,
-                      struct err *err)
+                      struct smime *smime, struct err *err)
 {
     struct db_rows *rows = NULL;
     db_params_reset(run->params);
@@ -51,7 +52,11 @@ bool public_keys_take(struct public_keys *keys, struct stage_run *run, enum sql_
         int64_t changed = db_get_int(rows, i, CHANGED);
         if (was_taken(keys, fingerprint, changed))
             continue;
-        ok = take(db_get_text(rows, i, PROTOCOL), fingerprint, db_get_text(rows, i, TEXT), openpgp, err);
+        ok = import(db_get_text(rows, i, PROTOCOL), db_get_text(rows, i, TEXT), openpgp, smime, err);
+        if (!ok && err->code != ERR_AGAIN) {
+            log_warn("key_not_taken", "fingerprint=%s %s", fingerprint, log_err(err));
+            ok = true;
+        }
         if (ok)
             remember(keys, fingerprint, changed);
     }

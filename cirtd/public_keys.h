@@ -1,6 +1,7 @@
 /*
- * cirtd/public_keys.h - the public keys of others in a stage's own GnuPG home: verify's for all signatures, seal's for those inside an
- * encryption and for encrypting. They come from the table of pinned keys, never from a network; whose one is, is the pin's word alone.
+ * cirtd/public_keys.h - the public keys and certificates of others, in a stage's own GnuPG home and S/MIME context: verify's for all
+ * signatures, seal's for those inside an encryption and for encrypting. They come from the table of pinned keys, never from a network;
+ * whose one is, is the pin's word alone.
  */
 #ifndef CIRT_CIRTD_PUBLIC_KEYS_H
 #define CIRT_CIRTD_PUBLIC_KEYS_H
@@ -13,6 +14,7 @@
 #include "base/err.h"
 #include "cirtd/stage.h"
 #include "crypto/openpgp.h"
+#include "crypto/smime.h"
 
 enum { PUBLIC_KEYS_RECENT = 32 };
 
@@ -26,9 +28,9 @@ struct public_keys {
     size_t next;
 };
 
-/* Takes what came or changed since the last call. statement is `keys` of the stage's role. One key that GnuPG does not take is logged, and
- * stops no other. */
+/* Takes what came or changed since the last call. statement is `keys` of the stage's role; smime may be NULL: no certificates then. One
+ * key that is not taken is logged, and stops no other. */
 bool public_keys_take(struct public_keys *keys, struct stage_run *run, enum sql_statement statement, struct openpgp *openpgp,
-                      struct err *err) MUST_CHECK;
+                      struct smime *smime, struct err *err) MUST_CHECK;
 
 #endif

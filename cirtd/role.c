@@ -19,6 +19,17 @@ static int role_intake_workers(const struct config *config)
     return config->intake_workers;
 }
 
+/* May be left out of the configuration. */
+static int role_decode_workers(const struct config *config)
+{
+    return config->decode_workers > 0 ? config->decode_workers : 1;
+}
+
+static int role_verify_workers(const struct config *config)
+{
+    return config->verify_workers;
+}
+
 /* clang-format off */
 const struct role role_table[] = {
     {"gate-feeds", NULL, CONFIG_GATE_FEEDS | CONFIG_INTAKE, "TLS, HTTP head", "listens", "its TLS key", "no database",
@@ -29,11 +40,11 @@ const struct role role_table[] = {
      1, NULL, mail_role_run},
     {"intake", "intake", CONFIG_DATABASE | CONFIG_INTAKE, "documents (decodes them)", "Unix socket", "none", "execute the insert functions",
      2, role_intake_workers, intake_run},
-    {"decode", "decode", CONFIG_DATABASE, "MIME, XML, JSON, archives", "PostgreSQL only", "none", "claim inbox, execute the insert functions",
-     3, NULL, decode_run},
-    {"verify", "verify", CONFIG_DATABASE | CONFIG_VERIFY, "OpenPGP signatures", "PostgreSQL only", "public keys only",
-     "claim signed parts, write verdicts", 3, NULL, verify_run},
-    {"seal", "seal", CONFIG_DATABASE | CONFIG_SEAL, "what is encrypted to us", "PostgreSQL only", "GnuPG home with our secret keys",
+    {"decode", "decode", CONFIG_DATABASE | CONFIG_DECODE, "MIME, XML, JSON, archives", "PostgreSQL only", "none",
+     "claim inbox, execute the insert functions", 3, role_decode_workers, decode_run},
+    {"verify", "verify", CONFIG_DATABASE | CONFIG_VERIFY, "OpenPGP and CMS signatures", "PostgreSQL only", "public keys only",
+     "claim signed parts, write verdicts", 3, role_verify_workers, verify_run},
+    {"seal", "seal", CONFIG_DATABASE | CONFIG_SEAL, "what is encrypted to us", "PostgreSQL only", "GnuPG home and S/MIME folder with our secret keys",
      "claim to_open, write results", 3, NULL, seal_run},
     {"triage", "triage", CONFIG_DATABASE, "decoded values", "PostgreSQL only", "none", "read reports; insert and change cases", 3, NULL, triage_run},
     {"clock", "clock", CONFIG_DATABASE, "-", "PostgreSQL only", "none", "deadlines, escalation, partitions", 4, NULL, clock_run},

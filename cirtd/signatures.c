@@ -42,6 +42,35 @@ json_t *signatures_of_openpgp(const struct openpgp_signatures *seen, const void 
     return list;
 }
 
+static json_t *addresses_of(const struct smime_certificate *certificate)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < certificate->address_count; i++)
+        json_array_append_new(list, json_string(certificate->addresses[i]));
+    return list;
+}
+
+json_t *signatures_of_smime(const struct smime_signatures *seen, const void *payload, size_t size)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < seen->count; i++) {
+        const struct smime_signature *signature = &seen->items[i];
+        json_t *item = json_pack("{s:s, s:s, s:b, s:b, s:o}", "protocol", "smime", "status", smime_status_name(signature->status), "sound",
+                                 signature->is_sound, "chain", signature->has_chain, "addresses", addresses_of(&signature->certificate));
+        set_text(item, "fingerprint", signature->certificate.fingerprint);
+        set_text(item, "signer", signature->signer);
+        set_text(item, "hash", signature->hash);
+        set_text(item, "algorithm", signature->algorithm);
+        set_text(item, "key_now", smime_key_now_name(signature->key_now));
+        set_text(item, "error", signature->text);
+        if (signature->made != TIMESTAMP_NONE)
+            json_object_set_new(item, "made", json_integer(signature->made));
+        json_object_set_new(item, "payload", payload_of(payload, size));
+        json_array_append_new(list, item);
+    }
+    return list;
+}
+
 json_t *signatures_broken(const char *protocol, const char *why)
 {
     json_t *item = json_pack("{s:s, s:s}", "protocol", protocol, "status", signature_verdict_name(SIGNATURE_ERROR));
@@ -61,16 +90,18 @@ int64_t signatures_made(const json_t *signature)
     return json_is_integer(made) ? json_integer_value(made) : TIMESTAMP_NONE;
 }
 
-enum signature_verdict signatures_verdict(const json_t *signature)
+enum signature_verdict signatures_verdict(const json_t *signature, bool is_pinned)
 {
     enum signature_verdict verdict;
+    if (is_pinned && json_is_true(json_object_get(signature, "sound")))
+        return SIGNATURE_GOOD;
     return signature_verdict_parse(signatures_text(signature, "status"), &verdict) ? verdict : SIGNATURE_ERROR;
 }
 
 bool signatures_payload(const json_t *signature, unsigned char digest[DIGEST_SHA256_SIZE])
 {
     const char *payload = signatures_text(signature, "payload");
-    if (signatures_verdict(signature) != SIGNATURE_GOOD || !*payload)
+    if (signatures_verdict(signature, true) != SIGNATURE_GOOD || !*payload)
         return false;
     char *text = mem_printf("%s %s %lld", payload, signatures_text(signature, "fingerprint"), (long long)signatures_made(signature));
     digest_sha256(text, strlen(text), digest);

@@ -15,7 +15,7 @@
 enum { DOCUMENT_SIZE_MAX = 64 * 1024 * 1024 };
 
 /* The columns of `claim`. */
-enum { ID, ATTEMPTS, REPORT, SENDER, CHANNEL, NAME, MEDIA_TYPE, FORMAT, TLP, DEFAULT_TLP, DEFAULT_CLASS, IS_FIRST };
+enum { ID, ATTEMPTS, REPORT, SENDER, CHANNEL, NAME, MEDIA_TYPE, FORMAT, TLP, DEFAULT_TLP, DEFAULT_CLASS, IS_FIRST, MAIL_FROM };
 
 struct decode {
     struct codec_limits limits;
@@ -120,6 +120,7 @@ static bool decode_work(struct stage_run *run, struct db_rows *rows, size_t row,
                              .rows = rows,
                              .row = row,
                              .report_id = db_get_int(rows, row, REPORT),
+                             .envelope_from = db_get_text(rows, row, MAIL_FROM),
                              .is_first = db_get_bool(rows, row, IS_FIRST)};
     bool is_malformed = false;
     buf_init(&job.raw, SIZE_MAX / 4);

@@ -20,7 +20,8 @@ struct decode_job {
     struct db_rows *rows; /* of `claim` */
     size_t row;
     int64_t report_id;
-    bool is_first; /* it was never decoded; else what was read before stays till there is something better */
+    const char *envelope_from; /* MAIL FROM, "" the null sender; NULL where it did not come by LMTP */
+    bool is_first;             /* it was never decoded; else what was read before stays till there is something better */
     struct buf raw;
     const struct codec *codec;
 };

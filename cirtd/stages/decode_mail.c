@@ -14,7 +14,9 @@
 #include "base/timestamp.h"
 #include "cirtd/signatures.h"
 #include "cirtd/stages/decode_inside.h"
+#include "codec/mail_facts.h"
 #include "codec/mail_layers.h"
+#include "codec/mime.h"
 #include "rules/signature.h"
 #include "store/verdict_store.h"
 
@@ -29,6 +31,7 @@ struct step {
     struct buf opened; /* unused in the first */
     const struct buf *bytes;
     struct mail_inside inside; /* what it stands in */
+    struct mime *mime;
     struct mail_layers *layers;
     bool is_open; /* the closed layer of its envelope was opened, and the next step came out */
 };
@@ -87,6 +90,22 @@ static void find_missing(struct reading *reading)
     }
 }
 
+static bool read_step(const struct reading *reading, struct step *step, struct err *err)
+{
+    if (!mime_parse(buf_text(step->bytes), step->bytes->size, reading->job->limits->depth_max, &step->mime, err))
+        return false;
+    step->layers = mail_layers_of(step->mime, &step->inside);
+    return true;
+}
+
+static void clear_step(struct step *step)
+{
+    mail_layers_free(step->layers);
+    mime_free(step->mime);
+    if (step->bytes == &step->opened)
+        buf_clear(&step->opened);
+}
+
 /* The next document, where the closed layer of the envelope is open. What comes out may be no mail at all, or too large: then the mail
  * stays closed there, and is not malformed for what somebody encrypted. */
 static bool step_inward(struct reading *reading)
@@ -103,10 +122,9 @@ static bool step_inward(struct reading *reading)
     buf_init(&next->opened, 2 * reading->job->limits->document_bytes_max);
     bool ok = mail_layers_open(buf_text(step->bytes), step->bytes->size, closed->path, clear, size, &next->inside, &next->opened, &why);
     next->inside.is_signed |= !str_equal(db_get_text(reading->tried, row, SIGNATURES), "[]");
-    ok = ok && mail_layers_read(next->opened.bytes, next->opened.size, reading->job->limits, &next->inside, &next->layers, &why);
-    if (!ok) {
+    if (!ok || !read_step(reading, next, &why)) {
         log_info("not_read_inside", "report=%lld step=%zu %s", (long long)reading->job->report_id, reading->count, log_err(&why));
-        buf_clear(&next->opened);
+        clear_step(next);
         return false;
     }
     step->is_open = true;
@@ -120,7 +138,7 @@ static bool walk(struct reading *reading, struct err *err)
     struct decode_job *job = reading->job;
     struct step *first = &reading->steps[0];
     first->bytes = &job->raw;
-    if (!mail_layers_read(buf_text(&job->raw), job->raw.size, job->limits, &first->inside, &first->layers, err))
+    if (!read_step(reading, first, err))
         return false;
     reading->count = 1;
     do
@@ -162,6 +180,77 @@ static bool decode_content(const struct reading *reading, struct report **report
     return ok;
 }
 
+/* --- facts --- */
+
+/* What is no UTF-8 is not told: these are names to find by, and no such name is looked for. */
+static void set_text(json_t *object, const char *name, const char *text)
+{
+    json_t *value = text ? json_string(text) : NULL;
+    json_object_set_new(object, name, value ? value : json_null());
+}
+
+static json_t *strings_of(const char *const *strings, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_string(strings[i]));
+    return list;
+}
+
+/* Of several recipients a bounce is about, the first that failed is told. */
+static void add_bounce(json_t *told, const struct mail_bounce *bounce)
+{
+    const struct mail_bounce_recipient *recipient = NULL;
+    for (size_t i = 0; i < bounce->recipient_count; i++)
+        if (!recipient || (str_equal(bounce->recipients[i].action, "failed") && !str_equal(recipient->action, "failed")))
+            recipient = &bounce->recipients[i];
+    set_text(told, "about", bounce->about);
+    set_text(told, "about_recipient", recipient ? recipient->address : NULL);
+    set_text(told, "about_status", recipient ? recipient->status : NULL);
+    set_text(told, "about_text", recipient ? recipient->reason : NULL);
+}
+
+/* The names are report_mail's columns. */
+static char *facts_text(const struct mail_facts *facts)
+{
+    json_t *told = json_object();
+    set_text(told, "message_id", facts->message_id);
+    set_text(told, "in_reply_to", facts->in_reply_to);
+    json_object_set_new(told, "refs", strings_of(facts->references, facts->reference_count));
+    json_object_set_new(told, "tags", strings_of(facts->tags, facts->tag_count));
+    set_text(told, "author", facts->author);
+    set_text(told, "kind", mail_facts_kind_name(facts->kind));
+    json_object_set_new(told, "is_automatic", json_boolean(facts->is_automatic));
+    set_text(told, "dmarc", facts->auth.dmarc);
+    set_text(told, "spf", facts->auth.spf);
+    set_text(told, "dkim", mail_auth_dkim(&facts->auth));
+    if (facts->auth.has_spam)
+        json_object_set_new(told, "spam", json_boolean(facts->auth.is_spam));
+    if (facts->auth.has_spam_score)
+        json_object_set_new(told, "spam_score", json_real(facts->auth.spam_score));
+    add_bounce(told, &facts->bounce);
+    char *text = json_dumps(told, JSON_COMPACT);
+    json_decref(told);
+    return text;
+}
+
+static bool store_facts(const struct reading *reading, struct err *err)
+{
+    struct decode_job *job = reading->job;
+    const struct step *step = &reading->steps[reading->count - 1];
+    struct mail_facts_context context = {
+        .inside = step->inside, .authserv_id = job->run->context->config->decode_authserv_id, .envelope_from = job->envelope_from};
+    struct mail_facts *facts = mail_facts_of(step->mime, step->layers, &context);
+    char *text = facts_text(facts);
+    db_params_reset(job->run->params);
+    db_int8(job->run->params, job->report_id);
+    db_text(job->run->params, text);
+    bool ok = db_run(job->run->db, SQL_DECODE_FACTS, job->run->params, NULL, err);
+    free(text);
+    mail_facts_free(facts);
+    return ok;
+}
+
 /* --- ordering --- */
 
 static bool order_opening(struct reading *reading, struct err *err)
@@ -193,14 +282,6 @@ static bool order_opening(struct reading *reading, struct err *err)
     db_array_clear(&protocols);
     db_array_clear(&bytes);
     return ok;
-}
-
-static json_t *strings_of(const char *const *strings, size_t count)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_string(strings[i]));
-    return list;
 }
 
 static void add_layer(const struct reading *reading, size_t step, const struct mail_layer *layer, json_t *layers)
@@ -343,7 +424,7 @@ static bool store(struct reading *reading, struct report *report, struct err *er
     if ((!is_closed || reading->job->is_first) &&
         !decode_store(reading->job, report, reading->job->is_first ? "decoding" : "received", "none", NULL, err))
         return false;
-    return is_closed ? order_opening(reading, err) : judge(reading, err);
+    return is_closed ? order_opening(reading, err) : store_facts(reading, err) && judge(reading, err);
 }
 
 bool decode_mail(struct decode_job *job, bool *is_malformed, struct err *err)
@@ -358,11 +439,8 @@ bool decode_mail(struct decode_job *job, bool *is_malformed, struct err *err)
     }
     ok = ok && store(reading, report, err);
     report_free(report);
-    for (size_t i = 0; i < reading->count; i++) {
-        mail_layers_free(reading->steps[i].layers);
-        if (i > 0)
-            buf_clear(&reading->steps[i].opened);
-    }
+    for (size_t i = 0; i < reading->count; i++)
+        clear_step(&reading->steps[i]);
     db_rows_free(reading->tried);
     free(reading);
     return ok;

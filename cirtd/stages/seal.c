@@ -1,5 +1,6 @@
 /*
- * Opens what is encrypted to us. Holds the secret keys, so it parses nothing: ciphertext goes to GnuPG, the clear bytes go back to decode.
+ * Opens what is encrypted to us. Holds the secret keys, so it parses nothing: ciphertext goes to GnuPG or OpenSSL, the clear bytes go back
+ * to decode.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "cirtd/stage.h"
 #include "cirtd/stages/stages.h"
 #include "crypto/openpgp.h"
+#include "crypto/smime.h"
 
 /* The columns of `claim`. */
 enum { ID, ATTEMPTS, REPORT, STEP, PATH, PROTOCOL, BYTES };
@@ -21,30 +23,51 @@ enum { CLEAR_SIZE_MAX = 48 * 1024 * 1024 };
 
 struct seal {
     struct openpgp *openpgp;
+    struct smime *smime;
     struct public_keys keys; /* for signatures inside the encryption */
 };
 
-/* What came of it. clear NULL: it could not be opened, and why. */
-static bool store_opened(struct stage_run *run, const struct db_rows *rows, size_t row, const struct buf *clear,
-                         const struct openpgp_opened *opened, const struct err *why, struct err *err)
+/* What came of opening one. */
+struct opened {
+    struct buf clear;
+    bool is_open;
+    struct err why;         /* where not */
+    struct db_array needed; /* the keys that could */
+    json_t *signatures;     /* inside the encryption */
+};
+
+static void open_openpgp(struct seal *seal, const void *bytes, size_t size, struct opened *out)
 {
-    struct db_array needed;
-    json_t *list = signatures_of_openpgp(&opened->signatures, clear ? buf_text(clear) : "", clear ? clear->size : 0);
-    char *signatures = json_dumps(list, JSON_COMPACT);
-    db_array_init(&needed, DB_TEXT_ARRAY);
-    for (size_t i = 0; i < opened->needed_count; i++)
-        db_array_add_text(&needed, opened->needed[i]);
+    struct openpgp_opened told;
+    out->is_open = openpgp_decrypt(seal->openpgp, bytes, size, &out->clear, &told, &out->why);
+    for (size_t i = 0; i < told.needed_count; i++)
+        db_array_add_text(&out->needed, told.needed[i]);
+    out->signatures = signatures_of_openpgp(&told.signatures, buf_text(&out->clear), out->clear.size);
+}
+
+/* CMS has no signatures inside an encryption: what was signed first is the next layer. */
+static void open_smime(struct seal *seal, const void *bytes, size_t size, struct opened *out)
+{
+    struct smime_opened *told = mem_calloc(1, sizeof *told);
+    out->is_open = smime_decrypt(seal->smime, bytes, size, &out->clear, told, &out->why);
+    for (size_t i = 0; i < told->needed_count; i++)
+        db_array_add_text(&out->needed, told->needed[i]);
+    out->signatures = json_array();
+    free(told);
+}
+
+static bool store_opened(struct stage_run *run, const struct db_rows *rows, size_t row, struct opened *opened, struct err *err)
+{
+    char *signatures = json_dumps(opened->signatures, JSON_COMPACT);
     db_params_reset(run->params);
     db_int8(run->params, db_get_int(rows, row, REPORT));
     db_int4(run->params, (int32_t)db_get_int(rows, row, STEP));
     db_text(run->params, db_get_text(rows, row, PATH));
-    db_bytes(run->params, clear ? buf_text(clear) : NULL, clear ? clear->size : 0);
-    db_array(run->params, &needed);
+    db_bytes(run->params, opened->is_open ? buf_text(&opened->clear) : NULL, opened->is_open ? opened->clear.size : 0);
+    db_array(run->params, &opened->needed);
     db_text(run->params, signatures);
-    db_text(run->params, clear ? NULL : why->text);
+    db_text(run->params, opened->is_open ? NULL : opened->why.text);
     bool ok = db_run(run->db, SQL_SEAL_OPENED, run->params, NULL, err);
-    db_array_clear(&needed);
-    json_decref(list);
     free(signatures);
     return ok;
 }
@@ -53,27 +76,30 @@ static bool store_opened(struct stage_run *run, const struct db_rows *rows, size
 static bool seal_work(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err)
 {
     struct seal *seal = run->state;
-    struct openpgp_opened opened;
-    struct buf clear;
-    struct err why;
+    struct opened opened = {.is_open = false};
     size_t size;
     bool ok = false;
-    buf_init(&clear, CLEAR_SIZE_MAX);
+    if (!public_keys_take(&seal->keys, run, SQL_SEAL_KEYS, seal->openpgp, NULL, err))
+        return false;
+    buf_init(&opened.clear, CLEAR_SIZE_MAX);
+    db_array_init(&opened.needed, DB_TEXT_ARRAY);
     const unsigned char *bytes = db_get_bytes(rows, row, BYTES, &size);
-    if (!public_keys_take(&seal->keys, run, SQL_SEAL_KEYS, seal->openpgp, err))
-        goto done;
-    bool is_open = openpgp_decrypt(seal->openpgp, bytes, size, &clear, &opened, &why);
-    if (!is_open && (why.code == ERR_AGAIN || why.code == ERR_INTERNAL)) {
-        *err = why;
+    bool is_openpgp = strcmp(db_get_text(rows, row, PROTOCOL), "openpgp") == 0;
+    (is_openpgp ? open_openpgp : open_smime)(seal, bytes, size, &opened);
+    if (!opened.is_open && (opened.why.code == ERR_AGAIN || opened.why.code == ERR_INTERNAL)) {
+        *err = opened.why;
         goto done;
     }
-    if (!is_open)
-        log_info("not_opened", "report=%lld needed=%zu %s", (long long)db_get_int(rows, row, REPORT), opened.needed_count, log_err(&why));
-    ok = store_opened(run, rows, row, is_open ? &clear : NULL, &opened, &why, err);
+    if (!opened.is_open)
+        log_info("not_opened", "report=%lld needed=%u %s", (long long)db_get_int(rows, row, REPORT), opened.needed.count,
+                 log_err(&opened.why));
+    ok = store_opened(run, rows, row, &opened, err);
 done:
-    if (clear.bytes)
-        explicit_bzero(clear.bytes, clear.size);
-    buf_clear(&clear);
+    if (opened.clear.bytes)
+        explicit_bzero(opened.clear.bytes, opened.clear.size);
+    buf_clear(&opened.clear);
+    db_array_clear(&opened.needed);
+    json_decref(opened.signatures);
     return ok;
 }
 
@@ -82,7 +108,11 @@ static bool seal_start(struct stage_run *run, struct err *err)
     struct seal *seal = run->state ? run->state : mem_calloc(1, sizeof *seal);
     run->state = seal;
     memset(&seal->keys, 0, sizeof seal->keys);
-    return seal->openpgp || openpgp_open(run->context->config->seal_gnupg, &seal->openpgp, err);
+    const struct config *config = run->context->config;
+    struct smime_settings settings = {.identity_dir = config->seal_smime};
+    if (!seal->openpgp && !openpgp_open(config->seal_gnupg, &seal->openpgp, err))
+        return false;
+    return seal->smime ? smime_reload(seal->smime, err) : smime_open(&settings, &seal->smime, err);
 }
 
 static void seal_stop(struct stage_run *run)
@@ -93,6 +123,7 @@ static void seal_stop(struct stage_run *run)
     if (seal->openpgp)
         openpgp_stop_agent(seal->openpgp);
     openpgp_close(seal->openpgp);
+    smime_close(seal->smime);
     free(seal);
 }
 

@@ -4,83 +4,23 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/log.h"
 #include "base/str.h"
-#include "cirtd/public_keys.h"
 #include "cirtd/signatures.h"
 #include "cirtd/stages/stages.h"
 #include "cirtd/stages/verify_inside.h"
-#include "crypto/openpgp.h"
 
-/* The columns of `claim` and `parts`. */
+/* The columns of `claim`. */
 enum { ID, ATTEMPTS, REPORT, MESSAGE, UNWRAPS };
-enum { STEP, PATH, KIND, PROTOCOL, BYTES, SIGNATURE };
 
-struct verify {
-    struct openpgp *openpgp;
-    struct public_keys keys;
-    bool has_keys; /* taken since the last claim */
-};
+/* --- the mail's signatures --- */
 
-/* --- signed parts --- */
-
-/* Takes the list's items over. */
-static void add_found(struct verify_job *job, int64_t step, const char *path, bool is_envelope, json_t *list)
+static void add_item(struct verify_job *job, json_t *item)
 {
-    size_t i;
-    json_t *item;
-    json_array_foreach(list, i, item)
-    {
-        if (json_array_size(job->found) == VERIFY_SIGNATURES_MAX)
-            break;
-        json_object_set_new(item, "step", json_integer(step));
-        json_object_set_new(item, "path", json_string(path));
-        json_object_set_new(item, "envelope", json_boolean(is_envelope));
+    if (json_array_size(job->found) < VERIFY_SIGNATURES_MAX)
         json_array_append(job->found, item);
-    }
-    json_decref(list);
-}
-
-static bool layer_is_envelope(const struct verify_job *job, int64_t step, const char *path)
-{
-    size_t i;
-    json_t *layer;
-    json_array_foreach(json_object_get(job->message, "layers"), i, layer)
-    {
-        if (json_integer_value(json_object_get(layer, "step")) == step && str_equal(signatures_text(layer, "path"), path))
-            return json_is_true(json_object_get(layer, "envelope"));
-    }
-    return false;
-}
-
-static bool check_part(struct verify_job *job, struct db_rows *rows, size_t row, struct err *err)
-{
-    const struct verify *verify = job->run->state;
-    struct openpgp_signatures seen;
-    size_t size, signature_size;
-    int64_t step = db_get_int(rows, row, STEP);
-    const char *path = db_get_text(rows, row, PATH);
-    const unsigned char *borrowed = db_get_bytes(rows, row, SIGNATURE, &signature_size);
-    const char *signature = arena_strndup(job->arena, (const char *)borrowed, signature_size);
-    const unsigned char *bytes = db_get_bytes(rows, row, BYTES, &size);
-    if (!openpgp_verify_detached(verify->openpgp, bytes, size, signature, signature_size, &seen, err))
-        return false;
-    add_found(job, step, path, layer_is_envelope(job, step, path), signatures_of_openpgp(&seen, bytes, size));
-    return true;
-}
-
-static bool check_parts(struct verify_job *job, struct err *err)
-{
-    struct db_rows *rows = NULL;
-    db_params_reset(job->run->params);
-    db_int8(job->run->params, job->id);
-    if (!db_run(job->run->db, SQL_VERIFY_PARTS, job->run->params, &rows, err))
-        return false;
-    bool ok = true;
-    for (size_t i = 0; ok && i < db_row_count(rows); i++)
-        ok = check_part(job, rows, i, err);
-    db_rows_free(rows);
-    return ok;
 }
 
 /* What says that it is signed and is not sound says nothing good. */
@@ -92,8 +32,11 @@ static void add_unsound(struct verify_job *job)
     {
         if (!str_equal(signatures_text(layer, "kind"), "signed") || json_is_true(json_object_get(layer, "sound")))
             continue;
-        json_t *broken = json_pack("[o]", signatures_broken(signatures_text(layer, "protocol"), signatures_text(layer, "problem")));
-        add_found(job, json_integer_value(json_object_get(layer, "step")), signatures_text(layer, "path"), false, broken);
+        json_t *broken = signatures_broken(signatures_text(layer, "protocol"), signatures_text(layer, "problem"));
+        json_object_set(broken, "step", json_object_get(layer, "step"));
+        json_object_set(broken, "path", json_object_get(layer, "path"));
+        add_item(job, broken);
+        json_decref(broken);
     }
 }
 
@@ -104,8 +47,7 @@ static void add_seen(struct verify_job *job)
     json_t *item;
     json_array_foreach(json_object_get(job->message, "found"), i, item)
     {
-        if (json_array_size(job->found) < VERIFY_SIGNATURES_MAX)
-            json_array_append(job->found, item);
+        add_item(job, item);
     }
 }
 
@@ -130,31 +72,70 @@ static void sort_found(struct verify_job *job)
         json_array_set_new(job->found, i, items[i]);
 }
 
-static bool verify_signatures(struct verify_job *job, struct err *err)
+static bool judge(struct verify_job *job, struct err *err)
 {
     add_seen(job);
-    if (!check_parts(job, err))
+    if (!verify_parts_check(job, err))
         return false;
     add_unsound(job);
     sort_found(job);
     return verify_verdict(job, err);
 }
 
+/* --- keys --- */
+
+static int64_t stamp_of(const char *path)
+{
+    struct stat status;
+    if (!path || stat(path, &status) != 0)
+        return 0;
+    return (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec + (int64_t)status.st_ino;
+}
+
+/* A CRL counts from the moment it lies there. */
+static void take_new_files(struct stage_run *run)
+{
+    struct verify *verify = run->state;
+    const struct config *config = run->context->config;
+    struct err err;
+    int64_t stamp = stamp_of(config->verify_smime_ca) ^ (stamp_of(config->verify_smime_crl) << 1);
+    if (stamp == verify->files_stamp)
+        return;
+    verify->files_stamp = stamp;
+    if (!smime_reload(verify->smime, &err))
+        log_error("smime_not_reloaded", "%s", log_err(&err));
+    else if (*smime_warning(verify->smime))
+        log_warn("smime", "%s", smime_warning(verify->smime));
+}
+
+/* Once a claim: a mail that came later than a key was claimed later. */
+static bool take_new_keys(struct stage_run *run, size_t row, struct err *err)
+{
+    struct verify *verify = run->state;
+    if (row > 0 && verify->has_keys)
+        return true;
+    verify->has_keys = false;
+    verify_parts_clear(&verify->parts);
+    if (!public_keys_take(&verify->keys, run, SQL_VERIFY_KEYS, verify->openpgp, verify->smime, err))
+        return false;
+    take_new_files(run);
+    verify->has_keys = true;
+    return true;
+}
+
 /* --- the stage --- */
 
 static bool verify_work(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err)
 {
-    struct verify *verify = run->state;
-    struct verify_job job = {.run = run, .id = db_get_int(rows, row, ID), .report_id = db_get_int(rows, row, REPORT)};
-    /* Once a claim: a mail that came later than a key was claimed later. */
-    verify->has_keys = row > 0 && verify->has_keys;
-    if (!verify->has_keys && !public_keys_take(&verify->keys, run, SQL_VERIFY_KEYS, verify->openpgp, err))
+    struct verify_job job = {.run = run, .verify = run->state, .id = db_get_int(rows, row, ID), .report_id = db_get_int(rows, row, REPORT)};
+    if (!take_new_keys(run, row, err) || !verify_parts_load(&job, rows, row, err))
         return false;
-    verify->has_keys = true;
+    if (db_get_bool(rows, row, UNWRAPS))
+        return verify_parts_unwrap(&job, err);
     job.arena = arena_new();
     job.found = json_array();
     job.message = json_loads(db_get_text(rows, row, MESSAGE), 0, NULL);
-    bool ok = job.message ? verify_signatures(&job, err) : err_set(err, ERR_INTERNAL, "the message is no JSON");
+    bool ok = job.message ? judge(&job, err) : err_set(err, ERR_INTERNAL, "the message is no JSON");
     json_decref(job.found);
     json_decref(job.message);
     arena_free(job.arena);
@@ -163,10 +144,14 @@ static bool verify_work(struct stage_run *run, struct db_rows *rows, size_t row,
 
 static bool verify_start(struct stage_run *run, struct err *err)
 {
+    const struct config *config = run->context->config;
+    struct smime_settings settings = {.ca_file = config->verify_smime_ca, .crl_file = config->verify_smime_crl};
     struct verify *verify = run->state ? run->state : mem_calloc(1, sizeof *verify);
     run->state = verify;
     memset(&verify->keys, 0, sizeof verify->keys);
-    return verify->openpgp || openpgp_open(run->context->config->verify_gnupg, &verify->openpgp, err);
+    verify->files_stamp = 0;
+    return (verify->openpgp || openpgp_open(config->verify_gnupg, &verify->openpgp, err)) &&
+           (verify->smime || smime_open(&settings, &verify->smime, err));
 }
 
 static void verify_stop(struct stage_run *run)
@@ -174,9 +159,11 @@ static void verify_stop(struct stage_run *run)
     struct verify *verify = run->state;
     if (!verify)
         return;
+    verify_parts_clear(&verify->parts);
     if (verify->openpgp)
         openpgp_stop_agent(verify->openpgp);
     openpgp_close(verify->openpgp);
+    smime_close(verify->smime);
     free(verify);
 }
 

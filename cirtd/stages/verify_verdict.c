@@ -84,20 +84,64 @@ static bool read_identities(struct judging *judging, struct err *err)
     return ok;
 }
 
-/* --- the parts --- */
+/* --- by certificate --- */
 
-static void fill_part(struct judging *judging, const json_t *item)
+static const char *only_from(const struct judging *judging)
+{
+    const json_t *from = json_object_get(judging->job->message, "from");
+    return json_array_size(from) == 1 ? json_string_value(json_array_get(from, 0)) : NULL;
+}
+
+/* Who we know by that address, else the address itself. */
+static bool name_address(struct judging *judging, const char *address, struct signature_identity *identity, struct err *err)
+{
+    struct verify_job *job = judging->job;
+    struct db_rows *rows = NULL;
+    db_params_reset(job->run->params);
+    db_text(job->run->params, address);
+    if (!db_run(job->run->db, SQL_VERIFY_CONTACT, job->run->params, &rows, err))
+        return false;
+    bool is_known = db_row_count(rows) > 0;
+    identity->id = is_known ? arena_strdup(job->arena, db_get_text(rows, 0, 0)) : arena_printf(job->arena, "address %s", address);
+    identity->name = arena_strdup(job->arena, is_known ? db_get_text(rows, 0, 1) : address);
+    db_rows_free(rows);
+    return true;
+}
+
+/* A certificate that nobody pinned, but a CA of ours speaks for: it is its addresses', and the one that is the sender's is told. */
+static bool find_by_chain(struct judging *judging, const json_t *item, const struct signature_identity **out, struct err *err)
+{
+    const json_t *addresses = json_object_get(item, "addresses");
+    const char *from = only_from(judging), *told = json_string_value(json_array_get(addresses, 0));
+    if (!json_is_true(json_object_get(item, "chain")) || !told)
+        return true;
+    struct signature_identity *identity = arena_calloc(judging->job->arena, 1, sizeof *identity);
+    for (size_t i = 0; i < json_array_size(addresses); i++) {
+        const char *address = json_string_value(json_array_get(addresses, i));
+        add_address(judging, identity, address);
+        if (from && str_equal_nocase(address, from))
+            told = address;
+    }
+    *out = identity;
+    return name_address(judging, told, identity, err);
+}
+
+static bool fill_part(struct judging *judging, const json_t *item, struct err *err)
 {
     struct signature_part *part = &judging->parts[judging->part_count++];
     *part = (struct signature_part){.path = signatures_text(item, "path"),
                                     .is_envelope = json_is_true(json_object_get(item, "envelope")),
-                                    .verdict = signatures_verdict(item),
                                     .fingerprint = signatures_text(item, "fingerprint"),
                                     .key_now = json_string_value(json_object_get(item, "key_now"))};
-    struct whose *whose = whose_of(judging, part->fingerprint);
-    if (whose && !whose->is_refused)
+    const struct whose *whose = whose_of(judging, part->fingerprint);
+    bool is_pinned = whose && !whose->is_refused;
+    part->verdict = signatures_verdict(item, is_pinned);
+    if (is_pinned)
         part->identity = &whose->identity;
+    return whose || part->verdict != SIGNATURE_GOOD || find_by_chain(judging, item, &part->identity, err);
 }
+
+/* --- the parts --- */
 
 static void set_text(json_t *object, const char *name, const char *text)
 {
@@ -184,18 +228,23 @@ static void read_ciphers(struct judging *judging)
     judging->mail.ciphers = ciphers;
 }
 
-static void judge(struct judging *judging)
+static bool judge(struct judging *judging, struct err *err)
 {
     struct verify_job *job = judging->job;
     size_t i;
     json_t *item;
-    json_array_foreach(job->found, i, item) fill_part(judging, item);
+    json_array_foreach(job->found, i, item)
+    {
+        if (!fill_part(judging, item, err))
+            return false;
+    }
     judging->mail.from = strings_of(job->arena, json_object_get(job->message, "from"), &judging->mail.from_count);
     judging->mail.from_differs = json_is_true(json_object_get(job->message, "from_differs"));
     judging->mail.parts = judging->parts;
     judging->mail.part_count = judging->part_count;
     read_ciphers(judging);
     judging->result = signature_summarise(&judging->mail);
+    return true;
 }
 
 /* Fingerprints, or at least key ids, of the signers that nobody vouches for. */
@@ -257,8 +306,5 @@ bool verify_verdict(struct verify_job *job, struct err *err)
 {
     struct judging *judging = arena_calloc(job->arena, 1, sizeof *judging);
     judging->job = job;
-    if (!read_identities(judging, err))
-        return false;
-    judge(judging);
-    return store(judging, err);
+    return read_identities(judging, err) && judge(judging, err) && store(judging, err);
 }

@@ -118,12 +118,19 @@ mail {
     users = $(string_list "${deliverers[@]}")
     addresses = $(string_list "incident@$domain" "case+*@$domain")
 }
+decode {
+    authserv_id = "mx.$domain"
+}
 verify {
     gnupg = "$run/gnupg-verify"
+    smime_ca = "$dir/keys/smime-ca.pem"
+    smime_crl = "$dir/keys/smime-crl.pem"
 }
 seal {
     gnupg = "$run/gnupg-seal"
     key = "$openpgp"
+    smime = "$dir/smime"
+    smime_key = "$(openssl x509 -in "$dir/team.crt" -outform DER | sha256sum | cut -c1-64 | tr a-f A-F)"
 }
 desk {
     workers = 2

@@ -113,6 +113,19 @@ make_gnupg() {
     chmod 0644 "$dir/team.asc"
 }
 
+# The team's S/MIME certificate, by a CA of its own: who may sign mail here is not who may speak TLS. tests issue others by it.
+make_smime() {
+    "$source/certs/ca" make "$dir/smime-ca" --name "$name mail"
+    "$source/certs/ca" issue "$dir/smime-ca" mail team --san "incident@$domain" --out "$dir/smime"
+    make_dir 0700 seal "$dir/smime"
+    give 0600 seal "$dir/smime/team.key"
+    give 0644 seal "$dir/smime/team.crt"
+    cp "$dir/smime-ca/ca.crt" "$dir/keys/smime-ca.pem"
+    cp "$dir/smime-ca/crl.pem" "$dir/keys/smime-crl.pem"
+    cp "$dir/smime/team.crt" "$dir/team.crt"
+    chmod 0644 "$dir/keys/smime-ca.pem" "$dir/keys/smime-crl.pem" "$dir/team.crt"
+}
+
 team_fingerprint() {
     as_role seal gpg --homedir "$run/gnupg-seal" --with-colons --list-secret-keys | awk -F: '$1 == "fpr" { print $10; exit }'
 }
@@ -167,8 +180,11 @@ sandbox_new() {
     make_dir 0700 - "$dir/ids"
     make_database 2>"$dir/log/new-database" &
     local database=$!
+    make_smime 2>"$dir/log/new-smime" &
+    local smime=$!
     make_certificates
     make_gnupg 2>"$dir/log/new-gnupg" || { cat "$dir/log/new-gnupg" >&2; die "GnuPG could not make the team's key"; }
+    wait $smime || { cat "$dir/log/new-smime" >&2; die "the S/MIME certificate could not be made"; }
     wait $database || { cat "$dir/log/new-database" >&2; exit 1; }
     write_config
     save

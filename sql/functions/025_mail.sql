@@ -48,7 +48,7 @@ END $$;
 DROP FUNCTION IF EXISTS inbox_claim();
 CREATE FUNCTION inbox_claim()
 RETURNS TABLE (id bigint, attempts int, report_id bigint, sender_id bigint, channel text, name text, media_type text, format text,
-               tlp smallint, default_tlp smallint, default_class text, is_first boolean)
+               tlp smallint, default_tlp smallint, default_class text, is_first boolean, mail_from text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM queue_commits_lazily();
@@ -67,10 +67,11 @@ BEGIN
         UPDATE inbox q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id
         RETURNING q.id, q.attempts, q.report_id, q.received)
     SELECT t.id, t.attempts, r.id, r.sender_id, r.channel, r.name, r.media_type, c.format, CASE WHEN c.tlp_assumed THEN NULL ELSE c.tlp END,
-           i.default_tlp, i.default_class, c.state = 'decoding'
+           i.default_tlp, i.default_class, c.state = 'decoding', m.mail_from
     FROM taken t JOIN report r ON r.id = t.report_id AND r.received = t.received
     JOIN report_content c ON c.report_id = r.id AND c.received = r.received
     JOIN sender s ON s.id = r.sender_id LEFT JOIN identity i ON i.id = s.identity_id
+    LEFT JOIN report_mail m ON m.report_id = r.id
     ORDER BY t.id;
 END $$;
 
@@ -179,13 +180,13 @@ DECLARE f report_mail;
 BEGIN
     PERFORM stage_holds(inbox_holds(p_report), p_report);
     f := jsonb_populate_record(NULL::report_mail, p_facts - ARRAY['report_id', 'received', 'mail_from', 'recipients']);
-    INSERT INTO report_mail AS m (report_id, received, mail_from, recipients, message_id, in_reply_to, refs, tags, author, kind, dmarc, spf, dkim,
-                                  spam, spam_score, about, about_recipient, about_status, about_text)
+    INSERT INTO report_mail AS m (report_id, received, mail_from, recipients, message_id, in_reply_to, refs, tags, author, kind, is_automatic,
+                                  dmarc, spf, dkim, spam, spam_score, about, about_recipient, about_status, about_text)
         SELECT r.id, r.received, '', '{}', f.message_id, f.in_reply_to, coalesce(f.refs, '{}'), coalesce(f.tags, '{}'), f.author,
-               coalesce(f.kind, 'message'), f.dmarc, f.spf, f.dkim, f.spam, f.spam_score, f.about, f.about_recipient, f.about_status, f.about_text
+               coalesce(f.kind, 'message'), coalesce(f.is_automatic, false), f.dmarc, f.spf, f.dkim, f.spam, f.spam_score, f.about, f.about_recipient, f.about_status, f.about_text
         FROM report r WHERE r.id = p_report
         ON CONFLICT (report_id) DO UPDATE SET message_id = EXCLUDED.message_id, in_reply_to = EXCLUDED.in_reply_to, refs = EXCLUDED.refs,
-            tags = EXCLUDED.tags, author = EXCLUDED.author, kind = EXCLUDED.kind, dmarc = EXCLUDED.dmarc, spf = EXCLUDED.spf, dkim = EXCLUDED.dkim,
+            tags = EXCLUDED.tags, author = EXCLUDED.author, kind = EXCLUDED.kind, is_automatic = EXCLUDED.is_automatic, dmarc = EXCLUDED.dmarc, spf = EXCLUDED.spf, dkim = EXCLUDED.dkim,
             spam = EXCLUDED.spam, spam_score = EXCLUDED.spam_score, about = EXCLUDED.about, about_recipient = EXCLUDED.about_recipient,
             about_status = EXCLUDED.about_status, about_text = EXCLUDED.about_text;
 END $$;
@@ -292,10 +293,22 @@ BEGIN
     END IF;
 END $$;
 
+-- The parts of these rows, in order, as many rows as have p_bytes together (the first in any case); one row of NULLs where it has none.
 DROP FUNCTION IF EXISTS to_verify_parts(bigint);
-CREATE FUNCTION to_verify_parts(p_id bigint) RETURNS TABLE (step int, path text, kind text, protocol text, bytes bytea, signature bytea)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ SELECT step, path, kind, protocol, bytes, signature FROM signed_part WHERE to_verify_id = p_id ORDER BY step, path $$;
+CREATE OR REPLACE FUNCTION to_verify_parts(p_ids bigint[], p_bytes bigint)
+RETURNS TABLE (id bigint, step int, path text, kind text, protocol text, bytes bytea, signature bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN QUERY
+    WITH size AS (
+        SELECT u.id, u.ord, coalesce((SELECT sum(length(p.bytes) + length(p.signature)) FROM signed_part p WHERE p.to_verify_id = u.id), 0) AS size
+        FROM unnest(p_ids) WITH ORDINALITY u(id, ord)),
+    total AS (
+        SELECT s.id, s.ord, sum(s.size) OVER (ORDER BY s.ord) AS total FROM size s)
+    SELECT q.id, p.step, p.path, p.kind, p.protocol, p.bytes, p.signature
+    FROM total t JOIN to_verify q ON q.id = t.id AND q.attempts > 0 AND q.failed IS NULL LEFT JOIN signed_part p ON p.to_verify_id = t.id
+    WHERE t.ord = 1 OR t.total <= p_bytes ORDER BY t.ord, p.step, p.path;
+END $$;
 
 -- Keys that came or changed since then, for verify's and seal's own homes. Those of the last ten seconds come again and again: a transaction that
 -- began before the newest we know may have committed after it.

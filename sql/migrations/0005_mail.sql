@@ -105,6 +105,7 @@ ALTER TABLE report_mail
     ADD COLUMN tags text[] NOT NULL DEFAULT '{}', -- what stands in [brackets] in the subjects, outer and protected
     ADD COLUMN author text,                       -- the only From address, lower case; NULL where there is none or are several
     ADD COLUMN kind text NOT NULL DEFAULT 'message' CHECK (kind IN ('message', 'auto-reply', 'list', 'bounce', 'mdn')),
+    ADD COLUMN is_automatic boolean NOT NULL DEFAULT false, -- nobody wrote it by hand: never to be answered by a machine
     ADD COLUMN dmarc text,                        -- of our own MTA's Authentication-Results: pass, fail, none, ...
     ADD COLUMN spf text,
     ADD COLUMN dkim text,

@@ -2,7 +2,7 @@
 LISTEN cirt_inbox
 
 -- name: claim
-SELECT id, attempts, report_id, sender_id, channel, name, media_type, format, tlp, default_tlp, default_class, is_first FROM inbox_claim()
+SELECT id, attempts, report_id, sender_id, channel, name, media_type, format, tlp, default_tlp, default_class, is_first, mail_from FROM inbox_claim()
 
 -- name: settle
 SELECT inbox_settle FROM inbox_settle($1::bigint[], $2::int[])

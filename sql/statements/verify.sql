@@ -11,7 +11,7 @@ SELECT to_verify_settle FROM to_verify_settle($1::bigint[], $2::int[])
 SELECT to_verify_fail($1::bigint, $2::int, $3::text, $4::boolean)
 
 -- name: parts
-SELECT step, path, kind, protocol, bytes, signature FROM to_verify_parts($1::bigint)
+SELECT id, step, path, kind, protocol, bytes, signature FROM to_verify_parts($1::bigint[], $2::bigint)
 
 -- name: keys
 SELECT fingerprint, protocol, armoured, changed_us FROM pinned_keys($1::bigint)

@@ -17,6 +17,7 @@ certs/ca issue "$ca" gate gate --san 'localhost,127.0.0.1' --out "$work/ids"
 certs/ca issue "$ca" analyst mira --out "$work/ids"
 certs/ca issue "$ca" feed scanner
 certs/ca issue "$ca" peer push --san cirt.example
+certs/ca issue "$ca" mail team --san incident@cert.example
 
 [[ $(stat -c %a "$ca/ca.key" "$work/ids/gate.key" "$work/ids/mira.key" "$ca/issued/push.key" | sort -u) == 600 ]] || fail 'a key is open to others'
 verify() { openssl verify -crl_check -CRLfile "$ca/crl.pem" -CAfile "$ca/ca.crt" "$@" >/dev/null 2>&1; }
@@ -25,6 +26,9 @@ verify -purpose sslserver "$work/ids/gate.crt" || fail 'gate is no server certif
 verify -purpose sslclient "$work/ids/mira.crt" || fail 'analyst is no client certificate'
 ! verify -purpose sslserver "$work/ids/mira.crt" || fail 'analyst may be a server'
 verify -purpose sslclient "$ca/issued/push.crt" && verify -purpose sslserver "$ca/issued/push.crt" || fail 'peer is not both'
+verify -purpose smimesign "$ca/issued/team.crt" && verify -purpose smimeencrypt "$ca/issued/team.crt" || fail 'mail is not for S/MIME'
+! verify -purpose sslclient "$ca/issued/team.crt" || fail 'mail may be a client'
+openssl x509 -noout -ext subjectAltName -in "$ca/issued/team.crt" | grep -q 'email:incident@cert.example' || fail 'SAN of mail'
 openssl x509 -noout -ext subjectAltName -in "$work/ids/gate.crt" | grep -q 'DNS:localhost, IP Address:127.0.0.1' || fail 'SAN of gate'
 
 pin=$(certs/ca fingerprint "$work/ids/mira.crt")
@@ -43,5 +47,6 @@ refused 1 certs/ca issue "$ca" feed scanner
 refused 2 certs/ca issue "$ca" gate second
 refused 2 certs/ca issue "$ca" analyst ../../escape
 refused 2 certs/ca issue "$ca" robot r2
+refused 2 certs/ca issue "$ca" mail m2 --san cert.example
 refused 2 certs/ca make "$work/other" --name 'X$ENV::HOME'
 refused 1 certs/ca issue "$work/none" feed f
