@@ -334,11 +334,11 @@ static bool add_mixed(const struct mail_draft *draft, struct buf *out, struct er
     if (!add_text_part(draft, false, out, err))
         return false;
     for (size_t i = 0; i < draft->file_count; i++) {
-        buf_printf(out, "--%s\r\n", boundary);
+        buf_printf(out, "\r\n--%s\r\n", boundary); /* this line end is the delimiter's */
         if (!add_file(&draft->files[i], out, err))
             return false;
     }
-    buf_printf(out, "--%s--\r\n", boundary);
+    buf_printf(out, "\r\n--%s--\r\n", boundary);
     return true;
 }
 
