@@ -11,7 +11,9 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-enum { FILE_MAX = 1024 * 1024 };
+enum { FILE_MAX = 1024 * 1024, PER_DOMAIN_HOUR_DEFAULT = 10, PER_HOUR_DEFAULT = 100, RECALL_S_DEFAULT = 60 };
+
+#define TEMPLATES_DEFAULT "/usr/share/cirt/templates"
 
 static cfg_opt_t site_options[] = {
     CFG_STR("name", NULL, CFGF_NODEFAULT),
@@ -73,7 +75,24 @@ static cfg_opt_t seal_options[] = {
     CFG_END(),
 };
 static cfg_opt_t desk_options[] = {CFG_INT("workers", 2, CFGF_NONE), CFG_END()};
-static cfg_opt_t push_options[] = {CFG_STR("cert", NULL, CFGF_NODEFAULT), CFG_STR("key", NULL, CFGF_NODEFAULT), CFG_END()};
+static cfg_opt_t push_options[] = {
+    CFG_STR("cert", NULL, CFGF_NODEFAULT),
+    CFG_STR("key", NULL, CFGF_NODEFAULT),
+    CFG_STR("smtp", "", CFGF_NONE),
+    CFG_STR("smtp_user", "", CFGF_NONE),
+    CFG_STR("smtp_password_file", "", CFGF_NONE),
+    CFG_STR("smtp_ca", "", CFGF_NONE),
+    CFG_END(),
+};
+static cfg_opt_t outgoing_options[] = {
+    CFG_STR("address", "", CFGF_NONE),
+    CFG_STR("templates", TEMPLATES_DEFAULT, CFGF_NONE),
+    CFG_BOOL("acknowledge", cfg_true, CFGF_NONE),
+    CFG_INT("acknowledge_per_domain_hour", PER_DOMAIN_HOUR_DEFAULT, CFGF_NONE),
+    CFG_INT("acknowledge_per_hour", PER_HOUR_DEFAULT, CFGF_NONE),
+    CFG_INT("recall_s", RECALL_S_DEFAULT, CFGF_NONE),
+    CFG_END(),
+};
 static cfg_opt_t supervisor_options[] = {
     CFG_STR("user_prefix", "cirt-", CFGF_NONE),
     CFG_STR("secrets", "", CFGF_NONE),
@@ -94,6 +113,7 @@ static cfg_opt_t options[] = {
     CFG_SEC("seal", seal_options, CFGF_NODEFAULT),
     CFG_SEC("desk", desk_options, CFGF_NODEFAULT),
     CFG_SEC("push", push_options, CFGF_NODEFAULT),
+    CFG_SEC("outgoing", outgoing_options, CFGF_NODEFAULT),
     CFG_SEC("supervisor", supervisor_options, CFGF_NODEFAULT),
     CFG_END(),
 };
@@ -102,9 +122,18 @@ static const struct {
     unsigned bit;
     const char *name;
 } sections[] = {
-    {CONFIG_DATABASE, "database"}, {CONFIG_GATE_FEEDS, "gate-feeds"}, {CONFIG_GATE_DESK, "gate-desk"}, {CONFIG_INTAKE, "intake"},
-    {CONFIG_MAIL, "mail"},         {CONFIG_VERIFY, "verify"},         {CONFIG_SEAL, "seal"},           {CONFIG_DESK, "desk"},
-    {CONFIG_PUSH, "push"},         {CONFIG_SUPERVISOR, "supervisor"}, {CONFIG_DECODE, "decode"},
+    {CONFIG_DATABASE, "database"},
+    {CONFIG_GATE_FEEDS, "gate-feeds"},
+    {CONFIG_GATE_DESK, "gate-desk"},
+    {CONFIG_INTAKE, "intake"},
+    {CONFIG_MAIL, "mail"},
+    {CONFIG_VERIFY, "verify"},
+    {CONFIG_SEAL, "seal"},
+    {CONFIG_DESK, "desk"},
+    {CONFIG_PUSH, "push"},
+    {CONFIG_OUTGOING, "outgoing"},
+    {CONFIG_SUPERVISOR, "supervisor"},
+    {CONFIG_DECODE, "decode"},
 };
 
 /* libconfuse tells errors to a function without context: one reader at a time, which a process of ours is. */
@@ -221,6 +250,34 @@ static void read_mail(struct reader *reader, cfg_t *section)
     config->mail_max = number(reader, section, "message_max_mb", 1, 1024) * 1024 * 1024;
 }
 
+static void read_push(struct reader *reader, cfg_t *section)
+{
+    struct config *config = reader->config;
+    if (!section)
+        return;
+    config->push_cert = need(reader, section, "cert");
+    config->push_key = need(reader, section, "key");
+    config->push_smtp = optional(reader, section, "smtp");
+    config->push_smtp_user = optional(reader, section, "smtp_user");
+    config->push_smtp_password_file = optional(reader, section, "smtp_password_file");
+    config->push_smtp_ca = optional(reader, section, "smtp_ca");
+}
+
+/* The section may be left out: what a site has to say stands in `site`. */
+static void read_outgoing(struct reader *reader, cfg_t *section)
+{
+    struct config *config = reader->config;
+    config->outgoing_address = section ? optional(reader, section, "address") : NULL;
+    if (!config->outgoing_address)
+        config->outgoing_address = arena_printf(config->arena, "incident@%s", config->site_domain);
+    config->outgoing_templates = section ? need(reader, section, "templates") : TEMPLATES_DEFAULT;
+    config->outgoing_acknowledge = !section || cfg_getbool(section, "acknowledge");
+    config->acknowledge_per_domain_hour =
+        section ? (int)number(reader, section, "acknowledge_per_domain_hour", 0, 100000) : PER_DOMAIN_HOUR_DEFAULT;
+    config->acknowledge_per_hour = section ? (int)number(reader, section, "acknowledge_per_hour", 0, 100000) : PER_HOUR_DEFAULT;
+    config->recall_s = section ? (int)number(reader, section, "recall_s", 0, 3600) : RECALL_S_DEFAULT;
+}
+
 static void read_roles(struct reader *reader, cfg_t *cfg)
 {
     struct config *config = reader->config;
@@ -251,10 +308,8 @@ static void read_roles(struct reader *reader, cfg_t *cfg)
         config->seal_smime = optional(reader, section, "smime");
         config->seal_smime_key = optional(reader, section, "smime_key");
     }
-    if ((section = cfg_getsec(cfg, "push"))) {
-        config->push_cert = need(reader, section, "cert");
-        config->push_key = need(reader, section, "key");
-    }
+    read_push(reader, cfg_getsec(cfg, "push"));
+    read_outgoing(reader, cfg_getsec(cfg, "outgoing"));
     if ((section = cfg_getsec(cfg, "supervisor"))) {
         config->user_prefix = optional(reader, section, "user_prefix");
         config->secrets = optional(reader, section, "secrets");

@@ -27,8 +27,9 @@ enum config_section {
     CONFIG_DESK = 128,
     CONFIG_PUSH = 256,
     CONFIG_SUPERVISOR = 512,
+    CONFIG_OUTGOING = 1024,
     CONFIG_DECODE = 2048,
-    CONFIG_ALL = 1023 | CONFIG_DECODE
+    CONFIG_ALL = 4095
 };
 
 struct config_gate {
@@ -65,7 +66,15 @@ struct config {
     const char *seal_gnupg, *seal_key;
     const char *seal_smime, *seal_smime_key; /* folder of NAME.crt and NAME.key; SHA-256 of the certificate that signs; or NULL */
     const char *push_cert, *push_key;
-    const char *user_prefix, *secrets; /* supervisor's */
+    const char *push_smtp;                                 /* "smtp://HOST:PORT"; NULL: no MTA, mail waits */
+    const char *push_smtp_user, *push_smtp_password_file;  /* NULL: no AUTH */
+    const char *push_smtp_ca;                              /* NULL: the system's CAs */
+    const char *outgoing_address;                          /* ours, in From; incident@ the site's domain where not said */
+    const char *outgoing_templates;                        /* folder with a folder a language */
+    bool outgoing_acknowledge;                             /* tell senders the number of their case */
+    int acknowledge_per_domain_hour, acknowledge_per_hour; /* at most so many */
+    int recall_s;                                          /* how long a sent mail can be recalled */
+    const char *user_prefix, *secrets;                     /* supervisor's */
 };
 
 /* Reads text (name is for messages: the file's path). sections: which to take; is_strict: others in the text are ERR_DENIED, not skipped.

@@ -45,14 +45,14 @@ const struct role role_table[] = {
     {"verify", "verify", CONFIG_DATABASE | CONFIG_VERIFY, "OpenPGP and CMS signatures", "PostgreSQL only", "public keys only",
      "claim signed parts, write verdicts", 3, role_verify_workers, verify_run},
     {"seal", "seal", CONFIG_DATABASE | CONFIG_SEAL, "what is encrypted to us", "PostgreSQL only", "GnuPG home and S/MIME folder with our secret keys",
-     "claim to_open, write results", 3, NULL, seal_run},
+     "claim to_open and to_sign, write results", 3, NULL, seal_run},
     {"triage", "triage", CONFIG_DATABASE, "decoded values", "PostgreSQL only", "none", "read reports; insert and change cases", 3, NULL, triage_run},
-    {"clock", "clock", CONFIG_DATABASE, "-", "PostgreSQL only", "none", "deadlines, escalation, partitions", 4, NULL, clock_run},
-    {"desk", "desk", CONFIG_DATABASE | CONFIG_DESK, "the API's JSON", "Unix socket", "none", "read views by viewer, change cases, order shares",
+    {"clock", "clock", CONFIG_DATABASE | CONFIG_OUTGOING, "-", "PostgreSQL only", "none", "deadlines, escalation, partitions", 4, NULL, clock_run},
+    {"desk", "desk", CONFIG_DATABASE | CONFIG_DESK | CONFIG_OUTGOING, "the API's JSON", "Unix socket", "none", "read views by viewer, change cases, order shares",
      2, role_desk_workers, desk_role_run},
     {"share", "share", CONFIG_DATABASE, "-", "PostgreSQL only", "none", "read what is releasable; write outbox",
      3, NULL, share_run},
-    {"push", "push", CONFIG_DATABASE | CONFIG_PUSH, "a peer's HTTP status", "outbound", "client key", "claim and settle outbox",
+    {"push", "push", CONFIG_DATABASE | CONFIG_PUSH, "a peer's HTTP status, the MTA's answers", "outbound", "client key, the MTA's password", "claim and settle outbox and outbox_mail",
      3, NULL, push_run},
 };
 /* clang-format on */

@@ -14,6 +14,9 @@ struct desk *desk_new(struct db *db, const struct desk_settings *settings)
     desk->db = db;
     desk->data_path = settings->data_path ? mem_strdup(settings->data_path) : NULL;
     desk->reserve_mb = settings->reserve_mb;
+    desk->address = settings->address ? mem_strdup(settings->address) : NULL;
+    desk->templates = settings->templates ? mem_strdup(settings->templates) : NULL;
+    desk->recall_s = settings->recall_s;
     return desk;
 }
 
@@ -22,13 +25,16 @@ void desk_free(struct desk *desk)
     if (!desk)
         return;
     free(desk->data_path);
+    free(desk->address);
+    free(desk->templates);
     free(desk);
 }
 
 static desk_handler find_handler(const char *id)
 {
-    static const struct desk_route *const tables[] = {desk_case_routes, desk_report_routes, desk_share_routes,  desk_record_routes,
-                                                      desk_find_routes, desk_rule_routes,   desk_doctor_routes, desk_key_routes};
+    static const struct desk_route *const tables[] = {desk_case_routes,   desk_report_routes, desk_share_routes,
+                                                      desk_record_routes, desk_find_routes,   desk_rule_routes,
+                                                      desk_doctor_routes, desk_key_routes,    desk_mail_routes};
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
         for (const struct desk_route *route = tables[i]; route->id; route++)
             if (str_equal(route->id, id))

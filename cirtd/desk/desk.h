@@ -18,6 +18,9 @@
 struct desk_settings {
     const char *data_path; /* on the file system of PostgreSQL's data, NULL or "" where unknown: for doctor */
     int64_t reserve_mb;    /* below this doctor complains */
+    const char *address;   /* ours, in what leaves by mail */
+    const char *templates; /* folder of the templates of mail */
+    int recall_s;          /* how long a mail can be recalled */
 };
 
 struct desk;

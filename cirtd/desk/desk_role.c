@@ -36,7 +36,11 @@ static void idle(void *context, bool is_reload)
 bool desk_role_run(const struct role_context *context, struct err *err)
 {
     const char *const users[] = {"cirt-gate-desk", NULL};
-    const struct desk_settings settings = {.data_path = context->config->database_data, .reserve_mb = context->config->reserve_mb};
+    const struct desk_settings settings = {.data_path = context->config->database_data,
+                                           .reserve_mb = context->config->reserve_mb,
+                                           .address = context->config->outgoing_address,
+                                           .templates = context->config->outgoing_templates,
+                                           .recall_s = context->config->recall_s};
     struct desk_role role = {.db = stage_db(context)};
     role.desk = desk_new(role.db, &settings);
     stage_signals();

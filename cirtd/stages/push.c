@@ -173,5 +173,9 @@ bool push_run(const struct role_context *context, struct err *err)
         .start = start,
         .stop = stop,
     };
-    return stage_loop(&stage, context, err);
+    const struct stage *const stages[] = {&stage, &push_mail_stage, &push_tell_stage};
+    /* Without an MTA what is to be mailed waits. */
+    bool has_mta = context->config->push_smtp != NULL;
+    const struct stage *const without[] = {&stage, &push_tell_stage};
+    return has_mta ? stage_loop_all(stages, ARRAY_SIZE(stages), context, err) : stage_loop_all(without, ARRAY_SIZE(without), context, err);
 }

@@ -20,4 +20,7 @@ bool clock_run(const struct role_context *context, struct err *err) MUST_CHECK;
 /* What the two entries run, for tests. */
 extern const struct stage triage_stage, clock_stage;
 
+/* Further queues of a role, beside the one of its entry: see stage_loop_all(). */
+extern const struct stage seal_sign_stage, push_mail_stage, push_tell_stage;
+
 #endif

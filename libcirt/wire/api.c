@@ -23,6 +23,10 @@
     {                                                                                                                                      \
         id, MESSAGE_POST, "/v1/cases/{case}/" verb, API_WORK, API_DESK, ANALYSTS, true, summary                                            \
     }
+#define WORK(id, method, path, needs_revision, summary)                                                                                    \
+    {                                                                                                                                      \
+        id, method, path, API_WORK, API_DESK, ANALYSTS, needs_revision, summary                                                            \
+    }
 
 /* The first row that fits wins: a row with a word stands before one with {x} in its place. */
 const struct api_endpoint api_endpoints[] = {
@@ -70,6 +74,17 @@ const struct api_endpoint api_endpoints[] = {
     {"incoming_accept", MESSAGE_POST, "/v1/incoming/{incoming}/accept", API_SHARE, API_DESK, ANALYSTS, false,
      "Make a case of it, or add it to one"},
     {"incoming_decline", MESSAGE_POST, "/v1/incoming/{incoming}/decline", API_SHARE, API_DESK, ANALYSTS, false, "Decline it with a reason"},
+
+    READ("mail_threads", "/v1/cases/{case}/mails", "The correspondence of a case, by thread"),
+    WORK("mail_add", MESSAGE_POST, "/v1/cases/{case}/mails", false, "Begin a mail: a draft"),
+    WORK("case_tell", MESSAGE_POST, "/v1/cases/{case}/tell", false, "Tell everybody who reported to a case that it is closed"),
+    READ("mail_list", "/v1/mails", "List mails that leave"),
+    READ("mail_show", "/v1/mails/{mail}", "One mail"),
+    WORK("mail_edit", MESSAGE_POST, "/v1/mails/{mail}", true, "Change a draft"),
+    WORK("mail_drop", MESSAGE_DELETE, "/v1/mails/{mail}", false, "Throw a draft away"),
+    WORK("mail_preview", MESSAGE_POST, "/v1/mails/{mail}/preview", false, "Who would get a mail, and how it is protected"),
+    WORK("mail_send", MESSAGE_POST, "/v1/mails/{mail}/send", true, "Decide and send"),
+    WORK("mail_recall", MESSAGE_POST, "/v1/mails/{mail}/recall", false, "Stop a mail that has not left yet"),
 
     READ("find", "/v1/find", "All about one value"),
     READ("indicator_list", "/v1/indicators", "List indicators"),

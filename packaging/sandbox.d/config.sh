@@ -138,6 +138,10 @@ desk {
 push {
     cert = "$dir/keys/push.crt"
     key = "$dir/keys/push.key"
+${smtp:+    smtp = "$smtp"
+}}
+outgoing {
+    templates = "$source/packaging/templates"
 }
 supervisor {
     user_prefix = "cirt-"

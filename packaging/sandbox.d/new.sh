@@ -142,7 +142,7 @@ make_database() {
 
 sandbox_new() {
     local port=0 given=${1:-}
-    name='' prefix=XX-CERT
+    name='' prefix=XX-CERT smtp=''
     [[ -n $given && $given != -* ]] || wrong "new needs DIR"
     shift
     while (($#)); do
@@ -151,6 +151,7 @@ sandbox_new() {
         --name) name=$2 ;;
         --prefix) prefix=$2 ;;
         --port) port=$2 ;;
+        --smtp) smtp=$2 ;;
         *) wrong "new does not know '$1'" ;;
         esac
         shift 2
@@ -159,6 +160,7 @@ sandbox_new() {
     [[ $prefix =~ ^[A-Z][A-Z0-9-]{1,19}$ ]] || wrong "--prefix is made of capital letters, digits and dashes, not '$prefix'"
     [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$ ]] || wrong "--name is one short word, not '$name'"
     [[ $port =~ ^[0-9]{1,5}$ ]] && ((port <= 65533)) || wrong "--port takes a number up to 65533, not '$port'"
+    [[ -z $smtp || $smtp =~ ^smtps?://[A-Za-z0-9.:-]+$ ]] || wrong "--smtp takes smtp://HOST:PORT, not '$smtp'"
     [[ $given != *[\'\"\\[:cntrl:]]* ]] || wrong "DIR must not hold quotes, backslashes or control characters"
     [[ ! -e $given ]] || { [[ -d $given && -z $(ls -A "$given") ]] || die "$given exists and is not empty"; }
     build=$(realpath "${CIRT_BUILD:-$source/build/release}")
@@ -166,6 +168,7 @@ sandbox_new() {
     make_users
     check_reachable "the build" "$build"
     check_reachable "the folder" "$(realpath -m "$given")"
+    check_reachable "the templates" "$source/packaging/templates"
     # The usual mask for parents that we make.
     (umask 022 && mkdir -p "$given")
     dir=$(cd "$given" && pwd)

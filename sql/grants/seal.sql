@@ -3,3 +3,7 @@ GRANT EXECUTE ON FUNCTION to_open_settle TO cirt_seal;
 GRANT EXECUTE ON FUNCTION to_open_fail TO cirt_seal;
 GRANT EXECUTE ON FUNCTION pinned_keys TO cirt_seal;
 GRANT EXECUTE ON FUNCTION report_opened TO cirt_seal;
+GRANT EXECUTE ON FUNCTION mail_sign_claim TO cirt_seal;
+GRANT EXECUTE ON FUNCTION mail_sign_settle TO cirt_seal;
+GRANT EXECUTE ON FUNCTION mail_sign_fail TO cirt_seal;
+GRANT EXECUTE ON FUNCTION mail_signed TO cirt_seal;

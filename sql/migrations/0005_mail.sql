@@ -114,7 +114,9 @@ ALTER TABLE report_mail
     ADD COLUMN about text,                        -- of a bounce or MDN: the Message-ID it is about
     ADD COLUMN about_recipient text,
     ADD COLUMN about_status text,                 -- "5.1.1"
-    ADD COLUMN about_text text;
+    ADD COLUMN about_text text,
+    ADD COLUMN looked_at timestamptz;             -- when it was decided whether to acknowledge it
+CREATE INDEX report_mail_unseen ON report_mail (report_id) WHERE looked_at IS NULL;
 CREATE INDEX report_mail_message_id ON report_mail (message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX report_mail_author ON report_mail (author) WHERE author IS NOT NULL;
 
@@ -251,6 +253,7 @@ CREATE TABLE mail_attachment (
     media_type text NOT NULL,
     bytes bytea NOT NULL,
     sha256 bytea NOT NULL,
+    tlp smallint CHECK (tlp BETWEEN 0 AND 4), -- of evidence: its own label
     PRIMARY KEY (mail_id, no)
 );
 
@@ -263,7 +266,7 @@ CREATE TABLE mail_piece (
     protection text NOT NULL CHECK (protection IN ('signed', 'encrypted')),
     recipients text[] NOT NULL,        -- envelope addresses
     fingerprints text[] NOT NULL,      -- of the keys it is encrypted to; ours is added by seal
-    head text NOT NULL,                -- the outer header fields, as mail_write_message() takes them (JSON)
+    head text NOT NULL,                -- the outer header fields, which the signed or encrypted entity follows
     payload bytea NOT NULL,
     sha256 bytea NOT NULL,
     CHECK (sha256 = sha256(payload)),
@@ -299,6 +302,24 @@ CREATE TABLE outbox_mail (
     UNIQUE (mail_id, piece_no)
 );
 CREATE INDEX outbox_mail_due ON outbox_mail (not_before);
+
+-- Automatic mail (drafts without an author) that waits for its text.
+CREATE TABLE to_compose (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    mail_id bigint NOT NULL UNIQUE REFERENCES mail,
+    attempts int NOT NULL DEFAULT 0,
+    not_before timestamptz NOT NULL DEFAULT now(),
+    error text
+);
+
+-- The MTA that push hands mail to, as push says; smtp NULL: none is configured.
+CREATE TABLE mta (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    smtp text,
+    told timestamptz NOT NULL,
+    error text, -- of the last try that did not reach it
+    failing timestamptz
+);
 
 -- Whom the machine has acknowledged what: once a case and sender.
 CREATE TABLE acknowledgement (

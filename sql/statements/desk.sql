@@ -307,6 +307,49 @@ FROM (SELECT v.*, v.report_signature ->> 'summary' AS signed, v.report_signature
 GROUP BY r.id, r.sender, r.channel, r.format, r.assurance, r.class, r.tlp, r.summary, r.description, r.size, r.observations, r.signed, r.signer, r.received
 ORDER BY r.received DESC
 
+-- --- mail that leaves ---
+
+-- name: mail_threads
+SELECT json_build_object('case', v.name, 'threads', (SELECT coalesce(json_agg(thread_json(t) ORDER BY t.id NULLS LAST, t.address), '[]')
+    FROM visible_correspondent t WHERE t.case_id = v.id)) FROM visible_case_key v WHERE v.id = case_find($1::text)
+-- name: mail_list
+SELECT mail_json(m) FROM visible_mail m WHERE m.state = $3::text OR ($3::text = 'draft' AND m.state = 'recalled') OR ($3::text IS NULL AND m.state <> 'dropped') ORDER BY m.id DESC LIMIT $1::bigint OFFSET $2::bigint
+-- name: mail_show
+SELECT mail_json(m) FROM visible_mail m WHERE m.id = $1::bigint
+-- name: mail_draft
+SELECT id, lang FROM mail_draft($1::text, $2::text, $3::text, $4::jsonb, $5::text, $6::text, $7::text, $8::text, $9::bigint)
+-- name: mail_text
+SELECT mail_set_text($1::bigint, $2::text, $3::text)
+-- name: mail_edit
+SELECT mail_edit($1::bigint, $2::int, $3::jsonb, $4::jsonb)
+-- name: mail_attach
+SELECT mail_attach($1::bigint, $2::text, $3::text, $4::bytea, NULL)
+-- name: mail_attach_evidence
+SELECT mail_attach_evidence($1::bigint, $2::bigint)
+-- name: mail_drop
+SELECT mail_drop($1::bigint, NULL)
+-- name: mail_forget
+SELECT mail_forget($1::bigint)
+-- name: mail_outline
+SELECT id, state, occasion, sender, subject, body, lang, tlp, in_reply_to, refs, auto_submitted, case_name, case_tlp, team, is_restricted, is_drill, is_closed, attached,
+       signs_openpgp, signs_smime FROM mail_outline($1::bigint)
+-- name: mail_routes
+SELECT no, kind, address, name, openpgp, openpgp_state, smime, smime_state, waiver_up_to, (extract(epoch FROM waiver_from) * 1000000)::bigint,
+       (extract(epoch FROM waiver_until) * 1000000)::bigint, waiver_by, waiver_of_peer, is_disabled, is_intake, is_ours, may_read, takes_part, is_known, time_text(bounced)
+FROM mail_routes($1::bigint)
+-- name: mail_files
+SELECT name, media_type, bytes FROM mail_files($1::bigint)
+-- name: mail_variables
+SELECT name, value FROM mail_variables($1::bigint)
+-- name: mail_quoted
+SELECT name, address, at_us, text, summary FROM mail_quoted($1::bigint)
+-- name: mail_send
+SELECT mail_send($1::bigint, $2::int, $3::boolean, $4::text, $5::int, $6::jsonb, $7::bytea[])
+-- name: mail_recall
+SELECT mail_recall($1::bigint)
+-- name: mail_tell
+SELECT address, report_id FROM case_tell($1::text)
+
 -- --- doctor ---
 
 -- name: doctor

@@ -59,7 +59,7 @@ homes='
 libpq-fe\.h              | libcirt/store/
 gpgme\.h                 | libcirt/crypto/openpgp
 openssl/.*               | libcirt/crypto/ cirtd/gate/
-curl/.*                  | libcirt/wire/http_client.c
+curl/.*                  | libcirt/wire/http_client.c libcirt/wire/smtp_client.c
 event2/.*                | cirtd/gate/ cirtd/mail/
 event\.h                 | cirtd/gate/ cirtd/mail/
 http_parser\.h           | cirtd/gate/

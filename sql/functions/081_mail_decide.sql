@@ -1,0 +1,256 @@
+-- What may go to whom by mail, and how: libcirt/rules/mail_disclosure.h says it and explains it, here it holds whoever calls.
+
+-- The key that mail to this address is encrypted to, of one kind, and how good it is: usable, or what is wrong with the best there is.
+CREATE OR REPLACE FUNCTION mail_key_for(p_address text, p_protocol text, OUT fingerprint text, OUT state text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT x.fingerprint, x.state FROM (
+        SELECT k.fingerprint, k.changed, CASE WHEN NOT k.can_encrypt OR k.unusable IS NOT NULL THEN 'signs-only'
+            ELSE CASE key_state(k) WHEN 'pinned' THEN 'usable' WHEN 'asked' THEN 'candidate' ELSE key_state(k) END END AS state
+        FROM mail_key k WHERE k.protocol = p_protocol AND (k.addresses @> ARRAY[p_address] OR (k.pinned IS NULL AND k.claims @> ARRAY[p_address]))) x
+    ORDER BY array_position(ARRAY['usable', 'candidate', 'expired', 'signs-only', 'revoked', 'distrusted'], x.state), x.changed DESC, x.fingerprint LIMIT 1 $$;
+
+-- Whether a key may be used at this moment, whoever it is for.
+CREATE OR REPLACE FUNCTION mail_key_is_usable(p_fingerprint text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM mail_key k WHERE k.fingerprint = p_fingerprint AND key_state(k) = 'pinned' AND k.can_encrypt AND k.unusable IS NULL) $$;
+
+-- Which kinds of signature we can make. What seal has not told yet is taken to be there for OpenPGP, whose key every site has.
+CREATE OR REPLACE FUNCTION mail_signs(p_protocol text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM own_key k WHERE k.protocol = p_protocol AND k.signs AND k.can_sign AND k.gone IS NULL)
+        OR (p_protocol = 'openpgp' AND NOT EXISTS (SELECT FROM own_key)) $$;
+
+-- An address of ours that comes back to us as a report.
+CREATE OR REPLACE FUNCTION mail_is_intake(p_address text, p_sender text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT p_address = lower(p_sender) OR (p_address ~ '^case\+[^@]*@' AND split_part(p_address, '@', 2) IN (lower(split_part(p_sender, '@', 2)),
+                                                                                                          (SELECT lower(s.domain) FROM site s))) $$;
+
+CREATE OR REPLACE FUNCTION identity_reads_case(p_identity bigint, p_case bigint) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM incident_case c JOIN identity i ON i.id = p_identity AND i.enabled
+                   WHERE c.id = p_case
+                     AND (c.compartment_id = 0 OR EXISTS (SELECT FROM compartment_member m WHERE m.compartment_id = c.compartment_id AND m.identity_id = i.id))
+                     AND (c.tlp < 4 OR c.owner_id = i.id OR EXISTS (SELECT FROM case_reader r WHERE r.case_id = c.id AND r.identity_id = i.id))) $$;
+
+-- What is known of each recipient of a mail.
+CREATE OR REPLACE FUNCTION mail_routes(p_mail bigint)
+RETURNS TABLE (no int, kind text, address text, name text, openpgp text, openpgp_state text, smime text, smime_state text, waiver_id bigint, waiver_up_to smallint,
+               waiver_from timestamptz, waiver_until timestamptz, waiver_by text, waiver_of_peer boolean, is_disabled boolean, is_intake boolean, is_ours boolean,
+               may_read boolean, takes_part boolean, is_known boolean, bounced timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT r.no, r.kind, r.address, coalesce(r.name, c.name), g.fingerprint, g.state, s.fingerprint, s.state, w.id, w.up_to, w.granted, w.until, w.login, w.peer_id IS NOT NULL,
+           NOT c.enabled, mail_is_intake(r.address, m.sender), i.id IS NOT NULL, i.id IS NOT NULL AND identity_reads_case(i.id, m.case_id),
+           m.drill_id = 0 OR i.id IS NOT NULL, c.is_known, c.bounced
+    FROM mail m JOIN mail_recipient r ON r.mail_id = m.id JOIN contact c ON c.id = r.contact_id
+        LEFT JOIN LATERAL mail_key_for(r.address, 'openpgp') g ON true
+        LEFT JOIN LATERAL mail_key_for(r.address, 'smime') s ON true
+        LEFT JOIN identity i ON i.id = c.identity_id AND i.enabled
+        LEFT JOIN LATERAL (
+            SELECT w.*, y.login FROM waiver w JOIN identity y ON y.id = w.granted_by
+            WHERE (w.contact_id = c.id OR w.peer_id = c.peer_id) AND w.ended IS NULL
+            ORDER BY now() >= w.granted AND now() < w.until DESC, CASE WHEN now() < w.until THEN w.up_to END DESC NULLS LAST, w.until DESC LIMIT 1) w ON true
+    WHERE m.id = p_mail ORDER BY r.no $$;
+
+-- The decision: how it goes to each ('encrypted', 'signed'), or why it stays (goes NULL). p_strict: a person decided that this very mail may go though
+-- it is AMBER+STRICT, or though it answers in clear what came closed.
+CREATE OR REPLACE FUNCTION mail_decide(p_mail bigint, p_strict boolean)
+RETURNS TABLE (no int, grp int, goes text, protocol text, fingerprint text, waiver_id bigint, why text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    WITH m AS (
+        SELECT d.*, d.compartment_id <> 0 AS is_restricted, mail_signs('openpgp') AS signs_openpgp, mail_signs('smime') AS signs_smime,
+               d.answers IS NOT NULL AND d.author_id IS NOT NULL AND report_is_closed(d.answers) AS is_closed,
+               (SELECT max(a.tlp) FROM mail_attachment a WHERE a.mail_id = d.id) AS attached
+        FROM mail d WHERE d.id = p_mail),
+    r AS (
+        SELECT x.*, CASE WHEN x.kind = 'bcc' THEN x.no ELSE 0 END AS grp, m.signs_openpgp AND x.openpgp_state = 'usable' AS has_openpgp,
+               m.signs_smime AND x.smime_state = 'usable' AS has_smime,
+               NOT m.is_restricted AND CASE WHEN m.tlp = 3 THEN p_strict ELSE (m.tlp <= 1 AND (p_strict OR NOT m.is_closed))
+                   OR (x.waiver_up_to >= greatest(m.tlp, 2) AND now() >= x.waiver_from AND now() < x.waiver_until) END AS may_clear,
+               CASE WHEN m.tlp >= 4 THEN 'TLP:RED is for named persons and is never mailed'
+                    WHEN m.attached > m.tlp THEN format('an attachment is TLP:%s', upper(tlp_name(m.attached)))
+                    WHEN NOT m.signs_openpgp AND NOT m.signs_smime THEN 'we have no key to sign with'
+                    WHEN m.tlp = 3 AND NOT p_strict THEN 'TLP:AMBER+STRICT needs a decision on this message'
+                    WHEN x.is_intake THEN 'it would come back to us as a report'
+                    WHEN x.is_disabled THEN 'the contact is disabled'
+                    WHEN x.is_ours AND m.is_restricted AND NOT x.may_read THEN 'may not read this restricted case'
+                    WHEN NOT x.takes_part THEN 'takes no part in the exercise' END AS stays
+        FROM m CROSS JOIN LATERAL mail_routes(m.id) x),
+    g AS (
+        SELECT r.grp, bool_and(r.stays IS NULL) AS goes, bool_and(r.has_openpgp IS TRUE OR r.has_smime IS TRUE) AS keys, bool_and(r.may_clear IS TRUE) AS clear,
+               bool_and(r.has_openpgp IS TRUE) AS openpgp, bool_and(r.has_smime IS TRUE) AS smime, bool_or(r.openpgp IS NOT NULL) AS any_openpgp,
+               bool_or(r.smime IS NOT NULL) AS any_smime
+        FROM r GROUP BY r.grp)
+    SELECT r.no, r.grp, d.goes, p.protocol, CASE WHEN d.goes = 'encrypted' THEN CASE p.protocol WHEN 'smime' THEN r.smime ELSE r.openpgp END END,
+           CASE WHEN d.goes = 'signed' AND m.tlp <= 2 AND (m.tlp = 2 OR m.is_closed) THEN r.waiver_id END,
+           CASE WHEN d.goes IS NULL THEN coalesce(r.stays, CASE WHEN g.goes THEN CASE WHEN r.has_openpgp IS NOT TRUE AND r.has_smime IS NOT TRUE AND r.may_clear IS NOT TRUE
+                    THEN 'no usable key, and no leave to get it in clear' WHEN r.may_clear IS NOT TRUE THEN 'not everybody has a key, and no leave to get it in clear' END END,
+                    'another one stands in the way') END
+    FROM r JOIN g ON g.grp = r.grp CROSS JOIN m
+        CROSS JOIN LATERAL (SELECT CASE WHEN g.goes AND g.keys THEN 'encrypted' WHEN g.goes AND g.clear THEN 'signed' END AS goes) d
+        CROSS JOIN LATERAL (SELECT CASE
+            WHEN d.goes = 'encrypted' THEN CASE WHEN (g.smime AND NOT g.openpgp) OR r.has_openpgp IS NOT TRUE THEN 'smime' ELSE 'openpgp' END
+            WHEN d.goes = 'signed' THEN CASE WHEN NOT m.signs_openpgp OR (m.signs_smime AND g.any_smime AND NOT g.any_openpgp) THEN 'smime' ELSE 'openpgp' END END AS protocol) p
+    ORDER BY r.no $$;
+
+-- Sends a mail: fixes the decision, keeps the pieces, writes the journal, and hands them to seal once the time for recalling has passed. p_pieces:
+-- [{protocol, protection, recipients:[no], head}] with their payloads in the same order; they must be those that the decision asks for. A person's mail
+-- is sent by a person, a machine's by the clock. Returns when it goes.
+CREATE OR REPLACE FUNCTION mail_send(p_mail bigint, p_revision int, p_strict boolean, p_message_id text, p_recall_s int, p_pieces jsonb, p_payloads bytea[])
+RETURNS timestamptz
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    m mail;
+    c incident_case;
+    v_strict boolean := coalesce(p_strict, false);
+    v_stays record;
+    v_decision jsonb;
+    v_seq bigint;
+    v_when timestamptz := now() + make_interval(secs => greatest(p_recall_s, 0));
+BEGIN
+    IF viewer() IS NOT NULL THEN
+        m := mail_lock(p_mail, p_revision);
+        SELECT * INTO c FROM incident_case k WHERE k.id = m.case_id FOR NO KEY UPDATE;
+        PERFORM mail_may_send(m, c);
+    ELSE
+        SELECT * INTO m FROM mail x WHERE x.id = p_mail AND x.author_id IS NULL AND x.state = 'draft' FOR UPDATE;
+        v_strict := false;
+    END IF;
+    IF m.id IS NULL THEN
+        PERFORM refuse('CI409', format('m%s is no draft', p_mail), format('cirt draft edit m%s', p_mail));
+    END IF;
+    SELECT r.address, d.why INTO v_stays FROM mail_decide(m.id, v_strict) d JOIN mail_recipient r ON r.mail_id = m.id AND r.no = d.no
+        WHERE d.goes IS NULL ORDER BY d.why = 'another one stands in the way', d.no LIMIT 1;
+    IF v_stays.why IS NOT NULL THEN
+        PERFORM refuse('CI422', format('%s: %s', v_stays.address, v_stays.why), format('cirt draft show m%s', m.id));
+    ELSIF NOT EXISTS (SELECT FROM mail_recipient r WHERE r.mail_id = m.id) THEN
+        PERFORM refuse('CI422', 'a mail needs somebody to go to', format('cirt draft edit m%s --to ADDRESS', m.id));
+    END IF;
+    UPDATE mail_recipient r SET protection = d.goes, fingerprint = d.fingerprint, waiver_id = d.waiver_id, state = 'waiting', status = NULL, at = NULL
+        FROM mail_decide(m.id, v_strict) d WHERE r.mail_id = m.id AND r.no = d.no;
+    PERFORM mail_keep_pieces(m.id, v_strict, p_pieces, p_payloads);
+    SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('address', r.address, 'kind', r.kind, 'protection', r.protection, 'key', r.fingerprint, 'waiver', r.waiver_id))
+                     ORDER BY r.no) INTO v_decision FROM mail_recipient r WHERE r.mail_id = m.id;
+    v_seq := journal_append(coalesce(m.case_id, 0), coalesce(viewer_login(), 'clock'), 'mail', mail_sentence(m.id),
+        jsonb_build_object('mail', 'm' || m.id, 'occasion', m.occasion, 'tlp', tlp_name(m.tlp), 'message_id', p_message_id, 'strict', nullif(v_strict, false), 'recipients', v_decision,
+            'pieces', (SELECT jsonb_agg(encode(p.sha256, 'hex') ORDER BY p.no) FROM mail_piece p WHERE p.mail_id = m.id)));
+    UPDATE mail x SET state = 'waiting', decided = now(), decided_by = viewer(), decision = v_decision, is_strict_decided = v_strict, journal_seq = v_seq,
+        message_id = p_message_id, not_before = v_when, error = NULL, revision = x.revision + 1, updated = now() WHERE x.id = m.id;
+    INSERT INTO to_sign (mail_id, piece_no, not_before) SELECT p.mail_id, p.no, v_when FROM mail_piece p WHERE p.mail_id = m.id ORDER BY p.no;
+    IF c.id IS NOT NULL THEN
+        UPDATE incident_case k SET updated = now(), due = CASE WHEN k.state = 'open' THEN case_due('open', k.priority, k.opened, NULL) ELSE k.due END WHERE k.id = c.id;
+        PERFORM case_text_add(c.id, m.tlp, m.body);
+    END IF;
+    PERFORM pg_notify('cirt_to_sign', '');
+    RETURN v_when;
+END $$;
+
+-- The case's mail leaves in the name of the house: its owner's to send, or a lead's; anybody's where nobody owns it.
+CREATE OR REPLACE FUNCTION mail_may_send(m mail, c incident_case) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_owner text := (SELECT i.login FROM identity i WHERE i.id = c.owner_id);
+    v_note bigint;
+BEGIN
+    IF c.owner_id <> viewer() AND NOT viewer_is('lead') AND NOT viewer_is('admin') THEN
+        PERFORM refuse('CI409', format('case %s is %s''s', c.number, v_owner), format('take it from them: cirt take %s --steal -m WHY', c.number),
+                       json_build_object('owner', v_owner));
+    ELSIF btrim(m.body, E' \t\r\n') = '' THEN
+        PERFORM refuse('CI422', 'the mail is empty', format('cirt draft edit m%s', m.id));
+    END IF;
+    SELECT n.id INTO v_note FROM note n WHERE n.case_id = m.case_id AND NOT n.share AND n.tlp >= greatest(m.tlp, 3) AND length(n.text) >= 20
+        AND strpos(m.body, btrim(n.text, E' \t\r\n')) > 0 LIMIT 1;
+    IF v_note IS NOT NULL THEN
+        PERFORM refuse('CI422', format('the text repeats note %s, which stays in the house', v_note), format('write it in other words: cirt draft edit m%s', m.id));
+    END IF;
+END $$;
+
+-- The pieces are exactly those of the decision: who sees each other's names and has the same kind of key gets one, each hidden recipient one of
+-- their own; the keys are ours to name.
+CREATE OR REPLACE FUNCTION mail_keep_pieces(p_mail bigint, p_strict boolean, p_pieces jsonb, p_payloads bytea[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    IF jsonb_array_length(p_pieces) IS DISTINCT FROM cardinality(p_payloads) OR EXISTS (
+        WITH wanted AS (
+            SELECT d.goes, d.protocol, array_agg(d.no ORDER BY d.no) AS recipients FROM mail_decide(p_mail, p_strict) d GROUP BY d.grp, d.goes, d.protocol),
+        given AS (
+            SELECT e ->> 'protection', e ->> 'protocol', ARRAY(SELECT n::int FROM jsonb_array_elements_text(e -> 'recipients') n ORDER BY n::int) FROM jsonb_array_elements(p_pieces) e)
+        (SELECT * FROM wanted EXCEPT ALL SELECT * FROM given) UNION ALL (SELECT * FROM given EXCEPT ALL SELECT * FROM wanted)) THEN
+        PERFORM refuse('CI409', 'keys or waivers of its recipients changed meanwhile', format('look at it again: cirt draft show m%s', p_mail));
+    END IF;
+    DELETE FROM mail_piece p WHERE p.mail_id = p_mail;
+    INSERT INTO mail_piece (mail_id, no, protocol, protection, recipients, fingerprints, head, payload, sha256)
+        SELECT p_mail, o.no, o.e ->> 'protocol', o.e ->> 'protection', array_agg(r.address ORDER BY r.no),
+               coalesce(array_agg(DISTINCT r.fingerprint) FILTER (WHERE r.fingerprint IS NOT NULL), '{}'), o.e ->> 'head', p_payloads[o.no], sha256(p_payloads[o.no])
+        FROM jsonb_array_elements(p_pieces) WITH ORDINALITY o(e, no)
+        JOIN mail_recipient r ON r.mail_id = p_mail AND o.e -> 'recipients' @> to_jsonb(r.no) GROUP BY o.no, o.e;
+END $$;
+
+-- "mails m12 (reply) to a@b.example encrypted, c@d.example in clear"
+CREATE OR REPLACE FUNCTION mail_sentence(p_mail bigint) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT format('mails m%s (%s, TLP:%s) to %s', m.id, m.occasion, upper(tlp_name(m.tlp)), string_agg(r.address || CASE r.kind WHEN 'bcc' THEN ' (hidden)' ELSE '' END
+               || CASE r.protection WHEN 'encrypted' THEN ' encrypted' ELSE ' in clear' END, ', ' ORDER BY r.no))
+    FROM mail m JOIN mail_recipient r ON r.mail_id = m.id WHERE m.id = p_mail GROUP BY m.id $$;
+
+-- What was decided stays as it was decided.
+CREATE OR REPLACE FUNCTION mail_is_fixed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'a mail that was decided on does not change' USING ERRCODE = 'CI403';
+END $$;
+DROP TRIGGER IF EXISTS mail_fixed ON mail;
+CREATE TRIGGER mail_fixed BEFORE UPDATE ON mail FOR EACH ROW
+    WHEN (OLD.state NOT IN ('draft', 'recalled') AND (OLD.subject, OLD.body, OLD.tlp, OLD.sender, OLD.message_id, OLD.decision::text, OLD.journal_seq, OLD.case_id, OLD.auto_submitted)
+          IS DISTINCT FROM (NEW.subject, NEW.body, NEW.tlp, NEW.sender, NEW.message_id, NEW.decision::text, NEW.journal_seq, NEW.case_id, NEW.auto_submitted))
+    EXECUTE FUNCTION mail_is_fixed();
+ALTER TABLE mail ENABLE ALWAYS TRIGGER mail_fixed;
+DROP TRIGGER IF EXISTS mail_piece_fixed ON mail_piece;
+CREATE TRIGGER mail_piece_fixed BEFORE UPDATE OR TRUNCATE ON mail_piece FOR EACH STATEMENT EXECUTE FUNCTION mail_is_fixed();
+ALTER TABLE mail_piece ENABLE ALWAYS TRIGGER mail_piece_fixed;
+
+-- --- what desk and clock compose from ---
+
+-- All of a mail but its recipients and files: a person's for who sees it, a machine's for the machine.
+CREATE OR REPLACE FUNCTION mail_outline(p_mail bigint)
+RETURNS TABLE (id bigint, state text, revision int, occasion text, sender text, subject text, body text, lang text, tlp smallint, in_reply_to text, refs text, auto_submitted text,
+               case_name text, case_tlp smallint, team text, is_restricted boolean, is_drill boolean, is_closed boolean, attached smallint, signs_openpgp boolean, signs_smime boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT m.id, m.state, m.revision, m.occasion, m.sender, m.subject, m.body, m.lang, m.tlp, m.in_reply_to, array_to_string(m.refs, E'\n'), m.auto_submitted,
+           k.name, k.tlp, s.name, m.compartment_id <> 0, m.drill_id <> 0, m.answers IS NOT NULL AND m.author_id IS NOT NULL AND report_is_closed(m.answers),
+           (SELECT max(a.tlp) FROM mail_attachment a WHERE a.mail_id = m.id), mail_signs('openpgp'), mail_signs('smime')
+    FROM mail m CROSS JOIN site s LEFT JOIN incident_case k ON k.id = m.case_id
+    WHERE m.id = p_mail AND CASE WHEN viewer() IS NULL THEN m.author_id IS NULL ELSE EXISTS (SELECT FROM visible_mail v WHERE v.id = m.id) END $$;
+
+CREATE OR REPLACE FUNCTION mail_files(p_mail bigint) RETURNS TABLE (name text, media_type text, bytes bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT a.name, a.media_type, a.bytes FROM mail_attachment a
+    WHERE a.mail_id = p_mail AND EXISTS (SELECT FROM mail_outline(p_mail)) ORDER BY a.no $$;
+
+-- What templates may say: only what the label of the mail carries, nothing personal. Observables one a line, as they are.
+CREATE OR REPLACE FUNCTION mail_variables(p_mail bigint) RETURNS TABLE (name text, value text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    WITH m AS (SELECT d.*, k.name AS case_name, k.class, k.opened, k.summary, k.tlp AS case_tlp, s.name AS team, i.name AS author
+               FROM mail d CROSS JOIN site s LEFT JOIN incident_case k ON k.id = d.case_id LEFT JOIN identity i ON i.id = d.author_id
+               WHERE d.id = p_mail AND EXISTS (SELECT FROM mail_outline(p_mail)))
+    SELECT v.name, v.value FROM m CROSS JOIN LATERAL (VALUES
+        ('case', m.case_name),
+        ('reference', '[' || m.case_name || ']'),
+        ('team', m.team),
+        ('signature', concat_ws(E'\n', m.author, m.team, nullif(m.sender, ''))),
+        ('contact', (SELECT coalesce(r.name, c.name, r.address) FROM mail_recipient r LEFT JOIN contact c ON c.id = r.contact_id WHERE r.mail_id = m.id ORDER BY r.no LIMIT 1)),
+        ('summary', CASE WHEN m.auto_submitted IS NULL THEN m.summary END),
+        ('class', m.class),
+        ('label', 'TLP:' || upper(tlp_name(m.tlp))),
+        ('date', to_char(m.opened AT TIME ZONE 'UTC', 'YYYY-MM-DD')),
+        ('observables', CASE WHEN m.occasion = 'notice' THEN (SELECT string_agg(x.value, E'\n' ORDER BY x.type, x.value) FROM (
+            SELECT DISTINCT g.type, g.value FROM case_member b JOIN sighting g ON g.report_id = b.report_id AND g.received = b.received AND b.observations @> g.observation_no
+            WHERE b.case_id = m.case_id AND b.until IS NULL AND g.tlp <= m.tlp AND NOT g.personal AND g.compartment_id = m.compartment_id
+              AND observable_type_name(g.type) NOT IN ('asn', 'country') ORDER BY g.type, g.value LIMIT 50) x) END)) v(name, value) $$;
+
+-- What a reply quotes: the text of the mail it answers, where all of that has one and the same protection; of anything else nothing.
+CREATE OR REPLACE FUNCTION mail_quoted(p_mail bigint) RETURNS TABLE (name text, address text, at_us bigint, text text, summary text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT r.mail_from #>> '{0,name}', report_author(r.id), (extract(epoch FROM coalesce(r.time, r.received)) * 1000000)::bigint,
+           CASE WHEN r.channel = 'mail' AND (d.encryption = 'whole' OR d.covers = 'whole' OR (d.encryption = 'none' AND d.summary = 'unprotected')) THEN r.description END, r.summary
+    FROM visible_mail m JOIN visible_report r ON r.id = m.answers LEFT JOIN visible_verdict d ON d.report_id = r.id WHERE m.id = p_mail $$;

@@ -1,0 +1,115 @@
+-- Mail that a machine writes: acknowledgements, warnings. It is ordered here as a draft without an author; the clock gives it its text and sends it.
+
+-- Orders one. p_case NULL: about no case. p_report: what it answers. p_subject and p_body NULL: the template of the occasion says it. Label CLEAR: it says
+-- nothing that is not.
+CREATE OR REPLACE FUNCTION mail_automatic(p_occasion text, p_case bigint, p_report bigint, p_address text, p_lang text, p_subject text, p_body text) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_contact bigint := contact_remember(p_address, NULL);
+    v_thread bigint;
+    v_id bigint;
+BEGIN
+    IF p_case IS NOT NULL THEN
+        v_thread := thread_with(p_case, v_contact, (SELECT r.summary FROM report_content r WHERE r.report_id = p_report));
+    END IF;
+    INSERT INTO mail (case_id, drill_id, compartment_id, thread_id, occasion, answers, sender, subject, body, lang, tlp, auto_submitted)
+        SELECT p_case, coalesce(k.drill_id, 0), coalesce(k.compartment_id, 0), v_thread, p_occasion, p_report, '', coalesce(p_subject, ''), coalesce(p_body, ''),
+               coalesce(p_lang, contact_lang(v_contact, p_case)), 0, CASE WHEN p_report IS NULL THEN 'auto-generated' ELSE 'auto-replied' END
+        FROM (SELECT) one LEFT JOIN incident_case k ON k.id = p_case RETURNING id INTO v_id;
+    PERFORM mail_set_recipients(v_id, jsonb_build_array(jsonb_build_object('kind', 'to', 'address', p_address)));
+    PERFORM mail_set_references(v_id);
+    INSERT INTO to_compose (mail_id) VALUES (v_id);
+    PERFORM pg_notify('cirt_to_compose', '');
+    RETURN v_id;
+END $$;
+
+-- --- the clock gives it its text ---
+
+CREATE OR REPLACE FUNCTION mail_compose_claim() RETURNS TABLE (id bigint, attempts int, mail_id bigint, occasion text, lang text, subject text, body text)
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    WITH due AS (SELECT q.id FROM to_compose q WHERE q.not_before <= now() ORDER BY q.attempts = 0, q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED),
+    taken AS (UPDATE to_compose q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id RETURNING q.*)
+    SELECT t.id, t.attempts, m.id, m.occasion, m.lang, m.subject, m.body FROM taken t JOIN mail m ON m.id = t.mail_id $$;
+
+CREATE OR REPLACE FUNCTION mail_compose_settle(p_id bigint, p_attempts int) RETURNS SETOF bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ DELETE FROM to_compose q WHERE q.id = p_id AND q.attempts = p_attempts RETURNING q.id $$;
+
+-- What cannot be sent is given up; nobody waits for it.
+CREATE OR REPLACE FUNCTION mail_compose_fail(p_id bigint, p_attempts int, p_error text, p_final boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    q to_compose;
+BEGIN
+    UPDATE to_compose x SET error = p_error, not_before = now() + queue_rest(x.attempts) WHERE x.id = p_id AND x.attempts = p_attempts RETURNING * INTO q;
+    IF q.id IS NOT NULL AND (p_final OR queue_is_spent(q.attempts)) THEN
+        DELETE FROM to_compose x WHERE x.id = q.id;
+        UPDATE mail m SET state = 'dropped', error = left(p_error, 500), updated = now() WHERE m.id = q.mail_id AND m.state = 'draft';
+        UPDATE acknowledgement a SET outcome = left(p_error, 200) WHERE a.mail_id = q.mail_id;
+    END IF;
+END $$;
+
+-- The text of a machine's draft; only while its row is at hand.
+CREATE OR REPLACE FUNCTION mail_composed(p_mail bigint, p_sender text, p_subject text, p_body text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    UPDATE mail m SET sender = p_sender, subject = p_subject, body = p_body, updated = now() WHERE m.id = p_mail AND m.state = 'draft' AND m.author_id IS NULL
+        AND EXISTS (SELECT FROM to_compose q WHERE q.mail_id = m.id AND q.attempts > 0);
+    IF NOT FOUND THEN
+        PERFORM refuse('CI409', format('m%s is not at hand', p_mail));
+    END IF;
+END $$;
+
+-- --- acknowledgements ---
+
+-- Why the sender of this mail is not told that it arrived, or NULL: only whom we can be sure of, never a machine, never ourselves, once, and not in floods.
+CREATE OR REPLACE FUNCTION acknowledge_stops(w report_mail, p_case bigint, p_sender text, p_per_domain int, p_per_hour int) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT CASE
+        WHEN NOT EXISTS (SELECT FROM mta a WHERE a.smtp IS NOT NULL) THEN 'no MTA configured'
+        WHEN w.kind <> 'message' OR w.mail_from = '' THEN 'written by a machine'
+        WHEN w.spam IS TRUE THEN 'spam'
+        WHEN mail_is_intake(w.author, p_sender) OR EXISTS (SELECT FROM identity i WHERE lower(i.mail) = w.author)
+            OR EXISTS (SELECT FROM own_key k WHERE k.addresses @> ARRAY[w.author]) THEN 'our own address'
+        WHEN NOT (w.dmarc IS NOT DISTINCT FROM 'pass' OR c.is_known IS TRUE
+                  OR coalesce((SELECT d.summary = 'verified' FROM report_verdict d WHERE d.report_id = w.report_id ORDER BY d.checked DESC LIMIT 1), false))
+            THEN 'sender not assured: no DMARC pass, no good signature, no known contact'
+        WHEN c.enabled IS FALSE THEN 'the contact is disabled'
+        WHEN c.bounced IS NOT NULL THEN 'mail to it came back'
+        WHEN k.drill_id <> 0 THEN 'an exercise'
+        WHEN EXISTS (SELECT FROM mail m JOIN mail_recipient r ON r.mail_id = m.id AND r.address = w.author
+                     WHERE m.case_id = p_case AND m.state NOT IN ('draft', 'dropped', 'recalled')) THEN 'in correspondence already'
+        WHEN (SELECT count(*) FROM acknowledgement a WHERE a.outcome = 'sent' AND a.at > now() - interval '1 hour'
+              AND split_part(a.address, '@', 2) = split_part(w.author, '@', 2)) >= p_per_domain THEN format('%s were sent to its domain within the hour', p_per_domain)
+        WHEN (SELECT count(*) FROM acknowledgement a WHERE a.outcome = 'sent' AND a.at > now() - interval '1 hour') >= p_per_hour
+            THEN format('%s were sent within the hour', p_per_hour) END
+    FROM incident_case k LEFT JOIN contact c ON c.address = w.author WHERE k.id = p_case $$;
+
+-- Mails that found their case since the last time: each sender is told its number, once a case. p_sender: our address.
+CREATE OR REPLACE FUNCTION mail_acknowledge(p_sender text, p_per_domain int, p_per_hour int, OUT done bigint, OUT more boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    w report_mail;
+    v_case bigint;
+    v_stop text;
+    v_seen int := 0;
+BEGIN
+    done := 0;
+    FOR w IN SELECT x.* FROM report_mail x LEFT JOIN report_outcome o ON o.report_id = x.report_id
+             WHERE x.looked_at IS NULL AND (o.state IN ('triaged', 'dropped') OR x.received < now() - interval '3 days')
+             ORDER BY x.report_id LIMIT 100 FOR UPDATE OF x SKIP LOCKED LOOP
+        v_seen := v_seen + 1;
+        UPDATE report_mail x SET looked_at = now() WHERE x.report_id = w.report_id;
+        SELECT m.case_id INTO v_case FROM case_member m WHERE m.report_id = w.report_id AND m.until IS NULL ORDER BY m.since, m.case_id LIMIT 1;
+        CONTINUE WHEN v_case IS NULL OR w.author IS NULL OR w.received < now() - interval '3 days';
+        v_stop := acknowledge_stops(w, v_case, p_sender, p_per_domain, p_per_hour);
+        INSERT INTO acknowledgement AS a (case_id, address, report_id, outcome) VALUES (v_case, w.author, w.report_id, coalesce(v_stop, 'sent'))
+            ON CONFLICT (case_id, address) DO UPDATE SET report_id = EXCLUDED.report_id, outcome = EXCLUDED.outcome, at = now() WHERE a.outcome <> 'sent' AND a.mail_id IS NULL;
+        IF FOUND AND v_stop IS NULL THEN
+            UPDATE acknowledgement a SET mail_id = mail_automatic('acknowledgement', v_case, w.report_id, w.author, NULL, NULL, NULL)
+                WHERE a.case_id = v_case AND a.address = w.author;
+            done := done + 1;
+        END IF;
+    END LOOP;
+    more := v_seen = 100;
+END $$;
