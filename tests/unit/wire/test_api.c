@@ -220,16 +220,11 @@ static void every_endpoint_is_documented(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ids_and_rows_are_unique),
-        cmocka_unit_test(every_row_is_found),
-        cmocka_unit_test(parameters_are_decoded),
-        cmocka_unit_test(words_win_over_parameters),
-        cmocka_unit_test(other_places_are_told_apart),
-        cmocka_unit_test(reports_are_read_by_two_rows),
-        cmocka_unit_test(malformed_paths_are_refused),
-        cmocka_unit_test(roles_may_what_the_contract_says),
-        cmocka_unit_test(every_edit_needs_a_revision),
-        cmocka_unit_test(query_values_are_decoded),
+        cmocka_unit_test(ids_and_rows_are_unique),      cmocka_unit_test(every_row_is_found),
+        cmocka_unit_test(parameters_are_decoded),       cmocka_unit_test(words_win_over_parameters),
+        cmocka_unit_test(other_places_are_told_apart),  cmocka_unit_test(reports_are_read_by_two_rows),
+        cmocka_unit_test(malformed_paths_are_refused),  cmocka_unit_test(roles_may_what_the_contract_says),
+        cmocka_unit_test(every_edit_needs_a_revision),  cmocka_unit_test(query_values_are_decoded),
         cmocka_unit_test(every_endpoint_is_documented),
     };
 
