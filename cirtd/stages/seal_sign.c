@@ -8,12 +8,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/timestamp.h"
 #include "cirtd/public_keys.h"
 #include "cirtd/stage.h"
 #include "cirtd/stages/stages.h"
 #include "codec/mail_write.h"
 #include "crypto/digest.h"
 #include "crypto/openpgp.h"
+#include "crypto/smime.h"
 
 /* The columns of `sign_claim`. */
 enum { ID, ATTEMPTS, MAIL, PROTOCOL, PROTECTION, MESSAGE_ID, FINGERPRINTS, CERTIFICATES, HEAD, PAYLOAD, SHA256 };
@@ -22,6 +24,7 @@ enum { POLL_MS = 1000, MESSAGE_BYTES_MAX = 96 * 1024 * 1024, SIGNATURE_BYTES_MAX
 
 struct signer {
     struct openpgp *openpgp;
+    struct smime *smime;
     struct public_keys keys; /* whom it is encrypted to */
 };
 
@@ -29,8 +32,9 @@ struct signer {
 struct piece {
     const char *message_id, *payload;
     size_t size;
-    const char **fingerprints; /* of the keys it is encrypted to, ours last */
+    const char **fingerprints; /* of the keys it is encrypted to; none: it is signed only */
     size_t fingerprint_count;
+    const char *certificates; /* S/MIME: the certificates of these fingerprints, PEM */
 };
 
 /* --- what was decided on, and nothing else --- */
@@ -62,7 +66,7 @@ static const char **words(struct arena *arena, const char *text, size_t *count)
 static bool read_piece(const struct stage_run *run, struct db_rows *rows, size_t row, struct arena *arena, struct piece *piece,
                        struct err *err)
 {
-    size_t count = 0, capacity = 0;
+    size_t count = 0;
     const char **others = words(arena, db_get_text(rows, row, FINGERPRINTS), &count);
     const unsigned char *payload = db_get_bytes(rows, row, PAYLOAD, &piece->size);
     if (!payload || !is_what_was_decided(payload, piece->size, db_get_text(rows, row, SHA256)))
@@ -71,11 +75,16 @@ static bool read_piece(const struct stage_run *run, struct db_rows *rows, size_t
         return err_set(err, ERR_DENIED, "what is to be encrypted names no key, or the other way round");
     piece->payload = (const char *)payload;
     piece->message_id = db_get_text(rows, row, MESSAGE_ID);
-    for (size_t i = 0; i <= count && count > 0; i++) {
-        piece->fingerprints = arena_grow(arena, piece->fingerprints, &capacity, i, sizeof *piece->fingerprints);
-        piece->fingerprints[i] = i < count ? others[i] : run->context->config->seal_key;
+    piece->certificates = db_get_text(rows, row, CERTIFICATES);
+    /* We read it too. A certificate of ours is not one of others' fingerprints: it is added where it is used. */
+    if (count > 0 && str_equal(db_get_text(rows, row, PROTOCOL), "openpgp")) {
+        piece->fingerprints = arena_calloc(arena, count + 1, sizeof *piece->fingerprints);
+        memcpy(piece->fingerprints, others, count * sizeof *others);
+        piece->fingerprints[count++] = run->context->config->seal_key;
+    } else {
+        piece->fingerprints = others;
     }
-    piece->fingerprint_count = count > 0 ? count + 1 : 0;
+    piece->fingerprint_count = count;
     return true;
 }
 
@@ -101,7 +110,89 @@ static bool wrap_openpgp(struct stage_run *run, const struct piece *piece, struc
     return ok;
 }
 
+/* --- S/MIME --- */
+
+static const struct smime_certificate *own_certificate(const struct signer *signer, const char *fingerprint)
+{
+    for (size_t i = 0; fingerprint && i < smime_identity_count(signer->smime); i++)
+        if (str_equal_nocase(smime_identity(signer->smime, i)->fingerprint, fingerprint))
+            return smime_identity(signer->smime, i);
+    return NULL;
+}
+
+/* The certificates that were decided on, each of them, and ours. */
+static bool add_recipients(const struct piece *piece, const struct smime_certificates *known, const struct smime_certificate *own,
+                           struct smime_recipient *recipients, struct err *err)
+{
+    for (size_t i = 0; i < piece->fingerprint_count; i++) {
+        size_t found = 0;
+        while (found < known->count && !str_equal(known->items[found].fingerprint, piece->fingerprints[i]))
+            found++;
+        if (found == known->count)
+            return err_set(err, ERR_NOT_FOUND, "the certificate %s is not there", piece->fingerprints[i]);
+        recipients[i] = (struct smime_recipient){.certificate = known->items[found].der, .size = known->items[found].der_size};
+    }
+    recipients[piece->fingerprint_count] = (struct smime_recipient){.certificate = own->der, .size = own->der_size};
+    return true;
+}
+
+static bool encrypt_smime(struct signer *signer, const struct piece *piece, const struct smime_certificate *own, const struct buf *entity,
+                          struct buf *out, struct err *err)
+{
+    struct smime_certificates *known = mem_calloc(1, sizeof *known);
+    struct smime_recipient *recipients = mem_calloc(piece->fingerprint_count + 1, sizeof *recipients);
+    enum smime_kind kind;
+    struct buf cms;
+    buf_init(&cms, MESSAGE_BYTES_MAX);
+    bool ok = smime_certificates_read(piece->certificates, strlen(piece->certificates), known, err) &&
+              add_recipients(piece, known, own, recipients, err) &&
+              smime_encrypt(signer->smime, recipients, piece->fingerprint_count + 1, entity->bytes, entity->size, timestamp_now(), &cms,
+                            &kind, err) &&
+              mail_write_encrypted(MAIL_WRITE_SMIME, cms.bytes, cms.size, piece->message_id, out, err);
+    buf_clear(&cms);
+    free(recipients);
+    smime_certificates_clear(known);
+    free(known);
+    return ok;
+}
+
+/* "sha-256" as mail_write_signed() takes it. */
+static void plain_hash(char micalg[24])
+{
+    char *dash = strchr(micalg, '-');
+    if (dash)
+        memmove(dash, dash + 1, strlen(dash));
+}
+
+static bool wrap_smime(struct stage_run *run, const struct piece *piece, struct buf *out, struct err *err)
+{
+    struct signer *signer = run->state;
+    const struct smime_certificate *own = own_certificate(signer, run->context->config->seal_smime_key);
+    struct buf signature, entity;
+    char micalg[24];
+    if (!own)
+        return err_set(err, ERR_AGAIN, "no S/MIME certificate of ours signs (seal: smime, smime_key)");
+    buf_init(&signature, SIGNATURE_BYTES_MAX);
+    buf_init(&entity, MESSAGE_BYTES_MAX);
+    bool ok = smime_sign_detached(signer->smime, own->fingerprint, piece->payload, piece->size, &signature, micalg, err);
+    if (ok) {
+        plain_hash(micalg);
+        ok = mail_write_signed(MAIL_WRITE_SMIME, piece->payload, piece->size, signature.bytes, signature.size, micalg, piece->message_id,
+                               piece->fingerprint_count > 0 ? &entity : out, err);
+    }
+    if (ok && piece->fingerprint_count > 0)
+        ok = encrypt_smime(signer, piece, own, &entity, out, err);
+    buf_clear(&signature);
+    buf_clear(&entity);
+    return ok;
+}
+
 /* --- the work --- */
+
+static bool wrap(struct stage_run *run, const char *protocol, const struct piece *piece, struct buf *out, struct err *err)
+{
+    return str_equal(protocol, "smime") ? wrap_smime(run, piece, out, err) : wrap_openpgp(run, piece, out, err);
+}
 
 static bool store(struct stage_run *run, struct db_rows *rows, size_t row, const struct buf *message, struct err *err)
 {
@@ -122,8 +213,9 @@ static bool work(struct stage_run *run, struct db_rows *rows, size_t row, struct
     struct buf message;
     buf_init(&message, MESSAGE_BYTES_MAX);
     buf_add_text(&message, db_get_text(rows, row, HEAD));
-    bool ok = public_keys_take(&signer->keys, run, SQL_SEAL_KEYS, signer->openpgp, err) && read_piece(run, rows, row, arena, &piece, err) &&
-              wrap_openpgp(run, &piece, &message, err) && store(run, rows, row, &message, err);
+    bool ok = public_keys_take(&signer->keys, run, SQL_SEAL_KEYS, signer->openpgp, NULL, err) &&
+              read_piece(run, rows, row, arena, &piece, err) && wrap(run, db_get_text(rows, row, PROTOCOL), &piece, &message, err) &&
+              store(run, rows, row, &message, err);
     if (ok)
         log_info("signed", "mail=m%lld protocol=%s protection=%s size=%zu", (long long)db_get_int(rows, row, MAIL),
                  db_get_text(rows, row, PROTOCOL), db_get_text(rows, row, PROTECTION), message.size);
@@ -134,10 +226,13 @@ static bool work(struct stage_run *run, struct db_rows *rows, size_t row, struct
 
 static bool start(struct stage_run *run, struct err *err)
 {
+    const struct smime_settings settings = {.identity_dir = run->context->config->seal_smime};
     struct signer *signer = run->state ? run->state : mem_calloc(1, sizeof *signer);
     run->state = signer;
     memset(&signer->keys, 0, sizeof signer->keys);
-    return signer->openpgp || openpgp_open(run->context->config->seal_gnupg, &signer->openpgp, err);
+    if (!signer->openpgp && !openpgp_open(run->context->config->seal_gnupg, &signer->openpgp, err))
+        return false;
+    return signer->smime ? smime_reload(signer->smime, err) : smime_open(&settings, &signer->smime, err);
 }
 
 /* The agent is stopped by the other queue of the role. */
@@ -147,6 +242,7 @@ static void stop(struct stage_run *run)
     if (!signer)
         return;
     openpgp_close(signer->openpgp);
+    smime_close(signer->smime);
     free(signer);
 }
 

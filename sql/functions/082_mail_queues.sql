@@ -80,7 +80,7 @@ END $$;
 -- Pieces whose time has come, with the certificates of those they are encrypted to (S/MIME; OpenPGP keys seal has already). Fresh ones by the handful,
 -- one that failed before alone.
 CREATE OR REPLACE FUNCTION mail_sign_claim()
-RETURNS TABLE (id bigint, attempts int, mail_id bigint, protocol text, protection text, message_id text, fingerprints text[], certificates text[], head text, payload bytea,
+RETURNS TABLE (id bigint, attempts int, mail_id bigint, protocol text, protection text, message_id text, fingerprints text[], certificates text, head text, payload bytea,
                sha256 text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -103,7 +103,7 @@ BEGIN
     RETURN QUERY
     WITH taken AS (UPDATE to_sign x SET attempts = x.attempts + 1, not_before = now() + queue_lease() WHERE x.id = ANY (v_ids) RETURNING x.*)
     SELECT t.id, t.attempts, t.mail_id, p.protocol, p.protection, m.message_id, p.fingerprints,
-           ARRAY(SELECT k.armoured FROM mail_key k WHERE k.fingerprint = ANY (p.fingerprints) AND p.protocol = 'smime' ORDER BY k.fingerprint), p.head, p.payload,
+           (SELECT coalesce(string_agg(k.armoured, E'\n'), '') FROM mail_key k WHERE k.fingerprint = ANY (p.fingerprints) AND p.protocol = 'smime'), p.head, p.payload,
            encode(p.sha256, 'hex')
     FROM taken t JOIN mail_piece p ON p.mail_id = t.mail_id AND p.no = t.piece_no JOIN mail m ON m.id = t.mail_id ORDER BY t.id;
 END $$;
