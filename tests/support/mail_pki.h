@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include <openssl/cms.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -44,6 +45,7 @@ static inline void mail_pki_must(int ok, const char *what)
 {
     if (!ok) {
         fprintf(stderr, "mail_pki: %s failed\n", what);
+        ERR_print_errors_fp(stderr);
         abort();
     }
 }
@@ -157,6 +159,105 @@ static inline void mail_pki_add_crl(const char *path, const struct mail_id *issu
     ASN1_TIME_free(now);
     ASN1_TIME_free(next);
     X509_CRL_free(crl);
+}
+
+/* How to sign; zero is a sensible choice. flags as of CMS_sign() (CMS_NOATTR, CMS_NOCERTS, CMS_CADES ...). */
+struct mail_sign {
+    const EVP_MD *hash; /* SHA-256 when NULL */
+    unsigned flags;
+    long made; /* days from today; 0: now */
+    int is_opaque;
+    X509 *beside; /* a further certificate to put in */
+};
+
+/* A CMS signature over bytes, DER; the caller frees it with OPENSSL_free(). ids: one or several signers. */
+static inline unsigned char *mail_pki_sign(const struct mail_id *const *ids, size_t count, const void *bytes, size_t size,
+                                           const struct mail_sign *how, size_t *out_size)
+{
+    unsigned flags = CMS_BINARY | CMS_PARTIAL | CMS_NOSMIMECAP | how->flags | (how->is_opaque ? 0 : CMS_DETACHED);
+    CMS_ContentInfo *object = CMS_sign(NULL, NULL, NULL, NULL, flags);
+    BIO *content = BIO_new_mem_buf(bytes, (int)size);
+    for (size_t i = 0; i < count; i++) {
+        CMS_SignerInfo *signer = CMS_add1_signer(object, ids[i]->certificate, ids[i]->key, how->hash ? how->hash : EVP_sha256(), flags);
+        mail_pki_must(signer != NULL, "signer");
+        if (how->made) {
+            ASN1_TIME *made = X509_gmtime_adj(NULL, how->made * MAIL_PKI_DAY);
+            mail_pki_must(CMS_signed_add1_attr_by_NID(signer, NID_pkcs9_signingTime, made->type, made, -1), "time");
+            ASN1_TIME_free(made);
+        }
+    }
+    if (how->beside)
+        mail_pki_must(CMS_add1_cert(object, how->beside), "certificate");
+    if (count > 0) /* certs-only has nothing to end */
+        mail_pki_must(CMS_final(object, content, NULL, flags), "signature");
+    unsigned char *der = NULL;
+    int der_size = i2d_CMS_ContentInfo(object, &der);
+    mail_pki_must(der_size > 0, "DER");
+    *out_size = (size_t)der_size;
+    CMS_ContentInfo_free(object);
+    BIO_free(content);
+    return der;
+}
+
+/* --- DER by hand, for what OpenSSL does not make --- */
+
+struct mail_der {
+    unsigned char bytes[65536];
+    size_t size;
+};
+
+static inline void mail_der_add(struct mail_der *der, const void *bytes, size_t size)
+{
+    mail_pki_must(size <= sizeof der->bytes - der->size, "room for DER");
+    memcpy(der->bytes + der->size, bytes, size);
+    der->size += size;
+}
+
+/* Puts all that stands behind `from` into one object of that tag. */
+static inline void mail_der_wrap(struct mail_der *der, size_t from, unsigned char tag)
+{
+    size_t length = der->size - from;
+    const unsigned char head[] = {tag, 0x82, (unsigned char)(length >> 8), (unsigned char)length};
+    mail_pki_must(length < 65536 - 4 && der->size + 4 <= sizeof der->bytes, "room for DER");
+    memmove(der->bytes + from + 4, der->bytes + from, length);
+    memcpy(der->bytes + from, head, 4);
+    der->size += 4;
+}
+
+static inline void mail_der_object(struct mail_der *der, int nid)
+{
+    unsigned char *bytes = NULL;
+    int size = i2d_ASN1_OBJECT(OBJ_nid2obj(nid), &bytes);
+    mail_pki_must(size > 0, "OID");
+    mail_der_add(der, bytes, (size_t)size);
+    OPENSSL_free(bytes);
+}
+
+/* EncapsulatedContentInfo with data */
+static inline void mail_der_data(struct mail_der *der, const void *bytes, size_t size)
+{
+    size_t start = der->size;
+    mail_der_object(der, NID_pkcs7_data);
+    size_t content = der->size;
+    mail_der_add(der, bytes, size);
+    mail_der_wrap(der, content, 0x04);
+    mail_der_wrap(der, content, 0xA0);
+    mail_der_wrap(der, start, 0x30);
+}
+
+/* ContentInfo around what stands in der as the content of a SEQUENCE */
+static inline void mail_der_finish(struct mail_der *der, int nid)
+{
+    struct mail_der *inner = malloc(sizeof *inner);
+    mail_pki_must(inner != NULL, "memory");
+    mail_der_wrap(der, 0, 0x30);
+    mail_der_wrap(der, 0, 0xA0);
+    *inner = *der;
+    der->size = 0;
+    mail_der_object(der, nid);
+    mail_der_add(der, inner->bytes, inner->size);
+    mail_der_wrap(der, 0, 0x30);
+    free(inner);
 }
 
 #endif
