@@ -139,6 +139,6 @@ bool seal_run(const struct role_context *context, struct err *err)
                                        .work = seal_work,
                                        .start = seal_start,
                                        .stop = seal_stop};
-    const struct stage *const stages[] = {&stage, &seal_sign_stage};
+    const struct stage *const stages[] = {&stage, &seal_sign_stage, &seal_keys_stage};
     return stage_loop_all(stages, ARRAY_SIZE(stages), context, err);
 }

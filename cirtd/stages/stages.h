@@ -23,4 +23,8 @@ extern const struct stage triage_stage, clock_stage;
 /* Further queues of a role, beside the one of its entry: see stage_loop_all(). */
 extern const struct stage seal_sign_stage, push_mail_stage, push_tell_stage;
 
+/* What seal runs beside its queues: it tells of our own keys. What verify runs beside its queue: it looks at pinned keys, and at those that
+ * mails brought along. */
+extern const struct stage seal_keys_stage, verify_keys_stage, verify_offer_stage;
+
 #endif

@@ -179,5 +179,6 @@ bool verify_run(const struct role_context *context, struct err *err)
                                        .work = verify_work,
                                        .start = verify_start,
                                        .stop = verify_stop};
-    return stage_loop(&stage, context, err);
+    const struct stage *const stages[] = {&stage, &verify_keys_stage, &verify_offer_stage};
+    return stage_loop_all(stages, ARRAY_SIZE(stages), context, err);
 }

@@ -10,10 +10,17 @@ RETURN CASE
     WHEN k.pinned IS NOT NULL THEN 'pinned'
     ELSE 'candidate' END;
 
+-- The addresses that a pinned key counts for: those it was pinned for, and those that the records name its owner by.
+CREATE OR REPLACE FUNCTION key_counts_for(k mail_key) RETURNS text[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT coalesce(array_agg(DISTINCT x.a ORDER BY x.a), '{}') FROM (
+        SELECT unnest(k.addresses) UNION SELECT c.address FROM contact c WHERE c.id = k.contact_id
+        UNION SELECT c.address FROM contact c WHERE c.enabled AND (c.peer_id = k.peer_id OR c.identity_id = k.identity_id)) x(a) $$;
+
 -- Those of an analyst or a peer that count, or did until they ended, or wait for a second person.
 CREATE OR REPLACE FUNCTION key_list(p_identity bigint, p_peer bigint) RETURNS json
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT coalesce(json_agg(json_build_object('fingerprint', k.fingerprint, 'protocol', k.protocol, 'state', key_state(k), 'addresses', k.addresses,
+    SELECT coalesce(json_agg(json_build_object('fingerprint', k.fingerprint, 'protocol', k.protocol, 'state', key_state(k), 'addresses', key_counts_for(k),
                                                'expires', time_text(k.expires)) ORDER BY k.pinned DESC NULLS LAST, k.fingerprint), '[]')
     FROM mail_key k WHERE (k.identity_id = p_identity OR k.peer_id = p_peer) AND key_state(k) <> 'distrusted' AND viewer() IS NOT NULL $$;
 

@@ -321,7 +321,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 
 -- Whose keys these are, an address a row. id: the same for all keys of one of them. is_refused: distrusted, or of one who is disabled: such a key
 -- counts for nobody, whatever CA speaks for it; it comes with no address. No row where nobody has said a word about it.
--- The addresses are those that we know them by; what a key says of its owner counts only where the record of an administrator said so.
+-- The addresses are those that we know them by, and those that the key was pinned for (key_counts_for()); what it says of itself counts nowhere.
 DROP FUNCTION IF EXISTS pinned_identities(text[]);
 CREATE OR REPLACE FUNCTION signer_identities(p_fingerprints text[])
 RETURNS TABLE (fingerprint text, id text, name text, address text, is_refused boolean)
@@ -336,7 +336,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         SELECT lower(x.address) FROM (
             SELECT i.mail UNION SELECT p.mail UNION SELECT c.address
             UNION SELECT o.address FROM contact o WHERE o.enabled AND (o.identity_id = k.identity_id OR o.peer_id = k.peer_id)
-            UNION SELECT unnest(k.addresses) WHERE k.source = 'record') x(address)
+            UNION SELECT unnest(k.addresses)) x(address)
         WHERE x.address IS NOT NULL AND NOT w.is_refused) a(address) ON true
     WHERE k.fingerprint = ANY (p_fingerprints) AND (k.pinned IS NOT NULL OR k.distrusted IS NOT NULL) $$;
 

@@ -132,7 +132,7 @@ SELECT c.id, c.address, c.name, coalesce(c.lang, k.lang) AS lang, k.name AS cons
        c.bounce,
        (SELECT coalesce(json_agg(json_build_object('fingerprint', y.fingerprint, 'protocol', y.protocol, 'state', key_state(y), 'expires', time_text(y.expires))
                                  ORDER BY y.pinned DESC NULLS LAST, y.fingerprint), '[]')
-        FROM mail_key y WHERE y.addresses @> ARRAY[c.address]) AS keys,
+        FROM mail_key y WHERE y.addresses @> ARRAY[c.address] OR y.contact_id = c.id OR y.peer_id = c.peer_id OR y.identity_id = c.identity_id) AS keys,
        waiver_list(c.id, NULL) AS waivers
 FROM contact c
     LEFT JOIN constituent k ON k.id = c.constituent_id

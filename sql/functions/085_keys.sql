@@ -4,7 +4,8 @@
 DROP VIEW IF EXISTS visible_key CASCADE;
 
 CREATE VIEW visible_key AS
-SELECT k.fingerprint, k.protocol, key_state(k) AS state, false AS own, c.address AS contact, p.name AS peer, i.login AS analyst, k.addresses, k.claims, k.user_id,
+SELECT k.fingerprint, k.protocol, key_state(k) AS state, false AS own, c.address AS contact, p.name AS peer, i.login AS analyst,
+       CASE WHEN num_nonnulls(k.pinned, k.asked_by) > 0 THEN key_counts_for(k) ELSE k.addresses END AS addresses, k.claims, k.user_id,
        k.key_ids, k.can_encrypt, k.expires, k.source,
        (SELECT r.id FROM visible_report_key r WHERE r.id = k.source_report LIMIT 1) AS source_report, k.seen, k.pinned, b.login AS pinned_by, a.login AS asked_by,
        k.revoked, k.distrusted, d.login AS distrusted_by, k.distrust_reason, k.unusable, k.armoured AS text, false AS signs, k.can_encrypt AS decrypts
@@ -116,7 +117,7 @@ BEGIN
     -- What a mail brings changes no key that somebody decided about: verify merges it, and says so by key_confirmed().
     IF p_source NOT IN ('file', 'record') AND (k.source IN ('file', 'record') OR num_nonnulls(k.pinned, k.asked_by, k.distrusted) > 0) THEN
         UPDATE mail_key x SET seen = now() WHERE x.fingerprint = v_fingerprint AND x.seen < now() - interval '1 hour';
-        RETURN 'known';
+        RETURN CASE WHEN k.pinned IS NOT NULL THEN 'pinned' ELSE 'known' END;
     END IF;
     v_is_newer := k.armoured <> v_text OR (v_revoked IS NOT NULL AND k.revoked IS NULL) OR (p_key ? 'expires' AND k.expires IS DISTINCT FROM v_expires);
     UPDATE mail_key x SET armoured = v_text, seen = now(), expires = CASE WHEN p_key ? 'expires' THEN v_expires ELSE x.expires END, revoked = coalesce(x.revoked, v_revoked),
@@ -152,54 +153,42 @@ BEGIN
     RETURN (SELECT json_join(key_json(v), json_build_object('outcome', v_outcome, 'was', v_was)) FROM visible_key v WHERE v.fingerprint = v_fingerprint);
 END $$;
 
--- By decode or verify, from a mail: {protocol, fingerprint, key_ids, claims, user_id, expires, can_encrypt, revoked, armoured}; p_source 'autocrypt', 'attachment'
--- or 'signature'. Strangers can send any number: of those that claim one address the newest 20 are kept.
-CREATE OR REPLACE FUNCTION key_candidate_add(p_report bigint, p_source text, p_key jsonb) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE v_outcome text := key_take(p_key, p_source, p_report);
-BEGIN
-    IF p_source NOT IN ('autocrypt', 'attachment', 'signature') THEN
-        RAISE EXCEPTION 'a mail brings no key as "%"', p_source USING ERRCODE = 'CI400';
-    END IF;
-    IF v_outcome = 'new' THEN
-        DELETE FROM mail_key k WHERE k.fingerprint IN (
-            SELECT x.fingerprint FROM mail_key x, unnest(ARRAY(SELECT jsonb_array_elements_text(coalesce(p_key -> 'claims', '[]')))) a
-            WHERE x.claims @> ARRAY[lower(a)] AND x.source NOT IN ('file', 'record') AND num_nonnulls(x.pinned, x.asked_by, x.distrusted, x.revoked) = 0
-            ORDER BY x.seen DESC, x.fingerprint OFFSET 20)
-            AND k.fingerprint <> upper(p_key ->> 'fingerprint');
-    END IF;
-    RETURN v_outcome;
-END $$;
-
 -- What verify found when it took a pinned key into its home: the facts are GnuPG's own and stand over what was said before. p_armoured: the merged copy where
 -- a mail brought newer signatures of the key's owner, else NULL. p_problem: why it cannot be used, else NULL.
 CREATE OR REPLACE FUNCTION key_confirmed(p_fingerprint text, p_key_ids text[], p_claims text[], p_user_id text, p_expires timestamptz, p_revoked boolean,
                                          p_can_encrypt boolean, p_armoured text, p_problem text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE k mail_key;
+DECLARE
+    k mail_key;
+    v_now timestamptz := clock_timestamp();
 BEGIN
     SELECT * INTO k FROM mail_key x WHERE x.fingerprint = p_fingerprint AND x.pinned IS NOT NULL FOR UPDATE;
     IF k.fingerprint IS NULL THEN
         RETURN;
     ELSIF p_problem IS NOT NULL THEN
-        UPDATE mail_key x SET unusable = left(p_problem, 200) WHERE x.fingerprint = p_fingerprint AND x.unusable IS DISTINCT FROM left(p_problem, 200);
-        IF FOUND THEN
+        UPDATE mail_key x SET unusable = left(p_problem, 200), confirmed = v_now WHERE x.fingerprint = p_fingerprint;
+        IF k.unusable IS DISTINCT FROM left(p_problem, 200) THEN
             PERFORM journal_append(0, 'verify', 'key unusable', p_fingerprint, jsonb_build_object('why', left(p_problem, 200)));
         END IF;
         RETURN;
     END IF;
     UPDATE mail_key x SET key_ids = p_key_ids, claims = ARRAY(SELECT DISTINCT mail_address(a) FROM unnest(p_claims) a WHERE mail_address(a) IS NOT NULL LIMIT 100),
-        user_id = left(p_user_id, 256), expires = p_expires, can_encrypt = p_can_encrypt, unusable = NULL,
-        revoked = coalesce(x.revoked, CASE WHEN p_revoked THEN now() END), armoured = coalesce(p_armoured, x.armoured),
-        changed = CASE WHEN p_armoured <> x.armoured THEN clock_timestamp() ELSE x.changed END
+        user_id = left(p_user_id, 256), expires = p_expires, can_encrypt = p_can_encrypt, unusable = NULL, confirmed = v_now,
+        revoked = coalesce(x.revoked, CASE WHEN p_revoked THEN v_now END), armoured = coalesce(p_armoured, x.armoured),
+        changed = CASE WHEN p_armoured <> x.armoured THEN v_now ELSE x.changed END
         WHERE x.fingerprint = p_fingerprint;
     IF (p_revoked AND k.revoked IS NULL) OR p_expires IS DISTINCT FROM k.expires OR k.unusable IS NOT NULL THEN
         PERFORM key_recheck(p_fingerprint);
-        IF p_armoured IS NOT NULL OR p_revoked THEN
-            PERFORM journal_append(0, 'verify', 'key refresh', p_fingerprint, jsonb_build_object('expires', time_text(p_expires), 'revoked', p_revoked));
-        END IF;
+    END IF;
+    IF (p_revoked AND k.revoked IS NULL) OR p_armoured <> k.armoured THEN
+        PERFORM journal_append(0, 'verify', 'key refresh', p_fingerprint, jsonb_build_object('expires', time_text(p_expires), 'revoked', p_revoked));
     END IF;
 END $$;
+
+-- Pinned keys that verify has not looked at since they changed.
+CREATE OR REPLACE FUNCTION keys_unconfirmed() RETURNS TABLE (fingerprint text, protocol text, armoured text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT k.fingerprint, k.protocol, k.armoured FROM mail_key k WHERE k.pinned IS NOT NULL AND coalesce(k.confirmed < k.changed, true) ORDER BY k.changed LIMIT 4 $$;
 
 -- --- pinning ---
 
@@ -397,13 +386,16 @@ CREATE OR REPLACE FUNCTION contact_key(p_address text, OUT fingerprint text, OUT
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_address text := mail_address(p_address);
+    v_contact contact;
     k mail_key;
     v_state text;
 BEGIN
+    SELECT * INTO v_contact FROM contact c WHERE c.address = v_address;
     SELECT x.fingerprint, x.protocol, x.expires INTO contact_key.fingerprint, contact_key.protocol, contact_key.expires FROM (
         SELECT y.fingerprint, y.protocol, y.expires, y.pinned FROM mail_key y
             LEFT JOIN contact c ON c.id = y.contact_id LEFT JOIN peer p ON p.id = y.peer_id LEFT JOIN identity i ON i.id = y.identity_id
-            WHERE y.addresses @> ARRAY[v_address] AND key_state(y) = 'pinned' AND y.can_encrypt AND y.unusable IS NULL AND coalesce(c.enabled, p.enabled, i.enabled)
+            WHERE (y.addresses @> ARRAY[v_address] OR (v_contact.enabled AND (y.contact_id = v_contact.id OR y.peer_id = v_contact.peer_id OR y.identity_id = v_contact.identity_id)))
+            AND key_state(y) = 'pinned' AND y.can_encrypt AND y.unusable IS NULL AND coalesce(c.enabled, p.enabled, i.enabled)
         UNION ALL
         SELECT o.fingerprint, o.protocol, o.expires, o.seen FROM own_key o
             WHERE o.addresses @> ARRAY[v_address] AND o.can_decrypt AND o.gone IS NULL AND coalesce(o.expires > now(), true)) x
@@ -411,7 +403,8 @@ BEGIN
     IF contact_key.fingerprint IS NOT NULL THEN
         RETURN;
     END IF;
-    SELECT y.* INTO k FROM mail_key y WHERE y.addresses @> ARRAY[v_address] OR (y.claims @> ARRAY[v_address] AND y.pinned IS NULL)
+    SELECT y.* INTO k FROM mail_key y WHERE y.addresses @> ARRAY[v_address] OR y.contact_id = v_contact.id OR y.peer_id = v_contact.peer_id
+        OR y.identity_id = v_contact.identity_id OR (y.claims @> ARRAY[v_address] AND y.pinned IS NULL)
         ORDER BY array_position(ARRAY['pinned', 'asked', 'expired', 'revoked', 'candidate', 'distrusted'], key_state(y)), y.seen DESC LIMIT 1;
     v_state := CASE WHEN k.fingerprint IS NULL THEN 'none' ELSE key_state(k) END;
     reason := CASE v_state

@@ -7,3 +7,4 @@ GRANT EXECUTE ON FUNCTION mail_sign_claim TO cirt_seal;
 GRANT EXECUTE ON FUNCTION mail_sign_settle TO cirt_seal;
 GRANT EXECUTE ON FUNCTION mail_sign_fail TO cirt_seal;
 GRANT EXECUTE ON FUNCTION mail_signed TO cirt_seal;
+GRANT EXECUTE ON FUNCTION own_keys_publish TO cirt_seal;

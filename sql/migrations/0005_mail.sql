@@ -57,6 +57,7 @@ ALTER TABLE mail_key
     ADD COLUMN can_encrypt boolean NOT NULL DEFAULT true,
     ADD COLUMN expires timestamptz,
     ADD COLUMN revoked timestamptz,                  -- when we learned of it
+    ADD COLUMN confirmed timestamptz,                -- when verify looked at the text
     ADD COLUMN source text NOT NULL DEFAULT 'record' CHECK (source IN ('record', 'file', 'autocrypt', 'attachment', 'signature')),
     ADD COLUMN source_report bigint,
     ADD COLUMN seen timestamptz NOT NULL DEFAULT now(),
@@ -68,6 +69,8 @@ ALTER TABLE mail_key
     ADD CONSTRAINT mail_key_four_eyes CHECK (pinned_by <> asked_by);
 CREATE INDEX mail_key_ids ON mail_key USING gin (key_ids);
 CREATE INDEX mail_key_contact ON mail_key (contact_id) WHERE contact_id IS NOT NULL;
+CREATE INDEX mail_key_peer ON mail_key (peer_id) WHERE peer_id IS NOT NULL;
+CREATE INDEX mail_key_identity ON mail_key (identity_id) WHERE identity_id IS NOT NULL;
 CREATE INDEX mail_key_addresses ON mail_key USING gin (addresses);
 CREATE INDEX mail_key_claims ON mail_key USING gin (claims);
 
@@ -86,6 +89,22 @@ CREATE TABLE own_key (
     seen timestamptz NOT NULL DEFAULT now(),
     gone timestamptz
 );
+
+-- Keys that mails brought along, for verify to look at; what was looked at has no bytes any more and is here to be known again.
+CREATE TABLE key_offer (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    sha256 bytea NOT NULL UNIQUE,
+    report_id bigint NOT NULL,
+    source text NOT NULL CHECK (source IN ('autocrypt', 'attachment', 'signature')),
+    bytes bytea CHECK (length(bytes) <= 65536),
+    fingerprints text[] NOT NULL DEFAULT '{}', -- what was in it
+    offered timestamptz NOT NULL DEFAULT now(),
+    attempts int NOT NULL DEFAULT 0,
+    not_before timestamptz NOT NULL DEFAULT now(),
+    error text
+);
+CREATE INDEX key_offer_due ON key_offer (not_before) WHERE bytes IS NOT NULL;
+CREATE INDEX key_offer_fingerprints ON key_offer USING gin (fingerprints);
 
 -- A warning is given once a key and day count.
 CREATE TABLE key_warning (
@@ -342,4 +361,5 @@ INSERT INTO personal_field VALUES
     ('report_mail', 'author', 'mail address of a reporter'),
     ('report_clear', 'bytes', 'whatever the sender wrote'),
     ('mail_key', 'addresses', 'mail addresses of a key''s owner'),
+    ('key_offer', 'bytes', 'a key as it came with a mail'),
     ('mail_key', 'user_id', 'name of a key''s owner');

@@ -18,3 +18,6 @@ SELECT done, more FROM clock_anchor()
 
 -- name: key_warnings
 SELECT done, more FROM clock_key_warnings()
+
+-- name: keys_forgotten
+SELECT done, more FROM clock_keys_forgotten()

@@ -32,3 +32,6 @@ SELECT mail_sign_fail($1::bigint, $2::int, $3::text, $4::boolean)
 
 -- name: sign_signed
 SELECT mail_signed($1::bigint, $2::int, $3::bytea)
+
+-- name: own_keys
+SELECT own_keys_publish($1::jsonb)

@@ -20,7 +20,7 @@ cirtd/intake   | base/ model/ rules/ codec/ crypto/ wire/ store/ cirtd/:top
 cirtd/mail     | base/ model/ rules/ codec/ crypto/ wire/ store/ cirtd/:top
 cirtd/desk     | base/ model/ rules/ codec/ crypto/ wire/ store/ cirtd/:top
 cirtd/stages   | base/ model/ rules/ codec/ crypto/ wire/ store/ cirtd/:top
-cli            | base/ model/ codec/ rules/ wire/ crypto/mtls.h crypto/openpgp.h crypto/smime.h
+cli            | base/ model/ codec/ rules/ wire/ crypto/mtls.h crypto/openpgp.h crypto/key_block.h
 cli/tui        | base/ model/ codec/ rules/ wire/ cli/
 '
 allowed() { # FILE INCLUDED ALLOWED-LIST

@@ -205,7 +205,8 @@ static void test_candidates(void **state)
     expect(state, "lead", 200, "/v1/keys/AAAA%200000%200000%200000%200000%20%200000%201234%205678%2090AB%20CDEF", NULL, "text",
            "text of " KEY_A);
     /* Nothing of it counts. */
-    assert_int_equal(cluster_number("SET search_path = cirt; SELECT count(*) FROM pinned_identities(ARRAY['" KEY_A "'])"), 0);
+    assert_int_equal(
+        cluster_number("SET search_path = cirt; SELECT count(*) FROM signer_identities(ARRAY['" KEY_A "']) WHERE NOT is_refused"), 0);
     assert_int_equal(cluster_number("SET search_path = cirt; SELECT count(*) FROM pinned_keys(0)"), 0);
 }
 
@@ -278,7 +279,8 @@ static void test_distrust(void **state)
     expect(state, "analyst", 409, "/v1/keys/1234567890ABCDEF/distrust", "{\"reason\":\"x\"}", NULL, NULL);
     expect(state, "analyst", 200, "/v1/keys/" KEY_A "/distrust", "{\"reason\":\"laptop stolen\"}", "state", "distrusted");
     expect_reason("soc@bank.example", "not pinned"); /* the other candidate may help */
-    assert_int_equal(cluster_number("SET search_path = cirt; SELECT count(*) FROM pinned_identities(ARRAY['" KEY_A "'])"), 0);
+    assert_int_equal(
+        cluster_number("SET search_path = cirt; SELECT count(*) FROM signer_identities(ARRAY['" KEY_A "']) WHERE NOT is_refused"), 0);
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.journal_payload WHERE payload LIKE '%key distrust%laptop stolen%'"), 1);
     /* A newer copy makes it no better; a person does. */
     add_key(state, KEY_A, "soc@bank.example", ",\"expires\":\"2099-01-01T00:00:00Z\"");
@@ -308,11 +310,14 @@ static void test_newer_copies(void **state)
     assert_int_equal(cluster_number("SET search_path = cirt; SELECT count(*) FROM pinned_keys(0) WHERE fingerprint = '" KEY_A "'"), 1);
 }
 
+/* As decode leaves a key and verify finds it. */
 static void from_mail(const char *fingerprint, const char *claim, const char *text)
 {
-    char *sql = mem_printf("SET search_path = cirt; SELECT key_candidate_add(7, 'autocrypt', '{\"fingerprint\": \"%s\", \"armoured\": "
-                           "\"%s\", \"claims\": [\"%s\"]}')",
-                           fingerprint, text, claim);
+    char *sql = mem_printf("SET search_path = cirt; SELECT key_offer_add(7, 'autocrypt', '%s%s'); SELECT key_offer_claim();"
+                           "SELECT key_candidate_add(o.id, '{\"fingerprint\": \"%s\", \"armoured\": \"%s\", \"claims\": [\"%s\"]}') FROM "
+                           "key_offer o WHERE bytes IS NOT NULL;"
+                           "SELECT key_offer_settle(ARRAY[o.id], ARRAY[o.attempts]) FROM key_offer o WHERE bytes IS NOT NULL",
+                           fingerprint, text, fingerprint, text, claim);
     cluster_execute(sql);
     free(sql);
 }
@@ -331,6 +336,15 @@ static void test_keys_from_mail(void **state)
     }
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.mail_key WHERE claims = '{flood@example.net}'"), 20);
     expect(state, "lead", 200, "/v1/keys/000000000000001E", NULL, "source", "autocrypt");
+    /* The same bytes again are nothing new; those of one that had to go are looked at again. */
+    cluster_execute("SET search_path = cirt; SELECT key_offer_add(8, 'autocrypt', '000000000000000000000000000000000000001Etext')");
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.key_offer WHERE bytes IS NOT NULL"), 0);
+    cluster_execute("SET search_path = cirt; SELECT key_offer_add(8, 'autocrypt', '0000000000000000000000000000000000000001text')");
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.key_offer WHERE bytes IS NOT NULL"), 1);
+    cluster_execute("SET search_path = cirt; SELECT key_offer_add(8, 'autocrypt', convert_to(repeat('x', 70000), 'UTF8'))");
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.key_offer WHERE bytes IS NOT NULL"), 1);
+    cluster_execute("UPDATE cirt.mail_key SET seen = now() - interval '200 days' WHERE claims = '{flood@example.net}'");
+    assert_int_equal(cluster_number("SET search_path = cirt; SELECT done FROM clock_keys_forgotten()"), 20);
     char code[6];
     assert_false(cluster_may("verify", "SELECT cirt.key_pin('" KEY_C "', 'x@example.net', NULL, NULL, NULL)", code));
     assert_string_equal(code, "42501");

@@ -1,0 +1,20 @@
+/* cirtd/key_facts.h - what a key says of itself, for the database. */
+#ifndef CIRT_CIRTD_KEY_FACTS_H
+#define CIRT_CIRTD_KEY_FACTS_H
+
+#include <jansson.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "cirtd/stage.h"
+#include "crypto/key_block.h"
+
+/* {protocol, fingerprint, key_ids, claims, user_id, expires, can_encrypt, revoked, armoured}, as key_take() wants it. */
+json_t *key_facts_json(const struct key_block_key *key);
+
+/* Tells what verify found when it looked at a pinned key: key, or where it cannot be used NULL and the problem. with_text: what it found is
+ * a newer copy, to be kept. */
+bool key_facts_confirm(struct stage_run *run, const char *fingerprint, const struct key_block_key *key, bool with_text, const char *problem,
+                       struct err *err) MUST_CHECK;
+
+#endif
