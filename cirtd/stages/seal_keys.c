@@ -16,6 +16,7 @@
 #include "cirtd/stages/stages.h"
 #include "crypto/key_block.h"
 #include "crypto/openpgp.h"
+#include "crypto/smime.h"
 
 enum { POLL_MS = 10 * 1000, EVERY_MS = 10 * 60 * 1000 };
 
@@ -55,6 +56,35 @@ static bool add_openpgp(struct stage_run *run, json_t *list, struct err *err)
     return ok;
 }
 
+/* One that names no address is nobody's to write to. */
+static void add_identity(struct stage_run *run, const struct smime_certificate *identity, json_t *list)
+{
+    const char *signer = run->context->config->seal_smime_key;
+    struct key_block *block = NULL;
+    struct err err;
+    if (key_block_read(identity->der, identity->der_size, &block, &err))
+        json_array_append_new(list, describe(&block->items[0], identity->can_sign, identity->can_encrypt,
+                                             signer && str_equal_nocase(signer, identity->fingerprint)));
+    else
+        log_warn("own_certificate_not_told", "fingerprint=%s %s", identity->fingerprint, log_err(&err));
+    key_block_free(block);
+}
+
+/* Opened anew each time: the folder may have changed. */
+static bool add_smime(struct stage_run *run, json_t *list, struct err *err)
+{
+    const struct smime_settings settings = {.identity_dir = run->context->config->seal_smime};
+    struct smime *smime = NULL;
+    if (str_is_empty(settings.identity_dir))
+        return true;
+    if (!smime_open(&settings, &smime, err))
+        return false;
+    for (size_t i = 0; i < smime_identity_count(smime); i++)
+        add_identity(run, smime_identity(smime, i), list);
+    smime_close(smime);
+    return true;
+}
+
 static bool publish(struct stage_run *run, const json_t *list, struct err *err)
 {
     struct db_rows *rows = NULL;
@@ -77,7 +107,7 @@ static bool work(struct stage_run *run, struct db_rows *rows, size_t row, struct
     if (timestamp_monotonic_ms() < keys->due_ms)
         return true;
     json_t *list = json_array();
-    bool ok = add_openpgp(run, list, err) && publish(run, list, err);
+    bool ok = add_openpgp(run, list, err) && add_smime(run, list, err) && publish(run, list, err);
     json_decref(list);
     if (ok)
         keys->due_ms = timestamp_monotonic_ms() + EVERY_MS;
