@@ -16,6 +16,7 @@
 #include "cli/report_cmd.h"
 #include "cli/share_cmd.h"
 #include "cli/submit_cmd.h"
+#include "cli/verify_cmd.h"
 #include "cli/words.h"
 
 const struct option_rule commands_common_options[] = {
@@ -240,6 +241,8 @@ const struct command commands_table[] = {
      {"cirt report raw r81 > r81.eml"}, NULL, false},
     {"report replay", report_cmd_replay, COMMAND_DESK, "REPORT", 1, 1, replay_options, N_("read it again, after a fix"),
      {"cirt report replay r90", "cirt report replay r90 --format json"}, NULL, false},
+    {"report verify", verify_cmd_report, COMMAND_DESK, "REPORT", 1, 1, NULL, N_("open and verify a mail again, by the keys of now"),
+     {"cirt report verify r81"}, NULL, false},
     {"reply", mail_cmd_reply, COMMAND_DESK, "CASE", 1, 1, reply_options, N_("answer who reported, signed, encrypted where that can be"),
      {"cirt reply 42", "cirt reply 42 --thread alice@yy.example -m 'Received, thank you.'", "cirt reply 42 --dry-run -m 'Which host was it?'"},
      NULL, false},

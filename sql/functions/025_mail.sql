@@ -544,3 +544,16 @@ BEGIN
     PERFORM inbox_add(u.id) FROM unnest(v_reports) u(id);
     RETURN cardinality(v_reports);
 END $$;
+
+CREATE OR REPLACE FUNCTION report_verify(p_report bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE r visible_report;
+BEGIN
+    SELECT * INTO r FROM visible_report v WHERE v.id = p_report;
+    IF r.id IS NULL THEN
+        PERFORM refuse('CI404', format('there is no report r%s', p_report));
+    ELSIF reports_recheck(ARRAY[p_report]) = 0 THEN
+        PERFORM refuse('CI409', format('report r%s is %s', p_report, CASE WHEN r.channel = 'mail' THEN r.state || ', its signature was not looked at yet' ELSE 'no mail' END),
+                       format('cirt report show r%s', p_report), json_build_object('state', r.state));
+    END IF;
+END $$;

@@ -76,6 +76,7 @@ GRANT EXECUTE ON FUNCTION case_wait TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_close TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_reopen TO cirt_desk;
 GRANT EXECUTE ON FUNCTION report_replay TO cirt_desk;
+GRANT EXECUTE ON FUNCTION report_verify TO cirt_desk;
 GRANT EXECUTE ON FUNCTION share_candidates TO cirt_desk;
 GRANT EXECUTE ON FUNCTION share_order TO cirt_desk;
 GRANT EXECUTE ON FUNCTION incoming_accept TO cirt_desk;

@@ -143,6 +143,8 @@ FROM visible_report v WHERE v.id = $1::bigint
 SELECT w.no, w.bytes FROM visible_report_raw w WHERE w.report_id = $1::bigint AND w.no > $2::int ORDER BY w.no LIMIT 4
 -- name: report_size
 SELECT size FROM visible_report WHERE id = $1::bigint
+-- name: report_verify
+SELECT report_verify($1::bigint)
 -- name: report_replay
 SELECT report_replay($1::bigint, $2::text)
 
