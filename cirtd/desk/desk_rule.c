@@ -26,7 +26,16 @@ enum {
     COLUMN_SIGNED,
     COLUMN_SIGNER,
     COLUMN_SEEN,
-    COLUMN_CASE
+    COLUMN_CASE,
+    COLUMN_KIND,
+    COLUMN_AUTHOR,
+    COLUMN_DMARC,
+    COLUMN_SPF,
+    COLUMN_DKIM,
+    COLUMN_SPAM,
+    COLUMN_SPAM_SCORE,
+    COLUMN_ENCRYPTION,
+    COLUMN_FRESH
 };
 
 /* One report of the sample, as the rules see it. */
@@ -36,14 +45,6 @@ struct sample {
     const json_t *seen; /* [[type, value], ..] */
     struct arena *arena;
 };
-
-static size_t one(struct filter_value *values, const char *text)
-{
-    if (!text)
-        return 0;
-    values[0] = (struct filter_value){.text = text};
-    return 1;
-}
 
 static bool is_of_field(const char *type, const char *field)
 {
@@ -78,29 +79,55 @@ static size_t seen_values(const struct sample *sample, const char *field, struct
     return count;
 }
 
+/* A field may have several columns. */
+static const struct {
+    const char *field;
+    int column;
+    bool is_number;
+} columns[] = {
+    {"sender", COLUMN_SENDER, false},
+    {"channel", COLUMN_CHANNEL, false},
+    {"format", COLUMN_FORMAT, false},
+    {"class", COLUMN_CLASS, false},
+    {"assurance", COLUMN_ASSURANCE, false},
+    {"tlp", COLUMN_TLP, false},
+    {"summary", COLUMN_SUMMARY, false},
+    {"description", COLUMN_DESCRIPTION, false},
+    {"text", COLUMN_SUMMARY, false},
+    {"text", COLUMN_DESCRIPTION, false},
+    {"size", COLUMN_SIZE, true},
+    {"count", COLUMN_OBSERVATIONS, true},
+    {"signed", COLUMN_SIGNED, false},
+    {"signed", COLUMN_FRESH, false},
+    {"signer", COLUMN_SIGNER, false},
+    {"kind", COLUMN_KIND, false},
+    {"author", COLUMN_AUTHOR, false},
+    {"encryption", COLUMN_ENCRYPTION, false},
+    {"auth", COLUMN_DMARC, false},
+    {"auth", COLUMN_SPF, false},
+    {"auth", COLUMN_DKIM, false},
+    {"spam", COLUMN_SPAM, false},
+    {"spam", COLUMN_SPAM_SCORE, true},
+};
+
 static size_t get_value(const void *object, const char *field, struct filter_value *values, size_t max)
 {
-    static const struct {
-        const char *field;
-        int column;
-    } texts[] = {
-        {"sender", COLUMN_SENDER}, {"channel", COLUMN_CHANNEL}, {"format", COLUMN_FORMAT},   {"assurance", COLUMN_ASSURANCE},
-        {"class", COLUMN_CLASS},   {"tlp", COLUMN_TLP},         {"summary", COLUMN_SUMMARY}, {"description", COLUMN_DESCRIPTION},
-        {"signed", COLUMN_SIGNED}, {"signer", COLUMN_SIGNER},
-    };
     const struct sample *sample = object;
-    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-        if (str_equal(texts[i].field, field))
-            return one(values, db_get_text(sample->rows, sample->row, texts[i].column));
-    if (str_equal(field, "size") || str_equal(field, "count")) {
-        values[0].number = db_get_int(sample->rows, sample->row, *field == 's' ? COLUMN_SIZE : COLUMN_OBSERVATIONS);
-        return 1;
+    bool is_column = false;
+    size_t count = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(columns) && count < max; i++) {
+        if (!str_equal(columns[i].field, field))
+            continue;
+        is_column = true;
+        if (db_is_null(sample->rows, sample->row, columns[i].column))
+            continue;
+        values[count] = (struct filter_value){0};
+        if (columns[i].is_number)
+            values[count++].number = db_get_int(sample->rows, sample->row, columns[i].column);
+        else
+            values[count++].text = db_get_text(sample->rows, sample->row, columns[i].column);
     }
-    if (str_equal(field, "text")) {
-        size_t count = one(values, db_get_text(sample->rows, sample->row, COLUMN_SUMMARY));
-        return count + one(values + count, db_get_text(sample->rows, sample->row, COLUMN_DESCRIPTION));
-    }
-    return seen_values(sample, field, values, max);
+    return is_column ? count : seen_values(sample, field, values, max);
 }
 
 static void set_text(json_t *object, const char *name, const char *value)

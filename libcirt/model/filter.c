@@ -23,7 +23,8 @@ const struct filter_field filter_fields[] = {
     {"state", FILTER_TEXT, BOTH, "exactly this state"},
     {"is", FILTER_TEXT, BOTH, "open (new, open, waiting), overdue, mine, unowned; any"},
     {"class", FILTER_CLASS, WIDE, "RSIT class, type or an alias of it"},
-    {"kind", FILTER_TEXT, FILTER_CASE | FILTER_ITEM, "incident, vulnerability, notice, request; of an item: what it is"},
+    {"kind", FILTER_TEXT, BOTH | FILTER_RULE | FILTER_ITEM,
+     "of a case: incident, vulnerability, notice, request; of a mail: message, auto-reply, list, bounce, mdn; of an item: what it is"},
     {"priority", FILTER_PRIORITY, FILTER_CASE, "urgency"},
     {"severity", FILTER_PRIORITY, FILTER_CASE, "impact"},
     {"tlp", FILTER_TLP, WIDE, "label"},
@@ -41,9 +42,15 @@ const struct filter_field filter_fields[] = {
     {"channel", FILTER_TEXT, FILTER_REPORT | FILTER_RULE, "the way it came: feed, mail, phone, ..."},
     {"sender", FILTER_TEXT, FILTER_REPORT | FILTER_RULE, "who sent it, as the channel knows"},
     {"format", FILTER_TEXT, FILTER_REPORT | FILTER_RULE, "codec"},
-    {"assurance", FILTER_TEXT, FILTER_RULE, "what the channel proves about the sender"},
-    {"signed", FILTER_TEXT, FILTER_REPORT | FILTER_RULE, "unprotected, verified, unknown-key, not-sender, bad, expired, revoked, mixed"},
+    {"author", FILTER_TEXT, FILTER_REPORT | FILTER_RULE, "the only From address of a mail"},
+    {"assurance", FILTER_TEXT, FILTER_REPORT | FILTER_RULE,
+     "what the channel proves about the sender: pinned-key, certificate, dmarc, unknown"},
+    {"signed", FILTER_TEXT, FILTER_REPORT | FILTER_RULE,
+     "unprotected, verified, unknown-key, not-sender, bad, expired, revoked, mixed; fresh"},
     {"signer", FILTER_TEXT, FILTER_REPORT | FILTER_RULE, "who signed it, where verified"},
+    {"encryption", FILTER_TEXT, FILTER_REPORT | FILTER_RULE, "part, whole, undecryptable; none"},
+    {"auth", FILTER_TEXT, FILTER_REPORT | FILTER_RULE, "what our own MTA found: dmarc-pass, spf-fail, dkim-none, ..."},
+    {"spam", FILTER_SCORE, FILTER_REPORT | FILTER_RULE, "what our own MTA says: yes, no, or its score"},
     {"received", FILTER_TIME, FILTER_REPORT, "when it came"},
     {"size", FILTER_NUMBER, FILTER_REPORT | FILTER_RULE, "bytes"},
     {"case", FILTER_NUMBER, FILTER_REPORT, "number of the case it belongs to"},
@@ -156,6 +163,9 @@ static bool value_number(enum filter_kind kind, const struct filter_value *value
         return true;
     case FILTER_PRIORITY:
         return value->text && filter_value_priority(value->text, number);
+    case FILTER_SCORE:
+        *number = value->number;
+        return value->text == NULL;
     default:
         *number = value->number;
         return value->number != TIMESTAMP_NONE;
@@ -170,7 +180,7 @@ static bool is_numeric(enum filter_kind kind)
 static bool is_value_present(enum filter_kind kind, const struct filter_value *value)
 {
     int64_t number;
-    return is_numeric(kind) ? value_number(kind, value, &number) : value->text != NULL;
+    return is_numeric(kind) ? value_number(kind, value, &number) : kind == FILTER_SCORE || value->text != NULL;
 }
 
 static bool equals_text(enum filter_kind kind, const char *value, const char *wanted)

@@ -26,6 +26,7 @@ enum filter_kind {
     FILTER_DOMAIN,   /* equal or below */
     FILTER_ASN,
     FILTER_CLASS, /* RSIT name or alias; a bare class ("fraud") matches all its types */
+    FILTER_SCORE, /* yes, no, or a number with up to three decimals and ranges of them: in thousandths */
     FILTER_WORD   /* bare words: text search */
 };
 
@@ -61,8 +62,8 @@ bool filter_mentions(const struct filter *filter, const char *field);
 
 /* One value of the object under test; a field may have many, or none. */
 struct filter_value {
-    const char *text; /* for text, address, domain, class, tlp and priority names, asn */
-    int64_t number;   /* for number and time (microseconds) */
+    const char *text; /* for text, address, domain, class, tlp and priority names, asn; yes or no of a score */
+    int64_t number;   /* for number and time (microseconds); of a score without text its thousandths */
 };
 /* Gives the values of a field: fills at most `max`, returns how many. For FILTER_WORD, field is "text". */
 typedef size_t (*filter_getter)(const void *object, const char *field, struct filter_value *values, size_t max);
@@ -78,12 +79,10 @@ struct filter_parameter {
 /*
  * A fragment for one field and comparison, out of sql/filters/<object>.sql, e.g. "owner.equal". "$1" and "$2" stand for the
  * comparison's own parameters, all in text form:
- *   equal   $1 an array: one of these. Observables in their normal form, ASNs without "AS", labels and levels as the database's numbers
- *   prefix  $1 the beginning; of a class "fraud/"
- *   range   $1 and $2, both ends included, NULL is open; numbers (labels and levels too) or RFC 3339
- *   text    $1 a word or words one after the other
- *   none    no parameters
- * NULL where there is none: ERR_INTERNAL; tests/checks/filters.py looks for all of them. is:... reaches SQL as other fields.
+ *   equal   $1 an array: one of these; of a score "yes" and "no". Observables in their normal form, ASNs without "AS", labels and levels as
+ * the database's numbers prefix  $1 the beginning; of a class "fraud/" range   $1 and $2, both ends included, NULL is open; numbers (labels
+ * and levels too; a score's thousandths) or RFC 3339 text    $1 a word or words one after the other none    no parameters NULL where there
+ * is none: ERR_INTERNAL; tests/checks/filters.py looks for all of them. is:... reaches SQL as other fields.
  */
 typedef const char *(*filter_fragment)(unsigned object, const char *field, const char *comparison);
 

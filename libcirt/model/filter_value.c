@@ -139,6 +139,26 @@ static bool time_span(const struct filter_field *field, const char *text, const 
 
 /* --- values in an order --- */
 
+/* "5", "-0.25": in thousandths. */
+static bool score_parse(const char *text, int64_t *thousandths)
+{
+    enum { WHOLE_MAX = 1000000 };
+    bool is_negative = *text == '-';
+    const char *digits = text + is_negative, *dot = strchr(digits, '.');
+    size_t whole_size = dot ? (size_t)(dot - digits) : strlen(digits), decimals = dot ? strlen(dot + 1) : 0;
+    char whole[16], fraction[4] = "000";
+    int64_t high, low;
+    if (whole_size == 0 || whole_size >= sizeof whole || (dot && (decimals == 0 || decimals > 3)))
+        return false;
+    memcpy(whole, digits, whole_size);
+    whole[whole_size] = '\0';
+    memcpy(fraction, dot ? dot + 1 : "", decimals);
+    if (!str_to_int64(whole, 0, WHOLE_MAX, &high) || !str_to_int64(fraction, 0, 999, &low))
+        return false;
+    *thousandths = (high * 1000 + low) * (is_negative ? -1 : 1);
+    return true;
+}
+
 static bool span_parse(const struct filter_field *field, const char *text, const struct filter_context *context, struct span *span,
                        struct err *err)
 {
@@ -156,6 +176,11 @@ static bool span_parse(const struct filter_field *field, const char *text, const
     case FILTER_PRIORITY:
         if (!filter_value_priority(text, &span->first))
             return err_set(err, ERR_INPUT, "\"%.60s\" is none of critical, high, medium, low", text);
+        span->last = span->first;
+        return true;
+    case FILTER_SCORE:
+        if (!score_parse(text, &span->first))
+            return err_set(err, ERR_INPUT, "\"%.60s\" is neither yes nor no nor a score like 5 or 7.5", text);
         span->last = span->first;
         return true;
     default:
@@ -225,8 +250,16 @@ static bool ordered_parse(struct arena *arena, const struct filter_field *field,
         return comparison_parse(field, text, context, test, err);
     if (dots)
         return range_parse(arena, field, text, dots, context, test, err);
+    if (field->kind == FILTER_SCORE && (str_equal_nocase(text, "yes") || str_equal_nocase(text, "no"))) {
+        test->text = str_equal_nocase(text, "yes") ? "yes" : "no";
+        return true;
+    }
     if (!span_parse(field, text, context, &span, err))
         return false;
+    if (field->kind == FILTER_SCORE) {
+        set_range(field, test, span.first, span.last);
+        return true;
+    }
     if (field->kind == FILTER_TIME) {
         /* A duration alone is all the time between now and then: no case was opened at exactly "3d". */
         bool is_behind = span.is_relative && span.first < context->now;
@@ -244,7 +277,11 @@ static const char *const case_states[] = {"new", "open", "waiting", "resolved", 
 static const char *const report_states[] = {"received", "decoding", "held", "triaged", "dropped", "malformed", NULL};
 static const char *const case_kinds[] = {"incident", "vulnerability", "notice", "request", NULL};
 static const char *const signatures[] = {"unprotected", "verified", "unknown-key", "not-sender", "bad",
-                                         "expired",     "revoked",  "mixed",       NULL};
+                                         "expired",     "revoked",  "mixed",       "fresh",      NULL};
+/* "none" is what has no value: what is not encrypted. */
+static const char *const encryptions[] = {"part", "whole", "undecryptable", NULL};
+static const char *const assurances[] = {"pinned-key", "certificate", "dmarc", "unknown", NULL};
+static const char *const mail_kinds[] = {"message", "auto-reply", "list", "bounce", "mdn", NULL};
 static const char *const case_is[] = {"open", "overdue", "mine", "any", "unowned", NULL};
 static const char *const report_is[] = {"any", NULL};
 
@@ -253,9 +290,15 @@ static const struct {
     unsigned objects;
     const char *const *names;
 } name_sets[] = {
-    {"state", FILTER_CASE, case_states}, {"state", FILTER_REPORT, report_states},
-    {"kind", FILTER_CASE, case_kinds},   {"signed", FILTER_REPORT | FILTER_RULE, signatures},
-    {"is", FILTER_CASE, case_is},        {"is", FILTER_REPORT, report_is},
+    {"state", FILTER_CASE, case_states},
+    {"state", FILTER_REPORT, report_states},
+    {"kind", FILTER_CASE, case_kinds},
+    {"signed", FILTER_REPORT | FILTER_RULE, signatures},
+    {"is", FILTER_CASE, case_is},
+    {"is", FILTER_REPORT, report_is},
+    {"kind", FILTER_REPORT | FILTER_RULE, mail_kinds},
+    {"encryption", FILTER_REPORT | FILTER_RULE, encryptions},
+    {"assurance", FILTER_REPORT | FILTER_RULE, assurances},
 };
 
 static bool name_check(const char *const *names, const char *text, struct err *err)
@@ -292,7 +335,8 @@ static const char *stored_form(struct arena *arena, const char *field, const cha
             return normal;
     }
     return str_equal(field, "is") || str_equal(field, "hash") || str_equal(field, "state") || str_equal(field, "kind") ||
-                   str_equal(field, "signed")
+                   str_equal(field, "signed") || str_equal(field, "encryption") || str_equal(field, "assurance") ||
+                   str_equal(field, "auth") || str_equal(field, "author")
                ? lowered(arena, text)
                : text;
 }
@@ -381,6 +425,7 @@ bool filter_value_parse(struct arena *arena, const struct filter_field *field, c
     case FILTER_TIME:
     case FILTER_TLP:
     case FILTER_PRIORITY:
+    case FILTER_SCORE:
         return ordered_parse(arena, field, word->text, context, test, err);
     case FILTER_ADDRESS:
         return address_parse(arena, word->text, test, err);

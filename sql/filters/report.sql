@@ -59,7 +59,8 @@ starts_with(lower(v.format), lower($1::text))
 v.format IS NULL
 
 -- filter: signed.equal
-EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id AND lower(d.summary) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))
+EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id
+        AND (d.summary = ANY ($1::text[]) OR ('fresh' = ANY ($1::text[]) AND d.is_fresh AND d.summary = 'verified')))
 -- filter: signed.prefix
 EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id AND starts_with(lower(d.summary), lower($1::text)))
 -- filter: signed.none
@@ -71,6 +72,48 @@ EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id AND d.summary = '
 EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id AND d.summary = 'verified' AND starts_with(lower(d.signer), lower($1::text)))
 -- filter: signer.none
 NOT EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id AND d.summary = 'verified')
+
+-- filter: kind.equal
+EXISTS (SELECT FROM visible_report_mail m WHERE m.report_id = v.id AND m.kind = ANY ($1::text[]))
+-- filter: kind.prefix
+EXISTS (SELECT FROM visible_report_mail m WHERE m.report_id = v.id AND starts_with(m.kind, lower($1::text)))
+-- filter: kind.none
+NOT EXISTS (SELECT FROM visible_report_mail m WHERE m.report_id = v.id AND m.kind IS NOT NULL)
+
+-- filter: author.equal
+v.id = ANY (ARRAY(SELECT m.report_id FROM visible_report_mail m WHERE m.author = ANY ($1::text[])))
+-- filter: author.prefix
+EXISTS (SELECT FROM visible_report_mail m WHERE m.report_id = v.id AND starts_with(m.author, $1::text))
+-- filter: author.none
+NOT EXISTS (SELECT FROM visible_report_mail m WHERE m.report_id = v.id AND m.author IS NOT NULL)
+
+-- filter: auth.equal
+EXISTS (SELECT FROM visible_report_mail m WHERE m.report_id = v.id AND ARRAY['dmarc-' || m.dmarc, 'spf-' || m.spf, 'dkim-' || m.dkim] && $1::text[])
+-- filter: auth.prefix
+EXISTS (SELECT FROM visible_report_mail m WHERE m.report_id = v.id AND (starts_with('dmarc-' || m.dmarc, $1::text) OR starts_with('spf-' || m.spf, $1::text) OR starts_with('dkim-' || m.dkim, $1::text)))
+-- filter: auth.none
+NOT EXISTS (SELECT FROM visible_report_mail m WHERE m.report_id = v.id AND coalesce(m.dmarc, m.spf, m.dkim) IS NOT NULL)
+
+-- filter: spam.equal
+EXISTS (SELECT FROM visible_report_mail m WHERE m.report_id = v.id AND CASE WHEN m.spam THEN 'yes' WHEN NOT m.spam THEN 'no' END = ANY ($1::text[]))
+-- filter: spam.range
+EXISTS (SELECT FROM visible_report_mail m WHERE m.report_id = v.id AND m.spam_score IS NOT NULL AND m.spam_score::numeric * 1000 BETWEEN coalesce($1::bigint, -9223372036854775808) AND coalesce($2::bigint, 9223372036854775807))
+-- filter: spam.none
+NOT EXISTS (SELECT FROM visible_report_mail m WHERE m.report_id = v.id AND (m.spam IS NOT NULL OR m.spam_score IS NOT NULL))
+
+-- filter: encryption.equal
+EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id AND d.encryption = ANY ($1::text[]))
+-- filter: encryption.prefix
+EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id AND d.encryption <> 'none' AND starts_with(d.encryption, lower($1::text)))
+-- filter: encryption.none
+NOT EXISTS (SELECT FROM visible_verdict d WHERE d.report_id = v.id AND d.encryption <> 'none')
+
+-- filter: assurance.equal
+v.assurance = ANY ($1::text[])
+-- filter: assurance.prefix
+starts_with(v.assurance, lower($1::text))
+-- filter: assurance.none
+v.assurance IS NULL
 
 -- filter: received.range
 ($1::timestamptz IS NULL OR v.received >= $1::timestamptz) AND ($2::timestamptz IS NULL OR v.received <= $2::timestamptz)

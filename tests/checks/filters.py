@@ -12,6 +12,7 @@ NEEDED = {
     "time": {"range", "none"},
     "label": {"equal", "range", "none"},
     "level": {"equal", "range", "none"},
+    "score": {"equal", "range", "none"},
     "address": {"equal", "none"},
     "domain": {"equal", "none"},
     "asn": {"equal", "none"},
