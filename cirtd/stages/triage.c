@@ -131,7 +131,16 @@ enum fact {
     F_SOURCE_PORT,
     F_TARGET_PORT,
     F_CONSTITUENT,
-    F_SECTOR
+    F_SECTOR,
+    F_KIND,
+    F_AUTHOR,
+    F_DMARC,
+    F_SPF,
+    F_DKIM,
+    F_SPAM,
+    F_SPAM_SCORE,
+    F_ENCRYPTION,
+    F_FRESH
 };
 
 /* A field of the filter language out of facts: text, a label, or a number. Fields that join several columns have several rows. */
@@ -163,6 +172,15 @@ static const struct {
     {"port", F_TARGET_PORT, NUMBER},
     {"constituent", F_CONSTITUENT, TEXT},
     {"sector", F_SECTOR, TEXT},
+    {"kind", F_KIND, TEXT},
+    {"author", F_AUTHOR, TEXT},
+    {"auth", F_DMARC, TEXT},
+    {"auth", F_SPF, TEXT},
+    {"auth", F_DKIM, TEXT},
+    {"spam", F_SPAM, TEXT},
+    {"spam", F_SPAM_SCORE, NUMBER},
+    {"encryption", F_ENCRYPTION, TEXT},
+    {"signed", F_FRESH, TEXT},
 };
 
 /* A field out of the sightings: of these types; by_host: any that has a host. */

@@ -13,6 +13,27 @@ BEGIN
     RETURN v_ids;
 END $$;
 
+-- The same mail to further addresses of ours: one report, that knows them all. Triage looks at it again where a case is among them; it does so after
+-- whoever has it in hand now (triage_repeats).
+CREATE OR REPLACE FUNCTION mail_again(p_report bigint, p_recipients text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE v_new text[];
+BEGIN
+    PERFORM 1 FROM report_mail m WHERE m.report_id = p_report FOR UPDATE;
+    v_new := ARRAY(SELECT DISTINCT a FROM unnest(p_recipients) a, report_mail m
+                   WHERE m.report_id = p_report AND cardinality(m.recipients) < 1000 AND a <> ALL (m.recipients) ORDER BY a);
+    IF cardinality(v_new) = 0 THEN
+        RETURN;
+    END IF;
+    UPDATE report_mail m SET recipients = m.recipients || v_new WHERE m.report_id = p_report;
+    IF EXISTS (SELECT FROM unnest(v_new) a WHERE a ILIKE 'case+%') THEN
+        INSERT INTO to_triage (reports, received, observations, repeated)
+            SELECT int8multirange(int8range(c.report_id, c.report_id + 1)), c.received, greatest(c.observations, 1), true
+            FROM report_content c JOIN report_mail m ON m.report_id = c.report_id AND m.received = c.received WHERE c.report_id = p_report;
+        PERFORM pg_notify('cirt_triage', '');
+    END IF;
+END $$;
+
 -- Messages as the MTA handed them over: reports of unknown senders, for decode to read. All that role mail can do. p_recipients holds those of all
 -- messages one after the other, p_recipient_counts how many each has. All messages are stored, or none.
 DROP FUNCTION IF EXISTS mail_insert(text, text[], bytea);
@@ -50,5 +71,10 @@ BEGIN
         FROM (SELECT w.*, sum(w.count) OVER (ORDER BY w.ord) AS upto
               FROM unnest(v_ids, v_again, p_from, p_recipient_counts) WITH ORDINALITY w(id, again, mail_from, count, ord)) u
         WHERE NOT u.again;
+    -- In the order of their numbers: two batches cannot wait for each other.
+    PERFORM mail_again(u.id, p_recipients[u.upto - u.count + 1 : u.upto])
+        FROM (SELECT w.*, sum(w.count) OVER (ORDER BY w.ord) AS upto FROM unnest(v_ids, v_again, p_recipient_counts) WITH ORDINALITY w(id, again, count, ord)
+              ORDER BY w.id, w.ord) u
+        WHERE u.again;
     RETURN QUERY SELECT u.ord::int, u.id, u.again FROM unnest(v_ids, v_again) WITH ORDINALITY u(id, again, ord);
 END $$;

@@ -22,6 +22,7 @@ BEGIN
         WITH near AS (
             SELECT q.id, q.observations FROM to_triage q
             WHERE q.id > t.id AND q.failed IS NULL AND q.not_before <= now() AND q.attempts = 0 AND q.next_no = 0 AND q.released = t.released
+              AND q.repeated = t.repeated
               AND abs(lower(q.reports) - lower(t.reports)) < 10 * p_chunk
             ORDER BY q.id LIMIT 500 FOR UPDATE SKIP LOCKED),
         fitting AS (
@@ -64,8 +65,8 @@ BEGIN
     SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY i) + 1 INTO v_middle
         FROM unnest(t.reports) r, generate_series(lower(r), upper(r) - 1) i HAVING count(*) > 1;
     IF v_middle IS NOT NULL THEN
-        INSERT INTO to_triage (reports, received, received_until, observations, attempts, released, error)
-            VALUES (t.reports * int8multirange(int8range(v_middle, NULL)), t.received, t.received_until, greatest(t.observations / 2, 1), 1, t.released, p_error);
+        INSERT INTO to_triage (reports, received, received_until, observations, attempts, released, repeated, error)
+            VALUES (t.reports * int8multirange(int8range(v_middle, NULL)), t.received, t.received_until, greatest(t.observations / 2, 1), 1, t.released, t.repeated, p_error);
         UPDATE to_triage q SET reports = t.reports * int8multirange(int8range(NULL, v_middle)), observations = greatest(t.observations / 2, 1),
             attempts = 1, not_before = now(), error = p_error WHERE q.id = p_id;
     ELSIF p_final OR t.attempts >= 5 THEN
@@ -121,10 +122,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     IF to_regclass('pg_temp.triage_chunk') IS NULL THEN
         CREATE TEMP TABLE triage_chunk (ord int, report_id bigint, received timestamptz, no int, sender_id bigint, drill_id int, compartment_id int,
-            assurance smallint, is_person boolean, may_refer boolean, has_text boolean, is_partial boolean, class text, tlp smallint,
-            constituent_id bigint, subject text, value text, case_id bigint, grp text, priority smallint, queue text, assign text, decision text, rule text,
-            reason text) ON COMMIT DELETE ROWS;
-        CREATE TEMP TABLE triage_group (grp text, case_id bigint, is_new boolean, number bigint, seq bigint, first_ord int, drill_id int, compartment_id int,
+            assurance smallint, is_person boolean, is_mail boolean, may_refer boolean, has_text boolean, is_partial boolean, is_released boolean, is_repeat boolean,
+            is_quiet boolean, class text, tlp smallint, constituent_id bigint, subject text, value text, case_id bigint, grp text, priority smallint, queue text,
+            assign text, decision text, rule text, reason text, held_for text) ON COMMIT DELETE ROWS;
+        CREATE TEMP TABLE triage_group (grp text, case_id bigint, is_new boolean, is_quiet boolean, number bigint, seq bigint, first_ord int, drill_id int, compartment_id int,
             case_compartment_id int, join_key text, is_person boolean, class text, constituent_id bigint, subject text, value text, subjects bigint, tlp smallint, assurance smallint,
             priority smallint, queue text, assign text, observations bigint, reports bigint, report_id bigint, received timestamptz, rules text[])
             ON COMMIT DELETE ROWS;
@@ -144,12 +145,14 @@ DECLARE
     v_partial bigint := CASE WHEN p_last < 2147483647 THEN p_to ELSE 0 END;
     v_count int;
 BEGIN
-    INSERT INTO triage_chunk (ord, report_id, received, no, sender_id, drill_id, compartment_id, assurance, is_person, may_refer, has_text,
-                              is_partial, class, tlp, constituent_id, subject, value, grp)
+    INSERT INTO triage_chunk (ord, report_id, received, no, sender_id, drill_id, compartment_id, assurance, is_person, is_mail, may_refer,
+                              has_text, is_partial, is_released, is_repeat, is_quiet, class, tlp, constituent_id, subject, value, grp)
     WITH envelope AS MATERIALIZED (
         SELECT r.id, r.received, r.sender_id, r.channel, r.assurance, r.drill_id, r.compartment_id FROM report r
         WHERE r.id BETWEEN p_from AND p_to AND r.received BETWEEN v_since AND v_until AND t.reports @> r.id
-          AND NOT EXISTS (SELECT FROM report_outcome o WHERE o.report_id = r.id AND o.report_id BETWEEN p_from AND p_to)),
+          -- What came again is of interest only where it went through before.
+          AND t.repeated = EXISTS (SELECT FROM report_outcome o WHERE o.report_id = r.id AND o.report_id BETWEEN p_from AND p_to
+                                   AND (NOT t.repeated OR o.state = 'triaged'))),
     who AS MATERIALIZED (
         SELECT s.id, i.role FROM sender s LEFT JOIN identity i ON i.id = s.identity_id
         WHERE s.id = ANY (ARRAY(SELECT DISTINCT e.sender_id FROM envelope e))),
@@ -197,7 +200,7 @@ BEGIN
             UNION ALL SELECT s.report_id, s.no, s.rank, 3, b.constituent_id FROM seen s JOIN by_host b ON b.host = s.host) f
         ORDER BY f.report_id, f.no, f.rank, f.kind, f.constituent_id)
     SELECT row_number() OVER (), e.id, e.received, coalesce(o.no, 0), e.sender_id, e.drill_id, e.compartment_id, triage_assurance(e.assurance),
-           p.is_person, e.channel = 'mail' OR p.is_person, c.has_text, e.id = v_partial, p.class, greatest(c.tlp, b.tlp), u.constituent_id, p.subject,
+           p.is_person, e.channel = 'mail', e.channel = 'mail' OR p.is_person, c.has_text, e.id = v_partial, t.released, t.repeated, false, p.class, greatest(c.tlp, b.tlp), u.constituent_id, p.subject,
            coalesce(CASE WHEN masklen(j.addr) IN (32, 128) THEN host(j.addr) ELSE j.addr::text END, j.host),
            triage_grp(p.is_person, e.id, p.class, u.constituent_id, p.subject)
     FROM envelope e
@@ -230,7 +233,7 @@ BEGIN
     PERFORM triage_tables();
     SELECT * INTO t FROM to_triage q WHERE q.id = p_id;
     v_from := lower(t.reports);
-    released := t.released;
+    released := t.released OR t.repeated;
     yields := t.received > now() - interval '30 seconds'
         AND coalesce((SELECT q.received > now() - interval '1 second' FROM to_triage q WHERE q.id > p_id ORDER BY q.id DESC LIMIT 1), false);
     WITH report AS (
@@ -250,6 +253,7 @@ BEGIN
         v_last := CASE v_to WHEN v_from THEN t.next_no ELSE 0 END + p_limit;
     END IF;
     observations := triage_fill(t, v_from, t.next_no, v_to, v_last);
+    PERFORM triage_letters();
     UPDATE to_triage q SET observations = greatest(q.observations - triage_take.observations, 1),
         reports = q.reports * int8multirange(int8range(CASE WHEN v_size > p_limit THEN v_to ELSE v_to + 1 END, NULL)),
         next_no = CASE WHEN v_size > p_limit THEN v_last ELSE 0 END WHERE q.id = p_id;
@@ -270,18 +274,22 @@ BEGIN
     RETURN span;
 END $$;
 
+DROP FUNCTION IF EXISTS triage_facts();
 -- What rules can see of the chunk; only asked for where there are rules. Without nested loops, as triage_fill().
-CREATE OR REPLACE FUNCTION triage_facts()
+CREATE FUNCTION triage_facts()
 RETURNS TABLE (ord int, class text, class_claim text, tlp smallint, tlp_claim smallint, channel text, sender text, format text, assurance text,
                signed text, signer text, size bigint, summary text, description text, observed text, reporter text, count bigint, source_port int,
-               target_port int, constituent text, sector text)
+               target_port int, constituent text, sector text, kind text, author text, dmarc text, spf text, dkim text, spam text, spam_score bigint,
+               encryption text, fresh text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
 DECLARE
     span chunk_range := triage_range();
 BEGIN
     RETURN QUERY SELECT c.ord, c.class, coalesce(o.class_claim, rc.class_claim), c.tlp, CASE WHEN NOT rc.tlp_assumed THEN rc.tlp END, r.channel,
-           s.name, rc.format, r.assurance, v.summary, v.signer, r.size, rc.summary, rc.description, o.description,
-           rr.email, coalesce(o.count, 0), o.source_port, o.target_port, k.name, k.sector
+           s.name, rc.format, report_assurance(r.channel, r.assurance, l.summary, l.dmarc), l.summary, l.signer, r.size, rc.summary, rc.description,
+           o.description, rr.email, coalesce(o.count, 0), o.source_port, o.target_port, k.name, k.sector, CASE WHEN l.is_mail THEN l.kind END, l.author,
+           'dmarc-' || l.dmarc, 'spf-' || l.spf, 'dkim-' || l.dkim, CASE WHEN l.spam THEN 'yes' WHEN NOT l.spam THEN 'no' END,
+           (l.spam_score::numeric * 1000)::bigint, nullif(l.encryption, 'none'), CASE WHEN l.is_fresh THEN 'fresh' END
     FROM triage_chunk c
     JOIN report r ON r.id = c.report_id AND r.received = c.received AND r.id BETWEEN span.low AND span.high AND r.received BETWEEN span.since AND span.until
     JOIN report_content rc ON rc.report_id = c.report_id AND rc.received = c.received AND rc.report_id BETWEEN span.low AND span.high
@@ -292,8 +300,7 @@ BEGIN
                LEFT JOIN peer p ON p.id = s.peer_id WHERE s.id = ANY (ARRAY(SELECT DISTINCT x.sender_id FROM triage_chunk x))) s ON s.id = c.sender_id
     LEFT JOIN report_reporter rr ON rr.report_id = c.report_id AND rr.received = c.received AND rr.report_id BETWEEN span.low AND span.high
     LEFT JOIN constituent k ON k.id = c.constituent_id
-    LEFT JOIN (SELECT DISTINCT ON (d.report_id) d.report_id, d.summary, CASE d.summary WHEN 'verified' THEN d.signer END AS signer
-               FROM report_verdict d WHERE d.report_id BETWEEN span.low AND span.high ORDER BY d.report_id, d.checked DESC) v ON v.report_id = c.report_id
+    LEFT JOIN triage_letter l ON l.report_id = c.report_id
     ORDER BY c.ord;
 END $$;
 

@@ -1,42 +1,12 @@
 -- Triage, second half: the chunk's observations (sql/functions/060_triage.sql) into cases.
 
--- The case that a mail or a person's report names: "[XX-CERT-2026-000042]" in its subject, a recipient "case+42@...", our name or the number of a
--- peer or old system as its reference. A merged case stands for the one it went into; a closed or rejected one takes nothing in.
-CREATE OR REPLACE FUNCTION triage_reference(p_summary text, p_issuer text, p_reference text, p_recipients text[], p_drill int) RETURNS bigint
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE
-    v_names text[] := ARRAY(SELECT upper(m[1]) FROM regexp_matches(left(p_summary, 1000), '\[([A-Za-z0-9][A-Za-z0-9-]{1,30}-\d{4}-\d{6,18})\]', 'g') m LIMIT 10);
-    v_numbers bigint[] := ARRAY(SELECT m[1]::bigint FROM unnest(p_recipients) a, regexp_match(a, '^<?case\+(\d{1,18})@', 'i') m WHERE m IS NOT NULL LIMIT 10);
-    v_id bigint;
-    v_into bigint;
-    v_state text;
-BEGIN
-    SELECT k.id, k.state, k.merged_into INTO v_id, v_state, v_into FROM incident_case k
-        WHERE k.drill_id = p_drill AND (k.name = ANY (v_names || upper(p_reference)) OR (p_drill = 0 AND k.number = ANY (v_numbers))
-              OR k.id IN (SELECT a.case_id FROM case_alias a WHERE a.issuer = p_issuer AND a.alias = p_reference))
-        ORDER BY k.state IN ('closed', 'rejected'), k.id LIMIT 1;
-    FOR i IN 1..10 LOOP
-        EXIT WHEN v_state IS DISTINCT FROM 'merged';
-        SELECT k.id, k.state, k.merged_into INTO v_id, v_state, v_into FROM incident_case k WHERE k.id = v_into;
-    END LOOP;
-    RETURN CASE WHEN v_state IN ('new', 'open', 'waiting', 'resolved') THEN v_id END;
-END $$;
-
 -- A group a case: by the case that is named, the person's report, or the key.
 CREATE OR REPLACE FUNCTION triage_groups() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
-    IF EXISTS (SELECT FROM triage_chunk c WHERE c.may_refer) THEN
-        UPDATE triage_chunk c SET case_id = f.case_id, grp = 'case ' || f.case_id FROM (
-            SELECT x.report_id, triage_reference(rc.summary, rc.reference_issuer, rc.reference, m.recipients, x.drill_id) AS case_id
-            FROM (SELECT DISTINCT y.report_id, y.received, y.drill_id FROM triage_chunk y WHERE y.may_refer) x
-            JOIN report_content rc ON rc.report_id = x.report_id AND rc.received = x.received
-            LEFT JOIN report_mail m ON m.report_id = x.report_id) f
-            WHERE c.report_id = f.report_id AND f.case_id IS NOT NULL;
-    END IF;
-    INSERT INTO triage_group (grp, case_id, is_new, first_ord, drill_id, compartment_id, join_key, is_person, class, constituent_id, subject, value,
+    INSERT INTO triage_group (grp, case_id, is_new, is_quiet, first_ord, drill_id, compartment_id, join_key, is_person, class, constituent_id, subject, value,
                               subjects, tlp, assurance, priority, queue, assign, observations, reports, report_id, received, rules)
-    SELECT c.grp, min(c.case_id), false, min(c.ord), c.drill_id, c.compartment_id, CASE WHEN c.grp !~ '^(case|report) ' THEN c.grp END,
+    SELECT c.grp, min(c.case_id), false, bool_or(c.is_quiet), min(c.ord), c.drill_id, c.compartment_id, CASE WHEN c.grp !~ '^(case|report) ' THEN c.grp END,
            bool_or(c.is_person), mode() WITHIN GROUP (ORDER BY c.class), min(c.constituent_id), min(c.subject), min(c.value),
            count(DISTINCT c.value), max(c.tlp), max(c.assurance), min(c.priority), min(c.queue), min(c.assign), count(*) FILTER (WHERE c.no > 0),
            count(DISTINCT c.report_id), min(c.report_id), min(c.received), array_agg(DISTINCT c.rule) FILTER (WHERE c.rule IS NOT NULL)
@@ -54,7 +24,7 @@ BEGIN
     WITH locked AS MATERIALIZED (
         SELECT k.id, k.state, k.compartment_id FROM incident_case k WHERE k.id IN (SELECT g.case_id FROM triage_group g) ORDER BY k.id FOR NO KEY UPDATE OF k)
     UPDATE triage_group g SET case_compartment_id = l.compartment_id,
-        case_id = CASE WHEN l.state IN ('new', 'open', 'waiting') OR (g.join_key IS NULL AND l.state = 'resolved') THEN l.id END
+        case_id = CASE WHEN l.state IN ('new', 'open', 'waiting') OR (g.join_key IS NULL AND l.state = 'resolved') OR (g.is_quiet AND l.state <> 'merged') THEN l.id END
         FROM locked l WHERE l.id = g.case_id;
 END $$;
 
@@ -67,7 +37,7 @@ BEGIN
         due = CASE WHEN k.state = 'new' AND k.owner_id IS NULL AND g.priority < k.priority
                    THEN least(k.due, now() + make_interval(secs => p_seconds[g.priority])) ELSE k.due END
     FROM (SELECT x.case_id, max(x.tlp) AS tlp, max(x.assurance) AS assurance, min(x.priority) AS priority FROM triage_group x
-          JOIN incident_case y ON y.id = x.case_id AND x.assurance >= y.assurance WHERE NOT x.is_new GROUP BY x.case_id) g
+          JOIN incident_case y ON y.id = x.case_id AND x.assurance >= y.assurance WHERE NOT x.is_new AND NOT x.is_quiet GROUP BY x.case_id) g
     WHERE k.id = g.case_id AND (g.tlp > k.tlp OR g.assurance > k.assurance OR (g.priority < k.priority AND k.state = 'new' AND k.owner_id IS NULL));
 END $$;
 
@@ -200,12 +170,12 @@ END $$;
 CREATE OR REPLACE FUNCTION triage_outcomes() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
-    INSERT INTO report_outcome (report_id, received, state, rule, reason)
+    INSERT INTO report_outcome (report_id, received, state, rule, reason, held_for)
     SELECT x.report_id, x.received, CASE WHEN x.held THEN 'held' WHEN x.dropped AND NOT EXISTS (
-               SELECT FROM case_member m WHERE m.report_id = x.report_id AND m.until IS NULL) THEN 'dropped' ELSE 'triaged' END, x.rule, x.reason
+               SELECT FROM case_member m WHERE m.report_id = x.report_id AND m.until IS NULL) THEN 'dropped' ELSE 'triaged' END, x.rule, x.reason, CASE WHEN x.held THEN coalesce(x.held_for, 'rule') END
     FROM (SELECT c.report_id, min(c.received) AS received, bool_or(c.decision = 'hold') IS TRUE AS held, bool_and(c.decision = 'drop') AND count(c.decision) = count(*) AS dropped,
-                 bool_or(c.is_partial) AS is_partial, min(c.rule) AS rule, min(c.reason) AS reason
-          FROM triage_chunk c GROUP BY c.report_id) x
+                 bool_or(c.is_partial) AS is_partial, min(c.rule) AS rule, min(c.reason) AS reason, min(c.held_for) AS held_for
+          FROM triage_chunk c WHERE NOT c.is_repeat GROUP BY c.report_id) x
     WHERE x.held OR NOT x.is_partial
     ON CONFLICT (report_id) DO NOTHING;
 END $$;
@@ -219,6 +189,11 @@ DECLARE
     v_counts record;
 BEGIN
     PERFORM pg_advisory_xact_lock(20260102);
+    PERFORM triage_refer();
+    PERFORM triage_repeats();
+    PERFORM triage_hold();
+    PERFORM triage_copies();
+    PERFORM triage_bounces();
     PERFORM triage_groups();
     PERFORM triage_join();
     PERFORM triage_open(p_classes, p_texts, p_priorities, p_seconds);

@@ -21,7 +21,7 @@ SELECT name, version, text FROM triage_rules()
 
 -- name: facts
 SELECT ord, class, class_claim, tlp, tlp_claim, channel, sender, format, assurance, signed, signer, size, summary, description, observed, reporter,
-    count, source_port, target_port, constituent, sector FROM triage_facts()
+    count, source_port, target_port, constituent, sector, kind, author, dmarc, spf, dkim, spam, spam_score, encryption, fresh FROM triage_facts()
 
 -- name: sightings
 SELECT ord, type, value, host FROM triage_sightings()

@@ -49,8 +49,10 @@ other=$(gpg --homedir "$stranger" --with-colons --list-secret-keys 2>/dev/null |
 gpgconf --homedir "$stranger" --kill gpg-agent
 rm -rf "$stranger"
 
-five() { [[ $(as home lead --json report ls channel:mail --limit 50 | value 'sum(r["state"] in ("triaged", "dropped") for r in d["items"])') == 5 ]]; }
+five() { [[ $(as home lead --json report ls channel:mail --limit 50 | value 'sum(r["state"] in ("triaged", "held") for r in d["items"])') == 5 ]]; }
 until_true 30 five
+# Whom we know opens a case whatever their signature is worth; of others it waits.
+equal 'what waits' not-sender "$(as home lead --json report ls state:held | value '",".join(r["signature"]["summary"] for r in d["items"])')"
 equal 'plain' unprotected "$(summary_of plain)"
 equal 'good' verified "$(summary_of good)"
 equal 'broken' bad "$(summary_of broken)"
@@ -62,7 +64,7 @@ hand_over "$SCRATCH/good.eml" incident@yy-cert.example
 sleep 1
 equal 'a repeated message' 5 "$(as home lead --json report ls channel:mail --limit 50 | value 'len(d["items"])')"
 # an answer with the subject's tag goes to its case
-case=$(as home lead --json ls is:any | value 'd["items"][0]["id"]')
+case=$(as home lead --json report ls channel:mail --limit 50 | value '[r["case"] for r in d["items"] if r["sender"] == "person@telecom-a.example"][0]')
 printf 'From: person@telecom-a.example\r\nTo: incident@xx-cert.example\r\nSubject: Re: [%s] more\r\nMessage-ID: <2@telecom-a.example>\r\n\r\nThe host is off.\r\n' "$case" >"$SCRATCH/reply.eml"
 hand_over "$SCRATCH/reply.eml" person@telecom-a.example
 joined() { [[ $(as home lead --json report ls channel:mail --limit 50 | value "sum(r['case'] == '$case' for r in d['items'])") -ge 2 ]]; }
