@@ -143,6 +143,10 @@ static const struct option_rule accept_options[] = {{"case", OPTION_ONE, "CASE",
 static const struct option_rule decline_options[] = {REASON, {0}};
 static const struct option_rule replay_options[] = {
     {"format", OPTION_ONE, "F", N_("read it as this format from now on: what was named at first was wrong")}, {0}};
+static const struct option_rule accept_reports_options[] = {
+    {"dry-run", OPTION_SWITCH, NULL, N_("show which they are; change nothing")}, YES, {0}};
+static const struct option_rule reject_reports_options[] = {
+    REASON, {"dry-run", OPTION_SWITCH, NULL, N_("show which they are; change nothing")}, YES, {0}};
 static const struct option_rule report_show_options[] = {{"limit", OPTION_ONE, "N", N_("how many observations (10)")},
                                                          {"all", OPTION_SWITCH, NULL, N_("all observations, at most 10,000")},
                                                          {0}};
@@ -243,6 +247,10 @@ const struct command commands_table[] = {
      {"cirt report replay r90", "cirt report replay r90 --format json"}, NULL, false},
     {"report verify", verify_cmd_report, COMMAND_DESK, "REPORT", 1, 1, NULL, N_("open and verify a mail again, by the keys of now"),
      {"cirt report verify r81"}, NULL, false},
+    {"report accept", report_cmd_accept, COMMAND_DESK, "REPORT...|FILTER", 1, COMMAND_MANY, accept_reports_options, N_("let held reports go on to triage"),
+     {"cirt report accept r81 r84", "cirt report accept signer:cert-bb --dry-run", "cirt report accept 'author:team@cert-bb.example' --yes"}, NULL, false},
+    {"report reject", report_cmd_reject, COMMAND_DESK, "REPORT...|FILTER", 1, COMMAND_MANY, reject_reports_options, N_("turn held reports away; nothing is deleted"),
+     {"cirt report reject r81 -m 'a test'", "cirt report reject spam:yes received:..7d -m spam --yes", "cirt report reject kind:auto-reply -m 'out of office' --dry-run"}, NULL, false},
     {"reply", mail_cmd_reply, COMMAND_DESK, "CASE", 1, 1, reply_options, N_("answer who reported, signed, encrypted where that can be"),
      {"cirt reply 42", "cirt reply 42 --thread alice@yy.example -m 'Received, thank you.'", "cirt reply 42 --dry-run -m 'Which host was it?'"},
      NULL, false},

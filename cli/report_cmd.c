@@ -10,300 +10,22 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/timestamp.h"
 #include "cli/field.h"
-#include "cli/list.h"
+#include "cli/report_view.h"
 #include "cli/session.h"
 #include "cli/url.h"
 #include "cli/words.h"
 
 /* OBSERVATIONS_MOST: as many as the desk gives in one answer. */
-enum { OBSERVATIONS_SHOWN = 10, OBSERVATIONS_MOST = 10000, VALUES_MAX = 64 * 1024 };
-
-static const struct table_column columns[] = {
-    {N_("REPORT"), 0, false, false}, {N_("RECEIVED"), 0, false, false}, {N_("SENDER"), 2, false, false},
-    {N_("FORMAT"), 3, false, false}, {N_("STATE"), 0, false, false},    {N_("TLP"), 4, false, false},
-    {N_("OBS"), 5, true, false},     {N_("CASE"), 0, false, false},     {N_("SUMMARY"), 1, false, true},
-};
-
-static void row(struct table *table, const struct screen *screen, const json_t *item)
-{
-    cell_text(table, screen, field_text(item, "id"));
-    cell_when(table, screen, item, "received");
-    cell_text(table, screen, field_text(item, "sender"));
-    cell_text(table, screen, field_text(item, "format"));
-    cell_text(table, screen, field_text(item, "state"));
-    cell_tlp(table, screen, item, "tlp");
-    cell_number(table, screen, item, "observations");
-    cell_plain(table, screen, json_object_get(item, "case"));
-    cell_outside(table, screen, field_text(item, "summary"));
-}
+enum { OBSERVATIONS_MOST = 10000 };
 
 int report_cmd_ls(struct session *session)
 {
-    static const struct list_view view = {columns, ARRAY_SIZE(columns), row, N_("No such report."), NULL};
     char *path = url_path("/v1/reports?q={}", options_joined(&session->options, 0));
 
-    return list_print(session, list_get(session, path), &view, NULL);
-}
+    json_t *answer = list_get(session, path);
 
-static void harmless(struct screen *screen, const char *text)
-{
-    char *clean = screen_clean(screen, text, false);
-
-    screen_text(screen, clean);
-    free(clean);
-}
-
-/* "5c1e…a07b" */
-static void add_short(struct screen *screen, const char *hex)
-{
-    size_t size = hex ? strlen(hex) : 0;
-
-    if (size > 12)
-        screen_printf(screen, "%.4s…%s", hex, hex + size - 4);
-    else
-        harmless(screen, hex);
-}
-
-static void head(struct screen *screen, const json_t *answer)
-{
-    char text[PHRASE_SIZE];
-    char *number = field_plain(json_object_get(answer, "case"));
-    size_t mark;
-
-    screen_printf(screen, "%s  %s", field_or(answer, "id", "-"), field_or(answer, "format", field_or(answer, "channel", "-")));
-    phrase_bytes(field_number(answer, "size", 0), text);
-    screen_printf(screen, ", %s", text);
-    screen_when(screen, field_time(answer, "received"), text);
-    screen_printf(screen, _(", %s from "), text);
-    harmless(screen, field_text(answer, "sender"));
-    screen_printf(screen, _(" by %s"), field_or(answer, "channel", "-"));
-    mark = screen_mark(screen);
-    screen_text(screen, "   SHA-256 ");
-    add_short(screen, field_text(answer, "sha256"));
-    screen_field(screen, mark);
-    mark = screen_mark(screen);
-    screen_printf(screen, "   %s   ", field_or(answer, "state", "-"));
-    screen_tlp(screen, field_text(answer, "tlp"));
-    screen_text(screen, field_is(answer, "tlp_assumed") ? _(" (assumed)") : "");
-    screen_field(screen, mark);
-    mark = screen_mark(screen);
-    if (number)
-        screen_printf(screen, _("   case %s"), number);
-    screen_field(screen, mark);
-    screen_text(screen, "\n");
-    free(number);
-}
-
-/* Addresses of the From fields: what the mail says of itself. */
-static void from(struct screen *screen, const json_t *answer)
-{
-    const json_t *list = field_list(answer, "from");
-
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        screen_text(screen, i ? ", " : _("From: "));
-        harmless(screen, field_or(json_array_get(list, i), "address", "-"));
-    }
-    if (json_array_size(list) > 0)
-        screen_text(screen, "\n");
-}
-
-static void verified(struct screen *screen, const json_t *object)
-{
-    char text[PHRASE_SIZE];
-    const char *key_now = field_or(object, "key_now", "valid");
-
-    screen_style(screen, STYLE_GREEN, _("SIGNED by "));
-    harmless(screen, field_text(object, "signer"));
-    screen_text(screen, _(", key "));
-    add_short(screen, field_text(object, "fingerprint"));
-    screen_text(screen, _(", covers the whole message"));
-    if (field_text(object, "signed")) {
-        screen_when(screen, field_time(object, "signed"), text);
-        screen_printf(screen, _(", made %s"), text);
-    }
-    if (strcmp(key_now, "valid") != 0) {
-        screen_text(screen, "; ");
-        screen_style(screen, STYLE_YELLOW, _("the key is no longer valid: "));
-        harmless(screen, key_now);
-    }
-    screen_text(screen, "\n");
-}
-
-static void not_verified(struct screen *screen, const json_t *object, const char *summary)
-{
-    static const struct {
-        const char *summary, *text;
-    } texts[] = {
-        {"unprotected", N_("not signed.")},
-        {"unknown-key", N_("the key that signed it is not known here, or no longer trusted. Treat as unsigned.")},
-        {"not-sender", N_("the signature is good but its key does not belong to the sender. Treat as unsigned.")},
-        {"bad", N_("the signature cannot be checked or does not fit the text: changed, broken or forged.")},
-        {"expired", N_("the key or the signature had expired. Treat as unsigned.")},
-        {"revoked", N_("the key that signed it is revoked. Treat as unsigned.")},
-        {"mixed", N_("only some parts are signed, or there are several signatures. Treat as unsigned.")},
-    };
-    const char *signer = field_text(object, "signer");
-
-    screen_style(screen, STYLE_YELLOW, _("NOT VERIFIED: "));
-    if (strcmp(summary, "not-sender") == 0 && signer) {
-        screen_text(screen, _("the signature is good but its key belongs to "));
-        harmless(screen, signer);
-        screen_text(screen, _(", not to the sender. Treat as unsigned."));
-    } else {
-        for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-            if (strcmp(summary, texts[i].summary) == 0)
-                screen_text(screen, _(texts[i].text));
-    }
-    screen_text(screen, "\n");
-}
-
-static void encryption(struct screen *screen, const json_t *object)
-{
-    const char *kind = field_or(object, "encryption", "none");
-
-    if (strcmp(kind, "whole") == 0)
-        screen_text(screen, _("It was encrypted to us as a whole.\n"));
-    else if (strcmp(kind, "part") == 0)
-        screen_text(screen, _("A part of it is encrypted and was not opened.\n"));
-    else if (strcmp(kind, "undecryptable") == 0)
-        screen_text(screen, _("It is encrypted and cannot be opened with our keys.\n"));
-}
-
-/* Only "verified" is shown as signed; everything else says first that it is not. */
-static void signature(struct screen *screen, const json_t *answer)
-{
-    const json_t *object = field_object(answer, "signature");
-    const char *summary = field_text(object, "summary");
-
-    if (!summary && str_equal(field_text(answer, "channel"), "mail")) {
-        screen_style(screen, STYLE_YELLOW, _("NOT VERIFIED: "));
-        screen_text(screen, _("not looked at yet.\n"));
-    }
-    if (!summary)
-        return;
-    if (strcmp(summary, "verified") == 0)
-        verified(screen, object);
-    else
-        not_verified(screen, object, summary);
-    encryption(screen, object);
-}
-
-/* "part 1.2: bad signature, key 8A30…19F2 of YY-CERT, over this part alone": what was found; the line above says what it is worth. */
-static void parts(struct screen *screen, const json_t *answer)
-{
-    const json_t *object = field_object(answer, "signature");
-    const json_t *list = field_list(object, "parts");
-
-    if (str_equal(field_text(object, "summary"), "verified"))
-        return;
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *part = json_array_get(list, i);
-
-        screen_printf(screen, _("part %s: %s"), field_or(part, "path", "-"), field_or(part, "verdict", "-"));
-        screen_text(screen, _(" signature"));
-        if (field_text(part, "fingerprint")) {
-            screen_text(screen, _(", key "));
-            add_short(screen, field_text(part, "fingerprint"));
-        }
-        if (field_text(part, "signer")) {
-            screen_text(screen, _(" of "));
-            harmless(screen, field_text(part, "signer"));
-        }
-        screen_text(screen, field_is(part, "covered") ? "\n" : _(", over this part alone\n"));
-    }
-}
-
-static void trouble(struct screen *screen, const json_t *answer)
-{
-    if (!field_text(answer, "error"))
-        return;
-    screen_style(screen, STYLE_RED, _("not understood: "));
-    if (field_text(answer, "at")) {
-        harmless(screen, field_text(answer, "at"));
-        screen_text(screen, ": ");
-    }
-    screen_outside(screen, field_text(answer, "error"));
-    screen_printf(screen, _("\nafter a fix: cirt report replay %s\n"), field_or(answer, "id", "-"));
-}
-
-/* "source 198.51.100.20 AS64500 XX  target 192.0.2.17": values by role, in the order they came in. */
-static char *values(const struct screen *screen, const json_t *item)
-{
-    const json_t *list = field_list(item, "observables");
-    struct buf text;
-    char *copy;
-
-    buf_init(&text, VALUES_MAX);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *one = json_array_get(list, i), *before = i > 0 ? json_array_get(list, i - 1) : NULL;
-        char *value = cell_observable(screen, field_text(one, "type"), field_text(one, "value"));
-
-        if (!before || !str_equal(field_text(before, "role"), field_text(one, "role")))
-            buf_printf(&text, "%s%s", before ? "  " : "", field_or(one, "role", "-"));
-        buf_printf(&text, " %s", value);
-        free(value);
-    }
-    if (field_text(item, "description")) {
-        char *clean = screen_clean(screen, field_text(item, "description"), true);
-        buf_printf(&text, "%s%s", text.size ? "  " : "", clean);
-        free(clean);
-    }
-    copy = mem_strdup(buf_text(&text));
-    buf_clear(&text);
-    return copy;
-}
-
-static void observation(struct table *table, const struct screen *screen, const json_t *item)
-{
-    int64_t times = field_number(item, "count", 1);
-    char number[PHRASE_SIZE], *count;
-
-    screen_number(screen, times, number);
-    count = times > 1 ? mem_printf(_("%s times"), number) : mem_strdup("");
-    cell_when(table, screen, item, "time");
-    cell_text(table, screen, field_or(item, "class", ""));
-    table_take(table, STYLE_PLAIN, count);
-    table_take(table, STYLE_PLAIN, values(screen, item));
-}
-
-/* A line each, the first `most` of them. */
-static void observations(struct screen *screen, const json_t *answer, int64_t most)
-{
-    static const struct table_column block[] = {{"", 0, false, false}, {"", 1, false, false}, {"", 2, false, false}, {"", 0, false, true}};
-    const json_t *list = field_list(answer, "observation_list");
-    struct table *table = table_new(block, ARRAY_SIZE(block));
-    int64_t all = field_number(answer, "observations", 0), shown = 0;
-    char first[PHRASE_SIZE], total[PHRASE_SIZE];
-
-    for (; shown < most && (size_t)shown < json_array_size(list); shown++)
-        observation(table, screen, json_array_get(list, (size_t)shown));
-    if (shown > 0)
-        screen_text(screen, "\n");
-    table_print_block(table, screen, "", 0);
-    table_free(table);
-    screen_number(screen, shown, first);
-    screen_number(screen, all, total);
-    if (all > shown && shown > 0)
-        screen_printf(screen, _("first %s of %s; more with --limit N, all with --all\n"), first, total);
-}
-
-static void render(struct screen *screen, const json_t *answer, const void *context)
-{
-    const int64_t *most = context;
-
-    head(screen, answer);
-    from(screen, answer);
-    signature(screen, answer);
-    parts(screen, answer);
-    trouble(screen, answer);
-    if (field_text(answer, "description")) {
-        screen_text(screen, "\n");
-        /* Set in, so that no line of the sender's can pass for one of ours ("SIGNED by ..."). */
-        screen_outside_lines(screen, field_text(answer, "description"), 2);
-    }
-    observations(screen, answer, most ? *most : OBSERVATIONS_SHOWN);
+    return list_print(session, answer, report_view_are_held(answer) ? &report_view_held : &report_view_list, NULL);
 }
 
 /* How many observations; false: told. */
@@ -311,7 +33,7 @@ static bool most_of(struct session *session, int64_t *most)
 {
     const char *limit = options_text(&session->options, "limit");
 
-    *most = options_has(&session->options, "all") ? OBSERVATIONS_MOST : OBSERVATIONS_SHOWN;
+    *most = options_has(&session->options, "all") ? OBSERVATIONS_MOST : REPORT_VIEW_OBSERVATIONS;
     if (!limit || str_to_int64(limit, 1, OBSERVATIONS_MOST, most))
         return true;
     session_fail(session, EXIT_USAGE, NULL, _("--limit takes a number from 1 to %d, not '%s'"), OBSERVATIONS_MOST, limit);
@@ -334,7 +56,7 @@ int report_cmd_show(struct session *session)
     }
     answer = session_get(session, path);
     if (answer)
-        session_print(session, answer, render, &most);
+        session_print(session, answer, report_view_render, &most);
     json_decref(answer);
     return session->exit_code;
 }
@@ -395,7 +117,7 @@ int report_cmd_replay(struct session *session)
         return session->exit_code;
     if (str_equal(state, "malformed")) {
         session->exit_code = EXIT_REFUSED;
-        session_print(session, answer, render, NULL);
+        session_print(session, answer, report_view_render, NULL);
     } else if (str_equal(state, "decoding")) {
         session_done(session, answer, _("%s: waits to be read again; see: cirt report show %s"), operand, operand);
     } else {
@@ -404,4 +126,119 @@ int report_cmd_replay(struct session *session)
     }
     json_decref(answer);
     return session->exit_code;
+}
+
+/* --- what is held --- */
+
+static bool is_id(const char *word)
+{
+    int64_t number;
+
+    return str_to_int64(word + (*word == 'r' || *word == 'R'), 1, INT64_MAX, &number);
+}
+
+/* {"reports":[..]} where all operands are ids, else {"q":FILTER}. */
+static json_t *chosen(const struct session *session)
+{
+    const char *word;
+    json_t *list = json_array();
+    bool are_ids = true;
+
+    for (size_t i = 0; (word = session_operand(session, i)); i++) {
+        are_ids = are_ids && is_id(word);
+        json_array_append_new(list, json_string(word));
+    }
+    if (are_ids)
+        return json_pack("{s:o}", "reports", list);
+    json_decref(list);
+    return json_pack("{s:s}", "q", options_joined(&session->options, 0));
+}
+
+/* What would be done: the first hundred. */
+static void render_plan(struct screen *screen, const json_t *answer, const void *context)
+{
+    const json_t *items = field_list(answer, "items");
+    char count[PHRASE_SIZE];
+
+    if (json_array_size(items) > 0)
+        list_table(screen, items, &report_view_held);
+    screen_number(screen, field_number(answer, "count", 0), count);
+    screen_printf(screen,
+                  *(const bool *)context ? _("%s would be accepted; nothing was changed.\n")
+                                         : _("%s would be rejected; nothing was changed.\n"),
+                  count);
+}
+
+static void render_done(struct screen *screen, const json_t *answer, const void *context)
+{
+    char count[PHRASE_SIZE], unchanged[PHRASE_SIZE];
+
+    screen_number(screen, field_number(answer, "count", 0), count);
+    screen_number(screen, field_number(answer, "unchanged", 0), unchanged);
+    screen_printf(screen,
+                  *(const bool *)context ? _("%s accepted: they go on to triage") : _("%s rejected; cirt report accept brings them back"),
+                  count);
+    if (field_number(answer, "unchanged", 0) > 0)
+        screen_printf(screen, _("; %s were not held"), unchanged);
+    screen_text(screen, "\n");
+}
+
+/* A filter may choose many: how many is asked for first, and whether that is meant. */
+static bool is_meant(struct session *session, const char *path, json_t *body, bool accepts)
+{
+    char count[PHRASE_SIZE];
+    json_t *plan;
+    bool is_sure = true;
+
+    if (json_object_get(body, "reports") || options_has(&session->options, "yes"))
+        return true;
+    json_object_set_new(body, "dry_run", json_true());
+    plan = session_post(session, mem_strdup(path), json_incref(body), -1);
+    json_object_set_new(body, "dry_run", json_false());
+    if (!plan)
+        return false;
+    if (field_number(plan, "count", 0) > 0) {
+        screen_number(&session->printer.screen, field_number(plan, "count", 0), count);
+        char *text = mem_printf(accepts ? _("Accept %s held reports?") : _("Reject %s held reports?"), count);
+        is_sure = session_confirm(session, text);
+        free(text);
+    }
+    json_decref(plan);
+    return is_sure;
+}
+
+static int decide(struct session *session, json_t *body, const char *path, bool accepts)
+{
+    bool is_dry = options_has(&session->options, "dry-run");
+    json_t *answer = NULL;
+
+    json_object_set_new(body, "dry_run", json_boolean(is_dry));
+    if (is_dry || is_meant(session, path, body, accepts))
+        answer = session_post(session, mem_strdup(path), json_incref(body), -1);
+    json_decref(body);
+    if (!answer)
+        return session->exit_code;
+    if (field_number(answer, "count", 0) == 0 && field_number(answer, "unchanged", 0) > 0)
+        session_fail(session, EXIT_REFUSED, _("cirt report ls state:held lists what waits"), _("no held report among them"));
+    else
+        session_print(session, answer, is_dry ? render_plan : render_done, &accepts);
+    json_decref(answer);
+    return session->exit_code;
+}
+
+int report_cmd_accept(struct session *session)
+{
+    return decide(session, chosen(session), "/v1/reports/accept", true);
+}
+
+int report_cmd_reject(struct session *session)
+{
+    const char *why = options_text(&session->options, "message");
+    json_t *body;
+
+    if (str_is_empty(why))
+        return session_fail(session, EXIT_USAGE, NULL, _("why? cirt report reject %s -m WHY"), options_joined(&session->options, 0));
+    body = chosen(session);
+    json_object_set_new(body, "reason", json_string(why));
+    return decide(session, body, "/v1/reports/reject", false);
 }

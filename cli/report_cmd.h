@@ -8,5 +8,7 @@ int report_cmd_ls(struct session *session);
 int report_cmd_show(struct session *session);
 int report_cmd_raw(struct session *session);
 int report_cmd_replay(struct session *session);
+int report_cmd_accept(struct session *session);
+int report_cmd_reject(struct session *session);
 
 #endif

@@ -126,14 +126,15 @@ void desk_problem_clear(struct desk_problem *problem);
 
 /* --- desk_list.c: lists by filter --- */
 
-/* What ?q= asks for, as a condition and its parameters behind the statement's own two. In the call's arena and params. */
+/* What a filter asks for, as a condition and its parameters behind the statement's own two. In the call's arena and params. */
 struct desk_list_query {
     const char *condition;
     const struct filter_parameter *parameters;
     size_t parameter_count;
     struct filter *filter; /* the caller's */
 };
-bool desk_list_query(struct desk_call *call, unsigned object, struct desk_list_query *query, struct err *err) MUST_CHECK;
+/* text NULL: all. The caller frees query->filter, on false too. */
+bool desk_list_query(struct desk_call *call, unsigned object, const char *text, struct desk_list_query *query, struct err *err) MUST_CHECK;
 /* A list with a filter in ?q=, left open as desk_page_add() does. *count: rows on the page. */
 bool desk_list_run(struct desk_call *call, unsigned object, enum sql_statement statement, const struct desk_page *page, size_t *count,
                    struct err *err) MUST_CHECK;

@@ -32,9 +32,8 @@ static const char *unnamed_drill(unsigned object, const struct filter *filter)
     return (object == FILTER_CASE || object == FILTER_REPORT) && !filter_mentions(filter, "drill") ? "v.drill_id = 0 AND " : "";
 }
 
-bool desk_list_query(struct desk_call *call, unsigned object, struct desk_list_query *query, struct err *err)
+bool desk_list_query(struct desk_call *call, unsigned object, const char *text, struct desk_list_query *query, struct err *err)
 {
-    const char *text = desk_query_text(call, "q");
     const struct filter_context context = {
         .object = object, .now = timestamp_now(), .zone_minutes = call->caller.zone_minutes, .me = call->caller.login};
     struct buf condition;
@@ -57,7 +56,7 @@ bool desk_list_run(struct desk_call *call, unsigned object, enum sql_statement s
 {
     struct desk_list_query query;
     struct db_rows *rows = NULL;
-    bool ok = desk_list_query(call, object, &query, err);
+    bool ok = desk_list_query(call, object, desk_query_text(call, "q"), &query, err);
     if (ok) {
         db_int8(call->params, page->limit);
         db_int8(call->params, page->offset);

@@ -1,3 +1,5 @@
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -90,6 +92,113 @@ static bool replay_report(struct desk_call *call, struct err *err)
     return desk_run(call, SQL_DESK_REPORT_REPLAY, NULL, err) && show_report(call, err);
 }
 
+/* --- letting go and turning away what is held --- */
+
+enum { DECIDED_MOST = 10000 };
+
+/* ["r1","r2"] of the body as {1,2}; NULL where none were named. In the call's arena. */
+static bool named_reports(struct desk_call *call, const char **out, struct err *err)
+{
+    const json_t *list = json_object_get(call->body, "reports");
+    struct buf text;
+    size_t i;
+    json_t *item;
+    *out = NULL;
+    if (!list || json_is_null(list))
+        return true;
+    if (!json_is_array(list) || json_array_size(list) > DECIDED_MOST)
+        return err_set_at(err, ERR_INPUT, "/reports", "a list of at most %d reports", DECIDED_MOST);
+    buf_init(&text, DESK_BODY_BYTES_MAX);
+    buf_add_char(&text, '{');
+    bool ok = true;
+    json_array_foreach(list, i, item)
+    {
+        int64_t id = 0;
+        ok = ok && json_is_string(item) && desk_query_id(call, 'r', json_string_value(item), &id, err);
+        buf_printf(&text, "%s%lld", i ? "," : "", (long long)id);
+    }
+    buf_add_char(&text, '}');
+    *out = arena_strdup(call->arena, buf_text(&text));
+    buf_clear(&text);
+    return ok || err->code != 0 || err_set_at(err, ERR_INPUT, "/reports", "reports is a list of ids: \"r81\"");
+}
+
+static bool answer_decided(struct desk_call *call, bool ok, struct db_rows *rows)
+{
+    if (ok) {
+        call->answer->status = 200;
+        buf_add_text(&call->answer->body, db_get_text(rows, 0, 0));
+    }
+    db_rows_free(rows);
+    return ok;
+}
+
+/* What the filter finds among the held ones, or where it names a state among the dropped ones too. */
+static bool decide_filtered(struct desk_call *call, const char *verb, const char *options, const char *text, struct err *err)
+{
+    struct desk_list_query query;
+    struct db_rows *rows = NULL;
+    bool ok = desk_list_query(call, FILTER_REPORT, text, &query, err);
+    if (ok) {
+        const char *condition =
+            arena_printf(call->arena, "%s%s", filter_mentions(query.filter, "state") ? "" : "v.state = 'held' AND ", query.condition);
+        db_text(call->params, verb);
+        db_text(call->params, options);
+        for (size_t i = 0; i < query.parameter_count; i++)
+            db_text(call->params, query.parameters[i].text);
+        ok = desk_run_filtered(call, SQL_DESK_REPORTS_DECIDE_FILTERED, condition, &rows, err);
+    }
+    filter_free(query.filter);
+    return answer_decided(call, ok, rows);
+}
+
+static bool decide_named(struct desk_call *call, const char *verb, const char *options, const char *reports, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    db_text(call->params, verb);
+    db_text(call->params, options);
+    db_text(call->params, reports);
+    bool ok = desk_run(call, SQL_DESK_REPORTS_DECIDE, &rows, err);
+    return answer_decided(call, ok, rows);
+}
+
+static bool decide(struct desk_call *call, const char *verb, const char *reason, struct err *err)
+{
+    const char *filter, *reports;
+    bool is_dry = false;
+    if (!desk_body_bool(call, "dry_run", &is_dry, err) || !desk_body_text(call, "q", &filter, err) || !named_reports(call, &reports, err))
+        return false;
+    if ((filter != NULL) == (reports != NULL))
+        return desk_problem_set(call, 422, NULL, err, "either reports, a list of ids, or q, a filter");
+    json_t *object = json_pack("{s:s?, s:b}", "reason", reason, "dry_run", is_dry);
+    char *options = json_dumps(object, JSON_COMPACT);
+    bool ok = filter ? decide_filtered(call, verb, options, filter, err) : decide_named(call, verb, options, reports, err);
+    free(options);
+    json_decref(object);
+    return ok;
+}
+
+static bool accept_reports(struct desk_call *call, struct err *err)
+{
+    return decide(call, "accept", NULL, err);
+}
+
+static bool reject_reports(struct desk_call *call, struct err *err)
+{
+    const char *reason;
+    if (!desk_body_text(call, "reason", &reason, err))
+        return false;
+    if (str_is_empty(reason))
+        return desk_problem_set(call, 422, "cirt report reject ... -m WHY", err, "turning reports away needs a reason");
+    return decide(call, "reject", reason, err);
+}
+
 const struct desk_route desk_report_routes[] = {
-    {"report_list", list_reports}, {"report_show", show_report}, {"report_raw", get_raw}, {"report_replay", replay_report}, {NULL, NULL},
+    {"report_list", list_reports},
+    {"report_show", show_report},
+    {"report_raw", get_raw},
+    {"report_replay", replay_report},
+    {"report_accept", accept_reports},
+    {"report_reject", reject_reports},
+    {NULL, NULL},
 };

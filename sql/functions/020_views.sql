@@ -4,7 +4,7 @@
 
 DROP VIEW IF EXISTS visible_case_key, visible_report_key, visible_site, visible_compartment, visible_drill, visible_identity, visible_peer, visible_agreement, visible_constituent, visible_rule, visible_case,
     visible_member, visible_case_text, visible_tag, visible_alias, visible_link, visible_task, visible_note, visible_report,
-    visible_report_raw, visible_observation, visible_sighting, visible_verdict, visible_share, visible_share_item, visible_incoming,
+    visible_report_raw, visible_report_mail, visible_observation, visible_sighting, visible_verdict, visible_share, visible_share_item, visible_incoming,
     visible_journal CASCADE;
 
 -- What the channel of a report proves about its sender. A mail is worth what its signature is worth (p_summary: of the last verdict), else what our
@@ -138,7 +138,7 @@ SELECT r.id, r.received, coalesce(i.login, p.name, s.address) AS sender, r.sende
        CASE WHEN c.state = 'malformed' THEN 'malformed' ELSE coalesce(u.state, c.state, 'received') END AS state,
        coalesce(c.tlp, 2::smallint) AS tlp, coalesce(c.tlp_assumed, true) AS tlp_assumed, c.class, c.summary, c.description, c.lang, c.reference,
        c.reference_issuer, c.time, coalesce(c.observations, 0) AS observations, coalesce(c.rejected_total, 0) AS rejected_total, c.rejected,
-       c.error, c.error_at, u.rule, u.reason, r.drill_id, r.compartment_id,
+       c.error, c.error_at, u.rule, u.reason, u.held_for, r.drill_id, r.compartment_id,
        CASE WHEN r.channel = 'mail' AND c.format = 'mail' THEN c.extra::json #> '{headers,from}' END AS mail_from
 FROM report r
     LEFT JOIN report_content c ON c.report_id = r.id AND c.received = r.received
@@ -152,6 +152,12 @@ WHERE viewer() IS NOT NULL
 
 CREATE VIEW visible_report_raw AS
 SELECT w.report_id, w.no, w.bytes FROM report_raw w JOIN visible_report_key r ON r.id = w.report_id AND r.received = w.received;
+
+-- What is said about a mail: by its head, and by our own MTA.
+CREATE VIEW visible_report_mail AS
+SELECT m.report_id, m.mail_from, m.recipients, m.message_id, m.in_reply_to, m.author, m.kind, m.dmarc, m.spf, m.dkim, m.spam, m.spam_score, m.about,
+       m.about_recipient, m.about_status, m.about_text
+FROM report_mail m JOIN visible_report_key r ON r.id = m.report_id AND r.received = m.received;
 
 CREATE VIEW visible_observation AS
 SELECT o.report_id, o.received, o.no, o.time, o.class, o.count, o.description, o.protocol, o.source_port, o.target_port
@@ -229,11 +235,14 @@ RETURN (SELECT json_build_object('summary', d.summary, 'signer', d.signer, 'fing
                                  'checked', time_text(d.checked), 'parts', d.parts)
         FROM visible_verdict d WHERE d.report_id = p_report);
 
+-- signer: who, where verified; signature.signer also names whose a good signature is that is not its sender's.
 CREATE OR REPLACE FUNCTION report_json(r visible_report) RETURNS json LANGUAGE sql STABLE
-RETURN json_build_object('id', 'r' || r.id, 'received', time_text(r.received), 'sender', r.sender, 'assurance', r.assurance, 'channel', r.channel,
+RETURN (SELECT json_build_object('id', 'r' || r.id, 'received', time_text(r.received), 'sender', r.sender, 'assurance', r.assurance, 'channel', r.channel,
     'format', r.format, 'sha256', encode(r.sha256, 'hex'), 'size', r.size, 'state', r.state, 'tlp', tlp_name(r.tlp), 'tlp_assumed', r.tlp_assumed,
     'class', r.class, 'case', report_case(r.id), 'observations', r.observations, 'rejected', r.rejected_total, 'summary',
-    coalesce(r.summary, left(r.description, 120)), 'signature', report_signature(r.id));
+    coalesce(r.summary, left(r.description, 120)), 'reason', r.reason, 'signed', s.signature ->> 'summary', 'signer',
+    CASE s.signature ->> 'summary' WHEN 'verified' THEN s.signature ->> 'signer' END, 'signature', s.signature)
+    FROM (SELECT report_signature(r.id) AS signature OFFSET 0) s);
 
 CREATE OR REPLACE FUNCTION share_json(s visible_share) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('id', 's' || s.id, 'case', s.case_name, 'peer', s.peer, 'tlp', tlp_name(s.tlp), 'state', s.state, 'items', s.items,

@@ -148,6 +148,12 @@ SELECT report_verify($1::bigint)
 -- name: report_replay
 SELECT report_replay($1::bigint, $2::text)
 
+-- name: reports_decide
+SELECT reports_decide($1::text, $3::bigint[], $2::jsonb ->> 'reason', ($2::jsonb ->> 'dry_run')::boolean)
+-- name: reports_decide_filtered
+SELECT reports_decide($1::text, ARRAY(SELECT v.id FROM visible_report v WHERE v.state IN ('held', 'dropped') AND /*filter*/ ORDER BY v.id LIMIT 10001),
+    $2::jsonb ->> 'reason', ($2::jsonb ->> 'dry_run')::boolean)
+
 -- --- find ---
 
 -- name: find_observable
@@ -300,13 +306,15 @@ SELECT key_distrust($1::text, $2::text)
 
 -- What rules are tried against: the reports since a moment, or one.
 -- name: rule_sample
-SELECT r.id, r.sender, r.channel, r.format, r.assurance, r.class, tlp_name(r.tlp), r.summary, r.description, r.size, r.observations, r.signed, r.signer,
-       coalesce(json_agg(json_build_array(observable_type_name(s.type), s.value)) FILTER (WHERE s.type IS NOT NULL), '[]'), min(r.case_name)
-FROM (SELECT v.*, v.report_signature ->> 'summary' AS signed, v.report_signature ->> 'signer' AS signer
-      FROM (SELECT x.*, report_signature(x.id) AS report_signature, report_case(x.id) AS case_name FROM visible_report x
-            WHERE x.id = $1::bigint OR ($1::bigint IS NULL AND x.received >= $2::timestamptz) ORDER BY x.received DESC LIMIT 1000) v) r
-    LEFT JOIN LATERAL (SELECT s.type, s.value FROM visible_sighting s WHERE s.report_id = r.id AND s.received = r.received LIMIT 200) s ON true
-GROUP BY r.id, r.sender, r.channel, r.format, r.assurance, r.class, r.tlp, r.summary, r.description, r.size, r.observations, r.signed, r.signer, r.received
+SELECT r.id, r.sender, r.channel, r.format, r.assurance, r.class, tlp_name(r.tlp), r.summary, r.description, r.size, r.observations, d.summary,
+       CASE d.summary WHEN 'verified' THEN d.signer END,
+       (SELECT coalesce(json_agg(json_build_array(observable_type_name(s.type), s.value)), '[]') FROM (
+            SELECT s.type, s.value FROM visible_sighting s WHERE s.report_id = r.id AND s.received = r.received LIMIT 200) s),
+       report_case(r.id), m.kind, m.author, 'dmarc-' || m.dmarc, 'spf-' || m.spf, 'dkim-' || m.dkim, CASE WHEN m.spam THEN 'yes' WHEN NOT m.spam THEN 'no' END,
+       (m.spam_score::numeric * 1000)::bigint, nullif(d.encryption, 'none'), CASE WHEN d.is_fresh AND d.summary = 'verified' THEN 'fresh' END
+FROM (SELECT * FROM visible_report x WHERE x.id = $1::bigint OR ($1::bigint IS NULL AND x.received >= $2::timestamptz) ORDER BY x.received DESC LIMIT 1000) r
+    LEFT JOIN visible_report_mail m ON m.report_id = r.id
+    LEFT JOIN visible_verdict d ON d.report_id = r.id
 ORDER BY r.received DESC
 
 -- --- mail that leaves ---

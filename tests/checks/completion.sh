@@ -23,9 +23,9 @@ offers() { # PATH, words of the command line, the last being completed
 }
 same() { [[ $1 == "$2" ]] || fail "wanted '$1', got '$2'"; }
 same 'show state submit share shares ' "$(offers "$BUILD" cirt s)"
-same 'ls show raw replay verify ' "$(offers "$BUILD" cirt report '' | sed 's/^new //')"
 same 'ls show edit send rm ' "$(offers "$BUILD" cirt draft '')"
 same '--to --thread --template --tlp ' "$(offers "$BUILD" cirt mail 42 --t)"
+same 'ls show raw replay verify accept reject ' "$(offers "$BUILD" cirt report '' | sed 's/^new //')"
 same '--with --wait ' "$(offers "$BUILD" cirt share 42 --w)"
 same 'amber amber+strict ' "$(offers "$BUILD" cirt tlp 42 a)"
 same 'fixed false-positive ' "$(offers "$BUILD" cirt close 42 --as f)"

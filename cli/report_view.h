@@ -1,0 +1,16 @@
+/* cli/report_view.h - reports as text: the list, and all about one. */
+#ifndef CIRT_CLI_REPORT_VIEW_H
+#define CIRT_CLI_REPORT_VIEW_H
+
+#include "cli/list.h"
+
+enum { REPORT_VIEW_OBSERVATIONS = 10 }; /* how many are shown where nobody said how many */
+
+extern const struct list_view report_view_list;
+/* With the reason, for what waits or was dropped: where all items do (and there are some). */
+extern const struct list_view report_view_held;
+bool report_view_are_held(const json_t *answer);
+/* A printer_render of one report; context: int64_t, how many observations, or NULL. */
+void report_view_render(struct screen *screen, const json_t *answer, const void *context);
+
+#endif
