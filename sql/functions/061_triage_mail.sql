@@ -100,7 +100,7 @@ BEGIN
     SELECT g.report_id, k.id, 2, false, false FROM tag g JOIN case_alias a ON upper(ltrim(a.alias, '#')) = upper(g.parts[2]) AND upper(a.issuer) = upper(g.parts[1])
         JOIN incident_case k ON k.id = a.case_id AND k.drill_id = g.drill_id
     UNION
-    SELECT i.report_id, k.id, 3, true, false FROM id i JOIN mail x ON x.message_id IN (i.i, '<' || i.i || '>')
+    SELECT i.report_id, k.id, 3, true, false FROM id i JOIN mail x ON x.message_id = i.i
         JOIN incident_case k ON k.id = x.case_id AND k.drill_id = i.drill_id
     UNION
     SELECT i.report_id, k.id, 4, false, false FROM id i
@@ -262,28 +262,6 @@ BEGIN
         FROM triage_letter l JOIN LATERAL (
             SELECT x.case_id, x.grp FROM triage_chunk x WHERE x.report_id = l.copy_of AND x.decision IS NULL ORDER BY x.ord LIMIT 1) o ON true
         WHERE l.report_id = c.report_id AND c.held_for = 'copy';
-END $$;
-
--- What a bounce (RFC 3464) says about a mail of ours: its recipient's state, and for good the contact's. Without a match by the recipient's address it
--- counts for the only one there is.
-CREATE OR REPLACE FUNCTION mail_bounced(p_message_id text, p_recipient text, p_status text, p_text text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE
-    v_mail bigint;
-    v_contact bigint;
-    v_state text := CASE WHEN p_status LIKE '2.%' THEN 'delivered' WHEN p_status LIKE '4.%' THEN 'delayed' ELSE 'bounced' END;
-BEGIN
-    SELECT m.id INTO v_mail FROM mail m WHERE m.message_id IN (p_message_id, '<' || p_message_id || '>') AND m.sent IS NOT NULL;
-    UPDATE mail_recipient r SET state = v_state, status = concat_ws(' ', p_status, left(p_text, 500)), at = now()
-        WHERE r.mail_id = v_mail AND r.no = (
-            SELECT x.no FROM mail_recipient x WHERE x.mail_id = v_mail
-              AND (x.address = lower(p_recipient) OR (SELECT count(*) FROM mail_recipient y WHERE y.mail_id = v_mail) = 1)
-            ORDER BY x.address = lower(p_recipient) DESC, x.no LIMIT 1)
-        RETURNING r.contact_id INTO v_contact;
-    IF FOUND AND v_state = 'bounced' THEN
-        UPDATE mail m SET state = 'bounced', error = concat_ws(' ', p_status, left(p_text, 500)), updated = now() WHERE m.id = v_mail AND m.state = 'sent';
-        UPDATE contact c SET bounced = now(), bounce = concat_ws(' ', p_status, left(p_text, 500)) WHERE c.id = v_contact;
-    END IF;
 END $$;
 
 -- Bounces tell the mail they are about, and its contact.

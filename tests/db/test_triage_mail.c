@@ -329,7 +329,7 @@ static void bounces_tell_their_mail(void **state)
                         .summary = "unprotected"};
     assert_true(is_same_case(first.report, posted(fixture, &post)));
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.contact WHERE bounced IS NOT NULL"), 0);
-    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.mail_recipient WHERE state = 'delayed' AND status LIKE '4.2.2%'"), 1);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.mail_recipient WHERE state = 'sent' AND status LIKE '4.2.2%'"), 1);
     post.about_status = "5.1.1";
     int64_t bounce = posted(fixture, &post);
     assert_true(is_same_case(first.report, bounce));
