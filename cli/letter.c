@@ -214,7 +214,9 @@ static char *question(const struct letter *letter, const json_t *shown)
 {
     size_t all = json_array_size(field_list(shown, "recipients")), clear = json_array_size(field_list(shown, "clear"));
     bool strict = options_has(&letter->session->options, "strict");
-    char *in_clear = clear ? mem_printf(_(", %zu of them IN CLEAR"), clear) : mem_strdup(_(", encrypted"));
+    char *in_clear = clear == 0     ? mem_strdup(_(", encrypted"))
+                     : clear == all ? mem_strdup(_(", IN CLEAR"))
+                                    : mem_printf(_(", %zu of them IN CLEAR"), clear);
     char *text = mem_printf(_("%sSend %s to %zu %s%s? [y/N, e to edit]"), strict ? _("You decide it for this mail. ") : "",
                             letter_id(letter), all, all == 1 ? _("person") : _("people"), in_clear);
 
@@ -285,7 +287,7 @@ static void show(struct letter *letter, const json_t *shown)
     mail_view_preview(screen, shown, letter->mail);
     if (!letter->is_typed) {
         screen_text(screen, "\n");
-        screen_outside_lines(screen, field_or(letter->mail, "text", ""), 0);
+        mail_view_text(screen, letter->mail);
         screen_text(screen, "\n");
     }
     if (!screen_flush(screen))

@@ -348,26 +348,36 @@ static size_t count_told(const json_t *answer, size_t *clear)
     return goes;
 }
 
+static bool confirm_tell(struct session *session, const json_t *answer)
+{
+    size_t clear, goes = count_told(answer, &clear);
+    char *who = mem_printf(ngettext("%zu reporter", "%zu reporters", goes), goes);
+    char *question = clear ? mem_printf(_("Close it and write to %s, %zu of them IN CLEAR?"), who, clear)
+                           : mem_printf(_("Close it and write to %s?"), who);
+    bool ok = session_confirm(session, question);
+
+    free(who);
+    free(question);
+    return ok;
+}
+
 bool mail_cmd_tell_asked(struct session *session)
 {
     struct screen *screen = &session->printer.screen;
+    bool is_dry = options_has(&session->options, "dry-run");
     json_t *answer = post_tell(session, true);
-    size_t clear, goes = count_told(answer, &clear);
-    char *question = mem_printf(
-        clear ? _("Close it and write to %zu reporters, %zu of them IN CLEAR?") : _("Close it and write to %zu reporters?"), goes, clear);
     bool ok = answer != NULL;
 
+    if (ok && session->has_json && is_dry)
+        session_print(session, answer, NULL, NULL);
     if (ok && !session->has_json) {
         mail_view_told(screen, answer, "");
         ok = screen_flush(screen);
     }
-    if (ok && options_has(&session->options, "dry-run"))
-        ok = session->has_json ? session_print(session, answer, NULL, NULL) != EXIT_DONE
-                               : session_done(session, answer, _("Nothing was sent, nothing closed.")) != EXIT_DONE;
-    else
-        ok = ok && session_confirm(session, question);
+    if (ok && is_dry && !session->has_json)
+        session_done(session, answer, _("Nothing was sent, nothing closed."));
+    ok = ok && !is_dry && confirm_tell(session, answer);
     json_decref(answer);
-    free(question);
     return ok;
 }
 
@@ -377,6 +387,9 @@ int mail_cmd_tell(struct session *session)
 
     if (answer)
         session_print(session, answer, mail_view_told, NULL);
+    for (size_t i = 0; i < json_array_size(field_list(answer, "items")); i++)
+        if (json_is_false(json_object_get(json_array_get(field_list(answer, "items"), i), "sendable")))
+            session->exit_code = EXIT_REFUSED;
     json_decref(answer);
     return session->exit_code;
 }

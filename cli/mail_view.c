@@ -11,7 +11,7 @@
 #include "cli/table.h"
 #include "cli/words.h"
 
-enum { MARGIN = 10, PEOPLE_SHOWN_MAX = 3, RECIPIENT_COLUMN_MAX = 42 };
+enum { MARGIN = 10, PEOPLE_SHOWN_MAX = 3, RECIPIENT_COLUMN_MAX = 46 };
 
 /* --- pieces --- */
 
@@ -99,10 +99,20 @@ static void attachments(struct screen *screen, const json_t *mail)
     }
 }
 
-static void body(struct screen *screen, const json_t *mail)
+/* What leaves is shown as it leaves: harmless, but links are not defanged. */
+void mail_view_text(struct screen *screen, const json_t *mail)
 {
-    screen_text(screen, "\n");
-    screen_outside_lines(screen, field_or(mail, "text", ""), 0);
+    const char *text = field_or(mail, "text", "");
+
+    while (*text) {
+        size_t size = strcspn(text, "\n");
+        char *line = mem_printf("%.*s", (int)size, text), *clean = size ? screen_clean(screen, line, false) : mem_strdup("");
+
+        screen_words(screen, clean, (unsigned)strspn(clean, "> "));
+        free(clean);
+        free(line);
+        text += size + (text[size] == '\n');
+    }
 }
 
 /* "8A30…19F2" */
@@ -172,22 +182,24 @@ static unsigned widest(const struct screen *screen, const json_t *list)
 /* Every one by name, nothing cut: "to   Alice <alice@yy.example>   encrypted, OpenPGP, 8A30…19F2". */
 static void recipients(struct screen *screen, const json_t *list, char *(*how)(const struct screen *, const json_t *), const char *member)
 {
-    unsigned column = 5 + widest(screen, list) + 2;
+    unsigned column = MARGIN + widest(screen, list) + 2;
 
     if (screen->columns && column > RECIPIENT_COLUMN_MAX)
         column = RECIPIENT_COLUMN_MAX;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
         char *person = mail_view_person(screen, item), *text = how(screen, item);
-        bool is_wide = 5 + str_columns(person) + 1 > column;
+        enum style style = style_of(field_text(item, member));
+        bool is_wide = MARGIN + str_columns(person) + 1 > column;
 
-        screen_printf(screen, "%-3s  %s", field_or(item, "kind", "to"), person);
+        margin(screen, field_or(item, "kind", "to"));
+        screen_text(screen, person);
         if (is_wide)
             screen_text(screen, "\n");
-        screen_pad(screen, is_wide ? 5 : column);
-        screen_text(screen, screen_style_start(screen, style_of(field_text(item, member))));
-        screen_words(screen, text, is_wide ? 5 : column);
-        screen_text(screen, screen_style_end(screen, style_of(field_text(item, member))));
+        screen_pad(screen, is_wide ? MARGIN + 2 : column);
+        screen_text(screen, screen_style_start(screen, style));
+        screen_words(screen, text, is_wide ? MARGIN + 2 : column);
+        screen_text(screen, screen_style_end(screen, style));
         free(person);
         free(text);
     }
@@ -243,6 +255,12 @@ static const char *state_word(const json_t *mail)
     return field_or(mail, "state", "-");
 }
 
+/* Not decided, or not any more: its recipients have no fate. */
+static bool is_draft(const json_t *mail)
+{
+    return str_equal(state_word(mail), "draft") || str_equal(state_word(mail), "recalled") || str_equal(state_word(mail), "dropped");
+}
+
 static void show_times(struct screen *screen, const json_t *mail)
 {
     static const char *const names[][2] = {
@@ -283,7 +301,7 @@ void mail_view_show(struct screen *screen, const json_t *mail, const void *conte
     show_times(screen, mail);
     if (field_text(mail, "error"))
         line_outside(screen, _("error"), field_text(mail, "error"));
-    if (str_equal(state_word(mail), "draft") || !field_list(mail, "recipients")) {
+    if (is_draft(mail)) {
         line_people(screen, _("to"), field_list(mail, "to"));
         line_people(screen, _("cc"), field_list(mail, "cc"));
         line_people(screen, _("bcc"), field_list(mail, "bcc"));
@@ -291,7 +309,8 @@ void mail_view_show(struct screen *screen, const json_t *mail, const void *conte
         recipients(screen, field_list(mail, "recipients"), how_it_went, "state");
     }
     attachments(screen, mail);
-    body(screen, mail);
+    screen_text(screen, "\n");
+    mail_view_text(screen, mail);
 }
 
 /* --- lists --- */
@@ -353,7 +372,7 @@ static void thread_head(struct screen *screen, const json_t *thread)
 static char *item_note(const struct screen *screen, const json_t *report, const json_t *mail)
 {
     const json_t *signature = field_object(report, "signature");
-    const char *summary = field_text(signature, "summary"), *protection = field_text(mail, "protection");
+    const char *summary = field_text(signature, "summary"), *protection = is_draft(mail) ? NULL : field_text(mail, "protection");
     char *text, *clean;
 
     if (mail)
@@ -379,6 +398,8 @@ static void thread_items(struct screen *screen, const json_t *thread)
         const json_t *item = json_array_get(list, i), *report = field_object(item, "report"), *mail = field_object(item, "mail");
         const json_t *one = mail ? mail : report;
 
+        if (str_equal(field_text(mail, "state"), "dropped"))
+            continue;
         cell_when(table, screen, one, report ? "received" : field_text(mail, "sent") ? "sent" : "created");
         cell_text(table, screen, mail ? _("we") : _("they"));
         cell_text(table, screen, field_text(one, "id"));
@@ -401,21 +422,28 @@ void mail_view_threads(struct screen *screen, const json_t *answer, const void *
         screen_printf(screen, _("Nobody wrote to this case by mail.   Write: cirt mail %s --to ADDRESS\n"), (const char *)context);
 }
 
+/* One that was sent, or (a preview) one that stays. */
+static void told(struct screen *screen, const json_t *item, bool is_dry)
+{
+    if (json_object_get(item, "sendable")) {
+        recipients(screen, field_list(item, "recipients"), how_it_goes, "goes");
+        if (!is_dry)
+            screen_printf(screen, _("          kept as a draft: cirt draft edit|send|rm %s\n"), field_or(item, "mail", "-"));
+        return;
+    }
+    char *to = people(screen, all_recipients(item), PEOPLE_SHOWN_MAX);
+    margin(screen, field_or(item, "id", "-"));
+    screen_printf(screen, _("%s  leaves in a minute; take it back: cirt recall %s"), to, field_or(item, "id", "-"));
+    screen_end_line(screen);
+    free(to);
+}
+
 void mail_view_told(struct screen *screen, const json_t *answer, const void *context)
 {
     const json_t *list = field_list(answer, "items");
 
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
-        if (context) {
-            recipients(screen, field_list(item, "recipients"), how_it_goes, "goes");
-        } else {
-            char *to = people(screen, all_recipients(item), PEOPLE_SHOWN_MAX);
-            screen_printf(screen, "%s  %s  %s", field_or(item, "id", "-"), state_word(item), to);
-            screen_end_line(screen);
-            free(to);
-        }
-    }
+    for (size_t i = 0; i < json_array_size(list); i++)
+        told(screen, json_array_get(list, i), context != NULL);
     if (json_array_size(list) == 0)
         screen_text(screen, _("There is nobody to tell: no reporter with a mail address, or all were told.\n"));
 }

@@ -11,6 +11,8 @@ extern const struct list_view mail_view_list;
 
 /* One mail: who, how, when, attachments, text. */
 void mail_view_show(struct screen *screen, const json_t *mail, const void *context);
+/* Its text, as it leaves. */
+void mail_view_text(struct screen *screen, const json_t *mail);
 /* What sending would do: every recipient by name and how it gets there, who would get it in clear, warnings. context: the mail. */
 void mail_view_preview(struct screen *screen, const json_t *preview, const void *context);
 /* The threads of a case and what was said in them. context: the case as it was named. */

@@ -85,18 +85,28 @@ static char *tag_of(const char *reference)
     return str_is_empty(reference) ? NULL : mem_printf("[%s]", reference);
 }
 
+/* The subject without our tag, wherever it stands: it goes to the front. */
+static void add_untagged(const char *subject, const char *tag, struct buf *out)
+{
+    const char *found;
+    while (tag && (found = strstr(subject, tag))) {
+        buf_add(out, subject, (size_t)(found - subject));
+        subject = found + strlen(tag);
+        subject += strspn(subject, " ");
+    }
+    buf_add_text(out, subject);
+}
+
 void mail_write_subject(const struct mail_draft *draft, bool outside, struct buf *out)
 {
     char *tag = tag_of(draft->reference);
-    const char *subject = bare_subject(draft->subject ? draft->subject : "", tag, false);
     if (outside && draft->is_encrypted) {
         buf_add_text(out, tag ? tag : "[...]"); /* RFC 9788 section 3.2.1 */
     } else {
-        if (tag && !strstr(subject, tag))
-            buf_printf(out, "%s ", tag);
+        buf_printf(out, "%s%s", tag ? tag : "", tag ? " " : "");
         if (!str_is_empty(draft->label))
             buf_printf(out, "%s ", draft->label);
-        buf_add_text(out, subject);
+        add_untagged(bare_subject(draft->subject ? draft->subject : "", tag, false), tag, out);
     }
     free(tag);
 }
@@ -506,7 +516,7 @@ bool mail_write_quote(const struct mail_quote *quote, struct buf *out)
     buf_init(&safe, 4 * strlen(quote->text) + 1);
     str_add_harmless(&safe, quote->text, true);
     add_attribution(quote, out);
-    size_t lines = 0;
+    size_t lines = 0, blank = 0; /* blank lines are written once something follows */
     for (const char *line = buf_text(&safe), *next; *line; line = next) {
         size_t size = strcspn(line, "\n"), kept = size;
         next = line + size + (line[size] == '\n');
@@ -518,8 +528,14 @@ bool mail_write_quote(const struct mail_quote *quote, struct buf *out)
         }
         while (kept > 0 && strchr(" \t\r", line[kept - 1]))
             kept--;
+        if (kept == 0) {
+            blank++;
+            continue;
+        }
+        for (; blank > 0; blank--)
+            buf_add_text(out, ">\n");
         /* A quote of a quote stays one run of marks. */
-        buf_printf(out, kept == 0 ? ">\n" : line[0] == '>' ? ">%.*s\n" : "> %.*s\n", (int)kept, line);
+        buf_printf(out, line[0] == '>' ? ">%.*s\n" : "> %.*s\n", (int)kept, line);
     }
     buf_clear(&safe);
     return !out->full;

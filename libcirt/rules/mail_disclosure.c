@@ -192,7 +192,7 @@ static void hint_for(const struct mail_disclosure_mail *mail, const struct mail_
                      char *hint, size_t size)
 {
     const struct mail_disclosure_key *key = nearest_key(recipient);
-    char word[300], key_hint[480] = "", waiver_hint[480] = "";
+    char word[300], key_hint[480] = "", waiver_hint[480] = "", leave_hint[320] = "";
     shell_word(recipient->address, word, sizeof word);
     if (without_key && key->state == MAIL_DISCLOSURE_KEY_CANDIDATE && key->fingerprint)
         say(key_hint, sizeof key_hint, "check the key with its owner, then: cirt key pin %.64s --contact %s", key->fingerprint, word);
@@ -203,7 +203,9 @@ static void hint_for(const struct mail_disclosure_mail *mail, const struct mail_
     else if (!mail->is_restricted && mail->tlp == TLP_AMBER)
         say(waiver_hint, sizeof waiver_hint, "%sa waiver: cirt contact waiver %s --up-to amber --until DAY -m WHY",
             without_key ? "; or " : "", word);
-    say(hint, size, "%s%s%sleave out %s", key_hint, waiver_hint, without_key || *waiver_hint ? "; or " : "", word);
+    if (mail->recipient_count > 1)
+        say(leave_hint, sizeof leave_hint, "%sleave out %s", without_key || *waiver_hint ? "; or " : "", word);
+    say(hint, size, "%s%s%s", key_hint, waiver_hint, leave_hint);
 }
 
 static void say_clear(const struct mail_disclosure_mail *mail, const struct mail_disclosure_recipient *recipient,

@@ -177,7 +177,8 @@ CREATE OR REPLACE FUNCTION mail_draft(p_ref text, p_occasion text, p_thread text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     c incident_case;
-    w record;
+    v_address text;
+    v_name text;
     v_thread thread;
     v_answers bigint := p_answers;
     v_id bigint;
@@ -185,12 +186,12 @@ DECLARE
 BEGIN
     SELECT * INTO c FROM incident_case k WHERE k.id = case_find(p_ref);
     IF p_answers IS NOT NULL THEN
-        SELECT 't' AS id, report_author(m.report_id) AS address, NULL AS name INTO w FROM visible_member m WHERE m.case_id = c.id AND m.report_id = p_answers;
-        IF w.address IS NULL THEN
+        SELECT report_author(m.report_id) INTO v_address FROM visible_member m WHERE m.case_id = c.id AND m.report_id = p_answers;
+        IF v_address IS NULL THEN
             PERFORM refuse('CI422', format('r%s is no mail in case %s that could be answered', p_answers, c.number), format('cirt mails %s', c.number));
         END IF;
     ELSIF p_thread IS NOT NULL OR (p_occasion IN ('reply', 'question', 'closing') AND jsonb_array_length(p_people) = 0) THEN
-        SELECT x.address, x.name INTO w FROM correspondent_find(c.id, p_thread) x;
+        SELECT x.address, x.name INTO v_address, v_name FROM correspondent_find(c.id, p_thread) x;
     ELSIF jsonb_array_length(p_people) = 0 AND p_occasion = 'notice' THEN
         SELECT jsonb_agg(jsonb_build_object('kind', 'to', 'address', lower(k.email), 'name', k.name)) INTO p_people FROM constituent_contact k
             WHERE k.constituent_id = c.constituent_id AND k.email ~ '^[^@[:space:]<>]+@[^@[:space:]<>]+$';
@@ -199,13 +200,13 @@ BEGIN
                            ELSE 'its constituent has no contact with a mail address' END, format('cirt notify %s --to ADDRESS', c.number));
         END IF;
     END IF;
-    IF jsonb_array_length(coalesce(p_people, '[]')) = 0 AND w.address IS NOT NULL THEN
-        p_people := jsonb_build_array(jsonb_build_object('kind', 'to', 'address', w.address, 'name', w.name));
+    IF jsonb_array_length(coalesce(p_people, '[]')) = 0 AND v_address IS NOT NULL THEN
+        p_people := jsonb_build_array(jsonb_build_object('kind', 'to', 'address', v_address, 'name', v_name));
     END IF;
     IF jsonb_array_length(coalesce(p_people, '[]')) = 0 THEN
         PERFORM refuse('CI422', 'a mail needs somebody to go to', format('cirt mail %s --to ADDRESS', c.number));
     END IF;
-    v_id := thread_with(c.id, contact_remember(coalesce(w.address, p_people -> 0 ->> 'address'), coalesce(w.name, p_people -> 0 ->> 'name')), p_subject);
+    v_id := thread_with(c.id, contact_remember(coalesce(v_address, p_people -> 0 ->> 'address'), coalesce(v_name, p_people -> 0 ->> 'name')), p_subject);
     SELECT * INTO v_thread FROM thread t WHERE t.id = v_id;
     v_lang := coalesce(p_lang, v_thread.lang);
     IF v_answers IS NULL AND p_occasion = 'reply' THEN

@@ -572,6 +572,10 @@ static void subjects(void **state)
     buf_reset(&out);
     mail_write_subject(&draft, false, &out);
     assert_string_equal(buf_text(&out), "[XX-CERT-2026-000042] TLP:GREEN x");
+    draft.subject = "Re: [XX-CERT-2026-000042] x [YY-CERT-2026-000001]";
+    buf_reset(&out);
+    mail_write_subject(&draft, false, &out);
+    assert_string_equal(buf_text(&out), "[XX-CERT-2026-000042] TLP:GREEN Re: x [YY-CERT-2026-000001]");
     draft.is_encrypted = true;
     draft.reference = NULL;
     buf_reset(&out);
@@ -586,7 +590,7 @@ static void quotes(void **state)
     struct mail_quote quote = {.name = "Alice\r\n",
                                .address = "alice@yy.example",
                                .date = simple.date,
-                               .text = "Hello  \n\n> older\nred: \x1b[31m \xE2\x80\xAEgnp.exe\n-- \nAlice\n",
+                               .text = "Hello  \n\n> older\nred: \x1b[31m \xE2\x80\xAEgnp.exe\n\n \n-- \nAlice\n",
                                .lines_max = 10};
     struct buf out;
     buf_init(&out, 10000);
@@ -597,7 +601,7 @@ static void quotes(void **state)
     quote.name = NULL;
     buf_reset(&out);
     assert_true(mail_write_quote(&quote, &out));
-    assert_string_equal(buf_text(&out), "2026-11-20 10:12 UTC, <alice@yy.example>:\n> Hello\n>\n> [...]\n");
+    assert_string_equal(buf_text(&out), "2026-11-20 10:12 UTC, <alice@yy.example>:\n> Hello\n> [...]\n");
     buf_clear(&out);
     buf_init(&out, 20);
     assert_false(mail_write_quote(&quote, &out));
