@@ -356,8 +356,8 @@ static void python_agrees(void **state)
     signed_message(&draft, &message);
     char *said = python_reads(&message);
     static const char *const lines[] = {
-        "\nTo: \"M\xC3\xBCller, Gr\xC3\xA9gory (CERT)\" <greg@xn--bcher-kva.example>, \"Doe, John \\\"JD\\\"\" <john.doe@yy.example>, "
-        "plain@yy.example, ",
+        ("\nTo: \"M\xC3\xBCller, Gr\xC3\xA9gory (CERT)\" <greg@xn--bcher-kva.example>, \"Doe, John \\\"JD\\\"\" <john.doe@yy.example>, "
+         "plain@yy.example, "),
         "\nCc: Alice Example <alice@yy.example>\n",
         "\n    | TLP:GREEN\n    | \n    | Bonjour,\n    | \n    | From here  \n    | .\n    | \xC3\xA9t\xC3\xA9 = summer\n",
         "\n    name list \xE2\x82\xAC of hosts that answered on the twentieth of November in the second run.csv, 5 bytes\n",
