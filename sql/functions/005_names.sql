@@ -16,3 +16,6 @@ $$ SELECT (ARRAY['source', 'target', 'victim', 'infrastructure', 'other'])[p_rol
 CREATE OR REPLACE FUNCTION time_text(p_time timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN p_time = date_trunc('second', p_time, 'UTC') THEN to_char(p_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
             ELSE to_char(p_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END;
+-- A plain mail address in the form we compare; NULL for anything else.
+CREATE OR REPLACE FUNCTION mail_address(p_text text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN length(p_text) <= 254 AND btrim(p_text) ~ '^[^@[:space:][:cntrl:]<>]+@[^@[:space:][:cntrl:]<>]+$' THEN lower(btrim(p_text)) END;

@@ -30,3 +30,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
                                                'granted_by', i.login) ORDER BY w.id), '[]')
     FROM waiver w JOIN identity i ON i.id = w.granted_by
     WHERE (w.contact_id = p_contact OR w.peer_id = p_peer) AND w.ended IS NULL AND w.until > now() AND viewer() IS NOT NULL $$;
+
+-- Keys that have to do with an address: pinned for it or to whom it belongs, or such as claim it and are not pinned.
+CREATE OR REPLACE FUNCTION keys_of_address(p_address text) RETURNS SETOF mail_key
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT k.* FROM mail_key k LEFT JOIN contact c ON c.address = mail_address(p_address)
+    WHERE k.addresses @> ARRAY[mail_address(p_address)] OR k.contact_id = c.id OR k.peer_id = c.peer_id OR k.identity_id = c.identity_id
+       OR (k.pinned IS NULL AND k.claims @> ARRAY[mail_address(p_address)]) $$;
+
+-- Whom a key belongs to still takes part.
+CREATE OR REPLACE FUNCTION key_owner_enabled(k mail_key) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT coalesce((SELECT p.enabled FROM peer p WHERE p.id = k.peer_id), (SELECT i.enabled FROM identity i WHERE i.id = k.identity_id),
+                    (SELECT c.enabled FROM contact c WHERE c.id = k.contact_id), false) $$;

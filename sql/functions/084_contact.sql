@@ -3,10 +3,6 @@
 
 DROP VIEW IF EXISTS visible_contact CASCADE;
 
--- A plain mail address in the form we compare; NULL for anything else.
-CREATE OR REPLACE FUNCTION mail_address(p_text text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN length(p_text) <= 254 AND btrim(p_text) ~ '^[^@[:space:][:cntrl:]<>]+@[^@[:space:][:cntrl:]<>]+$' THEN lower(btrim(p_text)) END;
-
 -- Brings the contact of an address in step with what the records say of it. What an analyst vouches for stays known without them.
 CREATE OR REPLACE FUNCTION contact_sync(p_address text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$

@@ -386,16 +386,12 @@ CREATE OR REPLACE FUNCTION contact_key(p_address text, OUT fingerprint text, OUT
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_address text := mail_address(p_address);
-    v_contact contact;
     k mail_key;
     v_state text;
 BEGIN
-    SELECT * INTO v_contact FROM contact c WHERE c.address = v_address;
     SELECT x.fingerprint, x.protocol, x.expires INTO contact_key.fingerprint, contact_key.protocol, contact_key.expires FROM (
-        SELECT y.fingerprint, y.protocol, y.expires, y.pinned FROM mail_key y
-            LEFT JOIN contact c ON c.id = y.contact_id LEFT JOIN peer p ON p.id = y.peer_id LEFT JOIN identity i ON i.id = y.identity_id
-            WHERE (y.addresses @> ARRAY[v_address] OR (v_contact.enabled AND (y.contact_id = v_contact.id OR y.peer_id = v_contact.peer_id OR y.identity_id = v_contact.identity_id)))
-            AND key_state(y) = 'pinned' AND y.can_encrypt AND y.unusable IS NULL AND coalesce(c.enabled, p.enabled, i.enabled)
+        SELECT y.fingerprint, y.protocol, y.expires, y.pinned FROM keys_of_address(v_address) y
+            WHERE key_state(y) = 'pinned' AND y.can_encrypt AND y.unusable IS NULL AND key_owner_enabled(y)
         UNION ALL
         SELECT o.fingerprint, o.protocol, o.expires, o.seen FROM own_key o
             WHERE o.addresses @> ARRAY[v_address] AND o.can_decrypt AND o.gone IS NULL AND coalesce(o.expires > now(), true)) x
@@ -403,8 +399,7 @@ BEGIN
     IF contact_key.fingerprint IS NOT NULL THEN
         RETURN;
     END IF;
-    SELECT y.* INTO k FROM mail_key y WHERE y.addresses @> ARRAY[v_address] OR y.contact_id = v_contact.id OR y.peer_id = v_contact.peer_id
-        OR y.identity_id = v_contact.identity_id OR (y.claims @> ARRAY[v_address] AND y.pinned IS NULL)
+    SELECT y.* INTO k FROM keys_of_address(v_address) y
         ORDER BY array_position(ARRAY['pinned', 'asked', 'expired', 'revoked', 'candidate', 'distrusted'], key_state(y)), y.seen DESC LIMIT 1;
     v_state := CASE WHEN k.fingerprint IS NULL THEN 'none' ELSE key_state(k) END;
     reason := CASE v_state
@@ -488,6 +483,7 @@ CREATE OR REPLACE FUNCTION clock_key_warnings(OUT done bigint, OUT more boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v record;
+    v_days int;
 BEGIN
     done := 0;
     more := false;
@@ -500,8 +496,15 @@ BEGIN
         SELECT d.* FROM due d JOIN told t USING (fingerprint, days) ORDER BY d.expires, d.fingerprint
     LOOP
         PERFORM journal_append(0, 'clock', 'key ends', format('%s of %s', v.fingerprint, v.whose), jsonb_build_object('expires', time_text(v.expires), 'days', v.days));
+        v_days := least(v.days, v_days);
         done := done + 1;
     END LOOP;
+    -- Which key, the mail does not say: it may go in clear.
+    IF done > 0 THEN
+        PERFORM mail_automatic('warning', NULL, NULL, i.mail, 'en', 'Keys for mail end soon',
+                               format(E'%s of the keys that our mail rests on end within %s days, or sooner.\n\nWhich, and whose:  cirt key expiring\n', done, v_days))
+            FROM identity i WHERE i.enabled AND i.level = 'duty' AND mail_address(i.mail) IS NOT NULL ORDER BY i.id;
+    END IF;
 END $$;
 
 -- What doctor says of keys.

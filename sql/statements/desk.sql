@@ -268,7 +268,8 @@ SELECT analyst_remove($1::text)
 -- --- contacts and keys ---
 
 -- name: contact_list
-SELECT contact_json(c) FROM visible_contact c WHERE c.address = mail_address($1::text)
+SELECT json_join(contact_json(c), (SELECT json_build_object('key', k.fingerprint, 'key_reason', k.reason, 'key_hint', k.hint) FROM contact_key(c.address) k))
+FROM visible_contact c WHERE c.address = mail_address($1::text)
 -- name: contact_page
 SELECT contact_json(c) FROM visible_contact c
 WHERE ($3::text IS NULL OR position(lower($3) IN lower(concat_ws(' ', c.address, c.name, c.constituent, c.peer, c.analyst))) > 0)
