@@ -205,7 +205,7 @@ static void read_tag(struct reader *reader)
         add_newline(reader);
     else if (str_equal(name, "td") || str_equal(name, "th"))
         add_character(reader, " ", 1);
-    else if (!is_closing && (str_equal(name, "script") || str_equal(name, "style") || str_equal(name, "head") || str_equal(name, "title")))
+    else if (!is_closing && (str_equal(name, "script") || str_equal(name, "style") || str_equal(name, "title")))
         skip_content(reader, name);
     else if (str_equal(name, "a") && is_closing)
         close_link(reader);

@@ -46,7 +46,7 @@ static void read_head(struct mail_reading *reading)
 }
 
 /* The strictest label that stands in the text (TLP 2.0 asks mail to carry it in subject or body). */
-static void read_label(struct report *report, const char *text)
+void mail_label_read(struct report *report, const char *text)
 {
     for (const char *at = text; at && (at = strcasestr(at, "TLP:")); at += 4) {
         char word[24];
@@ -63,12 +63,13 @@ static void read_label(struct report *report, const char *text)
 
 /* --- the codec --- */
 
-static void read_observables(struct report *report)
+/* What the message says; what a mail forwarded in it says is an observation of its own already. */
+static void read_observables(struct mail_reading *reading)
 {
+    struct report *report = reading->report;
     struct observation *observation = report_add_observation(report);
     size_t count = report->summary ? extract_observables(report->summary, report, observation) : 0;
-    if (report->description)
-        count += extract_observables(report->description, report, observation);
+    count += mail_forward_extract(reading, 0, reading->text.size, observation);
     observation->time = report->time;
     observation->time_text = report->time_text;
     observation->time_rule = report->time_rule;
@@ -82,15 +83,17 @@ static void read_mail(struct mail_reading *reading)
     struct report *report = reading->report;
     bool is_inside_signed = hints && hints->inside.is_signed;
     reading->has_signed = is_inside_signed;
-    for (size_t i = 0; i < reading->layers->count; i++)
-        reading->has_signed |= reading->layers->layers[i].kind == MAIL_SIGNED && reading->layers->layers[i].is_sound;
+    for (size_t i = 0; i < reading->layers->count; i++) {
+        const struct mail_layer *layer = &reading->layers->layers[i];
+        reading->has_signed |= layer->kind == MAIL_SIGNED && layer->is_sound && layer->form != MAIL_ATTACHED;
+    }
     read_head(reading);
     mail_parts_read(reading, 0, is_inside_signed ? MAIL_COVER_WHOLE : MAIL_COVER_NONE);
     if (reading->text.size > 0)
         report->description = arena_strndup(report->arena, reading->text.bytes, reading->text.size);
-    read_label(report, report->summary);
-    read_label(report, report->description);
-    read_observables(report);
+    mail_label_read(report, report->summary);
+    mail_label_read(report, report->description);
+    read_observables(reading);
     mail_opened_read(reading);
     mail_extra_write(reading);
 }

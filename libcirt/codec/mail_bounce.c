@@ -21,7 +21,7 @@ static const struct mime_part *find_part(const struct mime *mime, const char *co
 {
     for (size_t i = 0; i < mime->part_count; i++) {
         const struct mime_part *part = &mime->parts[i];
-        bool is_inner = part->parent != MIME_NONE && str_equal(mime->parts[part->parent].type, "message/rfc822");
+        bool is_inner = part->parent != MIME_NONE && mime_is_message(&mime->parts[part->parent]);
         for (const char *const *type = types; part->depth <= DEPTH_LOOKED_AT && !is_inner && *type; type++)
             if (str_equal(part->type, *type))
                 return part;

@@ -152,7 +152,7 @@ static bool is_certificate(const struct buf *body)
 static bool is_forwarded(const struct mime *mime, const struct mime_part *part)
 {
     for (int above = part->parent; above != MIME_NONE; above = mime->parts[above].parent)
-        if (str_equal(mime->parts[above].type, "message/rfc822"))
+        if (mime_is_message(&mime->parts[above]))
             return true;
     return false;
 }

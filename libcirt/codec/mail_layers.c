@@ -96,7 +96,7 @@ static struct mail_layer *add_layer(struct finder *finder, const struct mime_par
     const char *path = arena_strdup(layers->arena, part->path);
     *layer = (struct mail_layer){
         .kind = kind, .protocol = protocol, .form = form, .path = path, .covered_path = path, .is_sound = true, .is_closed = true};
-    if (!part->is_agreed) {
+    if (!mime_is_agreed(finder->mime, part)) {
         layer->is_sound = false;
         layer->problem = "where its parts begin and end can be read in two ways";
     }
@@ -255,7 +255,7 @@ static bool find_mangled(struct finder *finder, const struct mime_part *part, bo
     const struct mime_part *first = child_of(mime, part, 0);
     unsigned at = part->child_count == 3 ? 1 : 0;
     bool is_armoured;
-    if (!in_chain || !str_equal(part->type, "multipart/mixed") || part->child_count != 2 + at || !part->is_agreed)
+    if (!in_chain || !str_equal(part->type, "multipart/mixed") || part->child_count != 2 + at)
         return false;
     const struct mime_part *version = child_of(mime, part, at), *message = child_of(mime, part, at + 1);
     if (at == 1 && (!str_equal(first->type, "text/plain") || !part_is_blank(mime, first)))

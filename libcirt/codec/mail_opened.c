@@ -32,6 +32,7 @@ static void set_text(json_t *item, struct mail_reading *reading, const struct bu
     json_object_set_new(item, "text", json_stringn(buf_text(text), text->size));
     if (is_cut)
         json_object_set_new(item, "text_is_cut", json_true());
+    mail_label_read(reading->report, buf_text(text));
     struct observation *observation = report_add_observation(reading->report);
     if (extract_observables(buf_text(text), reading->report, observation) == 0)
         reading->report->observation_count--;
@@ -54,6 +55,7 @@ static bool read_entity(struct mail_reading *reading, const struct mail_opened *
                                .layers = layers,
                                .limits = reading->limits,
                                .report = reading->report,
+                               .depth = 1,
                                .attachments = json_array(),
                                .texts = json_array(),
                                .reports = reading->reports};

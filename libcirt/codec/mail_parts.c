@@ -4,11 +4,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/html_text.h"
-#include "codec/mail_attachment.h"
 #include "codec/mail_pgp.h"
 #include "codec/mail_reading.h"
 #include "codec/mime_body.h"
-#include "codec/sha256.h"
 
 const char *mail_cover_name(enum mail_cover cover)
 {
@@ -18,7 +16,7 @@ const char *mail_cover_name(enum mail_cover cover)
 
 /* --- text --- */
 
-static void add_text(struct mail_reading *reading, const char *text)
+void mail_parts_add(struct mail_reading *reading, const char *text)
 {
     if (!buf_add_text(&reading->text, text))
         reading->is_cut = true;
@@ -26,15 +24,15 @@ static void add_text(struct mail_reading *reading, const char *text)
 
 static void add_formatted(struct mail_reading *reading, char *text)
 {
-    add_text(reading, text);
+    mail_parts_add(reading, text);
     free(text);
 }
 
 /* Text under another protection than the rest never stands in it unmarked. */
-static void add_mark(struct mail_reading *reading, const char *path, enum mail_cover cover)
+void mail_parts_mark(struct mail_reading *reading, const char *path, enum mail_cover cover)
 {
     if (reading->text.size > 0)
-        add_text(reading, "\n\n");
+        mail_parts_add(reading, "\n\n");
     if (!reading->has_signed || cover == MAIL_COVER_WHOLE || cover == MAIL_COVER_OWN)
         return;
     add_formatted(
@@ -68,7 +66,7 @@ static void add_piece(struct mail_reading *reading, const struct mime_part *part
         text->bytes[--text->size] = '\0';
     if (text->size == 0)
         return;
-    add_mark(reading, path, cover);
+    mail_parts_mark(reading, path, cover);
     add_cut(reading, text);
     add_listed(reading, path, part->type, cover);
 }
@@ -78,11 +76,11 @@ static void add_closed(struct mail_reading *reading, const struct mail_layer *la
 {
     bool is_opened = false;
     for (size_t i = 0; reading->hints && i < reading->hints->opened_count; i++)
-        is_opened |= str_equal(reading->hints->opened[i].path, layer->path) && reading->hints->opened[i].clear;
-    if (layer->is_envelope)
+        is_opened |= layer->is_openable && str_equal(reading->hints->opened[i].path, layer->path) && reading->hints->opened[i].clear;
+    if (layer->is_envelope && reading->depth == 0)
         return;
     if (reading->text.size > 0)
-        add_text(reading, "\n\n");
+        mail_parts_add(reading, "\n\n");
     add_formatted(reading, mem_printf("[part %s: %s, %s]", layer->path, mail_layer_kind_name(layer->kind),
                                       is_opened ? "opened apart from the message" : "not opened"));
 }
@@ -92,12 +90,26 @@ static void add_closed(struct mail_reading *reading, const struct mail_layer *la
 static void read_outside(struct mail_reading *reading, const struct mime_part *part, const char *text, size_t size, enum mail_cover cover)
 {
     struct buf piece;
+    if (size > MAIL_SOURCE_SIZE_MAX) {
+        size = MAIL_SOURCE_SIZE_MAX;
+        reading->is_cut = true;
+    }
     buf_init(&piece, 4 * size + 16);
     mime_text(part->charset, text, size, &piece);
     size_t blank = strspn(buf_text(&piece), " \t\n");
     buf_consume(&piece, blank);
     add_piece(reading, part, part->path, &piece, cover);
     buf_clear(&piece);
+}
+
+/* How what a sound signed layer holds is protected. Layers of what was taken out of the mail are verified by nobody. */
+static enum mail_cover inner_cover(const struct mail_reading *reading, const struct mail_layer *layer, enum mail_cover cover)
+{
+    if (reading->depth > 0)
+        return cover;
+    if (layer->is_envelope)
+        return MAIL_COVER_WHOLE;
+    return cover == MAIL_COVER_NONE ? MAIL_COVER_PART : cover;
 }
 
 static void read_block(struct mail_reading *reading, const struct mime_part *part, const struct mail_layer *layer, const char *text,
@@ -116,10 +128,7 @@ static void read_block(struct mail_reading *reading, const struct mime_part *par
     buf_init(&piece, 8 * (block->end - block->at) + 16);
     mail_pgp_clear_text(text, block, &covered);
     mime_text(part->charset, buf_text(&covered), covered.size, &piece);
-    add_piece(reading, part, layer->path, &piece,
-              layer->is_envelope         ? MAIL_COVER_WHOLE
-              : cover == MAIL_COVER_NONE ? MAIL_COVER_PART
-                                         : cover);
+    add_piece(reading, part, layer->path, &piece, inner_cover(reading, layer, cover));
     buf_clear(&covered);
     buf_clear(&piece);
 }
@@ -141,7 +150,7 @@ static void read_blocks(struct mail_reading *reading, const struct mime_part *pa
     struct mail_pgp_block block;
     size_t outside = 0;
     unsigned number = 0;
-    for (size_t at = 0; mail_pgp_next(text, body->size, at, &block); at = block.end) {
+    for (size_t at = 0; number < MAIL_LAYERS_MAX && mail_pgp_next(text, body->size, at, &block); at = block.end) {
         bool is_layer = block.kind == MAIL_PGP_ENCRYPTED || block.kind == MAIL_PGP_MESSAGE || block.kind == MAIL_PGP_CLEAR;
         const struct mail_layer *layer = is_layer ? layer_of_block(reading, part, ++number) : NULL;
         if (!layer)
@@ -174,9 +183,15 @@ static void read_text(struct mail_reading *reading, const struct mime_part *part
         buf_clear(&text);
         return;
     }
-    buf_init(&text, 4 * part->body_size + 16);
-    buf_init(&plain, 16 * part->body_size + 16);
-    mime_body_text(reading->mime, part, &text);
+    /* No more than the text can come to is read. */
+    struct mime_part start = *part;
+    if (start.body_size > MAIL_SOURCE_SIZE_MAX) {
+        start.body_size = MAIL_SOURCE_SIZE_MAX;
+        reading->is_cut = true;
+    }
+    buf_init(&text, 4 * start.body_size + 16);
+    buf_init(&plain, 16 * start.body_size + 16);
+    mime_body_text(reading->mime, &start, &text);
     if (reading->layers->protected.is_cipher)
         mail_protected_strip_legacy(reading->mime, part, &text);
     bool is_html = str_equal(part->type, "text/html");
@@ -185,30 +200,6 @@ static void read_text(struct mail_reading *reading, const struct mime_part *part
     add_piece(reading, part, part->path, is_html ? &plain : &text, cover);
     buf_clear(&text);
     buf_clear(&plain);
-}
-
-/* --- attachments --- */
-
-static void read_attachment(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover)
-{
-    struct buf body;
-    char sha256[SHA256_HEX_SIZE];
-    buf_init(&body, part->body_size + 1);
-    mime_body(reading->mime, part, &body);
-    sha256_hex(buf_text(&body), body.size, sha256);
-    json_t *item = json_pack("{s:s, s:s, s:I, s:s, s:s}", "path", part->path, "type", part->type, "size", (json_int_t)body.size, "sha256",
-                             sha256, "covered", mail_cover_name(cover));
-    if (part->name)
-        json_object_set_new(item, "name", json_string(part->name));
-    if (json_array_size(reading->attachments) < MAIL_LISTED_MAX)
-        json_array_append(reading->attachments, item);
-    json_decref(item);
-    struct mail_attachment attachment = {
-        .path = part->path, .name = part->name, .type = part->type, .bytes = buf_text(&body), .size = body.size};
-    json_t *told = mail_attachment_read(&attachment, reading->limits, reading->report);
-    if (told)
-        json_array_append_new(reading->reports, told);
-    buf_clear(&body);
 }
 
 /* --- the tree --- */
@@ -244,24 +235,7 @@ static void read_signed(struct mail_reading *reading, const struct mime_part *pa
     if (!layer->is_sound)
         read_children(reading, part, cover);
     else
-        mail_parts_read(reading, part->first_child,
-                        layer->is_envelope         ? MAIL_COVER_WHOLE
-                        : cover == MAIL_COVER_NONE ? MAIL_COVER_PART
-                                                   : cover);
-}
-
-static void read_forwarded(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover)
-{
-    static const char *const fields[] = {"From", "Date", "Subject"};
-    const struct mime_part *inner = &reading->mime->parts[part->first_child];
-    add_mark(reading, part->path, cover);
-    add_text(reading, "[forwarded message]\n");
-    for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-        const char *value = mime_header_text(reading->mime, inner, fields[i]);
-        if (value)
-            add_formatted(reading, mem_printf("%s: %s\n", fields[i], value));
-    }
-    mail_parts_read(reading, part->first_child, cover);
+        mail_parts_read(reading, part->first_child, inner_cover(reading, layer, cover));
 }
 
 static bool is_shown(const struct mime_part *part)
@@ -279,7 +253,7 @@ static bool is_multipart_layer(const struct mail_layer *layer)
 
 static void read_leaf(struct mail_reading *reading, const struct mime_part *part, const struct mail_layer *layer, enum mail_cover cover)
 {
-    if (layer && layer->is_envelope && layer->is_closed)
+    if (layer && layer->is_envelope && layer->is_closed && reading->depth == 0)
         return; /* the mail itself, sealed: told in extra, opened by another */
     if (layer && layer->form == MAIL_OPAQUE && layer->is_closed)
         add_closed(reading, layer);
@@ -289,7 +263,7 @@ static void read_leaf(struct mail_reading *reading, const struct mime_part *part
     if (str_starts(part->type, "multipart/") || (is_inline && (is_shown(part) || has_inline(reading, part))))
         read_text(reading, part, cover);
     else
-        read_attachment(reading, part, cover);
+        mail_file_read(reading, part, cover);
 }
 
 /* Depth is bounded by mime_parse(). */
@@ -303,8 +277,8 @@ void mail_parts_read(struct mail_reading *reading, int index, enum mail_cover co
         add_closed(reading, layer);
     else if (str_equal(part->type, "multipart/alternative"))
         read_alternative(reading, part, cover);
-    else if (part->child_count > 0 && str_equal(part->type, "message/rfc822"))
-        read_forwarded(reading, part, cover);
+    else if (mime_is_message(part))
+        mail_forward_read(reading, part, cover);
     else if (part->child_count > 0)
         read_children(reading, part, cover);
     else

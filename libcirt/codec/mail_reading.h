@@ -1,4 +1,5 @@
-/* codec/mail_reading.h - what the files that read a mail (mail.c, mail_parts.c, mail_opened.c, mail_extra.c) share. Nobody else's. */
+/* codec/mail_reading.h - what the files that read a mail (mail.c, mail_parts.c, mail_forward.c, mail_file.c, mail_opened.c, mail_extra.c)
+ * share. Nobody else's. */
 #ifndef CIRT_CODEC_MAIL_READING_H
 #define CIRT_CODEC_MAIL_READING_H
 
@@ -14,12 +15,18 @@
 #include "model/report.h"
 
 /* The readable text of one mail; what is longer is cut and stays readable in the stored bytes. */
-enum { MAIL_TEXT_SIZE_MAX = 1024 * 1024, MAIL_LISTED_MAX = 200 };
+enum { MAIL_TEXT_SIZE_MAX = 1024 * 1024, MAIL_SOURCE_SIZE_MAX = 4 * MAIL_TEXT_SIZE_MAX, MAIL_LISTED_MAX = 200 };
 
 /* How the part at hand is protected. OWN: it was opened apart from the message. */
 enum mail_cover { MAIL_COVER_NONE, MAIL_COVER_PART, MAIL_COVER_WHOLE, MAIL_COVER_OWN };
 
-/* One mail, or one entity that was opened on its own (then has_marks is false, and the text is its own). */
+/* Text of the message that a forwarded mail says, not its sender. */
+struct mail_range {
+    size_t start, end;
+};
+
+/* One mail, or what was taken out of one and is read as a mail is: then depth is above 0, its layers protect nothing, and the lists are
+ * those of the mail. */
 struct mail_reading {
     const struct mime *mime;
     const struct mail_layers *layers;
@@ -29,12 +36,29 @@ struct mail_reading {
     struct buf text;
     bool is_cut;
     bool has_signed; /* something in it is signed: what is not must be marked */
+    unsigned depth;
+    struct mail_range *forwards; /* disjoint, in order; the report's arena's */
+    size_t forward_count, forward_capacity, forward_total;
     json_t *attachments, *texts, *reports, *opened;
 };
+
+/* mail.c: the strictest TLP label that stands in the text becomes the report's, where it is stricter. */
+void mail_label_read(struct report *report, const char *text);
 
 /* mail_parts.c: text and attachments of the part and all below it. */
 void mail_parts_read(struct mail_reading *reading, int index, enum mail_cover cover);
 const char *mail_cover_name(enum mail_cover cover); /* "none", "part", "whole", "own" */
+/* Text of ours between the parts' texts; a mark says what is signed, where something is. */
+void mail_parts_add(struct mail_reading *reading, const char *text);
+void mail_parts_mark(struct mail_reading *reading, const char *path, enum mail_cover cover);
+
+/* mail_forward.c: a mail within the mail, its text marked as such, its header's addresses an observation of their own. */
+void mail_forward_read(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover);
+/* The observables of text start..end, without those in forwarded mails in it, into the observation; returns how many. */
+size_t mail_forward_extract(struct mail_reading *reading, size_t start, size_t end, struct observation *observation);
+
+/* mail_file.c: an attachment: listed with its digest and what it is; reports in it are decoded. */
+void mail_file_read(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover);
 
 /* mail_opened.c: what was opened apart from the message, each as {"path","kind",..,"text"} in reading->opened. */
 void mail_opened_read(struct mail_reading *reading);

@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "base/timestamp.h"
+#include "codec/mime_body.h"
 
 /* GMime's tables are made once for the process and never change after. */
 static void library_init(void)
@@ -126,12 +127,29 @@ static const char *clean_line(struct arena *arena, const char *text)
     return line;
 }
 
+/* Bytes beyond ASCII in a header are UTF-8 (RFC 6532), or what mailers do that know of neither: the charset of the text below. */
+static const char *header_utf8(const struct mime *mime, const struct mime_part *part, const char *raw)
+{
+    const char *charset = NULL;
+    struct buf text;
+    if (str_is_utf8(raw, strlen(raw), NULL) || strstr(raw, "=?"))
+        return raw; /* encoded words name their charset, GMime guesses the rest */
+    for (size_t i = (size_t)(part - mime->parts); !charset && i < mime->part_count; i++)
+        charset = mime->parts[i].charset;
+    buf_init(&text, 4 * strlen(raw) + 16);
+    mime_text(charset, raw, strlen(raw), &text);
+    const char *copy = arena_strdup(mime->arena, buf_text(&text));
+    buf_clear(&text);
+    return copy;
+}
+
 const char *mime_header_text(const struct mime *mime, const struct mime_part *part, const char *name)
 {
     const char *raw = mime_header(mime, part, name, 0);
     if (!raw)
         return NULL;
     library_init();
+    raw = header_utf8(mime, part, raw);
     char *decoded = g_mime_utils_header_decode_text(NULL, raw);
     const char *line = clean_line(mime->arena, decoded);
     g_free(decoded);
@@ -174,13 +192,26 @@ static void addresses_gather(struct address_list *out, InternetAddressList *list
     }
 }
 
+/* GMime reads groups within groups ("a: b: c:") by recursion; a few hundred colons are more than any mail has. */
+enum { COLONS_MAX = 500, BOUNDARIES_MAX = 20 * MIME_PARTS_MAX };
+
+static bool is_nested_deep(const char *value, size_t size)
+{
+    size_t colons = 0;
+    for (size_t i = 0; i < size; i++)
+        colons += value[i] == ':';
+    return colons > COLONS_MAX;
+}
+
 struct mime_address *mime_addresses(const struct mime *mime, const struct mime_part *part, const char *name, size_t *count)
 {
     struct address_list out = {.arena = mime->arena};
     const char *raw;
     library_init();
     for (unsigned n = 0; (raw = mime_header(mime, part, name, n)) && n < 20; n++) {
-        InternetAddressList *list = internet_address_list_parse(NULL, raw);
+        if (is_nested_deep(raw, strlen(raw)))
+            continue;
+        InternetAddressList *list = internet_address_list_parse(NULL, header_utf8(mime, part, raw));
         addresses_gather(&out, list, 0);
         if (list)
             g_object_unref(list);
@@ -416,12 +447,46 @@ static bool scan_part(struct scan *scan, int parent, const char *fallback, size_
     if (str_starts(part->type, "multipart/"))
         return scan_multipart(scan, index);
     bool is_plain = str_equal(part->encoding, "7bit") || str_equal(part->encoding, "8bit") || str_equal(part->encoding, "binary");
-    if (str_equal(part->type, "message/rfc822") && is_plain)
+    if (mime_is_message(part) && is_plain)
         return scan_part(scan, index, "text/plain", part->body_at, end);
     return true;
 }
 
 /* --- the second opinion --- */
+
+struct mime_opinion {
+    bool *is_agreed; /* per part */
+};
+
+/* The line begins a field whose addresses GMime reads by itself, in every message's header. */
+static bool is_address_field(const char *line, size_t size)
+{
+    static const char *const names[] = {"From", "Sender", "Reply-To", "To", "Cc", "Bcc"};
+    size_t name_size = field_name_size(line, size);
+    for (size_t i = 0; name_size && i < ARRAY_SIZE(names); i++)
+        if (strlen(names[i]) == name_size && strncasecmp(line, names[i], name_size) == 0)
+            return true;
+    return false;
+}
+
+/* What could make GMime recurse or build parts without end, wherever it takes it for structure. */
+static bool is_hostile(const struct mime *mime)
+{
+    size_t boundaries = 0;
+    for (size_t at = 0, next; at < mime->size; at = next) {
+        const char *line = mime->bytes + at;
+        next = line_end(mime->bytes, at, mime->size);
+        boundaries += next - at > 2 && line[0] == '-' && line[1] == '-';
+        if (boundaries > BOUNDARIES_MAX)
+            return true;
+        if (!is_address_field(line, next - at))
+            continue;
+        next = mime_field_end(mime->bytes, at, mime->size);
+        if (is_nested_deep(line, next - at))
+            return true;
+    }
+    return false;
+}
 
 static bool agree_leaf(const struct mime_part *part, GMimeObject *object, size_t shift)
 {
@@ -434,9 +499,9 @@ static bool agree_leaf(const struct mime_part *part, GMimeObject *object, size_t
     return (size_t)stream->bound_start + shift == part->body_at && (size_t)stream->bound_end + shift == part->body_at + part->body_size;
 }
 
-static bool agree(struct mime *mime, int index, GMimeObject *object, size_t shift)
+static bool agree(const struct mime *mime, int index, GMimeObject *object, size_t shift)
 {
-    struct mime_part *part = &mime->parts[index];
+    const struct mime_part *part = &mime->parts[index];
     GMimeContentType *type = g_mime_object_get_content_type(object);
     char *name = g_mime_content_type_get_mime_type(type);
     bool same = strcasecmp(name, part->type) == 0;
@@ -454,11 +519,12 @@ static bool agree(struct mime *mime, int index, GMimeObject *object, size_t shif
     } else {
         same = agree_leaf(part, object, shift) && same;
     }
-    part->is_agreed = same && !part->is_broken;
-    return part->is_agreed;
+    same = same && !part->is_broken;
+    mime->opinion->is_agreed[index] = same;
+    return same;
 }
 
-static void second_opinion(struct mime *mime)
+static void second_opinion(const struct mime *mime)
 {
     size_t shift = mime->parts[0].header_at;
     GMimeStream *stream = g_mime_stream_mem_new_with_buffer(mime->bytes + shift, mime->size - shift);
@@ -475,12 +541,27 @@ static void second_opinion(struct mime *mime)
     g_object_unref(stream);
 }
 
+bool mime_is_agreed(const struct mime *mime, const struct mime_part *part)
+{
+    if (!mime->opinion->is_agreed) {
+        mime->opinion->is_agreed = arena_calloc(mime->arena, mime->part_count, sizeof(bool));
+        if (!is_hostile(mime))
+            second_opinion(mime);
+    }
+    return mime->opinion->is_agreed[part - mime->parts];
+}
+
+bool mime_is_message(const struct mime_part *part)
+{
+    return str_equal(part->type, "message/rfc822") || str_equal(part->type, "message/global") || str_equal(part->type, "message/news");
+}
+
 bool mime_parse(const char *bytes, size_t size, unsigned depth_max, struct mime **out, struct err *err)
 {
     struct arena *arena = arena_new();
     struct mime *mime = arena_calloc(arena, 1, sizeof *mime);
     struct scan scan = {.mime = mime, .depth_max = depth_max < MIME_DEPTH_MAX ? depth_max : MIME_DEPTH_MAX, .err = err};
-    *mime = (struct mime){.arena = arena, .bytes = bytes, .size = size};
+    *mime = (struct mime){.arena = arena, .bytes = bytes, .size = size, .opinion = arena_calloc(arena, 1, sizeof(struct mime_opinion))};
     library_init();
     /* An mbox line above the header is what some exporters leave. */
     size_t start = size >= 5 && memcmp(bytes, "From ", 5) == 0 ? line_end(bytes, 0, size) : 0;
@@ -491,7 +572,6 @@ bool mime_parse(const char *bytes, size_t size, unsigned depth_max, struct mime 
         mime_free(mime);
         return false;
     }
-    second_opinion(mime);
     *out = mime;
     return true;
 }

@@ -35,15 +35,15 @@ struct mime_part {
     const char *disposition; /* lower case */
     const char *encoding;    /* lower case; "7bit" where absent */
     bool is_broken;          /* a multipart without boundary, delimiter or end, or a header said twice with different values */
-    bool is_agreed;          /* GMime sees the same structure and ranges here and everywhere below */
 };
 
 struct mime {
     struct arena *arena;
     const char *bytes; /* borrowed from the caller of mime_parse() */
     size_t size;
-    struct mime_part *parts; /* in document order, parts[0] the root; a message/rfc822 has its inner message as only child */
+    struct mime_part *parts; /* in document order, parts[0] the root; a message has its inner message as only child */
     size_t part_count, part_capacity;
+    struct mime_opinion *opinion; /* GMime's, once somebody asked */
 };
 
 /*
@@ -53,6 +53,16 @@ struct mime {
  */
 bool mime_parse(const char *bytes, size_t size, unsigned depth_max, struct mime **out, struct err *err) MUST_CHECK;
 void mime_free(struct mime *mime); /* NULL is fine */
+
+/*
+ * Whether GMime sees the same structure and ranges in this part and everywhere below. It is asked once, when somebody first wants to know;
+ * never about a mail that is made to exhaust it (groups within groups of addresses, boundaries without number): nothing in that is agreed.
+ */
+bool mime_is_agreed(const struct mime *mime, const struct mime_part *part);
+
+/* A mail within the mail: message/rfc822, message/global, message/news. Where it is transfer-encoded it has no child: it is no structure of
+ * these bytes. */
+bool mime_is_message(const struct mime_part *part);
 
 /* Where the header at the start of bytes ends, as mime_parse() sees it (no mbox line): its size without the empty line, and where the body
  * begins. False where it begins with no field. */

@@ -131,10 +131,21 @@ static const char *iconv_name(const char *charset)
     return g_mime_charset_iconv_name(charset);
 }
 
+/* What is left once the charset proved wrong: ASCII stays. */
+static void add_ascii(const char *bytes, size_t size, struct buf *out)
+{
+    for (size_t i = 0; i < size && !out->full; i++)
+        if ((unsigned char)bytes[i] < 0x80)
+            buf_add_char(out, bytes[i]);
+        else
+            buf_add_text(out, REPLACEMENT);
+}
+
 static void convert(iconv_t converter, const char *bytes, size_t size, struct buf *out)
 {
+    enum { ERRORS_MAX = 20000 };
     char *in = (char *)bytes;
-    while (size > 0 && !out->full) {
+    for (unsigned errors = 0; size > 0 && !out->full;) {
         char piece[4096];
         char *to = piece;
         size_t room = sizeof piece;
@@ -148,6 +159,10 @@ static void convert(iconv_t converter, const char *bytes, size_t size, struct bu
             return;
         in++;
         size--;
+        if (++errors == ERRORS_MAX) {
+            add_ascii(in, size, out);
+            return;
+        }
     }
 }
 
@@ -165,14 +180,72 @@ static void add_utf8(const char *bytes, size_t size, struct buf *out)
     }
 }
 
-static void to_utf8(const char *charset, const char *bytes, size_t size, struct buf *out)
+static bool is_high(char c)
 {
-    bool is_claimed = charset && strcasecmp(charset, "us-ascii") != 0 && is_charset_name(charset);
-    if (is_claimed && (strcasecmp(charset, "utf-8") == 0 || strcasecmp(charset, "utf8") == 0)) {
+    return (unsigned char)c >= 0x80;
+}
+
+/* Whether the bytes look like UTF-8 whatever they are called: well-formed, and not just ASCII. Text in an 8-bit charset hardly ever is. */
+static bool is_surely_utf8(const char *bytes, size_t size)
+{
+    bool has_high = false;
+    for (size_t i = 0; !has_high && i < size; i++)
+        has_high = is_high(bytes[i]);
+    return has_high && str_is_utf8(bytes, size, NULL);
+}
+
+/* Whether there are bytes beyond ASCII, more than a slip, and none is part of a character in UTF-8. */
+static bool is_surely_not_utf8(const char *bytes, size_t size)
+{
+    enum { SLIPS_MAX = 2 };
+    size_t high = 0;
+    for (const char *at = bytes, *end = bytes + size; at < end;) {
+        uint32_t code_point;
+        if (!is_high(*at)) {
+            at++;
+            continue;
+        }
+        high++;
+        size_t length = str_next_code_point(at, end, &code_point);
+        if (length > 1)
+            return false;
+        at++;
+    }
+    return high > SLIPS_MAX;
+}
+
+static bool is_one_of(const char *charset, const char *const *names)
+{
+    for (; charset && *names; names++)
+        if (strcasecmp(charset, *names) == 0)
+            return true;
+    return false;
+}
+
+/* The charset to read it in: as claimed, unless the bytes plainly are something else; NULL where nothing usable is claimed. */
+static const char *real_charset(const char *charset, const char *bytes, size_t size)
+{
+    static const char *const utf8[] = {"utf-8", "utf8", NULL};
+    static const char *const western[] = {"us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252", "cp1252", NULL};
+    if (!charset || !is_charset_name(charset))
+        return NULL;
+    if (is_one_of(charset, utf8))
+        return is_surely_not_utf8(bytes, size) ? "windows-1252" : "utf-8";
+    if (is_one_of(charset, western))
+        return is_surely_utf8(bytes, size)                                                 ? "utf-8"
+               : strcasecmp(charset, "us-ascii") == 0 || strcasecmp(charset, "ascii") == 0 ? NULL
+                                                                                           : charset;
+    return charset;
+}
+
+static void to_utf8(const char *claimed, const char *bytes, size_t size, struct buf *out)
+{
+    const char *charset = real_charset(claimed, bytes, size);
+    if (str_equal(charset, "utf-8")) {
         add_utf8(bytes, size, out);
         return;
     }
-    iconv_t converter = is_claimed ? iconv_open("UTF-8", iconv_name(charset)) : (iconv_t)-1;
+    iconv_t converter = charset ? iconv_open("UTF-8", iconv_name(charset)) : (iconv_t)-1;
     if (converter == (iconv_t)-1) {
         if (str_is_utf8(bytes, size, NULL)) {
             buf_add(out, bytes, size);
@@ -215,12 +288,28 @@ bool mime_text(const char *charset, const char *bytes, size_t size, struct buf *
     return !out->full;
 }
 
+/* What an HTML text says of its own charset, as browsers look for it; NULL where it says nothing. */
+static const char *html_charset(struct arena *arena, const struct buf *body)
+{
+    enum { LOOK_AT = 2048 };
+    char *start = arena_strndup(arena, buf_text(body), body->size < LOOK_AT ? body->size : LOOK_AT);
+    const char *found = strcasestr(start, "charset=");
+    if (!found)
+        return NULL;
+    found += strlen("charset=");
+    found += strspn(found, "\"' ");
+    return arena_strndup(arena, found, strcspn(found, "\"'; >/"));
+}
+
 bool mime_body_text(const struct mime *mime, const struct mime_part *part, struct buf *out)
 {
     struct buf body;
     buf_init(&body, part->body_size + 1);
     mime_body(mime, part, &body);
-    mime_text(part->charset, buf_text(&body), body.size, out);
+    const char *charset = part->charset;
+    if (!charset && str_equal(part->type, "text/html"))
+        charset = html_charset(mime->arena, &body);
+    mime_text(charset, buf_text(&body), body.size, out);
     buf_clear(&body);
     return !out->full;
 }

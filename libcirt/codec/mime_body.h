@@ -12,7 +12,8 @@
 bool mime_body(const struct mime *mime, const struct mime_part *part, struct buf *out);
 
 /* As above, then from its charset to well-formed UTF-8 with LF line ends; what cannot be read is U+FFFD. A body that claims no charset,
- * or us-ascii, or one nobody knows, is taken as UTF-8 where it is that, else as windows-1252. False when out is full. */
+ * or us-ascii, or one nobody knows, is taken as UTF-8 where it is that, else as windows-1252; so is one that claims a western charset and
+ * plainly is UTF-8, or the other way round. HTML without a charset may name it itself. False when out is full. */
 bool mime_body_text(const struct mime *mime, const struct mime_part *part, struct buf *out);
 
 /* The same for decoded bytes that are part of a body. charset may be NULL. */

@@ -66,6 +66,7 @@ http_parser\.h           | cirtd/gate/
 gmime/.*                 | libcirt/codec/
 libxml/.*                | libcirt/codec/
 csv\.h                   | libcirt/codec/
+archive.*\.h             | libcirt/codec/mail_archive.c
 confuse\.h               | cirtd/config.c cli/
 '
 while IFS='|' read -r header places; do

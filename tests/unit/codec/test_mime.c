@@ -92,7 +92,7 @@ static void test_cuts_exactly(void **state)
     /* the line end before a delimiter is the delimiter's; a longer word is no delimiter; nothing counts after the last */
     expect_signed_bytes(&mail, "1.1", "Content-Type: text/plain||one|  ");
     expect_signed_bytes(&mail, "1.2", "|two||--a bc");
-    assert_true(part(&mail, "1")->is_agreed);
+    assert_true(mime_is_agreed(mail.mime, part(&mail, "1")));
     assert_false(part(&mail, "1")->is_broken);
     mail_free(&mail);
 }
@@ -122,7 +122,7 @@ static void test_nesting(void **state)
         assert_string_equal(mail.mime->parts[i].type, wanted[i][1]);
     }
     assert_string_equal(mime_header(mail.mime, part(&mail, "1.2.1"), "subject", 0), "inner");
-    assert_true(part(&mail, "1")->is_agreed);
+    assert_true(mime_is_agreed(mail.mime, part(&mail, "1")));
     mail_free(&mail);
 }
 
@@ -140,7 +140,7 @@ static void test_broken_structures(void **state)
     UNUSED(state);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct mail mail = mail_of(rows[i]);
-        if (part(&mail, "1")->is_agreed)
+        if (mime_is_agreed(mail.mime, part(&mail, "1")))
             fail_msg("agreed: %s", rows[i]);
         mail_free(&mail);
     }
@@ -190,12 +190,82 @@ static void test_bodies(void **state)
         {HEAD "Content-Type: text/plain; charset=../../x||caf\xe9", "caf\xc3\xa9"},
         {HEAD "Content-Type: text/plain; charset=ISO-2022-CN-EXT||ok", "ok"},
         {HEAD "|lone\rreturn|", "lone\nreturn\n"},
+        /* claims that the bytes belie */
+        {HEAD "Content-Type: text/plain; charset=windows-1252||\xd0\x9f\xd1\x80", "\xd0\x9f\xd1\x80"},
+        {HEAD "Content-Type: text/plain; charset=utf-8||\xe9t\xe9 \xe0", "\xc3\xa9t\xc3\xa9 \xc3\xa0"},
+        {HEAD "Content-Type: text/html||<meta charset='koi8-r'>\xf0\xf2\xe9", "<meta charset='koi8-r'>\xd0\x9f\xd0\xa0\xd0\x98"},
     };
     UNUSED(state);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct mail mail = mail_of(rows[i].mail);
         expect_text(&mail, "1", rows[i].text);
         mail_free(&mail);
+    }
+}
+
+/* 8-bit letters in a header are the text's. */
+static void test_raw_header(void **state)
+{
+    UNUSED(state);
+    struct mail mail = mail_of("From: \"\xf0\xf2\xe9\" <a@b.example>|Subject: \xf0\xf2\xe9|Content-Type: text/plain; charset=koi8-r||x|");
+    size_t count;
+    assert_string_equal(mime_header_text(mail.mime, part(&mail, "1"), "Subject"), "\xd0\x9f\xd0\xa0\xd0\x98");
+    struct mime_address *from = mime_addresses(mail.mime, part(&mail, "1"), "From", &count);
+    assert_int_equal(count, 1);
+    assert_string_equal(from[0].name, "\xd0\x9f\xd0\xa0\xd0\x98");
+    mail_free(&mail);
+}
+
+/* Made to have GMime recurse until the stack ends, or build parts without end: read, but nothing in it is agreed. */
+static void test_hostile(void **state)
+{
+    static const struct {
+        const char *before, *again, *after;
+        int times;
+    } rows[] = {
+        {"From: ", "g: ", "a@b.example;\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n", 60000},
+        {"From: a@b.example\r\nContent-Type: message/news\r\n\r\nTo: ", "g: ", "a@b.example;\r\n\r\nx", 60000},
+        {"From: a@b.example\r\nContent-Type: message/rfc822\r\n\r\nCc:\r\n", " g:\r\n", "\r\n\r\nx", 40000},
+        {"From: a@b.example\r\nContent-Type: text/plain\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n", "--b\r\n\r\n", "", 100000},
+    };
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct buf bytes;
+        struct mime *mime;
+        struct err err;
+        size_t count;
+        buf_init(&bytes, 4 * 1024 * 1024);
+        buf_add_text(&bytes, rows[i].before);
+        for (int k = 0; k < rows[i].times; k++)
+            buf_add_text(&bytes, rows[i].again);
+        buf_add_text(&bytes, rows[i].after);
+        if (!mime_parse(bytes.bytes, bytes.size, MIME_DEPTH_MAX, &mime, &err))
+            fail_msg("%zu: %s: %s", i, err.at, err.text);
+        assert_false(mime_is_agreed(mime, &mime->parts[0]));
+        assert_true(mime_addresses(mime, &mime->parts[0], "From", &count) != NULL || i == 0);
+        mime_free(mime);
+        buf_clear(&bytes);
+    }
+}
+
+/* Kinds of mails in mails; one that is transfer-encoded is no structure of these bytes, for GMime neither. */
+static void test_messages(void **state)
+{
+    static const char *const types[] = {"message/rfc822", "message/global", "message/news"};
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        for (int encoded = 0; encoded < 2; encoded++) {
+            char text[400];
+            snprintf(text, sizeof text, HEAD "Content-Type: multipart/mixed; boundary=b||--b|Content-Type: %s|%s|%s|--b--|", types[i],
+                     encoded ? "Content-Transfer-Encoding: base64|" : "",
+                     encoded ? "U3ViamVjdDogaW5uZXINCg0KdGV4dA0K" : "Subject: inner||text");
+            struct mail mail = mail_of(text);
+            assert_true(mime_is_message(part(&mail, "1.1")));
+            assert_int_equal(part(&mail, "1.1")->child_count, !encoded);
+            if (!mime_is_agreed(mail.mime, part(&mail, "1")))
+                fail_msg("not agreed: %s", text);
+            mail_free(&mail);
+        }
     }
 }
 
@@ -237,7 +307,8 @@ int main(void)
         cmocka_unit_test(test_cuts_exactly), cmocka_unit_test(test_canonical_line_ends),
         cmocka_unit_test(test_nesting),      cmocka_unit_test(test_broken_structures),
         cmocka_unit_test(test_headers),      cmocka_unit_test(test_bodies),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_limits),       cmocka_unit_test(test_raw_header),
+        cmocka_unit_test(test_hostile),      cmocka_unit_test(test_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
