@@ -97,5 +97,6 @@ const struct stage clock_stage = {
 
 bool clock_run(const struct role_context *context, struct err *err)
 {
-    return stage_loop(&clock_stage, context, err);
+    const struct stage *const stages[] = {&clock_stage, &clock_acknowledge_stage, &clock_compose_stage};
+    return stage_loop_all(stages, ARRAY_SIZE(stages), context, err);
 }

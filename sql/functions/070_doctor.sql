@@ -31,6 +31,7 @@ BEGIN
         doctor_queue('shares to write', x.length, x.failed, x.oldest, '10 minutes', 'share and seal write them: are they running?') q;
     RETURN QUERY SELECT q.* FROM (SELECT count(*), count(*) FILTER (WHERE o.attempts >= 5), min(o.not_before) FROM outbox o) x(length, failed, oldest),
         doctor_queue('outbox', x.length, x.failed, x.oldest, '15 minutes', 'what is late and why: cirt shares') q;
+    RETURN QUERY SELECT * FROM mail_checks();
     RETURN QUERY SELECT 'held reports', true, format('%s wait for a decision', count(*)), CASE WHEN count(*) > 0 THEN 'cirt report ls state:held' END
         FROM report_outcome o WHERE o.state = 'held';
     RETURN QUERY SELECT 'agreement ' || p.name, a.valid_until > now() + interval '14 days', CASE WHEN a.valid_until > now() THEN 'to ' ELSE 'ended ' END

@@ -113,3 +113,23 @@ BEGIN
     END LOOP;
     more := v_seen = 100;
 END $$;
+
+-- What doctor says of mail that leaves.
+CREATE OR REPLACE FUNCTION mail_checks() RETURNS TABLE (name text, ok boolean, text text, hint text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    a mta;
+    v_waiting bigint := (SELECT count(*) FROM outbox_mail);
+    v_oldest timestamptz := (SELECT min(m.decided) FROM outbox_mail o JOIN mail m ON m.id = o.mail_id);
+    v_failed bigint := (SELECT count(*) FROM mail m WHERE m.state IN ('failed', 'expired', 'bounced') AND m.updated > now() - interval '7 days');
+BEGIN
+    SELECT * INTO a FROM mta;
+    RETURN QUERY SELECT 'mail out', CASE WHEN a.smtp IS NULL THEN v_waiting = 0 ELSE a.error IS NULL AND coalesce(v_oldest > now() - interval '1 hour', true) END,
+        concat_ws(', ', CASE WHEN a.one IS NULL THEN 'push has not told of an MTA yet' WHEN a.smtp IS NULL THEN 'no MTA configured' ELSE 'by ' || a.smtp END,
+            v_waiting || ' waiting', 'the oldest since ' || time_text(v_oldest), 'not reached since ' || time_text(a.failing) || ': ' || a.error),
+        CASE WHEN a.one IS NULL THEN 'is push running?' WHEN a.smtp IS NULL AND v_waiting > 0 THEN 'in cirtd.conf: push { smtp = "smtp://127.0.0.1:25" }, then restart push'
+             WHEN a.error IS NOT NULL THEN 'is the MTA running, does it take mail from here?' WHEN v_waiting > 0 THEN 'what is late and why: cirt draft ls --all' END;
+    RETURN QUERY SELECT q.* FROM (SELECT count(*), 0::bigint, min(s.not_before) FILTER (WHERE s.attempts = 0) FROM to_sign s WHERE s.not_before <= now()) x(length, failed, oldest),
+        doctor_queue('to sign', x.length, x.failed, x.oldest, '10 minutes', 'seal signs it: is it running?') q;
+    RETURN QUERY SELECT 'mail not delivered', v_failed = 0, format('%s within a week', v_failed), CASE WHEN v_failed > 0 THEN 'cirt draft ls --all' END WHERE v_failed > 0;
+END $$;
