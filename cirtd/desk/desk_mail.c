@@ -15,7 +15,7 @@ enum { QUOTE_LINES_MAX = 200, PEOPLE_MAX = 200, ADDRESS_SIZE_MAX = 320 };
 static const struct outgoing_statements statements = {SQL_DESK_MAIL_OUTLINE, SQL_DESK_MAIL_ROUTES, SQL_DESK_MAIL_FILES};
 
 /* The columns of `mail_quoted`. */
-enum { QUOTED_NAME, QUOTED_ADDRESS, QUOTED_AT, QUOTED_TEXT, QUOTED_SUMMARY };
+enum { QUOTED_NAME, QUOTED_ADDRESS, QUOTED_AT, QUOTED_TEXT, QUOTED_SUMMARY, QUOTED_CASE };
 
 /* --- what the body says --- */
 
@@ -146,7 +146,7 @@ static bool read_quote(struct desk_call *call, int64_t id, const char **quote, c
     }
     buf_reset(&text);
     if (db_row_count(rows) > 0 && !db_is_null(rows, 0, QUOTED_SUMMARY)) {
-        mail_write_reply_subject(db_get_text(rows, 0, QUOTED_SUMMARY), NULL, &text);
+        mail_write_reply_subject(db_get_text(rows, 0, QUOTED_SUMMARY), db_get_text(rows, 0, QUOTED_CASE), &text);
         *subject = arena_strdup(call->arena, buf_text(&text));
     }
     buf_clear(&text);

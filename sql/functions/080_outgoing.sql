@@ -96,6 +96,15 @@ CREATE OR REPLACE FUNCTION thread_json(t visible_correspondent) RETURNS json LAN
 RETURN json_build_object('id', 't' || t.id, 'contact', json_build_object('address', t.address, 'name', t.name, 'lang', t.lang),
     'addresses', t.addresses, 'tlp', tlp_name(t.tlp), 'lang', t.lang, 'subject', t.subject, 'items', thread_items(t.case_id, t.id, t.addresses));
 
+-- When an organisation was told of a case by mail, and when it answered after that.
+CREATE OR REPLACE FUNCTION case_told(p_case bigint, p_constituent bigint, OUT told timestamptz, OUT answered timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    WITH t AS (
+        SELECT max(m.decided) AS at FROM visible_mail m JOIN mail_recipient r ON r.mail_id = m.id JOIN contact c ON c.id = r.contact_id AND c.constituent_id = p_constituent
+        WHERE m.case_id = p_case AND m.author_id IS NOT NULL AND m.state IN ('waiting', 'signing', 'queued', 'sent'))
+    SELECT t.at, (SELECT max(v.received) FROM visible_member v JOIN report_mail w ON w.report_id = v.report_id AND w.kind = 'message'
+                  JOIN contact c ON c.address = w.author AND c.constituent_id = p_constituent WHERE v.case_id = p_case AND v.received > t.at) FROM t $$;
+
 -- --- drafts ---
 
 -- The thread with a contact, made where the case has none with it. Its label is the strictest of what they reported, else the case's.

@@ -249,8 +249,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
               AND observable_type_name(g.type) NOT IN ('asn', 'country') ORDER BY g.type, g.value LIMIT 50) x) END)) v(name, value) $$;
 
 -- What a reply quotes: the text of the mail it answers, where all of that has one and the same protection; of anything else nothing.
-CREATE OR REPLACE FUNCTION mail_quoted(p_mail bigint) RETURNS TABLE (name text, address text, at_us bigint, text text, summary text)
+CREATE OR REPLACE FUNCTION mail_quoted(p_mail bigint) RETURNS TABLE (name text, address text, at_us bigint, text text, summary text, case_name text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT r.mail_from #>> '{0,name}', report_author(r.id), (extract(epoch FROM coalesce(r.time, r.received)) * 1000000)::bigint,
-           CASE WHEN r.channel = 'mail' AND (d.encryption = 'whole' OR d.covers = 'whole' OR (d.encryption = 'none' AND d.summary = 'unprotected')) THEN r.description END, r.summary
+           CASE WHEN r.channel = 'mail' AND (d.encryption = 'whole' OR d.covers = 'whole' OR (d.encryption = 'none' AND d.summary = 'unprotected')) THEN r.description END, r.summary, m.case_name
     FROM visible_mail m JOIN visible_report r ON r.id = m.answers LEFT JOIN visible_verdict d ON d.report_id = r.id WHERE m.id = p_mail $$;

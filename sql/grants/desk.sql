@@ -140,3 +140,4 @@ GRANT EXECUTE ON FUNCTION mail_recall TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_tell TO cirt_desk;
 GRANT EXECUTE ON FUNCTION key_counts_for TO cirt_desk;
 GRANT EXECUTE ON FUNCTION contact_key TO cirt_desk;
+GRANT EXECUTE ON FUNCTION case_told TO cirt_desk;

@@ -59,8 +59,8 @@ SELECT json_join(case_json(v), json_build_object(
     'share_list', (SELECT coalesce(json_agg(share_json(s) ORDER BY s.id), '[]') FROM visible_share s WHERE s.case_id = v.id),
     'task_list', (SELECT coalesce(json_agg(json_build_object('id', t.id, 'text', t.text, 'due', time_text(t.due), 'done', time_text(t.done)) ORDER BY t.id), '[]')
         FROM visible_task t WHERE t.case_id = v.id),
-    'constituent_list', (SELECT coalesce(json_agg(json_build_object('name', k.name, 'title', k.title, 'told', NULL, 'answered', NULL)), '[]')
-        FROM visible_constituent k WHERE k.id = v.constituent_id),
+    'constituent_list', (SELECT coalesce(json_agg(json_build_object('name', k.name, 'title', k.title, 'told', time_text(d.told), 'answered', time_text(d.answered))), '[]')
+        FROM visible_constituent k CROSS JOIN LATERAL case_told(v.id, k.id) d WHERE k.id = v.constituent_id),
     'related_list', (SELECT coalesce(json_agg(json_build_object('case', w.name, 'kind', l.kind, 'class', w.class, 'state', w.state) ORDER BY w.number), '[]')
         FROM (SELECT other_id AS id, kind FROM visible_link WHERE case_id = v.id UNION SELECT case_id, kind FROM visible_link WHERE other_id = v.id) l
         JOIN visible_case_key w ON w.id = l.id),
@@ -353,7 +353,7 @@ SELECT name, media_type, bytes FROM mail_files($1::bigint)
 -- name: mail_variables
 SELECT name, value FROM mail_variables($1::bigint)
 -- name: mail_quoted
-SELECT name, address, at_us, text, summary FROM mail_quoted($1::bigint)
+SELECT name, address, at_us, text, summary, case_name FROM mail_quoted($1::bigint)
 -- name: mail_send
 SELECT mail_send($1::bigint, $2::int, $3::boolean, $4::text, $5::int, $6::jsonb, $7::bytea[])
 -- name: mail_recall

@@ -56,7 +56,8 @@ static void register_people(void)
 struct desk_client *desk_client_new(void)
 {
     const struct db_config config = {.host = getenv("PGHOST"), .port = getenv("PGPORT"), .name = getenv("PGDATABASE"), .role = "desk"};
-    const struct desk_settings settings = {.data_path = NULL};
+    const struct desk_settings settings = {
+        .data_path = NULL, .address = "incident@xx-cert.example", .templates = SOURCE_DIR "/packaging/templates", .recall_s = 60};
     struct desk_client *client = mem_calloc(1, sizeof *client);
     register_people();
     client->db = db_new(&config);
