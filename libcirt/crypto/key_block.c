@@ -187,7 +187,7 @@ static void describe_certificate(struct arena *arena, const struct smime_certifi
     char *id = mem_printf("%s, serial %s", certificate->issuer, certificate->serial);
     *out = (struct key_block_key){.is_smime = true,
                                   .fingerprint = arena_strdup(arena, certificate->fingerprint),
-                                  .key_ids = texts_new(arena, 1),
+                                  .key_ids = texts_new(arena, 2),
                                   .key_id_count = 1,
                                   .addresses = texts_new(arena, certificate->address_count),
                                   .user_id = utf8(arena, certificate->subject),
@@ -195,6 +195,8 @@ static void describe_certificate(struct arena *arena, const struct smime_certifi
                                   .can_encrypt = certificate->can_encrypt,
                                   .text = pem_of(arena, certificate)};
     out->key_ids[0] = utf8(arena, id);
+    if (*certificate->key_id)
+        out->key_ids[out->key_id_count++] = arena_printf(arena, "key id %s", certificate->key_id);
     for (size_t i = 0; i < certificate->address_count; i++)
         out->addresses[out->address_count++] = utf8(arena, certificate->addresses[i]);
     free(id);

@@ -33,6 +33,7 @@ struct smime_certificate {
     char fingerprint[SMIME_FINGERPRINT_SIZE];                /* SHA-256 of the DER, upper case hex; "" for no certificate */
     char subject[SMIME_NAME_SIZE], issuer[SMIME_NAME_SIZE];  /* as RFC 4514 writes a DN, cut where it is longer */
     char serial[SMIME_FINGERPRINT_SIZE];                     /* upper case hex */
+    char key_id[SMIME_FINGERPRINT_SIZE];                     /* subjectKeyIdentifier, upper case hex; "" where it has none */
     char addresses[SMIME_ADDRESSES_MAX][SMIME_ADDRESS_SIZE]; /* rfc822Name and SmtpUTF8Mailbox, then emailAddress of the DN; lower case */
     size_t address_count;                                    /* those beyond the maximum are left out */
     int64_t not_before, not_after;                           /* microseconds; TIMESTAMP_NONE where unreadable: then it is never valid */

@@ -13,7 +13,7 @@
 #include "base/timestamp.h"
 #include "crypto/smime_context.h"
 
-enum { SERIAL_MAX = (SMIME_FINGERPRINT_SIZE - 1) / 2 };
+enum { HEX_MAX = (SMIME_FINGERPRINT_SIZE - 1) / 2 };
 
 int64_t smime_moment(const ASN1_TIME *time)
 {
@@ -55,28 +55,25 @@ static void name_text(const X509_NAME *name, char *out, size_t out_size)
     BIO_free(bio);
 }
 
-static void serial_text(const ASN1_INTEGER *serial, char out[SMIME_FINGERPRINT_SIZE])
+/* A serial number or a key id. */
+static void string_hex(const ASN1_STRING *string, char out[SMIME_FINGERPRINT_SIZE])
 {
-    int size = ASN1_STRING_length(serial);
+    int size = string ? ASN1_STRING_length(string) : 0;
     out[0] = '\0';
     if (size > 0)
-        hex_upper(ASN1_STRING_get0_data(serial), (size_t)size < SERIAL_MAX ? (size_t)size : SERIAL_MAX, out);
+        hex_upper(ASN1_STRING_get0_data(string), (size_t)size < HEX_MAX ? (size_t)size : HEX_MAX, out);
 }
 
 void smime_name_key(const X509_NAME *issuer, const ASN1_INTEGER *serial, const ASN1_OCTET_STRING *key_id, char *out, size_t out_size)
 {
-    char name[SMIME_NAME_SIZE], number[SMIME_FINGERPRINT_SIZE] = "";
+    char name[SMIME_NAME_SIZE], hex[SMIME_FINGERPRINT_SIZE];
+    string_hex(issuer ? serial : key_id, hex);
     if (issuer) {
         name_text(issuer, name, sizeof name);
-        if (serial)
-            serial_text(serial, number);
-        snprintf(out, out_size, "%s, serial %s", name, number);
-        return;
+        snprintf(out, out_size, "%s, serial %s", name, hex);
+    } else {
+        snprintf(out, out_size, "key id %s", hex);
     }
-    int size = key_id ? ASN1_STRING_length(key_id) : 0;
-    if (size > 0)
-        hex_upper(ASN1_STRING_get0_data(key_id), (size_t)size < SERIAL_MAX ? (size_t)size : SERIAL_MAX, number);
-    snprintf(out, out_size, "key id %s", number);
 }
 
 /* --- addresses --- */
@@ -216,7 +213,8 @@ void smime_facts(X509 *certificate, struct smime_certificate *out)
     OPENSSL_free(der);
     name_text(X509_get_subject_name(certificate), out->subject, sizeof out->subject);
     name_text(X509_get_issuer_name(certificate), out->issuer, sizeof out->issuer);
-    serial_text(X509_get0_serialNumber(certificate), out->serial);
+    string_hex(X509_get0_serialNumber(certificate), out->serial);
+    string_hex(X509_get0_subject_key_id(certificate), out->key_id);
     add_alternative_names(certificate, out);
     add_subject_addresses(certificate, out);
     algorithm_text(key, out->algorithm);

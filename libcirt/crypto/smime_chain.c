@@ -67,13 +67,13 @@ static int on_problem(int ok, X509_STORE_CTX *path)
     case X509_V_ERR_CERT_REVOKED:
         trust->is_revoked = true;
         break;
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-    case X509_V_ERR_CERT_NOT_YET_VALID:
+    case X509_V_ERR_CERT_HAS_EXPIRED: /* the certificate's own dates are looked at anyway */
         if (X509_STORE_CTX_get_error_depth(path) > 0)
             trust->ca_has_ended = true;
         break;
-    case X509_V_ERR_CRL_HAS_EXPIRED:   /* what it lists stays revoked */
-    case X509_V_ERR_CRL_NOT_YET_VALID: /* a signature older than the CRL */
+    case X509_V_ERR_CERT_NOT_YET_VALID: /* a CA whose certificate was renewed since: it vouches now for what it issued then */
+    case X509_V_ERR_CRL_HAS_EXPIRED:    /* what it lists stays revoked */
+    case X509_V_ERR_CRL_NOT_YET_VALID:  /* a signature older than the CRL */
         break;
     case X509_V_ERR_UNABLE_TO_GET_CRL:
         if (!issuer_has_crl(path))

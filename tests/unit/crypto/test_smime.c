@@ -166,6 +166,8 @@ static void test_paths(void **state)
     struct mail_id by_leaf = mail_pki_make(&(struct mail_spec){.name = "by leaf", MAIL_CERT}, &alice);
     struct mail_id old_ca = mail_pki_make(&(struct mail_spec){.name = "Old CA", .is_ca = 1, .from = -900, .until = -30}, &site->root);
     struct mail_id by_old = mail_pki_make(&(struct mail_spec){.name = "by old", MAIL_CERT, .from = -800, .until = 200}, &old_ca);
+    struct mail_id new_ca = mail_pki_make(&(struct mail_spec){.name = "New CA", .is_ca = 1, .from = -30, .until = 900}, &site->root);
+    struct mail_id by_new = mail_pki_make(&(struct mail_spec){.name = "by new", MAIL_CERT, .from = -800, .until = 200}, &new_ca);
     struct mail_id sha1_ca = mail_pki_make(&(struct mail_spec){.name = "SHA-1 CA", .is_ca = 1, .hash = EVP_sha1()}, &site->root);
     struct mail_id by_sha1 = mail_pki_make(&(struct mail_spec){.name = "by SHA-1", MAIL_CERT}, &sha1_ca);
     const struct {
@@ -184,6 +186,7 @@ static void test_paths(void **state)
         {&by_leaf, alice.certificate, 0, SMIME_UNKNOWN_KEY, true},
         {&by_old, old_ca.certificate, 0, SMIME_EXPIRED_KEY, false},
         {&by_old, old_ca.certificate, -100, SMIME_GOOD, true},
+        {&by_new, new_ca.certificate, -100, SMIME_GOOD, true},
         {&by_sha1, sha1_ca.certificate, 0, SMIME_UNKNOWN_KEY, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -208,7 +211,8 @@ static void test_paths(void **state)
     smime_signatures_clear(&seen);
     smime_close(nobody);
     smime_close(direct);
-    struct mail_id *all[] = {&self, &alice, &forged_ca, &forged, &tls_ca, &by_tls, &by_leaf, &old_ca, &by_old, &sha1_ca, &by_sha1};
+    struct mail_id *all[] = {&self,   &alice,  &forged_ca, &forged,  &tls_ca, &by_tls, &by_leaf,
+                             &old_ca, &by_old, &sha1_ca,   &by_sha1, &new_ca, &by_new};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         mail_pki_free(all[i]);
 }
