@@ -87,11 +87,11 @@ json_t *key_file_record(const char *path, const char *address, struct err *err)
         err_set(err, ERR_INPUT, _("%s holds %zu keys: one a file, please"), path, json_array_size(list));
     else if (!str_equal(json_string_value(json_object_get(key, "protocol")), "openpgp"))
         err_set(err, ERR_INPUT, _("%s is a certificate: cirt key import %s, then cirt key pin"), path, path);
-    else if (!address && json_array_size(json_object_get(key, "claims")) == 0)
+    else if (!address && json_array_size(json_object_get(key, "claims")) == 0 && !json_is_true(json_object_get(key, "revoked")))
         err_set(err, ERR_INPUT, _("the key in %s names no mail address: --mail ADDRESS says whose it is"), path);
     addresses = address ? json_string(address) : json_incref(json_array_get(json_object_get(key, "claims"), 0));
-    if (addresses)
-        json_object_set_new(key, "addresses", json_pack("[o]", addresses));
+    /* A revoked key may name none any more: it comes for its revocation. */
+    json_object_set_new(key, "addresses", addresses ? json_pack("[o]", addresses) : json_array());
     json_decref(list);
     if (err->code == ERR_NONE)
         return key;

@@ -234,6 +234,21 @@ static char *facts_text(const struct mail_facts *facts)
     return text;
 }
 
+/* Keys that came along are looked at by verify, later, and count for nothing before somebody pins them. */
+static bool offer_keys(const struct reading *reading, const struct mail_keys *keys, struct err *err)
+{
+    struct stage_run *run = reading->job->run;
+    bool ok = true;
+    for (size_t i = 0; ok && i < keys->count; i++) {
+        db_params_reset(run->params);
+        db_int8(run->params, reading->job->report_id);
+        db_text(run->params, mail_key_source_name(keys->items[i].source));
+        db_bytes(run->params, keys->items[i].bytes, keys->items[i].size);
+        ok = db_run(run->db, SQL_DECODE_KEY_OFFER, run->params, NULL, err);
+    }
+    return ok;
+}
+
 static bool store_facts(const struct reading *reading, struct err *err)
 {
     struct decode_job *job = reading->job;
@@ -245,7 +260,7 @@ static bool store_facts(const struct reading *reading, struct err *err)
     db_params_reset(job->run->params);
     db_int8(job->run->params, job->report_id);
     db_text(job->run->params, text);
-    bool ok = db_run(job->run->db, SQL_DECODE_FACTS, job->run->params, NULL, err);
+    bool ok = db_run(job->run->db, SQL_DECODE_FACTS, job->run->params, NULL, err) && offer_keys(reading, &facts->keys, err);
     free(text);
     mail_facts_free(facts);
     return ok;

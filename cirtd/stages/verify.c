@@ -108,14 +108,25 @@ static void take_new_files(struct stage_run *run)
         log_warn("smime", "%s", smime_warning(verify->smime));
 }
 
+/* What a transaction that was rolled back told the database is to be told again. */
+static void forget_rolled_back(struct verify *verify, const struct db_rows *rows)
+{
+    int64_t claimed = db_get_int(rows, 0, ID), attempts = db_get_int(rows, 0, ATTEMPTS);
+    if (claimed == verify->claimed && attempts == verify->attempts)
+        memset(verify->offered, 0, sizeof verify->offered);
+    verify->claimed = claimed;
+    verify->attempts = attempts;
+}
+
 /* Once a claim: a mail that came later than a key was claimed later. */
-static bool take_new_keys(struct stage_run *run, size_t row, struct err *err)
+static bool take_new_keys(struct stage_run *run, const struct db_rows *rows, size_t row, struct err *err)
 {
     struct verify *verify = run->state;
     if (row > 0 && verify->has_keys)
         return true;
     verify->has_keys = false;
     verify_parts_clear(&verify->parts);
+    forget_rolled_back(verify, rows);
     if (!public_keys_take(&verify->keys, run, SQL_VERIFY_KEYS, verify->openpgp, verify->smime, err))
         return false;
     take_new_files(run);
@@ -128,7 +139,7 @@ static bool take_new_keys(struct stage_run *run, size_t row, struct err *err)
 static bool verify_work(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err)
 {
     struct verify_job job = {.run = run, .verify = run->state, .id = db_get_int(rows, row, ID), .report_id = db_get_int(rows, row, REPORT)};
-    if (!take_new_keys(run, row, err) || !verify_parts_load(&job, rows, row, err))
+    if (!take_new_keys(run, rows, row, err) || !verify_parts_load(&job, rows, row, err))
         return false;
     if (db_get_bool(rows, row, UNWRAPS))
         return verify_parts_unwrap(&job, err);

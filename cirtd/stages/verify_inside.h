@@ -19,7 +19,7 @@
 #include "crypto/openpgp.h"
 #include "crypto/smime.h"
 
-enum { VERIFY_SIGNATURES_MAX = 64 };
+enum { VERIFY_SIGNATURES_MAX = 64, VERIFY_OFFERED_MAX = 64 };
 
 /* A signed part of a to_verify row. Strings and bytes are of the parts' arena. */
 struct verify_part {
@@ -44,8 +44,11 @@ struct verify {
     struct smime *smime;
     struct public_keys keys;
     struct verify_parts parts;
-    bool has_keys;       /* taken since the last claim */
-    int64_t files_stamp; /* of the CA and CRL files, as they were read */
+    bool has_keys;                                            /* taken since the last claim */
+    int64_t files_stamp;                                      /* of the CA and CRL files, as they were read */
+    char offered[VERIFY_OFFERED_MAX][SMIME_FINGERPRINT_SIZE]; /* certificates that were handed on lately */
+    size_t next_offered;
+    int64_t claimed, attempts; /* of the first row of the claim: the same again is a claim that was rolled back */
 };
 
 struct verify_job {

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,11 +122,36 @@ static bool check_openpgp(struct verify_job *job, const struct verify_part *part
     return true;
 }
 
+/* The certificates that signatures bring along: to answer by, once somebody pins them. */
+static bool offer_certificates(struct verify_job *job, const struct smime_signatures *seen, struct err *err)
+{
+    struct verify *verify = job->verify;
+    struct db_params *params = job->run->params;
+    for (size_t i = 0; i < seen->count; i++) {
+        const struct smime_certificate *certificate = &seen->items[i].certificate;
+        bool was_offered = !certificate->der;
+        for (size_t k = 0; k < VERIFY_OFFERED_MAX; k++)
+            was_offered |= str_equal(verify->offered[k], certificate->fingerprint);
+        if (was_offered)
+            continue;
+        db_params_reset(params);
+        db_int8(params, job->report_id);
+        db_text(params, "signature");
+        db_bytes(params, certificate->der, certificate->der_size);
+        if (!db_run(job->run->db, SQL_VERIFY_OFFER, params, NULL, err))
+            return false;
+        snprintf(verify->offered[verify->next_offered], SMIME_FINGERPRINT_SIZE, "%s", certificate->fingerprint);
+        verify->next_offered = (verify->next_offered + 1) % VERIFY_OFFERED_MAX;
+    }
+    return true;
+}
+
 static bool check_smime(struct verify_job *job, const struct verify_part *part, json_t **found, struct err *err)
 {
     struct smime_signatures *seen = mem_calloc(1, sizeof *seen);
     bool ok = smime_verify_detached(job->verify->smime, part->bytes, part->size, part->signature, part->signature_size, timestamp_now(),
-                                    seen, err);
+                                    seen, err) &&
+              offer_certificates(job, seen, err);
     if (ok)
         *found = signatures_of_smime(seen, part->bytes, part->size);
     smime_signatures_clear(seen);
@@ -200,7 +226,8 @@ static bool unwrap_openpgp(struct verify_job *job, const struct verify_part *par
 static bool unwrap_smime(struct verify_job *job, const struct verify_part *part, struct buf *content, json_t **found, struct err *err)
 {
     struct smime_signatures *seen = mem_calloc(1, sizeof *seen);
-    bool ok = smime_verify_opaque(job->verify->smime, part->bytes, part->size, timestamp_now(), content, seen, err);
+    bool ok = smime_verify_opaque(job->verify->smime, part->bytes, part->size, timestamp_now(), content, seen, err) &&
+              offer_certificates(job, seen, err);
     if (ok)
         *found = signatures_of_smime(seen, buf_text(content), content->size);
     smime_signatures_clear(seen);

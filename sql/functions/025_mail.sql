@@ -321,7 +321,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 
 -- Whose keys these are, an address a row. id: the same for all keys of one of them. is_refused: distrusted, or of one who is disabled: such a key
 -- counts for nobody, whatever CA speaks for it; it comes with no address. No row where nobody has said a word about it.
--- The addresses are those that we know them by, and those that the key was pinned for (key_counts_for()); what it says of itself counts nowhere.
 DROP FUNCTION IF EXISTS pinned_identities(text[]);
 CREATE OR REPLACE FUNCTION signer_identities(p_fingerprints text[])
 RETURNS TABLE (fingerprint text, id text, name text, address text, is_refused boolean)
@@ -332,12 +331,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     CROSS JOIN LATERAL (SELECT CASE WHEN k.identity_id IS NOT NULL THEN 'identity ' || k.identity_id WHEN k.peer_id IS NOT NULL THEN 'peer ' || k.peer_id
                                     ELSE 'contact ' || k.contact_id END, coalesce(i.name, i.login, p.name, c.name, c.address),
                                k.distrusted IS NOT NULL OR NOT coalesce(i.enabled, p.enabled, c.enabled)) w(id, name, is_refused)
-    LEFT JOIN LATERAL (
-        SELECT lower(x.address) FROM (
-            SELECT i.mail UNION SELECT p.mail UNION SELECT c.address
-            UNION SELECT o.address FROM contact o WHERE o.enabled AND (o.identity_id = k.identity_id OR o.peer_id = k.peer_id)
-            UNION SELECT unnest(k.addresses)) x(address)
-        WHERE x.address IS NOT NULL AND NOT w.is_refused) a(address) ON true
+    LEFT JOIN LATERAL unnest(key_counts_for(k)) a(address) ON NOT w.is_refused
     WHERE k.fingerprint = ANY (p_fingerprints) AND (k.pinned IS NOT NULL OR k.distrusted IS NOT NULL) $$;
 
 -- The name we know an address by, where somebody vouches for it: of a certificate that a CA of ours speaks for.

@@ -367,7 +367,7 @@ BEGIN
         AND k.fingerprint NOT IN (SELECT upper(x ->> 'fingerprint') FROM jsonb_array_elements(p_list) x WHERE x ->> 'fingerprint' IS NOT NULL);
     FOR e IN SELECT x FROM jsonb_array_elements(p_list) x LOOP
         v_fingerprint := upper(e ->> 'fingerprint');
-        IF jsonb_typeof(e -> 'addresses') IS DISTINCT FROM 'array' OR jsonb_array_length(e -> 'addresses') = 0 THEN
+        IF jsonb_typeof(e -> 'addresses') IS DISTINCT FROM 'array' OR (jsonb_array_length(e -> 'addresses') = 0 AND (e -> 'revoked') IS DISTINCT FROM 'true') THEN
             PERFORM refuse('CI422', 'an OpenPGP key needs fingerprint, addresses and armoured', NULL, '{"at": "/openpgp"}');
         ELSIF key_take(e, 'record', NULL) = 'own' THEN
             PERFORM refuse('CI409', format('the OpenPGP key %s is our own', v_fingerprint));

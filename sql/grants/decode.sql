@@ -8,3 +8,4 @@ GRANT EXECUTE ON FUNCTION inbox_to_verify TO cirt_decode;
 GRANT EXECUTE ON FUNCTION inbox_facts TO cirt_decode;
 GRANT EXECUTE ON FUNCTION inbox_to_open TO cirt_decode;
 GRANT EXECUTE ON FUNCTION report_verdict_store TO cirt_decode;
+GRANT EXECUTE ON FUNCTION key_offer_add TO cirt_decode;

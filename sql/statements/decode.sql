@@ -29,6 +29,9 @@ SELECT ord, report_id, is_duplicate, state FROM reports_decoded($1::bigint[], $2
     $45::int[], $46::int[], $47::text[],
     $48::int[], $49::int[], $50::smallint[], $51::smallint[], $52::smallint[], $53::boolean[], $54::inet[], $55::text[], $56::text[])
 
+-- name: key_offer
+SELECT key_offer_add($1::bigint, $2::text, $3::bytea)
+
 -- name: to_verify
 SELECT inbox_to_verify($1::bigint, $2::jsonb, $3::int[], $4::text[], $5::text[], $6::bytea[], $7::bytea[])
 

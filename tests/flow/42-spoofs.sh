@@ -179,6 +179,9 @@ own_gpg --armor --export next@bank-b.example >"$SCRATCH/next.asc"
 as home admin analyst set distrusted --openpgp "$SCRATCH/next.asc" >/dev/null
 as home admin analyst set disabled --enabled no >/dev/null
 
+# A revocation counts for what came before it, too.
+until_true 20 eval '[[ $(summary_of before) == revoked ]]'
+
 rm "$SCRATCH/mails/before.eml"
 deliver "$SCRATCH"/mails/*.eml
 until_true 60 all_judged
@@ -243,7 +246,7 @@ equal 'mails in all' "$(ls "$SCRATCH/mails" | wc -l)" "$((${#report_of[@]} - 1))
 # --- by the filters ---
 good=$(printf '%s\n' "${report_of[true]}" "${report_of[true-named]}" "${report_of[true-sealed]}" | sort | paste -sd ' ')
 equal 'signer:yy-cert' "$good" "$(verified_list signer:yy-cert)"
-equal 'signed:verified' "$(printf '%s\n' $good "${report_of[expired-since]}" "${report_of[before]}" | sort | paste -sd ' ')" "$(verified_list signed:verified)"
+equal 'signed:verified' "$(printf '%s\n' $good "${report_of[expired-since]}" | sort | paste -sd ' ')" "$(verified_list signed:verified)"
 # An envelope's sender must not read as a peer.
 exits 1 python3 -c 'import smtplib, sys
 smtplib.LMTP(sys.argv[1]).sendmail("YY-CERT", ["incident@xx-cert.example"], "Subject: x\n\nx")' "$lmtp"

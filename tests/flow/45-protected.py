@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Mails protected in every way, made by gpg and openssl: each gets the verdict that is its due, what was encrypted is read, and nothing else is."""
+import base64
 import os
 import smtplib
 import sys
@@ -197,6 +198,18 @@ def signature(w, report):
     return w.site.cirt_json("lead", "report", "show", report)["signature"]
 
 
+def candidates(w):
+    """Keys that come along can be pinned, and count for nothing before."""
+    key = w.gpg.run(None, "--export", w.gpg.keys["stranger"])
+    header = "Autocrypt: addr=" + ALICE + "; keydata=\r\n " + base64.b64encode(key).decode() + "\r\n"
+    send(w, "autocrypt", ALICE, pm.TEXT, header)
+    for fingerprint, source in ((w.gpg.keys["stranger"], "autocrypt"), (w.other.fingerprint("carol"), "signature")):
+        until(f"{source} is a candidate", lambda f=fingerprint: any(k["fingerprint"] == f for k in w.site.cirt_json("lead", "key", "ls", "candidate")["items"]))
+        equal(source, source, w.site.cirt_json("lead", "key", "show", fingerprint)["source"])
+    report = send(w, "autocrypt-signed", ALICE, w.gpg.signed("stranger"), header)
+    equal("signed by a candidate", "unknown-key", signature(w, report)["summary"])
+
+
 def keys_that_come_later(w):
     """A verdict is what the keys of now say: a pin, a revocation, a distrusted key, our own key that came later."""
     carol = "carol@university-c.example"
@@ -285,6 +298,7 @@ def test(scratch):
     w = World(scratch)
     try:
         all_forms(w)
+        candidates(w)
         keys_that_come_later(w)
         replays(w)
         fresh(w)
