@@ -235,14 +235,16 @@ static bool gather_signatures(struct openpgp *openpgp, struct openpgp_signatures
     bool ok = openpgp_refresh_known(openpgp, err);
     if (ok && !all_known(openpgp, result->signatures))
         ok = openpgp_load_known(openpgp, err);
+    bool is_over = false;
     for (gpgme_signature_t signature = result->signatures; ok && signature; signature = signature->next) {
-        if (out->count == OPENPGP_SIGNATURES_MAX) {
-            ok = err_set(err, ERR_LIMIT, "more than %d signatures", OPENPGP_SIGNATURES_MAX);
-        } else {
-            see(signature, &seen);
-            openpgp_judge(openpgp, &seen, &out->items[out->count++]);
-        }
+        is_over = out->count == OPENPGP_SIGNATURES_MAX;
+        if (is_over)
+            break;
+        see(signature, &seen);
+        openpgp_judge(openpgp, &seen, &out->items[out->count++]);
     }
+    for (size_t i = 0; is_over && i < out->count; i++)
+        openpgp_refuse(&out->items[i], OPENPGP_TOO_MANY);
     gpgme_result_unref(result);
     return ok;
 }

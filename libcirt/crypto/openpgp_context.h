@@ -58,6 +58,8 @@ struct openpgp_seen {
     char text[96];
 };
 
+#define OPENPGP_TOO_MANY "more than 8 signatures at once"
+
 void openpgp_refuse(struct openpgp_signature *out, const char *text);
 /* Needs the known keys refreshed. */
 void openpgp_judge(struct openpgp *openpgp, const struct openpgp_seen *seen, struct openpgp_signature *out);

@@ -211,7 +211,7 @@ static bool judge_report(struct openpgp *openpgp, struct report *report, struct 
     for (size_t i = 0; i < report->count; i++)
         openpgp_judge(openpgp, &report->items[i], &out->items[out->count++]);
     for (size_t i = 0; report->is_over && i < out->count; i++)
-        openpgp_refuse(&out->items[i], "more than 8 signatures at once");
+        openpgp_refuse(&out->items[i], OPENPGP_TOO_MANY);
     return out->count > 0;
 }
 

@@ -473,6 +473,51 @@ static void test_keyring_changes(void **state)
     buf_clear(&signature);
 }
 
+/* Nine are more than anybody signs with: none counts, and the message is read all the same. */
+static void test_too_many_signatures(void **state)
+{
+    struct homes *homes = *state;
+    struct openpgp_signatures seen;
+    struct openpgp_opened opened;
+    struct buf one, many, clear;
+    struct err err;
+    char options[200], path[128], bytes[16384];
+    buf_init(&one, 10000);
+    buf_init(&many, 100000);
+    buf_init(&clear, 10000);
+    snprintf(options, sizeof options, "--no-armor --local-user %s", homes->alice);
+    sign_by_gpg(homes, options, &one);
+    for (int i = 0; i < 9; i++)
+        buf_add(&many, one.bytes, one.size);
+    assert_true(openpgp_verify_detached(homes->team, text, TEXT_SIZE, many.bytes, many.size, &seen, &err));
+    assert_int_equal(seen.count, OPENPGP_SIGNATURES_MAX);
+    for (size_t i = 0; i < seen.count; i++)
+        assert_int_equal(seen.items[i].status, OPENPGP_ERROR);
+    snprintf(path, sizeof path, "%s/crowd", homes->base);
+    for (int i = 0; i < 9; i++) {
+        char mail[64], fingerprint[OPENPGP_FINGERPRINT_SIZE];
+        snprintf(mail, sizeof mail, "crowd%d@yy.example", i);
+        run("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'C <%s>' ed25519 sign never 2>/dev/null", homes->ours, mail);
+        fingerprint_by_mail(homes->team, mail, fingerprint);
+    }
+    run("echo hello | gpg --homedir %s --quiet --yes --trust-model always --recipient %s --output %s --sign --encrypt $(for i in 0 1 2 3 4 "
+        "5 6 "
+        "7 8; do echo \"--local-user crowd$i@yy.example\"; done) 2>/dev/null",
+        homes->ours, homes->alice, path);
+    FILE *file = fopen(path, "r");
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    if (!openpgp_decrypt(homes->team, bytes, size, &clear, &opened, &err))
+        fail_msg("%s", err.text);
+    assert_string_equal(buf_text(&clear), "hello\n");
+    assert_int_equal(opened.signatures.count, OPENPGP_SIGNATURES_MAX);
+    for (size_t i = 0; i < opened.signatures.count; i++)
+        assert_int_equal(opened.signatures.items[i].status, OPENPGP_ERROR);
+    buf_clear(&one);
+    buf_clear(&many);
+    buf_clear(&clear);
+}
+
 /* --- inline --- */
 
 static void make_inline(const struct homes *homes, const char *options, struct buf *out)
@@ -702,6 +747,7 @@ int main(void)
         cmocka_unit_test(test_secret_keys_are_refused),
         cmocka_unit_test(test_batch),
         cmocka_unit_test(test_keyring_changes),
+        cmocka_unit_test(test_too_many_signatures),
         cmocka_unit_test(test_inline),
         cmocka_unit_test(test_inline_refuses),
         cmocka_unit_test(test_curves),
