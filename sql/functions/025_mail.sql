@@ -119,6 +119,7 @@ RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean, state text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_report report%ROWTYPE;
+    v_before report_content%ROWTYPE;
     v_triaged boolean;
     v_ids bigint[] := p_ids;
     v_peer bigint;
@@ -145,9 +146,12 @@ BEGIN
         END IF;
     END IF;
     v_triaged := EXISTS (SELECT FROM report_outcome o WHERE o.report_id = p_ids[1] AND o.state = 'triaged');
-    INSERT INTO report_content_before
-        SELECT c.*, now() FROM report_content c WHERE c.report_id = p_ids[1] AND c.received = v_report.received
-            AND (c.description IS NOT NULL OR c.summary IS NOT NULL OR c.error IS NOT NULL);
+    SELECT * INTO STRICT v_before FROM report_content c WHERE c.report_id = p_ids[1] AND c.received = v_report.received FOR UPDATE;
+    IF num_nonnulls(v_before.description, v_before.summary, v_before.error) > 0
+        AND (v_before.format, v_before.tlp, v_before.class, v_before.description, v_before.summary, v_before.reference, v_before.extra, v_before.error)
+            IS DISTINCT FROM (p_format[1], p_tlp[1], p_class[1], p_description[1], p_summary[1], p_reference[1], p_extra[1], p_error[1]) THEN
+        INSERT INTO report_content_before SELECT c.*, now() FROM report_content c WHERE c.report_id = p_ids[1] AND c.received = v_report.received;
+    END IF;
     UPDATE report_content c SET decoded = now(), state = p_state[1], format = p_format[1], tlp = p_tlp[1], tlp_assumed = p_tlp_assumed[1],
         class = p_class[1], class_claim = p_class_claim[1], description = p_description[1], summary = p_summary[1], lang = p_lang[1],
         reference = p_reference[1], reference_issuer = p_reference_issuer[1], time = p_time[1], time_text = p_time_text[1],
@@ -165,12 +169,46 @@ BEGIN
                             o_class_claim, o_count, o_description, o_protocol, o_source_port, o_target_port, o_extra, s_ord, s_observation,
                             s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value);
         PERFORM reports_route(v_ids, p_route, v_report.received, p_observations);
+    ELSIF p_state[1] = 'received' AND (p_observations[1] > 0 OR (v_before.description IS NULL AND p_description[1] IS NOT NULL))
+        AND NOT EXISTS (SELECT FROM observation o WHERE o.report_id = p_ids[1] AND o.received = v_report.received) THEN
+        PERFORM report_rows(v_ids, v_report.received, ARRAY[v_report.sender_id], o_ord, o_no, o_time, o_time_text, o_time_rule, o_class,
+                            o_class_claim, o_count, o_description, o_protocol, o_source_port, o_target_port, o_extra, s_ord, s_observation,
+                            s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value);
+        PERFORM report_read_late(p_ids[1]);
     END IF;
     IF v_peer IS NOT NULL AND v_refused IS NULL THEN
         PERFORM incoming_insert(p_ids[1], v_peer, p_reference_issuer[1], p_reference[1], p_tlp[1], cardinality(s_value));
     END IF;
     PERFORM pg_notify('cirt_changes', '');
     RETURN QUERY SELECT 1, p_ids[1], false, p_state[1];
+END $$;
+
+-- What came into cases closed and can be read now belongs to them: its observations, its words, and its label.
+CREATE OR REPLACE FUNCTION report_read_late(p_report bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    r report_content%ROWTYPE;
+    v_case bigint;
+BEGIN
+    SELECT * INTO STRICT r FROM report_content c WHERE c.report_id = p_report;
+    FOR v_case IN SELECT k.id FROM incident_case k WHERE k.id IN (SELECT m.case_id FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL)
+            ORDER BY k.id FOR NO KEY UPDATE OF k LOOP
+        UPDATE incident_case k SET tlp = greatest(k.tlp, r.tlp), updated = now() WHERE k.id = v_case;
+        -- As triage names them where a case becomes RED.
+        INSERT INTO case_reader (case_id, identity_id)
+            SELECT k.id, i.id FROM incident_case k JOIN identity i ON i.enabled AND i.role IN ('lead', 'admin')
+            WHERE k.id = v_case AND r.tlp = 4 AND NOT EXISTS (SELECT FROM case_reader x WHERE x.case_id = k.id)
+              AND (k.compartment_id = 0 OR EXISTS (SELECT FROM compartment_member m WHERE m.compartment_id = k.compartment_id AND m.identity_id = i.id))
+            ON CONFLICT DO NOTHING;
+        IF r.observations > 0 THEN
+            UPDATE case_member m SET observations = m.observations + int4multirange(int4range(1, r.observations + 1))
+                WHERE m.case_id = v_case AND m.report_id = p_report AND m.until IS NULL;
+            UPDATE case_tally t SET observations = t.observations + r.observations WHERE t.case_id = v_case;
+        END IF;
+        PERFORM case_text_add(v_case, r.tlp, r.summary), case_text_add(v_case, r.tlp, r.description);
+        PERFORM journal_append(v_case, 'decode', 'read', format('report r%s can be read now%s', p_report, CASE WHEN r.observations > 0
+            THEN format(', %s observations', r.observations) ELSE '' END), jsonb_build_object('report', 'r' || p_report, 'tlp', tlp_name(r.tlp)));
+    END LOOP;
 END $$;
 
 -- What the mail says of itself, for finding its case and for rules: a JSON object with the names of report_mail's columns.

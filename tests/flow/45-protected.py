@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Mails protected in every way, made by gpg and openssl: each gets the verdict that is its due, what was encrypted is read, and nothing else is."""
 import base64
+import json
 import os
+import shutil
 import smtplib
+import subprocess
 import sys
 import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "support"))
 import protected_mail as pm  # noqa: E402
-from testsite import CA, Site, equal, main, run, until  # noqa: E402
+from testsite import CA, IS_ROOT, Site, as_user, check, equal, main, run, until  # noqa: E402
 
 ALICE, BOB = "alice@yy-cert.example", "bob@bank-b.example"
 
@@ -237,6 +240,45 @@ def keys_that_come_later(w):
     equal("triaged once each", "2", counted)
 
 
+def opened_late(w):
+    """A mail from somebody we know that nobody could open opens its case; when our other key arrives, its words and observations are in that case."""
+    g, site = w.gpg, w.site
+    g.make("team2", "incident@xx-cert.example")
+    certificate_home = w.file("late")
+    late = pm.Smime(CA, os.path.join(site.dir, "smime-ca"), certificate_home)
+    late.issue("second", "incident@xx-cert.example")
+    reports = [send(w, "late-pgp", ALICE, g.sealed(g.keys["team2"], pm.protected(ALICE, "late [TLP:GREEN]", hp="cipher"))),
+               send(w, "late-smime", BOB, w.smime.sealed(late.path("second"), w.smime.signed("bob", boundary="s9")))]
+    site.cirt("lead", "contact", "add", BOB, "--name", "Bob", ok=False)
+    for report in reports:
+        equal("closed", "undecryptable", signature(w, report)["encryption"])
+        assert signature(w, report)["needed_keys"], "nobody says which key it takes"
+    until("what somebody we know sent is triaged", lambda: site.cirt_json("lead", "report", "show", reports[0])["state"] == "triaged")
+    case = site.cirt_json("lead", "report", "show", reports[0])["case"]
+    check("it is in a case", case)
+    equal("nothing to see", 0, site.cirt_json("lead", "show", str(case))["observations"])
+    # seal takes its new keys at SIGHUP
+    secret = g.run(None, "--armor", "--export-secret-keys", g.keys["team2"])
+    home = os.path.join(site.run_dir, "gnupg-seal")
+    subprocess.run(as_user("cirt-seal", "gpg", "--homedir", home, "--batch", "--quiet", "--import"), input=secret, check=True, cwd="/", stderr=subprocess.DEVNULL)
+    subprocess.run(as_user("cirt-seal", "gpgconf", "--homedir", home, "--kill", "gpg-agent"), check=True, cwd="/")
+    for end in ("key", "crt"):
+        target = os.path.join(site.dir, "smime", "second." + end)
+        shutil.copy(late.path("second", end), target)
+        os.chmod(target, 0o600)
+        if IS_ROOT:
+            shutil.chown(target, "cirt-seal", "cirt-seal")
+    site.hangup()
+    for report in reports:
+        until(f"{report} is opened by itself", lambda r=report: signature(w, r)["encryption"] == "whole")
+    equal("verified now", "verified", signature(w, reports[1])["summary"])
+    until("the case has what was in it", lambda: site.cirt_json("lead", "show", str(case))["observations"] > 0)
+    assert "198.51.100.44" in json.dumps(site.cirt_json("lead", "show", str(case))["observable_list"])
+    check("told in the journal", any("can be read now" in e["text"] for e in site.cirt_json("lead", "journal", str(case))["items"]))
+    equal("in one case still", [["1"]], site.sql(f"SELECT count(*) FROM case_member WHERE report_id = {reports[0][1:]} AND until IS NULL"))
+    equal("triaged once", [["1"]], site.sql(f"SELECT count(*) FROM report_outcome WHERE report_id = {reports[0][1:]}"))
+
+
 def replays(w):
     """The signed words of another time, in other envelopes: copies of the first."""
     now = time.time()
@@ -300,6 +342,7 @@ def test(scratch):
         all_forms(w)
         candidates(w)
         keys_that_come_later(w)
+        opened_late(w)
         replays(w)
         fresh(w)
         facts(w)
