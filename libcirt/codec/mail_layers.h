@@ -62,7 +62,8 @@ struct mail_layer {
     const char *covered_path; /* of the part its content is: the first child, the file, the block; path itself where it is closed */
     const char *name;         /* attached: the file's name without .asc, .gpg, .pgp, .sig; or NULL */
     bool is_envelope;         /* part of the chain from the root: it holds every part of the message that is shown */
-    bool is_sound;            /* of the shape its standard wants, and agreed by both parsers; else it has no bytes, and says nothing good */
+    bool is_sound;            /* of the shape its standard wants, and cut at the same places by both parsers; else it has no bytes, and says
+                                 nothing good */
     bool is_closed;           /* what it holds is not readable before it is opened */
     bool is_openable;    /* closed, sound, and may be opened: as envelope (mail_layers_open), or on its own (struct mail_opened). Never so
                             for encrypted parts elsewhere in the tree: that is how EFAIL wraps a stolen ciphertext */

@@ -10,7 +10,7 @@
 
 const char *mail_cover_name(enum mail_cover cover)
 {
-    static const char *const names[] = {"none", "part", "whole", "own"};
+    static const char *const names[] = {"none", "none", "part", "whole", "own"};
     return names[cover];
 }
 
@@ -31,13 +31,12 @@ static void add_formatted(struct mail_reading *reading, char *text)
 /* Text under another protection than the rest never stands in it unmarked. */
 void mail_parts_mark(struct mail_reading *reading, const char *path, enum mail_cover cover)
 {
+    static const char *const marks[] = {"not signed", "not covered by the signature, as it can be cut in two ways",
+                                        "signed on its own, not with the message"};
     if (reading->text.size > 0)
         mail_parts_add(reading, "\n\n");
-    if (!reading->has_signed || cover == MAIL_COVER_WHOLE || cover == MAIL_COVER_OWN)
-        return;
-    add_formatted(
-        reading,
-        mem_printf(cover == MAIL_COVER_PART ? "[part %s: signed on its own, not with the message]\n" : "[part %s: not signed]\n", path));
+    if (reading->has_signed && cover < ARRAY_SIZE(marks))
+        add_formatted(reading, mem_printf("[part %s: %s]\n", path, marks[cover]));
 }
 
 /* As much as there is room for, ending with a whole character. */
@@ -109,7 +108,7 @@ static enum mail_cover inner_cover(const struct mail_reading *reading, const str
         return cover;
     if (layer->is_envelope)
         return MAIL_COVER_WHOLE;
-    return cover == MAIL_COVER_NONE ? MAIL_COVER_PART : cover;
+    return cover < MAIL_COVER_PART ? MAIL_COVER_PART : cover;
 }
 
 static void read_block(struct mail_reading *reading, const struct mime_part *part, const struct mail_layer *layer, const char *text,
@@ -271,6 +270,9 @@ void mail_parts_read(struct mail_reading *reading, int index, enum mail_cover co
 {
     const struct mime_part *part = &reading->mime->parts[index];
     const struct mail_layer *layer = mail_layers_find(reading->layers, part->path);
+    bool is_signed = cover == MAIL_COVER_PART || cover == MAIL_COVER_WHOLE;
+    if (is_signed && reading->depth == 0 && !mime_is_agreed(reading->mime, part))
+        cover = MAIL_COVER_UNCLEAR;
     if (is_multipart_layer(layer) && layer->kind == MAIL_SIGNED)
         read_signed(reading, part, layer, cover);
     else if (is_multipart_layer(layer) && layer->is_sound)

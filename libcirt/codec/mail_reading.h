@@ -17,8 +17,9 @@
 /* The readable text of one mail; what is longer is cut and stays readable in the stored bytes. */
 enum { MAIL_TEXT_SIZE_MAX = 1024 * 1024, MAIL_SOURCE_SIZE_MAX = 4 * MAIL_TEXT_SIZE_MAX, MAIL_LISTED_MAX = 200 };
 
-/* How the part at hand is protected. OWN: it was opened apart from the message. */
-enum mail_cover { MAIL_COVER_NONE, MAIL_COVER_PART, MAIL_COVER_WHOLE, MAIL_COVER_OWN };
+/* How the part at hand is protected. UNCLEAR: it stands in what is signed, but where it begins and ends can be read in two ways. OWN: it
+ * was opened apart from the message. */
+enum mail_cover { MAIL_COVER_NONE, MAIL_COVER_UNCLEAR, MAIL_COVER_PART, MAIL_COVER_WHOLE, MAIL_COVER_OWN };
 
 /* Text of the message that a forwarded mail says, not its sender. */
 struct mail_range {
@@ -47,7 +48,7 @@ void mail_label_read(struct report *report, const char *text);
 
 /* mail_parts.c: text and attachments of the part and all below it. */
 void mail_parts_read(struct mail_reading *reading, int index, enum mail_cover cover);
-const char *mail_cover_name(enum mail_cover cover); /* "none", "part", "whole", "own" */
+const char *mail_cover_name(enum mail_cover cover); /* "none" (UNCLEAR too), "part", "whole", "own" */
 /* Text of ours between the parts' texts; a mark says what is signed, where something is. */
 void mail_parts_add(struct mail_reading *reading, const char *text);
 void mail_parts_mark(struct mail_reading *reading, const char *path, enum mail_cover cover);

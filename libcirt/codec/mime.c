@@ -488,6 +488,29 @@ static bool is_hostile(const struct mime *mime)
     return false;
 }
 
+/* Where GMime saw the first field of these headers; -1 where it saw none. */
+static int64_t first_offset(GMimeHeaderList *headers)
+{
+    int count = headers ? g_mime_header_list_get_count(headers) : 0;
+    int64_t first = -1;
+    for (int i = 0; i < count; i++) {
+        int64_t offset = g_mime_header_get_offset(g_mime_header_list_get_header_at(headers, i));
+        if (offset >= 0 && (first < 0 || offset < first))
+            first = offset;
+    }
+    return first;
+}
+
+/* A message's fields stand in two lists: those about its content are its root's. */
+static bool begins_there(const struct mime_part *part, GMimeObject *object, GMimeMessage *message, size_t shift)
+{
+    int64_t first = first_offset(g_mime_object_get_header_list(object));
+    int64_t other = message ? first_offset(g_mime_object_get_header_list(GMIME_OBJECT(message))) : -1;
+    if (first < 0 || (other >= 0 && other < first))
+        first = other;
+    return part->header_size == 0 ? first < 0 : first >= 0 && (size_t)first + shift == part->header_at;
+}
+
 static bool agree_leaf(const struct mime_part *part, GMimeObject *object, size_t shift)
 {
     if (!GMIME_IS_PART(object) || part->child_count > 0)
@@ -499,29 +522,29 @@ static bool agree_leaf(const struct mime_part *part, GMimeObject *object, size_t
     return (size_t)stream->bound_start + shift == part->body_at && (size_t)stream->bound_end + shift == part->body_at + part->body_size;
 }
 
-static bool agree(const struct mime *mime, int index, GMimeObject *object, size_t shift)
+/* Judges the part and all below it; returns whether it is the same part, at the same place, whatever is in it. */
+static bool agree(const struct mime *mime, int index, GMimeObject *object, GMimeMessage *message, size_t shift)
 {
     const struct mime_part *part = &mime->parts[index];
     GMimeContentType *type = g_mime_object_get_content_type(object);
     char *name = g_mime_content_type_get_mime_type(type);
-    bool same = strcasecmp(name, part->type) == 0;
+    bool is_there = strcasecmp(name, part->type) == 0 && begins_there(part, object, message, shift), same = is_there;
     g_free(name);
     if (GMIME_IS_MULTIPART(object)) {
         GMimeMultipart *multipart = GMIME_MULTIPART(object);
         int i = 0, count = g_mime_multipart_get_count(multipart);
         same = same && (unsigned)count == part->child_count;
         for (int child = part->first_child; child != MIME_NONE && i < count; child = mime->parts[child].next, i++)
-            same = agree(mime, child, g_mime_multipart_get_part(multipart, i), shift) && same;
+            same = agree(mime, child, g_mime_multipart_get_part(multipart, i), NULL, shift) && same;
     } else if (GMIME_IS_MESSAGE_PART(object)) {
         GMimeMessage *inner = g_mime_message_part_get_message(GMIME_MESSAGE_PART(object));
         GMimeObject *root = inner ? g_mime_message_get_mime_part(inner) : NULL;
-        same = root && part->child_count == 1 && agree(mime, part->first_child, root, shift) && same;
+        same = root && part->child_count == 1 && agree(mime, part->first_child, root, inner, shift) && same;
     } else {
-        same = agree_leaf(part, object, shift) && same;
+        same = is_there = agree_leaf(part, object, shift) && is_there;
     }
-    same = same && !part->is_broken;
-    mime->opinion->is_agreed[index] = same;
-    return same;
+    mime->opinion->is_agreed[index] = same && !part->is_broken;
+    return is_there;
 }
 
 static void second_opinion(const struct mime *mime)
@@ -534,7 +557,7 @@ static void second_opinion(const struct mime *mime)
     GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
     GMimeObject *root = message ? g_mime_message_get_mime_part(message) : NULL;
     if (root)
-        agree(mime, 0, root, shift);
+        UNUSED(agree(mime, 0, root, message, shift));
     if (message)
         g_object_unref(message);
     g_object_unref(parser);
@@ -543,12 +566,16 @@ static void second_opinion(const struct mime *mime)
 
 bool mime_is_agreed(const struct mime *mime, const struct mime_part *part)
 {
-    if (!mime->opinion->is_agreed) {
-        mime->opinion->is_agreed = arena_calloc(mime->arena, mime->part_count, sizeof(bool));
+    const bool *is_agreed = mime->opinion->is_agreed;
+    if (!is_agreed) {
+        is_agreed = mime->opinion->is_agreed = arena_calloc(mime->arena, mime->part_count, sizeof(bool));
         if (!is_hostile(mime))
             second_opinion(mime);
     }
-    return mime->opinion->is_agreed[part - mime->parts];
+    int index = (int)(part - mime->parts);
+    for (; index != MIME_NONE && is_agreed[index]; index = mime->parts[index].parent)
+        ;
+    return index == MIME_NONE;
 }
 
 bool mime_is_message(const struct mime_part *part)

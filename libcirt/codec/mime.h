@@ -55,8 +55,9 @@ bool mime_parse(const char *bytes, size_t size, unsigned depth_max, struct mime 
 void mime_free(struct mime *mime); /* NULL is fine */
 
 /*
- * Whether GMime sees the same structure and ranges in this part and everywhere below. It is asked once, when somebody first wants to know;
- * never about a mail that is made to exhaust it (groups within groups of addresses, boundaries without number): nothing in that is agreed.
+ * Whether GMime sees this part at the same place, and in it the same children, each beginning at the same place; what is in the children is
+ * a question about them. It is asked once, when somebody first wants to know; never about a mail that is made to exhaust it (groups within
+ * groups of addresses, boundaries without number): nothing in that is agreed.
  */
 bool mime_is_agreed(const struct mime *mime, const struct mime_part *part);
 

@@ -189,6 +189,24 @@ static void test_inline_marks(void **state)
     read_free(&broken);
 }
 
+/* A team forwards a broken mail, signed: the signature holds, but says nothing about what can be cut in two ways. */
+static void test_signed_broken(void **state)
+{
+    UNUSED(state);
+    struct read read = read_mail(HEAD SIGNED(MIXED(TEXT AND "Content-Type: message/rfc822||Subject: spam|Content-Type: multipart/mixed; "
+                                                            "boundary=q||--q|Content-Type: text/plain||cut off|")),
+                                 NULL);
+    assert_string_equal(
+        read.report->description,
+        "Please have a look.\n\n[forwarded message]\nSubject: spam\n\n\n[part 1.1.2.1.1: not covered by the signature, as it can be "
+        "cut in two ways]\ncut off");
+    assert_string_equal(text_of(&read, "protection 0 covers"), "whole");
+    assert_true(json_is_true(member(&read, "protection 0 sound")));
+    assert_string_equal(text_of(&read, "texts 0 covered"), "whole");
+    assert_string_equal(text_of(&read, "texts 1 covered"), "none");
+    read_free(&read);
+}
+
 static void test_inside_signed(void **state)
 {
     UNUSED(state);
@@ -341,8 +359,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_subject),       cmocka_unit_test(test_legacy_display), cmocka_unit_test(test_inline_marks),
-        cmocka_unit_test(test_inside_signed), cmocka_unit_test(test_opened_parts),   cmocka_unit_test(test_forwarded),
-        cmocka_unit_test(test_encoded_mail),  cmocka_unit_test(test_draft_vectors),
+        cmocka_unit_test(test_signed_broken), cmocka_unit_test(test_inside_signed),  cmocka_unit_test(test_opened_parts),
+        cmocka_unit_test(test_forwarded),     cmocka_unit_test(test_encoded_mail),   cmocka_unit_test(test_draft_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

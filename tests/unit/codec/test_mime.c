@@ -140,10 +140,28 @@ static void test_broken_structures(void **state)
     UNUSED(state);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct mail mail = mail_of(rows[i]);
-        if (mime_is_agreed(mail.mime, part(&mail, "1")))
+        bool is_agreed = true;
+        for (size_t k = 0; k < mail.mime->part_count; k++)
+            is_agreed = is_agreed && mime_is_agreed(mail.mime, &mail.mime->parts[k]);
+        if (is_agreed)
             fail_msg("agreed: %s", rows[i]);
         mail_free(&mail);
     }
+}
+
+/* What is broken says nothing about what is around it, and everything about what is in it. */
+static void test_broken_inside(void **state)
+{
+    UNUSED(state);
+    struct mail mail =
+        mail_of(HEAD "Content-Type: multipart/mixed; boundary=a||--a|X: y||fine|--a|Content-Type: message/rfc822||Subject: y|"
+                     "Content-Type: multipart/mixed; boundary=b||--b||cut|--a--|");
+    assert_true(mime_is_agreed(mail.mime, part(&mail, "1")));
+    assert_true(mime_is_agreed(mail.mime, part(&mail, "1.1")));
+    assert_true(mime_is_agreed(mail.mime, part(&mail, "1.2")));
+    assert_false(mime_is_agreed(mail.mime, part(&mail, "1.2.1")));
+    assert_false(mime_is_agreed(mail.mime, part(&mail, "1.2.1.1")));
+    mail_free(&mail);
 }
 
 static void test_headers(void **state)
@@ -307,8 +325,9 @@ int main(void)
         cmocka_unit_test(test_cuts_exactly), cmocka_unit_test(test_canonical_line_ends),
         cmocka_unit_test(test_nesting),      cmocka_unit_test(test_broken_structures),
         cmocka_unit_test(test_headers),      cmocka_unit_test(test_bodies),
-        cmocka_unit_test(test_limits),       cmocka_unit_test(test_raw_header),
-        cmocka_unit_test(test_hostile),      cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_limits),       cmocka_unit_test(test_broken_inside),
+        cmocka_unit_test(test_raw_header),   cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
