@@ -31,7 +31,8 @@ static void undo_defanging(const char *text, size_t size, struct word *word)
     char *to = word->text;
     word->was_defanged = false;
     for (size_t at = 0; at < size;) {
-        size_t i = 0;
+        /* All marks begin with one of these. */
+        size_t i = strchr("[({\\", text[at]) ? 0 : ARRAY_SIZE(marks);
         while (i < ARRAY_SIZE(marks) &&
                (strlen(marks[i].written) > size - at || strncasecmp(text + at, marks[i].written, strlen(marks[i].written)) != 0))
             i++;

@@ -129,13 +129,17 @@ static void read_link(struct reader *reader, const char *tag, const char *end)
         found++;
     char quote = found < end && (*found == '"' || *found == '\'') ? *found++ : ' ';
     size_t size = 0;
+    size_t bad_at;
     while (found < end && *found != quote && size + 4 < LINK_MAX) {
         size_t out_size = 1, entity = *found == '&' ? entity_read(found, end, reader->link + size, &out_size) : 0;
-        if (!entity)
+        bool is_passed_over = strchr("\t\r\n", *found) != NULL; /* as browsers do */
+        if (!entity && !is_passed_over)
             reader->link[size] = *found;
         found += entity ? entity : 1;
-        size += out_size;
+        size += is_passed_over ? 0 : out_size;
     }
+    if (!str_is_utf8(reader->link, size, &bad_at))
+        size = bad_at; /* cut within a character */
     reader->link[size] = '\0';
     reader->link_text_at = reader->out->size;
 }

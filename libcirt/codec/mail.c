@@ -98,16 +98,12 @@ static void read_mail(struct mail_reading *reading)
     mail_extra_write(reading);
 }
 
-static bool mail_decode(const char *bytes, size_t size, const struct codec_limits *limits, const struct codec_hints *hints,
-                        struct report **out, struct err *err)
+static struct report *decode_parsed(const struct mime *mime, const struct mail_layers *layers, const struct mail_hints *hints,
+                                    const struct codec_limits *limits)
 {
-    struct mime *mime = NULL;
-    if (!mime_parse(bytes, size, limits->depth_max, &mime, err))
-        return false;
-    struct mail_layers *layers = mail_layers_of(mime, hints->mail ? &hints->mail->inside : NULL);
     struct mail_reading reading = {.mime = mime,
                                    .layers = layers,
-                                   .hints = hints->mail,
+                                   .hints = hints,
                                    .limits = limits,
                                    .report = report_new("mail"),
                                    .attachments = json_array(),
@@ -117,9 +113,23 @@ static bool mail_decode(const char *bytes, size_t size, const struct codec_limit
     buf_init(&reading.text, MAIL_TEXT_SIZE_MAX);
     read_mail(&reading);
     buf_clear(&reading.text);
+    return reading.report;
+}
+
+static bool mail_decode(const char *bytes, size_t size, const struct codec_limits *limits, const struct codec_hints *hints,
+                        struct report **out, struct err *err)
+{
+    struct mime *mime = NULL;
+    if (hints->mail && hints->mail->mime) {
+        *out = decode_parsed(hints->mail->mime, hints->mail->layers, hints->mail, limits);
+        return true;
+    }
+    if (!mime_parse(bytes, size, limits->depth_max, &mime, err))
+        return false;
+    struct mail_layers *layers = mail_layers_of(mime, hints->mail ? &hints->mail->inside : NULL);
+    *out = decode_parsed(mime, layers, hints->mail, limits);
     mail_layers_free(layers);
     mime_free(mime);
-    *out = reading.report;
     return true;
 }
 

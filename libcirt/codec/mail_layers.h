@@ -95,6 +95,8 @@ struct mail_hints {
     struct mail_inside inside;
     const struct mail_opened *opened; /* paths are those of the document at hand */
     size_t opened_count;
+    const struct mime *mime;          /* of the very bytes to decode, parsed already, with its layers: saves doing it again. Or NULL */
+    const struct mail_layers *layers; /* NULL with mime */
 };
 
 struct mail_layers {

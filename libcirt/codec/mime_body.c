@@ -27,6 +27,8 @@ static int base64_value(unsigned char c)
 static void base64_undo(const char *bytes, size_t size, struct buf *out)
 {
     unsigned bits = 0, held = 0;
+    char piece[1024];
+    size_t count = 0;
     for (size_t i = 0; i < size && !out->full; i++) {
         int value = base64_value((unsigned char)bytes[i]);
         if (bytes[i] == '=')
@@ -35,11 +37,16 @@ static void base64_undo(const char *bytes, size_t size, struct buf *out)
             continue;
         bits = (bits << 6 | (unsigned)value) & 0xffffff;
         held += 6;
-        if (held >= 8) {
-            held -= 8;
-            buf_add_char(out, (char)(bits >> held & 0xff));
+        if (held < 8)
+            continue;
+        held -= 8;
+        piece[count++] = (char)(bits >> held & 0xff);
+        if (count == sizeof piece) {
+            buf_add(out, piece, count);
+            count = 0;
         }
     }
+    buf_add(out, piece, count);
 }
 
 static int hex_value(char c)
@@ -59,10 +66,12 @@ static bool quoted_line_undo(const char *line, size_t size, struct buf *out)
     while (size > 0 && (line[size - 1] == ' ' || line[size - 1] == '\t'))
         size--;
     for (size_t i = 0; i < size; i++) {
-        if (line[i] != '=') {
-            buf_add_char(out, line[i]);
-            continue;
-        }
+        const char *equals = memchr(line + i, '=', size - i);
+        size_t plain = equals ? (size_t)(equals - line) - i : size - i;
+        buf_add(out, line + i, plain);
+        i += plain;
+        if (i == size)
+            return false;
         if (i + 1 == size)
             return true;
         int high = hex_value(line[i + 1]), low = i + 2 < size ? hex_value(line[i + 2]) : -1;

@@ -265,6 +265,27 @@ static void test_opened_parts(void **state)
     read_free(&read);
 }
 
+/* What was parsed already need not be parsed again. */
+static void test_parsed_already(void **state)
+{
+    struct mime *mime;
+    struct err err;
+    size_t size;
+    UNUSED(state);
+    char *bytes = with_crlf(HEAD SIGNED(TEXT), &size);
+    assert_true(mime_parse(bytes, size, MIME_DEPTH_MAX, &mime, &err));
+    struct mail_layers *layers = mail_layers_of(mime, NULL);
+    struct mail_hints hints = {.mime = mime, .layers = layers};
+    struct read again = read_bytes(bytes, size, &hints), read = read_bytes(bytes, size, NULL);
+    assert_string_equal(again.report->extra, read.report->extra);
+    assert_string_equal(again.report->description, read.report->description);
+    read_free(&again);
+    read_free(&read);
+    mail_layers_free(layers);
+    mime_free(mime);
+    free(bytes);
+}
+
 /* Each mail in the mail says for itself where it came from; what is around it stays the message's. */
 static void test_forwarded(void **state)
 {
@@ -360,7 +381,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_subject),       cmocka_unit_test(test_legacy_display), cmocka_unit_test(test_inline_marks),
         cmocka_unit_test(test_signed_broken), cmocka_unit_test(test_inside_signed),  cmocka_unit_test(test_opened_parts),
-        cmocka_unit_test(test_forwarded),     cmocka_unit_test(test_encoded_mail),   cmocka_unit_test(test_draft_vectors),
+        cmocka_unit_test(test_forwarded),     cmocka_unit_test(test_parsed_already), cmocka_unit_test(test_encoded_mail),
+        cmocka_unit_test(test_draft_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
