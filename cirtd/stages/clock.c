@@ -26,7 +26,7 @@ static const struct {
     {"shares_expired", SQL_CLOCK_EXPIRE, 10, LOG_LEVEL_ERROR, false},
     {"digests_forgotten", SQL_CLOCK_DIGESTS, 3600, LOG_LEVEL_INFO, false},
     {"journal_anchored", SQL_CLOCK_ANCHOR, 300, LOG_LEVEL_INFO, false},
-    {"key_warnings", SQL_CLOCK_KEY_WARNINGS, 600, LOG_LEVEL_WARN, false},
+    {"key_warnings", SQL_CLOCK_KEY_WARNINGS, 30, LOG_LEVEL_WARN, false},
     {"keys_forgotten", SQL_CLOCK_KEYS_FORGOTTEN, 3600, LOG_LEVEL_INFO, false},
 };
 

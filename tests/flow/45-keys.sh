@@ -145,7 +145,7 @@ equal 'both are ours' 2 "$(as home lead --json key ls own | value 'sum(k["protoc
 seal_gpg --quick-set-expire "$next" 6d
 kill -HUP "$(cat "$SCRATCH/home/cirtd.pid")"
 warned() { [[ $(sql home "SELECT string_agg(fingerprint || ' ' || days, ',' ORDER BY days) FROM cirt.key_warning") == "$next 7,$new 30" ]]; }
-until_true 40 warned
+until_true 60 warned
 contains 'expiring' "${next:24}" "$(as home analyst key expiring)"
 contains 'expiring' "${new:24}" "$(as home analyst key expiring --within 30d)"
 lacks 'not soon' "${new:24}" "$(as home analyst key expiring --within 10d)"
