@@ -33,29 +33,37 @@ static bool check_profile(struct session *session, json_t *checks)
     return ok;
 }
 
-static bool check_certificate(const struct profile *profile, json_t *checks)
+static bool check_dates(json_t *checks, const char *name, const char *path, const char *hint)
 {
     int64_t now = timestamp_now(), from, until, days;
     struct err err = {0};
     char shown[PHRASE_SIZE], *text;
     bool ok;
 
-    if (!profile->cert)
-        return add(checks, "certificate", false, _("the profile names none: nobody will know who calls"), NULL);
-    if (!mtls_file_dates(profile->cert, &from, &until, &err))
-        return add(checks, "certificate", false, err.text, NULL);
+    if (!mtls_file_dates(path, &from, &until, &err))
+        return add(checks, name, false, err.text, NULL);
     days = (until - now) / (86400 * TIMESTAMP_SECOND);
     phrase_when(until, now, shown);
     ok = now >= from && now < until && days >= WARN_DAYS;
     if (now < from)
-        text = mem_printf(_("%s is not valid yet"), profile->cert);
+        text = mem_printf(_("%s is not valid yet"), path);
     else if (now >= until)
-        text = mem_printf(_("%s expired %s"), profile->cert, shown);
+        text = mem_printf(_("%s expired %s"), path, shown);
     else
-        text = mem_printf(_("%s is valid until %s (%lld days)"), profile->cert, shown, (long long)days);
-    add(checks, "certificate", ok, text, ok ? NULL : _("ask the operator of the CA for a new one: certs/ca renew"));
+        text = mem_printf(_("%s is valid until %s (%lld days)"), path, shown, (long long)days);
+    add(checks, name, ok, text, ok ? NULL : hint);
     free(text);
     return ok;
+}
+
+static void check_certificates(const struct profile *profile, json_t *checks)
+{
+    if (profile->cert)
+        check_dates(checks, "certificate", profile->cert, _("ask the operator of the CA for a new one: certs/ca renew"));
+    else
+        add(checks, "certificate", false, _("the profile names none: nobody will know who calls"), NULL);
+    if (profile->ca)
+        check_dates(checks, "CA", profile->ca, _("everybody needs new certificates before it ends: certs/README.md"));
 }
 
 static bool open_client(const struct profile *profile, struct http_client **client, json_t *checks)
@@ -142,7 +150,7 @@ int doctor_cmd_doctor(struct session *session)
     bool all_ok = true;
 
     if (check_profile(session, checks)) {
-        check_certificate(&session->profile, checks);
+        check_certificates(&session->profile, checks);
         if (open_client(&session->profile, &session->client, checks))
             session->exit_code =
                 check_reach(&session->profile, session->client, session->profile.is_feed ? "/healthz" : "/v1/doctor", checks);

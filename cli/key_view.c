@@ -113,7 +113,7 @@ static void row(struct table *table, const struct screen *screen, const json_t *
     bool is_soon = end != TIMESTAMP_NONE && end < screen->now + SOON_DAYS * INT64_C(86400) * TIMESTAMP_SECOND;
 
     table_take(table, state_style(field_text(item, "state")), screen_clean(screen, field_text(item, "state"), false));
-    cell_text(table, screen, field_is(item, "own") ? _("us") : key_view_owner(item));
+    cell_text(table, screen, !field_is(item, "own") ? key_view_owner(item) : field_is(item, "signs") ? _("us, signs") : _("us"));
     table_take(table, ended ? STYLE_RED : is_soon ? STYLE_YELLOW : STYLE_PLAIN, key_view_end(screen, item));
     cell_text(table, screen, field_text(item, "short"));
     cell_text(table, screen, field_text(item, "protocol"));
@@ -199,7 +199,8 @@ static void history(struct screen *screen, const json_t *key)
     if (field_time(key, "pinned") == TIMESTAMP_NONE && asked)
         line(screen, _("asked"), asked);
     deed(screen, key, _("pinned"), "pinned", "pinned_by", asked);
-    deed(screen, key, _("revoked"), "revoked", "", _("its owner says that it counts no more"));
+    deed(screen, key, _("revoked"), "revoked", "",
+         str_equal(field_text(key, "protocol"), "smime") ? _("in a revocation list of its CA") : _("its owner says that it counts no more"));
     deed(screen, key, _("distrusted"), "distrusted", "distrusted_by", field_text(key, "reason"));
     screen_when(screen, field_time(key, "seen"), seen);
     came = mem_printf("%s%s%s, %s", field_or(key, "source", "-"), field_text(key, "report") ? _(" in ") : "", field_or(key, "report", ""),

@@ -15,7 +15,11 @@
 #include "base/err.h"
 #include "crypto/openpgp.h"
 
-enum { KEY_BLOCK_BYTES_MAX = 4 * 1024 * 1024, KEY_BLOCK_KEY_BYTES_MAX = 512 * 1024 };
+enum {
+    KEY_BLOCK_BYTES_MAX = 4 * 1024 * 1024,
+    KEY_BLOCK_KEY_BYTES_MAX = 512 * 1024,
+    KEY_BLOCK_PARTS_MAX = 256 /* user ids and subkeys of OpenPGP keys together: GnuPG's time grows with the square of them */
+};
 
 /* Strings are well-formed UTF-8, not harmless for a terminal. */
 struct key_block_key {

@@ -121,7 +121,7 @@ BEGIN
     END IF;
     v_is_newer := k.armoured <> v_text OR (v_revoked IS NOT NULL AND k.revoked IS NULL) OR (p_key ? 'expires' AND k.expires IS DISTINCT FROM v_expires);
     UPDATE mail_key x SET armoured = v_text, seen = now(), expires = CASE WHEN p_key ? 'expires' THEN v_expires ELSE x.expires END, revoked = coalesce(x.revoked, v_revoked),
-        key_ids = CASE WHEN cardinality(v_ids) > 0 THEN v_ids ELSE x.key_ids END, claims = CASE WHEN p_key ? 'claims' THEN v_claims ELSE x.claims END,
+        key_ids = CASE WHEN cardinality(v_ids) > 0 THEN v_ids ELSE x.key_ids END, claims = CASE WHEN cardinality(v_claims) > 0 THEN v_claims ELSE x.claims END,
         user_id = CASE WHEN p_key ? 'user_id' THEN left(p_key ->> 'user_id', 256) ELSE x.user_id END,
         can_encrypt = coalesce((p_key ->> 'can_encrypt')::boolean, x.can_encrypt), unusable = CASE WHEN x.armoured = v_text THEN x.unusable END,
         source = CASE WHEN p_source = 'file' AND x.source NOT IN ('file', 'record') THEN 'file' ELSE x.source END,
@@ -189,6 +189,23 @@ END $$;
 CREATE OR REPLACE FUNCTION keys_unconfirmed() RETURNS TABLE (fingerprint text, protocol text, armoured text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT k.fingerprint, k.protocol, k.armoured FROM mail_key k WHERE k.pinned IS NOT NULL AND coalesce(k.confirmed < k.changed, true) ORDER BY k.changed LIMIT 4 $$;
+
+-- Certificates of others that have not ended, pinned or not (a CA of ours may speak for them): to be held against new revocation lists.
+CREATE OR REPLACE FUNCTION key_certificates() RETURNS TABLE (fingerprint text, armoured text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT k.fingerprint, k.armoured FROM mail_key k WHERE k.protocol = 'smime' AND k.revoked IS NULL AND coalesce(k.expires > now(), true) ORDER BY k.fingerprint $$;
+
+-- One of them stands in a revocation list.
+CREATE OR REPLACE FUNCTION key_revoked(p_fingerprint text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE k mail_key;
+BEGIN
+    UPDATE mail_key x SET revoked = now() WHERE x.fingerprint = p_fingerprint AND x.protocol = 'smime' AND x.revoked IS NULL RETURNING * INTO k;
+    IF k.fingerprint IS NOT NULL THEN
+        PERFORM journal_append(0, 'verify', 'key revoked', coalesce(format('%s of %s', k.fingerprint, key_owner_name(k)), k.fingerprint));
+        PERFORM key_recheck(k.fingerprint);
+    END IF;
+END $$;
 
 -- --- pinning ---
 
@@ -367,7 +384,7 @@ BEGIN
         AND k.fingerprint NOT IN (SELECT upper(x ->> 'fingerprint') FROM jsonb_array_elements(p_list) x WHERE x ->> 'fingerprint' IS NOT NULL);
     FOR e IN SELECT x FROM jsonb_array_elements(p_list) x LOOP
         v_fingerprint := upper(e ->> 'fingerprint');
-        IF jsonb_typeof(e -> 'addresses') IS DISTINCT FROM 'array' OR (jsonb_array_length(e -> 'addresses') = 0 AND (e -> 'revoked') IS DISTINCT FROM 'true') THEN
+        IF (jsonb_typeof(e -> 'addresses') IS DISTINCT FROM 'array' OR jsonb_array_length(e -> 'addresses') = 0) AND (e -> 'revoked')::text IS DISTINCT FROM 'true' THEN
             PERFORM refuse('CI422', 'an OpenPGP key needs fingerprint, addresses and armoured', NULL, '{"at": "/openpgp"}');
         ELSIF key_take(e, 'record', NULL) = 'own' THEN
             PERFORM refuse('CI409', format('the OpenPGP key %s is our own', v_fingerprint));
@@ -515,6 +532,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
                || coalesce(CASE WHEN o.expires > now() THEN ', to ' ELSE ', ended ' END || time_text(o.expires), ', without end'),
            CASE WHEN o.expires <= now() + interval '30 days' THEN 'a longer one, or a new one: docs/OPERATIONS.md, "Keys for mail"' END
     FROM own_key o WHERE o.gone IS NULL AND (o.signs OR coalesce(o.expires > now() - interval '30 days', true))
+    UNION ALL
+    SELECT 'our keys', false, 'seal has keys, but not the one that is to sign: no mail leaves', 'seal { key } in cirtd.conf must name one of: cirt key ls own'
+    WHERE EXISTS (SELECT FROM own_key o WHERE o.gone IS NULL) AND NOT EXISTS (SELECT FROM own_key o WHERE o.gone IS NULL AND o.signs AND o.can_sign)
     UNION ALL
     SELECT 'key of ' || p.name, e.expires > now() + interval '14 days', CASE WHEN e.expires > now() THEN 'ends ' ELSE 'ended ' END || time_text(e.expires) || ', ' || e.fingerprint,
            'ask for a newer copy: cirt key refresh FILE'

@@ -14,3 +14,5 @@ GRANT EXECUTE ON FUNCTION key_offer_settle TO cirt_verify;
 GRANT EXECUTE ON FUNCTION key_offer_fail TO cirt_verify;
 GRANT EXECUTE ON FUNCTION key_candidate_add TO cirt_verify;
 GRANT EXECUTE ON FUNCTION key_offer_add TO cirt_verify;
+GRANT EXECUTE ON FUNCTION key_certificates TO cirt_verify;
+GRANT EXECUTE ON FUNCTION key_revoked TO cirt_verify;

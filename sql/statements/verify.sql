@@ -54,3 +54,9 @@ SELECT key_candidate_add($1::bigint, $2::jsonb)
 
 -- name: offer
 SELECT key_offer_add($1::bigint, $2::text, $3::bytea)
+
+-- name: certificates
+SELECT fingerprint, armoured FROM key_certificates()
+
+-- name: key_revoked
+SELECT key_revoked($1::text)

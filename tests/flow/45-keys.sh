@@ -156,6 +156,18 @@ mailed() { [[ $(sql home "SELECT count(*) FROM cirt.mail m JOIN cirt.mail_recipi
 until_true 20 mailed
 lacks 'no content in clear' "$next" "$(sql home "SELECT string_agg(subject || body, ' ') FROM cirt.mail WHERE occasion = 'warning'")"
 
+# --- certificates: pinned, and in a revocation list ---
+"$SOURCE/certs/ca" issue "$SCRATCH/home/smime-ca" mail cert --san cert@university-c.example --out "$SCRATCH/cert" >/dev/null
+exits 2 as home analyst key import "$SCRATCH/cert/cert.key"
+as home analyst key import "$SCRATCH/cert/cert.crt" >/dev/null
+certificate=$(openssl x509 -in "$SCRATCH/cert/cert.crt" -outform DER | sha256sum | cut -c1-64 | tr a-f A-F)
+as home analyst key pin "$certificate" --contact cert@university-c.example --yes >/dev/null
+equal 'a certificate' "$certificate" "$(as home lead --json contact show cert@university-c.example | value 'd["key"]')"
+"$SOURCE/certs/ca" revoke "$SCRATCH/home/smime-ca" cert >/dev/null
+cp "$SCRATCH/home/smime-ca/crl.pem" "$SCRATCH/home/keys/smime-crl.pem"
+revoked() { [[ $(key "$1" state) == revoked ]]; }
+until_true 20 revoked "$certificate"
+
 # --- contacts and waivers ---
 as home analyst contact add reporter@example.net --name 'A. Reporter' --lang fr >/dev/null
 contains 'contact' 'A. Reporter' "$(as home analyst contact ls reporter)"

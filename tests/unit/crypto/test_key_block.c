@@ -202,6 +202,32 @@ static void test_refused(void **state)
     must_refuse("broken.gpg", ERR_INPUT, "");
 }
 
+/* What GnuPG would sit over for minutes is refused before it sees it, in both forms. */
+static void test_many_parts(void **state)
+{
+    static const unsigned char part[] = {0xcd, 3, 'a', '@', 'b', 0xb4, 3, 'c', '@', 'd'}; /* two user ids, one with an old head */
+    struct buf key = slurp("key.gpg");
+    struct key_block *block = NULL;
+    struct err err;
+    (void)state;
+    for (int i = 0; i < 200; i++)
+        buf_add(&key, part, sizeof part);
+    assert_false(key_block_read(key.bytes, key.size, &block, &err));
+    assert_int_equal(err.code, ERR_LIMIT);
+    if (!strstr(err.text, "402 user ids and subkeys"))
+        fail_msg("%s", err.text);
+    char path[120];
+    snprintf(path, sizeof path, "%s/many.gpg", folder);
+    FILE *file = fopen(path, "we");
+    assert_int_equal(fwrite(key.bytes, 1, key.size, file), key.size);
+    fclose(file);
+    run("gpg --enarmor <many.gpg | sed 's/PGP ARMORED FILE/PGP PUBLIC KEY BLOCK/' >many.asc");
+    must_refuse("many.asc", ERR_LIMIT, "402 user ids and subkeys");
+    run("sed 's/$/\\r/' many.asc >many-crlf.asc");
+    must_refuse("many-crlf.asc", ERR_LIMIT, "402 user ids and subkeys");
+    buf_clear(&key);
+}
+
 /* Nothing stays behind of all that was read (others may be reading keys at the same time). */
 static void test_no_traces(void **state)
 {
@@ -216,8 +242,8 @@ static void test_no_traces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_openpgp), cmocka_unit_test(test_merging),   cmocka_unit_test(test_certificates),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_no_traces),
+        cmocka_unit_test(test_openpgp), cmocka_unit_test(test_merging),    cmocka_unit_test(test_certificates),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_many_parts), cmocka_unit_test(test_no_traces),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
