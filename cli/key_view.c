@@ -200,7 +200,8 @@ static void history(struct screen *screen, const json_t *key)
         line(screen, _("asked"), asked);
     deed(screen, key, _("pinned"), "pinned", "pinned_by", asked);
     deed(screen, key, _("revoked"), "revoked", "",
-         str_equal(field_text(key, "protocol"), "smime") ? _("in a revocation list of its CA") : _("its owner says that it counts no more"));
+         str_equal(field_text(key, "protocol"), "smime") ? _("in a revocation list of its CA")
+                                                         : _("its owner says that it counts no more"));
     deed(screen, key, _("distrusted"), "distrusted", "distrusted_by", field_text(key, "reason"));
     screen_when(screen, field_time(key, "seen"), seen);
     came = mem_printf("%s%s%s, %s", field_or(key, "source", "-"), field_text(key, "report") ? _(" in ") : "", field_or(key, "report", ""),

@@ -18,7 +18,7 @@ FROM mail_key k
     LEFT JOIN identity d ON d.id = k.distrusted_by
 WHERE viewer() IS NOT NULL AND NOT EXISTS (SELECT FROM own_key o WHERE o.fingerprint = k.fingerprint)
 UNION ALL
-SELECT o.fingerprint, o.protocol, CASE WHEN o.gone IS NOT NULL THEN 'gone' WHEN o.expires <= now() THEN 'expired' ELSE 'own' END, true, NULL, NULL, NULL, o.addresses,
+SELECT o.fingerprint, o.protocol, CASE WHEN o.gone IS NOT NULL THEN 'gone' WHEN o.revoked THEN 'revoked' WHEN o.expires <= now() THEN 'expired' ELSE 'own' END, true, NULL, NULL, NULL, o.addresses,
        o.addresses, o.user_id, o.key_ids, o.can_decrypt, o.expires, 'seal', NULL, o.seen, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, o.public_text, o.signs,
        o.can_decrypt
 FROM own_key o WHERE viewer() IS NOT NULL;
@@ -411,7 +411,7 @@ BEGIN
             WHERE key_state(y) = 'pinned' AND y.can_encrypt AND y.unusable IS NULL AND key_owner_enabled(y)
         UNION ALL
         SELECT o.fingerprint, o.protocol, o.expires, o.seen FROM own_key o
-            WHERE o.addresses @> ARRAY[v_address] AND o.can_decrypt AND o.gone IS NULL AND coalesce(o.expires > now(), true)) x
+            WHERE o.addresses @> ARRAY[v_address] AND o.can_decrypt AND o.gone IS NULL AND NOT o.revoked AND coalesce(o.expires > now(), true)) x
         ORDER BY x.protocol, x.pinned DESC LIMIT 1;
     IF contact_key.fingerprint IS NOT NULL THEN
         RETURN;
@@ -454,13 +454,14 @@ BEGIN
             v_new := v_new || (e ->> 'fingerprint');
             v_ids := v_ids || CASE WHEN (e ->> 'can_decrypt')::boolean THEN v_key_ids || CASE e ->> 'protocol' WHEN 'openpgp' THEN ARRAY[repeat('0', 16)] ELSE '{}' END ELSE '{}' END;
         END IF;
-        INSERT INTO own_key AS o (fingerprint, protocol, key_ids, addresses, user_id, public_text, expires, can_sign, can_decrypt, signs)
+        INSERT INTO own_key AS o (fingerprint, protocol, key_ids, addresses, user_id, public_text, expires, can_sign, can_decrypt, signs, revoked)
             VALUES (e ->> 'fingerprint', e ->> 'protocol', v_key_ids,
                     ARRAY(SELECT mail_address(a) FROM jsonb_array_elements_text(e -> 'addresses') a WHERE mail_address(a) IS NOT NULL), e ->> 'user_id', e ->> 'public_text',
-                    (e ->> 'expires')::timestamptz, (e ->> 'can_sign')::boolean, (e ->> 'can_decrypt')::boolean, (e ->> 'signs')::boolean)
+                    (e ->> 'expires')::timestamptz, (e ->> 'can_sign')::boolean, (e ->> 'can_decrypt')::boolean, (e ->> 'signs')::boolean,
+                    coalesce((e ->> 'revoked')::boolean, false))
             ON CONFLICT (fingerprint) DO UPDATE SET key_ids = EXCLUDED.key_ids, addresses = EXCLUDED.addresses, user_id = EXCLUDED.user_id,
                 public_text = EXCLUDED.public_text, expires = EXCLUDED.expires, can_sign = EXCLUDED.can_sign, can_decrypt = EXCLUDED.can_decrypt, signs = EXCLUDED.signs,
-                seen = now(), gone = NULL;
+                revoked = EXCLUDED.revoked, seen = now(), gone = NULL;
     END LOOP;
     IF cardinality(v_new) > 0 THEN
         PERFORM journal_append(0, 'seal', 'own key', array_to_string(v_new, ' '));
@@ -490,7 +491,7 @@ END $$;
 -- Our keys and pinned ones that end within the days, or ended less than 30 days ago.
 CREATE OR REPLACE VIEW key_ending AS
 SELECT o.fingerprint, o.expires, 'us' AS whose, true AS own, NULL::bigint AS peer_id FROM own_key o
-    WHERE o.gone IS NULL AND (o.signs OR o.can_decrypt) AND o.expires > now() - interval '30 days'
+    WHERE o.gone IS NULL AND NOT o.revoked AND (o.signs OR o.can_decrypt) AND o.expires > now() - interval '30 days'
 UNION ALL
 SELECT k.fingerprint, k.expires, key_owner_name(k), false, k.peer_id FROM mail_key k
     WHERE k.pinned IS NOT NULL AND k.distrusted IS NULL AND k.revoked IS NULL AND k.expires > now() - interval '30 days';
@@ -531,10 +532,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
            o.protocol || CASE WHEN o.signs THEN ', signs' ELSE '' END || CASE WHEN o.can_decrypt THEN ', decrypts' ELSE '' END
                || coalesce(CASE WHEN o.expires > now() THEN ', to ' ELSE ', ended ' END || time_text(o.expires), ', without end'),
            CASE WHEN o.expires <= now() + interval '30 days' THEN 'a longer one, or a new one: docs/OPERATIONS.md, "Keys for mail"' END
-    FROM own_key o WHERE o.gone IS NULL AND (o.signs OR coalesce(o.expires > now() - interval '30 days', true))
+    FROM own_key o WHERE o.gone IS NULL AND NOT o.revoked AND (o.signs OR coalesce(o.expires > now() - interval '30 days', true))
     UNION ALL
     SELECT 'our keys', false, 'seal has keys, but not the one that is to sign: no mail leaves', 'seal { key } in cirtd.conf must name one of: cirt key ls own'
-    WHERE EXISTS (SELECT FROM own_key o WHERE o.gone IS NULL) AND NOT EXISTS (SELECT FROM own_key o WHERE o.gone IS NULL AND o.signs AND o.can_sign)
+    WHERE EXISTS (SELECT FROM own_key o WHERE o.gone IS NULL) AND NOT EXISTS (SELECT FROM own_key o WHERE o.gone IS NULL AND NOT o.revoked AND o.signs AND o.can_sign)
     UNION ALL
     SELECT 'key of ' || p.name, e.expires > now() + interval '14 days', CASE WHEN e.expires > now() THEN 'ends ' ELSE 'ended ' END || time_text(e.expires) || ', ' || e.fingerprint,
            'ask for a newer copy: cirt key refresh FILE'

@@ -86,6 +86,7 @@ CREATE TABLE own_key (
     can_sign boolean NOT NULL,
     can_decrypt boolean NOT NULL,
     signs boolean NOT NULL DEFAULT false, -- the one that signs what leaves
+    revoked boolean NOT NULL DEFAULT false,
     seen timestamptz NOT NULL DEFAULT now(),
     gone timestamptz
 );
