@@ -63,17 +63,49 @@ void mail_label_read(struct report *report, const char *text)
 
 /* --- the codec --- */
 
-/* What the message says; what a mail forwarded in it says is an observation of its own already. */
-static void read_observables(struct mail_reading *reading)
+static void set_time(const struct report *report, struct observation *observation)
+{
+    observation->time = report->time;
+    observation->time_text = report->time_text;
+    observation->time_rule = report->time_rule;
+}
+
+static bool has_sighting(const struct observation *observation, const struct sighting *wanted)
+{
+    for (size_t i = 0; i < observation->sighting_count; i++)
+        if (observation->sightings[i].type == wanted->type && str_equal(observation->sightings[i].value, wanted->value))
+            return true;
+    return false;
+}
+
+/* What the message says; what a mail forwarded in it says is an observation of its own already. True where it names anything. */
+static bool read_observables(struct mail_reading *reading)
 {
     struct report *report = reading->report;
     struct observation *observation = report_add_observation(report);
     size_t count = report->summary ? extract_observables(report->summary, report, observation) : 0;
     count += mail_forward_extract(reading, 0, reading->text.size, observation);
-    observation->time = report->time;
-    observation->time_text = report->time_text;
-    observation->time_rule = report->time_rule;
+    set_time(report, observation);
     if (count == 0)
+        report->observation_count--;
+    return count > 0;
+}
+
+/* What only an alternative names that is not shown (a link in the HTML beside a text): told as such. */
+static void read_unshown(struct mail_reading *reading, bool has_shown)
+{
+    struct report *report = reading->report;
+    struct observation *observation = report_add_observation(report);
+    extract_observables(buf_text(&reading->aside), report, observation);
+    const struct observation *shown = has_shown ? observation - 1 : NULL;
+    size_t kept = 0;
+    for (size_t i = 0; i < observation->sighting_count; i++)
+        if (!shown || !has_sighting(shown, &observation->sightings[i]))
+            observation->sightings[kept++] = observation->sightings[i];
+    observation->sighting_count = kept;
+    observation->extra = "{\"shown\":false}";
+    set_time(report, observation);
+    if (kept == 0)
         report->observation_count--;
 }
 
@@ -93,7 +125,7 @@ static void read_mail(struct mail_reading *reading)
         report->description = arena_strndup(report->arena, reading->text.bytes, reading->text.size);
     mail_label_read(report, report->summary);
     mail_label_read(report, report->description);
-    read_observables(reading);
+    read_unshown(reading, read_observables(reading));
     mail_opened_read(reading);
     mail_extra_write(reading);
 }
@@ -111,8 +143,10 @@ static struct report *decode_parsed(const struct mime *mime, const struct mail_l
                                    .reports = json_array(),
                                    .opened = json_array()};
     buf_init(&reading.text, MAIL_TEXT_SIZE_MAX);
+    buf_init(&reading.aside, MAIL_TEXT_SIZE_MAX);
     read_mail(&reading);
     buf_clear(&reading.text);
+    buf_clear(&reading.aside);
     return reading.report;
 }
 

@@ -126,6 +126,8 @@ void mail_extra_write(struct mail_reading *reading)
     set_list(extra, "opened_parts", reading->opened);
     set_list(extra, "protection", layers_told(reading->layers));
     set_protected(extra, &reading->layers->protected);
+    if (reading->attachment_total > MAIL_LISTED_MAX)
+        json_object_set_new(extra, "attachment_total", json_integer((json_int_t)reading->attachment_total));
     if (reading->is_cut)
         json_object_set_new(extra, "text_is_cut", json_true());
     char *text = json_dumps(extra, JSON_COMPACT | JSON_SORT_KEYS);

@@ -94,6 +94,7 @@ void mail_file_read(struct mail_reading *reading, const struct mime_part *part, 
     bool is_archive = mail_archive_list(attachment.bytes, attachment.size, reading->report->arena, &archive);
     if (is_archive)
         json_object_set_new(item, "archive", archive_told(&archive));
+    reading->attachment_total++;
     if (json_array_size(reading->attachments) < MAIL_LISTED_MAX)
         json_array_append(reading->attachments, item);
     json_decref(item);

@@ -120,7 +120,8 @@ static void add_observation(struct mail_reading *reading, const struct mime_part
     add_addresses(report, observation, reading->mime, inner, "From", sender);
     add_addresses(report, observation, reading->mime, inner, "Reply-To", ROLE_OTHER);
     add_relays(report, observation, reading->mime, inner);
-    mail_forward_extract(reading, start, reading->text.size, observation);
+    if (!reading->is_aside)
+        mail_forward_extract(reading, start, reading->text.size, observation);
     if (observation->sighting_count == 0)
         report->observation_count--;
     free(text);
@@ -156,7 +157,8 @@ static void read_message(struct mail_reading *reading, int index, const char *pa
     enum sighting_role sender = reading->forward_total == before ? ROLE_SOURCE : ROLE_OTHER;
     if (!returned && reading->forward_total++ < FORWARDS_MAX)
         add_observation(reading, inner, path, start, sender);
-    add_range(reading, start, reading->text.size);
+    if (!reading->is_aside)
+        add_range(reading, start, reading->text.size);
 }
 
 /* A mail that is transfer-encoded has its structure in bytes of its own, and its paths continue behind a colon. */

@@ -54,7 +54,7 @@ static void add_cut(struct mail_reading *reading, const struct buf *text)
 
 static void add_listed(struct mail_reading *reading, const char *path, const char *type, enum mail_cover cover)
 {
-    if (json_array_size(reading->texts) < MAIL_LISTED_MAX)
+    if (!reading->is_aside && json_array_size(reading->texts) < MAIL_LISTED_MAX)
         json_array_append_new(reading->texts, json_pack("{s:s, s:s, s:s}", "path", path, "type", type, "covered", mail_cover_name(cover)));
 }
 
@@ -219,14 +219,38 @@ static int rank(const struct mime_part *part)
     return str_equal(part->type, "text/html") ? 1 : 0;
 }
 
+/* What is shown instead of it stands in another alternative; but a link or a file may stand in this one only. */
+static void read_aside(struct mail_reading *reading, int index, enum mail_cover cover)
+{
+    struct buf text = reading->text;
+    bool was_cut = reading->is_cut, was_aside = reading->is_aside;
+    if (!was_aside) {
+        reading->text = reading->aside;
+        reading->is_aside = true;
+    }
+    mail_parts_read(reading, index, cover);
+    if (!was_aside) {
+        reading->aside = reading->text;
+        reading->text = text;
+        reading->is_aside = false;
+    }
+    reading->is_cut = was_cut;
+}
+
+/* The best of them that says anything is shown. */
 static void read_alternative(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover)
 {
-    int best = part->first_child;
-    for (int child = best; child != MIME_NONE; child = reading->mime->parts[child].next)
-        if (rank(&reading->mime->parts[child]) > rank(&reading->mime->parts[best]))
-            best = child;
-    if (best != MIME_NONE)
-        mail_parts_read(reading, best, cover);
+    size_t before = reading->text.size;
+    for (int wanted = 3; wanted >= 0; wanted--) {
+        for (int child = part->first_child; child != MIME_NONE; child = reading->mime->parts[child].next) {
+            if (rank(&reading->mime->parts[child]) != wanted)
+                continue;
+            if (reading->text.size == before)
+                mail_parts_read(reading, child, cover);
+            else
+                read_aside(reading, child, cover);
+        }
+    }
 }
 
 static void read_signed(struct mail_reading *reading, const struct mime_part *part, const struct mail_layer *layer, enum mail_cover cover)

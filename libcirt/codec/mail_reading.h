@@ -35,12 +35,15 @@ struct mail_reading {
     const struct codec_limits *limits;
     struct report *report;
     struct buf text;
+    struct buf aside; /* text of alternatives that are not shown: read for what it names only */
+    bool is_aside;    /* one of them is being read: `text` is that */
     bool is_cut;
     bool has_signed; /* something in it is signed: what is not must be marked */
     unsigned depth;
     struct mail_range *forwards; /* disjoint, in order; the report's arena's */
     size_t forward_count, forward_capacity, forward_total;
     json_t *attachments, *texts, *reports, *opened;
+    size_t attachment_total;
 };
 
 /* mail.c: the strictest TLP label that stands in the text becomes the report's, where it is stricter. */

@@ -265,6 +265,28 @@ static void test_opened_parts(void **state)
     read_free(&read);
 }
 
+/* One alternative is shown; links and files of the others count all the same. */
+static void test_alternatives(void **state)
+{
+    UNUSED(state);
+    struct read read =
+        read_mail(HEAD "Content-Type: multipart/alternative; boundary=a||--a|Content-Type: text/plain||See the page.|--a|"
+                       "Content-Type: multipart/mixed; boundary=m||--m|Content-Type: text/html||<a href=\"https://evil.example/x\">the "
+                       "page</a>|--m|Content-Type: application/pdf; name=x.pdf||PDF|--m--||--a--|",
+                  NULL);
+    assert_string_equal(read.report->description, "See the page.");
+    assert_int_equal(read.report->observation_count, 1);
+    assert_string_equal(read.report->observations[0].sightings[0].value, "https://evil.example/x");
+    assert_string_equal(text_of(&read, "attachments 0 name"), "x.pdf");
+    assert_int_equal(json_array_size(member(&read, "texts")), 1);
+    read_free(&read);
+    read = read_mail(HEAD "Content-Type: multipart/alternative; boundary=a||--a|Content-Type: text/plain|| |--a|Content-Type: text/html||"
+                          "<p>only here</p>|--a--|",
+                     NULL);
+    assert_string_equal(read.report->description, "only here");
+    read_free(&read);
+}
+
 /* What was parsed already need not be parsed again. */
 static void test_parsed_already(void **state)
 {
@@ -381,8 +403,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_subject),       cmocka_unit_test(test_legacy_display), cmocka_unit_test(test_inline_marks),
         cmocka_unit_test(test_signed_broken), cmocka_unit_test(test_inside_signed),  cmocka_unit_test(test_opened_parts),
-        cmocka_unit_test(test_forwarded),     cmocka_unit_test(test_parsed_already), cmocka_unit_test(test_encoded_mail),
-        cmocka_unit_test(test_draft_vectors),
+        cmocka_unit_test(test_forwarded),     cmocka_unit_test(test_parsed_already), cmocka_unit_test(test_alternatives),
+        cmocka_unit_test(test_encoded_mail),  cmocka_unit_test(test_draft_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
