@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,11 +28,13 @@ struct server {
     const struct lmtp_config *config;
     struct lmtp_policy policy;
     struct lmtp_budget budget;
+    struct lmtp_names names;
     unsigned connections_max, connection_count;
     struct timeval idle, drain;
+    int64_t step_ms, patience_ms;
     struct event_base *events;
     struct evconnlistener *listener;
-    struct event *on_terminate, *on_interrupt, *drain_timer, *store_event;
+    struct event *on_terminate, *on_interrupt, *on_hangup, *drain_timer, *store_event, *watch_timer;
     struct connection *connections, *waiting, **waiting_end; /* waiting: whose messages are to be stored, the longest first */
     bool is_draining;
 };
@@ -42,8 +45,10 @@ struct connection {
     struct bufferevent *stream;
     struct lmtp_session *session;
     struct buf replies;
-    bool is_closing; /* what is in the output goes, then the connection */
-    bool is_waiting; /* its message is to be stored; nothing more is taken from it till then */
+    uint64_t steps;            /* of the session, when it last came further: */
+    int64_t step_ms, heard_ms; /* monotonic; when it last said anything */
+    bool is_closing;           /* what is in the output goes, then the connection */
+    bool is_waiting;           /* its message is to be stored; nothing more is taken from it till then */
 };
 
 static void leave_waiting(struct connection *connection)
@@ -73,7 +78,8 @@ static void connection_drop(struct connection *connection)
     lmtp_session_free(connection->session);
     buf_clear(&connection->replies);
     free(connection);
-    server->connection_count--;
+    if (--server->connection_count == 0 && server->watch_timer)
+        event_del(server->watch_timer);
     if (server->is_draining && server->connection_count == 0)
         event_base_loopbreak(server->events);
     else if (!server->is_draining && server->listener)
@@ -141,6 +147,16 @@ static void send_or_end(struct connection *connection)
         send_replies(connection);
 }
 
+static void note_progress(struct connection *connection)
+{
+    uint64_t steps = lmtp_session_steps(connection->session);
+    connection->heard_ms = timestamp_monotonic_ms();
+    if (steps == connection->steps)
+        return;
+    connection->steps = steps;
+    connection->step_ms = connection->heard_ms;
+}
+
 /* Feeds what has arrived, message after message, until nothing is left or the client should take its replies first. */
 static void work(struct connection *connection)
 {
@@ -151,6 +167,7 @@ static void work(struct connection *connection)
         size_t size = evbuffer_get_contiguous_space(input), used;
         enum lmtp_event event = lmtp_session_feed(connection->session, (const char *)evbuffer_pullup(input, (ev_ssize_t)size), size, &used);
         evbuffer_drain(input, used);
+        note_progress(connection);
         if (event == LMTP_MESSAGE)
             wait_for_store(connection);
         if (event == LMTP_CLOSE)
@@ -190,6 +207,7 @@ static void on_store(evutil_socket_t fd, short what, void *context)
     if (server->waiting)
         event_active(server->store_event, EV_TIMEOUT, 0);
     for (size_t i = 0; i < count; i++) {
+        note_progress(batch[i]);
         send_or_end(batch[i]);
         work(batch[i]);
     }
@@ -230,14 +248,55 @@ static void on_ended(struct bufferevent *stream, short what, void *context)
     connection_drop(connection);
 }
 
-static bool may_connect(const struct lmtp_config *config, int fd)
+/* --- clients that are slow, or do not move at all --- */
+
+static void give_up(struct connection *connection, const char *why)
+{
+    char text[200];
+    int size = snprintf(text, sizeof text, "421 4.4.2 %.100s %s\r\n", connection->server->config->hostname, why);
+    ssize_t ignored = send(bufferevent_getfd(connection->stream), text, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    UNUSED(ignored);
+    log_info("lmtp_gave_up", "why=%s", log_quote(why));
+    connection_drop(connection);
+}
+
+/* Nothing of theirs is lost by it: they have no answer yet, and come again. */
+static bool may_give_way(const struct connection *connection, int64_t now_ms)
+{
+    return !connection->is_waiting && now_ms - connection->heard_ms >= connection->server->patience_ms;
+}
+
+static bool is_crowded(const struct server *server)
+{
+    return server->connection_count >= server->connections_max || server->budget.used > server->budget.max / 4 * 3;
+}
+
+static void on_watch(evutil_socket_t fd, short what, void *context)
+{
+    struct server *server = context;
+    struct connection *next, *longest = NULL;
+    int64_t now_ms = timestamp_monotonic_ms();
+    UNUSED(fd);
+    UNUSED(what);
+    for (struct connection *connection = server->connections; connection; connection = next) {
+        next = connection->next;
+        if (!connection->is_waiting && now_ms - connection->step_ms >= server->step_ms)
+            give_up(connection, "too slow");
+        else if (may_give_way(connection, now_ms) && (!longest || connection->heard_ms <= longest->heard_ms))
+            longest = connection;
+    }
+    if (longest && is_crowded(server))
+        give_up(longest, "too quiet while others wait");
+}
+
+static bool may_connect(const struct server *server, int fd)
 {
     struct ucred peer;
     socklen_t size = sizeof peer;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
         return false;
-    for (size_t i = 0; i < config->user_id_count; i++)
-        if (config->user_ids[i] == peer.uid)
+    for (size_t i = 0; i < server->names.user_id_count; i++)
+        if (server->names.user_ids[i] == peer.uid)
             return true;
     log_warn("lmtp_refused", "uid=%ld", (long)peer.uid);
     return false;
@@ -249,7 +308,7 @@ static void on_connection(struct evconnlistener *listener, evutil_socket_t fd, s
     struct server *server = context;
     UNUSED(address);
     UNUSED(size);
-    if (!may_connect(server->config, fd)) {
+    if (!may_connect(server, fd)) {
         ssize_t ignored = send(fd, refusal, sizeof refusal - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
         UNUSED(ignored);
         evutil_closesocket(fd);
@@ -262,11 +321,14 @@ static void on_connection(struct evconnlistener *listener, evutil_socket_t fd, s
         BUG("out of memory for a connection");
     buf_init(&connection->replies, REPLIES_MAX);
     connection->session = lmtp_session_new(&server->policy, &connection->replies);
+    connection->step_ms = connection->heard_ms = timestamp_monotonic_ms();
     connection->next = server->connections;
     if (connection->next)
         connection->next->previous = connection;
     server->connections = connection;
-    if (++server->connection_count >= server->connections_max)
+    if (server->connection_count++ == 0)
+        event_add(server->watch_timer, &(struct timeval){.tv_sec = 1});
+    if (server->connection_count >= server->connections_max)
         evconnlistener_disable(listener);
     bufferevent_setcb(connection->stream, on_readable, on_written, on_ended, connection);
     bufferevent_setwatermark(connection->stream, EV_READ, 0, READ_SIZE);
@@ -301,6 +363,32 @@ static void on_signal(evutil_socket_t signal_number, short what, void *context)
         event_base_loopbreak(server->events);
     else
         evtimer_add(server->drain_timer, &server->drain);
+}
+
+static void set_names(struct server *server, const struct lmtp_names *names)
+{
+    server->names = *names;
+    server->policy.domain = names->domain;
+    server->policy.local_parts = names->local_parts;
+    server->policy.local_part_count = names->local_part_count;
+}
+
+static void on_reload(evutil_socket_t signal_number, short what, void *context)
+{
+    struct server *server = context;
+    struct lmtp_names names;
+    struct err err;
+    UNUSED(signal_number);
+    UNUSED(what);
+    err_clear(&err);
+    if (!server->config->reload)
+        return;
+    if (!server->config->reload(server->config->store_context, &names, &err)) {
+        log_error("reload_failed", "%s", log_err(&err));
+        return;
+    }
+    set_names(server, &names);
+    log_info("reloaded", "addresses=%zu users=%zu", names.local_part_count, names.user_id_count);
 }
 
 static bool socket_listen(const struct lmtp_config *config, int *out, struct err *err)
@@ -341,14 +429,12 @@ static void server_init(struct server *server, const struct lmtp_config *config)
         .connections_max = config->connections_max ? config->connections_max : 64,
         .idle = {.tv_sec = config->idle_seconds ? config->idle_seconds : 300},
         .drain = {.tv_sec = config->drain_seconds ? config->drain_seconds : 10},
+        .step_ms = (config->step_seconds ? config->step_seconds : 600) * 1000LL,
+        .patience_ms = (config->patience_seconds ? config->patience_seconds : 20) * 1000LL,
     };
     server->waiting_end = &server->waiting;
-    server->policy = (struct lmtp_policy){.hostname = config->hostname,
-                                          .domain = config->domain,
-                                          .local_parts = config->local_parts,
-                                          .local_part_count = config->local_part_count,
-                                          .size_max = size_max,
-                                          .budget = &server->budget};
+    server->policy = (struct lmtp_policy){.hostname = config->hostname, .size_max = size_max, .budget = &server->budget};
+    set_names(server, &config->names);
 }
 
 static void server_clear(struct server *server)
@@ -358,16 +444,28 @@ static void server_clear(struct server *server)
         connection_drop(server->connections);
     if (server->listener)
         evconnlistener_free(server->listener);
-    if (server->on_terminate)
-        event_free(server->on_terminate);
-    if (server->on_interrupt)
-        event_free(server->on_interrupt);
-    if (server->drain_timer)
-        event_free(server->drain_timer);
-    if (server->store_event)
-        event_free(server->store_event);
+    struct event *const events[] = {server->on_terminate, server->on_interrupt, server->on_hangup,
+                                    server->drain_timer,  server->store_event,  server->watch_timer};
+    for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+        if (events[i])
+            event_free(events[i]);
     if (server->events)
         event_base_free(server->events);
+}
+
+/* The listener takes fd. */
+static bool watch_for(struct server *server, int fd)
+{
+    server->listener = evconnlistener_new(server->events, on_connection, server, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+    server->on_terminate = evsignal_new(server->events, SIGTERM, on_signal, server);
+    server->on_interrupt = evsignal_new(server->events, SIGINT, on_signal, server);
+    server->on_hangup = evsignal_new(server->events, SIGHUP, on_reload, server);
+    server->drain_timer = evtimer_new(server->events, on_drained, server);
+    server->store_event = evtimer_new(server->events, on_store, server);
+    server->watch_timer = event_new(server->events, -1, EV_PERSIST, on_watch, server);
+    return server->listener && server->on_terminate && server->on_interrupt && server->on_hangup && server->drain_timer &&
+           server->store_event && server->watch_timer && event_add(server->on_terminate, NULL) == 0 &&
+           event_add(server->on_interrupt, NULL) == 0 && event_add(server->on_hangup, NULL) == 0;
 }
 
 bool lmtp_run(const struct lmtp_config *config, struct err *err)
@@ -380,13 +478,7 @@ bool lmtp_run(const struct lmtp_config *config, struct err *err)
     if (!socket_listen(config, &fd, err))
         goto done;
     server.events = event_base_new();
-    server.listener = evconnlistener_new(server.events, on_connection, &server, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-    server.on_terminate = evsignal_new(server.events, SIGTERM, on_signal, &server);
-    server.on_interrupt = evsignal_new(server.events, SIGINT, on_signal, &server);
-    server.drain_timer = evtimer_new(server.events, on_drained, &server);
-    server.store_event = evtimer_new(server.events, on_store, &server);
-    if (!server.listener || !server.on_terminate || !server.on_interrupt || !server.drain_timer || !server.store_event ||
-        event_add(server.on_terminate, NULL) != 0 || event_add(server.on_interrupt, NULL) != 0) {
+    if (!watch_for(&server, fd)) {
         err_set(err, ERR_INTERNAL, "libevent cannot be set up");
         goto done;
     }

@@ -21,6 +21,7 @@ struct lmtp_session {
     struct buf line;
     bool line_too_long;
     unsigned faults;
+    uint64_t steps;
     bool greeted, has_sender, utf8;
     char sender[LMTP_ADDRESS_MAX + 1];
     char *recipients[LMTP_RECIPIENTS_MAX];
@@ -154,6 +155,27 @@ static bool mail_parameter(struct lmtp_session *session, const char *word)
     return false;
 }
 
+/* The plain form of what stands in <>: a source route is left out (RFC 5321 section 4.1.1.3), a local part that needs no quotes has none,
+ * nor the domain a dot at its end. */
+static void plain_form(char *address)
+{
+    const char *from = address;
+    char *to = address;
+    if (*from == '@' && strchr(from, ':'))
+        from = strchr(from, ':') + 1;
+    const char *closing = *from == '"' ? strrchr(from + 1, '"') : NULL;
+    if (closing && closing[1] == '@' && (size_t)(closing - from - 1) == strcspn(from + 1, "\"\\@ ()<>,;:[]"))
+        from++;
+    else
+        closing = NULL;
+    for (; *from; from++)
+        if (from != closing)
+            *to++ = *from;
+    if (to > address + 1 && to[-1] == '.')
+        to--;
+    *to = '\0';
+}
+
 static void on_mail(struct lmtp_session *session, const char *argument)
 {
     char word[64];
@@ -177,6 +199,7 @@ static void on_mail(struct lmtp_session *session, const char *argument)
         reply(session, "552 5.3.4 message too large");
         return;
     }
+    plain_form(session->sender);
     /* Without a domain it could read as the name of a peer or the login of an analyst. */
     if (session->sender[0] && !strchr(session->sender, '@')) {
         session->utf8 = false;
@@ -192,14 +215,37 @@ static void on_mail(struct lmtp_session *session, const char *argument)
     reply(session, "250 2.1.0 sender ok");
 }
 
+static size_t digits(const char *text, size_t size)
+{
+    size_t count = 0;
+    while (count < size && isdigit((unsigned char)text[count]))
+        count++;
+    return count;
+}
+
+/* "42" */
+static bool is_number(const char *text, size_t size)
+{
+    return size >= 1 && size <= 18 && digits(text, size) == size;
+}
+
+/* "XX-CERT-2026-000042" */
+static bool is_case_name(const char *text, size_t size)
+{
+    enum { NAME_MAX_SIZE = 80 };
+    size_t number = size;
+    for (size_t i = 0; i < size; i++)
+        if (!isalnum((unsigned char)text[i]) && text[i] != '-')
+            return false;
+    while (number > 0 && text[number - 1] != '-')
+        number--;
+    return size <= NAME_MAX_SIZE && number > 6 && text[0] != '-' && is_number(text + number, size - number) && size - number >= 6 &&
+           digits(text + number - 5, 4) == 4 && text[number - 6] == '-';
+}
+
 static bool is_case_address(const char *local, size_t size)
 {
-    if (size <= 5 || size > 5 + 18 || strncasecmp(local, "case+", 5) != 0)
-        return false;
-    for (size_t i = 5; i < size; i++)
-        if (!isdigit((unsigned char)local[i]))
-            return false;
-    return true;
+    return size > 5 && strncasecmp(local, "case+", 5) == 0 && (is_number(local + 5, size - 5) || is_case_name(local + 5, size - 5));
 }
 
 static bool is_ours(const struct lmtp_policy *policy, const char *address)
@@ -218,12 +264,19 @@ static void on_rcpt(struct lmtp_session *session, const char *argument)
 {
     char address[LMTP_ADDRESS_MAX + 1];
     const char *rest;
-    if (!session->has_sender)
+    if (!session->has_sender) {
         fault(session, "503 5.5.1 MAIL first");
-    else if (strncasecmp(argument, "TO:", 3) != 0 || !path_read(argument + 3, address, &rest))
+        return;
+    }
+    if (strncasecmp(argument, "TO:", 3) != 0 || !path_read(argument + 3, address, &rest)) {
         fault(session, "501 5.5.4 RCPT TO:<address> is wanted");
-    else if (rest[strspn(rest, " ")])
+        return;
+    }
+    plain_form(address);
+    if (rest[strspn(rest, " ")])
         fault(session, "555 5.5.4 unknown parameter of RCPT");
+    else if (!str_is_utf8(address, strlen(address), NULL) || (!session->utf8 && !is_ascii(address)))
+        fault(session, "553 5.6.7 this address needs SMTPUTF8");
     else if (!is_ours(session->policy, address))
         reply(session, "550 5.1.1 no such mailbox here");
     else if (session->recipient_count == LMTP_RECIPIENTS_MAX)
@@ -337,6 +390,7 @@ static size_t feed_command(struct lmtp_session *session, const char *bytes, size
             *--trim = '\0';
         line_size = (size_t)(trim - line->bytes);
     }
+    session->steps++;
     on_command(session, buf_text(line), line_size);
     buf_reset(line);
     session->line_too_long = false;
@@ -481,6 +535,7 @@ void lmtp_session_answer(struct lmtp_session *session, const struct err *why)
 {
     if (session->mode != MODE_STORED)
         BUG("an answer without a message");
+    session->steps++;
     const char *text = "451 4.3.0 not stored, try later";
     if (!why)
         text = "250 2.0.0 stored";
@@ -494,4 +549,9 @@ void lmtp_session_answer(struct lmtp_session *session, const struct err *why)
 bool lmtp_session_is_idle(const struct lmtp_session *session)
 {
     return session->mode == MODE_COMMAND && !session->has_sender;
+}
+
+uint64_t lmtp_session_steps(const struct lmtp_session *session)
+{
+    return session->steps;
 }

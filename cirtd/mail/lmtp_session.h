@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -21,11 +22,11 @@ struct lmtp_budget {
     size_t used, max;
 };
 
-/* What a session accepts. Borrowed for its life. */
+/* What a session accepts. Borrowed for its life; names may change between calls (and what they point to live on), size_max may not. */
 struct lmtp_policy {
     const char *hostname; /* in the greeting */
     const char *domain;   /* recipients' domain, any case */
-    /* Local parts taken at that domain, any case, beside case+NUMBER. */
+    /* Local parts taken at that domain, any case, beside case+NUMBER and case+NAME. */
     const char *const *local_parts;
     size_t local_part_count;
     size_t size_max; /* of one message, in bytes after unstuffing */
@@ -34,7 +35,7 @@ struct lmtp_policy {
 
 struct lmtp_message {
     const char *sender;            /* "" is the null sender */
-    const char *const *recipients; /* as they were given, accepted ones only, in order */
+    const char *const *recipients; /* accepted ones only, in order; without source routes and needless quotes */
     size_t recipient_count;
     const char *bytes; /* dots unstuffed, otherwise as it came */
     size_t size;
@@ -62,5 +63,8 @@ void lmtp_session_answer(struct lmtp_session *session, const struct err *why);
 
 /* True between messages: closing now loses nothing and keeps nobody waiting. */
 bool lmtp_session_is_idle(const struct lmtp_session *session);
+
+/* How many commands were answered and messages stored: a client that comes no further is slow. */
+uint64_t lmtp_session_steps(const struct lmtp_session *session);
 
 #endif

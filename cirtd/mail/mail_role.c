@@ -16,6 +16,8 @@ struct mail {
     const struct role_context *context;
     struct db *db;
     struct db_params *params;
+    struct config *reloaded; /* what the names borrow from after a SIGHUP */
+    struct arena *arena;     /* of the names in use */
 };
 
 /* What of the messages goes to the database: an array a parameter. */
@@ -72,20 +74,48 @@ static size_t find_users(const char **names, uid_t *uids, size_t max)
 
 /* "incident@xx-cert.example" gives the local part "incident"; case+NUMBER is always taken. ERR_INPUT for another domain than the first's.
  */
-static bool read_addresses(struct arena *arena, const char **addresses, struct lmtp_config *lmtp, struct err *err)
+static bool read_addresses(struct arena *arena, const char **addresses, struct lmtp_names *names, struct err *err)
 {
     enum { PARTS_MAX = 64 };
     const char **parts = arena_calloc(arena, PARTS_MAX, sizeof *parts);
     for (size_t i = 0; addresses[i]; i++) {
         const char *at = strrchr(addresses[i], '@');
-        if (!at || at == addresses[i] || (lmtp->domain && !str_equal_nocase(lmtp->domain, at + 1)) || lmtp->local_part_count == PARTS_MAX)
+        if (!at || at == addresses[i] || (names->domain && !str_equal_nocase(names->domain, at + 1)) ||
+            names->local_part_count == PARTS_MAX)
             return err_set(err, ERR_INPUT, "mail.addresses: '%s' is no address of the one domain", addresses[i]);
-        lmtp->domain = at + 1;
+        names->domain = at + 1;
         if (!str_starts(addresses[i], "case+"))
-            parts[lmtp->local_part_count++] = arena_strndup(arena, addresses[i], (size_t)(at - addresses[i]));
+            parts[names->local_part_count++] = arena_strndup(arena, addresses[i], (size_t)(at - addresses[i]));
     }
-    lmtp->local_parts = parts;
-    return lmtp->domain || err_set(err, ERR_INPUT, "mail.addresses is empty: which recipients are ours?");
+    names->local_parts = parts;
+    return names->domain || err_set(err, ERR_INPUT, "mail.addresses is empty: which recipients are ours?");
+}
+
+/* Borrows from config and lives as long as arena. */
+static bool read_names(struct arena *arena, const struct config *config, struct lmtp_names *names, struct err *err)
+{
+    enum { USERS_MAX = 32 };
+    uid_t *uids = arena_calloc(arena, USERS_MAX, sizeof *uids);
+    *names = (struct lmtp_names){.user_ids = uids};
+    names->user_id_count = find_users(config->mail_users, uids, USERS_MAX);
+    return read_addresses(arena, config->mail_addresses, names, err);
+}
+
+static bool reload(void *context, struct lmtp_names *names, struct err *err)
+{
+    struct mail *mail = context;
+    struct config *config = NULL;
+    struct arena *arena = arena_new();
+    if (!role_reload(mail->context, &config, err) || !read_names(arena, config, names, err)) {
+        config_free(config);
+        arena_free(arena);
+        return false;
+    }
+    config_free(mail->reloaded);
+    arena_free(mail->arena);
+    mail->reloaded = config;
+    mail->arena = arena;
+    return true;
 }
 
 static void on_ready(void *context)
@@ -96,24 +126,21 @@ static void on_ready(void *context)
 
 bool mail_role_run(const struct role_context *context, struct err *err)
 {
-    enum { USERS_MAX = 32 };
-    uid_t uids[USERS_MAX];
     const struct config *config = context->config;
-    struct arena *arena = arena_new();
-    struct mail mail = {.context = context, .db = stage_db(context), .params = db_params_new()};
+    struct mail mail = {.context = context, .db = stage_db(context), .params = db_params_new(), .arena = arena_new()};
     struct lmtp_config lmtp = {.socket_path = config->mail_socket,
                                .socket_group = (gid_t)-1,
-                               .user_ids = uids,
-                               .user_id_count = find_users(config->mail_users, uids, USERS_MAX),
                                .hostname = config->site_domain,
                                .size_max = (size_t)config->mail_max,
                                .store = store,
                                .store_context = &mail,
+                               .reload = reload,
                                .on_ready = on_ready};
     stage_signals();
-    bool ok = read_addresses(arena, config->mail_addresses, &lmtp, err) && stage_connect(context, mail.db, err) && lmtp_run(&lmtp, err);
+    bool ok = read_names(mail.arena, config, &lmtp.names, err) && stage_connect(context, mail.db, err) && lmtp_run(&lmtp, err);
     db_params_free(mail.params);
     db_free(mail.db);
-    arena_free(arena);
+    config_free(mail.reloaded);
+    arena_free(mail.arena);
     return ok || stage_is_ending();
 }

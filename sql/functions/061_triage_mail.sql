@@ -9,7 +9,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     IF to_regclass('pg_temp.triage_letter') IS NULL THEN
         CREATE TEMP TABLE triage_letter (report_id bigint PRIMARY KEY, received timestamptz, drill_id int, is_mail boolean, is_released boolean,
-            is_repeat boolean, is_partial boolean, kind text, author text, tags text[], numbers bigint[], ids text[], about text, about_recipient text,
+            is_repeat boolean, is_partial boolean, kind text, author text, tags text[], numbers bigint[], names text[], ids text[], about text, about_recipient text,
             about_status text, about_text text, reference_issuer text, reference text, dmarc text, spf text, dkim text, spam boolean, spam_score real,
             summary text, encryption text, signer text, fingerprint text, is_fresh boolean, copy_of bigint, needed_keys text[], unknown_keys text[],
             is_known boolean, case_id bigint, is_quiet boolean, held_for text) ON COMMIT DELETE ROWS;
@@ -43,12 +43,13 @@ DECLARE
     span chunk_range := triage_range();
 BEGIN
     PERFORM triage_letter_tables();
-    INSERT INTO triage_letter (report_id, received, drill_id, is_mail, is_released, is_repeat, is_partial, kind, author, tags, numbers, ids, about,
+    INSERT INTO triage_letter (report_id, received, drill_id, is_mail, is_released, is_repeat, is_partial, kind, author, tags, numbers, names, ids, about,
                                about_recipient, about_status, about_text, reference_issuer, reference, dmarc, spf, dkim, spam, spam_score, summary,
                                encryption, signer, fingerprint, is_fresh, copy_of, needed_keys, unknown_keys, is_known, is_quiet)
     SELECT x.report_id, x.received, x.drill_id, x.is_mail, x.is_released, x.is_repeat, x.is_partial, CASE WHEN x.is_mail THEN coalesce(m.kind, 'message') ELSE 'message' END,
            m.author, ARRAY(SELECT DISTINCT t FROM unnest(m.tags[:10] || subject_tags(rc.summary)) t WHERE t <> ''),
            ARRAY(SELECT DISTINCT r[1]::bigint FROM unnest(m.recipients) a, regexp_match(a, '^<?case\+(\d{1,18})@', 'i') r WHERE r IS NOT NULL LIMIT 10),
+           ARRAY(SELECT DISTINCT upper(r[1]) FROM unnest(m.recipients) a, regexp_match(a, '^<?case\+([a-z0-9-]{1,80}-\d{6,18})@', 'i') r WHERE r IS NOT NULL LIMIT 10),
            ARRAY(SELECT DISTINCT i FROM unnest(ARRAY[m.in_reply_to, m.about] || m.refs[greatest(cardinality(m.refs) - 9, 1):]) i WHERE i <> ''),
            m.about, m.about_recipient, m.about_status, m.about_text, rc.reference_issuer,
            -- A mail's own reference is its Message-ID, which says nothing.
@@ -74,7 +75,7 @@ END $$;
 -- --- which case a letter names ---
 
 -- All that it says, each found by an index and bounded: how 0 (an earlier part of the same report is there), 1 a tag with our name, our reference or
--- case+NUMBER@, 2 a number of a peer or old system with its issuer, 3 the Message-ID of a mail of ours, 4 of a report, 5 a foreign number alone.
+-- case+NUMBER@ or case+NAME@, 2 a number of a peer or old system with its issuer, 3 the Message-ID of a mail of ours, 4 of a report, 5 a foreign number alone.
 CREATE OR REPLACE FUNCTION triage_name_cases() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
@@ -93,6 +94,8 @@ BEGIN
     UNION
     SELECT l.report_id, k.id, 1, false, false FROM triage_letter l CROSS JOIN unnest(l.numbers) n JOIN incident_case k ON k.number = n AND k.drill_id = 0
         WHERE l.drill_id = 0
+    UNION
+    SELECT l.report_id, k.id, 1, false, false FROM triage_letter l CROSS JOIN unnest(l.names) n JOIN incident_case k ON k.name = n AND k.drill_id = l.drill_id
     UNION
     SELECT l.report_id, k.id, 2, false, false FROM triage_letter l JOIN case_alias a ON a.issuer = l.reference_issuer AND a.alias = l.reference
         JOIN incident_case k ON k.id = a.case_id AND k.drill_id = l.drill_id WHERE NOT l.is_repeat

@@ -155,6 +155,7 @@ static void letters_find_their_case(void **state)
     struct fixture *fixture = *state;
     struct opened first = open_case(fixture);
     char *lower = mem_strdup(first.name), *bcc = mem_printf("{incident@xx-cert.example,<CASE+%s@xx-cert.example>}", first.number);
+    char *named = mem_printf("{case+%s@xx-cert.example}", first.name);
     str_lower(lower);
     char *subject = mem_printf("Re: AW: [%s] [fwd] One", lower);
     execute("INSERT INTO cirt.case_alias SELECT m.case_id, x.issuer, x.alias FROM cirt.case_member m, (VALUES ('rt.example', '#1234'), "
@@ -164,6 +165,7 @@ static void letters_find_their_case(void **state)
         {.subject = subject},
         {.tags = first.tags, .subject = "[...]"}, /* only in the protected subject */
         {.recipients = bcc},
+        {.recipients = named},
         {.tags = "{rt.example #1234}"},
         {.tags = "{RT.Example#1234}"},
         {.tags = "{yy-cert-2026-000007}"},
@@ -191,6 +193,7 @@ static void letters_find_their_case(void **state)
     free(count);
     free(lower);
     free(bcc);
+    free(named);
     free(subject);
     forget(&first);
 }

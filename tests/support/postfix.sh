@@ -30,7 +30,7 @@ postfix_make() {
     local pattern=${domain//./\\.}
     cat >"$postfix_dir/etc/main.cf" <<TEXT
 virtual_mailbox_domains = $domain
-virtual_mailbox_maps = regexp:{{/^(incident|case\\+[0-9]+)@$pattern\$\$/ ok}}
+virtual_mailbox_maps = regexp:{{/^(incident|case\\+[0-9A-Za-z-]+)@$pattern\$\$/ ok}}
 virtual_transport = lmtp:unix:$socket
 message_size_limit = 33554432
 

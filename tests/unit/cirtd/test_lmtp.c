@@ -114,6 +114,63 @@ static void test_one_mail(void **state)
     talk_close(&talk);
 }
 
+/* What is ours, and how it is kept; NULL: not ours, or not an address. */
+static void test_odd_recipients(void **state)
+{
+    static const struct {
+        const char *given, *kept;
+    } rows[] = {
+        {"<\"incident\"@cirt.example>", "incident@cirt.example"},
+        {"<\"Case+42\"@cirt.example>", "Case+42@cirt.example"},
+        {"<@relay.example:incident@cirt.example>", "incident@cirt.example"},
+        {"<@a.example,@b.example:case+7@cirt.example>", "case+7@cirt.example"},
+        {"<incident@cirt.example.>", "incident@cirt.example"},
+        {" <INCIDENT@CIRT.EXAMPLE>", "INCIDENT@CIRT.EXAMPLE"},
+        {"<case+xx-cert-2026-000042@cirt.example>", "case+xx-cert-2026-000042@cirt.example"},
+        {"<case+EX-2026-000001@cirt.example>", "case+EX-2026-000001@cirt.example"},
+        {"<case+999999999999999999@cirt.example>", "case+999999999999999999@cirt.example"},
+        {"<case+1234567890123456789@cirt.example>", NULL},
+        {"<case+2026-000042@cirt.example>", NULL},
+        {"<case+-2026-000042@cirt.example>", NULL},
+        {"<case+XX-CERT-26-000042@cirt.example>", NULL},
+        {"<case+XX-CERT-2026-42@cirt.example>", NULL},
+        {"<case+XX CERT-2026-000042@cirt.example>", NULL},
+        {"<case+@cirt.example>", NULL},
+        {"<case@cirt.example>", NULL},
+        {"<\"inci dent\"@cirt.example>", NULL},
+        {"<\"incident\\\"@cirt.example>", NULL},
+        {"<incident@cirt.example@elsewhere.example>", NULL},
+        {"<incident%elsewhere.example@cirt.example>", NULL},
+        {"<elsewhere.example!incident@cirt.example>", NULL},
+        {"<incident>", NULL},
+        {"<>", NULL},
+        {"<@cirt.example>", NULL},
+        {"<@cirt.example:>", NULL},
+        {"incident@cirt.example", NULL},
+        {"<incident@cirt.example", NULL},
+        {"<incident@cirt.example>x", NULL},
+        {"<<incident@cirt.example>>", NULL},
+        {"<incident@cirt.example> NOTIFY=NEVER", NULL},
+        {"<incident\t@cirt.example>", NULL},
+        {"<inc\xc3\xaf"
+         "dent@cirt.example>",
+         NULL},
+    };
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct talk talk;
+        greet(&talk);
+        char *text = mem_printf("MAIL FROM:<>\r\nRCPT TO:<abuse@cirt.example>\r\nRCPT TO:%s\r\nDATA\r\n.\r\n", rows[i].given);
+        char *wanted = mem_printf(">abuse@cirt.example,%s%s|\n", rows[i].kept ? rows[i].kept : "", rows[i].kept ? "," : "");
+        talk_feed(&talk, text, strlen(text), strlen(text));
+        if (!str_equal(buf_text(&talk.messages), wanted))
+            fail_msg("%s: %s instead of %s", rows[i].given, buf_text(&talk.messages), wanted);
+        free(text);
+        free(wanted);
+        talk_close(&talk);
+    }
+}
+
 static void test_order_of_commands(void **state)
 {
     struct talk talk;
@@ -252,6 +309,10 @@ static void test_limits(void **state)
 struct served {
     char directory[64], path[100], log[100];
     pid_t process;
+    unsigned idle_seconds, step_seconds, patience_seconds, connections_max; /* 0: the server's own */
+    size_t memory_max;
+    uid_t uid, later_uid; /* who may connect, and who after SIGHUP */
+    unsigned reloads;
 };
 
 /* Appends "size recipient first-line" of each to a file, and "-- count"; or says that it cannot: for a sender named "away" the database is
@@ -276,7 +337,18 @@ static bool store_in_file(void *context, const struct lmtp_message *const *messa
     return true;
 }
 
-static void serve(struct served *served, uid_t uid, unsigned idle_seconds, unsigned connections_max)
+/* The first SIGHUP brings another address, the second cannot be read. */
+static bool names_again(void *context, struct lmtp_names *names, struct err *err)
+{
+    static const char *const later_parts[] = {"soc"};
+    struct served *served = context;
+    if (served->reloads++ > 0)
+        return err_set(err, ERR_INPUT, "broken");
+    *names = (struct lmtp_names){&served->later_uid, 1, "later.example", later_parts, 1};
+    return true;
+}
+
+static void serve_so(struct served *served)
 {
     const char *base = getenv("TMPDIR");
     snprintf(served->directory, sizeof served->directory, "%.40s/lmtpXXXXXX", base ? base : "/tmp");
@@ -288,20 +360,26 @@ static void serve(struct served *served, uid_t uid, unsigned idle_seconds, unsig
         struct err err;
         struct lmtp_config config = {.socket_path = served->path,
                                      .socket_group = (gid_t)-1,
-                                     .user_ids = &uid,
-                                     .user_id_count = 1,
                                      .hostname = "mx.example",
-                                     .domain = "cirt.example",
-                                     .local_parts = local_parts,
-                                     .local_part_count = 2,
+                                     .names = {&served->uid, 1, "cirt.example", local_parts, 2},
                                      .size_max = 4 * 1024 * 1024,
-                                     .connections_max = connections_max,
-                                     .idle_seconds = idle_seconds,
+                                     .memory_max = served->memory_max,
+                                     .connections_max = served->connections_max,
+                                     .idle_seconds = served->idle_seconds,
+                                     .step_seconds = served->step_seconds,
+                                     .patience_seconds = served->patience_seconds,
+                                     .reload = names_again,
                                      .drain_seconds = 5,
                                      .store = store_in_file,
                                      .store_context = served};
         _exit(lmtp_run(&config, &err) ? 0 : 1);
     }
+}
+
+static void serve(struct served *served, uid_t uid, unsigned idle_seconds, unsigned connections_max)
+{
+    *served = (struct served){.uid = uid, .later_uid = uid, .idle_seconds = idle_seconds, .connections_max = connections_max};
+    serve_so(served);
 }
 
 static int client_open(const struct served *served)
@@ -524,6 +602,122 @@ static void test_server_bounds_clients(void **state)
     served_end(&served);
 }
 
+#define BEGIN_MAIL "LHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<incident@cirt.example>\r\nDATA\r\n"
+
+/* All connections are taken, by clients that stopped in the middle of something: the quietest give way, and mail goes on. */
+static void test_server_passes_by_the_stalled(void **state)
+{
+    struct served served = {.uid = getuid(), .patience_seconds = 1, .connections_max = 3};
+    int stalled[3];
+    UNUSED(state);
+    serve_so(&served);
+    static const char *const until[] = {"", "LHLO c\r\nMAIL FR", BEGIN_MAIL "Subject: half\r\nhal"};
+    for (size_t i = 0; i < 3; i++) {
+        stalled[i] = client_open(&served);
+        client_wait(stalled[i], "220 ");
+        client_send(stalled[i], until[i]);
+    }
+    for (int i = 0; i < 4; i++) {
+        int fd = client_open(&served);
+        client_wait(fd, "220 ");
+        client_send(fd, BEGIN_MAIL "Subject: through\r\n.\r\nQUIT\r\n");
+        client_wait(fd, "221 ");
+        close(fd);
+    }
+    char *log = served_log(&served);
+    assert_non_null(strstr(log, "Subject: through"));
+    assert_null(strstr(log, "half"));
+    client_wait(stalled[0], "421 4.4.2 ");
+    for (size_t i = 0; i < 3; i++)
+        close(stalled[i]);
+    served_end(&served);
+}
+
+/* What stalled clients have sent of their messages is given back before it keeps others out. */
+static void test_server_gives_memory_back(void **state)
+{
+    struct served served = {.uid = getuid(), .patience_seconds = 1, .connections_max = 8, .memory_max = 9 * 1024 * 1024};
+    enum { PART = 3 * 1024 * 1024 };
+    char *part = mem_calloc(1, PART + 1);
+    int stalled[2];
+    UNUSED(state);
+    memset(part, 'z', PART);
+    serve_so(&served);
+    for (size_t i = 0; i < 2; i++) {
+        stalled[i] = client_open(&served);
+        client_send(stalled[i], BEGIN_MAIL);
+        client_wait(stalled[i], "354 ");
+        client_send(stalled[i], part);
+    }
+    bool is_stored = false;
+    for (int i = 0; i < 40 && !is_stored; i++) {
+        int fd = client_open(&served);
+        client_send(fd, BEGIN_MAIL "Subject: large\r\n");
+        client_send(fd, part);
+        client_send(fd, "\r\n.\r\nQUIT\r\n");
+        client_wait(fd, "221 ");
+        close(fd);
+        is_stored = strstr(served_log(&served), "Subject: large") != NULL;
+        usleep(is_stored ? 0 : 200 * 1000);
+    }
+    assert_true(is_stored);
+    for (size_t i = 0; i < 2; i++)
+        close(stalled[i]);
+    free(part);
+    served_end(&served);
+}
+
+/* A byte now and then is no progress. */
+static void test_server_ends_the_slow(void **state)
+{
+    struct served served = {.uid = getuid(), .step_seconds = 2, .idle_seconds = 60};
+    UNUSED(state);
+    serve_so(&served);
+    int slow = client_open(&served), quick = client_open(&served);
+    client_wait(slow, "220 ");
+    client_send(slow, "LHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<incident@cirt.example>\r\nDATA\r\n");
+    client_wait(slow, "354 ");
+    client_wait(quick, "220 ");
+    for (int i = 0; i < 16; i++) {
+        ssize_t ignored = send(slow, "x", 1, MSG_NOSIGNAL);
+        UNUSED(ignored);
+        client_send(quick, "NOOP\r\n");
+        client_wait(quick, "250 2.0.0 ok");
+        usleep(250 * 1000);
+    }
+    client_wait(slow, "421 4.4.2 ");
+    close(slow);
+    close(quick);
+    served_end(&served);
+}
+
+static void test_server_takes_new_names(void **state)
+{
+    struct served served = {.uid = getuid(), .later_uid = getuid() + 1};
+    UNUSED(state);
+    serve_so(&served);
+    int fd = client_open(&served);
+    client_send(fd, "LHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<incident@cirt.example>\r\n");
+    client_wait(fd, "250 2.1.5 ");
+    for (int i = 0; i < 2; i++) { /* the second one changes nothing */
+        kill(served.process, SIGHUP);
+        usleep(200 * 1000);
+        client_send(fd, "RCPT TO:<incident@cirt.example>\r\n");
+        client_wait(fd, "550 5.1.1 ");
+        client_send(fd, "RCPT TO:<soc@later.example>\r\nRCPT TO:<case+4@later.example>\r\n");
+        client_wait(fd, "250 2.1.5 recipient ok\r\n250 2.1.5 ");
+        int other = client_open(&served);
+        client_wait(other, "421 4.7.0 ");
+        close(other);
+    }
+    /* What was accepted before stays so. */
+    client_send(fd, "DATA\r\nSubject: across\r\n.\r\n");
+    client_wait(fd, "250 2.0.0 stored\r\n250 2.0.0 stored\r\n250 2.0.0 stored\r\n250 2.0.0 stored\r\n250 2.0.0 stored\r\n");
+    assert_non_null(strstr(served_log(&served), "incident@cirt.example Subject: across"));
+    close(fd);
+    served_end(&served);
+}
+
 static void test_server_knows_users(void **state)
 {
     struct served served;
@@ -540,6 +734,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_mail),
+        cmocka_unit_test(test_odd_recipients),
         cmocka_unit_test(test_order_of_commands),
         cmocka_unit_test(test_pipelining_in_any_pieces),
         cmocka_unit_test(test_end_of_data),
@@ -550,6 +745,10 @@ int main(void)
         cmocka_unit_test(test_server_client_gone),
         cmocka_unit_test(test_server_drains),
         cmocka_unit_test(test_server_bounds_clients),
+        cmocka_unit_test(test_server_passes_by_the_stalled),
+        cmocka_unit_test(test_server_gives_memory_back),
+        cmocka_unit_test(test_server_ends_the_slow),
+        cmocka_unit_test(test_server_takes_new_names),
         cmocka_unit_test(test_server_knows_users),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
