@@ -123,13 +123,27 @@ static bool settle(const struct stage *stage, struct stage_run *run, struct db_r
     return ok;
 }
 
+static bool begin(const struct stage *stage, struct stage_run *run, struct err *err)
+{
+    if (stage->begin)
+        stage->begin(run);
+    return db_begin(run->db, err);
+}
+
+static bool finish(const struct stage *stage, struct stage_run *run, struct db_rows *rows, size_t first, size_t count, struct err *err)
+{
+    if (stage->finish && !stage->finish(run, err))
+        return false;
+    return settle(stage, run, rows, first, count, err) && db_commit(run->db, err);
+}
+
 /* Works on rows from `first` on in one transaction, until TRANSACTION_MS have passed; *done of them stand then. False: none does. */
 static bool work_together(const struct stage *stage, struct stage_run *run, struct db_rows *rows, size_t first, size_t *done,
                           struct err *err)
 {
     const int64_t end_ms = timestamp_monotonic_ms() + TRANSACTION_MS;
     size_t row = first;
-    if (!db_begin(run->db, err))
+    if (!begin(stage, run, err))
         return false;
     bool ok = true;
     do {
@@ -137,7 +151,7 @@ static bool work_together(const struct stage *stage, struct stage_run *run, stru
         ok = stage->work(run, rows, row, err);
     } while (ok && ++row < db_row_count(rows) && timestamp_monotonic_ms() < end_ms);
     *done = row - first;
-    if (ok && settle(stage, run, rows, first, *done, err) && db_commit(run->db, err))
+    if (ok && finish(stage, run, rows, first, *done, err))
         return true;
     db_rollback(run->db);
     return false;
@@ -148,10 +162,10 @@ static bool work_one(const struct stage *stage, struct stage_run *run, struct db
     db_params_reset(run->params);
     if (stage->act && !stage->act(run, rows, row, err))
         return false;
-    if (!db_begin(run->db, err))
+    if (!begin(stage, run, err))
         return false;
     db_params_reset(run->params);
-    if (stage->work(run, rows, row, err) && settle(stage, run, rows, row, 1, err) && db_commit(run->db, err))
+    if (stage->work(run, rows, row, err) && finish(stage, run, rows, row, 1, err))
         return true;
     db_rollback(run->db);
     return false;

@@ -47,6 +47,10 @@ struct stage {
     bool (*act)(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err);
     /* In the transaction. ERR_AGAIN: later; ERR_INPUT, ERR_LIMIT, ERR_DENIED: set aside at once; others: tried again, then set aside. */
     bool (*work)(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err);
+    /* For work that collects what it writes, to write that of many rows at once; both may be NULL. begin comes before the first row of each
+     * transaction and forgets what an earlier one collected, finish after its last row, as work does. */
+    void (*begin)(struct stage_run *run);
+    bool (*finish)(struct stage_run *run, struct err *err);
     /* Once at the start, and after SIGHUP; may be NULL. Without a database connection. */
     bool (*start)(struct stage_run *run, struct err *err);
     void (*stop)(struct stage_run *run);

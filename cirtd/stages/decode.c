@@ -15,11 +15,27 @@
 enum { DOCUMENT_SIZE_MAX = 64 * 1024 * 1024 };
 
 /* The columns of `claim`. */
-enum { ID, ATTEMPTS, REPORT, SENDER, CHANNEL, NAME, MEDIA_TYPE, FORMAT, TLP, DEFAULT_TLP, DEFAULT_CLASS, IS_FIRST, MAIL_FROM };
+enum {
+    ID,
+    ATTEMPTS,
+    REPORT,
+    SENDER,
+    CHANNEL,
+    NAME,
+    MEDIA_TYPE,
+    FORMAT,
+    TLP,
+    DEFAULT_TLP,
+    DEFAULT_CLASS,
+    IS_FIRST,
+    MAIL_FROM,
+    RAW,
+    HAS_STEPS
+};
 
 struct decode {
     struct codec_limits limits;
-    struct report_batch *batch;
+    struct decode_batch *batch;
 };
 
 /* --- reading --- */
@@ -27,6 +43,12 @@ struct decode {
 static bool read_bytes(struct decode_job *job, struct err *err)
 {
     struct db_rows *rows = NULL;
+    if (!db_is_null(job->rows, job->row, RAW)) {
+        size_t size;
+        const unsigned char *bytes = db_get_bytes(job->rows, job->row, RAW, &size);
+        buf_add(&job->raw, bytes, size);
+        return true;
+    }
     db_params_reset(job->run->params);
     db_int8(job->run->params, job->report_id);
     if (!db_run(job->run->db, SQL_DECODE_BYTES, job->run->params, &rows, err))
@@ -71,10 +93,8 @@ static enum tlp effective_tlp(const struct decode_job *job, const struct report 
     return *is_assumed ? TLP_AMBER : said;
 }
 
-bool decode_store(struct decode_job *job, const struct report *report, const char *state, const char *route, const struct err *why,
-                  struct err *err)
+void decode_add(struct decode_job *job, const struct report *report, const char *state, const char *route, const struct err *why)
 {
-    struct report_result result;
     struct report_envelope envelope = {.id = job->report_id,
                                        .route = route,
                                        .sender_id = db_get_int(job->rows, job->row, SENDER),
@@ -85,11 +105,7 @@ bool decode_store(struct decode_job *job, const struct report *report, const cha
                                        .default_class = db_get_text(job->rows, job->row, DEFAULT_CLASS)};
     envelope.tlp = effective_tlp(job, report, &envelope.tlp_assumed);
     envelope.tlp_least = db_is_null(job->rows, job->row, TLP) ? TLP_NONE : (enum tlp)db_get_int(job->rows, job->row, TLP);
-    report_batch_reset(job->batch);
-    report_batch_add(job->batch, &envelope, report, NULL, 0);
-    bool ok = report_batch_store(job->run->db, SQL_DECODE_REPORTS_DECODED, job->batch, &result, err);
-    report_batch_reset(job->batch);
-    return ok;
+    report_batch_add(decode_batch_content(job->batch), &envelope, report, NULL, 0);
 }
 
 static bool decode_document(struct decode_job *job, bool *is_malformed, struct err *err)
@@ -104,9 +120,9 @@ static bool decode_document(struct decode_job *job, bool *is_malformed, struct e
         return false;
     }
     *is_malformed = false;
-    bool ok = decode_store(job, report, "received", "triage", NULL, err);
+    decode_add(job, report, "received", "triage", NULL);
     report_free(report);
-    return ok;
+    return true;
 }
 
 /* --- the stage --- */
@@ -121,7 +137,8 @@ static bool decode_work(struct stage_run *run, struct db_rows *rows, size_t row,
                              .row = row,
                              .report_id = db_get_int(rows, row, REPORT),
                              .envelope_from = db_get_text(rows, row, MAIL_FROM),
-                             .is_first = db_get_bool(rows, row, IS_FIRST)};
+                             .is_first = db_get_bool(rows, row, IS_FIRST),
+                             .has_steps = db_get_bool(rows, row, HAS_STEPS)};
     bool is_malformed = false;
     buf_init(&job.raw, SIZE_MAX / 4);
     bool ok = read_bytes(&job, err);
@@ -131,11 +148,23 @@ static bool decode_work(struct stage_run *run, struct db_rows *rows, size_t row,
         ok = is_mail ? decode_mail(&job, &is_malformed, err) : decode_document(&job, &is_malformed, err);
     }
     if (is_malformed) {
-        struct err why = *err;
-        ok = decode_store(&job, NULL, "malformed", "none", &why, err);
+        decode_add(&job, NULL, "malformed", "none", err);
+        ok = true;
     }
     buf_clear(&job.raw);
     return ok;
+}
+
+static void decode_begin(struct stage_run *run)
+{
+    struct decode *decode = run->state;
+    decode_batch_reset(decode->batch);
+}
+
+static bool decode_finish(struct stage_run *run, struct err *err)
+{
+    struct decode *decode = run->state;
+    return decode_batch_store(decode->batch, run->db, err);
 }
 
 static bool decode_start(struct stage_run *run, struct err *err)
@@ -146,7 +175,7 @@ static bool decode_start(struct stage_run *run, struct err *err)
     struct decode *decode = mem_calloc(1, sizeof *decode);
     decode->limits = codec_limits_default;
     decode->limits.document_bytes_max = DOCUMENT_SIZE_MAX;
-    decode->batch = report_batch_new();
+    decode->batch = decode_batch_new();
     run->state = decode;
     return true;
 }
@@ -156,7 +185,7 @@ static void decode_stop(struct stage_run *run)
     struct decode *decode = run->state;
     if (!decode)
         return;
-    report_batch_free(decode->batch);
+    decode_batch_free(decode->batch);
     free(decode);
 }
 
@@ -170,6 +199,8 @@ bool decode_run(const struct role_context *context, struct err *err)
                                        .poll_ms = 2000,
                                        .is_batched = true,
                                        .work = decode_work,
+                                       .begin = decode_begin,
+                                       .finish = decode_finish,
                                        .start = decode_start,
                                        .stop = decode_stop};
     return stage_loop(&stage, context, err);

@@ -9,26 +9,26 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "cirtd/stage.h"
+#include "cirtd/stages/decode_batch.h"
 #include "codec/codec.h"
-#include "store/report_store.h"
 
 /* One report at hand. */
 struct decode_job {
     struct stage_run *run;
-    struct report_batch *batch;
+    struct decode_batch *batch; /* of the transaction: takes what is to be written */
     const struct codec_limits *limits;
     struct db_rows *rows; /* of `claim` */
     size_t row;
     int64_t report_id;
     const char *envelope_from; /* MAIL FROM, "" the null sender; NULL where it did not come by LMTP */
+    bool has_steps;            /* something in it was opened, or tried */
     bool is_first;             /* it was never decoded; else what was read before stays till there is something better */
     struct buf raw;
     const struct codec *codec;
 };
 
-/* Writes what was read: report NULL where it is malformed, then why says it. state, route: as struct report_envelope. */
-bool decode_store(struct decode_job *job, const struct report *report, const char *state, const char *route, const struct err *why,
-                  struct err *err) MUST_CHECK;
+/* What was read is to be written: report NULL where it is malformed, then why says it. state, route: as struct report_envelope. */
+void decode_add(struct decode_job *job, const struct report *report, const char *state, const char *route, const struct err *why);
 
 /*
  * Reads a mail as far as it is open: orders what is closed to be opened, or stores what it says and orders its signatures to be checked.

@@ -18,7 +18,6 @@
 #include "codec/mail_layers.h"
 #include "codec/mime.h"
 #include "rules/signature.h"
-#include "store/verdict_store.h"
 
 /* Things opened in one step: what a person sends has few; each costs a process. */
 enum { OPENED_MAX = 8 };
@@ -38,7 +37,7 @@ struct step {
 
 struct reading {
     struct decode_job *job;
-    struct db_rows *tried; /* what seal and verify opened */
+    struct db_rows *tried; /* what seal and verify opened; NULL for nothing */
     struct step steps[MAIL_STEPS_MAX + 1];
     size_t count;
     size_t missing[OPENED_MAX]; /* layers of the last step that are to be ordered */
@@ -55,6 +54,8 @@ static struct step *last_step(struct reading *reading)
 static bool read_tried(struct reading *reading, struct err *err)
 {
     struct stage_run *run = reading->job->run;
+    if (!reading->job->has_steps)
+        return true;
     db_params_reset(run->params);
     db_int8(run->params, reading->job->report_id);
     return db_run(run->db, SQL_DECODE_STEPS, run->params, &reading->tried, err);
@@ -63,7 +64,7 @@ static bool read_tried(struct reading *reading, struct err *err)
 /* The row about that layer; false where it was not tried, or is to be tried again. */
 static bool find_tried(const struct reading *reading, size_t step, const char *path, size_t *row)
 {
-    for (size_t i = 0; i < db_row_count(reading->tried); i++) {
+    for (size_t i = 0; reading->tried && i < db_row_count(reading->tried); i++) {
         if (db_get_int(reading->tried, i, STEP) != (int64_t)step || !str_equal(db_get_text(reading->tried, i, PATH), path))
             continue;
         *row = i;
@@ -249,7 +250,7 @@ static bool offer_keys(const struct reading *reading, const struct mail_keys *ke
     return ok;
 }
 
-static bool store_facts(const struct reading *reading, struct err *err)
+static bool add_facts(const struct reading *reading, struct err *err)
 {
     struct decode_job *job = reading->job;
     const struct step *step = &reading->steps[reading->count - 1];
@@ -257,10 +258,8 @@ static bool store_facts(const struct reading *reading, struct err *err)
         .inside = step->inside, .authserv_id = job->run->context->config->decode_authserv_id, .envelope_from = job->envelope_from};
     struct mail_facts *facts = mail_facts_of(step->mime, step->layers, &context);
     char *text = facts_text(facts);
-    db_params_reset(job->run->params);
-    db_int8(job->run->params, job->report_id);
-    db_text(job->run->params, text);
-    bool ok = db_run(job->run->db, SQL_DECODE_FACTS, job->run->params, NULL, err) && offer_keys(reading, &facts->keys, err);
+    decode_batch_add_facts(job->batch, job->report_id, text);
+    bool ok = offer_keys(reading, &facts->keys, err);
     free(text);
     mail_facts_free(facts);
     return ok;
@@ -358,44 +357,29 @@ static bool is_detached(const struct mail_layer *layer)
     return layer->kind == MAIL_SIGNED && layer->is_sound && layer->signature;
 }
 
-static bool order_verdict(const struct reading *reading, const json_t *message, struct err *err)
+static void order_verdict(const struct reading *reading)
 {
-    struct stage_run *run = reading->job->run;
-    struct db_array steps, paths, protocols, bytes, signatures;
+    struct decode_batch *batch = reading->job->batch;
+    json_t *message = message_of(reading);
     char *text = json_dumps(message, JSON_COMPACT);
-    db_array_init(&steps, DB_INT4_ARRAY);
-    db_array_init(&paths, DB_TEXT_ARRAY);
-    db_array_init(&protocols, DB_TEXT_ARRAY);
-    db_array_init(&bytes, DB_BYTES_ARRAY);
-    db_array_init(&signatures, DB_BYTES_ARRAY);
+    decode_batch_add_message(batch, reading->job->report_id, text);
     for (size_t step = 0; step < reading->count; step++) {
         for (size_t i = 0; i < reading->steps[step].layers->count; i++) {
             const struct mail_layer *layer = &reading->steps[step].layers->layers[i];
             if (!is_detached(layer))
                 continue;
-            db_array_add_int4(&steps, (int32_t)step);
-            db_array_add_text(&paths, layer->path);
-            db_array_add_text(&protocols, mail_layer_protocol_name(layer->protocol));
-            db_array_add_bytes(&bytes, layer->content, layer->content_size);
-            db_array_add_bytes(&signatures, layer->signature, layer->signature_size);
+            struct decode_part part = {.step = (int32_t)step,
+                                       .path = layer->path,
+                                       .protocol = mail_layer_protocol_name(layer->protocol),
+                                       .bytes = layer->content,
+                                       .size = layer->content_size,
+                                       .signature = layer->signature,
+                                       .signature_size = layer->signature_size};
+            decode_batch_add_part(batch, &part);
         }
     }
-    db_params_reset(run->params);
-    db_int8(run->params, reading->job->report_id);
-    db_text(run->params, text);
-    db_array(run->params, &steps);
-    db_array(run->params, &paths);
-    db_array(run->params, &protocols);
-    db_array(run->params, &bytes);
-    db_array(run->params, &signatures);
-    bool ok = db_run(run->db, SQL_DECODE_TO_VERIFY, run->params, NULL, err);
-    db_array_clear(&steps);
-    db_array_clear(&paths);
-    db_array_clear(&protocols);
-    db_array_clear(&bytes);
-    db_array_clear(&signatures);
     free(text);
-    return ok;
+    json_decref(message);
 }
 
 /* --- the end --- */
@@ -409,7 +393,7 @@ static bool has_protection(const struct reading *reading)
 }
 
 /* Nothing in it is signed or encrypted: no key is needed to say so. */
-static bool store_unprotected(const struct reading *reading, struct err *err)
+static void add_unprotected(const struct reading *reading)
 {
     struct verdict verdict = {.report_id = reading->job->report_id,
                               .summary = signature_summary_name(SIGNATURE_UNPROTECTED),
@@ -417,29 +401,25 @@ static bool store_unprotected(const struct reading *reading, struct err *err)
                               .signed_at = TIMESTAMP_NONE,
                               .parts = "[]"};
     verdict_init(&verdict);
-    bool ok = verdict_store(reading->job->run->db, SQL_DECODE_VERDICT, reading->job->run->params, &verdict, err);
+    decode_batch_add_verdict(reading->job->batch, &verdict);
     verdict_clear(&verdict);
-    return ok;
-}
-
-static bool judge(const struct reading *reading, struct err *err)
-{
-    if (!has_protection(reading))
-        return store_unprotected(reading, err);
-    json_t *message = message_of(reading);
-    bool ok = order_verdict(reading, message, err);
-    json_decref(message);
-    return ok;
 }
 
 /* What can be read while the rest is closed is stored the first time only, for people to see that something came. */
 static bool store(struct reading *reading, struct report *report, struct err *err)
 {
-    bool is_closed = reading->missing_count > 0;
-    if ((!is_closed || reading->job->is_first) &&
-        !decode_store(reading->job, report, reading->job->is_first ? "decoding" : "received", "none", NULL, err))
+    bool is_closed = reading->missing_count > 0, is_first = reading->job->is_first;
+    if (!is_closed || is_first)
+        decode_add(reading->job, report, is_first ? "decoding" : "received", "none", NULL);
+    if (is_closed)
+        return order_opening(reading, err);
+    if (!add_facts(reading, err))
         return false;
-    return is_closed ? order_opening(reading, err) : store_facts(reading, err) && judge(reading, err);
+    if (has_protection(reading))
+        order_verdict(reading);
+    else
+        add_unprotected(reading);
+    return true;
 }
 
 bool decode_mail(struct decode_job *job, bool *is_malformed, struct err *err)

@@ -72,14 +72,14 @@ static void sort_found(struct verify_job *job)
         json_array_set_new(job->found, i, items[i]);
 }
 
-static bool judge(struct verify_job *job, struct err *err)
+static bool look(struct verify_job *job, struct err *err)
 {
     add_seen(job);
     if (!verify_parts_check(job, err))
         return false;
     add_unsound(job);
     sort_found(job);
-    return verify_verdict(job, err);
+    return true;
 }
 
 /* --- keys --- */
@@ -136,21 +136,54 @@ static bool take_new_keys(struct stage_run *run, const struct db_rows *rows, siz
 
 /* --- the stage --- */
 
+static void free_job(struct verify_job *job)
+{
+    json_decref(job->found);
+    json_decref(job->message);
+    arena_free(job->arena);
+    free(job);
+}
+
+static void add_job(struct verify *verify, struct verify_job *job)
+{
+    verify->jobs = mem_grow(verify->jobs, &verify->job_capacity, verify->job_count, sizeof(struct verify_job *));
+    verify->jobs[verify->job_count++] = job;
+}
+
 static bool verify_work(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err)
 {
-    struct verify_job job = {.run = run, .verify = run->state, .id = db_get_int(rows, row, ID), .report_id = db_get_int(rows, row, REPORT)};
-    if (!take_new_keys(run, rows, row, err) || !verify_parts_load(&job, rows, row, err))
-        return false;
-    if (db_get_bool(rows, row, UNWRAPS))
-        return verify_parts_unwrap(&job, err);
-    job.arena = arena_new();
-    job.found = json_array();
-    job.message = json_loads(db_get_text(rows, row, MESSAGE), 0, NULL);
-    bool ok = job.message ? judge(&job, err) : err_set(err, ERR_INTERNAL, "the message is no JSON");
-    json_decref(job.found);
-    json_decref(job.message);
-    arena_free(job.arena);
+    struct verify *verify = run->state;
+    struct verify_job *job = mem_calloc(1, sizeof *job);
+    *job = (struct verify_job){.run = run, .verify = verify, .id = db_get_int(rows, row, ID), .report_id = db_get_int(rows, row, REPORT)};
+    bool unwraps = db_get_bool(rows, row, UNWRAPS);
+    bool ok = take_new_keys(run, rows, row, err) && verify_parts_load(job, rows, row, err);
+    if (ok && unwraps) {
+        ok = verify_parts_unwrap(job, err);
+    } else if (ok) {
+        job->arena = arena_new();
+        job->found = json_array();
+        job->message = json_loads(db_get_text(rows, row, MESSAGE), 0, NULL);
+        ok = job->message ? look(job, err) : err_set(err, ERR_INTERNAL, "the message is no JSON");
+    }
+    if (ok && !unwraps)
+        add_job(verify, job);
+    else
+        free_job(job);
     return ok;
+}
+
+static void verify_begin(struct stage_run *run)
+{
+    struct verify *verify = run->state;
+    for (size_t i = 0; i < verify->job_count; i++)
+        free_job(verify->jobs[i]);
+    verify->job_count = 0;
+    verdict_batch_reset(verify->verdicts);
+}
+
+static bool verify_finish(struct stage_run *run, struct err *err)
+{
+    return verify_verdicts(run->state, run, err);
 }
 
 static bool verify_start(struct stage_run *run, struct err *err)
@@ -159,6 +192,8 @@ static bool verify_start(struct stage_run *run, struct err *err)
     struct smime_settings settings = {.ca_file = config->verify_smime_ca, .crl_file = config->verify_smime_crl};
     struct verify *verify = run->state ? run->state : mem_calloc(1, sizeof *verify);
     run->state = verify;
+    if (!verify->verdicts)
+        verify->verdicts = verdict_batch_new();
     memset(&verify->keys, 0, sizeof verify->keys);
     verify->files_stamp = 0;
     return (verify->openpgp || openpgp_open(config->verify_gnupg, &verify->openpgp, err)) &&
@@ -170,6 +205,9 @@ static void verify_stop(struct stage_run *run)
     struct verify *verify = run->state;
     if (!verify)
         return;
+    verify_begin(run);
+    free(verify->jobs);
+    verdict_batch_free(verify->verdicts);
     verify_parts_clear(&verify->parts);
     if (verify->openpgp)
         openpgp_stop_agent(verify->openpgp);
@@ -188,6 +226,8 @@ bool verify_run(const struct role_context *context, struct err *err)
                                        .poll_ms = 2000,
                                        .is_batched = true,
                                        .work = verify_work,
+                                       .begin = verify_begin,
+                                       .finish = verify_finish,
                                        .start = verify_start,
                                        .stop = verify_stop};
     const struct stage *const stages[] = {&stage, &verify_keys_stage, &verify_offer_stage};

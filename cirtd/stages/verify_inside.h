@@ -18,6 +18,7 @@
 #include "cirtd/stage.h"
 #include "crypto/openpgp.h"
 #include "crypto/smime.h"
+#include "store/verdict_store.h"
 
 enum { VERIFY_SIGNATURES_MAX = 64, VERIFY_OFFERED_MAX = 64 };
 
@@ -39,11 +40,15 @@ struct verify_parts {
     size_t count;
 };
 
+struct verify_job;
 struct verify {
     struct openpgp *openpgp;
     struct smime *smime;
     struct public_keys keys;
     struct verify_parts parts;
+    struct verify_job **jobs; /* of the transaction, to be judged together at its end */
+    size_t job_count, job_capacity;
+    struct verdict_batch *verdicts;
     bool has_keys;                                            /* taken since the last claim */
     int64_t files_stamp;                                      /* of the CA and CRL files, as they were read */
     char offered[VERIFY_OFFERED_MAX][SMIME_FINGERPRINT_SIZE]; /* certificates that were handed on lately */
@@ -75,7 +80,7 @@ bool verify_parts_check(struct verify_job *job, struct err *err) MUST_CHECK;
 /* Takes out what is signed opaquely, or compressed, and hands it back for decoding. */
 bool verify_parts_unwrap(struct verify_job *job, struct err *err) MUST_CHECK;
 
-/* The members of job->found become the verdict, and the report goes on. */
-bool verify_verdict(struct verify_job *job, struct err *err) MUST_CHECK;
+/* What was found of each of verify->jobs becomes its verdict, and the reports go on. */
+bool verify_verdicts(struct verify *verify, struct stage_run *run, struct err *err) MUST_CHECK;
 
 #endif

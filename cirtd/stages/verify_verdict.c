@@ -18,17 +18,34 @@ struct whose {
     struct signature_identity identity;
 };
 
+/* Who we know by an address. */
+struct known {
+    const char *address, *id, *name;
+};
+
+/* The mails of a transaction: what is asked about their signers is asked once for all. */
 struct judging {
+    struct stage_run *run;
+    struct arena *arena;
+    struct verify_job *const *jobs;
+    size_t job_count;
+    struct whose *whose;
+    struct known *known;
+    size_t whose_count, known_count;
+    struct verdict_batch *verdicts;
+};
+
+/* One of them. */
+struct judged {
+    struct judging *judging;
     struct verify_job *job;
-    struct whose whose[VERIFY_SIGNATURES_MAX];
-    size_t whose_count;
     struct signature_part parts[VERIFY_SIGNATURES_MAX]; /* beside job->found */
     size_t part_count;
     struct signature_mail mail;
     struct signature_result result;
 };
 
-static struct whose *whose_of(struct judging *judging, const char *fingerprint)
+static struct whose *whose_of(const struct judging *judging, const char *fingerprint)
 {
     for (size_t i = 0; i < judging->whose_count; i++)
         if (strcmp(judging->whose[i].fingerprint, fingerprint) == 0)
@@ -36,9 +53,8 @@ static struct whose *whose_of(struct judging *judging, const char *fingerprint)
     return NULL;
 }
 
-static void add_address(struct judging *judging, struct signature_identity *identity, const char *address)
+static void add_address(struct arena *arena, struct signature_identity *identity, const char *address)
 {
-    struct arena *arena = judging->job->arena;
     const char **addresses = arena_calloc(arena, identity->address_count + 1, sizeof *addresses);
     for (size_t i = 0; i < identity->address_count; i++)
         addresses[i] = identity->addresses[i];
@@ -50,11 +66,9 @@ enum { FINGERPRINT, ID, NAME, ADDRESS, IS_REFUSED };
 
 static void read_identity(struct judging *judging, const struct db_rows *rows, size_t row)
 {
-    struct arena *arena = judging->job->arena;
+    struct arena *arena = judging->arena;
     struct whose *whose = whose_of(judging, db_get_text(rows, row, FINGERPRINT));
     if (!whose) {
-        if (judging->whose_count == VERIFY_SIGNATURES_MAX)
-            return;
         whose = &judging->whose[judging->whose_count++];
         *whose = (struct whose){
             .fingerprint = arena_strdup(arena, db_get_text(rows, row, FINGERPRINT)),
@@ -62,22 +76,29 @@ static void read_identity(struct judging *judging, const struct db_rows *rows, s
             .identity = {.id = arena_strdup(arena, db_get_text(rows, row, ID)), .name = arena_strdup(arena, db_get_text(rows, row, NAME))}};
     }
     if (!db_is_null(rows, row, ADDRESS))
-        add_address(judging, &whose->identity, db_get_text(rows, row, ADDRESS));
+        add_address(arena, &whose->identity, db_get_text(rows, row, ADDRESS));
+}
+
+static bool ask(struct judging *judging, enum sql_statement statement, struct db_array *about, struct db_rows **rows, struct err *err)
+{
+    db_params_reset(judging->run->params);
+    db_array(judging->run->params, about);
+    return db_run(judging->run->db, statement, judging->run->params, rows, err);
 }
 
 static bool read_identities(struct judging *judging, struct err *err)
 {
-    struct stage_run *run = judging->job->run;
     struct db_array fingerprints;
     struct db_rows *rows = NULL;
-    size_t i;
+    size_t k;
     json_t *item;
     db_array_init(&fingerprints, DB_TEXT_ARRAY);
-    json_array_foreach(judging->job->found, i, item) db_array_add_text(&fingerprints, signatures_text(item, "fingerprint"));
-    db_params_reset(run->params);
-    db_array(run->params, &fingerprints);
-    bool ok = db_run(run->db, SQL_VERIFY_IDENTITIES, run->params, &rows, err);
-    for (size_t row = 0; ok && row < db_row_count(rows); row++)
+    for (size_t i = 0; i < judging->job_count; i++)
+        json_array_foreach(judging->jobs[i]->found, k, item) db_array_add_text(&fingerprints, signatures_text(item, "fingerprint"));
+    bool ok = fingerprints.count == 0 || ask(judging, SQL_VERIFY_IDENTITIES, &fingerprints, &rows, err);
+    size_t count = ok && rows ? db_row_count(rows) : 0;
+    judging->whose = arena_calloc(judging->arena, count + 1, sizeof *judging->whose);
+    for (size_t row = 0; row < count; row++)
         read_identity(judging, rows, row);
     db_rows_free(rows);
     db_array_clear(&fingerprints);
@@ -86,59 +107,94 @@ static bool read_identities(struct judging *judging, struct err *err)
 
 /* --- by certificate --- */
 
-static const char *only_from(const struct judging *judging)
+static const char *only_from(const struct verify_job *job)
 {
-    const json_t *from = json_object_get(judging->job->message, "from");
+    const json_t *from = json_object_get(job->message, "from");
     return json_array_size(from) == 1 ? json_string_value(json_array_get(from, 0)) : NULL;
 }
 
-/* Who we know by that address, else the address itself. */
-static bool name_address(struct judging *judging, const char *address, struct signature_identity *identity, struct err *err)
+/* A certificate that nobody pinned or refused, but a CA of ours speaks for. */
+static bool counts_by_chain(const struct judging *judging, const json_t *item)
 {
-    struct verify_job *job = judging->job;
-    struct db_rows *rows = NULL;
-    db_params_reset(job->run->params);
-    db_text(job->run->params, address);
-    if (!db_run(job->run->db, SQL_VERIFY_CONTACT, job->run->params, &rows, err))
-        return false;
-    bool is_known = db_row_count(rows) > 0;
-    identity->id = is_known ? arena_strdup(job->arena, db_get_text(rows, 0, 0)) : arena_printf(job->arena, "address %s", address);
-    identity->name = arena_strdup(job->arena, is_known ? db_get_text(rows, 0, 1) : address);
-    db_rows_free(rows);
-    return true;
+    return json_is_true(json_object_get(item, "chain")) && json_array_size(json_object_get(item, "addresses")) > 0 &&
+           !whose_of(judging, signatures_text(item, "fingerprint"));
 }
 
-/* A certificate that nobody pinned, but a CA of ours speaks for: it is its addresses', and the one that is the sender's is told. */
-static bool find_by_chain(struct judging *judging, const json_t *item, const struct signature_identity **out, struct err *err)
+static void add_addresses(const struct judging *judging, const struct verify_job *job, struct db_array *addresses)
 {
+    size_t i, k;
+    json_t *item, *address;
+    json_array_foreach(job->found, i, item)
+    {
+        if (counts_by_chain(judging, item))
+            json_array_foreach(json_object_get(item, "addresses"), k, address) db_array_add_text(addresses, json_string_value(address));
+    }
+}
+
+/* Whom we know of those that a CA speaks for. */
+static bool read_known(struct judging *judging, struct err *err)
+{
+    struct db_array addresses;
+    struct db_rows *rows = NULL;
+    db_array_init(&addresses, DB_TEXT_ARRAY);
+    for (size_t i = 0; i < judging->job_count; i++)
+        add_addresses(judging, judging->jobs[i], &addresses);
+    bool ok = addresses.count == 0 || ask(judging, SQL_VERIFY_CONTACTS, &addresses, &rows, err);
+    judging->known_count = ok && rows ? db_row_count(rows) : 0;
+    judging->known = arena_calloc(judging->arena, judging->known_count + 1, sizeof *judging->known);
+    for (size_t i = 0; i < judging->known_count; i++)
+        judging->known[i] = (struct known){.address = arena_strdup(judging->arena, db_get_text(rows, i, 0)),
+                                           .id = arena_strdup(judging->arena, db_get_text(rows, i, 1)),
+                                           .name = arena_strdup(judging->arena, db_get_text(rows, i, 2))};
+    db_rows_free(rows);
+    db_array_clear(&addresses);
+    return ok;
+}
+
+/* Who we know by that address, else the address itself. */
+static void name_address(const struct judging *judging, const char *address, struct signature_identity *identity)
+{
+    identity->id = arena_printf(judging->arena, "address %s", address);
+    identity->name = arena_strdup(judging->arena, address);
+    for (size_t i = 0; i < judging->known_count; i++) {
+        if (!str_equal_nocase(judging->known[i].address, address))
+            continue;
+        identity->id = judging->known[i].id;
+        identity->name = judging->known[i].name;
+    }
+}
+
+/* It is its addresses', and the one that is the sender's is told. */
+static const struct signature_identity *find_by_chain(const struct judged *judged, const json_t *item)
+{
+    struct arena *arena = judged->judging->arena;
     const json_t *addresses = json_object_get(item, "addresses");
-    const char *from = only_from(judging), *told = json_string_value(json_array_get(addresses, 0));
-    if (!json_is_true(json_object_get(item, "chain")) || !told)
-        return true;
-    struct signature_identity *identity = arena_calloc(judging->job->arena, 1, sizeof *identity);
+    const char *from = only_from(judged->job), *told = json_string_value(json_array_get(addresses, 0));
+    struct signature_identity *identity = arena_calloc(arena, 1, sizeof *identity);
     for (size_t i = 0; i < json_array_size(addresses); i++) {
         const char *address = json_string_value(json_array_get(addresses, i));
-        add_address(judging, identity, address);
+        add_address(arena, identity, address);
         if (from && str_equal_nocase(address, from))
             told = address;
     }
-    *out = identity;
-    return name_address(judging, told, identity, err);
+    name_address(judged->judging, told, identity);
+    return identity;
 }
 
-static bool fill_part(struct judging *judging, const json_t *item, struct err *err)
+static void fill_part(struct judged *judged, const json_t *item)
 {
-    struct signature_part *part = &judging->parts[judging->part_count++];
+    struct signature_part *part = &judged->parts[judged->part_count++];
     *part = (struct signature_part){.path = signatures_text(item, "path"),
                                     .is_envelope = json_is_true(json_object_get(item, "envelope")),
                                     .fingerprint = signatures_text(item, "fingerprint"),
                                     .key_now = json_string_value(json_object_get(item, "key_now"))};
-    const struct whose *whose = whose_of(judging, part->fingerprint);
+    const struct whose *whose = whose_of(judged->judging, part->fingerprint);
     bool is_pinned = whose && !whose->is_refused;
     part->verdict = signatures_verdict(item, is_pinned);
     if (is_pinned)
         part->identity = &whose->identity;
-    return whose || part->verdict != SIGNATURE_GOOD || find_by_chain(judging, item, &part->identity, err);
+    else if (part->verdict == SIGNATURE_GOOD && counts_by_chain(judged->judging, item))
+        part->identity = find_by_chain(judged, item);
 }
 
 /* --- the parts --- */
@@ -148,10 +204,10 @@ static void set_text(json_t *object, const char *name, const char *text)
     json_object_set_new(object, name, text && *text ? json_string(text) : json_null());
 }
 
-static json_t *signature_told(const struct judging *judging, size_t index)
+static json_t *signature_told(const struct judged *judged, size_t index)
 {
-    const json_t *item = json_array_get(judging->job->found, index);
-    const struct signature_part *part = &judging->parts[index];
+    const json_t *item = json_array_get(judged->job->found, index);
+    const struct signature_part *part = &judged->parts[index];
     const char *fingerprint = signatures_text(item, "fingerprint");
     int64_t made = signatures_made(item);
     char time[TIMESTAMP_TEXT_SIZE] = "";
@@ -186,13 +242,13 @@ static bool is_cipher(const json_t *layer)
     return str_equal(signatures_text(layer, "kind"), "encrypted");
 }
 
-static char *parts_text(const struct judging *judging)
+static char *parts_text(const struct judged *judged)
 {
     size_t i;
     json_t *layer, *list = json_array();
-    for (i = 0; i < judging->part_count; i++)
-        json_array_append_new(list, signature_told(judging, i));
-    json_array_foreach(json_object_get(judging->job->message, "layers"), i, layer)
+    for (i = 0; i < judged->part_count; i++)
+        json_array_append_new(list, signature_told(judged, i));
+    json_array_foreach(json_object_get(judged->job->message, "layers"), i, layer)
     {
         if (is_cipher(layer))
             json_array_append_new(list, cipher_told(layer));
@@ -213,72 +269,67 @@ static const char **strings_of(struct arena *arena, const json_t *list, size_t *
     return strings;
 }
 
-static void read_ciphers(struct judging *judging)
+static void read_ciphers(struct judged *judged)
 {
-    struct verify_job *job = judging->job;
+    struct verify_job *job = judged->job;
     const json_t *layers = json_object_get(job->message, "layers");
     struct signature_cipher *ciphers = arena_calloc(job->arena, json_array_size(layers) + 1, sizeof *ciphers);
     for (size_t i = 0; i < json_array_size(layers); i++) {
         const json_t *layer = json_array_get(layers, i);
         if (is_cipher(layer))
-            ciphers[judging->mail.cipher_count++] =
+            ciphers[judged->mail.cipher_count++] =
                 (struct signature_cipher){.is_envelope = json_is_true(json_object_get(layer, "envelope")),
                                           .is_opened = json_is_true(json_object_get(layer, "opened"))};
     }
-    judging->mail.ciphers = ciphers;
+    judged->mail.ciphers = ciphers;
 }
 
-static bool judge(struct judging *judging, struct err *err)
+static void judge(struct judged *judged)
 {
-    struct verify_job *job = judging->job;
+    struct verify_job *job = judged->job;
     size_t i;
     json_t *item;
-    json_array_foreach(job->found, i, item)
-    {
-        if (!fill_part(judging, item, err))
-            return false;
-    }
-    judging->mail.from = strings_of(job->arena, json_object_get(job->message, "from"), &judging->mail.from_count);
-    judging->mail.from_differs = json_is_true(json_object_get(job->message, "from_differs"));
-    judging->mail.parts = judging->parts;
-    judging->mail.part_count = judging->part_count;
-    read_ciphers(judging);
-    judging->result = signature_summarise(&judging->mail);
-    return true;
+    json_array_foreach(job->found, i, item) fill_part(judged, item);
+    judged->mail.from = strings_of(job->arena, json_object_get(job->message, "from"), &judged->mail.from_count);
+    judged->mail.from_differs = json_is_true(json_object_get(job->message, "from_differs"));
+    judged->mail.parts = judged->parts;
+    judged->mail.part_count = judged->part_count;
+    read_ciphers(judged);
+    judged->result = signature_summarise(&judged->mail);
 }
 
 /* Fingerprints, or at least key ids, of the signers that nobody vouches for. */
-static void add_unknown(const struct judging *judging, struct db_array *unknown)
+static void add_unknown(const struct judged *judged, struct db_list *unknown)
 {
-    for (size_t i = 0; i < judging->part_count; i++) {
-        const json_t *item = json_array_get(judging->job->found, i);
+    for (size_t i = 0; i < judged->part_count; i++) {
+        const json_t *item = json_array_get(judged->job->found, i);
         const char *fingerprint = signatures_text(item, "fingerprint"), *signer = signatures_text(item, "signer");
-        if (!judging->parts[i].identity && (*fingerprint || *signer))
-            db_array_add_text(unknown, *fingerprint ? fingerprint : signer);
+        if (!judged->parts[i].identity && (*fingerprint || *signer))
+            db_list_add_text(unknown, *fingerprint ? fingerprint : signer);
     }
 }
 
-static void add_payloads(const struct judging *judging, struct db_array *payloads)
+static void add_payloads(const struct judged *judged, struct db_list *payloads)
 {
-    for (size_t i = 0; i < judging->part_count; i++) {
+    for (size_t i = 0; i < judged->part_count; i++) {
         unsigned char digest[DIGEST_SHA256_SIZE];
-        if (judging->parts[i].is_envelope && signatures_payload(json_array_get(judging->job->found, i), digest))
-            db_array_add_bytes(payloads, digest, sizeof digest);
+        if (judged->parts[i].is_envelope && signatures_payload(json_array_get(judged->job->found, i), digest))
+            db_list_add_bytes(payloads, digest, sizeof digest);
     }
 }
 
-static void add_strings(struct db_array *array, const json_t *list)
+static void add_strings(struct db_list *to, const json_t *list)
 {
     for (size_t i = 0; i < json_array_size(list); i++)
-        db_array_add_text(array, json_string_value(json_array_get(list, i)));
+        db_list_add_text(to, json_string_value(json_array_get(list, i)));
 }
 
-static bool store(struct judging *judging, struct err *err)
+static void add_verdict(struct judged *judged)
 {
-    struct verify_job *job = judging->job;
-    const struct signature_result *result = &judging->result;
-    const json_t *speaks = result->part ? json_array_get(job->found, (size_t)(result->part - judging->parts)) : NULL;
-    char *told = parts_text(judging);
+    struct verify_job *job = judged->job;
+    const struct signature_result *result = &judged->result;
+    const json_t *speaks = result->part ? json_array_get(job->found, (size_t)(result->part - judged->parts)) : NULL;
+    char *told = parts_text(judged);
     const char *hash = signatures_text(speaks, "hash"), *algorithm = signatures_text(speaks, "algorithm");
     struct verdict verdict = {.report_id = job->report_id,
                               .summary = signature_summary_name(result->summary),
@@ -294,17 +345,26 @@ static bool store(struct judging *judging, struct err *err)
     verdict_init(&verdict);
     add_strings(&verdict.needed, json_object_get(job->message, "needed"));
     add_strings(&verdict.to, json_object_get(job->message, "to"));
-    add_unknown(judging, &verdict.unknown);
-    add_payloads(judging, &verdict.payloads);
-    bool ok = verdict_store(job->run->db, SQL_VERIFY_VERDICT, job->run->params, &verdict, err);
+    add_unknown(judged, &verdict.unknown);
+    add_payloads(judged, &verdict.payloads);
+    verdict_batch_add(judged->judging->verdicts, &verdict);
     verdict_clear(&verdict);
     free(told);
-    return ok;
 }
 
-bool verify_verdict(struct verify_job *job, struct err *err)
+bool verify_verdicts(struct verify *verify, struct stage_run *run, struct err *err)
 {
-    struct judging *judging = arena_calloc(job->arena, 1, sizeof *judging);
-    judging->job = job;
-    return read_identities(judging, err) && judge(judging, err) && store(judging, err);
+    struct judging judging = {
+        .run = run, .arena = arena_new(), .jobs = verify->jobs, .job_count = verify->job_count, .verdicts = verify->verdicts};
+    bool ok = read_identities(&judging, err) && read_known(&judging, err);
+    for (size_t i = 0; ok && i < judging.job_count; i++) {
+        struct judged *judged = arena_calloc(judging.arena, 1, sizeof *judged);
+        judged->judging = &judging;
+        judged->job = judging.jobs[i];
+        judge(judged);
+        add_verdict(judged);
+    }
+    ok = ok && verdict_batch_store(run->db, SQL_VERIFY_VERDICTS, verify->verdicts, err);
+    arena_free(judging.arena);
+    return ok;
 }

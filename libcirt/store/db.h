@@ -96,6 +96,17 @@ void db_array_add_time(struct db_array *array, int64_t moment); /* TIMESTAMP_NON
 void db_array_add_null(struct db_array *array);
 /* A normalised ipv4, ipv6 or cidr observable as inet; anything else becomes NULL. */
 void db_array_add_inet(struct db_array *array, const char *value);
+/* Items of an array of texts or bytes, as the text that PostgreSQL reads an array from: for arrays whose items are arrays of any length. A
+ * list is of texts or of bytes, not of both. */
+struct db_list {
+    struct buf buf;
+};
+void db_list_init(struct db_list *list);
+void db_list_clear(struct db_list *list);
+void db_list_add_text(struct db_list *list, const char *text); /* no NULL */
+void db_list_add_bytes(struct db_list *list, const void *bytes, size_t size);
+void db_array_add_list(struct db_array *array, const struct db_list *list); /* of a DB_TEXT_ARRAY */
+
 /* As the next parameter; the array stays the caller's, untouched until the run is over. */
 void db_array(struct db_params *params, struct db_array *array);
 

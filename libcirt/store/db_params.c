@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/timestamp.h"
 
 /* Type numbers of PostgreSQL's catalogue (pg_type.dat); they never change. */
@@ -166,6 +167,56 @@ void db_array_add_bytes(struct db_array *array, const void *bytes, size_t size)
         item(array, bytes, size);
     else
         db_array_add_null(array);
+}
+
+void db_list_init(struct db_list *list)
+{
+    buf_init(&list->buf, PARAMETER_BYTES_MAX);
+}
+
+void db_list_clear(struct db_list *list)
+{
+    buf_clear(&list->buf);
+}
+
+static void list_put(struct db_list *list, const char *text)
+{
+    put(&list->buf, text, strlen(text));
+}
+
+void db_list_add_text(struct db_list *list, const char *text)
+{
+    list_put(list, list->buf.size ? ",\"" : "\"");
+    for (const char *p = text; *p;) {
+        size_t plain = strcspn(p, "\"\\");
+        put(&list->buf, p, plain);
+        p += plain;
+        if (*p) {
+            put(&list->buf, (char[]){'\\', *p}, 2);
+            p++;
+        }
+    }
+    list_put(list, "\"");
+}
+
+void db_list_add_bytes(struct db_list *list, const void *bytes, size_t size)
+{
+    list_put(list, list->buf.size ? ",\"\\\\x" : "\"\\\\x");
+    char *hex = buf_reserve(&list->buf, 2 * size + 1);
+    if (!hex)
+        BUG("list beyond %d bytes", PARAMETER_BYTES_MAX);
+    str_hex(bytes, size, hex);
+    buf_used(&list->buf, 2 * size);
+    list_put(list, "\"");
+}
+
+void db_array_add_list(struct db_array *array, const struct db_list *list)
+{
+    put4(&array->buf, (uint32_t)list->buf.size + 2);
+    put(&array->buf, "{", 1);
+    put(&array->buf, buf_text(&list->buf), list->buf.size);
+    put(&array->buf, "}", 1);
+    array->count++;
 }
 
 void db_array_add_bool(struct db_array *array, bool value)

@@ -33,8 +33,10 @@ LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ INSERT INTO report_raw (report_id, received, no, bytes) VALUES (p_report, now(), p_no, p_bytes) $$;
 
 -- Observations and sightings of the reports p_ids; *_ord is the report's place in p_ids, from 1. Reports with id 0 are left out.
+DROP FUNCTION IF EXISTS report_rows(bigint[], timestamptz, bigint[], int[], int[], timestamptz[], text[], text[], text[], text[], bigint[], text[], text[],
+    int[], int[], text[], int[], int[], smallint[], smallint[], smallint[], boolean[], inet[], text[], text[]);
 CREATE OR REPLACE FUNCTION report_rows(
-    p_ids bigint[], p_received timestamptz, p_senders bigint[],
+    p_ids bigint[], p_received timestamptz[], p_senders bigint[],
     o_ord int[], o_no int[], o_time timestamptz[], o_time_text text[], o_time_rule text[], o_class text[], o_class_claim text[],
     o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[],
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
@@ -43,14 +45,14 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache
 BEGIN
     INSERT INTO observation (report_id, received, no, time, time_text, time_rule, class, class_claim, count, description, protocol,
                              source_port, target_port, extra)
-        SELECT p_ids[u.ord], p_received, u.no, u.time, u.time_text, u.time_rule, u.class, u.class_claim, u.count, u.description, u.protocol,
+        SELECT p_ids[u.ord], p_received[u.ord], u.no, u.time, u.time_text, u.time_rule, u.class, u.class_claim, u.count, u.description, u.protocol,
                u.source_port, u.target_port, u.extra
         FROM unnest(o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count, o_description, o_protocol, o_source_port,
                     o_target_port, o_extra)
              u(ord, no, time, time_text, time_rule, class, class_claim, count, description, protocol, source_port, target_port, extra)
         WHERE p_ids[u.ord] <> 0;
     INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, addr, host, value)
-        SELECT p_ids[u.ord], p_received, u.observation, p_senders[u.ord], u.type, u.role, u.tlp, u.role = 3 OR u.type = 7, u.indicator, u.addr,
+        SELECT p_ids[u.ord], p_received[u.ord], u.observation, p_senders[u.ord], u.type, u.role, u.tlp, u.role = 3 OR u.type = 7, u.indicator, u.addr,
                u.host, u.value
         FROM unnest(s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value)
              u(ord, observation, type, role, tlp, indicator, addr, host, value)
@@ -145,10 +147,10 @@ BEGIN
     INSERT INTO report_reporter (report_id, received, name, email)
         SELECT v_new[u.ord], v_received, u.name, u.email FROM unnest(p_reporter_name, p_reporter_email) WITH ORDINALITY u(name, email, ord)
         WHERE v_new[u.ord] <> 0 AND (u.name IS NOT NULL OR u.email IS NOT NULL);
-    PERFORM report_rows(v_new, v_received, p_sender, o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count,
+    PERFORM report_rows(v_new, array_fill(v_received, ARRAY[v_n]), p_sender, o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count,
                         o_description, o_protocol, o_source_port, o_target_port, o_extra, s_ord, s_observation, s_type, s_role, s_tlp,
                         s_indicator, s_addr, s_host, s_value);
-    PERFORM reports_route(v_new, p_route, v_received, p_observations);
+    PERFORM reports_route(v_new, p_route, array_fill(v_received, ARRAY[v_n]), p_observations);
 
     RETURN QUERY
     SELECT g.ord, CASE v_new[g.ord] WHEN 0 THEN v_known[g.ord] ELSE v_new[g.ord] END, v_new[g.ord] = 0,
@@ -156,15 +158,16 @@ BEGIN
     FROM generate_series(1, v_n) g(ord);
 END $$;
 
--- Hands reports to the next stage. One to_triage row a batch: triage works in ranges.
-CREATE OR REPLACE FUNCTION reports_route(p_ids bigint[], p_route text[], p_received timestamptz, p_observations int[]) RETURNS void
+-- Hands reports to the next stage; those with id 0 stay. One to_triage row a batch: triage works in ranges.
+DROP FUNCTION IF EXISTS reports_route(bigint[], text[], timestamptz, int[]);
+CREATE OR REPLACE FUNCTION reports_route(p_ids bigint[], p_route text[], p_received timestamptz[], p_observations int[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_row bigint;
 BEGIN
-    INSERT INTO to_triage (reports, received, observations)
-        SELECT range_agg(int8range(u.id, u.id + 1)), p_received, sum(greatest(u.observations, 1))
-        FROM unnest(p_ids, p_route, p_observations) u(id, route, observations)
+    INSERT INTO to_triage (reports, received, received_until, observations)
+        SELECT range_agg(int8range(u.id, u.id + 1)), min(u.received), nullif(max(u.received), min(u.received)), sum(greatest(u.observations, 1))
+        FROM unnest(p_ids, p_route, p_received, p_observations) u(id, route, received, observations)
         WHERE u.id <> 0 AND u.route = 'triage' HAVING count(*) > 0
         RETURNING id INTO v_row;
     -- Commits that notify wait for each other and wake every stage. Where rows wait already, triage is at work or will poll.
@@ -172,12 +175,12 @@ BEGIN
         PERFORM pg_notify('cirt_triage', '');
     END IF;
     INSERT INTO inbox (report_id, received)
-        SELECT u.id, p_received FROM unnest(p_ids, p_route) u(id, route) WHERE u.id <> 0 AND u.route = 'inbox';
+        SELECT u.id, u.received FROM unnest(p_ids, p_route, p_received) u(id, route, received) WHERE u.id <> 0 AND u.route = 'inbox';
     IF FOUND THEN
         PERFORM pg_notify('cirt_inbox', '');
     END IF;
     INSERT INTO report_outcome (report_id, received, state, reason)
-        SELECT u.id, p_received, 'held', 'waits for a decision' FROM unnest(p_ids, p_route) u(id, route) WHERE u.id <> 0 AND u.route = 'hold';
+        SELECT u.id, u.received, 'held', 'waits for a decision' FROM unnest(p_ids, p_route, p_received) u(id, route, received) WHERE u.id <> 0 AND u.route = 'hold';
 END $$;
 
 -- A sender's own report, without case.

@@ -7,5 +7,5 @@ GRANT EXECUTE ON FUNCTION reports_decoded TO cirt_decode;
 GRANT EXECUTE ON FUNCTION inbox_to_verify TO cirt_decode;
 GRANT EXECUTE ON FUNCTION inbox_facts TO cirt_decode;
 GRANT EXECUTE ON FUNCTION inbox_to_open TO cirt_decode;
-GRANT EXECUTE ON FUNCTION report_verdict_store TO cirt_decode;
 GRANT EXECUTE ON FUNCTION key_offer_add TO cirt_decode;
+GRANT EXECUTE ON FUNCTION verdicts_store TO cirt_decode;

@@ -182,7 +182,8 @@ ALTER TABLE to_open ADD COLUMN step int NOT NULL DEFAULT 0;
 ALTER TABLE to_verify ADD COLUMN unwraps boolean NOT NULL DEFAULT false;
 ALTER TABLE signed_part ADD COLUMN step int NOT NULL DEFAULT 0,
     ADD COLUMN kind text NOT NULL DEFAULT 'detached' CHECK (kind IN ('detached', 'signed', 'compressed')); -- signed, compressed: to be unwrapped
-ALTER TABLE signed_part DROP CONSTRAINT signed_part_pkey, ADD PRIMARY KEY (to_verify_id, step, path);
+-- Parts go with their row by a trigger a statement (026_decoded.sql): a foreign key asks for each row.
+ALTER TABLE signed_part DROP CONSTRAINT signed_part_pkey, ADD PRIMARY KEY (to_verify_id, step, path), DROP CONSTRAINT signed_part_to_verify_id_fkey;
 
 -- What was claimed before and comes again is found without reading what waits.
 CREATE INDEX inbox_claimed ON inbox (not_before) WHERE attempts > 0 AND failed IS NULL;

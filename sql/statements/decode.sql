@@ -2,7 +2,8 @@
 LISTEN cirt_inbox
 
 -- name: claim
-SELECT id, attempts, report_id, sender_id, channel, name, media_type, format, tlp, default_tlp, default_class, is_first, mail_from FROM inbox_claim()
+SELECT id, attempts, report_id, sender_id, channel, name, media_type, format, tlp, default_tlp, default_class, is_first, mail_from,
+    raw, has_steps FROM inbox_claim()
 
 -- name: settle
 SELECT inbox_settle FROM inbox_settle($1::bigint[], $2::int[])
@@ -17,7 +18,7 @@ SELECT inbox_bytes FROM inbox_bytes($1::bigint)
 SELECT step, path, kind, protocol, bytes, needed, signatures, problem, is_stale FROM inbox_steps($1::bigint)
 
 -- name: facts
-SELECT inbox_facts($1::bigint, $2::jsonb)
+SELECT inbox_facts($1::bigint[], $2::text[])
 
 -- name: reports_decoded
 SELECT ord, report_id, is_duplicate, state FROM reports_decoded($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bytea[],
@@ -33,11 +34,11 @@ SELECT ord, report_id, is_duplicate, state FROM reports_decoded($1::bigint[], $2
 SELECT key_offer_add($1::bigint, $2::text, $3::bytea)
 
 -- name: to_verify
-SELECT inbox_to_verify($1::bigint, $2::jsonb, $3::int[], $4::text[], $5::text[], $6::bytea[], $7::bytea[])
+SELECT inbox_to_verify($1::bigint[], $2::text[], $3::int[], $4::int[], $5::text[], $6::text[], $7::bytea[], $8::bytea[])
 
 -- name: to_open
 SELECT inbox_to_open($1::bigint, $2::int, $3::text[], $4::text[], $5::text[], $6::bytea[])
 
--- name: verdict
-SELECT report_verdict_store($1::bigint, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::timestamptz, $9::jsonb, $10::text, $11::text,
-    $12::text[], $13::text[], $14::bytea[], $15::text[])
+-- name: verdicts
+SELECT verdicts_store($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::text[], $10::text[],
+    $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])

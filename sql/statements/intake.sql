@@ -9,7 +9,7 @@ SELECT report_id, received_us FROM report_begin()
 SELECT report_raw_add($1::bigint, $2::int, $3::bytea)
 
 -- name: report_rows
-SELECT report_rows($1::bigint[], now(), $2::bigint[], $3::int[], $4::int[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[],
+SELECT report_rows($1::bigint[], ARRAY[now()], $2::bigint[], $3::int[], $4::int[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[],
     $10::bigint[], $11::text[], $12::text[], $13::int[], $14::int[], $15::text[], $16::int[], $17::int[], $18::smallint[], $19::smallint[],
     $20::smallint[], $21::boolean[], $22::inet[], $23::text[], $24::text[])
 

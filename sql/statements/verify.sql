@@ -19,15 +19,15 @@ SELECT fingerprint, protocol, armoured, changed_us FROM pinned_keys($1::bigint)
 -- name: identities
 SELECT fingerprint, id, name, address, is_refused FROM signer_identities($1::text[])
 
--- name: contact
-SELECT id, name FROM contact_name($1::text)
+-- name: contacts
+SELECT address, id, name FROM contact_names($1::text[])
 
 -- name: unwrapped
 SELECT report_unwrapped($1::bigint, $2::int, $3::text, $4::bytea, $5::jsonb, $6::text)
 
--- name: verdict
-SELECT report_verdict_store($1::bigint, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::timestamptz, $9::jsonb, $10::text, $11::text,
-    $12::text[], $13::text[], $14::bytea[], $15::text[])
+-- name: verdicts
+SELECT verdicts_store($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::text[], $10::text[],
+    $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
 
 -- --- keys: pinned ones that changed, and those that mails brought along ---
 

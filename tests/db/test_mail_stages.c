@@ -380,15 +380,15 @@ static void a_stage_reaches_what_it_holds_only(void **state)
                    " '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{0}', '{0}', '{}', '{}', '{}', '{}', '{}', '{}', "
                    "'{}', '{}', '{}', '{}', '{}',"
                    " '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')"},
-        {"decode", "SELECT cirt.inbox_to_verify(max(report_id), '{}', '{}', '{}', '{}', '{}', '{}')"},
+        {"decode", "SELECT cirt.inbox_to_verify(ARRAY[max(report_id)], '{\"{}\"}', '{}', '{}', '{}', '{}', '{}', '{}')"},
         {"decode", "SELECT cirt.inbox_to_open(max(report_id), 0, '{1}', '{encrypted}', '{openpgp}', '{x}')"},
-        {"decode", "SELECT cirt.inbox_facts(max(report_id), '{}')"},
+        {"decode", "SELECT cirt.inbox_facts(ARRAY[max(report_id)], '{\"{}\"}')"},
         {"decode",
-         "SELECT cirt.report_verdict_store(max(report_id), 'verified', 'none', 'whole', 'x', 'x', NULL, NULL, '[]', 'openpgp', 'x', "
-         "'{}', '{}', '{}', '{}')"},
+         "SELECT cirt.verdicts_store(ARRAY[max(report_id)], '{verified}', '{none}', '{whole}', '{x}', '{x}', '{NULL}', '{NULL}', '{[]}', "
+         "'{openpgp}', '{x}', '{\"{}\"}', '{\"{}\"}', '{\"{}\"}', '{\"{}\"}')"},
         {"verify",
-         "SELECT cirt.report_verdict_store(max(report_id), 'verified', 'none', 'whole', 'x', 'x', NULL, NULL, '[]', 'openpgp', 'x', "
-         "'{}', '{}', '{}', '{}')"},
+         "SELECT cirt.verdicts_store(ARRAY[max(report_id)], '{verified}', '{none}', '{whole}', '{x}', '{x}', '{NULL}', '{NULL}', '{[]}', "
+         "'{openpgp}', '{x}', '{\"{}\"}', '{\"{}\"}', '{\"{}\"}', '{\"{}\"}')"},
         {"seal", "SELECT cirt.report_opened(max(report_id), 0, '1', 'other words', NULL, '[]', NULL)"},
         {"verify", "SELECT cirt.report_unwrapped(max(report_id), 0, '1', 'other words', '[]', NULL)"},
     };

@@ -22,12 +22,37 @@ struct fixture {
     int64_t stolen;     /* the report that another worker takes meanwhile */
     useconds_t slow_us; /* for each row */
     int calls;
+    bool collects; /* the marks are left at the end of the transaction */
+    int64_t collected[64];
+    size_t collected_count;
 };
 
 /* The first columns of decode's claim. */
 enum { ID, ATTEMPTS, REPORT };
 
-/* Leaves a row in to_open, whose xmin tells the transactions apart. */
+/* A row in to_open, whose xmin tells the transactions apart. */
+static bool leave_mark(struct stage_run *run, int64_t report, struct err *err)
+{
+    struct db_array texts[3], bytes;
+    static const char *const values[3] = {"1", "encrypted", "openpgp"};
+    db_params_reset(run->params);
+    db_int8(run->params, report);
+    db_int4(run->params, 0);
+    for (size_t i = 0; i < 3; i++) {
+        db_array_init(&texts[i], DB_TEXT_ARRAY);
+        db_array_add_text(&texts[i], values[i]);
+        db_array(run->params, &texts[i]);
+    }
+    db_array_init(&bytes, DB_BYTES_ARRAY);
+    db_array_add_bytes(&bytes, "x", 1);
+    db_array(run->params, &bytes);
+    bool ok = db_run(run->db, SQL_DECODE_TO_OPEN, run->params, NULL, err);
+    for (size_t i = 0; i < 3; i++)
+        db_array_clear(&texts[i]);
+    db_array_clear(&bytes);
+    return ok;
+}
+
 static bool work(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err)
 {
     struct fixture *fixture = run->state;
@@ -38,10 +63,25 @@ static bool work(struct stage_run *run, struct db_rows *rows, size_t row, struct
     if (report == fixture->stolen)
         cluster_execute("UPDATE cirt.inbox SET attempts = attempts + 1 WHERE report_id = 4 AND attempts = 1");
     usleep(fixture->slow_us);
-    db_int8(run->params, report);
-    db_text(run->params, "1");
-    db_bytes(run->params, "x", 1);
-    return db_run(run->db, SQL_DECODE_TO_OPEN, run->params, NULL, err);
+    if (!fixture->collects)
+        return leave_mark(run, report, err);
+    fixture->collected[fixture->collected_count++] = report;
+    return true;
+}
+
+static void begin(struct stage_run *run)
+{
+    struct fixture *fixture = run->state;
+    fixture->collected_count = 0;
+}
+
+static bool finish(struct stage_run *run, struct err *err)
+{
+    struct fixture *fixture = run->state;
+    bool ok = true;
+    for (size_t i = 0; ok && i < fixture->collected_count; i++)
+        ok = leave_mark(run, fixture->collected[i], err);
+    return ok;
 }
 
 static void work_off(struct fixture *fixture, bool is_batched)
@@ -52,7 +92,9 @@ static void work_off(struct fixture *fixture, bool is_batched)
                                 .settle = SQL_DECODE_SETTLE,
                                 .fail = SQL_DECODE_FAIL,
                                 .is_batched = is_batched,
-                                .work = work};
+                                .work = work,
+                                .begin = begin,
+                                .finish = finish};
     struct err err;
     fixture->calls = 0;
     if (!stage_work_due(&stage, &fixture->run, &err))
@@ -87,6 +129,7 @@ static int set_up(void **state)
     fixture->bad = fixture->stolen = NONE;
     fixture->code = ERR_INPUT;
     fixture->slow_us = 0;
+    fixture->collects = false;
     cluster_execute("SET search_path = cirt; DELETE FROM to_open; DELETE FROM inbox;"
                     "INSERT INTO inbox (report_id, received) SELECT id, received FROM report ORDER BY id");
     return 0;
@@ -177,6 +220,23 @@ static void test_database_refuses_one(void **state)
     expect("SELECT count(*) FROM cirt.inbox WHERE failed IS NOT NULL AND report_id = 7 AND error LIKE '%not seven%'", 1);
 }
 
+/* As above, with what is written only at the end of the transaction: nothing twice, nothing of the first try. */
+static void test_collected(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->collects = true;
+    fixture->bad = 4;
+    work_off(fixture, true);
+    expect(DONE, ROWS - 1);
+    expect(TRANSACTIONS, ROWS - 1);
+    expect(WAITING, 0);
+    set_up(state);
+    fixture->collects = true;
+    work_off(fixture, true);
+    expect(DONE, ROWS);
+    expect(TRANSACTIONS, 1);
+}
+
 /* What takes long does not hold up what is done. */
 static void test_slow_work(void **state)
 {
@@ -194,7 +254,7 @@ int main(void)
         cmocka_unit_test_setup(test_together, set_up),      cmocka_unit_test_setup(test_not_batched, set_up),
         cmocka_unit_test_setup(test_one_is_bad, set_up),    cmocka_unit_test_setup(test_one_comes_again, set_up),
         cmocka_unit_test_setup(test_one_is_stolen, set_up), cmocka_unit_test_setup(test_database_refuses_one, set_up),
-        cmocka_unit_test_setup(test_slow_work, set_up),
+        cmocka_unit_test_setup(test_slow_work, set_up),     cmocka_unit_test_setup(test_collected, set_up),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }
