@@ -58,21 +58,11 @@ DECLARE
     v_refused text;
 BEGIN
     PERFORM reports_lock(p_ids);
-    SELECT array_agg(CASE WHEN y.triaged THEN 0 ELSE y.id END ORDER BY y.ord),
-           array_agg(CASE WHEN y.triaged AND y.state = 'received' AND (y.observations > 0 OR (y.had_no_words AND y.description IS NOT NULL)) AND NOT EXISTS (
-               SELECT FROM observation o WHERE o.report_id = y.id AND o.received = y.received) THEN y.id ELSE 0 END ORDER BY y.ord),
-           array_agg(y.sender_id ORDER BY y.ord), array_agg(y.had > 0 ORDER BY y.ord), array_agg(y.was ORDER BY y.ord), array_agg(y.channel = 'rid' ORDER BY y.ord)
-        INTO STRICT v_new, v_late, v_sender, v_had, v_was, v_is_rid
-        FROM (SELECT u.*, EXISTS (SELECT FROM report_outcome o WHERE o.report_id = u.id AND o.state = 'triaged') AS triaged, x.sender_id, x.channel,
-                     c.observations AS had, c.description IS NULL AS had_no_words, num_nonnulls(c.description, c.summary, c.error) > 0
-                         AND (c.format, c.tlp, c.class, c.description, c.summary, c.reference, c.extra, c.error)
-                             IS DISTINCT FROM (u.format, u.tlp, u.class, u.description, u.summary, u.reference, u.extra, u.error) AS was
-              FROM unnest(p_ids, v_received, p_state, p_observations, p_format, p_tlp, p_class, p_description, p_summary, p_reference, p_extra, p_error) WITH ORDINALITY
-                       u(id, received, state, observations, format, tlp, class, description, summary, reference, extra, error, ord)
-                  JOIN report x ON x.id = u.id AND x.received = u.received JOIN report_content c ON c.report_id = u.id AND c.received = u.received) y;
+    SELECT array_agg(x.sender_id ORDER BY u.ord), array_agg(x.channel = 'rid' ORDER BY u.ord) INTO STRICT v_sender, v_is_rid
+        FROM unnest(p_ids, v_received) WITH ORDINALITY u(id, received, ord) JOIN report x ON x.id = u.id AND x.received = u.received;
     FOR i IN 1..v_n LOOP
         CONTINUE WHEN NOT v_is_rid[i] OR p_state[i] <> 'received';
-        SELECT x.peer_id INTO STRICT v_peer[i] FROM sender x WHERE x.id = v_sender[i];
+        v_peer[i] := (SELECT x.peer_id FROM sender x WHERE x.id = v_sender[i]);
         v_refused := decoded_rid_refused(v_peer[i], p_reference_issuer[i], p_reference[i]);
         p_route[i] := CASE WHEN v_refused IS NULL THEN 'hold' ELSE 'none' END;
         IF v_refused IS NOT NULL THEN
@@ -81,6 +71,18 @@ BEGIN
             p_error[i] := v_refused;
         END IF;
     END LOOP;
+    SELECT array_agg(CASE WHEN y.triaged THEN 0 ELSE y.id END ORDER BY y.ord),
+           array_agg(CASE WHEN y.triaged AND y.state = 'received' AND (y.observations > 0 OR (y.had_no_words AND y.description IS NOT NULL)) AND NOT EXISTS (
+               SELECT FROM observation o WHERE o.report_id = y.id AND o.received = y.received) THEN y.id ELSE 0 END ORDER BY y.ord),
+           array_agg(y.had > 0 ORDER BY y.ord), array_agg(y.was ORDER BY y.ord)
+        INTO STRICT v_new, v_late, v_had, v_was
+        FROM (SELECT u.*, EXISTS (SELECT FROM report_outcome o WHERE o.report_id = u.id AND o.state = 'triaged') AS triaged,
+                     c.observations AS had, c.description IS NULL AS had_no_words, num_nonnulls(c.description, c.summary, c.error) > 0
+                         AND (c.format, c.tlp, c.class, c.description, c.summary, c.reference, c.extra, c.error)
+                             IS DISTINCT FROM (u.format, u.tlp, u.class, u.description, u.summary, u.reference, u.extra, u.error) AS was
+              FROM unnest(p_ids, v_received, p_state, p_observations, p_format, p_tlp, p_class, p_description, p_summary, p_reference, p_extra, p_error) WITH ORDINALITY
+                       u(id, received, state, observations, format, tlp, class, description, summary, reference, extra, error, ord)
+                  JOIN report_content c ON c.report_id = u.id AND c.received = u.received) y;
 
     IF true = ANY (v_was) THEN
         INSERT INTO report_content_before
@@ -103,8 +105,8 @@ BEGIN
         DELETE FROM observation o USING unnest(v_new, v_received, v_had) u(id, received, had) WHERE u.had AND o.report_id = u.id AND o.received = u.received;
         DELETE FROM sighting s USING unnest(v_new, v_received, v_had) u(id, received, had) WHERE u.had AND s.report_id = u.id AND s.received = u.received;
     END IF;
-    PERFORM report_rows(ARRAY(SELECT n + l FROM unnest(v_new, v_late) WITH ORDINALITY u(n, l, ord) ORDER BY u.ord), v_received, v_sender, o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count, o_description,
-                        o_protocol, o_source_port, o_target_port, o_extra, s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value);
+    PERFORM report_rows(ARRAY(SELECT n + l FROM unnest(v_new, v_late) WITH ORDINALITY u(n, l, ord) ORDER BY u.ord), v_received, v_sender,
+                        o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count, o_description, o_protocol, o_source_port, o_target_port, o_extra, s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value);
     PERFORM reports_route(v_new, p_route, v_received, p_observations);
     FOR i IN 1..v_n LOOP
         IF v_late[i] <> 0 THEN
