@@ -254,7 +254,7 @@ static void read_type(struct mime *mime, struct mime_part *part, const char *fal
     const char *again = mime_header(mime, part, "Content-Type", 1);
     if (again && strcmp(again, raw) != 0)
         part->is_broken = true;
-    GMimeContentType *type = g_mime_content_type_parse(NULL, raw);
+    GMimeContentType *type = g_mime_content_type_parse(NULL, header_utf8(mime, part, raw));
     char *name = g_mime_content_type_get_mime_type(type);
     part->type = lower_copy(mime->arena, clean_line(mime->arena, name));
     g_free(name);
@@ -270,7 +270,7 @@ static void read_type(struct mime *mime, struct mime_part *part, const char *fal
 static void read_disposition(struct mime *mime, struct mime_part *part)
 {
     const char *raw = mime_header(mime, part, "Content-Disposition", 0);
-    GMimeContentDisposition *disposition = raw ? g_mime_content_disposition_parse(NULL, raw) : NULL;
+    GMimeContentDisposition *disposition = raw ? g_mime_content_disposition_parse(NULL, header_utf8(mime, part, raw)) : NULL;
     if (!disposition)
         return;
     const char *word = g_mime_content_disposition_get_disposition(disposition);

@@ -98,6 +98,36 @@ static void quoted_undo(const char *bytes, size_t size, struct buf *out)
     }
 }
 
+/* The lines between "begin 644 name" and "end"; each begins with its length. */
+static void uu_undo(const char *bytes, size_t size, struct buf *out)
+{
+    bool is_begun = false;
+    for (size_t at = 0, next; at < size && !out->full; at = next) {
+        const char *line = bytes + at, *newline = memchr(line, '\n', size - at);
+        next = newline ? (size_t)(newline - bytes) + 1 : size;
+        size_t left = next - at;
+        if (!is_begun) {
+            is_begun = left > 6 && memcmp(line, "begin ", 6) == 0;
+            continue;
+        }
+        if (left >= 3 && memcmp(line, "end", 3) == 0)
+            return;
+        size_t count = ((unsigned char)line[0] - ' ') & 63;
+        for (size_t i = 1; count > 0 && i + 4 <= left; i += 4) {
+            unsigned bits = 0;
+            for (size_t k = 0; k < 4; k++)
+                bits = bits << 6 | (((unsigned char)line[i + k] - ' ') & 63);
+            for (unsigned k = 0; k < 3 && count > 0; k++, count--)
+                buf_add_char(out, (char)(bits >> (16 - 8 * k) & 0xff));
+        }
+    }
+}
+
+static bool is_uu(const char *encoding)
+{
+    return str_equal(encoding, "x-uuencode") || str_equal(encoding, "uuencode") || str_equal(encoding, "x-uue");
+}
+
 bool mime_body(const struct mime *mime, const struct mime_part *part, struct buf *out)
 {
     const char *bytes = mime->bytes + part->body_at;
@@ -105,6 +135,8 @@ bool mime_body(const struct mime *mime, const struct mime_part *part, struct buf
         base64_undo(bytes, part->body_size, out);
     else if (str_equal(part->encoding, "quoted-printable"))
         quoted_undo(bytes, part->body_size, out);
+    else if (is_uu(part->encoding))
+        uu_undo(bytes, part->body_size, out);
     else
         buf_add(out, bytes, part->body_size);
     return !out->full;

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "codec/mime.h"
 
-/* The body with base64 or quoted-printable undone, leniently: stray bytes are skipped. False when out is full. */
+/* The body with base64, quoted-printable or uuencode undone, leniently: stray bytes are skipped. False when out is full. */
 bool mime_body(const struct mime *mime, const struct mime_part *part, struct buf *out);
 
 /* As above, then from its charset to well-formed UTF-8 with LF line ends; what cannot be read is U+FFFD. A body that claims no charset,

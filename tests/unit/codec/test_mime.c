@@ -208,6 +208,7 @@ static void test_bodies(void **state)
         {HEAD "Content-Type: text/plain; charset=../../x||caf\xe9", "caf\xc3\xa9"},
         {HEAD "Content-Type: text/plain; charset=ISO-2022-CN-EXT||ok", "ok"},
         {HEAD "|lone\rreturn|", "lone\nreturn\n"},
+        {HEAD "Content-Transfer-Encoding: x-uuencode||begin 644 x|%2&5L;&\\ |`|end|", "Hello"},
         /* claims that the bytes belie */
         {HEAD "Content-Type: text/plain; charset=windows-1252||\xd0\x9f\xd1\x80", "\xd0\x9f\xd1\x80"},
         {HEAD "Content-Type: text/plain; charset=utf-8||\xe9t\xe9 \xe0", "\xc3\xa9t\xc3\xa9 \xc3\xa0"},
