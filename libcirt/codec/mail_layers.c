@@ -402,6 +402,23 @@ static const struct mime_part *sibling_named(const struct mime *mime, const stru
     return NULL;
 }
 
+/* The file as it lay where it was signed. Text that travelled as lines has lost its own line ends; those who sign files mostly have LF. */
+static void keep_file(struct finder *finder, struct mail_layer *layer, const struct mime_part *file)
+{
+    struct buf body;
+    buf_init(&body, file->body_size + 1);
+    mime_body(finder->mime, file, &body);
+    if (str_starts(file->type, "text/") && !str_equal(file->encoding, "base64")) {
+        size_t size = 0;
+        for (size_t i = 0; i < body.size; i++)
+            if (body.bytes[i] != '\r' || i + 1 == body.size || body.bytes[i + 1] != '\n')
+                body.bytes[size++] = body.bytes[i];
+        body.size = size;
+    }
+    keep_content(finder, layer, buf_text(&body), body.size);
+    buf_clear(&body);
+}
+
 static void add_file(struct finder *finder, const struct mime_part *part, enum mail_pgp_kind kind, const char *name)
 {
     const struct mime_part *file = kind == MAIL_PGP_SIGNATURE ? sibling_named(finder->mime, part, name) : NULL;
@@ -413,7 +430,7 @@ static void add_file(struct finder *finder, const struct mime_part *part, enum m
     if (file) {
         layer->covered_path = arena_strdup(finder->layers->arena, file->path);
         layer->is_closed = false;
-        keep_body(finder, layer, file, false);
+        keep_file(finder, layer, file);
         keep_body(finder, layer, part, true);
     } else if (kind == MAIL_PGP_CLEAR) {
         struct buf body;

@@ -68,7 +68,9 @@ struct mail_layer {
     bool is_openable;    /* closed, sound, and may be opened: as envelope (mail_layers_open), or on its own (struct mail_opened). Never so
                             for encrypted parts elsewhere in the tree: that is how EFAIL wraps a stolen ciphertext */
     const char *problem; /* why it is not sound, for a person; else NULL */
-    const char *content; /* what is covered (multipart: line ends CRLF), or the closed message as it came (armoured or binary) */
+    /* what is covered (multipart and inline: line ends CRLF; a file sent as text: LF), or the closed message as it came (armoured or
+     * binary) */
+    const char *content;
     size_t content_size;
     const char *signature; /* detached: the signature as it came (armoured, binary, DER); else NULL */
     size_t signature_size;

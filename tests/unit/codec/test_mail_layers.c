@@ -249,6 +249,12 @@ static void test_file_bytes(void **state)
     assert_int_equal(layer->content_size, 4);
     assert_true(str_starts(layer->signature, "-----BEGIN PGP SIGNATURE-----"));
     mail_layers_free(layers);
+    layers = layers_of(HEAD MIXED("Content-Type: text/csv; name=r.csv||a|b" AND FILE_PART("r.csv.sig", PGP_SIGNATURE)));
+    layer = mail_layers_find(layers, "1.2");
+    assert_non_null(layer);
+    assert_int_equal(layer->content_size, 3);
+    assert_memory_equal(layer->content, "a\nb", 3);
+    mail_layers_free(layers);
 }
 
 /* What is verified is what is shown: escapes undone, blanks at line ends gone, no line end behind the last line. */
