@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/str.h"
+#include "codec/html_text.h"
 #include "codec/mail_cms.h"
 #include "codec/mail_pgp.h"
 #include "codec/mime_body.h"
@@ -328,7 +329,7 @@ static bool find_opaque(struct finder *finder, const struct mime_part *part, boo
 
 static bool is_layer_kind(enum mail_pgp_kind kind)
 {
-    return kind == MAIL_PGP_ENCRYPTED || kind == MAIL_PGP_MESSAGE || kind == MAIL_PGP_CLEAR;
+    return mail_pgp_is_closed(kind) || kind == MAIL_PGP_CLEAR;
 }
 
 /* A cleartext signature becomes what a detached one over the same text is: what is verified is what is shown. */
@@ -371,6 +372,35 @@ static void find_blocks(struct finder *finder, const struct mime_part *part, con
         bool is_whole = number == 0 && is_blank(text, block.at) && is_blank(text + block.end, body->size - block.end);
         add_block(finder, part, text, &block, ++number, is_whole, in_chain);
     }
+}
+
+static bool body_has(const struct mime *mime, const struct mime_part *part, const char *text)
+{
+    struct buf body;
+    buf_init(&body, part->body_size + 1);
+    mime_body(mime, part, &body);
+    bool found = body.size > 0 && memmem(body.bytes, body.size, text, strlen(text)) != NULL;
+    buf_clear(&body);
+    return found;
+}
+
+/* Webmail encrypts into HTML. What is closed there is opened apart; a signature would say nothing about how the page looks. */
+static void find_in_html(struct finder *finder, const struct mime_part *part)
+{
+    struct buf html, text;
+    struct mail_pgp_block block;
+    unsigned number = 0;
+    if (!body_has(finder->mime, part, "-----BEGIN PGP MESSAGE"))
+        return;
+    buf_init(&html, 4 * part->body_size + 16);
+    buf_init(&text, 16 * part->body_size + 16);
+    mime_body_text(finder->mime, part, &html);
+    html_text(buf_text(&html), html.size, &text);
+    for (size_t at = 0; mail_pgp_next(buf_text(&text), text.size, at, &block) && finder->layers->count < MAIL_LAYERS_MAX; at = block.end)
+        if (mail_pgp_is_closed(block.kind))
+            add_block(finder, part, buf_text(&text), &block, ++number, false, false);
+    buf_clear(&html);
+    buf_clear(&text);
 }
 
 static bool is_text(const struct mime_part *part)
@@ -478,6 +508,8 @@ static void find_in_leaf(struct finder *finder, const struct mime_part *part, bo
         return;
     if (is_file(part, in_chain))
         find_file(finder, part);
+    else if (str_equal(part->type, "text/html"))
+        find_in_html(finder, part);
     else if (is_text(part))
         find_inline(finder, part, in_chain);
 }

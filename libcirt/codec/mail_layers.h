@@ -43,7 +43,7 @@ enum mail_layer_protocol { MAIL_OPENPGP = 1, MAIL_SMIME = 2 };
 enum mail_layer_form {
     MAIL_MULTIPART = 1, /* multipart/signed, multipart/encrypted, and the latter as Exchange mangles it */
     MAIL_OPAQUE = 2,    /* application/pkcs7-mime: one CMS message, whatever its smime-type says */
-    MAIL_INLINE = 3,    /* an armoured block in a text part */
+    MAIL_INLINE = 3,    /* an armoured block in a text part; in HTML only what is closed, and never the envelope */
     MAIL_ATTACHED = 4   /* a file: encrypted or signed, or a detached signature beside the file it is for */
 };
 

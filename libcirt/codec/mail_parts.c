@@ -86,7 +86,8 @@ static void add_closed(struct mail_reading *reading, const struct mail_layer *la
 
 /* --- text with armoured blocks in it --- */
 
-static void read_outside(struct mail_reading *reading, const struct mime_part *part, const char *text, size_t size, enum mail_cover cover)
+static void read_outside(struct mail_reading *reading, const struct mime_part *part, const char *charset, const char *text, size_t size,
+                         enum mail_cover cover)
 {
     struct buf piece;
     if (size > MAIL_SOURCE_SIZE_MAX) {
@@ -94,7 +95,7 @@ static void read_outside(struct mail_reading *reading, const struct mime_part *p
         reading->is_cut = true;
     }
     buf_init(&piece, 4 * size + 16);
-    mime_text(part->charset, text, size, &piece);
+    mime_text(charset, text, size, &piece);
     size_t blank = strspn(buf_text(&piece), " \t\n");
     buf_consume(&piece, blank);
     add_piece(reading, part, part->path, &piece, cover);
@@ -111,22 +112,22 @@ static enum mail_cover inner_cover(const struct mail_reading *reading, const str
     return cover < MAIL_COVER_PART ? MAIL_COVER_PART : cover;
 }
 
-static void read_block(struct mail_reading *reading, const struct mime_part *part, const struct mail_layer *layer, const char *text,
-                       const struct mail_pgp_block *block, enum mail_cover cover)
+static void read_block(struct mail_reading *reading, const struct mime_part *part, const struct mail_layer *layer, const char *charset,
+                       const char *text, const struct mail_pgp_block *block, enum mail_cover cover)
 {
     if (layer->is_closed) {
         add_closed(reading, layer);
         return;
     }
     if (!layer->is_sound) {
-        read_outside(reading, part, text + block->at, block->end - block->at, cover);
+        read_outside(reading, part, charset, text + block->at, block->end - block->at, cover);
         return;
     }
     struct buf covered, piece;
     buf_init(&covered, 2 * (block->end - block->at) + 2);
     buf_init(&piece, 8 * (block->end - block->at) + 16);
     mail_pgp_clear_text(text, block, &covered);
-    mime_text(part->charset, buf_text(&covered), covered.size, &piece);
+    mime_text(charset, buf_text(&covered), covered.size, &piece);
     add_piece(reading, part, layer->path, &piece, inner_cover(reading, layer, cover));
     buf_clear(&covered);
     buf_clear(&piece);
@@ -143,22 +144,25 @@ static const struct mail_layer *layer_of_block(const struct mail_reading *readin
     return mail_layers_find(reading->layers, path);
 }
 
-static void read_blocks(struct mail_reading *reading, const struct mime_part *part, const struct buf *body, enum mail_cover cover)
+/* body: the part's text in that charset; of HTML what html_text() makes of it. */
+static void read_blocks(struct mail_reading *reading, const struct mime_part *part, const char *charset, const struct buf *body,
+                        enum mail_cover cover)
 {
     const char *text = buf_text(body);
     struct mail_pgp_block block;
     size_t outside = 0;
     unsigned number = 0;
+    bool is_html = str_equal(part->type, "text/html");
     for (size_t at = 0; number < MAIL_LAYERS_MAX && mail_pgp_next(text, body->size, at, &block); at = block.end) {
-        bool is_layer = block.kind == MAIL_PGP_ENCRYPTED || block.kind == MAIL_PGP_MESSAGE || block.kind == MAIL_PGP_CLEAR;
+        bool is_layer = mail_pgp_is_closed(block.kind) || (block.kind == MAIL_PGP_CLEAR && !is_html);
         const struct mail_layer *layer = is_layer ? layer_of_block(reading, part, ++number) : NULL;
         if (!layer)
             continue;
-        read_outside(reading, part, text + outside, block.at - outside, cover);
-        read_block(reading, part, layer, text, &block, cover);
+        read_outside(reading, part, charset, text + outside, block.at - outside, cover);
+        read_block(reading, part, layer, charset, text, &block, cover);
         outside = block.end;
     }
-    read_outside(reading, part, text + outside, body->size - outside, cover);
+    read_outside(reading, part, charset, text + outside, body->size - outside, cover);
 }
 
 static bool has_inline(const struct mail_reading *reading, const struct mime_part *part)
@@ -172,19 +176,26 @@ static bool has_inline(const struct mail_reading *reading, const struct mime_par
     return false;
 }
 
+static void read_inline(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover)
+{
+    struct buf body;
+    buf_init(&body, part->body_size + 1);
+    mime_body(reading->mime, part, &body);
+    read_blocks(reading, part, part->charset, &body, cover);
+    buf_clear(&body);
+}
+
 static void read_text(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover)
 {
     struct buf text, plain;
-    if (has_inline(reading, part)) {
-        buf_init(&text, part->body_size + 1);
-        mime_body(reading->mime, part, &text);
-        read_blocks(reading, part, &text, cover);
-        buf_clear(&text);
+    struct mime_part start = *part;
+    bool is_html = str_equal(part->type, "text/html"), has_blocks = has_inline(reading, part);
+    if (has_blocks && !is_html) {
+        read_inline(reading, part, cover);
         return;
     }
     /* No more than the text can come to is read. */
-    struct mime_part start = *part;
-    if (start.body_size > MAIL_SOURCE_SIZE_MAX) {
+    if (start.body_size > MAIL_SOURCE_SIZE_MAX && !has_blocks) {
         start.body_size = MAIL_SOURCE_SIZE_MAX;
         reading->is_cut = true;
     }
@@ -193,10 +204,12 @@ static void read_text(struct mail_reading *reading, const struct mime_part *part
     mime_body_text(reading->mime, &start, &text);
     if (reading->layers->protected.is_cipher)
         mail_protected_strip_legacy(reading->mime, part, &text);
-    bool is_html = str_equal(part->type, "text/html");
     if (is_html)
         html_text(buf_text(&text), text.size, &plain);
-    add_piece(reading, part, part->path, is_html ? &plain : &text, cover);
+    if (has_blocks)
+        read_blocks(reading, part, "utf-8", &plain, cover);
+    else
+        add_piece(reading, part, part->path, is_html ? &plain : &text, cover);
     buf_clear(&text);
     buf_clear(&plain);
 }

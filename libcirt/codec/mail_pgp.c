@@ -177,6 +177,11 @@ static enum mail_pgp_kind peek_armour(const char *text, size_t size)
 
 /* --- blocks --- */
 
+bool mail_pgp_is_closed(enum mail_pgp_kind kind)
+{
+    return kind == MAIL_PGP_ENCRYPTED || kind == MAIL_PGP_MESSAGE;
+}
+
 static bool is_hash_header(const char *line, size_t size)
 {
     static const char hash[] = "Hash: ";

@@ -20,6 +20,9 @@ enum mail_pgp_kind {
 /* Armoured or binary. Of armour only what begins on the first line that is not blank. */
 enum mail_pgp_kind mail_pgp_peek(const char *bytes, size_t size);
 
+/* A message whose content is not readable as it stands. */
+bool mail_pgp_is_closed(enum mail_pgp_kind kind);
+
 /* An armoured block in text. */
 struct mail_pgp_block {
     enum mail_pgp_kind kind;

@@ -207,6 +207,20 @@ static void test_signed_broken(void **state)
     read_free(&read);
 }
 
+static void test_html_block(void **state)
+{
+    static const struct mail_opened opened[] = {{.path = "1#1", .clear = "secret", .clear_size = 6}};
+    struct mail_hints hints = {.opened = opened, .opened_count = 1};
+    UNUSED(state);
+    struct read read =
+        read_mail(HEAD "Content-Type: text/html; charset=iso-8859-1||<p>caf\xe9</p><div>-----BEGIN PGP MESSAGE-----</div><br>&nbsp;<br>"
+                       "hAIDANIBAA==<br>-----END PGP MESSAGE-----<br>bye",
+                  &hints);
+    assert_string_equal(read.report->description, "caf\xc3\xa9\n\n[part 1#1: encrypted, opened apart from the message]\n\nbye");
+    assert_string_equal(text_of(&read, "opened_parts 0 text"), "secret");
+    read_free(&read);
+}
+
 static void test_inside_signed(void **state)
 {
     UNUSED(state);
@@ -402,9 +416,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_subject),       cmocka_unit_test(test_legacy_display), cmocka_unit_test(test_inline_marks),
-        cmocka_unit_test(test_signed_broken), cmocka_unit_test(test_inside_signed),  cmocka_unit_test(test_opened_parts),
-        cmocka_unit_test(test_forwarded),     cmocka_unit_test(test_parsed_already), cmocka_unit_test(test_alternatives),
-        cmocka_unit_test(test_encoded_mail),  cmocka_unit_test(test_draft_vectors),
+        cmocka_unit_test(test_signed_broken), cmocka_unit_test(test_html_block),     cmocka_unit_test(test_inside_signed),
+        cmocka_unit_test(test_opened_parts),  cmocka_unit_test(test_forwarded),      cmocka_unit_test(test_parsed_already),
+        cmocka_unit_test(test_alternatives),  cmocka_unit_test(test_encoded_mail),   cmocka_unit_test(test_draft_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
