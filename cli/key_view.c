@@ -14,7 +14,7 @@ enum { MARGIN = 12, SOON_DAYS = 30, CLAIMS_SHOWN_MAX = 10 };
 
 static const struct table_column columns[] = {
     {N_("STATE"), 0, false, false}, {N_("OF"), 0, false, false},       {N_("ENDS"), 1, false, false},
-    {N_("KEY"), 0, false, false},   {N_("PROTOCOL"), 3, false, false}, {N_("SAYS OF ITSELF"), 2, false, true},
+    {N_("KEY"), 0, false, false},   {N_("PROTOCOL"), 3, false, false}, {N_("SAYS OF ITSELF"), 0, false, true},
 };
 
 void key_view_groups(const char *fingerprint, char text[KEY_VIEW_GROUPS_SIZE])

@@ -112,7 +112,7 @@ static void fit(const struct table *table, unsigned *widths, unsigned limit, uns
     if (flexible < table->column_count)
         natural = widths[flexible];
     while (!cut_flexible(table, widths, limit, least) && drop_one(table, widths))
-        if (natural)
+        if (natural && widths[flexible]) /* it may be the one that left */
             widths[flexible] = natural;
     cut_flexible(table, widths, limit, COLUMN_LEAST);
 }

@@ -28,10 +28,10 @@ static struct screen screen_of(unsigned width, bool raw)
     return screen;
 }
 
-static char *printed(unsigned width)
+static char *printed_as(const struct table_column *shape, unsigned width)
 {
     struct screen screen = screen_of(width, false);
-    struct table *table = table_new(columns, ARRAY_SIZE(columns));
+    struct table *table = table_new(shape, ARRAY_SIZE(columns));
     static const char *const cells[] = {"7",     "lead", "open",    "Phishing of a bank, 3 hosts, 1 peer report",
                                         "1,204", "-",    "waiting", "größer als 漢字"};
     char *text;
@@ -44,6 +44,11 @@ static char *printed(unsigned width)
     screen_clear(&screen);
     close(screen.fd);
     return text;
+}
+
+static char *printed(unsigned width)
+{
+    return printed_as(columns, width);
 }
 
 static unsigned widest(const char *text)
@@ -97,6 +102,21 @@ static void narrower_lets_columns_leave_by_rank(void **state)
     assert_true(widest(text) <= 32);
     assert_null(strstr(text, "OWNER"));
     assert_non_null(strstr(text, "SUMMARY"));
+    free(text);
+}
+
+/* The column that may be cut may also be the one that leaves: it does not come back then. */
+static void a_flexible_column_may_leave(void **state)
+{
+    struct table_column shape[ARRAY_SIZE(columns)];
+    char *text;
+
+    (void)state;
+    memcpy(shape, columns, sizeof columns);
+    shape[3].rank = 3;
+    text = printed_as(shape, 40);
+    assert_null(strstr(text, "SUMMARY"));
+    assert_non_null(strstr(text, "OWNER"));
     free(text);
 }
 
@@ -248,6 +268,7 @@ int main(void)
         cmocka_unit_test(piped_nothing_is_cut),
         cmocka_unit_test(narrow_cuts_the_summary_first),
         cmocka_unit_test(narrower_lets_columns_leave_by_rank),
+        cmocka_unit_test(a_flexible_column_may_leave),
         cmocka_unit_test(nothing_ever_wraps),
         cmocka_unit_test(outside_text_is_harmless),
         cmocka_unit_test(raw_is_exact_and_absent_is_a_dash),
