@@ -313,7 +313,7 @@ const struct command commands_table[] = {
       "cirt contact waiver soc@bank-b.example --end"}, NULL, false},
     {"contact ls", contact_cmd_ls, COMMAND_DESK, "[WORD]", 0, COMMAND_MANY, list_options, N_("list contacts: whom we write with"),
      {"cirt contact ls", "cirt contact ls bank-b"}, &record_cmd_contact, false},
-    {"contact show", record_cmd_show, COMMAND_DESK, "ADDRESS", 1, 1, NULL, N_("all about one"),
+    {"contact show", contact_cmd_show, COMMAND_DESK, "ADDRESS", 1, 1, NULL, N_("all about one"),
      {"cirt contact show soc@bank-b.example"}, &record_cmd_contact, false},
     {"contact add", record_cmd_add, COMMAND_DESK, "ADDRESS", 1, 1, record_cmd_contact_options, N_("vouch for one that no record names"),
      {"cirt contact add reporter@example.net --name 'A. Reporter' --lang fr"}, &record_cmd_contact, false},

@@ -7,14 +7,17 @@
 #include "base/str.h"
 #include "base/timestamp.h"
 #include "cli/field.h"
+#include "cli/key_view.h"
 #include "cli/list.h"
 #include "cli/session.h"
 #include "cli/url.h"
 #include "cli/words.h"
 
+enum { MARGIN = 10 };
+
 static const struct table_column columns[] = {
-    {N_("ADDRESS"), 0, false, false}, {N_("KEY"), 0, false, false},  {N_("WAIVER"), 1, false, false}, {N_("OF"), 2, false, false},
-    {N_("NAME"), 0, false, true},     {N_("LANG"), 4, false, false}, {N_("NOTE"), 3, false, false},
+    {N_("ADDRESS"), 0, false, true}, {N_("KEY"), 0, false, false},  {N_("WAIVER"), 1, false, false}, {N_("OF"), 2, false, false},
+    {N_("NOTE"), 3, false, false},   {N_("NAME"), 4, false, false}, {N_("LANG"), 5, false, false},
 };
 
 /* "pinned" where one key is, else the state of the best of them. */
@@ -54,13 +57,13 @@ static void row(struct table *table, const struct screen *screen, const json_t *
     cell_text(table, screen, key);
     table_take(table, STYLE_PLAIN, waiver_word(screen, item));
     cell_text(table, screen, peer ? peer : analyst ? analyst : field_text(item, "constituent"));
-    cell_text(table, screen, field_text(item, "name"));
-    cell_text(table, screen, field_text(item, "lang"));
     table_add(table, bounced ? STYLE_RED : STYLE_DIM,
               bounced                      ? _("bounced")
               : !field_is(item, "enabled") ? _("disabled")
               : !is_known                  ? _("only remembered")
                                            : "");
+    cell_text(table, screen, field_text(item, "name"));
+    cell_text(table, screen, field_text(item, "lang"));
 }
 
 int contact_cmd_ls(struct session *session)
@@ -69,6 +72,95 @@ int contact_cmd_ls(struct session *session)
     const char *q = options_joined(&session->options, 0);
 
     return list_print(session, list_get(session, url_with(mem_strdup("/v1/contacts"), "q", *q ? q : NULL)), &view, NULL);
+}
+
+/* ---- one ---- */
+
+static void line(struct screen *screen, const char *name, const char *text)
+{
+    char *clean = text ? screen_clean(screen, text, false) : NULL;
+
+    if (!clean)
+        return;
+    screen_style(screen, STYLE_DIM, name);
+    screen_pad(screen, MARGIN);
+    screen_words(screen, clean, MARGIN);
+    free(clean);
+}
+
+static void render_keys(struct screen *screen, const json_t *contact)
+{
+    const json_t *keys = field_list(contact, "keys");
+    const char *used = field_text(contact, "key"), *why = field_text(contact, "key_reason"), *hint = field_text(contact, "key_hint");
+    char *text;
+
+    for (size_t i = 0; i < json_array_size(keys); i++) {
+        const json_t *key = json_array_get(keys, i);
+        char *end = key_view_end(screen, key);
+        bool is_used = str_equal(used, field_text(key, "fingerprint"));
+
+        text = mem_printf(_("%s  %s, %s, ends %s%s"), key_view_short(key), field_or(key, "protocol", "-"), field_or(key, "state", "-"), end,
+                          is_used ? _("   mail to it is encrypted with this") : "");
+        line(screen, i ? "" : _("key"), text);
+        free(text);
+        free(end);
+    }
+    if (!used) {
+        text = mem_printf(_("%s   (%s)"), why ? why : _("none"), hint ? hint : "cirt key import FILE");
+        line(screen, json_array_size(keys) ? "" : _("key"), text);
+        free(text);
+    }
+}
+
+static void render_waivers(struct screen *screen, const json_t *contact)
+{
+    const json_t *waivers = field_list(contact, "waivers");
+
+    for (size_t i = 0; i < json_array_size(waivers); i++) {
+        const json_t *waiver = json_array_get(waivers, i);
+        char until[PHRASE_SIZE], *text;
+
+        screen_due(screen, field_time(waiver, "until"), until);
+        text = mem_printf(_("in clear up to TLP:%s until %s, by %s: %s"), field_or(waiver, "up_to", "-"), until,
+                          field_or(waiver, "granted_by", "-"), field_or(waiver, "reason", "-"));
+        line(screen, i ? "" : _("waiver"), text);
+        free(text);
+    }
+}
+
+static void render_one(struct screen *screen, const json_t *contact, const void *context)
+{
+    const char *peer = field_text(contact, "peer"), *analyst = field_text(contact, "analyst");
+    char *address = screen_clean(screen, field_text(contact, "address"), false), when[PHRASE_SIZE], *bounce;
+
+    UNUSED(context);
+    screen_printf(screen, "%s\n", address);
+    line(screen, _("name"), field_text(contact, "name"));
+    line(screen, _("of"), peer ? peer : analyst ? analyst : field_text(contact, "constituent"));
+    line(screen, _("reads"), field_text(contact, "lang"));
+    if (!field_is(contact, "known"))
+        line(screen, _("known"), _("no: only remembered, nobody vouches for it"));
+    if (!field_is(contact, "enabled"))
+        line(screen, _("enabled"), _("no: nobody writes to it"));
+    if (field_time(contact, "bounced") != TIMESTAMP_NONE) {
+        screen_when(screen, field_time(contact, "bounced"), when);
+        bounce = mem_printf(_("since %s mail to it comes back: %s"), when, field_or(contact, "bounce", "-"));
+        line(screen, _("bounced"), bounce);
+        free(bounce);
+    }
+    render_keys(screen, contact);
+    render_waivers(screen, contact);
+    free(address);
+}
+
+int contact_cmd_show(struct session *session)
+{
+    json_t *answer = session_get(session, url_path("/v1/contacts/{}", session_operand(session, 0)));
+
+    if (answer)
+        session_print(session, answer, render_one, NULL);
+    json_decref(answer);
+    return session->exit_code;
 }
 
 /* ---- waivers ---- */

@@ -16,7 +16,7 @@
 #include "cli/url.h"
 #include "cli/words.h"
 
-enum { EXPIRING_DAYS = 30 };
+enum { EXPIRING_DAYS = 30, INDENT = 6 };
 
 /* ---- lists ---- */
 
@@ -113,22 +113,22 @@ static void render_brought(struct screen *screen, const json_t *answer, const vo
     UNUSED(context);
     for (size_t i = 0; i < json_array_size(items); i++) {
         const json_t *key = json_array_get(items, i);
-        const char *fingerprint = field_or(key, "fingerprint", "-"), *outcome = field_text(key, "outcome");
-        const char *claim = json_string_value(json_array_get(field_list(key, "claims"), 0));
+        const char *outcome = field_text(key, "outcome"), *claim = json_string_value(json_array_get(field_list(key, "claims"), 0));
         char *state = key_view_state(screen, key), *says = screen_clean(screen, field_text(key, "user_id"), true);
         char *address = screen_clean(screen, claim ? claim : "ADDRESS", false), *end = key_view_end(screen, key);
 
-        screen_printf(screen, "%s  %s\n", fingerprint, says);
+        screen_printf(screen, "%s  ", field_or(key, "fingerprint", "-"));
+        screen_words(screen, says, INDENT);
         if (str_equal(outcome, "known"))
             screen_printf(screen, _("      known: %s; nothing new\n"), state);
         else if (str_equal(field_text(key, "state"), "revoked"))
-            screen_printf(screen, _("      REVOKED by its owner: it counts nowhere any more; mail that rested on it is judged anew\n"));
+            screen_text(screen, _("      REVOKED: counts nowhere; mail that rested on it is judged anew\n"));
         else if (str_equal(outcome, "changed"))
             screen_printf(screen, _("      newer copy taken: %s, ends %s\n"), state, end);
         else
             screen_printf(screen,
                           _("      new candidate, ends %s; compare its digits with the owner, then:\n      cirt key pin %s --contact %s\n"),
-                          end, fingerprint, address);
+                          end, key_view_short(key), address);
         free(state);
         free(says);
         free(address);
@@ -213,10 +213,14 @@ static bool is_compared(struct session *session, const json_t *key, const char *
                      _("--yes needs the whole fingerprint: cirt key pin %s"), field_or(key, "fingerprint", "FINGERPRINT"));
         return false;
     }
+    if (!options_has(&session->options, "yes") && !isatty(STDIN_FILENO)) {
+        session_fail(session, EXIT_USAGE, _("in a script: the whole fingerprint, and --yes"),
+                     _("the digits are to be compared, and nobody is here"));
+        return false;
+    }
     says = screen_clean(&session->printer.screen, field_text(key, "user_id"), true);
     key_view_groups(field_or(key, "fingerprint", ""), groups);
-    question = mem_printf(_("  %s\n  says of itself: %s\nAre these the digits that %s told you over another channel than mail?"), groups,
-                          says, whose);
+    question = mem_printf(_("  %s\n  says: %s   (a claim)\nDid %s tell you these digits, another way than by mail?"), groups, says, whose);
     sure = session_confirm(session, question);
     free(question);
     free(says);
@@ -225,16 +229,18 @@ static bool is_compared(struct session *session, const json_t *key, const char *
 
 static int pinned(struct session *session, const json_t *answer)
 {
-    const char *fingerprint = field_or(answer, "fingerprint", "-");
-    char *addresses = field_plain(json_object_get(answer, "addresses"));
+    const char *name = key_view_short(answer), *owner = key_view_owner(answer);
+    const json_t *addresses = json_object_get(answer, "addresses");
+    char *all = field_plain(addresses);
 
     if (str_equal(field_text(answer, "state"), "asked"))
-        session_done(session, answer, _("asked: a second person compares it too, then: cirt key pin %s --peer %s"), fingerprint,
-                     field_or(field_object(answer, "of"), "peer", "-"));
+        session_done(session, answer, _("asked: a second person compares it too, then: cirt key pin %s --peer %s"), name, owner);
+    else if (json_array_size(addresses) == 1 && str_equal(all, owner))
+        session_done(session, answer, _("key %s pinned to %s   (undo: cirt key distrust %s -m WHY)"), name, owner, name);
     else
-        session_done(session, answer, _("key %s pinned to %s, for mail from and to %s   (undo: cirt key distrust %s -m WHY)"), fingerprint,
-                     key_view_owner(answer), addresses ? addresses : "-", fingerprint);
-    free(addresses);
+        session_done(session, answer, _("key %s pinned to %s, for %s   (undo: cirt key distrust %s -m WHY)"), name, owner, all ? all : "-",
+                     name);
+    free(all);
     return session->exit_code;
 }
 
@@ -268,9 +274,8 @@ int key_cmd_distrust(struct session *session)
         return session_fail(session, EXIT_USAGE, NULL, _("distrusting a key needs a reason: cirt key distrust %s -m WHY"), name);
     answer = session_post(session, url_path("/v1/keys/{}/distrust", name), json_pack("{s:s}", "reason", reason), -1);
     if (answer)
-        session_done(session, answer,
-                     _("key %s counts nowhere any more; mail that rested on it is judged anew   (cirt key pin takes it back)"),
-                     field_or(answer, "fingerprint", name));
+        session_done(session, answer, _("key %s counts nowhere any more; mail that rested on it is judged anew   (undo: cirt key pin)"),
+                     key_view_short(answer));
     json_decref(answer);
     return session->exit_code;
 }

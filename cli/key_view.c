@@ -13,8 +13,8 @@
 enum { MARGIN = 12, SOON_DAYS = 30, CLAIMS_SHOWN_MAX = 10 };
 
 static const struct table_column columns[] = {
-    {N_("STATE"), 0, false, false}, {N_("OF"), 0, false, false},       {N_("ENDS"), 1, false, false},
-    {N_("KEY"), 0, false, false},   {N_("PROTOCOL"), 3, false, false}, {N_("SAYS OF ITSELF"), 0, false, true},
+    {N_("STATE"), 0, false, false}, {N_("WHOSE"), 0, false, true},     {N_("ENDS"), 0, false, false},
+    {N_("KEY"), 0, false, false},   {N_("PROTOCOL"), 1, false, false},
 };
 
 void key_view_groups(const char *fingerprint, char text[KEY_VIEW_GROUPS_SIZE])
@@ -37,6 +37,14 @@ const char *key_view_owner(const json_t *key)
     const char *peer = field_text(of, "peer"), *analyst = field_text(of, "analyst");
 
     return peer ? peer : analyst ? analyst : field_text(of, "contact");
+}
+
+const char *key_view_short(const json_t *key)
+{
+    const char *fingerprint = field_or(key, "fingerprint", "-");
+    size_t size = strlen(fingerprint);
+
+    return size > KEY_VIEW_SHORT ? fingerprint + size - KEY_VIEW_SHORT : fingerprint;
 }
 
 char *key_view_state(const struct screen *screen, const json_t *key)
@@ -106,6 +114,22 @@ static enum style state_style(const char *state)
     return STYLE_RED;
 }
 
+/* Whom it is pinned to; of one that is not, what it says, which is its maker's word only. */
+static char *whose(const struct screen *screen, const json_t *item)
+{
+    const char *owner = key_view_owner(item);
+    char *says, *text;
+
+    if (field_is(item, "own"))
+        return mem_strdup(field_is(item, "signs") ? _("us, signs") : _("us"));
+    if (owner)
+        return screen_clean(screen, owner, false);
+    says = screen_clean(screen, field_text(item, "user_id"), true);
+    text = mem_printf(_("says: %s"), says);
+    free(says);
+    return text;
+}
+
 static void row(struct table *table, const struct screen *screen, const json_t *item)
 {
     int64_t end = field_time(item, "expires");
@@ -113,11 +137,10 @@ static void row(struct table *table, const struct screen *screen, const json_t *
     bool is_soon = end != TIMESTAMP_NONE && end < screen->now + SOON_DAYS * INT64_C(86400) * TIMESTAMP_SECOND;
 
     table_take(table, state_style(field_text(item, "state")), screen_clean(screen, field_text(item, "state"), false));
-    cell_text(table, screen, !field_is(item, "own") ? key_view_owner(item) : field_is(item, "signs") ? _("us, signs") : _("us"));
+    table_take(table, STYLE_PLAIN, whose(screen, item));
     table_take(table, ended ? STYLE_RED : is_soon ? STYLE_YELLOW : STYLE_PLAIN, key_view_end(screen, item));
     cell_text(table, screen, field_text(item, "short"));
     cell_text(table, screen, field_text(item, "protocol"));
-    cell_outside(table, screen, field_text(item, "user_id"));
 }
 
 int key_view_list(struct session *session, json_t *answer, const char *empty)
@@ -161,8 +184,22 @@ static void texts(struct screen *screen, const char *name, const json_t *list, b
         screen_printf(screen, _("%*s… and %zu more\n"), MARGIN, "", count - CLAIMS_SHOWN_MAX);
 }
 
+/* Those that the user id does not show already. */
+static const json_t *other_claims(const json_t *key, json_t **others)
+{
+    const char *user_id = field_or(key, "user_id", "");
+    const json_t *all = field_list(key, "claims");
+
+    *others = json_array();
+    for (size_t i = 0; i < json_array_size(all); i++)
+        if (!strcasestr(user_id, json_string_value(json_array_get(all, i))))
+            json_array_append(*others, json_array_get(all, i));
+    return *others;
+}
+
 static void claims(struct screen *screen, const json_t *key)
 {
+    json_t *others;
     char *clean = screen_clean(screen, field_text(key, "user_id"), true);
 
     if (field_is(key, "own")) {
@@ -170,9 +207,10 @@ static void claims(struct screen *screen, const json_t *key)
     } else {
         title(screen, _("says"));
         screen_words(screen, clean, MARGIN);
-        texts(screen, "", field_list(key, "claims"), true);
+        texts(screen, "", other_claims(key, &others), true);
         title(screen, "");
         screen_text(screen, _("that is its maker's word, nothing more\n"));
+        json_decref(others);
     }
     free(clean);
 }
@@ -214,21 +252,19 @@ static void history(struct screen *screen, const json_t *key)
 /* What somebody who reads this will do next. */
 static void next_step(struct screen *screen, const json_t *key)
 {
-    const char *fingerprint = field_or(key, "fingerprint", "-"), *state = field_text(key, "state");
-    const json_t *of = field_object(key, "of");
+    const char *name = key_view_short(key), *state = field_text(key, "state");
     const char *claim = json_string_value(json_array_get(field_list(key, "claims"), 0));
     char *clean;
 
     if (str_equal(state, "candidate")) {
         clean = screen_clean(screen, claim ? claim : "ADDRESS", false);
-        screen_printf(screen, _("Compare the digits with its owner, not by mail; then: cirt key pin %s --contact %s\n"), fingerprint,
-                      clean);
+        screen_printf(screen, _("Compare the digits with its owner, not by mail, then:\n  cirt key pin %s --contact %s\n"), name, clean);
         free(clean);
     } else if (str_equal(state, "asked")) {
-        screen_printf(screen, _("A second person compares the digits, then: cirt key pin %s --peer %s\n"), fingerprint,
-                      field_or(of, "peer", "-"));
+        screen_printf(screen, _("A second person compares the digits, then:\n  cirt key pin %s --peer %s\n"), name,
+                      field_or(field_object(key, "of"), "peer", "-"));
     } else if (str_equal(state, "expired") && !field_is(key, "own")) {
-        screen_text(screen, _("A newer copy of the same key: cirt key refresh FILE\n"));
+        screen_text(screen, _("A newer copy of the same key:\n  cirt key refresh FILE\n"));
     }
 }
 

@@ -13,6 +13,8 @@ enum { KEY_VIEW_GROUPS_SIZE = 96, KEY_VIEW_SHORT = 16 };
 void key_view_groups(const char *fingerprint, char text[KEY_VIEW_GROUPS_SIZE]);
 /* "YY-CERT", "ama" or the address of what a key is pinned or asked for; NULL for none. Borrowed. */
 const char *key_view_owner(const json_t *key);
+/* The last 16 digits of its fingerprint: what people type; the desk refuses what fits two keys. Borrowed. */
+const char *key_view_short(const json_t *key);
 /* "pinned to the peer YY-CERT", "candidate": a clean string of the caller's. */
 char *key_view_state(const struct screen *screen, const json_t *key);
 /* "2027-03-31", "ended 3 Nov": of the caller's. */

@@ -16,6 +16,8 @@
 #include "cli/words.h"
 #include "crypto/mtls.h"
 
+enum { RECORD_MARGIN = 15 };
+
 enum field_shape {
     FIELD_TEXT,
     FIELD_TEXTS,
@@ -395,7 +397,8 @@ static void render_value(struct screen *screen, const char *name, const json_t *
     bool is_long = plain && strchr(plain, '\n');
     char *clean = plain && !is_long ? screen_clean(screen, plain, false) : NULL;
 
-    screen_printf(screen, "%-14s %s\n", name, is_long ? "" : clean ? clean : "-");
+    screen_printf(screen, "%-14s ", name);
+    screen_words(screen, is_long ? "" : clean ? clean : "-", RECORD_MARGIN);
     if (is_long)
         screen_outside_lines(screen, plain, 4);
     free(plain);

@@ -429,8 +429,8 @@ BEGIN
         WHEN 'candidate' THEN 'a key that claims this address is not pinned'
         ELSE 'no key of it is known' END;
     hint := CASE v_state
-        WHEN 'asked' THEN format('another person: cirt key pin %s --peer %s', k.fingerprint, (SELECT p.name FROM peer p WHERE p.id = k.peer_id))
-        WHEN 'candidate' THEN format('compare it, then: cirt key pin %s --contact %s', k.fingerprint, v_address)
+        WHEN 'asked' THEN format('another person: cirt key pin %s --peer %s', right(k.fingerprint, 16), (SELECT p.name FROM peer p WHERE p.id = k.peer_id))
+        WHEN 'candidate' THEN format('compare it, then: cirt key pin %s --contact %s', right(k.fingerprint, 16), v_address)
         WHEN 'expired' THEN 'ask for a newer copy: cirt key refresh FILE'
         ELSE 'ask for its key: cirt key import FILE' END;
 END $$;
@@ -518,9 +518,10 @@ BEGIN
         done := done + 1;
     END LOOP;
     -- Which key, the mail does not say: it may go in clear.
-    IF done > 0 THEN
+    IF done > 0 AND EXISTS (SELECT FROM mta a WHERE a.smtp IS NOT NULL) THEN
         PERFORM mail_automatic('warning', NULL, NULL, i.mail, 'en', 'Keys for mail end soon',
-                               format(E'%s of the keys that our mail rests on end within %s days, or sooner.\n\nWhich, and whose:  cirt key expiring\n', done, v_days))
+                               format(E'Keys that our mail rests on end soon: %s, the first within %s.\n\nWhich, and whose:  cirt key expiring\n', done,
+                                      CASE v_days WHEN 1 THEN 'a day' ELSE v_days || ' days' END))
             FROM identity i WHERE i.enabled AND i.level = 'duty' AND mail_address(i.mail) IS NOT NULL ORDER BY i.id;
     END IF;
 END $$;

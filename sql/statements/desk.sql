@@ -273,7 +273,7 @@ FROM visible_contact c WHERE c.address = mail_address($1::text)
 -- name: contact_page
 SELECT contact_json(c) FROM visible_contact c
 WHERE ($3::text IS NULL OR position(lower($3) IN lower(concat_ws(' ', c.address, c.name, c.constituent, c.peer, c.analyst))) > 0)
-  AND ($4::boolean IS NULL OR c.is_known = $4) ORDER BY c.is_known DESC, c.address LIMIT $1::bigint OFFSET $2::bigint
+  AND ($4::boolean IS NULL OR c.is_known = $4) ORDER BY c.is_known DESC, c.analyst IS NOT NULL, c.address LIMIT $1::bigint OFFSET $2::bigint
 -- name: contact_write
 SELECT contact_write($1::text, $2::jsonb)
 -- name: contact_remove

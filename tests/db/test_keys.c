@@ -390,7 +390,16 @@ static void test_warnings(void **state)
 {
     cluster_execute("UPDATE cirt.own_key SET expires = now() + interval '6 days 1 hour' WHERE fingerprint = '" KEY_F "';"
                     "UPDATE cirt.mail_key SET expires = now() + interval '20 days' WHERE fingerprint = '" KEY_E "'");
+    cluster_execute(
+        "UPDATE cirt.identity SET level = 'duty', mail = 'duty@xx.example' WHERE login = 'analyst';"
+        "INSERT INTO cirt.mta (smtp, told) VALUES ('smtp://127.0.0.1:25', now()) ON CONFLICT (one) DO UPDATE SET smtp = EXCLUDED.smtp");
     assert_int_equal(cluster_number("SET search_path = cirt; SELECT done FROM clock_key_warnings()"), 2);
+    /* One mail to who is on duty, which names no key. */
+    assert_int_equal(
+        cluster_number(
+            "SELECT count(*) FROM cirt.mail m JOIN cirt.mail_recipient r ON r.mail_id = m.id WHERE m.occasion = 'warning' AND r.address = "
+            "'duty@xx.example' AND m.body LIKE '%2, the first within 7 days.%' AND m.body NOT LIKE '%0000%'"),
+        1);
     assert_int_equal(cluster_number("SET search_path = cirt; SELECT done FROM clock_key_warnings()"), 0);
     assert_int_equal(
         cluster_number("SELECT count(*) FROM cirt.key_warning WHERE (fingerprint, days) IN (('" KEY_F "', 7), ('" KEY_E "', 30))"), 2);
