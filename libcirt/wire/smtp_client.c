@@ -208,6 +208,9 @@ static bool settle(struct talk *talk)
 static bool failed(const struct smtp_client *client, CURLcode code, struct err *err)
 {
     const char *why = client->trouble[0] ? client->trouble : curl_easy_strerror(code);
+    long number = 0;
+    if (code == CURLE_COULDNT_CONNECT && curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number > 0)
+        why = strerror((int)number);
     if (code == CURLE_LOGIN_DENIED)
         return err_set(err, ERR_AGAIN, "the MTA refuses our user or password (push: smtp_user, smtp_password_file)");
     if (code == CURLE_USE_SSL_FAILED)

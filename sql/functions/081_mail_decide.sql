@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION mail_key_for(p_address text, p_protocol text, OUT fingerprint text, OUT state text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT x.fingerprint, x.state FROM (
-        SELECT k.fingerprint, k.changed, CASE WHEN NOT k.can_encrypt OR k.unusable IS NOT NULL OR (k.pinned IS NOT NULL AND NOT key_owner_enabled(k)) THEN 'signs-only'
+        SELECT k.fingerprint, k.changed, k.addresses @> ARRAY[p_address] AS names_it, CASE WHEN NOT k.can_encrypt OR k.unusable IS NOT NULL OR (k.pinned IS NOT NULL AND NOT key_owner_enabled(k)) THEN 'signs-only'
             ELSE CASE key_state(k) WHEN 'pinned' THEN 'usable' WHEN 'asked' THEN 'candidate' ELSE key_state(k) END END AS state
         FROM keys_of_address(p_address) k WHERE k.protocol = p_protocol) x
     ORDER BY array_position(ARRAY['usable', 'candidate', 'expired', 'signs-only', 'revoked', 'distrusted'], x.state), x.changed DESC, x.fingerprint LIMIT 1 $$;

@@ -187,6 +187,9 @@ BEGIN
     END IF;
     UPDATE mail_recipient r SET state = CASE u.code / 100 WHEN 2 THEN 'sent' WHEN 5 THEN 'failed' ELSE 'delayed' END, status = left(u.text, 500), at = now()
         FROM unnest(p_addresses, p_codes, p_texts) u(address, code, text) WHERE r.mail_id = o.mail_id AND r.address = u.address AND r.state IN ('waiting', 'delayed');
+    -- There is nobody of that name (RFC 3463 section 3.2): as good as a bounce.
+    UPDATE contact c SET bounced = coalesce(c.bounced, now()), bounce = left(u.text, 500) FROM unnest(p_addresses, p_codes, p_texts) u(address, code, text)
+        WHERE c.address = u.address AND u.code / 100 = 5 AND u.text ~ '^\d{3} 5\.1\.\d';
     -- The MTA answers again: what waited for it need not wait longer.
     UPDATE mta SET error = NULL, failing = NULL WHERE error IS NOT NULL;
     UPDATE outbox_mail x SET not_before = now(), error = NULL WHERE x.error IS NOT NULL AND x.id <> o.id AND x.not_before > now();
@@ -211,7 +214,8 @@ BEGIN
     ELSE
         DELETE FROM outbox_mail x WHERE x.id = o.id;
     END IF;
-    PERFORM mail_becomes(o.mail_id, 'push', CASE WHEN v_waits THEN (SELECT max(r.status) FROM mail_recipient r WHERE r.mail_id = o.mail_id AND r.state = 'delayed') END);
+    PERFORM mail_becomes(o.mail_id, 'push', (SELECT r.status FROM mail_recipient r WHERE r.mail_id = o.mail_id AND r.state IN ('delayed', 'failed', 'bounced')
+                                             ORDER BY r.state = 'delayed', r.no LIMIT 1));
     RETURN NEXT o.id;
 END $$;
 

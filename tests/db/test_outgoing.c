@@ -389,7 +389,7 @@ static void test_push_records_each_recipient(void **state)
     execute(PUSHED, "'{none@c.example,ended@c.example,expired@c.example}', '{250,450,550}', '{\"250 ok\",\"450 later\",\"550 no\"}'", id,
             id);
     expect("sent delayed failed", "SELECT string_agg(state, ' ' ORDER BY no) FROM mail_recipient WHERE mail_id = %lld", id);
-    expect("queued 450 later", "SELECT state || ' ' || error FROM mail WHERE id = %lld", id);
+    expect("queued 550 no", "SELECT state || ' ' || error FROM mail WHERE id = %lld", id);
     /* The rest later, and only the rest. */
     expect("0", "SELECT count(*) FROM mail_push_claim()");
     execute("UPDATE outbox_mail SET not_before = now()");

@@ -1,5 +1,9 @@
 # Sourced by tests/flow/*.sh after sandbox.sh: a Postfix of the test's own, below $SCRATCH/postfix; the machine's own instance is not touched.
-#   postfix_make LMTP-SOCKET DOMAIN   starts it: takes mail for DOMAIN on 127.0.0.1:$postfix_port, hands it to cirtd by LMTP, sends nothing out
+#   postfix_make LMTP-SOCKET DOMAIN [LMTP-SOCKET DOMAIN]...   starts it: takes mail for each DOMAIN on 127.0.0.1:$postfix_port (postfix_free_port chooses it,
+#                      before where it must be known), hands it to that cirtd by LMTP, sends nothing out
+#   postfix_boxes=(DOMAIN...)   before that: mail to anybody there becomes a file in $postfix_dir/box/ADDRESS/
+#                      but to nobody@ it bounces
+#   postfix_nobody=(DOMAIN...)  before that: there is nobody there, which is said at RCPT
 
 command -v postfix >/dev/null || PATH=$PATH:/usr/sbin
 command -v postfix >/dev/null || skip "Postfix is not installed (packaging/install-deps brings it where no other MTA is)"
@@ -19,19 +23,49 @@ postfix_free_port() {
     fail "no free port"
 }
 
+# The line that says where mail for a domain goes.
+postfix_transports() {
+    local domain
+    while (($#)); do
+        printf ' {%s = lmtp:unix:%s}' "$2" "$1"
+        shift 2
+    done
+    for domain in "${postfix_boxes[@]}"; do printf ' {%s = box:}' "$domain"; done
+    for domain in "${postfix_nobody[@]}"; do printf ' {%s = error:5.1.1 there is nobody of that name}' "$domain"; done
+}
+# What is accepted for our domains.
+postfix_mailboxes() {
+    local pattern
+    while (($#)); do
+        pattern=${2//./\\.}
+        printf ' {/^(incident|case\\+[0-9A-Za-z-]+)@%s$$/ ok}' "$pattern"
+        shift 2
+    done
+}
+postfix_domains() { while (($#)); do printf ' %s' "$2"; shift 2; done; }
+
+postfix_boxes=() postfix_nobody=()
 postfix_make() {
-    local socket=$1 domain=$2
-    postfix_free_port
-    mkdir -p "$postfix_dir"/{etc,queue,data}
+    [[ -n ${postfix_port:-} ]] || postfix_free_port
+    mkdir -p "$postfix_dir"/{etc,queue,data,box}
     chmod 0755 "$postfix_dir" "$postfix_dir/etc" "$postfix_dir/queue"
     chown postfix: "$postfix_dir/data"
+    chown nobody: "$postfix_dir/box"
     chmod 0700 "$postfix_dir/data"
+    cat >"$postfix_dir/etc/box" <<'TEXT'
+#!/bin/bash
+# DIR RECIPIENT : a message, whole or not at all
+[[ $2 != nobody@* ]] || { echo 'there is nobody here'; exit 67; }
+umask 022
+mkdir -p "$1/$2" && cat >"$1/$2/.$$" && mv "$1/$2/.$$" "$1/$2/$(date +%s%N)-$$"
+TEXT
+    chmod 0755 "$postfix_dir/etc/box"
     # The lines that docs/OPERATIONS.md shows, and what keeps this instance to itself.
-    local pattern=${domain//./\\.}
     cat >"$postfix_dir/etc/main.cf" <<TEXT
-virtual_mailbox_domains = $domain
-virtual_mailbox_maps = regexp:{{/^(incident|case\\+[0-9A-Za-z-]+)@$pattern\$\$/ ok}}
-virtual_transport = lmtp:unix:$socket
+virtual_mailbox_domains =$(postfix_domains "$@")
+virtual_mailbox_maps = regexp:{$(postfix_mailboxes "$@") }
+virtual_transport = lmtp:unix:$1
+transport_maps = inline:{$(postfix_transports "$@") }
 message_size_limit = 33554432
 
 compatibility_level = 3.6
@@ -40,7 +74,7 @@ queue_directory = $postfix_dir/queue
 data_directory = $postfix_dir/data
 maillog_file = $postfix_dir/log
 maillog_file_prefixes = $postfix_dir
-myhostname = mta.$domain
+myhostname = mta.$2
 mydestination =
 mynetworks = 127.0.0.0/8
 inet_interfaces = 127.0.0.1
@@ -67,6 +101,7 @@ showq unix n - n - - showq
 error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
+box unix - n n - - pipe flags=Rq null_sender= user=nobody argv=$postfix_dir/etc/box $postfix_dir/box \${recipient}
 lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
 proxymap unix - - n - - proxymap
@@ -113,3 +148,6 @@ postfix_queue_size() { postfix_queue | wc -l; }
 postfix_queue_is() { [[ $(postfix_queue_size) == "$1" ]]; }
 postfix_flush() { postqueue -c "$postfix_dir/etc" -f; }
 postfix_log_has() { grep -qE -- "$1" "$postfix_dir/log"; }
+# postfix_box ADDRESS : the files of the mails that came there, one a line, the oldest first
+postfix_box() { find "$postfix_dir/box/$1" -type f ! -name '.*' 2>/dev/null | sort; }
+postfix_box_is() { [[ $(postfix_box "$1" | wc -l) == "$2" ]]; }
