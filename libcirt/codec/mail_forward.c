@@ -145,6 +145,7 @@ static void read_message(struct mail_reading *reading, int index, const char *pa
     mail_parts_mark(reading, path, cover);
     size_t start = reading->text.size;
     mail_parts_add(reading, returned ? "[returned message]\n" : "[forwarded message]\n");
+    size_t head = reading->text.size;
     for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
         const char *value = mime_header_text(reading->mime, inner, fields[i]);
         char *line = value ? mem_printf("%s: %s\n", fields[i], value) : NULL;
@@ -152,6 +153,7 @@ static void read_message(struct mail_reading *reading, int index, const char *pa
             mail_parts_add(reading, line);
         free(line);
     }
+    mail_parts_list(reading, path, "message/rfc822", cover, head);
     size_t before = reading->forward_total;
     mail_parts_read(reading, index, cover);
     enum sighting_role sender = reading->forward_total == before ? ROLE_SOURCE : ROLE_OTHER;

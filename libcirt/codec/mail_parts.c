@@ -52,10 +52,12 @@ static void add_cut(struct mail_reading *reading, const struct buf *text)
     buf_add(&reading->text, buf_text(text), size);
 }
 
-static void add_listed(struct mail_reading *reading, const char *path, const char *type, enum mail_cover cover)
+void mail_parts_list(struct mail_reading *reading, const char *path, const char *type, enum mail_cover cover, size_t at)
 {
     if (!reading->is_aside && json_array_size(reading->texts) < MAIL_LISTED_MAX)
-        json_array_append_new(reading->texts, json_pack("{s:s, s:s, s:s}", "path", path, "type", type, "covered", mail_cover_name(cover)));
+        json_array_append_new(reading->texts,
+                              json_pack("{s:s, s:s, s:s, s:I, s:I}", "path", path, "type", type, "covered", mail_cover_name(cover), "at",
+                                        (json_int_t)at, "size", (json_int_t)(reading->text.size - at)));
 }
 
 /* Adds readable text that is all under one protection. */
@@ -66,8 +68,9 @@ static void add_piece(struct mail_reading *reading, const struct mime_part *part
     if (text->size == 0)
         return;
     mail_parts_mark(reading, path, cover);
+    size_t at = reading->text.size;
     add_cut(reading, text);
-    add_listed(reading, path, part->type, cover);
+    mail_parts_list(reading, path, part->type, cover, at);
 }
 
 /* What is closed is told where it stands; the envelope needs no mark, it is the mail. */

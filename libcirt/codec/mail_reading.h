@@ -55,6 +55,8 @@ const char *mail_cover_name(enum mail_cover cover); /* "none" (UNCLEAR too), "pa
 /* Text of ours between the parts' texts; a mark says what is signed, where something is. */
 void mail_parts_add(struct mail_reading *reading, const char *text);
 void mail_parts_mark(struct mail_reading *reading, const char *path, enum mail_cover cover);
+/* What stands in the text from `at` on is this part's, for those who show part by part: bytes of the report's description. */
+void mail_parts_list(struct mail_reading *reading, const char *path, const char *type, enum mail_cover cover, size_t at);
 
 /* mail_forward.c: a mail within the mail, its text marked as such, its header's addresses an observation of their own. */
 void mail_forward_read(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover);

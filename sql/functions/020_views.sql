@@ -139,6 +139,7 @@ SELECT r.id, r.received, coalesce(i.login, p.name, s.address) AS sender, r.sende
        coalesce(c.tlp, 2::smallint) AS tlp, coalesce(c.tlp_assumed, true) AS tlp_assumed, c.class, c.summary, c.description, c.lang, c.reference,
        c.reference_issuer, c.time, coalesce(c.observations, 0) AS observations, coalesce(c.rejected_total, 0) AS rejected_total, c.rejected,
        c.error, c.error_at, u.rule, u.reason, u.held_for, r.drill_id, r.compartment_id,
+       CASE WHEN r.channel = 'mail' AND c.format = 'mail' THEN c.extra::json END AS mail_read, -- what was read out of a mail beside its text
        CASE WHEN r.channel = 'mail' AND c.format = 'mail' THEN c.extra::json #> '{headers,from}' END AS mail_from
 FROM report r
     LEFT JOIN report_content c ON c.report_id = r.id AND c.received = r.received
@@ -243,6 +244,19 @@ RETURN (SELECT json_build_object('id', 'r' || r.id, 'received', time_text(r.rece
     coalesce(r.summary, left(r.description, 120)), 'reason', r.reason, 'signed', s.signature ->> 'summary', 'signer',
     CASE s.signature ->> 'summary' WHEN 'verified' THEN s.signature ->> 'signer' END, 'signature', s.signature)
     FROM (SELECT report_signature(r.id) AS signature OFFSET 0) s);
+
+-- What is known of a mail beside its text and signature: of its envelope, its head (a claim), our own MTA's word, its parts. texts: which bytes of the
+-- description are which part's. NULL where it is none.
+CREATE OR REPLACE FUNCTION report_mail_json(r visible_report) RETURNS json LANGUAGE sql STABLE
+RETURN (SELECT json_build_object('kind', m.kind, 'author', m.author, 'message_id', m.message_id, 'in_reply_to', m.in_reply_to, 'envelope_from', m.mail_from,
+    'recipients', m.recipients, 'dmarc', m.dmarc, 'spf', m.spf, 'dkim', m.dkim, 'spam', m.spam, 'spam_score', m.spam_score, 'about',
+    CASE WHEN m.about IS NOT NULL OR m.about_status IS NOT NULL THEN json_build_object('message_id', m.about, 'recipient', m.about_recipient, 'status', m.about_status,
+        'text', m.about_text) END,
+    'headers', r.mail_read -> 'headers', 'protected', r.mail_read -> 'protected', 'layers', r.mail_read -> 'protection', 'texts', r.mail_read -> 'texts',
+    'text_is_cut', coalesce((r.mail_read ->> 'text_is_cut')::boolean, false), 'attachments', coalesce(r.mail_read -> 'attachments', '[]'),
+    'attachment_total', coalesce((r.mail_read ->> 'attachment_total')::int, json_array_length(coalesce(r.mail_read -> 'attachments', '[]'))),
+    'attached_reports', coalesce(r.mail_read -> 'attached_reports', '[]'), 'opened_parts', coalesce(r.mail_read -> 'opened_parts', '[]'))
+    FROM visible_report_mail m WHERE m.report_id = r.id);
 
 CREATE OR REPLACE FUNCTION share_json(s visible_share) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('id', 's' || s.id, 'case', s.case_name, 'peer', s.peer, 'tlp', tlp_name(s.tlp), 'state', s.state, 'items', s.items,

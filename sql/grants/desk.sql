@@ -45,6 +45,7 @@ GRANT EXECUTE ON FUNCTION report_case TO cirt_desk;
 GRANT EXECUTE ON FUNCTION report_assurance TO cirt_desk;
 GRANT EXECUTE ON FUNCTION report_signature TO cirt_desk;
 GRANT EXECUTE ON FUNCTION report_json TO cirt_desk;
+GRANT EXECUTE ON FUNCTION report_mail_json TO cirt_desk;
 GRANT EXECUTE ON FUNCTION share_json TO cirt_desk;
 GRANT EXECUTE ON FUNCTION incoming_json TO cirt_desk;
 GRANT EXECUTE ON FUNCTION peer_json TO cirt_desk;

@@ -129,8 +129,8 @@ SELECT report_json(v) FROM visible_report v WHERE v.id = ANY (ARRAY(
 
 -- name: report_show
 SELECT json_join(report_json(v), json_build_object('description', v.description, 'lang', v.lang, 'name', v.name, 'media_type', v.media_type, 'reference',
-    v.reference, 'reference_issuer', v.reference_issuer, 'time', time_text(v.time), 'error', v.error, 'at', v.error_at, 'rule', v.rule, 'reason', v.reason,
-    'rejected_list', v.rejected, 'from', v.mail_from,
+    v.reference, 'reference_issuer', v.reference_issuer, 'time', time_text(v.time), 'error', v.error, 'at', v.error_at, 'rule', v.rule,
+    'rejected_list', v.rejected, 'from', v.mail_from, 'mail', report_mail_json(v),
     'observation_list', (SELECT coalesce(json_agg(x.observation), '[]') FROM (
         SELECT json_build_object('time', time_text(o.time), 'class', o.class, 'count', o.count, 'description', o.description, 'protocol', o.protocol, 'source_port',
             o.source_port, 'target_port', o.target_port, 'observables', (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(s.type), 'value',

@@ -203,7 +203,7 @@ static void test_signed_broken(void **state)
     assert_string_equal(text_of(&read, "protection 0 covers"), "whole");
     assert_true(json_is_true(member(&read, "protection 0 sound")));
     assert_string_equal(text_of(&read, "texts 0 covered"), "whole");
-    assert_string_equal(text_of(&read, "texts 1 covered"), "none");
+    assert_string_equal(text_of(&read, "texts 2 covered"), "none");
     read_free(&read);
 }
 
@@ -356,8 +356,8 @@ static void test_encoded_mail(void **state)
                       "Content-Type: text/plain||signed inside")),
                   NULL);
     assert_string_equal(read.report->description, "[forwarded message]\nSubject: inner\n\n\nsigned inside");
-    assert_string_equal(text_of(&read, "texts 0 path"), "1.1:1.1");
-    assert_string_equal(text_of(&read, "texts 0 covered"), "none");
+    assert_string_equal(text_of(&read, "texts 1 path"), "1.1:1.1");
+    assert_string_equal(text_of(&read, "texts 1 covered"), "none");
     assert_null(member(&read, "protection"));
     read_free(&read);
     read = read_mail(HEAD MIXED("Content-Type: message/rfc822|Content-Transfer-Encoding: quoted-printable||Subject: inner||" CIPHER), NULL);
