@@ -185,7 +185,8 @@ static void not_verified(struct screen *screen, const json_t *object, const char
     } texts[] = {
         {"unprotected", N_("not signed.")},
         {"unknown-key", N_("the key that signed it is not known here, or no longer trusted. Treat as unsigned.")},
-        {"not-sender", N_("the signature is good but its key does not belong to the sender. Treat as unsigned.")},
+        {"not-sender", N_("the signature is good but its key does not belong to the sender, or the mail names somebody else as its sender "
+                          "or for answers. Treat as unsigned.")},
         {"bad", N_("the signature cannot be checked or does not fit the text: changed, broken or forged.")},
         {"expired", N_("the key or the signature had expired. Treat as unsigned.")},
         {"revoked", N_("the key that signed it is revoked. Treat as unsigned.")},
@@ -197,7 +198,7 @@ static void not_verified(struct screen *screen, const json_t *object, const char
     if (strcmp(summary, "not-sender") == 0 && signer) {
         screen_text(screen, _("the signature is good but its key belongs to "));
         harmless(screen, signer);
-        screen_text(screen, _(", not to the sender. Treat as unsigned."));
+        screen_text(screen, _(", not to the sender, or the mail names somebody else as its sender or for answers. Treat as unsigned."));
     } else {
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
             if (strcmp(summary, texts[i].summary) == 0)

@@ -22,6 +22,9 @@
 /* Things opened in one step: what a person sends has few; each costs a process. */
 enum { OPENED_MAX = 8 };
 
+/* Those whom a mail names beside its sender, as far as they are looked at. */
+enum { NAMED_MAX = 16 };
+
 /* The columns of `steps`. */
 enum { STEP, PATH, KIND, PROTOCOL, CLEAR, NEEDED, SIGNATURES, PROBLEM, IS_STALE };
 
@@ -336,6 +339,43 @@ static void add_tried(const struct reading *reading, size_t step, const struct m
     json_decref(signatures);
 }
 
+static void add_named(const struct mime *mime, const char *field, json_t *named)
+{
+    size_t count;
+    struct mime_address *addresses = mime_addresses(mime, &mime->parts[0], field, &count);
+    for (size_t i = 0; i < count && json_array_size(named) < NAMED_MAX; i++)
+        if (*addresses[i].address)
+            json_array_append_new(named, json_string(addresses[i].address));
+}
+
+/* An address in the place of a name: From: "manager@bank.example" <somebody@else.example>. */
+static void add_named_in_from(const struct mime *mime, json_t *named)
+{
+    static const char blanks[] = " \t<>()[]{}\"',;:";
+    size_t count;
+    struct mime_address *addresses = mime_addresses(mime, &mime->parts[0], "From", &count);
+    for (size_t i = 0; i < count; i++) {
+        for (const char *at = addresses[i].name; at && *at && json_array_size(named) < NAMED_MAX;) {
+            size_t size = strcspn(at, blanks);
+            const char *sign = memchr(at, '@', size);
+            if (sign && sign > at && sign + 1 < at + size)
+                json_array_append_new(named, json_stringn(at, size));
+            at += size;
+            at += strspn(at, blanks);
+        }
+    }
+}
+
+/* Whom the mail names beside its sender: those that people see, or that answers go to. */
+static json_t *named_of(const struct mime *mime)
+{
+    json_t *named = json_array();
+    add_named(mime, "Sender", named);
+    add_named(mime, "Reply-To", named);
+    add_named_in_from(mime, named);
+    return named;
+}
+
 /* What verify must know beside the parts: verify_inside.h has its form. */
 static json_t *message_of(const struct reading *reading)
 {
@@ -347,9 +387,10 @@ static json_t *message_of(const struct reading *reading)
             add_tried(reading, step, &reading->steps[step].layers->layers[i], needed, found);
         }
     }
-    return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o}", "from", strings_of(outer->from, outer->from_count), "from_differs",
-                     inner->protected.from_differs, "to", strings_of(inner->protected.recipients, inner->protected.recipient_count),
-                     "layers", layers, "needed", needed, "found", found);
+    return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "from", strings_of(outer->from, outer->from_count), "from_differs",
+                     inner->protected.from_differs, "named", named_of(reading->steps[0].mime), "to",
+                     strings_of(inner->protected.recipients, inner->protected.recipient_count), "layers", layers, "needed", needed, "found",
+                     found);
 }
 
 static bool is_detached(const struct mail_layer *layer)

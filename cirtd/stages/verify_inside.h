@@ -62,9 +62,9 @@ struct verify_job {
     struct arena *arena;
     int64_t id, report_id;
     /* As decode wrote it (decode_mail.c):
-     * {"from": [ADDRESS], "from_differs": BOOL, "to": [ADDRESS inside of what is signed],
-     *  "layers": [{"step", "path", "kind": "signed"|"encrypted"|"compressed", "protocol", "envelope", "sound", "opened", "problem"}],
-     *  "needed": [KEY], "found": [signature that was seen when its layer was opened, with "step", "path", "envelope"]} */
+     * {"from": [ADDRESS], "from_differs": BOOL, "named": [ADDRESS of Sender, Reply-To, the name in From], "to": [ADDRESS inside of what is
+     * signed], "layers": [{"step", "path", "kind": "signed"|"encrypted"|"compressed", "protocol", "envelope", "sound", "opened",
+     * "problem"}], "needed": [KEY], "found": [signature that was seen when its layer was opened, with "step", "path", "envelope"]} */
     json_t *message;
     json_t *found; /* array of the mail's signatures (cirtd/signatures.h), each with "step", "path", "envelope"; the outermost first */
 };

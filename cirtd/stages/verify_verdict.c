@@ -129,9 +129,11 @@ static void add_addresses(const struct judging *judging, const struct verify_job
         if (counts_by_chain(judging, item))
             json_array_foreach(json_object_get(item, "addresses"), k, address) db_array_add_text(addresses, json_string_value(address));
     }
+    if (json_array_size(job->found) > 0)
+        json_array_foreach(json_object_get(job->message, "named"), k, address) db_array_add_text(addresses, json_string_value(address));
 }
 
-/* Whom we know of those that a CA speaks for. */
+/* Whom we know of those that a CA speaks for, and of those that signed mails name. */
 static bool read_known(struct judging *judging, struct err *err)
 {
     struct db_array addresses;
@@ -269,6 +271,20 @@ static const char **strings_of(struct arena *arena, const json_t *list, size_t *
     return strings;
 }
 
+static void read_named(struct judged *judged)
+{
+    const struct judging *judging = judged->judging;
+    const json_t *named = json_object_get(judged->job->message, "named");
+    const char **ids = arena_calloc(judged->job->arena, json_array_size(named) + 1, sizeof *ids);
+    for (size_t i = 0; i < json_array_size(named); i++)
+        for (size_t k = 0; k < judging->known_count; k++)
+            if (str_equal_nocase(judging->known[k].address, json_string_value(json_array_get(named, i)))) {
+                ids[judged->mail.named_count++] = judging->known[k].id;
+                break;
+            }
+    judged->mail.named = ids;
+}
+
 static void read_ciphers(struct judged *judged)
 {
     struct verify_job *job = judged->job;
@@ -292,6 +308,7 @@ static void judge(struct judged *judged)
     json_array_foreach(job->found, i, item) fill_part(judged, item);
     judged->mail.from = strings_of(job->arena, json_object_get(job->message, "from"), &judged->mail.from_count);
     judged->mail.from_differs = json_is_true(json_object_get(job->message, "from_differs"));
+    read_named(judged);
     judged->mail.parts = judged->parts;
     judged->mail.part_count = judged->part_count;
     read_ciphers(judged);

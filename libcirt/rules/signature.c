@@ -72,6 +72,15 @@ static bool has_address(const struct signature_identity *identity, const char *a
     return false;
 }
 
+/* The mail passes itself off as somebody else's whom we know, or has its answers go there. */
+static bool names_another(const struct signature_mail *mail, const struct signature_identity *identity)
+{
+    for (size_t i = 0; i < mail->named_count; i++)
+        if (strcmp(mail->named[i], identity->id) != 0)
+            return true;
+    return false;
+}
+
 /* What one signature over the whole message says. A good one of a key that nobody vouches for is as good as an unknown key's. */
 static enum signature_summary judge(const struct signature_mail *mail, const struct signature_part *part)
 {
@@ -92,7 +101,7 @@ static enum signature_summary judge(const struct signature_mail *mail, const str
     /* Shorter than a version 4 fingerprint: a key id, which anybody can make a key for. */
     if (!part->identity || !part->fingerprint || strlen(part->fingerprint) < 40)
         return SIGNATURE_SUMMARY_UNKNOWN_KEY;
-    if (mail->from_count != 1 || mail->from_differs || !has_address(part->identity, mail->from[0]))
+    if (mail->from_count != 1 || mail->from_differs || !has_address(part->identity, mail->from[0]) || names_another(mail, part->identity))
         return SIGNATURE_NOT_SENDER;
     return SIGNATURE_VERIFIED;
 }

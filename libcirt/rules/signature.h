@@ -2,9 +2,10 @@
  * rules/signature.h - what the signatures and encryption of a mail say about the message as a whole: one summary (RFC 9787).
  *
  * A good signature proves nothing about the sender. "verified" needs all of: exactly one From address, and no other one in the protected
- * header; every part that is shown inside the signed envelope at the root; all signatures of the envelope good (one, or several of nested
- * layers); their keys all of one and the same somebody we know, who has the From address. Whose a key is: its full fingerprint is pinned
- * to them, or a CA of ours speaks for its certificate and the address in it. Pure.
+ * header; nobody else whom we know named by Sender, Reply-To or the name in From; every part that is shown inside the signed envelope at
+ * the root; all signatures of the envelope good (one, or several of nested layers); their keys all of one and the same somebody we know,
+ * who has the From address. Whose a key is: its full fingerprint is pinned to them, or a CA of ours speaks for its certificate and the
+ * address in it. Pure.
  */
 #ifndef CIRT_RULES_SIGNATURE_H
 #define CIRT_RULES_SIGNATURE_H
@@ -61,7 +62,9 @@ struct signature_cipher {
 struct signature_mail {
     const char *const *from; /* every address of every From field */
     size_t from_count;
-    bool from_differs;                  /* the protected header (RFC 9788) names another sender than the outer one */
+    bool from_differs;        /* the protected header (RFC 9788) names another sender than the outer one */
+    const char *const *named; /* ids (signature_identity) of those we know whom Sender, Reply-To or the name in From names */
+    size_t named_count;
     const struct signature_part *parts; /* the outermost first */
     size_t part_count;
     const struct signature_cipher *ciphers;

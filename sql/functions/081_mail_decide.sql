@@ -248,9 +248,18 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
             WHERE b.case_id = m.case_id AND b.until IS NULL AND g.tlp <= m.tlp AND NOT g.personal AND g.compartment_id = m.compartment_id
               AND observable_type_name(g.type) NOT IN ('asn', 'country') ORDER BY g.type, g.value LIMIT 50) x) END)) v(name, value) $$;
 
+-- What came encrypted is quoted only where its sender proved to have written it, with a signature inside of the encryption: a stranger who sends us
+-- somebody else's ciphertext, under his own name or his own signature around it, would get the clear text of it back in our answer.
+CREATE OR REPLACE FUNCTION verdict_is_signed_inside(p_summary text, p_parts jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN p_summary = 'verified' AND EXISTS (
+    SELECT FROM jsonb_array_elements(p_parts) s WHERE s ->> 'kind' = 'signed' AND (s ->> 'covered')::boolean AND s ->> 'verdict' = 'good'
+      AND NOT EXISTS (SELECT FROM jsonb_array_elements(p_parts) c WHERE c ->> 'kind' = 'encrypted' AND (c ->> 'covered')::boolean
+                      AND ((c ->> 'step')::int > (s ->> 'step')::int OR ((c ->> 'step')::int = (s ->> 'step')::int AND c ->> 'path' <> s ->> 'path'))));
+
 -- What a reply quotes: the text of the mail it answers, where all of that has one and the same protection; of anything else nothing.
 CREATE OR REPLACE FUNCTION mail_quoted(p_mail bigint) RETURNS TABLE (name text, address text, at_us bigint, text text, summary text, case_name text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT r.mail_from #>> '{0,name}', report_author(r.id), (extract(epoch FROM coalesce(r.time, r.received)) * 1000000)::bigint,
-           CASE WHEN r.channel = 'mail' AND (d.encryption = 'whole' OR d.covers = 'whole' OR (d.encryption = 'none' AND d.summary = 'unprotected')) THEN r.description END, r.summary, m.case_name
+           CASE WHEN r.channel = 'mail' AND CASE d.encryption WHEN 'whole' THEN verdict_is_signed_inside(d.summary, d.parts)
+               WHEN 'none' THEN d.covers = 'whole' OR d.summary = 'unprotected' ELSE false END THEN r.description END, r.summary, m.case_name
     FROM visible_mail m JOIN visible_report r ON r.id = m.answers LEFT JOIN visible_verdict d ON d.report_id = r.id WHERE m.id = p_mail $$;

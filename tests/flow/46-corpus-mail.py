@@ -5,6 +5,7 @@ shown as the message or quoted in a reply. Skips where the corpus is absent, or 
 
 With CORPUS_WRITE=FILE the verdicts found are written there in the form of the table, to be looked at before they become it."""
 import glob
+import json
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "support"))
-from testsite import IS_ROOT, SOURCE, Site, as_user, check, equal, fail, main, run, skip, until  # noqa: E402
+from testsite import IS_ROOT, SOURCE, Client, Site, as_user, check, equal, fail, main, run, skip, until  # noqa: E402
 
 CORPUS = os.path.realpath(os.path.join(SOURCE, "..", "shared", "corpus", "mail"))
 TABLE = os.path.join(SOURCE, "tests", "data", "mail-corpus", "verdicts.tsv")
@@ -198,6 +199,28 @@ def leaks(reports, verdicts):
     return [name for name, report in reports.items() if name.startswith("spoof-covert/") and SECRETS.search(verdicts[report][2])]
 
 
+def answer(client, case, report):
+    """The text that an answer to that report begins with. A mail that nobody can be answered has none."""
+    status, _, body = client.post(f"/v1/cases/{case}/mails", json.dumps({"occasion": "reply", "answers": f"r{report}"}))
+    check(f"answering r{report}: {body[:300]}", status in (201, 422))
+    return json.loads(body)["text"] if status == 201 else ""
+
+
+def answers(site, reports, names):
+    """{file: the text an analyst's answer begins with}, once what is held among them was accepted."""
+    wanted = {reports[name]: name for name in names}
+    texts = {}
+    with Client(site, "lead", "desk") as client:
+        held = [f"r{report}" for report in wanted if site.sql(f"SELECT state FROM report_outcome WHERE report_id = {report}") == [["held"]]]
+        status, _, body = client.post("/v1/reports/accept", json.dumps({"reports": held}))
+        check(f"accepting what is held: {body[:300]}", status == 200)
+        cases = until("what was held is in cases", lambda: (lambda rows: rows if len(rows) == len(wanted) else None)(site.sql(
+            f"SELECT m.report_id, min(c.number) FROM case_member m JOIN incident_case c ON c.id = m.case_id WHERE m.report_id IN ({','.join(map(str, wanted))}) GROUP BY 1")))
+        for report, case in cases:
+            texts[wanted[int(report)]] = answer(client, case, report)
+    return texts
+
+
 def test(scratch):
     if not os.path.isdir(CORPUS):
         skip("the corpus is not here")
@@ -221,6 +244,13 @@ def test(scratch):
     wrong = compare(reports, verdicts, read_table())
     if wrong:
         fail("\n  ".join([f"{len(wrong)} verdicts differ:", *wrong]))
+    until("all went through triage", lambda: site.sql("SELECT count(*) FROM to_triage WHERE failed IS NULL") == [["0"]])
+    genuine = "tb-openpgp/signed-by-0xfbfcc82a015e7330-encrypted-to-0xf231550c4f47e38e.eml"
+    whole_unsigned = "tb-openpgp/unsigned-encrypted-to-0xf231550c4f47e38e-from-0xfbfcc82a015e7330.eml"
+    texts = answers(site, reports, [name for name in reports if name.startswith("spoof-covert/")] + [genuine, whole_unsigned])
+    equal("plaintext in an answer", [], [name for name, text in texts.items() if SECRETS.search(text)])
+    check("what was signed inside of its encryption is quoted", "\n> " in texts[genuine])
+    check("what was encrypted by nobody knows whom is not quoted", "\n> " not in texts[whole_unsigned])
     equal("set aside", [["0"]], site.sql("SELECT " + " + ".join(f"(SELECT count(*) FROM {queue} WHERE failed IS NOT NULL)" for queue in ("inbox", "to_open", "to_verify"))))
 
 

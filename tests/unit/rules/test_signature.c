@@ -266,10 +266,29 @@ static void test_names(void **state)
     assert_false(signature_verdict_parse("GOOD", &untouched));
 }
 
+static enum signature_summary with_named(const char *const *named, size_t count)
+{
+    const char *from[] = {"alice@yy.example"};
+    const struct signature_part part = PART(true, SIGNATURE_GOOD, ALICE, &alice);
+    const struct signature_mail mail = {
+        .from = from, .from_count = 1, .named = named, .named_count = count, .parts = &part, .part_count = 1};
+    return signature_summarise(&mail).summary;
+}
+
+/* Sender, Reply-To and the name in From: the same person, a stranger (no id), somebody else we know. */
+static void test_named(void **state)
+{
+    const char *const same[] = {"peer 1"}, *const other[] = {"peer 1", "contact 7"};
+    UNUSED(state);
+    assert_int_equal(with_named(NULL, 0), SIGNATURE_VERIFIED);
+    assert_int_equal(with_named(same, 1), SIGNATURE_VERIFIED);
+    assert_int_equal(with_named(other, 2), SIGNATURE_NOT_SENDER);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_protected_from),
-                                       cmocka_unit_test(test_which_speaks), cmocka_unit_test(test_encryption),
-                                       cmocka_unit_test(test_names)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows),       cmocka_unit_test(test_protected_from),
+                                       cmocka_unit_test(test_named),      cmocka_unit_test(test_which_speaks),
+                                       cmocka_unit_test(test_encryption), cmocka_unit_test(test_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
