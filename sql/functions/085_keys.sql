@@ -88,7 +88,8 @@ DECLARE
     v_fingerprint text := upper(p_key ->> 'fingerprint');
     v_text text := p_key ->> 'armoured';
     v_expires timestamptz := (p_key ->> 'expires')::timestamptz;
-    v_revoked timestamptz := CASE WHEN (p_key -> 'revoked')::text = 'true' THEN now() END;
+    -- Of a certificate its CA's lists say it, not its text.
+    v_revoked timestamptz := CASE WHEN (p_key -> 'revoked')::text = 'true' AND p_key ->> 'protocol' IS DISTINCT FROM 'smime' THEN now() END;
     v_ids text[] := ARRAY(SELECT DISTINCT left(x, 1000) FROM jsonb_array_elements_text(coalesce(p_key -> 'key_ids', '[]')) x LIMIT 64);
     v_claims text[] := ARRAY(SELECT DISTINCT mail_address(x) FROM jsonb_array_elements_text(coalesce(p_key -> 'claims', '[]')) x WHERE mail_address(x) IS NOT NULL LIMIT 100);
     v_limit int := CASE WHEN p_source IN ('file', 'record') THEN 524288 ELSE 65536 END;
@@ -120,7 +121,7 @@ BEGIN
         RETURN CASE WHEN k.pinned IS NOT NULL THEN 'pinned' ELSE 'known' END;
     END IF;
     v_is_newer := k.armoured <> v_text OR (v_revoked IS NOT NULL AND k.revoked IS NULL) OR (p_key ? 'expires' AND k.expires IS DISTINCT FROM v_expires);
-    UPDATE mail_key x SET armoured = v_text, seen = now(), expires = CASE WHEN p_key ? 'expires' THEN v_expires ELSE x.expires END, revoked = coalesce(x.revoked, v_revoked),
+    UPDATE mail_key x SET armoured = CASE WHEN x.revoked IS NULL OR v_revoked IS NOT NULL THEN v_text ELSE x.armoured END, seen = now(), expires = CASE WHEN p_key ? 'expires' THEN v_expires ELSE x.expires END, revoked = coalesce(x.revoked, v_revoked),
         key_ids = CASE WHEN cardinality(v_ids) > 0 THEN v_ids ELSE x.key_ids END, claims = CASE WHEN cardinality(v_claims) > 0 THEN v_claims ELSE x.claims END,
         user_id = CASE WHEN p_key ? 'user_id' THEN left(p_key ->> 'user_id', 256) ELSE x.user_id END,
         can_encrypt = coalesce((p_key ->> 'can_encrypt')::boolean, x.can_encrypt), unusable = CASE WHEN x.armoured = v_text THEN x.unusable END,
@@ -174,13 +175,14 @@ BEGIN
     END IF;
     UPDATE mail_key x SET key_ids = p_key_ids, claims = ARRAY(SELECT DISTINCT mail_address(a) FROM unnest(p_claims) a WHERE mail_address(a) IS NOT NULL LIMIT 100),
         user_id = left(p_user_id, 256), expires = p_expires, can_encrypt = p_can_encrypt, unusable = NULL, confirmed = v_now,
-        revoked = coalesce(x.revoked, CASE WHEN p_revoked THEN v_now END), armoured = coalesce(p_armoured, x.armoured),
+        -- A revocation stays in the text, so what GnuPG does not find in it was never there; of certificates the lists speak.
+        revoked = CASE WHEN p_revoked THEN coalesce(x.revoked, v_now) WHEN x.protocol = 'smime' THEN x.revoked END, armoured = coalesce(p_armoured, x.armoured),
         changed = CASE WHEN p_armoured <> x.armoured THEN v_now ELSE x.changed END
         WHERE x.fingerprint = p_fingerprint;
-    IF (p_revoked AND k.revoked IS NULL) OR p_expires IS DISTINCT FROM k.expires OR k.unusable IS NOT NULL THEN
+    IF p_revoked IS DISTINCT FROM (k.revoked IS NOT NULL) OR p_expires IS DISTINCT FROM k.expires OR k.unusable IS NOT NULL THEN
         PERFORM key_recheck(p_fingerprint);
     END IF;
-    IF (p_revoked AND k.revoked IS NULL) OR p_armoured <> k.armoured THEN
+    IF (k.protocol = 'openpgp' AND p_revoked IS DISTINCT FROM (k.revoked IS NOT NULL)) OR p_armoured <> k.armoured THEN
         PERFORM journal_append(0, 'verify', 'key refresh', p_fingerprint, jsonb_build_object('expires', time_text(p_expires), 'revoked', p_revoked));
     END IF;
 END $$;

@@ -301,7 +301,15 @@ static void test_newer_copies(void **state)
     cluster_execute("SET search_path = cirt; SELECT key_confirmed('" KEY_A
                     "', '{1234567890ABCDEF}', '{soc@bank.example}', 'X', NULL, false, true, NULL, NULL)");
     expect_reason("soc@bank.example", KEY_A);
+    /* Who says that it is revoked, where GnuPG finds nothing of it, is not believed for long. */
     add_key(state, KEY_A, "soc@bank.example", ",\"revoked\":true");
+    expect(state, "lead", 200, "/v1/keys/" KEY_A, NULL, "state", "revoked");
+    cluster_execute("SET search_path = cirt; SELECT key_confirmed('" KEY_A
+                    "', '{1234567890ABCDEF}', '{soc@bank.example}', 'X', NULL, false, true, NULL, NULL)");
+    expect(state, "lead", 200, "/v1/keys/" KEY_A, NULL, "state", "pinned");
+    add_key(state, KEY_A, "soc@bank.example", ",\"revoked\":true");
+    cluster_execute("SET search_path = cirt; SELECT key_confirmed('" KEY_A
+                    "', '{1234567890ABCDEF}', '{soc@bank.example}', 'X', NULL, true, true, NULL, NULL)");
     expect(state, "lead", 200, "/v1/keys/" KEY_A, NULL, "state", "revoked");
     add_key(state, KEY_A, "soc@bank.example", ",\"revoked\":false");
     expect(state, "lead", 200, "/v1/keys/" KEY_A, NULL, "state", "revoked");

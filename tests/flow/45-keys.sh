@@ -118,6 +118,36 @@ as home analyst key import "$SCRATCH/soc.asc" >/dev/null
 equal 'still revoked' revoked "$(key "$soc" state)"
 contains 'why not encrypted' revoked "$(as home lead --json contact show soc@bank-b.example | value 'd["key_reason"]')"
 
+# --- keys that come with mails: a candidate; and of a pinned one what its owner signed since ---
+other_gpg --quick-gen-key 'Abuse desk <abuse@telecom-a.example>' ed25519 sign,cert 2y
+abuse=$(fingerprint abuse@telecom-a.example)
+other_gpg --quick-add-key "$abuse" cv25519 encr 2y
+{
+    printf 'From: abuse@telecom-a.example\r\nTo: incident@xx-cert.example\r\nSubject: autocrypt\r\nMessage-ID: <autocrypt@telecom-a.example>\r\n'
+    printf 'Autocrypt: addr=abuse@telecom-a.example; keydata=\r\n'
+    other_gpg --export --export-options export-minimal "$abuse" | base64 -w 70 | sed 's/^/ /; s/$/\r/'
+    printf '\r\nThe host 198.51.100.93 scans.\r\n'
+} >"$SCRATCH/autocrypt.eml"
+hand_over "$SCRATCH/autocrypt.eml" abuse@telecom-a.example
+came() { [[ $(key "$abuse" source) == autocrypt ]]; }
+until_true 30 came
+equal 'from a header' candidate "$(key "$abuse" state)"
+equal 'with which mail' "$(report_of autocrypt)" "$(key "$abuse" report)"
+as home analyst key pin "$abuse" --contact abuse@telecom-a.example --yes >/dev/null
+until_true 20 confirmed "$abuse"
+sed 's/^:-----/-----/' "$others/openpgp-revocs.d/$abuse.rev" >"$SCRATCH/revocation.asc"
+other_gpg --import "$SCRATCH/revocation.asc"
+{
+    printf 'From: someone@else.example\r\nTo: incident@xx-cert.example\r\nSubject: attached\r\nMessage-ID: <attached@else.example>\r\nMIME-Version: 1.0\r\n'
+    printf 'Content-Type: multipart/mixed; boundary=m\r\n\r\n--m\r\nContent-Type: text/plain\r\n\r\nTheir key is no good any more.\r\n--m\r\n'
+    printf 'Content-Type: application/pgp-keys; name=key.asc\r\nContent-Disposition: attachment; filename=key.asc\r\n\r\n'
+    other_gpg --armor --export "$abuse" | sed 's/$/\r/'
+    printf '\r\n--m--\r\n'
+} >"$SCRATCH/attached.eml"
+hand_over "$SCRATCH/attached.eml" someone@else.example
+revoked() { [[ $(key "$1" state) == revoked ]]; }
+until_true 30 revoked "$abuse"
+
 # --- a second key of ours: what nobody could open is opened when it comes; the old one still decrypts ---
 other_gpg --quick-gen-key 'XX-CERT next <incident@xx-cert.example>' ed25519 sign,cert 2y
 next=$(fingerprint incident@xx-cert.example)
@@ -164,7 +194,6 @@ as home analyst key pin "$certificate" --contact cert@university-c.example --yes
 equal 'a certificate' "$certificate" "$(as home lead --json contact show cert@university-c.example | value 'd["key"]')"
 "$SOURCE/certs/ca" revoke "$SCRATCH/home/smime-ca" cert >/dev/null
 cp "$SCRATCH/home/smime-ca/crl.pem" "$SCRATCH/home/keys/smime-crl.pem"
-revoked() { [[ $(key "$1" state) == revoked ]]; }
 until_true 20 revoked "$certificate"
 
 # --- contacts and waivers ---
