@@ -18,36 +18,41 @@ enum { ID, ATTEMPTS, MAIL, SENDER, RECIPIENTS, MESSAGE_ID, BYTES, STOP };
 /* A claim is leased for twenty minutes (mail_push_claim()), longer than one message may take. */
 enum { POLL_MS = 1000, TELL_MS = 30 * 1000, CONNECT_MS = 10 * 1000, ANSWER_S = 300, MESSAGE_S = 900, PASSWORD_MAX = 1000 };
 
-struct courier {
-    struct smtp_client *client;
-    char *password;
-    /* What the MTA said about the message at hand. */
+/* What the MTA said about a message. */
+struct outcome {
     int64_t id;
-    bool is_answered;
     struct smtp_client_recipient *recipients;
     char *addresses; /* what their texts lie in */
     size_t count;
+    bool is_answered;
 };
 
-static void forget(struct courier *courier)
+/* The last of them are kept: one that was not recorded (the database went away, a deadlock) is recorded later, and not said again. */
+enum { OUTCOMES = 64 };
+
+struct courier {
+    struct smtp_client *client;
+    char *password;
+    struct outcome outcomes[OUTCOMES];
+    size_t next;
+    struct outcome *now; /* of the message at hand */
+};
+
+static void forget(struct outcome *outcome)
 {
-    free(courier->recipients);
-    free(courier->addresses);
-    courier->recipients = NULL;
-    courier->addresses = NULL;
-    courier->count = 0;
-    courier->is_answered = false;
+    free(outcome->recipients);
+    free(outcome->addresses);
+    *outcome = (struct outcome){.id = 0};
 }
 
 /* "a@x b@y" */
-static void take_recipients(struct courier *courier, const char *text)
+static void take_recipients(struct outcome *outcome, const char *text)
 {
     size_t capacity = 0;
-    forget(courier);
-    courier->addresses = mem_strdup(text ? text : "");
-    for (char *word = courier->addresses; *word;) {
-        courier->recipients = mem_grow(courier->recipients, &capacity, courier->count, sizeof *courier->recipients);
-        courier->recipients[courier->count++] = (struct smtp_client_recipient){.address = word};
+    outcome->addresses = mem_strdup(text ? text : "");
+    for (char *word = outcome->addresses; *word;) {
+        outcome->recipients = mem_grow(outcome->recipients, &capacity, outcome->count, sizeof *outcome->recipients);
+        outcome->recipients[outcome->count++] = (struct smtp_client_recipient){.address = word};
         word += strcspn(word, " ");
         if (*word)
             *word++ = '\0';
@@ -66,13 +71,21 @@ static bool has_word(const char *text, const char *word)
     return false;
 }
 
-/* The MTA took this message the last time, and the database was not told: who has it stands among those who wait. */
-static bool is_unrecorded(const struct courier *courier, int64_t id, const char *waiting)
+/* The MTA took this message, and the database does not know: who has it stands among those who wait. */
+static bool is_unrecorded(const struct outcome *outcome, int64_t id, const char *waiting)
 {
-    for (size_t i = 0; courier->is_answered && courier->id == id && i < courier->count; i++)
-        if (courier->recipients[i].code / 100 == 2 && has_word(waiting, courier->recipients[i].address))
+    for (size_t i = 0; outcome->is_answered && outcome->id == id && i < outcome->count; i++)
+        if (outcome->recipients[i].code / 100 == 2 && has_word(waiting, outcome->recipients[i].address))
             return true;
     return false;
+}
+
+static struct outcome *find_unrecorded(struct courier *courier, int64_t id, const char *waiting)
+{
+    for (size_t i = 0; i < OUTCOMES; i++)
+        if (is_unrecorded(&courier->outcomes[i], id, waiting))
+            return &courier->outcomes[i];
+    return NULL;
 }
 
 static bool act(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err)
@@ -81,18 +94,21 @@ static bool act(struct stage_run *run, struct db_rows *rows, size_t row, struct 
     const char *waiting = db_get_text(rows, row, RECIPIENTS);
     int64_t id = db_get_int(rows, row, ID);
     size_t size = 0;
-    if (is_unrecorded(courier, id, waiting)) {
-        log_warn("mail_recorded_late", "id=%lld", (long long)id);
+    courier->now = find_unrecorded(courier, id, waiting);
+    if (courier->now) {
+        log_warn("mail_recorded_late", "mail=m%lld", (long long)db_get_int(rows, row, MAIL));
         return true;
     }
-    take_recipients(courier, waiting);
-    courier->id = id;
-    if (!db_is_null(rows, row, STOP) || courier->count == 0)
+    courier->now = &courier->outcomes[courier->next++ % OUTCOMES];
+    forget(courier->now);
+    take_recipients(courier->now, waiting);
+    courier->now->id = id;
+    if (!db_is_null(rows, row, STOP) || courier->now->count == 0)
         return true;
     const unsigned char *bytes = db_get_bytes(rows, row, BYTES, &size);
-    courier->is_answered =
-        smtp_client_send(courier->client, db_get_text(rows, row, SENDER), courier->recipients, courier->count, bytes, size, err);
-    return courier->is_answered;
+    courier->now->is_answered =
+        smtp_client_send(courier->client, db_get_text(rows, row, SENDER), courier->now->recipients, courier->now->count, bytes, size, err);
+    return courier->now->is_answered;
 }
 
 static bool record_stop(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err)
@@ -105,10 +121,10 @@ static bool record_stop(struct stage_run *run, struct db_rows *rows, size_t row,
     return db_run(run->db, SQL_PUSH_MAIL_STOPPED, run->params, NULL, err);
 }
 
-static void log_answers(const struct courier *courier, int64_t mail)
+static void log_answers(const struct outcome *outcome, int64_t mail)
 {
-    for (size_t i = 0; i < courier->count; i++) {
-        const struct smtp_client_recipient *recipient = &courier->recipients[i];
+    for (size_t i = 0; i < outcome->count; i++) {
+        const struct smtp_client_recipient *recipient = &outcome->recipients[i];
         log_event(recipient->code / 100 == 2 ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "mail_handed_over", "mail=m%lld code=%d answer=%s",
                   (long long)mail, recipient->code, log_quote(recipient->text));
     }
@@ -116,18 +132,18 @@ static void log_answers(const struct courier *courier, int64_t mail)
 
 static bool work(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err)
 {
-    struct courier *courier = run->state;
+    const struct outcome *outcome = ((struct courier *)run->state)->now;
     struct db_array addresses, codes, texts;
     if (!db_is_null(rows, row, STOP))
         return record_stop(run, rows, row, err);
-    log_answers(courier, db_get_int(rows, row, MAIL));
+    log_answers(outcome, db_get_int(rows, row, MAIL));
     db_array_init(&addresses, DB_TEXT_ARRAY);
     db_array_init(&codes, DB_INT4_ARRAY);
     db_array_init(&texts, DB_TEXT_ARRAY);
-    for (size_t i = 0; i < courier->count; i++) {
-        db_array_add_text(&addresses, courier->recipients[i].address);
-        db_array_add_int4(&codes, courier->recipients[i].code);
-        db_array_add_text(&texts, courier->recipients[i].text);
+    for (size_t i = 0; i < outcome->count; i++) {
+        db_array_add_text(&addresses, outcome->recipients[i].address);
+        db_array_add_int4(&codes, outcome->recipients[i].code);
+        db_array_add_text(&texts, outcome->recipients[i].text);
     }
     db_int8(run->params, db_get_int(rows, row, ID));
     db_int4(run->params, (int32_t)db_get_int(rows, row, ATTEMPTS));
@@ -191,7 +207,8 @@ static void stop(struct stage_run *run)
     if (!courier)
         return;
     drop_client(courier);
-    forget(courier);
+    for (size_t i = 0; i < OUTCOMES; i++)
+        forget(&courier->outcomes[i]);
     free(courier);
 }
 

@@ -1,5 +1,7 @@
 -- What follows a decision to mail: seal signs (to_sign), push hands over (outbox_mail), bounces come back, people recall.
 
+-- Locks are taken in one order everywhere: queue, mail, case, journal. A deadlock that ends push between the MTA's word and its record would be dear.
+
 -- The state of a mail that was sent follows from its pieces and recipients; here it is written, and the history told of what is final.
 CREATE OR REPLACE FUNCTION mail_becomes(p_mail bigint, p_actor text, p_error text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -8,6 +10,7 @@ DECLARE
     v_state text;
 BEGIN
     SELECT * INTO m FROM mail x WHERE x.id = p_mail FOR UPDATE;
+    PERFORM 1 FROM incident_case k WHERE k.id = m.case_id FOR NO KEY UPDATE;
     v_state := CASE
         WHEN EXISTS (SELECT FROM to_sign q WHERE q.mail_id = m.id AND q.attempts > 0) THEN 'signing'
         WHEN EXISTS (SELECT FROM to_sign q WHERE q.mail_id = m.id) THEN m.state
@@ -271,6 +274,7 @@ BEGIN
     IF m.id IS NULL THEN
         RETURN;
     END IF;
+    PERFORM 1 FROM incident_case k WHERE k.id = m.case_id FOR NO KEY UPDATE;
     SELECT * INTO r FROM mail_recipient x WHERE x.mail_id = m.id AND (x.address = lower(p_recipient) OR (SELECT count(*) FROM mail_recipient o WHERE o.mail_id = m.id) = 1)
         ORDER BY x.address <> lower(coalesce(p_recipient, x.address)) LIMIT 1;
     IF r.no IS NULL OR r.state NOT IN ('sent', 'delivered', 'delayed', 'waiting') OR (v_state = 'delayed' AND r.state = 'delivered') THEN
