@@ -12,6 +12,11 @@
 
 /* A transaction of many rows ends when it has taken so long: the lease of those behind is 15 s, and others wait for its locks. */
 enum { AWAY_MS = 100, TRANSACTION_MS = 1000 };
+/* How long rows may be waited for that share a transaction with others. How soon after its last work a stage looks again without a
+ * notification: whoever adds rows where some wait already does not notify. */
+enum { GATHER_MS_MAX = 50, LOOK_MS_MIN = 20 };
+/* A further queue of a role that had nothing is asked again after so long, whatever goes on in the first. */
+enum { FURTHER_MS = 50 };
 
 static volatile sig_atomic_t stage_ending, stage_reload;
 
@@ -188,7 +193,7 @@ static bool work_alone(const struct stage *stage, struct stage_run *run, struct 
 /* Together as long as all goes well; after the first fault each by itself, so that it is told which one has it, and the others go on. */
 static bool work_claimed(const struct stage *stage, struct stage_run *run, struct db_rows *rows)
 {
-    bool is_together = stage->is_batched && !stage->act && db_row_count(rows) > 1;
+    bool is_together = stage->batch_rows > 0 && !stage->act && db_row_count(rows) > 1;
     for (size_t row = 0, done; row < db_row_count(rows); row += done) {
         struct err err;
         done = 0;
@@ -222,6 +227,18 @@ bool stage_work_due(const struct stage *stage, struct stage_run *run, struct err
     }
 }
 
+/* When to look again, where rows share transactions: see stage.h. */
+static void gather(const struct stage *stage, struct stage_run *run, size_t count, int took_ms)
+{
+    if (stage->batch_rows == 0)
+        return;
+    if (count > 1 && count < (size_t)stage->batch_rows && took_ms <= GATHER_MS_MAX)
+        run->rest_ms = took_ms;
+    run->look_ms = count > 0 || run->look_ms == 0 ? LOOK_MS_MIN : 2 * run->look_ms;
+    if (run->look_ms > stage->poll_ms)
+        run->look_ms = stage->poll_ms;
+}
+
 /* One claim and its work. False where nothing was due. */
 static bool turn(const struct stage *stage, struct stage_run *run, bool *is_away)
 {
@@ -232,10 +249,12 @@ static bool turn(const struct stage *stage, struct stage_run *run, bool *is_away
         return false;
     }
     tell_trouble(is_away, NULL);
-    bool is_busy = db_row_count(rows) > 0;
+    size_t count = db_row_count(rows);
+    int64_t begun_ms = timestamp_monotonic_ms();
     work_claimed(stage, run, rows);
     db_rows_free(rows);
-    return is_busy;
+    gather(stage, run, count, (int)(timestamp_monotonic_ms() - begun_ms));
+    return count > 0;
 }
 
 static void tick(const struct stage *stage, struct stage_run *run, bool *is_away)
@@ -282,29 +301,39 @@ static bool listen_all(struct loop *loop, struct err *err)
     return ok;
 }
 
-/* How long there is nothing to do but for a notification. */
-static int sleep_ms(const struct loop *loop)
+/* How long there is nothing to do but for a notification; which may have been for the one that was skipped. */
+static int sleep_ms(const struct loop *loop, bool was_skipped)
 {
-    int64_t shortest = INT32_MAX, now_ms = timestamp_monotonic_ms();
+    int64_t shortest = was_skipped ? FURTHER_MS : INT32_MAX, now_ms = timestamp_monotonic_ms();
     for (size_t i = 0; i < loop->count; i++) {
         const struct stage *stage = loop->stages[i];
-        int64_t wait = stage->is_tick ? loop->runs[i].due_ms - now_ms : stage->poll_ms;
+        int64_t wait = stage->is_tick ? loop->runs[i].due_ms - now_ms : stage->batch_rows > 0 ? loop->runs[i].look_ms : stage->poll_ms;
         shortest = wait < shortest ? wait : shortest;
     }
     return shortest > 0 ? (int)shortest : 0;
 }
 
+static bool ask(struct loop *loop, size_t i)
+{
+    struct stage_run *run = &loop->runs[i];
+    bool is_busy = turn(loop->stages[i], run, &loop->is_away);
+    run->due_ms = is_busy ? 0 : timestamp_monotonic_ms() + FURTHER_MS;
+    return is_busy;
+}
+
 /* Each once; then a sleep where none had work. */
 static void turn_all(struct loop *loop)
 {
-    bool is_busy = false;
+    bool is_busy = false, was_skipped = false;
     int rest_ms = 0;
     for (size_t i = 0; i < loop->count && !stage_ending; i++) {
         loop->runs[i].rest_ms = 0;
         if (loop->stages[i]->is_tick)
             tick(loop->stages[i], &loop->runs[i], &loop->is_away);
+        else if (i == 0 || loop->runs[i].due_ms <= timestamp_monotonic_ms())
+            is_busy = ask(loop, i) || is_busy;
         else
-            is_busy = turn(loop->stages[i], &loop->runs[i], &loop->is_away) || is_busy;
+            was_skipped = true;
         rest_ms = loop->runs[i].rest_ms > rest_ms ? loop->runs[i].rest_ms : rest_ms;
     }
     if (stage_ending)
@@ -312,7 +341,7 @@ static void turn_all(struct loop *loop)
     if (loop->is_away)
         db_wait(loop->db, AWAY_MS);
     else if (!is_busy)
-        db_wait(loop->db, sleep_ms(loop));
+        db_wait(loop->db, sleep_ms(loop, was_skipped));
     else if (rest_ms > 0)
         poll(NULL, 0, rest_ms); /* not db_wait(): notifications are what there is too many of */
 }

@@ -25,7 +25,8 @@ struct stage_run {
     struct db_params *params; /* for the work's own statements; reset before each call */
     void *state;              /* the stage's own */
     int rest_ms;              /* set by the work: leave the processors to others for so long before the next claim */
-    int64_t due_ms;           /* the loop's: when a tick is due */
+    int64_t due_ms;           /* the loop's: when a tick, or a further queue, is due */
+    int look_ms;              /* the loop's: how soon to look again without a notification */
 };
 
 struct stage {
@@ -40,9 +41,10 @@ struct stage {
     enum sql_statement fail;
     bool is_tick; /* no queue: work is called in a transaction every poll_ms; listen, claim, settle and fail are not used */
     int poll_ms;  /* how long to sleep at most without a notification */
-    /* The rows of a claim may share a transaction: work then may be called for a row again after it was rolled back, so that what it keeps
-     * beside the database must bear that. Not with act. */
-    bool is_batched;
+    /* > 0: the rows of a claim, at most so many, may share a transaction. work then may be called for a row again after it was rolled back,
+     * so that what it keeps beside the database must bear that. While several rows come a claim, but not so many, the stage waits as long
+     * as the last ones took (50 ms at most), so that more come together: a transaction costs far more than a row. Not with act. */
+    int batch_rows;
     /* Before the transaction, for an effect outside (push): may be NULL. False as in work. */
     bool (*act)(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err);
     /* In the transaction. ERR_AGAIN: later; ERR_INPUT, ERR_LIMIT, ERR_DENIED: set aside at once; others: tried again, then set aside. */

@@ -22,7 +22,7 @@
 enum { REPLIES_WAITING_MAX = 64 * 1024, READ_SIZE = 64 * 1024, REPLIES_MAX = 4 * 1024 * 1024 };
 /* What is stored together: so many messages, and no more bytes than these (a larger message goes alone). After so long a batch that fails
  * is not tried in halves any more: the client's patience is ten minutes (RFC 5321 section 4.5.3.2.6). */
-enum { BATCH_COUNT_MAX = 64, BATCH_BYTES_MAX = 8 * 1024 * 1024, BATCH_TRY_MS = 10000 };
+enum { BATCH_COUNT_MAX = 64, BATCH_BYTES_MAX = 8 * 1024 * 1024, BATCH_TRY_MS = 10000, GATHER_MS_MAX = 5 };
 
 struct server {
     const struct lmtp_config *config;
@@ -36,6 +36,8 @@ struct server {
     struct evconnlistener *listener;
     struct event *on_terminate, *on_interrupt, *on_hangup, *drain_timer, *store_event, *watch_timer;
     struct connection *connections, *waiting, **waiting_end; /* waiting: whose messages are to be stored, the longest first */
+    unsigned waiting_count;
+    struct timeval gather; /* how long the first of them waits for others */
     bool is_draining;
 };
 
@@ -61,6 +63,7 @@ static void leave_waiting(struct connection *connection)
     if (!*link)
         server->waiting_end = link;
     connection->is_waiting = false;
+    server->waiting_count--;
 }
 
 static void connection_drop(struct connection *connection)
@@ -92,16 +95,21 @@ static void send_replies(struct connection *connection)
     buf_reset(&connection->replies);
 }
 
-/* Stored when the messages of all connections that can be read now are whole: one transaction for all of them. */
+/* Stored together with the messages of others: at once where all connections wait, else after as long as the last transaction took, since
+ * those that were answered then are sending again. One connection alone never waits. */
 static void wait_for_store(struct connection *connection)
 {
     struct server *server = connection->server;
-    if (!server->waiting)
-        event_active(server->store_event, EV_TIMEOUT, 0);
+    bool is_first = server->waiting == NULL;
     connection->is_waiting = true;
     connection->next_waiting = NULL;
     *server->waiting_end = connection;
     server->waiting_end = &connection->next_waiting;
+    server->waiting_count++;
+    if (server->waiting_count >= server->connection_count || server->waiting_count >= BATCH_COUNT_MAX)
+        event_active(server->store_event, EV_TIMEOUT, 0);
+    else if (is_first)
+        evtimer_add(server->store_event, &server->gather);
 }
 
 static void store_batch(const struct lmtp_config *config, struct connection *const *batch, size_t count, int64_t end_ms)
@@ -203,7 +211,11 @@ static void on_store(evutil_socket_t fd, short what, void *context)
     UNUSED(fd);
     UNUSED(what);
     take_batch(server, batch, &count);
-    store_batch(server->config, batch, count, timestamp_monotonic_ms() + BATCH_TRY_MS);
+    int64_t begun_ms = timestamp_monotonic_ms();
+    store_batch(server->config, batch, count, begun_ms + BATCH_TRY_MS);
+    int64_t took_ms = timestamp_monotonic_ms() - begun_ms;
+    server->gather.tv_usec = 1000 * (took_ms < GATHER_MS_MAX ? took_ms : GATHER_MS_MAX);
+    evtimer_del(server->store_event);
     if (server->waiting)
         event_active(server->store_event, EV_TIMEOUT, 0);
     for (size_t i = 0; i < count; i++) {

@@ -197,7 +197,7 @@ bool decode_run(const struct role_context *context, struct err *err)
                                        .settle = SQL_DECODE_SETTLE,
                                        .fail = SQL_DECODE_FAIL,
                                        .poll_ms = 2000,
-                                       .is_batched = true,
+                                       .batch_rows = 64,
                                        .work = decode_work,
                                        .begin = decode_begin,
                                        .finish = decode_finish,

@@ -135,7 +135,7 @@ bool seal_run(const struct role_context *context, struct err *err)
                                        .settle = SQL_SEAL_SETTLE,
                                        .fail = SQL_SEAL_FAIL,
                                        .poll_ms = 2000,
-                                       .is_batched = true,
+                                       .batch_rows = 4,
                                        .work = seal_work,
                                        .start = seal_start,
                                        .stop = seal_stop};

@@ -224,7 +224,7 @@ bool verify_run(const struct role_context *context, struct err *err)
                                        .settle = SQL_VERIFY_SETTLE,
                                        .fail = SQL_VERIFY_FAIL,
                                        .poll_ms = 2000,
-                                       .is_batched = true,
+                                       .batch_rows = 64,
                                        .work = verify_work,
                                        .begin = verify_begin,
                                        .finish = verify_finish,

@@ -43,6 +43,9 @@ CREATE OR REPLACE FUNCTION report_rows(
     s_host text[], s_value text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
+    IF cardinality(o_ord) = 0 THEN
+        RETURN;
+    END IF;
     INSERT INTO observation (report_id, received, no, time, time_text, time_rule, class, class_claim, count, description, protocol,
                              source_port, target_port, extra)
         SELECT p_ids[u.ord], p_received[u.ord], u.no, u.time, u.time_text, u.time_rule, u.class, u.class_claim, u.count, u.description, u.protocol,
@@ -59,9 +62,56 @@ BEGIN
         WHERE p_ids[u.ord] <> 0;
 END $$;
 
--- Stores reports with what was read out of them. p_ids: 0 to number a report here, else an id of report_begin(). p_route: 'triage', 'inbox'
--- (decode reads it), 'hold', 'none'. A report whose bytes the same sender sent within 30 days is not stored: its row says so.
--- Senders and digests are taken in sorted order, so that overlapping batches wait for each other instead of dying.
+-- Numbers for reports that nobody has sent yet: o_new is 0 for bytes that the same sender sent within 30 days, o_known then is that report. p_ids: 0 to
+-- number a report here, else an id of report_begin(). The digest row is what makes a report exist once; the rest is the caller's to write.
+-- Digests are taken in sorted order, so that overlapping batches wait for each other instead of dying.
+CREATE OR REPLACE FUNCTION reports_number(p_ids bigint[], p_sender bigint[], p_sha256 bytea[], OUT o_known bigint[], OUT o_new bigint[])
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    v_received timestamptz := now();
+    v_week int := report_week(clock_timestamp()); -- not now(): a long document's transaction may have begun a week ago
+    v_weeks int[];
+BEGIN
+    -- Where a week ends, two that began on either side of it would both find their week free: then one waits for the other, and sees it below.
+    IF report_week(clock_timestamp() - interval '1 minute') <> report_week(clock_timestamp() + interval '1 minute') THEN
+        PERFORM pg_advisory_xact_lock(20260103);
+    END IF;
+    -- The weeks there are, so that the look-up below probes no others. min() over a range reads one entry of the index; EXISTS or an
+    -- equality may read the whole table, as it holds few different weeks.
+    SELECT array_agg(w) INTO v_weeks FROM generate_series(v_week - 5, v_week + 1) w
+    WHERE (SELECT min(d.week) FROM report_digest d WHERE d.week BETWEEN w AND w) IS NOT NULL;
+    SELECT array_agg(coalesce((
+        SELECT d.report_id FROM report_digest d
+        WHERE d.week = ANY (v_weeks) AND d.sender_id = u.sender AND d.hash64 = ('x' || encode(substr(u.sha256, 1, 8), 'hex'))::bit(64)::bigint
+          AND d.sha256 = u.sha256 AND d.received > v_received - interval '30 days'
+        LIMIT 1), 0) ORDER BY u.ord) INTO o_known
+    FROM unnest(p_sender, p_sha256) WITH ORDINALITY u(sender, sha256, ord);
+
+    -- Numbers for the rest; the digest row is what makes a report exist once. The join is FULL since a nested loop cannot do it: the planner
+    -- takes every array for a few rows, and would compare each report with each.
+    WITH fresh AS MATERIALIZED (
+        SELECT u.ord::int AS ord, u.sender, u.sha256, ('x' || encode(substr(u.sha256, 1, 8), 'hex'))::bit(64)::bigint AS hash64,
+               CASE WHEN o_known[u.ord] <> 0 THEN NULL WHEN u.id = 0 THEN nextval('report_id_seq') ELSE u.id END AS id
+        FROM unnest(p_ids, p_sender, p_sha256) WITH ORDINALITY u(id, sender, sha256, ord)),
+    kept AS (
+        INSERT INTO report_digest AS d (week, sender_id, hash64, sha256, report_id, received)
+        SELECT v_week, f.sender, f.hash64, f.sha256, f.id, v_received FROM fresh f WHERE f.id IS NOT NULL
+        ORDER BY f.sender, f.hash64, f.sha256, f.ord
+        ON CONFLICT DO NOTHING RETURNING d.report_id)
+    SELECT array_agg(coalesce(k.report_id, 0) ORDER BY f.ord) INTO o_new FROM fresh f FULL JOIN kept k ON k.report_id = f.id;
+
+    -- The same bytes twice in this batch, or in another's that committed meanwhile: a new snapshot sees them.
+    IF EXISTS (SELECT FROM unnest(o_known, o_new) u(known, new) WHERE u.known = 0 AND u.new = 0) THEN
+        SELECT array_agg(CASE WHEN o_known[u.ord] <> 0 THEN o_known[u.ord] WHEN o_new[u.ord] <> 0 THEN 0 ELSE d.report_id END ORDER BY u.ord)
+        INTO o_known
+        FROM unnest(p_sender, p_sha256) WITH ORDINALITY u(sender, sha256, ord)
+        LEFT JOIN report_digest d ON d.week = v_week AND d.sender_id = u.sender AND d.sha256 = u.sha256
+             AND d.hash64 = ('x' || encode(substr(u.sha256, 1, 8), 'hex'))::bit(64)::bigint;
+    END IF;
+END $$;
+
+-- Stores reports with what was read out of them. p_ids: 0 to number a report here, else an id of report_begin(). p_route: 'triage', 'hold',
+-- 'none'. A report whose bytes the same sender sent within 30 days is not stored: its row says so.
 CREATE OR REPLACE FUNCTION reports_insert(
     p_ids bigint[], p_route text[], p_sender bigint[], p_channel text[], p_assurance text[], p_sha256 bytea[], p_size bigint[], p_name text[],
     p_media_type text[], p_state text[], p_format text[], p_tlp smallint[], p_tlp_assumed boolean[], p_class text[], p_class_claim text[],
@@ -77,51 +127,11 @@ RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean, state text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_received timestamptz := now();
-    v_week int := report_week(clock_timestamp()); -- not now(): a long document's transaction may have begun a week ago
-    v_weeks int[];
     v_n int := coalesce(array_length(p_sender, 1), 0);
     v_known bigint[];
     v_new bigint[];
-    v_missing int;
 BEGIN
-    -- Where a week ends, two that began on either side of it would both find their week free: then one waits for the other, and sees it below.
-    IF report_week(clock_timestamp() - interval '1 minute') <> report_week(clock_timestamp() + interval '1 minute') THEN
-        PERFORM pg_advisory_xact_lock(20260103);
-    END IF;
-    -- The weeks there are, so that the look-up below probes no others. min() over a range reads one entry of the index; EXISTS or an
-    -- equality may read the whole table, as it holds few different weeks.
-    SELECT array_agg(w) INTO v_weeks FROM generate_series(v_week - 5, v_week + 1) w
-    WHERE (SELECT min(d.week) FROM report_digest d WHERE d.week BETWEEN w AND w) IS NOT NULL;
-    SELECT array_agg(coalesce((
-        SELECT d.report_id FROM report_digest d
-        WHERE d.week = ANY (v_weeks) AND d.sender_id = u.sender AND d.hash64 = ('x' || encode(substr(u.sha256, 1, 8), 'hex'))::bit(64)::bigint
-          AND d.sha256 = u.sha256 AND d.received > v_received - interval '30 days'
-        LIMIT 1), 0) ORDER BY u.ord) INTO v_known
-    FROM unnest(p_sender, p_sha256) WITH ORDINALITY u(sender, sha256, ord);
-
-    -- Numbers for the rest; the digest row is what makes a report exist once. The join is FULL since a nested loop cannot do it: the planner
-    -- takes every array for a few rows, and would compare each report with each.
-    WITH fresh AS MATERIALIZED (
-        SELECT u.ord::int AS ord, u.sender, u.sha256, ('x' || encode(substr(u.sha256, 1, 8), 'hex'))::bit(64)::bigint AS hash64,
-               CASE WHEN v_known[u.ord] <> 0 THEN NULL WHEN u.id = 0 THEN nextval('report_id_seq') ELSE u.id END AS id
-        FROM unnest(p_ids, p_sender, p_sha256) WITH ORDINALITY u(id, sender, sha256, ord)),
-    kept AS (
-        INSERT INTO report_digest AS d (week, sender_id, hash64, sha256, report_id, received)
-        SELECT v_week, f.sender, f.hash64, f.sha256, f.id, v_received FROM fresh f WHERE f.id IS NOT NULL
-        ORDER BY f.sender, f.hash64, f.sha256, f.ord
-        ON CONFLICT DO NOTHING RETURNING d.report_id)
-    SELECT array_agg(coalesce(k.report_id, 0) ORDER BY f.ord) INTO v_new FROM fresh f FULL JOIN kept k ON k.report_id = f.id;
-
-    -- The same bytes twice in this batch, or in another's that committed meanwhile: a new snapshot sees them.
-    SELECT count(*) INTO v_missing FROM unnest(v_known, v_new) u(known, new) WHERE u.known = 0 AND u.new = 0;
-    IF v_missing > 0 THEN
-        SELECT array_agg(CASE WHEN v_known[u.ord] <> 0 THEN v_known[u.ord] WHEN v_new[u.ord] <> 0 THEN 0 ELSE d.report_id END ORDER BY u.ord)
-        INTO v_known
-        FROM unnest(p_sender, p_sha256) WITH ORDINALITY u(sender, sha256, ord)
-        LEFT JOIN report_digest d ON d.week = v_week AND d.sender_id = u.sender AND d.sha256 = u.sha256
-             AND d.hash64 = ('x' || encode(substr(u.sha256, 1, 8), 'hex'))::bit(64)::bigint;
-    END IF;
-
+    SELECT n.o_known, n.o_new INTO v_known, v_new FROM reports_number(p_ids, p_sender, p_sha256) n;
     INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size, name, media_type)
         SELECT v_new[u.ord], v_received, u.sender, u.channel, u.assurance, u.sha256, u.size, u.name, u.media_type
         FROM unnest(p_sender, p_channel, p_assurance, p_sha256, p_size, p_name, p_media_type) WITH ORDINALITY
@@ -138,10 +148,12 @@ BEGIN
              u(state, format, tlp, tlp_assumed, class, class_claim, description, summary, lang, reference, reference_issuer, time, time_text,
                time_rule, extra, observations, rejected_total, rejected, error, error_at, ord)
         WHERE v_new[u.ord] <> 0;
-    INSERT INTO malformed_tally AS m (sender_id, day, bytes)
-        SELECT u.sender, current_date, sum(u.size) FROM unnest(p_sender, p_size, p_state) WITH ORDINALITY u(sender, size, state, ord)
-        WHERE u.state = 'malformed' AND v_new[u.ord] <> 0 GROUP BY u.sender ORDER BY u.sender
-        ON CONFLICT (sender_id, day) DO UPDATE SET bytes = m.bytes + EXCLUDED.bytes;
+    IF 'malformed' = ANY (p_state) THEN
+        INSERT INTO malformed_tally AS m (sender_id, day, bytes)
+            SELECT u.sender, current_date, sum(u.size) FROM unnest(p_sender, p_size, p_state) WITH ORDINALITY u(sender, size, state, ord)
+            WHERE u.state = 'malformed' AND v_new[u.ord] <> 0 GROUP BY u.sender ORDER BY u.sender
+            ON CONFLICT (sender_id, day) DO UPDATE SET bytes = m.bytes + EXCLUDED.bytes;
+    END IF;
     INSERT INTO report_raw (report_id, received, no, bytes)
         SELECT v_new[u.ord], v_received, u.no, u.bytes FROM unnest(r_ord, r_no, r_bytes) u(ord, no, bytes) WHERE v_new[u.ord] <> 0;
     INSERT INTO report_reporter (report_id, received, name, email)
@@ -165,22 +177,21 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache
 DECLARE
     v_row bigint;
 BEGIN
-    INSERT INTO to_triage (reports, received, received_until, observations)
-        SELECT range_agg(int8range(u.id, u.id + 1)), min(u.received), nullif(max(u.received), min(u.received)), sum(greatest(u.observations, 1))
-        FROM unnest(p_ids, p_route, p_received, p_observations) u(id, route, received, observations)
-        WHERE u.id <> 0 AND u.route = 'triage' HAVING count(*) > 0
-        RETURNING id INTO v_row;
-    -- Commits that notify wait for each other and wake every stage. Where rows wait already, triage is at work or will poll.
-    IF v_row IS NOT NULL AND NOT EXISTS (SELECT FROM to_triage q WHERE q.id BETWEEN v_row - 100 AND v_row - 1) THEN
-        PERFORM pg_notify('cirt_triage', '');
+    IF 'triage' = ANY (p_route) THEN
+        INSERT INTO to_triage (reports, received, received_until, observations)
+            SELECT range_agg(int8range(u.id, u.id + 1)), min(u.received), nullif(max(u.received), min(u.received)), sum(greatest(u.observations, 1))
+            FROM unnest(p_ids, p_route, p_received, p_observations) u(id, route, received, observations)
+            WHERE u.id <> 0 AND u.route = 'triage' HAVING count(*) > 0
+            RETURNING id INTO v_row;
+        -- Commits that notify wait for each other and wake every stage. Where rows wait already, triage is at work or will poll.
+        IF v_row IS NOT NULL AND NOT EXISTS (SELECT FROM to_triage q WHERE q.id BETWEEN v_row - 100 AND v_row - 1) THEN
+            PERFORM pg_notify('cirt_triage', '');
+        END IF;
     END IF;
-    INSERT INTO inbox (report_id, received)
-        SELECT u.id, u.received FROM unnest(p_ids, p_route, p_received) u(id, route, received) WHERE u.id <> 0 AND u.route = 'inbox';
-    IF FOUND THEN
-        PERFORM pg_notify('cirt_inbox', '');
+    IF 'hold' = ANY (p_route) THEN
+        INSERT INTO report_outcome (report_id, received, state, reason)
+            SELECT u.id, u.received, 'held', 'waits for a decision' FROM unnest(p_ids, p_route, p_received) u(id, route, received) WHERE u.id <> 0 AND u.route = 'hold';
     END IF;
-    INSERT INTO report_outcome (report_id, received, state, reason)
-        SELECT u.id, u.received, 'held', 'waits for a decision' FROM unnest(p_ids, p_route, p_received) u(id, route, received) WHERE u.id <> 0 AND u.route = 'hold';
 END $$;
 
 -- A sender's own report, without case.

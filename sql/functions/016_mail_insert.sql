@@ -39,42 +39,43 @@ END $$;
 DROP FUNCTION IF EXISTS mail_insert(text, text[], bytea);
 CREATE OR REPLACE FUNCTION mails_insert(p_from text[], p_recipients text[], p_recipient_counts int[], p_bytes bytea[])
 RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
-    v_n int := cardinality(p_from);
+    v_received timestamptz := now();
     v_senders bigint[] := senders_of_addresses(ARRAY(SELECT coalesce(nullif(f, ''), '<>') FROM unnest(p_from) WITH ORDINALITY u(f, ord) ORDER BY u.ord));
-    v_none text[] := array_fill(NULL::text, ARRAY[v_n]);
-    v_zero int[] := array_fill(0, ARRAY[v_n]);
-    v_size bigint[];
-    v_sha256 bytea[];
-    v_ord int[];
-    v_no int[];
-    v_raw bytea[];
-    v_ids bigint[];
-    v_again boolean[];
+    v_sha256 bytea[] := ARRAY(SELECT sha256(u.bytes) FROM unnest(p_bytes) WITH ORDINALITY u(bytes, ord) ORDER BY u.ord);
+    v_known bigint[];
+    v_new bigint[]; -- 0 for those that came before
+    v_row bigint;
 BEGIN
-    SELECT array_agg(length(u.bytes)::bigint ORDER BY u.ord), array_agg(sha256(u.bytes) ORDER BY u.ord) INTO v_size, v_sha256
-        FROM unnest(p_bytes) WITH ORDINALITY u(bytes, ord);
-    -- Chunks of 1 MiB, as everywhere; an empty message is one empty chunk.
-    SELECT array_agg(u.ord::int), array_agg(n), array_agg(substr(u.bytes, n * 1048576 + 1, 1048576)) INTO v_ord, v_no, v_raw
-        FROM unnest(p_bytes) WITH ORDINALITY u(bytes, ord), generate_series(0, greatest((length(u.bytes) + 1048575) / 1048576, 1) - 1) n;
+    SELECT n.o_known, n.o_new INTO v_known, v_new FROM reports_number(array_fill(0::bigint, ARRAY[cardinality(p_from)]), v_senders, v_sha256) n;
+    INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size, media_type)
+        SELECT u.id, v_received, u.sender, 'mail', 'unknown', u.sha256, length(u.bytes), 'message/rfc822'
+        FROM unnest(v_new, v_senders, v_sha256, p_bytes) u(id, sender, sha256, bytes) WHERE u.id <> 0;
     -- What a mail is worth shows only when it is decoded and verified; till then it is an unknown's, under the usual label.
-    SELECT array_agg(i.report_id ORDER BY i.ord), array_agg(i.is_duplicate ORDER BY i.ord) INTO v_ids, v_again FROM reports_insert(
-        v_zero::bigint[], array_fill('inbox'::text, ARRAY[v_n]), v_senders, array_fill('mail'::text, ARRAY[v_n]),
-        array_fill('unknown'::text, ARRAY[v_n]), v_sha256, v_size, v_none, array_fill('message/rfc822'::text, ARRAY[v_n]),
-        array_fill('decoding'::text, ARRAY[v_n]), array_fill('mail'::text, ARRAY[v_n]), array_fill(2::smallint, ARRAY[v_n]),
-        array_fill(true, ARRAY[v_n]), v_none, v_none, v_none, v_none, v_none, v_none, v_none, array_fill(NULL::timestamptz, ARRAY[v_n]),
-        v_none, v_none, v_none, v_zero, v_zero, v_none, v_none, v_none, v_none, v_none, v_ord, v_no, v_raw,
-        '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}') i;
+    INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed)
+        SELECT u.id, v_received, 'decoding', 'mail', 2, true FROM unnest(v_new) u(id) WHERE u.id <> 0;
+    -- Chunks of 1 MiB, as everywhere; an empty message is one empty chunk.
+    INSERT INTO report_raw (report_id, received, no, bytes)
+        SELECT u.id, v_received, n, substr(u.bytes, n * 1048576 + 1, 1048576)
+        FROM unnest(v_new, p_bytes) u(id, bytes), generate_series(0, greatest((length(u.bytes) + 1048575) / 1048576, 1) - 1) n WHERE u.id <> 0;
     INSERT INTO report_mail (report_id, received, mail_from, recipients)
-        SELECT u.id, now(), u.mail_from, p_recipients[u.upto - u.count + 1 : u.upto]
+        SELECT u.id, v_received, u.mail_from, p_recipients[u.upto - u.count + 1 : u.upto]
         FROM (SELECT w.*, sum(w.count) OVER (ORDER BY w.ord) AS upto
-              FROM unnest(v_ids, v_again, p_from, p_recipient_counts) WITH ORDINALITY w(id, again, mail_from, count, ord)) u
-        WHERE NOT u.again;
-    -- In the order of their numbers: two batches cannot wait for each other.
-    PERFORM mail_again(u.id, p_recipients[u.upto - u.count + 1 : u.upto])
-        FROM (SELECT w.*, sum(w.count) OVER (ORDER BY w.ord) AS upto FROM unnest(v_ids, v_again, p_recipient_counts) WITH ORDINALITY w(id, again, count, ord)
-              ORDER BY w.id, w.ord) u
-        WHERE u.again;
-    RETURN QUERY SELECT u.ord::int, u.id, u.again FROM unnest(v_ids, v_again) WITH ORDINALITY u(id, again, ord);
+              FROM unnest(v_new, p_from, p_recipient_counts) WITH ORDINALITY w(id, mail_from, count, ord)) u
+        WHERE u.id <> 0;
+    WITH made AS (INSERT INTO inbox (report_id, received) SELECT u.id, v_received FROM unnest(v_new) u(id) WHERE u.id <> 0 RETURNING id)
+        SELECT min(m.id) INTO v_row FROM made m;
+    -- Commits that notify wait for each other and wake every stage. Where rows wait already, decode is at work, and looks again when it is through.
+    IF v_row IS NOT NULL AND NOT EXISTS (SELECT FROM inbox q WHERE q.id BETWEEN v_row - 100 AND v_row - 1 AND q.failed IS NULL) THEN
+        PERFORM pg_notify('cirt_inbox', '');
+    END IF;
+    IF 0 = ANY (v_new) THEN
+        -- In the order of their numbers: two batches cannot wait for each other.
+        PERFORM mail_again(u.id, p_recipients[u.upto - u.count + 1 : u.upto])
+            FROM (SELECT w.*, sum(w.count) OVER (ORDER BY w.ord) AS upto FROM unnest(v_known, v_new, p_recipient_counts) WITH ORDINALITY w(id, new, count, ord)
+                  ORDER BY w.id, w.ord) u
+            WHERE u.new = 0;
+    END IF;
+    RETURN QUERY SELECT u.ord::int, CASE u.new WHEN 0 THEN u.known ELSE u.new END, u.new = 0 FROM unnest(v_known, v_new) WITH ORDINALITY u(known, new, ord);
 END $$;

@@ -176,7 +176,7 @@ BEGIN
         ORDER BY q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED),
     fresh AS (
         SELECT q.id FROM to_verify q WHERE q.failed IS NULL AND q.attempts = 0 AND NOT EXISTS (SELECT FROM again)
-        ORDER BY q.id LIMIT 32 FOR UPDATE SKIP LOCKED),
+        ORDER BY q.id LIMIT 64 FOR UPDATE SKIP LOCKED),
     due AS (SELECT a.id FROM again a UNION ALL SELECT f.id FROM fresh f),
     taken AS (
         UPDATE to_verify q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id

@@ -18,7 +18,7 @@ static const struct queue {
     int handful;
 } queues[] = {
     {"inbox", "inbox_claim", "report_id, received", "n, now()", 64},
-    {"to_verify", "to_verify_claim", "report_id, received, message", "n, now(), '{}'", 32},
+    {"to_verify", "to_verify_claim", "report_id, received, message", "n, now(), '{}'", 64},
     {"to_open", "to_open_claim", "report_id, received, path, protocol, bytes", "n, now(), '1', 'openpgp', ''", 4},
 };
 

@@ -84,14 +84,14 @@ static bool finish(struct stage_run *run, struct err *err)
     return ok;
 }
 
-static void work_off(struct fixture *fixture, bool is_batched)
+static void work_off(struct fixture *fixture, int batch_rows)
 {
     const struct stage stage = {.role = "decode",
                                 .listen = SQL_DECODE_LISTEN,
                                 .claim = SQL_DECODE_CLAIM,
                                 .settle = SQL_DECODE_SETTLE,
                                 .fail = SQL_DECODE_FAIL,
-                                .is_batched = is_batched,
+                                .batch_rows = batch_rows,
                                 .work = work,
                                 .begin = begin,
                                 .finish = finish};
@@ -149,7 +149,7 @@ static void expect(const char *query, long long wanted)
 static void test_together(void **state)
 {
     struct fixture *fixture = *state;
-    work_off(fixture, true);
+    work_off(fixture, 64);
     assert_int_equal(fixture->calls, ROWS);
     expect(DONE, ROWS);
     expect(TRANSACTIONS, 1);
@@ -159,7 +159,7 @@ static void test_together(void **state)
 static void test_not_batched(void **state)
 {
     struct fixture *fixture = *state;
-    work_off(fixture, false);
+    work_off(fixture, 0);
     expect(DONE, ROWS);
     expect(TRANSACTIONS, ROWS);
 }
@@ -169,7 +169,7 @@ static void test_one_is_bad(void **state)
 {
     struct fixture *fixture = *state;
     fixture->bad = 4;
-    work_off(fixture, true);
+    work_off(fixture, 64);
     assert_int_equal(fixture->calls, 4 + ROWS);
     expect(DONE, ROWS - 1);
     expect(TRANSACTIONS, ROWS - 1);
@@ -184,12 +184,12 @@ static void test_one_comes_again(void **state)
     struct fixture *fixture = *state;
     fixture->bad = 4;
     fixture->code = ERR_AGAIN;
-    work_off(fixture, true);
+    work_off(fixture, 64);
     expect(DONE, ROWS - 1);
     expect("SELECT count(*) FROM cirt.inbox WHERE failed IS NULL AND report_id = 4 AND not_before > now()", 1);
     fixture->bad = NONE;
     cluster_execute("UPDATE cirt.inbox SET not_before = now()");
-    work_off(fixture, true);
+    work_off(fixture, 64);
     expect(DONE, ROWS);
     expect(WAITING, 0);
 }
@@ -199,7 +199,7 @@ static void test_one_is_stolen(void **state)
 {
     struct fixture *fixture = *state;
     fixture->stolen = 4;
-    work_off(fixture, true);
+    work_off(fixture, 64);
     expect(DONE, ROWS - 1);
     expect("SELECT count(*) FROM cirt.to_open WHERE report_id = 4", 0);
     expect("SELECT attempts FROM cirt.inbox WHERE report_id = 4 AND failed IS NULL", 2);
@@ -213,7 +213,7 @@ static void test_database_refuses_one(void **state)
         "SET search_path = cirt; CREATE FUNCTION refuse_seven() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.report_id = 7 "
         "THEN RAISE EXCEPTION 'not seven' USING ERRCODE = 'CI422'; END IF; RETURN NEW; END $$;"
         "CREATE TRIGGER refuse_seven BEFORE INSERT ON to_open FOR EACH ROW EXECUTE FUNCTION refuse_seven()");
-    work_off(fixture, true);
+    work_off(fixture, 64);
     cluster_execute("DROP TRIGGER refuse_seven ON cirt.to_open");
     expect(DONE, ROWS - 1);
     expect(WAITING, 0);
@@ -226,13 +226,13 @@ static void test_collected(void **state)
     struct fixture *fixture = *state;
     fixture->collects = true;
     fixture->bad = 4;
-    work_off(fixture, true);
+    work_off(fixture, 64);
     expect(DONE, ROWS - 1);
     expect(TRANSACTIONS, ROWS - 1);
     expect(WAITING, 0);
     set_up(state);
     fixture->collects = true;
-    work_off(fixture, true);
+    work_off(fixture, 64);
     expect(DONE, ROWS);
     expect(TRANSACTIONS, 1);
 }
@@ -242,7 +242,7 @@ static void test_slow_work(void **state)
 {
     struct fixture *fixture = *state;
     fixture->slow_us = 300000;
-    work_off(fixture, true);
+    work_off(fixture, 64);
     assert_int_equal(fixture->calls, ROWS);
     expect(DONE, ROWS);
     expect(TRANSACTIONS, 3);
