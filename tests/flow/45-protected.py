@@ -83,6 +83,10 @@ def mails(w):
         "pgp-signed-to-others": (ALICE, g.signed("alice", g.sealed(g.keys["alice"])), "verified undecryptable whole Alice"),
         "pgp-hidden": (ALICE, g.sealed(team, pm.TEXT, None, "e1", "--throw-keyids"), "unprotected whole - -"),
         "pgp-twice-encrypted": (ALICE, g.sealed(team, g.sealed(team, signer="alice", boundary="e2")), "verified whole whole Alice"),
+        # as Exchange passes it on
+        "pgp-exchange": (ALICE, pm.multipart("mixed", [b"Content-Type: text/plain\r\n\r\n", b"Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n",
+                                                       b"Content-Type: application/octet-stream; name=\"encrypted.asc\"\r\n\r\n" + g.cipher(team, pm.TEXT, "alice")], "x1"),
+                         "verified whole whole Alice"),
         "pgp-rsa": ("rsa@bank-b.example", g.signed("rsa"), "verified none whole rsa"),
         "pgp-nist": ("nist@bank-b.example", g.signed("nist"), "verified none whole nist"),
         "pgp-brainpool": ("brainpool@bank-b.example", g.signed("brainpool"), "verified none whole brainpool"),
@@ -109,6 +113,12 @@ def mails(w):
                                 "mixed none part -"),
         # S/MIME
         "smime-detached": (BOB, s.signed("bob"), "verified none whole bob@bank-b.example"),
+        "smime-pss": (BOB, s.signed("bob", pm.TEXT, "s1", "-keyopt", "rsa_padding_mode:pss"), "verified none whole bob@bank-b.example"),
+        "smime-sha512": (BOB, s.signed("bob", pm.TEXT, "s1", "-md", "sha512"), "verified none whole bob@bank-b.example"),
+        "smime-sha1": (BOB, s.signed("bob", pm.TEXT, "s1", "-md", "sha1"), "bad none whole -"),
+        "smime-by-two": (BOB, s.signed("bob", pm.TEXT, "s1", "-signer", o.path("carol"), "-inkey", o.path("carol", "key")), "mixed none whole -"),
+        "smime-attached": (BOB, pm.multipart("mixed", [pm.TEXT, s.mime(s.run(None, "-nodetach", "-sign", "-signer", s.path("bob"), "-inkey", s.path("bob", "key"), "-outform", "DER",
+                                                                                      "-in", "/dev/null"), "signed-data", name="smime.p7c")], "m1"), "mixed none part -"),
         "smime-x-detached": (BOB, s.signed("bob").replace(b"application/pkcs7-signature", b"application/x-pkcs7-signature"),
                              "verified none whole bob@bank-b.example"),
         "smime-opaque": (BOB, s.opaque("bob"), "verified none whole bob@bank-b.example"),
