@@ -7,6 +7,7 @@
 #include "cli/case_cmd.h"
 #include "cli/contact_cmd.h"
 #include "cli/doctor_cmd.h"
+#include "cli/evidence_cmd.h"
 #include "cli/find_cmd.h"
 #include "cli/help_cmd.h"
 #include "cli/journal_cmd.h"
@@ -62,6 +63,7 @@ static const struct option_rule ls_options[] = {
     LIMIT, {"sort", OPTION_ONE, "K", N_("due (overdue first), priority, opened, updated, number; -K turns it round")}, FIELDS, {0}};
 static const struct option_rule list_options[] = {LIMIT, FIELDS, {0}};
 static const struct option_rule edit_options[] = {REVISION, {0}};
+static const struct option_rule evidence_options[] = {{"tlp", OPTION_ONE, "LABEL", N_("of what is added; else the case's")}, FIELDS, {0}};
 static const struct option_rule reason_options[] = {REASON, REVISION, {0}};
 static const struct option_rule take_options[] = {
     {"steal", OPTION_SWITCH, NULL, N_("also from its owner; needs -m")}, REASON, REVISION, {0}};
@@ -203,6 +205,8 @@ const struct command commands_table[] = {
      {"cirt journal verify", "cirt journal verify 42"}, NULL, false},
     {"journal", journal_cmd_journal, COMMAND_DESK, "CASE", 1, 1, journal_options, N_("the history of a case"),
      {"cirt journal 42", "cirt journal 42 --export > case-42.json"}, NULL, false},
+    {"evidence", evidence_cmd_evidence, COMMAND_DESK, "CASE [ls|add FILE|get N|verify]", 1, 3, evidence_options, N_("files kept with a case: what its mails brought, what was added"),
+     {"cirt evidence 42", "cirt evidence 42 get e7 > invoice.doc", "cirt evidence 42 add disk.img.gz --tlp amber", "cirt evidence 42 verify"}, NULL, false},
     {"take", case_cmd_take, COMMAND_DESK, "CASE", 1, 1, take_options, N_("make a case yours"),
      {"cirt take 42", "cirt take 42 --steal -m 'Ama is ill'"}, NULL, false},
     {"assign", case_cmd_assign, COMMAND_DESK, "CASE WHO", 2, 2, edit_options, N_("give a case to somebody"),

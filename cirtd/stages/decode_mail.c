@@ -17,6 +17,7 @@
 #include "codec/mail_facts.h"
 #include "codec/mail_layers.h"
 #include "codec/mime.h"
+#include "codec/mime_body.h"
 #include "rules/signature.h"
 
 /* Things opened in one step: what a person sends has few; each costs a process. */
@@ -253,6 +254,53 @@ static bool offer_keys(const struct reading *reading, const struct mail_keys *ke
     return ok;
 }
 
+static const struct mime_part *part_of(const struct mime *mime, const char *path)
+{
+    for (size_t i = 0; path && i < mime->part_count; i++)
+        if (str_equal(mime->parts[i].path, path))
+            return &mime->parts[i];
+    return NULL;
+}
+
+/* The files that the mail's report lists are kept as they are once their transfer encoding is undone. */
+static bool keep_attachments(const struct reading *reading, const struct report *report, struct err *err)
+{
+    struct stage_run *run = reading->job->run;
+    const struct mime *mime = reading->steps[reading->count - 1].mime;
+    json_t *extra = report->extra ? json_loads(report->extra, 0, NULL) : NULL, *list = json_object_get(extra, "attachments");
+    struct db_array paths, names, types, bytes;
+    db_array_init(&paths, DB_TEXT_ARRAY);
+    db_array_init(&names, DB_TEXT_ARRAY);
+    db_array_init(&types, DB_TEXT_ARRAY);
+    db_array_init(&bytes, DB_BYTES_ARRAY);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const struct mime_part *part = part_of(mime, json_string_value(json_object_get(json_array_get(list, i), "path")));
+        struct buf body;
+        if (!part)
+            continue;
+        buf_init(&body, part->body_size + 1);
+        mime_body(mime, part, &body);
+        db_array_add_text(&paths, part->path);
+        db_array_add_text(&names, part->name);
+        db_array_add_text(&types, part->type);
+        db_array_add_bytes(&bytes, buf_text(&body), body.size);
+        buf_clear(&body);
+    }
+    db_params_reset(run->params);
+    db_int8(run->params, reading->job->report_id);
+    db_array(run->params, &paths);
+    db_array(run->params, &names);
+    db_array(run->params, &types);
+    db_array(run->params, &bytes);
+    bool ok = json_array_size(list) == 0 || db_run(run->db, SQL_DECODE_ATTACHMENTS, run->params, NULL, err);
+    db_array_clear(&paths);
+    db_array_clear(&names);
+    db_array_clear(&types);
+    db_array_clear(&bytes);
+    json_decref(extra);
+    return ok;
+}
+
 static bool add_facts(const struct reading *reading, struct err *err)
 {
     struct decode_job *job = reading->job;
@@ -454,7 +502,7 @@ static bool store(struct reading *reading, struct report *report, struct err *er
         decode_add(reading->job, report, is_first ? "decoding" : "received", "none", NULL);
     if (is_closed)
         return order_opening(reading, err);
-    if (!add_facts(reading, err))
+    if (!keep_attachments(reading, report, err) || !add_facts(reading, err))
         return false;
     if (has_protection(reading))
         order_verdict(reading);

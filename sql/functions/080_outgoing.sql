@@ -302,12 +302,11 @@ LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 CREATE OR REPLACE FUNCTION mail_attach_evidence(p_mail bigint, p_evidence bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
-    e evidence;
+    e visible_evidence;
 BEGIN
-    SELECT x.* INTO e FROM evidence x JOIN visible_mail m ON m.case_id = x.case_id WHERE m.id = p_mail AND x.id = p_evidence
-        AND (x.tlp < 4 OR viewer_reads_case(x.case_id));
+    SELECT x.* INTO e FROM visible_evidence x JOIN visible_mail m ON m.case_id = x.case_id WHERE m.id = p_mail AND x.id = p_evidence;
     IF e.id IS NULL THEN
-        PERFORM refuse('CI404', format('the case has no evidence %s', p_evidence), 'cirt evidence CASE ls');
+        PERFORM refuse('CI404', format('the case has no evidence e%s', p_evidence), 'cirt evidence CASE ls');
     END IF;
     PERFORM mail_attach(p_mail, e.name, coalesce(e.media_type, 'application/octet-stream'), e.bytes, e.tlp);
 END $$;

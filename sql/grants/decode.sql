@@ -9,3 +9,4 @@ GRANT EXECUTE ON FUNCTION inbox_facts TO cirt_decode;
 GRANT EXECUTE ON FUNCTION inbox_to_open TO cirt_decode;
 GRANT EXECUTE ON FUNCTION key_offer_add TO cirt_decode;
 GRANT EXECUTE ON FUNCTION verdicts_store TO cirt_decode;
+GRANT EXECUTE ON FUNCTION inbox_attachments TO cirt_decode;

@@ -142,3 +142,6 @@ GRANT EXECUTE ON FUNCTION case_tell TO cirt_desk;
 GRANT EXECUTE ON FUNCTION key_counts_for TO cirt_desk;
 GRANT EXECUTE ON FUNCTION contact_key TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_told TO cirt_desk;
+GRANT SELECT ON visible_evidence TO cirt_desk;
+GRANT EXECUTE ON FUNCTION evidence_json TO cirt_desk;
+GRANT EXECUTE ON FUNCTION evidence_add TO cirt_desk;

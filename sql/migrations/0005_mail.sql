@@ -190,6 +190,21 @@ CREATE INDEX inbox_claimed ON inbox (not_before) WHERE attempts > 0 AND failed I
 CREATE INDEX to_verify_claimed ON to_verify (not_before) WHERE attempts > 0 AND failed IS NULL;
 CREATE INDEX to_open_claimed ON to_open (not_before) WHERE attempts > 0 AND failed IS NULL;
 
+ALTER TABLE evidence ADD COLUMN added timestamptz NOT NULL DEFAULT now(), ADD COLUMN added_by bigint REFERENCES identity;
+
+-- The files that a mail brought: evidence of each case that the mail is in. Numbered as evidence is.
+CREATE TABLE report_attachment (
+    id bigint PRIMARY KEY DEFAULT nextval('evidence_id_seq'),
+    report_id bigint NOT NULL,
+    received timestamptz NOT NULL,
+    path text NOT NULL, -- of the part in what the mail says
+    name text,
+    media_type text NOT NULL,
+    sha256 bytea NOT NULL CHECK (length(sha256) = 32),
+    bytes bytea NOT NULL,
+    UNIQUE (report_id, path)
+);
+
 -- --- mail that leaves ---
 
 -- The correspondence of a case with one counterparty.
@@ -357,6 +372,7 @@ CREATE INDEX acknowledgement_at ON acknowledgement (at);
 INSERT INTO personal_field VALUES
     ('contact', 'address', 'mail address of a contact'),
     ('contact', 'name', 'name of a contact'),
+    ('report_attachment', 'bytes', 'whatever the sender attached'),
     ('mail', 'body', 'whatever an analyst wrote'),
     ('mail_recipient', 'address', 'mail address of a recipient'),
     ('mail_recipient', 'name', 'name of a recipient'),

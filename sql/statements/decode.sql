@@ -33,6 +33,9 @@ SELECT ord, report_id, is_duplicate, state FROM reports_decoded($1::bigint[], $2
 -- name: key_offer
 SELECT key_offer_add($1::bigint, $2::text, $3::bytea)
 
+-- name: attachments
+SELECT inbox_attachments($1::bigint, $2::text[], $3::text[], $4::text[], $5::bytea[])
+
 -- name: to_verify
 SELECT inbox_to_verify($1::bigint[], $2::text[], $3::int[], $4::int[], $5::text[], $6::text[], $7::bytea[], $8::bytea[])
 

@@ -154,6 +154,15 @@ SELECT reports_decide($1::text, $3::bigint[], $2::jsonb ->> 'reason', ($2::jsonb
 SELECT reports_decide($1::text, ARRAY(SELECT v.id FROM visible_report v WHERE v.state IN ('held', 'dropped') AND /*filter*/ ORDER BY v.id LIMIT 10001),
     $2::jsonb ->> 'reason', ($2::jsonb ->> 'dry_run')::boolean)
 
+-- --- evidence ---
+
+-- name: evidence_list
+SELECT evidence_json(e, $2::boolean) FROM visible_evidence e WHERE e.case_id = case_find($1::text) ORDER BY e.id LIMIT 1000
+-- name: evidence_add
+SELECT evidence_add($1::text, $2::int, $3::text, $4::text, $5::bytea, $6::text)
+-- name: evidence_bytes
+SELECT e.bytes FROM visible_evidence e WHERE e.id = $1::bigint LIMIT 1
+
 -- --- find ---
 
 -- name: find_observable
