@@ -27,7 +27,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         UPDATE key_offer o SET bytes = NULL, error = coalesce(o.error, queue_died(o.attempts)) WHERE o.bytes IS NOT NULL AND o.not_before <= now() AND queue_is_spent(o.attempts)),
     due AS (
         SELECT o.id FROM key_offer o WHERE o.bytes IS NOT NULL AND o.not_before <= now() AND NOT queue_is_spent(o.attempts)
-        ORDER BY o.not_before, o.id LIMIT 4 FOR UPDATE SKIP LOCKED)
+        ORDER BY o.not_before, o.id LIMIT 2 FOR UPDATE SKIP LOCKED)
     UPDATE key_offer o SET attempts = o.attempts + 1, not_before = now() + queue_lease() FROM due WHERE o.id = due.id
     RETURNING o.id, o.attempts, o.report_id, o.source, o.bytes $$;
 
