@@ -253,11 +253,13 @@ bool str_add_harmless(struct buf *buf, const char *text, bool keep_newlines)
     return fits;
 }
 
-/* Adds size bytes with "." as "[.]" and "@" as "[@]"; harmless characters are the caller's business. */
+/* Adds size bytes with "." as "[.]" and "@" as "[@]", what its writer defanged already as it is; harmless characters are the caller's
+ * business. */
 static void add_bracketed(struct buf *buf, const char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
-        if (bytes[i] == '.' || bytes[i] == '@')
+        bool is_bracketed = i > 0 && i + 1 < size && bytes[i - 1] == '[' && bytes[i + 1] == ']';
+        if (!is_bracketed && (bytes[i] == '.' || bytes[i] == '@'))
             buf_printf(buf, "[%c]", bytes[i]);
         else
             buf_add_char(buf, bytes[i]);

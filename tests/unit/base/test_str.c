@@ -148,6 +148,9 @@ static void defanged(void **state)
     check_added(str_add_defanged, "victim@bank.example", "victim[@]bank[.]example");
     check_added(str_add_defanged, "bank.example", "bank[.]example");
     check_added(str_add_defanged, "198.51.100.7", "198.51.100.7");
+    check_added(str_add_defanged, "hxxp://login[.]bank[.]example/a", "hxxp://login[.]bank[.]example/a");
+    check_added(str_add_defanged, "http://login[.]bank.example/[.]", "hxxp://login[.]bank[.]example/[.]");
+    check_added(str_add_defanged, "Ask b[@]c[.]example, http://[.]!", "Ask b[@]c[.]example, hxxp://[.]!");
     check_added(str_add_defanged, "198.51.100.0/24", "198.51.100.0/24");
     check_added(str_add_defanged, "Kit on http://a.example/x now. Ask b@c.example!",
                 "Kit on hxxp://a[.]example/x now. Ask b[@]c[.]example!");
