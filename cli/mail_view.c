@@ -23,6 +23,25 @@ static void harmless(struct screen *screen, const char *text)
     free(clean);
 }
 
+/* What we wrote, as it leaves but for the isolates (U+2068, U+2069) that right-to-left templates put around values: a terminal that knows
+ * them shows nothing, and as U+FFFD they would hide the text. The caller's. */
+static char *ours(const struct screen *screen, const char *text)
+{
+    struct buf out;
+    char *clean;
+
+    buf_init(&out, strlen(text) + 1);
+    for (const char *at = text; *at;) {
+        bool is_isolate = !screen->raw && (str_starts(at, "\xE2\x81\xA8") || str_starts(at, "\xE2\x81\xA9"));
+        if (!is_isolate)
+            buf_add_char(&out, *at);
+        at += is_isolate ? 3 : 1;
+    }
+    clean = screen_clean(screen, buf_text(&out), false);
+    buf_clear(&out);
+    return clean;
+}
+
 char *mail_view_person(const struct screen *screen, const json_t *person)
 {
     const char *name = field_text(person, "name"), *address = field_or(person, "address", "-");
@@ -67,7 +86,7 @@ static void line_words(struct screen *screen, const char *title, const char *tex
 
 static void line_outside(struct screen *screen, const char *title, const char *text)
 {
-    char *clean = screen_clean(screen, text, false);
+    char *clean = ours(screen, text ? text : "");
 
     line_words(screen, title, clean);
     free(clean);
@@ -106,7 +125,7 @@ void mail_view_text(struct screen *screen, const json_t *mail)
 
     while (*text) {
         size_t size = strcspn(text, "\n");
-        char *line = mem_printf("%.*s", (int)size, text), *clean = size ? screen_clean(screen, line, false) : mem_strdup("");
+        char *line = mem_printf("%.*s", (int)size, text), *clean = size ? ours(screen, line) : mem_strdup("");
 
         screen_words(screen, clean, (unsigned)strspn(clean, "> "));
         free(clean);
