@@ -202,7 +202,7 @@ END $$;
 
 -- Up to three keys, shortened as people compare them.
 CREATE OR REPLACE FUNCTION key_words(p_keys text[]) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN coalesce((SELECT string_agg(CASE WHEN length(k) > 40 OR k LIKE '% %' THEN left(k, 60) ELSE right(k, 16) END, ', ') FROM unnest(p_keys[:3]) k), 'an unknown key')
+RETURN coalesce((SELECT string_agg(CASE WHEN k ~ '^[0-9A-Fa-f]{16,64}$' THEN right(k, 16) ELSE left(k, 60) END, ', ') FROM unnest(p_keys[:3]) k), 'an unknown key')
     || CASE WHEN cardinality(p_keys) > 3 THEN ', ...' ELSE '' END;
 
 DROP TYPE IF EXISTS triage_letter_facts CASCADE;
