@@ -111,6 +111,14 @@ static void set_problem(struct mail_layer *layer, const char *problem)
         layer->problem = problem;
 }
 
+/* Whether so many encoded bytes are worth decoding: they come to a quarter at least (quoted-printable to a third). */
+static bool may_keep(struct finder *finder, struct mail_layer *layer, size_t encoded)
+{
+    if (encoded / 4 > finder->budget)
+        set_problem(layer, "layers around layers: more bytes than the mail has");
+    return encoded / 4 <= finder->budget;
+}
+
 /* A copy for the layer, as far as the budget goes. */
 static const char *keep(struct finder *finder, struct mail_layer *layer, const char *bytes, size_t size)
 {
@@ -137,6 +145,8 @@ static void keep_signature(struct finder *finder, struct mail_layer *layer, cons
 static void keep_body(struct finder *finder, struct mail_layer *layer, const struct mime_part *part, bool as_signature)
 {
     struct buf body;
+    if (!may_keep(finder, layer, part->body_size))
+        return;
     buf_init(&body, part->body_size + 1);
     mime_body(finder->mime, part, &body);
     if (as_signature)
@@ -189,6 +199,8 @@ static bool signed_protocol(const struct mime_part *part, const struct mime_part
 static void fill_signed(struct finder *finder, struct mail_layer *layer, const struct mime_part *first, const struct mime_part *second)
 {
     struct buf covered;
+    if (!may_keep(finder, layer, first->body_size))
+        return;
     buf_init(&covered, 2 * (first->header_size + first->body_size) + 8);
     mime_signed_bytes(finder->mime, first, &covered);
     keep_content(finder, layer, buf_text(&covered), covered.size);
@@ -436,6 +448,8 @@ static const struct mime_part *sibling_named(const struct mime *mime, const stru
 static void keep_file(struct finder *finder, struct mail_layer *layer, const struct mime_part *file)
 {
     struct buf body;
+    if (!may_keep(finder, layer, file->body_size))
+        return;
     buf_init(&body, file->body_size + 1);
     mime_body(finder->mime, file, &body);
     if (str_starts(file->type, "text/") && !str_equal(file->encoding, "base64")) {

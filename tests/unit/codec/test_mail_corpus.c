@@ -170,6 +170,66 @@ static void test_every_file(void **state)
         fail_msg("%ld KiB of memory", usage.ru_maxrss);
 }
 
+/* --- made to take long --- */
+
+static const struct {
+    const char *what, *before, *again, *after;
+    int times;
+} bombs[] = {
+    {"encoded words", "From: a@b.example\r\nSubject: ", "=?utf-8?Q?=C3=A4?= ", "\r\n\r\nx", 12000},
+    {"parameters", "From: a@b.example\r\nContent-Type: text/plain", "; name*1*=utf-8''%C3%A4", "\r\n\r\nx", 10000},
+    {"addresses", "From: ", "a@b.example,", "c@d.example\r\n\r\nx", 20000},
+    {"groups of addresses", "From: ", "g: ", "a@b.example;\r\n\r\nx", 60000},
+    {"fields", "From: a@b.example\r\n", "From:\r\n", "\r\nx", 30000},
+    {"tags", "From: a@b.example\r\nSubject: ", "[a][", "\r\n\r\nx", 60000},
+    {"bytes of no charset", "From: a@b.example\r\nContent-Type: text/plain; charset=euc-kr\r\n\r\n", "\xff\xff\xff\xff", "", 3000000},
+    {"words", "From: a@b.example\r\n\r\n", "hxxp://a.example/x 192.0.2.1 ", "", 400000},
+    {"links", "From: a@b.example\r\nContent-Type: text/html\r\n\r\n", "<a href=\"http://x\"></a>", "", 400000},
+    {"comments", "From: a@b.example\r\nContent-Type: text/html\r\n\r\n", "<!--", "", 3000000},
+    {"armoured blocks", "From: a@b.example\r\n\r\n", "-----BEGIN PGP MESSAGE-----\n\nhAIDANIBAA==\n-----END PGP MESSAGE-----\n", "",
+     150000},
+    {"blocks without end", "From: a@b.example\r\n\r\n", "-----BEGIN PGP SIGNED MESSAGE-----\n", "", 300000},
+    {"signatures beside a file", "From: a@b.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n",
+     "--b\r\nContent-Type: application/octet-stream; name=x.sig\r\n\r\n-----BEGIN PGP SIGNATURE-----\n\niAEE\n-----END PGP "
+     "SIGNATURE-----\r\n",
+     "--b\r\nContent-Type: text/plain; name=x\r\n\r\nx\r\n--b--\r\n", 990},
+    {"recipients of a bounce", "Return-Path: <>\r\nFrom: mailer-daemon@b.example\r\nSubject: undeliverable\r\n\r\n",
+     "<a@b.example>:\nwhy\n", "", 300000},
+    {"CMS lengths", "From: a@b.example\r\nContent-Type: application/pkcs7-mime\r\n\r\n", "\x30\x80", "", 5000000},
+    {"boundaries", "From: a@b.example\r\nContent-Type: text/plain\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n", "--b\r\n\r\n", "",
+     500000},
+};
+
+/* (A sanitizer's own checks of string functions take time by the square.) */
+static void test_bombs(void **state)
+{
+    UNUSED(state);
+#if defined(__SANITIZE_ADDRESS__)
+    skip();
+#endif
+    for (size_t i = 0; i < ARRAY_SIZE(bombs); i++) {
+        struct buf mail;
+        struct report *report = NULL;
+        struct mail_facts *facts = NULL;
+        struct err err;
+        buf_init(&mail, 32 * 1024 * 1024);
+        buf_add_text(&mail, bombs[i].before);
+        for (int k = 0; k < bombs[i].times; k++)
+            buf_add_text(&mail, bombs[i].again);
+        buf_add_text(&mail, bombs[i].after);
+        double before = cpu_ms();
+        if (codec_decode(codec_find("mail"), mail.bytes, mail.size, &codec_limits_default, NULL, &report, &err) &&
+            !mail_facts_read(mail.bytes, mail.size, &codec_limits_default, NULL, &facts, &err))
+            fail_msg("%s: %s", bombs[i].what, err.text);
+        double took = cpu_ms() - before;
+        if (took > CPU_MS_MAX)
+            fail_msg("%s: %.0f ms", bombs[i].what, took);
+        mail_facts_free(facts);
+        report_free(report);
+        buf_clear(&mail);
+    }
+}
+
 /* --- GMime's charsets --- */
 
 static void add_file(const char *name, const char *charset, struct buf *out)
@@ -479,7 +539,7 @@ static void test_thunderbird_texts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_file), cmocka_unit_test(test_charsets), cmocka_unit_test(test_answers),
-                                       cmocka_unit_test(test_thunderbird_texts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_file), cmocka_unit_test(test_bombs), cmocka_unit_test(test_charsets),
+                                       cmocka_unit_test(test_answers), cmocka_unit_test(test_thunderbird_texts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
