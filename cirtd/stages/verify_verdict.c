@@ -21,6 +21,7 @@ struct whose {
 /* Who we know by an address. */
 struct known {
     const char *address, *id, *name;
+    bool is_refused;
 };
 
 /* The mails of a transaction: what is asked about their signers is asked once for all. */
@@ -147,40 +148,39 @@ static bool read_known(struct judging *judging, struct err *err)
     for (size_t i = 0; i < judging->known_count; i++)
         judging->known[i] = (struct known){.address = arena_strdup(judging->arena, db_get_text(rows, i, 0)),
                                            .id = arena_strdup(judging->arena, db_get_text(rows, i, 1)),
-                                           .name = arena_strdup(judging->arena, db_get_text(rows, i, 2))};
+                                           .name = arena_strdup(judging->arena, db_get_text(rows, i, 2)),
+                                           .is_refused = db_get_bool(rows, i, 3)};
     db_rows_free(rows);
     db_array_clear(&addresses);
     return ok;
 }
 
-/* Who we know by that address, else the address itself. */
-static void name_address(const struct judging *judging, const char *address, struct signature_identity *identity)
+static const struct known *find_known(const struct judging *judging, const char *address)
 {
-    identity->id = arena_printf(judging->arena, "address %s", address);
-    identity->name = arena_strdup(judging->arena, address);
-    for (size_t i = 0; i < judging->known_count; i++) {
-        if (!str_equal_nocase(judging->known[i].address, address))
-            continue;
-        identity->id = judging->known[i].id;
-        identity->name = judging->known[i].name;
-    }
+    for (size_t i = 0; i < judging->known_count; i++)
+        if (str_equal_nocase(judging->known[i].address, address))
+            return &judging->known[i];
+    return NULL;
 }
 
-/* It is its addresses', and the one that is the sender's is told. */
+/* It is its addresses', and the one that is the sender's is told: by the name we know it by, else as it is. An address that an analyst
+ * disabled is nobody's: NULL. */
 static const struct signature_identity *find_by_chain(const struct judged *judged, const json_t *item)
 {
-    struct arena *arena = judged->judging->arena;
+    const struct judging *judging = judged->judging;
     const json_t *addresses = json_object_get(item, "addresses");
     const char *from = only_from(judged->job), *told = json_string_value(json_array_get(addresses, 0));
-    struct signature_identity *identity = arena_calloc(arena, 1, sizeof *identity);
+    struct signature_identity *identity = arena_calloc(judging->arena, 1, sizeof *identity);
     for (size_t i = 0; i < json_array_size(addresses); i++) {
         const char *address = json_string_value(json_array_get(addresses, i));
-        add_address(arena, identity, address);
+        add_address(judging->arena, identity, address);
         if (from && str_equal_nocase(address, from))
             told = address;
     }
-    name_address(judged->judging, told, identity);
-    return identity;
+    const struct known *known = find_known(judging, told);
+    identity->id = known ? known->id : arena_printf(judging->arena, "address %s", told);
+    identity->name = known ? known->name : arena_strdup(judging->arena, told);
+    return known && known->is_refused ? NULL : identity;
 }
 
 static void fill_part(struct judged *judged, const json_t *item)
@@ -276,12 +276,11 @@ static void read_named(struct judged *judged)
     const struct judging *judging = judged->judging;
     const json_t *named = json_object_get(judged->job->message, "named");
     const char **ids = arena_calloc(judged->job->arena, json_array_size(named) + 1, sizeof *ids);
-    for (size_t i = 0; i < json_array_size(named); i++)
-        for (size_t k = 0; k < judging->known_count; k++)
-            if (str_equal_nocase(judging->known[k].address, json_string_value(json_array_get(named, i)))) {
-                ids[judged->mail.named_count++] = judging->known[k].id;
-                break;
-            }
+    for (size_t i = 0; i < json_array_size(named); i++) {
+        const struct known *known = find_known(judging, json_string_value(json_array_get(named, i)));
+        if (known)
+            ids[judged->mail.named_count++] = known->id;
+    }
     judged->mail.named = ids;
 }
 

@@ -251,16 +251,18 @@ BEGIN
     WHERE k.fingerprint = ANY (p_fingerprints) AND (k.pinned IS NOT NULL OR k.distrusted IS NOT NULL);
 END $$;
 
--- The names we know addresses by, where somebody vouches for them: of certificates that a CA of ours speaks for.
+-- The names we know addresses by, where somebody vouches for them: of certificates that a CA of ours speaks for. is_refused: an analyst disabled the
+-- address, or whose it is; then no CA makes it count.
 DROP FUNCTION IF EXISTS contact_name(text);
-CREATE OR REPLACE FUNCTION contact_names(p_addresses text[]) RETURNS TABLE (address text, id text, name text)
+DROP FUNCTION IF EXISTS contact_names(text[]);
+CREATE OR REPLACE FUNCTION contact_names(p_addresses text[]) RETURNS TABLE (address text, id text, name text, is_refused boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN QUERY
     SELECT c.address, CASE WHEN c.identity_id IS NOT NULL THEN 'identity ' || c.identity_id WHEN c.peer_id IS NOT NULL THEN 'peer ' || c.peer_id
-                           ELSE 'contact ' || c.id END, coalesce(i.name, i.login, p.name, c.name, c.address)
+                           ELSE 'contact ' || c.id END, coalesce(i.name, i.login, p.name, c.name, c.address), NOT (c.enabled AND coalesce(i.enabled, p.enabled, true))
     FROM contact c LEFT JOIN identity i ON i.id = c.identity_id LEFT JOIN peer p ON p.id = c.peer_id
-    WHERE c.address = ANY (ARRAY(SELECT lower(a) FROM unnest(p_addresses) a)) AND c.enabled AND c.is_known AND coalesce(i.enabled, p.enabled, true);
+    WHERE c.address = ANY (ARRAY(SELECT lower(a) FROM unnest(p_addresses) a)) AND c.is_known;
 END $$;
 
 -- --- opening: seal, and verify for what needs no key ---

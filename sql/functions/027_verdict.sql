@@ -35,6 +35,31 @@ BEGIN
     RETURN v_originals;
 END $$;
 
+-- A key that was pinned or revoked after its mail came, but before the verdict was written, was perhaps not there when the signature was looked at; and whoever changed
+-- it found no verdict to have judged again. So they are judged once more; likewise where our key arrived while the mail was being opened.
+CREATE OR REPLACE FUNCTION verdicts_outrun(p_reports bigint[], p_received timestamptz[], p_encryption text[], p_parts text[], p_needed text[], p_unknown text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    v_first timestamptz := (SELECT min(u) FROM unnest(p_received) u);
+    v_reports bigint[];
+BEGIN
+    IF NOT 'undecryptable' = ANY (p_encryption) AND NOT EXISTS (SELECT FROM mail_key k WHERE k.changed > v_first) THEN
+        RETURN;
+    END IF;
+    v_reports := ARRAY(
+        SELECT u.id FROM unnest(p_reports, p_received, p_encryption, p_parts, p_needed, p_unknown) u(id, received, encryption, parts, needed, unknown)
+        LEFT JOIN LATERAL (SELECT d.checked FROM report_verdict d WHERE d.report_id = u.id ORDER BY d.checked DESC OFFSET 1 LIMIT 1) b ON true
+        WHERE EXISTS (SELECT FROM mail_key k WHERE k.changed > greatest(u.received, b.checked)
+                      AND (k.fingerprint = ANY (u.unknown::text[]) OR k.key_ids && ARRAY(SELECT right(x, 16) FROM unnest(u.unknown::text[]) x)
+                           OR (k.revoked > greatest(u.received, b.checked)
+                               AND k.fingerprint IN (SELECT p ->> 'fingerprint' FROM jsonb_array_elements(u.parts::jsonb) p))))
+            OR (u.encryption = 'undecryptable' AND b.checked IS NULL
+                AND EXISTS (SELECT FROM own_key o WHERE o.gone IS NULL AND o.can_decrypt AND o.key_ids && u.needed::text[])));
+    IF cardinality(v_reports) > 0 THEN
+        PERFORM reports_recheck(v_reports);
+    END IF;
+END $$;
+
 -- Writes the verdicts, and lets the reports go on: to triage the first time; again where one was held and its verdict is another now. What was
 -- triaged, or dropped, stays as it is.
 DROP FUNCTION IF EXISTS verdict_write(bigint, text, text, text, text, text, text, timestamptz, jsonb, text, text, text[], text[], bytea[], text[]);
@@ -89,6 +114,7 @@ BEGIN
     PERFORM reports_route((SELECT array_agg(CASE WHEN (u.goes OR u.id = ANY (v_released)) AND NOT EXISTS (SELECT FROM report_outcome o WHERE o.report_id = u.id) THEN u.id
                                                  ELSE 0 END ORDER BY u.ord) FROM unnest(p_reports, v_goes) WITH ORDINALITY u(id, goes, ord)),
                           array_fill('triage'::text, ARRAY[v_n]), p_received, v_observations);
+    PERFORM verdicts_outrun(p_reports, p_received, p_encryption, p_parts, p_needed, p_unknown);
     PERFORM pg_notify('cirt_changes', '');
 END $$;
 

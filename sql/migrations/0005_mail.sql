@@ -73,6 +73,7 @@ CREATE INDEX mail_key_peer ON mail_key (peer_id) WHERE peer_id IS NOT NULL;
 CREATE INDEX mail_key_identity ON mail_key (identity_id) WHERE identity_id IS NOT NULL;
 CREATE INDEX mail_key_addresses ON mail_key USING gin (addresses);
 CREATE INDEX mail_key_claims ON mail_key USING gin (claims);
+CREATE INDEX mail_key_changed ON mail_key (changed);
 
 -- Our own, as seal told: public parts only.
 CREATE TABLE own_key (

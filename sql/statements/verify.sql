@@ -20,7 +20,7 @@ SELECT fingerprint, protocol, armoured, changed_us FROM pinned_keys($1::bigint)
 SELECT fingerprint, id, name, address, is_refused FROM signer_identities($1::text[])
 
 -- name: contacts
-SELECT address, id, name FROM contact_names($1::text[])
+SELECT address, id, name, is_refused FROM contact_names($1::text[])
 
 -- name: unwrapped
 SELECT report_unwrapped($1::bigint, $2::int, $3::text, $4::bytea, $5::jsonb, $6::text)

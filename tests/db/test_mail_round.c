@@ -155,13 +155,20 @@ static void what_is_given_up_goes_on(void **state)
     expect("received", "SELECT state FROM report_content WHERE report_id = 5");
 }
 
-static void judge_with(int report, const char *summary, const char *payloads, const char *signed_at, const char *to)
+static void judge_as(int report, const char *summary, const char *encryption, const char *payloads, const char *signed_at, const char *to,
+                     const char *needed, const char *unknown)
 {
     execute("INSERT INTO inbox (report_id, received, attempts) SELECT id, received, 1 FROM report WHERE id = %d;"
-            "SELECT report_verdict_store(%d, '%s', 'none', 'whole', CASE '%s' WHEN 'verified' THEN 'Alice' END, 'F', 'valid', %s, '[]', "
-            "'openpgp', 'EdDSA',"
-            " '{}', '{}', %s, '%s'); DELETE FROM inbox WHERE report_id = %d",
-            report, report, summary, summary, signed_at, payloads, to, report);
+            "SELECT verdicts_store('{%d}', '{%s}', '{%s}', '{whole}', ARRAY[CASE '%s' WHEN 'verified' THEN 'Alice' END], '{F}', '{valid}', "
+            "ARRAY[%s]::timestamptz[],"
+            " '{[]}', '{openpgp}', '{EdDSA}', ARRAY['%s'], ARRAY['%s'], ARRAY[(%s)::bytea[]::text], ARRAY['%s']); DELETE FROM inbox WHERE "
+            "report_id = %d AND attempts > 0",
+            report, report, summary, encryption, summary, signed_at, needed, unknown, payloads, to, report);
+}
+
+static void judge_with(int report, const char *summary, const char *payloads, const char *signed_at, const char *to)
+{
+    judge_as(report, summary, "none", payloads, signed_at, to, "{}", "{}");
 }
 
 static void judge(int report, const char *summary)
@@ -291,6 +298,37 @@ static void fresh(void **state)
     expect("false", "SELECT is_fresh::text FROM report_verdict WHERE report_id = 33");
 }
 
+/* The key was pinned while the mail was on its way: what verify saw is not what it would see now. */
+static void a_key_that_was_faster(void **state)
+{
+    UNUSED(state);
+    execute("INSERT INTO contact (address) VALUES ('alice@yy.example');"
+            "INSERT INTO mail_key (fingerprint, contact_id, addresses, armoured, pinned, key_ids, changed) SELECT repeat('A', 40), id, "
+            "'{alice@yy.example}', 'x', now(),"
+            " '{AAAAAAAAAAAAAAAA,BBBBBBBBBBBBBBBB}', clock_timestamp() FROM contact");
+    static const char *const named[] = {"{AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}", "{BBBBBBBBBBBBBBBB}", "{CCCCCCCCBBBBBBBBBBBBBBBB}"};
+    for (int i = 0; i < 3; i++) {
+        judge_as(34 + i, "unknown-key", "none", "'{}'", "now()", "{}", "{}", named[i]);
+        assert_int_equal(waiting(34 + i), 1);
+        execute("DELETE FROM inbox WHERE report_id = %d", 34 + i);
+        /* once */
+        judge_as(34 + i, "unknown-key", "none", "'{}'", "now()", "{}", "{}", named[i]);
+        assert_int_equal(waiting(34 + i), 0);
+    }
+    judge_as(37, "unknown-key", "none", "'{}'", "now()", "{}", "{}", "{DDDDDDDDDDDDDDDD}");
+    assert_int_equal(waiting(37), 0);
+    /* our own, for what could not be opened; but a broken mail to us is broken the second time, too */
+    execute("INSERT INTO own_key (fingerprint, protocol, key_ids, public_text, can_sign, can_decrypt) VALUES (repeat('E', 40), 'openpgp', "
+            "'{EEEEEEEEEEEEEEEE}', 'x', true, true)");
+    judge_as(38, "unprotected", "undecryptable", "'{}'", "NULL", "{}", "{EEEEEEEEEEEEEEEE}", "{}");
+    assert_int_equal(waiting(38), 1);
+    execute("DELETE FROM inbox WHERE report_id = 38");
+    judge_as(38, "unprotected", "undecryptable", "'{}'", "NULL", "{}", "{EEEEEEEEEEEEEEEE}", "{}");
+    assert_int_equal(waiting(38), 0);
+    judge_as(39, "unprotected", "undecryptable", "'{}'", "NULL", "{}", "{FFFFFFFFFFFFFFFF}", "{}");
+    assert_int_equal(waiting(39), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +340,7 @@ int main(void)
         cmocka_unit_test(what_was_open_stays_open),
         cmocka_unit_test(copies),
         cmocka_unit_test(fresh),
+        cmocka_unit_test(a_key_that_was_faster),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

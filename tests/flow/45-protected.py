@@ -289,6 +289,13 @@ def opened_late(w):
     equal("triaged once", [["1"]], site.sql(f"SELECT count(*) FROM report_outcome WHERE report_id = {reports[0][1:]}"))
 
 
+def disabled(w):
+    """Who is disabled counts for nothing, whatever CA speaks for them."""
+    for enabled, summary in (("no", "unknown-key"), ("yes", "verified")):
+        w.site.cirt("lead", "contact", "set", BOB, "--enabled", enabled)
+        equal(f"enabled {enabled}", summary, signature(w, send(w, f"enabled-{enabled}", BOB, w.smime.opaque("bob", pm.TEXT + enabled.encode())))["summary"])
+
+
 def replays(w):
     """The signed words of another time, in other envelopes: copies of the first."""
     now = time.time()
@@ -353,6 +360,7 @@ def test(scratch):
         candidates(w)
         keys_that_come_later(w)
         opened_late(w)
+        disabled(w)
         replays(w)
         fresh(w)
         facts(w)
