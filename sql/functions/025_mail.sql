@@ -6,7 +6,8 @@
 -- inside, step by step; then its signed parts go to verify, which writes the verdict (026_decoded.sql, 027_verdict.sql).
 --
 -- What is called for every batch is plpgsql, which keeps its plans: an SQL function is planned at each call. The plans are made when a queue may be empty,
--- and are kept while it fills: so they go by keys and nested loops, whatever would be cheaper at that moment.
+-- and are kept while it fills: so they go by keys and nested loops, whatever would be cheaper at that moment. What drives them stands before a LEFT
+-- JOIN, or the keys are in an = ANY: of an inner join the planner would read the whole index of a table that has but a few rows at that moment.
 
 -- How long a claimed row is another's: as long as a mail waits when its worker was killed. Work that takes longer is no harm: its row is
 -- still settled by one only. How long a failed one rests.
@@ -55,31 +56,34 @@ RETURNS TABLE (id bigint, attempts int, report_id bigint, sender_id bigint, chan
                tlp smallint, default_tlp smallint, default_class text, is_first boolean, mail_from text, raw bytea, has_steps boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE v_ids bigint[];
 BEGIN
     PERFORM queue_commits_lazily();
+    UPDATE inbox q SET failed = now(), error = coalesce(q.error, queue_died(q.attempts))
+        WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND queue_is_spent(q.attempts);
+    v_ids := ARRAY(SELECT q.id FROM inbox q WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND NOT queue_is_spent(q.attempts)
+                   ORDER BY q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED);
+    IF v_ids = '{}' THEN
+        SELECT array_agg(x.id) INTO v_ids FROM (
+            SELECT f.id, sum(r.size) OVER (ORDER BY f.id) - r.size AS before
+            FROM (SELECT q.id, q.report_id, q.received FROM inbox q WHERE q.failed IS NULL AND q.attempts = 0 ORDER BY q.id LIMIT 64 FOR UPDATE SKIP LOCKED) f
+                LEFT JOIN report r ON r.id = f.report_id AND r.received = f.received) x
+            WHERE coalesce(x.before, 0) < 8388608;
+    END IF;
+    IF v_ids IS NULL THEN
+        RETURN;
+    END IF;
     RETURN QUERY
-    WITH spent AS (
-        UPDATE inbox q SET failed = now(), error = coalesce(q.error, queue_died(q.attempts))
-        WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND queue_is_spent(q.attempts)),
-    again AS (
-        SELECT q.id FROM inbox q WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND NOT queue_is_spent(q.attempts)
-        ORDER BY q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED),
-    fresh AS (
-        SELECT q.id, q.report_id, q.received FROM inbox q WHERE q.failed IS NULL AND q.attempts = 0 AND NOT EXISTS (SELECT FROM again)
-        ORDER BY q.id LIMIT 64 FOR UPDATE SKIP LOCKED),
-    sized AS (
-        SELECT f.id, sum(r.size) OVER (ORDER BY f.id) - r.size AS before FROM fresh f JOIN report r ON r.id = f.report_id AND r.received = f.received),
-    due AS (SELECT a.id FROM again a UNION ALL SELECT s.id FROM sized s WHERE s.before < 8388608),
-    taken AS (
-        UPDATE inbox q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id
+    WITH taken AS (
+        UPDATE inbox q SET attempts = q.attempts + 1, not_before = now() + queue_lease() WHERE q.id = ANY (v_ids)
         RETURNING q.id, q.attempts, q.report_id, q.received)
     SELECT t.id, t.attempts, r.id, r.sender_id, r.channel, r.name, r.media_type, c.format, CASE WHEN c.tlp_assumed THEN NULL ELSE c.tlp END,
            i.default_tlp, i.default_class, c.state = 'decoding', m.mail_from,
            CASE WHEN r.size <= 1048576 THEN (SELECT w.bytes FROM report_raw w WHERE w.report_id = r.id AND w.received = r.received AND w.no = 0) END,
            EXISTS (SELECT FROM report_clear x WHERE x.report_id = r.id)
-    FROM taken t JOIN report r ON r.id = t.report_id AND r.received = t.received
-    JOIN report_content c ON c.report_id = r.id AND c.received = r.received
-    JOIN sender s ON s.id = r.sender_id LEFT JOIN identity i ON i.id = s.identity_id
+    FROM taken t LEFT JOIN report r ON r.id = t.report_id AND r.received = t.received
+    LEFT JOIN report_content c ON c.report_id = r.id AND c.received = r.received
+    LEFT JOIN sender s ON s.id = r.sender_id LEFT JOIN identity i ON i.id = s.identity_id
     LEFT JOIN report_mail m ON m.report_id = r.id
     ORDER BY t.id;
 END $$;
@@ -90,7 +94,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     PERFORM queue_commits_lazily();
-    RETURN QUERY DELETE FROM inbox q USING unnest(p_ids, p_attempts) u(id, attempts) WHERE q.id = u.id AND q.attempts = u.attempts RETURNING q.id;
+    RETURN QUERY DELETE FROM inbox q WHERE q.id = ANY (p_ids) AND q.attempts = p_attempts[array_position(p_ids, q.id)] RETURNING q.id;
 END $$;
 
 CREATE OR REPLACE FUNCTION inbox_fail(p_id bigint, p_attempts int, p_error text, p_final boolean) RETURNS void
@@ -166,20 +170,19 @@ DROP FUNCTION IF EXISTS to_verify_claim();
 CREATE FUNCTION to_verify_claim() RETURNS TABLE (id bigint, attempts int, report_id bigint, message jsonb, unwraps boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE v_ids bigint[];
 BEGIN
     PERFORM queue_commits_lazily();
     PERFORM to_verify_set_aside(q.id, coalesce(q.error, queue_died(q.attempts))) FROM to_verify q
         WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND queue_is_spent(q.attempts) FOR UPDATE SKIP LOCKED;
+    v_ids := ARRAY(SELECT q.id FROM to_verify q WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND NOT queue_is_spent(q.attempts)
+                   ORDER BY q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED);
+    IF v_ids = '{}' THEN
+        v_ids := ARRAY(SELECT q.id FROM to_verify q WHERE q.failed IS NULL AND q.attempts = 0 ORDER BY q.id LIMIT 64 FOR UPDATE SKIP LOCKED);
+    END IF;
     RETURN QUERY
-    WITH again AS (
-        SELECT q.id FROM to_verify q WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND NOT queue_is_spent(q.attempts)
-        ORDER BY q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED),
-    fresh AS (
-        SELECT q.id FROM to_verify q WHERE q.failed IS NULL AND q.attempts = 0 AND NOT EXISTS (SELECT FROM again)
-        ORDER BY q.id LIMIT 64 FOR UPDATE SKIP LOCKED),
-    due AS (SELECT a.id FROM again a UNION ALL SELECT f.id FROM fresh f),
-    taken AS (
-        UPDATE to_verify q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id
+    WITH taken AS (
+        UPDATE to_verify q SET attempts = q.attempts + 1, not_before = now() + queue_lease() WHERE q.id = ANY (v_ids)
         RETURNING q.id, q.attempts, q.report_id, q.message, q.unwraps)
     SELECT t.id, t.attempts, t.report_id, t.message, t.unwraps FROM taken t ORDER BY t.id;
 END $$;
@@ -190,7 +193,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     PERFORM queue_commits_lazily();
-    RETURN QUERY DELETE FROM to_verify q USING unnest(p_ids, p_attempts) u(id, attempts) WHERE q.id = u.id AND q.attempts = u.attempts RETURNING q.id;
+    RETURN QUERY DELETE FROM to_verify q WHERE q.id = ANY (p_ids) AND q.attempts = p_attempts[array_position(p_ids, q.id)] RETURNING q.id;
 END $$;
 
 CREATE OR REPLACE FUNCTION to_verify_fail(p_id bigint, p_attempts int, p_error text, p_final boolean) RETURNS void
@@ -217,8 +220,8 @@ BEGIN
     total AS (
         SELECT s.id, s.ord, sum(s.size) OVER (ORDER BY s.ord) AS total FROM size s)
     SELECT q.id, p.step, p.path, p.kind, p.protocol, p.bytes, p.signature
-    FROM total t JOIN to_verify q ON q.id = t.id AND q.attempts > 0 AND q.failed IS NULL LEFT JOIN signed_part p ON p.to_verify_id = t.id
-    WHERE t.ord = 1 OR t.total <= p_bytes ORDER BY t.ord, p.step, p.path;
+    FROM total t LEFT JOIN to_verify q ON q.id = t.id LEFT JOIN signed_part p ON p.to_verify_id = t.id
+    WHERE (t.ord = 1 OR t.total <= p_bytes) AND coalesce(q.attempts, 0) > 0 AND q.failed IS NULL ORDER BY t.ord, p.step, p.path;
 END $$;
 
 -- Keys that came or changed since then, for verify's and seal's own homes. Those of the last ten seconds come again and again: a transaction that
@@ -330,20 +333,19 @@ DROP FUNCTION IF EXISTS to_open_claim();
 CREATE FUNCTION to_open_claim() RETURNS TABLE (id bigint, attempts int, report_id bigint, step int, path text, protocol text, bytes bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE v_ids bigint[];
 BEGIN
     PERFORM queue_commits_lazily();
     PERFORM to_open_set_aside(q.id, coalesce(q.error, queue_died(q.attempts))) FROM to_open q
         WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND queue_is_spent(q.attempts) FOR UPDATE SKIP LOCKED;
+    v_ids := ARRAY(SELECT q.id FROM to_open q WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND NOT queue_is_spent(q.attempts)
+                   ORDER BY q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED);
+    IF v_ids = '{}' THEN
+        v_ids := ARRAY(SELECT q.id FROM to_open q WHERE q.failed IS NULL AND q.attempts = 0 ORDER BY q.id LIMIT 4 FOR UPDATE SKIP LOCKED);
+    END IF;
     RETURN QUERY
-    WITH again AS (
-        SELECT q.id FROM to_open q WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND NOT queue_is_spent(q.attempts)
-        ORDER BY q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED),
-    fresh AS (
-        SELECT q.id FROM to_open q WHERE q.failed IS NULL AND q.attempts = 0 AND NOT EXISTS (SELECT FROM again)
-        ORDER BY q.id LIMIT 4 FOR UPDATE SKIP LOCKED),
-    due AS (SELECT a.id FROM again a UNION ALL SELECT f.id FROM fresh f),
-    taken AS (
-        UPDATE to_open q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id
+    WITH taken AS (
+        UPDATE to_open q SET attempts = q.attempts + 1, not_before = now() + queue_lease() WHERE q.id = ANY (v_ids)
         RETURNING q.id, q.attempts, q.report_id, q.step, q.path, q.protocol, q.bytes)
     SELECT t.id, t.attempts, t.report_id, t.step, t.path, t.protocol, t.bytes FROM taken t ORDER BY t.id;
 END $$;
@@ -354,7 +356,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     PERFORM queue_commits_lazily();
-    RETURN QUERY DELETE FROM to_open q USING unnest(p_ids, p_attempts) u(id, attempts) WHERE q.id = u.id AND q.attempts = u.attempts RETURNING q.id;
+    RETURN QUERY DELETE FROM to_open q WHERE q.id = ANY (p_ids) AND q.attempts = p_attempts[array_position(p_ids, q.id)] RETURNING q.id;
 END $$;
 
 CREATE OR REPLACE FUNCTION to_open_fail(p_id bigint, p_attempts int, p_error text, p_final boolean) RETURNS void

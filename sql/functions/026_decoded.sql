@@ -59,7 +59,7 @@ DECLARE
 BEGIN
     PERFORM reports_lock(p_ids);
     SELECT array_agg(x.sender_id ORDER BY u.ord), array_agg(x.channel = 'rid' ORDER BY u.ord) INTO STRICT v_sender, v_is_rid
-        FROM unnest(p_ids, v_received) WITH ORDINALITY u(id, received, ord) JOIN report x ON x.id = u.id AND x.received = u.received;
+        FROM unnest(p_ids, v_received) WITH ORDINALITY u(id, received, ord) LEFT JOIN report x ON x.id = u.id AND x.received = u.received;
     FOR i IN 1..v_n LOOP
         CONTINUE WHEN NOT v_is_rid[i] OR p_state[i] <> 'received';
         v_peer[i] := (SELECT x.peer_id FROM sender x WHERE x.id = v_sender[i]);
@@ -82,11 +82,12 @@ BEGIN
                              IS DISTINCT FROM (u.format, u.tlp, u.class, u.description, u.summary, u.reference, u.extra, u.error) AS was
               FROM unnest(p_ids, v_received, p_state, p_observations, p_format, p_tlp, p_class, p_description, p_summary, p_reference, p_extra, p_error) WITH ORDINALITY
                        u(id, received, state, observations, format, tlp, class, description, summary, reference, extra, error, ord)
-                  JOIN report_content c ON c.report_id = u.id AND c.received = u.received) y;
+                  LEFT JOIN report_content c ON c.report_id = u.id AND c.received = u.received) y;
 
     IF true = ANY (v_was) THEN
         INSERT INTO report_content_before
-            SELECT c.*, now() FROM unnest(p_ids, v_received, v_was) u(id, received, was) JOIN report_content c ON c.report_id = u.id AND c.received = u.received WHERE u.was;
+            SELECT c.*, now() FROM unnest(p_ids, v_received, v_was) u(id, received, was) JOIN report_content c ON c.report_id = u.id AND c.received = u.received
+            WHERE u.was AND c.report_id = ANY (p_ids);
     END IF;
     UPDATE report_content c SET decoded = now(), state = u.state, format = u.format, tlp = u.tlp, tlp_assumed = u.tlp_assumed, class = u.class,
         class_claim = u.class_claim, description = u.description, summary = u.summary, lang = u.lang, reference = u.reference,
@@ -96,14 +97,16 @@ BEGIN
                     p_reference_issuer, p_time, p_time_text, p_time_rule, p_extra, p_observations, p_rejected_total, p_rejected, p_error, p_error_at)
              u(id, received, state, format, tlp, tlp_assumed, class, class_claim, description, summary, lang, reference, reference_issuer, time, time_text,
                time_rule, extra, observations, rejected_total, rejected, error, error_at)
-        WHERE c.report_id = u.id AND c.received = u.received;
+        WHERE c.report_id = u.id AND c.received = u.received AND c.report_id = ANY (p_ids) AND c.received = ANY (v_received);
     INSERT INTO report_reporter (report_id, received, name, email)
         SELECT u.id, u.received, u.name, u.email FROM unnest(p_ids, v_received, p_reporter_name, p_reporter_email) u(id, received, name, email)
         WHERE u.name IS NOT NULL OR u.email IS NOT NULL
         ON CONFLICT ON CONSTRAINT report_reporter_pkey DO UPDATE SET name = EXCLUDED.name, email = EXCLUDED.email;
     IF true = ANY (v_had) THEN
-        DELETE FROM observation o USING unnest(v_new, v_received, v_had) u(id, received, had) WHERE u.had AND o.report_id = u.id AND o.received = u.received;
-        DELETE FROM sighting s USING unnest(v_new, v_received, v_had) u(id, received, had) WHERE u.had AND s.report_id = u.id AND s.received = u.received;
+        DELETE FROM observation o USING unnest(v_new, v_received, v_had) u(id, received, had) WHERE u.had AND o.report_id = u.id AND o.received = u.received
+            AND o.report_id = ANY (v_new) AND o.received = ANY (v_received);
+        DELETE FROM sighting s USING unnest(v_new, v_received, v_had) u(id, received, had) WHERE u.had AND s.report_id = u.id AND s.received = u.received
+            AND s.report_id = ANY (v_new) AND s.received = ANY (v_received);
     END IF;
     PERFORM report_rows(ARRAY(SELECT n + l FROM unnest(v_new, v_late) WITH ORDINALITY u(n, l, ord) ORDER BY u.ord), v_received, v_sender,
                         o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count, o_description, o_protocol, o_source_port, o_target_port, o_extra, s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value);
@@ -179,7 +182,7 @@ DECLARE
     v_received timestamptz[] := inbox_received(p_reports);
     v_ids bigint[];
 BEGIN
-    DELETE FROM to_verify q USING unnest(p_reports) u(id) WHERE q.report_id = u.id;
+    DELETE FROM to_verify q WHERE q.report_id = ANY (p_reports);
     SELECT array_agg(nextval('to_verify_id_seq') ORDER BY u.ord) INTO v_ids FROM unnest(p_reports) WITH ORDINALITY u(id, ord);
     INSERT INTO to_verify (id, report_id, received, message) OVERRIDING SYSTEM VALUE
         SELECT u.id, u.report, u.received, u.message::jsonb FROM unnest(v_ids, p_reports, v_received, p_messages) u(id, report, received, message);
@@ -196,7 +199,7 @@ CREATE OR REPLACE FUNCTION to_verify_takes_its_parts() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
-    DELETE FROM signed_part p USING gone g WHERE p.to_verify_id = g.id;
+    DELETE FROM signed_part p WHERE p.to_verify_id = ANY (ARRAY(SELECT g.id FROM gone g));
     RETURN NULL;
 END $$;
 DROP TRIGGER IF EXISTS to_verify_gone ON to_verify;

@@ -82,7 +82,7 @@ BEGIN
     PERFORM reports_lock(p_reports);
     SELECT array_agg(k.observations ORDER BY u.ord), array_agg(k.state = 'decoding' ORDER BY u.ord)
         INTO STRICT v_observations, v_goes
-        FROM unnest(p_reports, p_received) WITH ORDINALITY u(id, received, ord) JOIN report_content k ON k.report_id = u.id AND k.received = u.received;
+        FROM unnest(p_reports, p_received) WITH ORDINALITY u(id, received, ord) LEFT JOIN report_content k ON k.report_id = u.id AND k.received = u.received;
     IF EXISTS (SELECT FROM unnest(p_payloads) u(payloads) WHERE u.payloads <> '{}') THEN
         v_originals := verdicts_copy_of(p_reports, p_received, p_summary, p_payloads);
     END IF;
@@ -103,11 +103,11 @@ BEGIN
                     v_originals, p_needed, p_unknown, p_to)
              u(id, received, summary, encryption, covers, signer, fingerprint, key_now, signed, parts, protocol, algorithm, original, needed, unknown, addressed);
     UPDATE report_content k SET state = 'received' FROM unnest(p_reports, p_received, v_goes) u(id, received, goes)
-        WHERE u.goes AND k.report_id = u.id AND k.received = u.received;
+        WHERE u.goes AND k.report_id = u.id AND k.received = u.received AND k.report_id = ANY (p_reports) AND k.received = ANY (p_received);
     IF true = ANY (v_changed) THEN
         WITH gone AS (
             DELETE FROM report_outcome o USING unnest(p_reports, v_changed) u(id, changed)
-            WHERE u.changed AND o.report_id = u.id AND o.state = 'held' AND o.rule IS NULL AND NOT EXISTS (SELECT FROM incoming n WHERE n.report_id = u.id)
+            WHERE u.changed AND o.report_id = u.id AND o.report_id = ANY (p_reports) AND o.state = 'held' AND o.rule IS NULL AND NOT EXISTS (SELECT FROM incoming n WHERE n.report_id = u.id)
             RETURNING o.report_id)
         SELECT array_agg(g.report_id) INTO v_released FROM gone g;
     END IF;
