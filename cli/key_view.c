@@ -76,6 +76,10 @@ char *key_view_end(const struct screen *screen, const json_t *key)
 
     if (end == TIMESTAMP_NONE)
         return mem_strdup(_("never"));
+    if (end > screen->now + 2 * INT64_C(86400) * TIMESTAMP_SECOND && !screen->exact) {
+        phrase_exact(end, text); /* the day, not "Tue" */
+        return mem_printf("%.10s", text);
+    }
     if (end > screen->now) {
         screen_due(screen, end, text);
         return mem_strdup(text);
