@@ -153,8 +153,21 @@ static void keep_typed(const struct letter *letter, const char *text)
     free(path);
 }
 
+/* An answer of which nothing but what stood there is left: the quote and who signs. */
+static bool is_unwritten(const struct letter *letter, const char *start, const json_t *edit)
+{
+    struct err err = {0};
+    json_t *before = mail_form_read(start, &err);
+    bool is_same = str_equal(letter->session->command->words, "reply") && !options_has(&letter->session->options, "message") &&
+                   str_equal(field_text(before, "text"), field_text(edit, "text"));
+
+    json_decref(before);
+    return is_same;
+}
+
 bool letter_edit(struct letter *letter)
 {
+    bool is_first = !letter->is_typed, is_unwritten_yet = false;
     char *start = mail_form_write(letter->mail), *typed = NULL;
     struct err err = {0};
     json_t *edit = NULL;
@@ -169,9 +182,11 @@ bool letter_edit(struct letter *letter)
         session_fail_err(letter->session, EXIT_USAGE, NULL, &err);
     else if (str_is_empty(field_text(edit, "text")))
         ok = session_fail(letter->session, EXIT_REFUSED, NULL, _("an empty mail is not sent")) == EXIT_DONE;
+    else if ((is_unwritten_yet = is_first && is_unwritten(letter, start, edit)))
+        ok = session_fail(letter->session, EXIT_REFUSED, NULL, _("nothing was written, nothing was sent")) == EXIT_DONE;
     else
         ok = letter_change(letter, json_incref(edit));
-    if (!ok && typed && !(edit && str_is_empty(field_text(edit, "text"))))
+    if (!ok && typed && !is_unwritten_yet && !(edit && str_is_empty(field_text(edit, "text"))))
         keep_typed(letter, typed);
     json_decref(edit);
     free(start);
