@@ -311,18 +311,47 @@ BEGIN
     PERFORM mail_attach(p_mail, e.name, coalesce(e.media_type, 'application/octet-stream'), e.bytes, e.tlp);
 END $$;
 
+-- A draft that came to nothing leaves no thread behind: who is in a thread has a part in the case. Nor a contact that was only remembered for it.
+CREATE OR REPLACE FUNCTION mail_tidy(p_thread bigint, p_contacts bigint[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_contacts bigint[] := p_contacts;
+BEGIN
+    IF p_thread IS NOT NULL AND NOT EXISTS (SELECT FROM mail m WHERE m.thread_id = p_thread AND m.state <> 'dropped') THEN
+        UPDATE mail m SET thread_id = NULL WHERE m.thread_id = p_thread;
+        v_contacts := v_contacts || (SELECT t.contact_id FROM thread t WHERE t.id = p_thread);
+        DELETE FROM thread t WHERE t.id = p_thread;
+    END IF;
+    SELECT array_agg(c.id) INTO v_contacts FROM contact c
+        WHERE c.id = ANY (v_contacts) AND NOT c.is_known AND c.enabled AND c.bounced IS NULL AND c.vouched_by IS NULL AND c.created_by = viewer()
+          AND NOT EXISTS (SELECT FROM thread t WHERE t.contact_id = c.id) AND NOT EXISTS (SELECT FROM waiver w WHERE w.contact_id = c.id)
+          AND NOT EXISTS (SELECT FROM mail_key k WHERE k.contact_id = c.id)
+          AND NOT EXISTS (SELECT FROM mail_recipient r JOIN mail m ON m.id = r.mail_id WHERE r.contact_id = c.id AND m.state <> 'dropped');
+    UPDATE mail_recipient r SET contact_id = NULL WHERE r.contact_id = ANY (v_contacts);
+    DELETE FROM contact c WHERE c.id = ANY (v_contacts);
+END $$;
+
 CREATE OR REPLACE FUNCTION mail_drop(p_mail bigint, p_revision int) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     m mail := mail_lock(p_mail, coalesce(p_revision, (SELECT x.revision FROM mail x WHERE x.id = p_mail)));
 BEGIN
     UPDATE mail x SET state = 'dropped', revision = x.revision + 1, updated = now() WHERE x.id = m.id;
+    PERFORM mail_tidy(m.thread_id, ARRAY(SELECT r.contact_id FROM mail_recipient r WHERE r.mail_id = m.id));
 END $$;
 
 -- A draft that was only made to be looked at.
 CREATE OR REPLACE FUNCTION mail_forget(p_mail bigint) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ DELETE FROM mail m WHERE m.id = p_mail AND m.state = 'draft' AND m.author_id = viewer() $$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_contacts bigint[] := ARRAY(SELECT r.contact_id FROM mail_recipient r WHERE r.mail_id = p_mail);
+    v_thread bigint;
+BEGIN
+    DELETE FROM mail m WHERE m.id = p_mail AND m.state = 'draft' AND m.author_id = viewer() RETURNING m.thread_id INTO v_thread;
+    IF FOUND THEN
+        PERFORM mail_tidy(v_thread, v_contacts);
+    END IF;
+END $$;
 
 -- Who reported what to a case and gets its closing: each once, the newest report of each, unless they got one already.
 CREATE OR REPLACE FUNCTION case_tell(p_ref text) RETURNS TABLE (address text, report_id bigint)

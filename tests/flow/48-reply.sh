@@ -62,6 +62,9 @@ contains 'by what' 'in clear: waiver of lead up to TLP:AMBER until' "$said"
 contains 'the text' 'We look at it.' "$said"
 contains 'nothing' 'Nothing was sent.' "$said"
 equal 'a dry run leaves nothing' 'm2' "$(as home lead --json draft ls | value '" ".join(m["id"] for m in d["items"])')"
+exits 1 as home lead mail "$case" --to stranger@else.example --bcc other@else.example -m 'We look at it.' --dry-run </dev/null
+equal 'nor a thread' soc@bank-b.example "$(as home lead --json mails "$case" | value '" ".join(t["contact"]["address"] for t in d["threads"])')"
+equal 'nor contacts' 0 "$(as home lead --json contact ls | value 'sum("@else.example" in c["address"] for c in d["items"])')"
 exits 2 as home lead reply "$case" -m 'We look at it.' </dev/null
 contains 'nobody to ask' '--yes says yes in a script' "$said"
 sent=$(as home lead --json reply "$case" -m 'We look at it.' --yes)
@@ -99,6 +102,9 @@ exits 0 on_terminal y draft send m"$(sql home 'SELECT max(id) FROM cirt.mail')"
 contains 'how to take it back' 'take it back: cirt recall' "$said"
 contains 'what was typed, and the modeline as it was' $'Thank you, we are on it.\n' "$(as home lead draft show m"$(sql home 'SELECT max(id) FROM cirt.mail')")"
 contains 'the quote is whole again' '> vim: set x:' "$(as home lead draft show m"$(sql home 'SELECT max(id) FROM cirt.mail')")"
+EDITOR=true exits 1 on_terminal y reply "$case"
+contains 'an answer that nobody wrote' 'nothing was written, nothing was sent' "$said"
+as home lead draft rm m"$(sql home 'SELECT max(id) FROM cirt.mail')" --yes >/dev/null
 printf 'Bogus: line\n\n' >"$SCRATCH/words"
 sed -i 's/head + "\\n\\n" + /"Bogus: x\\n" + head + "\\n\\n" + /' "$SCRATCH/editor"
 exits 2 on_terminal y reply "$case"
