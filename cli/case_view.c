@@ -117,7 +117,8 @@ static void head(struct screen *screen, const json_t *answer)
     screen_printf(screen, _("  revision %lld"), (long long)field_number(answer, "revision", 0));
     screen_field(screen, mark);
     screen_text(screen, "\n");
-    screen_outside_lines(screen, field_text(answer, "summary"), 0);
+    /* Set in: it may be what a stranger wrote. */
+    screen_outside_lines(screen, field_text(answer, "summary"), 2);
 }
 
 static void times(struct screen *screen, const json_t *answer)
@@ -147,24 +148,33 @@ static void times(struct screen *screen, const json_t *answer)
     screen_text(screen, "\n\n");
 }
 
-/* "signed: YY-CERT", or in the standard's word that it is not. */
+/* "signed: YY-CERT, encrypted", or in the standard's word that it is not. */
 static char *signature_text(const struct screen *screen, const json_t *signature)
 {
     const char *summary = field_text(signature, "summary"), *signer = field_text(signature, "signer");
+    const char *encryption = field_or(signature, "encryption", "none"), *copy_of = field_text(signature, "copy_of");
+    const char *sealed = strcmp(encryption, "whole") == 0           ? _(", encrypted")
+                         : strcmp(encryption, "undecryptable") == 0 ? _(", not opened")
+                                                                    : "";
+    bool is_verified = str_equal(summary, "verified") && signer, is_plain = str_equal(summary, "unprotected");
     char *clean, *text;
 
-    if (!summary || strcmp(summary, "unprotected") == 0)
-        return mem_strdup(summary ? _("not signed") : "");
-    clean = screen_clean(screen, strcmp(summary, "verified") == 0 && signer ? signer : summary, false);
-    text = mem_printf(strcmp(summary, "verified") == 0 ? _("signed: %s") : _("NOT VERIFIED: %s"), clean);
+    if (!summary)
+        return mem_strdup("");
+    clean = screen_clean(screen, is_verified ? signer : summary, false);
+    text = mem_printf("%s%s%s%s%s",
+                      is_verified ? _("signed: ")
+                      : is_plain  ? _("not signed")
+                                  : _("NOT VERIFIED: "),
+                      is_plain ? "" : clean, sealed, copy_of ? _(", copy of ") : "", copy_of ? copy_of : "");
     free(clean);
     return text;
 }
 
 static void reports(struct screen *screen, const json_t *answer)
 {
-    static const struct table_column block[] = {{"", 0, false, false}, {"", 0, false, false}, {"", 2, false, false},
-                                                {"", 3, false, false}, {"", 0, false, true},  {"", 1, false, false}};
+    static const struct table_column block[] = {{"", 0, false, false}, {"", 0, false, false}, {"", 3, false, false},
+                                                {"", 2, false, false}, {"", 0, false, true},  {"", 0, false, false}};
     const json_t *list = field_list(answer, "report_list");
     struct table *table = table_new(block, ARRAY_SIZE(block));
 

@@ -148,80 +148,6 @@ static const char *current_line(const struct screen *screen)
     return buf_text(&screen->out) + line_start(screen);
 }
 
-/* The size of what stands before the blank where a line of at most `columns` may be broken; all of it where there is none. */
-static size_t break_at(const char *text, unsigned columns)
-{
-    size_t size = strlen(text), best = 0;
-    unsigned used = 0;
-    uint32_t code_point;
-
-    for (size_t at = 0, step; (step = str_next_code_point(text + at, text + size, &code_point)) != 0; at += step) {
-        char one[8] = "";
-        if (text[at] == ' ' && at > 0 && text[at - 1] != ' ')
-            best = at;
-        memcpy(one, text + at, step < sizeof one ? step : sizeof one - 1);
-        used += str_columns(one);
-        if (used > columns && best > 0)
-            return best;
-    }
-    return size;
-}
-
-/* A clean line; the first part goes on where the screen's line stands. */
-static void add_broken(struct screen *screen, const char *text, unsigned indent)
-{
-    while (*text) {
-        unsigned used = columns_of(current_line(screen));
-        unsigned room = screen->columns > used ? screen->columns - used : 1;
-        size_t size = screen->columns ? break_at(text, room) : strlen(text);
-
-        buf_add(&screen->out, text, size);
-        text += size + strspn(text + size, " ");
-        if (*text)
-            screen_printf(screen, "\n%*s", (int)indent, "");
-    }
-    screen_text(screen, "\n");
-}
-
-void screen_words(struct screen *screen, const char *text, unsigned indent)
-{
-    add_broken(screen, text, indent);
-}
-
-void screen_outside_lines(struct screen *screen, const char *text, unsigned indent)
-{
-    while (text && *text) {
-        size_t size = strcspn(text, "\n");
-        size_t shown = size > 0 && text[size - 1] == '\r' ? size - 1 : size;
-        char *line = mem_printf("%.*s", (int)shown, text);
-        char *harmless = *line ? screen_clean(screen, line, true) : mem_strdup("");
-
-        screen_printf(screen, "%*s", (int)indent, "");
-        add_broken(screen, harmless, indent + (unsigned)strspn(harmless, " "));
-        free(harmless);
-        free(line);
-        text += size + (text[size] == '\n');
-    }
-}
-
-size_t screen_mark(const struct screen *screen)
-{
-    return screen->out.size;
-}
-
-void screen_field(struct screen *screen, size_t mark)
-{
-    size_t start = line_start(screen);
-
-    if (screen->columns == 0 || mark <= start || columns_of(current_line(screen)) <= screen->columns)
-        return;
-    char *field = mem_strdup(buf_text(&screen->out) + mark + strspn(buf_text(&screen->out) + mark, " "));
-
-    screen->out.size = mark;
-    screen_printf(screen, "\n%s", field);
-    free(field);
-}
-
 /* Copies text up to that many columns; escape sequences go along. */
 static void add_cut(struct buf *out, const char *text, unsigned columns)
 {
@@ -244,6 +170,110 @@ static void add_cut(struct buf *out, const char *text, unsigned columns)
         buf_add(out, text, step);
         text += step;
     }
+}
+
+/* The size of what stands before the blank where a line of at most `columns` may be broken. Without one: all of it, or where is_hard as
+ * much as fits. */
+static size_t break_at(const char *text, unsigned columns, bool is_hard)
+{
+    size_t size = strlen(text), best = 0;
+    unsigned used = 0;
+    uint32_t code_point;
+
+    for (size_t at = 0, step; (step = str_next_code_point(text + at, text + size, &code_point)) != 0; at += step) {
+        char one[8] = "";
+        if (text[at] == ' ' && at > 0 && text[at - 1] != ' ')
+            best = at;
+        memcpy(one, text + at, step < sizeof one ? step : sizeof one - 1);
+        used += str_columns(one);
+        if (used > columns && best > 0)
+            return best;
+        if (used > columns && is_hard && at > 0)
+            return at;
+    }
+    return size;
+}
+
+/* A clean line; the first part goes on where the screen's line stands. */
+static void add_broken(struct screen *screen, const char *text, unsigned indent, bool is_hard)
+{
+    while (*text) {
+        unsigned used = columns_of(current_line(screen));
+        unsigned room = screen->columns > used ? screen->columns - used : 1;
+        size_t size = screen->columns ? break_at(text, room, is_hard) : strlen(text);
+
+        buf_add(&screen->out, text, size);
+        text += size + strspn(text + size, " ");
+        if (*text)
+            screen_printf(screen, "\n%*s", (int)indent, "");
+    }
+    screen_text(screen, "\n");
+}
+
+void screen_words(struct screen *screen, const char *text, unsigned indent)
+{
+    add_broken(screen, text, indent, false);
+}
+
+void screen_outside_lines(struct screen *screen, const char *text, unsigned indent)
+{
+    while (text && *text) {
+        size_t size = strcspn(text, "\n");
+        size_t shown = size > 0 && text[size - 1] == '\r' ? size - 1 : size;
+        char *line = mem_printf("%.*s", (int)shown, text);
+        char *harmless = *line ? screen_clean(screen, line, true) : mem_strdup("");
+        unsigned blanks = (unsigned)strspn(harmless, " "), most = screen->columns / 4;
+
+        screen_printf(screen, "%*s", (int)indent, "");
+        add_broken(screen, harmless, indent + (blanks < most ? blanks : most), true);
+        free(harmless);
+        free(line);
+        text += size + (text[size] == '\n');
+    }
+}
+
+void screen_value(struct screen *screen, const char *text, unsigned columns)
+{
+    char *clean = screen_clean(screen, text, false);
+    struct buf cut;
+
+    buf_init(&cut, CELL_MAX);
+    columns = screen->columns && columns > screen->columns * 2 / 5 ? screen->columns * 2 / 5 : columns;
+    if (screen->columns && str_columns(clean) > columns) {
+        add_cut(&cut, clean, columns - 1);
+        buf_add_text(&cut, "…");
+    } else {
+        buf_add_text(&cut, clean);
+    }
+    screen_text(screen, buf_text(&cut));
+    buf_clear(&cut);
+    free(clean);
+}
+
+void screen_value_line(struct screen *screen, const char *text, bool defang, unsigned indent)
+{
+    char *clean = screen_clean(screen, text, defang);
+
+    add_broken(screen, clean, indent, true);
+    free(clean);
+}
+
+size_t screen_mark(const struct screen *screen)
+{
+    return screen->out.size;
+}
+
+void screen_field(struct screen *screen, size_t mark)
+{
+    size_t start = line_start(screen);
+
+    if (screen->columns == 0 || mark <= start || columns_of(current_line(screen)) <= screen->columns)
+        return;
+    char *field = mem_strdup(buf_text(&screen->out) + mark + strspn(buf_text(&screen->out) + mark, " "));
+
+    screen->out.size = mark;
+    screen_printf(screen, "\n%s", field);
+    free(field);
 }
 
 void screen_end_line(struct screen *screen)

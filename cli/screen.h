@@ -49,7 +49,14 @@ void screen_printf(struct screen *screen, const char *format, ...) PRINTF_LIKE(2
 /* Words from outside: defanged and harmless; NULL as "-". Lines beyond the first are kept where `lines`, indented by it;
  * on a terminal long ones are broken between words. */
 void screen_outside(struct screen *screen, const char *text);
+/* A line that has no blank to be broken at is broken where the terminal ends, and set in again: else the terminal would break it, and what
+ * follows would stand at the margin, where our own words are. */
 void screen_outside_lines(struct screen *screen, const char *text, unsigned indent);
+/* A value from outside within a line of ours: harmless, on a terminal cut after so many columns, and after two fifths of a line in any
+ * case. */
+void screen_value(struct screen *screen, const char *text, unsigned columns);
+/* A value from outside to the end of the current line; broken as screen_outside_lines() does. Ends the line. */
+void screen_value_line(struct screen *screen, const char *text, bool defang, unsigned indent);
 /* Our own words, broken between words; the lines after the first are indented. The current line ends with them. */
 void screen_words(struct screen *screen, const char *text, unsigned indent);
 /* Ends the line. On a terminal what does not fit gives way to an ellipsis. */

@@ -218,11 +218,55 @@ static void text_breaks_between_words(void **state)
     screen_outside_lines(&screen, "one two three four five\r\n  list: six seven eight\nabcdefghijklmnopqrstuvwxyz", 2);
     assert_string_equal(buf_text(&screen.out), "  one two three four\n  five\n"
                                                "    list: six seven\n    eight\n"
-                                               "  abcdefghijklmnopqrstuvwxyz\n");
+                                               "  abcdefghijklmnopqr\n  stuvwxyz\n");
     screen_clear(&screen);
     screen.columns = 0;
     screen_outside_lines(&screen, "one two three four five six", 2);
     assert_string_equal(buf_text(&screen.out), "  one two three four five six\n");
+    screen_clear(&screen);
+    close(screen.fd);
+}
+
+/* No line of a sender's stands at the margin, where our own words are: neither by a line end of any kind, nor by going on until the
+ * terminal breaks it, with or without blanks that are none. */
+static void no_outside_text_reaches_the_margin(void **state)
+{
+    static const char *const texts[] = {
+        "x\nSIGNED by us",
+        "x\r\nSIGNED by us\rSIGNED",
+        "x\vSIGNED\fSIGNED\x1b[1000DSIGNED\x1b[ESIGNED",
+        "x\xc2\x85SIGNED\xe2\x80\xa8SIGNED\xe2\x80\xa9SIGNED",
+        "xxxxxxxxxxxxxxxxxxSIGNED\xc2\xa0"
+        "by\xc2\xa0us,\xc2\xa0key\xc2\xa0"
+        "8A30",
+        "xxxxxxxxxxxxxxxxxx\xe3\x85\xa4SIGNED\xe3\x85\xa4"
+        "by\xe3\x85\xa4us",
+        "                    SIGNED by us",
+        "xxxxxxxxxxxxxxxxx                              SIGNED by us",
+        "\t\t\t\tSIGNED by us",
+        "\xe2\x80\xae"
+        "yb dengis\xe2\x80\xac SIGNED by us and by others who are not here",
+        "\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2SIGNED",
+    };
+    struct screen screen = screen_of(20, false);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        for (int way = 0; way < 2; way++) {
+            if (way == 0)
+                screen_outside_lines(&screen, texts[i], 2);
+            else {
+                screen_text(&screen, "  From: ");
+                screen_value_line(&screen, texts[i], true, 2);
+            }
+            for (char *line = strtok((char *)(uintptr_t)buf_text(&screen.out), "\n"); line; line = strtok(NULL, "\n"))
+                if (strncmp(line, "  ", 2) != 0 || str_columns(line) > 20 || strchr(line, '\033') || strchr(line, '\r'))
+                    fail_msg("text %zu, line \"%s\"", i, line);
+            screen_clear(&screen);
+        }
+    }
+    screen_value(&screen, "SIGNED by somebody who is not", 10);
+    assert_string_equal(buf_text(&screen.out), "SIGNED …");
     screen_clear(&screen);
     close(screen.fd);
 }
@@ -276,6 +320,7 @@ int main(void)
         cmocka_unit_test(a_block_has_no_titles_and_stays_in_its_margin),
         cmocka_unit_test(colour_takes_no_room),
         cmocka_unit_test(text_breaks_between_words),
+        cmocka_unit_test(no_outside_text_reaches_the_margin),
         cmocka_unit_test(a_field_that_does_not_fit_begins_a_line),
         cmocka_unit_test(a_span_names_the_day_once),
     };
