@@ -104,9 +104,14 @@ static bool attach_bytes(struct desk_call *call, int64_t id, const json_t *file,
     return desk_run(call, SQL_DESK_MAIL_ATTACH, NULL, err);
 }
 
+/* They are added; an empty list takes those away that are there. */
 static bool attach_all(struct desk_call *call, int64_t id, struct err *err)
 {
     const json_t *files = json_object_get(call->body, "attachments");
+    if (json_is_array(files) && json_array_size(files) == 0) {
+        db_int8(call->params, id);
+        return desk_run(call, SQL_DESK_MAIL_DETACH, NULL, err);
+    }
     bool ok =
         !files || json_is_null(files) || json_is_array(files) || err_set_at(err, ERR_INPUT, "/attachments", "attachments must be a list");
     for (size_t i = 0; ok && i < json_array_size(files); i++) {
@@ -275,7 +280,7 @@ static bool edit_mail(struct desk_call *call, struct err *err)
     db_text(call->params, call->revision);
     db_text(call->params, values);
     db_text(call->params, people);
-    bool ok = desk_run(call, SQL_DESK_MAIL_EDIT, NULL, err) && show(call, id, 200, err);
+    bool ok = desk_run(call, SQL_DESK_MAIL_EDIT, NULL, err) && attach_all(call, id, err) && show(call, id, 200, err);
     free(values);
     return ok;
 }

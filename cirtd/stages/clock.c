@@ -24,6 +24,7 @@ static const struct {
     {"cases_escalated", SQL_CLOCK_ESCALATE, 2, LOG_LEVEL_INFO, false},
     {"waiting_ended", SQL_CLOCK_WAITING, 2, LOG_LEVEL_INFO, false},
     {"shares_expired", SQL_CLOCK_EXPIRE, 10, LOG_LEVEL_ERROR, false},
+    {"mails_expired", SQL_CLOCK_EXPIRE_MAIL, 60, LOG_LEVEL_ERROR, false},
     {"digests_forgotten", SQL_CLOCK_DIGESTS, 3600, LOG_LEVEL_INFO, false},
     {"journal_anchored", SQL_CLOCK_ANCHOR, 300, LOG_LEVEL_INFO, false},
     {"key_warnings", SQL_CLOCK_KEY_WARNINGS, 30, LOG_LEVEL_WARN, false},

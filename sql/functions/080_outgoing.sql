@@ -19,6 +19,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
                     (SELECT lower(r.email) FROM report_reporter r WHERE r.report_id = p_report AND r.email ~ '^[^@[:space:]<>]+@[^@[:space:]<>]+$'
                         AND NOT EXISTS (SELECT FROM report_mail w WHERE w.report_id = p_report))) $$;
 
+-- What somebody themselves called what they reported to a case, the last time; NULL where they did not.
+CREATE OR REPLACE FUNCTION reported_as(p_case bigint, p_address text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT r.summary FROM case_member m JOIN report_content r ON r.report_id = m.report_id AND r.received = m.received
+    WHERE m.case_id = p_case AND m.until IS NULL AND r.summary <> '' AND report_author(m.report_id) = p_address ORDER BY r.report_id DESC LIMIT 1 $$;
+
 -- Whether their mail was closed to others, in part or as a whole: what it says goes back closed too.
 CREATE OR REPLACE FUNCTION report_is_closed(p_report bigint) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -120,7 +126,7 @@ BEGIN
             SELECT k.id, k.drill_id, k.compartment_id, c.id, ARRAY[c.address],
                    coalesce((SELECT max(r.tlp) FROM case_member m JOIN report_content r ON r.report_id = m.report_id AND r.received = m.received
                              WHERE m.case_id = k.id AND m.until IS NULL AND report_author(m.report_id) = c.address), k.tlp),
-                   contact_lang(c.id, k.id), coalesce(nullif(btrim(p_subject), ''), k.summary)
+                   contact_lang(c.id, k.id), coalesce(nullif(btrim(p_subject), ''), reported_as(k.id, c.address), k.summary)
             FROM incident_case k, contact c WHERE k.id = p_case AND c.id = p_contact
             ON CONFLICT (case_id, contact_id) DO UPDATE SET case_id = EXCLUDED.case_id RETURNING id INTO v_id;
     END IF;
@@ -296,7 +302,11 @@ CREATE OR REPLACE FUNCTION mail_attach(p_mail bigint, p_name text, p_media_type 
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     INSERT INTO mail_attachment (mail_id, no, name, media_type, bytes, sha256, tlp)
         SELECT d.id, 1 + (SELECT count(*) FROM mail_attachment a WHERE a.mail_id = d.id), p_name, p_media_type, p_bytes, sha256(p_bytes), p_tlp
-        FROM mail d WHERE d.id = p_mail AND d.state = 'draft' AND d.author_id = viewer() $$;
+        FROM mail d WHERE d.id = p_mail AND d.state = 'draft' AND EXISTS (SELECT FROM visible_mail v WHERE v.id = d.id) $$;
+
+CREATE OR REPLACE FUNCTION mail_detach(p_mail bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    DELETE FROM mail_attachment a USING mail d WHERE a.mail_id = d.id AND d.id = p_mail AND d.state = 'draft' AND EXISTS (SELECT FROM visible_mail v WHERE v.id = d.id) $$;
 
 -- Evidence of the same case, under its own label.
 CREATE OR REPLACE FUNCTION mail_attach_evidence(p_mail bigint, p_evidence bigint) RETURNS void

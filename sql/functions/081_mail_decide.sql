@@ -227,7 +227,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT a.name, a.media_type, a.bytes FROM mail_attachment a
     WHERE a.mail_id = p_mail AND EXISTS (SELECT FROM mail_outline(p_mail)) ORDER BY a.no $$;
 
--- What templates may say: only what the label of the mail carries, nothing personal. Observables one a line, as they are.
+-- What templates may say: only what the label of the mail carries, nothing personal. What the case is called is not told under a wider label than the
+-- case's: others may have named it; who reported to it is told what they called it themselves. Observables one a line, as they are.
 CREATE OR REPLACE FUNCTION mail_variables(p_mail bigint) RETURNS TABLE (name text, value text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     WITH m AS (SELECT d.*, k.name AS case_name, k.class, k.opened, k.summary, k.tlp AS case_tlp, s.name AS team, i.name AS author
@@ -239,7 +240,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         ('team', m.team),
         ('signature', concat_ws(E'\n', m.author, m.team, nullif(m.sender, ''))),
         ('contact', (SELECT coalesce(r.name, c.name, r.address) FROM mail_recipient r LEFT JOIN contact c ON c.id = r.contact_id WHERE r.mail_id = m.id ORDER BY r.no LIMIT 1)),
-        ('summary', CASE WHEN m.auto_submitted IS NULL THEN m.summary END),
+        ('summary', CASE WHEN m.auto_submitted IS NULL THEN CASE WHEN m.tlp >= m.case_tlp THEN m.summary ELSE coalesce(
+            (SELECT reported_as(m.case_id, r.address) FROM mail_recipient r WHERE r.mail_id = m.id ORDER BY r.no LIMIT 1), m.class) END END),
         ('class', m.class),
         ('label', 'TLP:' || upper(tlp_name(m.tlp))),
         ('date', to_char(m.opened AT TIME ZONE 'UTC', 'YYYY-MM-DD')),

@@ -114,6 +114,23 @@ BEGIN
     more := v_seen = 100;
 END $$;
 
+-- What no MTA took in time is given up, also where push is stopped or has no MTA; push does the same for what it has in hand.
+CREATE OR REPLACE FUNCTION clock_expire_mail(OUT done bigint, OUT more boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    o outbox_mail;
+BEGIN
+    done := 0;
+    FOR o IN SELECT x.* FROM outbox_mail x WHERE x.expires <= now() - interval '1 minute' AND (x.leased_until IS NULL OR x.leased_until <= now())
+             ORDER BY x.mail_id, x.id LIMIT 200 FOR UPDATE SKIP LOCKED LOOP
+        PERFORM mail_push_stopped(o.id, o.attempts, 'expired');
+        DELETE FROM outbox_mail x WHERE x.id = o.id;
+        PERFORM mail_becomes(o.mail_id, 'clock', coalesce(o.error, 'no MTA took it'));
+        done := done + 1;
+    END LOOP;
+    more := done = 200;
+END $$;
+
 -- What doctor says of mail that leaves.
 CREATE OR REPLACE FUNCTION mail_checks() RETURNS TABLE (name text, ok boolean, text text, hint text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$

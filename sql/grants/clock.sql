@@ -18,3 +18,4 @@ GRANT EXECUTE ON FUNCTION viewer TO cirt_clock;
 GRANT EXECUTE ON FUNCTION mail_variables TO cirt_clock;
 GRANT EXECUTE ON FUNCTION clock_keys_forgotten TO cirt_clock;
 GRANT EXECUTE ON FUNCTION time_text TO cirt_clock;
+GRANT EXECUTE ON FUNCTION clock_expire_mail TO cirt_clock;

@@ -145,3 +145,4 @@ GRANT EXECUTE ON FUNCTION case_told TO cirt_desk;
 GRANT SELECT ON visible_evidence TO cirt_desk;
 GRANT EXECUTE ON FUNCTION evidence_json TO cirt_desk;
 GRANT EXECUTE ON FUNCTION evidence_add TO cirt_desk;
+GRANT EXECUTE ON FUNCTION mail_detach TO cirt_desk;

@@ -22,7 +22,10 @@ SELECT done, more FROM clock_key_warnings()
 -- name: keys_forgotten
 SELECT done, more FROM clock_keys_forgotten()
 
--- --- mail that a machine writes ---
+-- --- mail that leaves ---
+
+-- name: expire_mail
+SELECT done, more FROM clock_expire_mail()
 
 -- name: acknowledge
 SELECT done, more FROM mail_acknowledge($1::text, $2::int, $3::int)

@@ -344,6 +344,8 @@ SELECT mail_set_text($1::bigint, $2::text, $3::text)
 SELECT mail_edit($1::bigint, $2::int, $3::jsonb, $4::jsonb)
 -- name: mail_attach
 SELECT mail_attach($1::bigint, $2::text, $3::text, $4::bytea, NULL)
+-- name: mail_detach
+SELECT mail_detach($1::bigint)
 -- name: mail_attach_evidence
 SELECT mail_attach_evidence($1::bigint, $2::bigint)
 -- name: mail_drop
