@@ -225,13 +225,25 @@ const struct stage push_mail_stage = {
     .stop = stop,
 };
 
-/* Which MTA there is, for doctor; also that there is none. */
+/* Which MTA there is, for doctor; also that there is none. The first time after a start or a reload what waited for the one before is
+ * tried. */
 static bool tell(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err)
 {
+    static char told;
     UNUSED(rows);
     UNUSED(row);
     db_text(run->params, run->context->config->push_smtp);
+    db_bool(run->params, run->state == NULL);
+    run->state = &told;
     return db_run(run->db, SQL_PUSH_MTA_TELL, run->params, NULL, err);
 }
 
-const struct stage push_tell_stage = {.role = "push", .is_tick = true, .poll_ms = TELL_MS, .work = tell};
+static bool tell_anew(struct stage_run *run, struct err *err)
+{
+    UNUSED(err);
+    run->state = NULL;
+    run->due_ms = 0;
+    return true;
+}
+
+const struct stage push_tell_stage = {.role = "push", .is_tick = true, .poll_ms = TELL_MS, .work = tell, .start = tell_anew};

@@ -252,11 +252,16 @@ BEGIN
         WHERE o.id IS NOT NULL AND p.mail_id = o.mail_id AND p.no = o.piece_no AND r.mail_id = o.mail_id AND r.address = ANY (p.recipients) AND r.state IN ('waiting', 'delayed');
 END $$;
 
--- Which MTA there is, told from time to time. NULL: none; then nothing is handed over.
-CREATE OR REPLACE FUNCTION mta_tell(p_smtp text) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+-- Which MTA there is, told from time to time. NULL: none; then nothing is handed over. p_anew: the settings may be others now, so what failed is tried.
+CREATE OR REPLACE FUNCTION mta_tell(p_smtp text, p_anew boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
     INSERT INTO mta (smtp, told) VALUES (p_smtp, now()) ON CONFLICT (one) DO UPDATE SET smtp = EXCLUDED.smtp, told = EXCLUDED.told,
-        error = CASE WHEN mta.smtp IS NOT DISTINCT FROM EXCLUDED.smtp THEN mta.error END, failing = CASE WHEN mta.smtp IS NOT DISTINCT FROM EXCLUDED.smtp THEN mta.failing END $$;
+        error = CASE WHEN NOT p_anew THEN mta.error END, failing = CASE WHEN NOT p_anew THEN mta.failing END;
+    IF p_anew THEN
+        UPDATE outbox_mail x SET not_before = now() WHERE x.error IS NOT NULL AND x.leased_until IS NULL AND x.not_before > now();
+    END IF;
+END $$;
 
 -- --- what comes back ---
 

@@ -37,4 +37,4 @@ SELECT mail_pushed($1::bigint, $2::int, $3::text[], $4::int[], $5::text[])
 SELECT mail_push_stopped($1::bigint, $2::int, $3::text)
 
 -- name: mta_tell
-SELECT mta_tell($1::text)
+SELECT mta_tell($1::text, $2::boolean)

@@ -402,7 +402,7 @@ static void test_push_records_each_recipient(void **state)
 static void test_the_mta_is_away(void **state)
 {
     long long id = queued(state, "[\"none@c.example\"]"), other = queued(state, "[\"none@c.example\"]");
-    execute("SELECT mta_tell('smtp://mta'); SELECT count(*) FROM mail_push_claim(); SELECT mail_push_fail(id, attempts, 'refused', false) "
+    execute("SELECT mta_tell('smtp://mta', false); SELECT count(*) FROM mail_push_claim(); SELECT mail_push_fail(id, attempts, 'refused', false) "
             "FROM outbox_mail WHERE attempts = 1");
     expect("refused", "SELECT error FROM mta");
     expect("f", "SELECT ok FROM mail_checks() WHERE name = 'mail out'");
@@ -614,7 +614,7 @@ static void test_whom_the_machine_answers(void **state)
     static const char stranger[] = "sender not assured: no DMARC pass, no good signature, no known contact";
     execute("DELETE FROM acknowledgement; UPDATE report_mail SET looked_at = now(); UPDATE mta SET smtp = NULL");
     expect_acknowledged(state, "a@s.example", pass, "no MTA configured");
-    execute("SELECT mta_tell('smtp://mta')");
+    execute("SELECT mta_tell('smtp://mta', false)");
     expect_acknowledged(state, "b@s.example", nothing, stranger);
     expect_acknowledged(state, "c@s.example", "UPDATE report_mail SET dmarc = 'fail'", stranger);
     expect_acknowledged(state, "pgp@c.example", nothing, "sent"); /* known */
