@@ -402,7 +402,8 @@ static void test_push_records_each_recipient(void **state)
 static void test_the_mta_is_away(void **state)
 {
     long long id = queued(state, "[\"none@c.example\"]"), other = queued(state, "[\"none@c.example\"]");
-    execute("SELECT mta_tell('smtp://mta', false); SELECT count(*) FROM mail_push_claim(); SELECT mail_push_fail(id, attempts, 'refused', false) "
+    execute("SELECT mta_tell('smtp://mta', false); SELECT count(*) FROM mail_push_claim(); SELECT mail_push_fail(id, attempts, 'refused', "
+            "false) "
             "FROM outbox_mail WHERE attempts = 1");
     expect("refused", "SELECT error FROM mta");
     expect("f", "SELECT ok FROM mail_checks() WHERE name = 'mail out'");
