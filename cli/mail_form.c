@@ -108,11 +108,11 @@ bool mail_form_people(const char *text, json_t *list, struct err *err)
     return true;
 }
 
-static void write_person(struct buf *out, const json_t *person)
+void mail_form_add_person(struct buf *out, const json_t *person)
 {
     const char *name = field_text(person, "name");
 
-    if (name) {
+    if (!str_is_empty(name)) {
         bool is_plain = !strpbrk(name, ",;<>\"\\@()");
         buf_add_text(out, is_plain ? "" : "\"");
         for (const char *c = name; *c; c++) {
@@ -122,7 +122,7 @@ static void write_person(struct buf *out, const json_t *person)
         }
         buf_add_text(out, is_plain ? " " : "\" ");
     }
-    buf_printf(out, name ? "<%s>" : "%s", field_or(person, "address", ""));
+    buf_printf(out, str_is_empty(name) ? "%s" : "<%s>", field_or(person, "address", ""));
 }
 
 /* --- the form --- */
@@ -134,7 +134,7 @@ static void write_line(struct buf *out, const char *title, enum line_shape shape
     buf_init(&line, FORM_MAX);
     for (size_t i = 0; shape == LINE_PEOPLE && i < json_array_size(value); i++) {
         buf_add_text(&line, i ? ", " : "");
-        write_person(&line, json_array_get(value, i));
+        mail_form_add_person(&line, json_array_get(value, i));
     }
     if (json_is_string(value))
         buf_add_text(&line, json_string_value(value));

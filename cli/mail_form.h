@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 extern const char mail_form_help[]; /* N_() */
@@ -15,6 +16,8 @@ extern const char mail_form_help[]; /* N_() */
 char *mail_form_write(const json_t *mail);
 /* The members to change, the caller's; NULL with err set (err->at: the line's name). Lines that are not there change nothing. */
 json_t *mail_form_read(const char *text, struct err *err) MUST_CHECK;
+/* "a@x" or "Name <a@x>"; a name that could be taken for an address or for several people stands in quotes. */
+void mail_form_add_person(struct buf *out, const json_t *person);
 /* Adds {"address", "name"} for each of "a@x", "Name <a@x>", parted by commas or semicolons. */
 bool mail_form_people(const char *text, json_t *list, struct err *err) MUST_CHECK;
 

@@ -8,6 +8,7 @@
 #include "base/timestamp.h"
 #include "cli/cell.h"
 #include "cli/field.h"
+#include "cli/mail_form.h"
 #include "cli/table.h"
 #include "cli/words.h"
 
@@ -44,11 +45,12 @@ static char *ours(const struct screen *screen, const char *text)
 
 char *mail_view_person(const struct screen *screen, const json_t *person)
 {
-    const char *name = field_text(person, "name"), *address = field_or(person, "address", "-");
-    char *both = str_is_empty(name) ? mem_strdup(address) : mem_printf("%s <%s>", name, address);
-    char *clean = screen_clean(screen, both, false);
+    struct buf both;
 
-    free(both);
+    buf_init(&both, 1024 * 1024);
+    mail_form_add_person(&both, person);
+    char *clean = screen_clean(screen, both.size ? buf_text(&both) : "-", false);
+    buf_clear(&both);
     return clean;
 }
 

@@ -12,18 +12,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
                WHERE m.case_id = p_case AND m.until IS NULL AND r.lang IS NOT NULL ORDER BY r.report_id DESC LIMIT 1), 'en')
     FROM contact c LEFT JOIN constituent k ON k.id = c.constituent_id WHERE c.id = p_contact $$;
 
--- Who wrote a report, where an answer would reach them.
+-- Who wrote a report, where an answer would reach them: not at an address like "a b"@c, which no field or envelope of ours can hold.
 CREATE OR REPLACE FUNCTION report_author(p_report bigint) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT coalesce((SELECT CASE WHEN w.kind = 'message' THEN w.author END FROM report_mail w WHERE w.report_id = p_report),
+    SELECT coalesce((SELECT CASE WHEN w.kind = 'message' THEN mail_address(w.author) END FROM report_mail w WHERE w.report_id = p_report),
                     (SELECT lower(r.email) FROM report_reporter r WHERE r.report_id = p_report AND r.email ~ '^[^@[:space:]<>]+@[^@[:space:]<>]+$'
                         AND NOT EXISTS (SELECT FROM report_mail w WHERE w.report_id = p_report))) $$;
-
--- What somebody themselves called what they reported to a case, the last time; NULL where they did not.
-CREATE OR REPLACE FUNCTION reported_as(p_case bigint, p_address text) RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT r.summary FROM case_member m JOIN report_content r ON r.report_id = m.report_id AND r.received = m.received
-    WHERE m.case_id = p_case AND m.until IS NULL AND r.summary <> '' AND report_author(m.report_id) = p_address ORDER BY r.report_id DESC LIMIT 1 $$;
 
 -- Whether their mail was closed to others, in part or as a whole: what it says goes back closed too.
 CREATE OR REPLACE FUNCTION report_is_closed(p_report bigint) RETURNS boolean
@@ -113,7 +107,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 
 -- --- drafts ---
 
--- The thread with a contact, made where the case has none with it. Its label is the strictest of what they reported, else the case's.
+-- The strictest label of what came from these addresses to a case.
+CREATE OR REPLACE FUNCTION thread_tlp(p_case bigint, p_addresses text[]) RETURNS smallint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT max(r.tlp) FROM case_member m JOIN report_content r ON r.report_id = m.report_id AND r.received = m.received
+    WHERE m.case_id = p_case AND m.until IS NULL AND report_author(m.report_id) = ANY (p_addresses) $$;
+
+-- The thread with a contact, made where the case has none with it. Its label is the strictest of what they reported, else the case's; it rises with what
+-- comes later, so that an answer never says at a lower label what it quotes.
 CREATE OR REPLACE FUNCTION thread_with(p_case bigint, p_contact bigint, p_subject text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -121,12 +122,12 @@ DECLARE
 BEGIN
     SELECT t.id INTO v_id FROM thread t JOIN contact c ON c.id = p_contact
         WHERE t.case_id = p_case AND (t.contact_id = p_contact OR c.address = ANY (t.addresses)) ORDER BY t.contact_id <> p_contact, t.id LIMIT 1;
+    UPDATE thread t SET tlp = x.tlp FROM (SELECT thread_tlp(o.case_id, o.addresses) FROM thread o WHERE o.id = v_id) x(tlp) WHERE t.id = v_id AND t.tlp < x.tlp;
     IF v_id IS NULL THEN
         INSERT INTO thread (case_id, drill_id, compartment_id, contact_id, addresses, tlp, lang, subject)
             SELECT k.id, k.drill_id, k.compartment_id, c.id, ARRAY[c.address],
-                   coalesce((SELECT max(r.tlp) FROM case_member m JOIN report_content r ON r.report_id = m.report_id AND r.received = m.received
-                             WHERE m.case_id = k.id AND m.until IS NULL AND report_author(m.report_id) = c.address), k.tlp),
-                   contact_lang(c.id, k.id), coalesce(nullif(btrim(p_subject), ''), reported_as(k.id, c.address), k.summary)
+                   coalesce(thread_tlp(k.id, ARRAY[c.address]), k.tlp), contact_lang(c.id, k.id),
+                   coalesce(nullif(btrim(p_subject), ''), thread_called(k.id, ARRAY[c.address], coalesce(thread_tlp(k.id, ARRAY[c.address]), k.tlp)))
             FROM incident_case k, contact c WHERE k.id = p_case AND c.id = p_contact
             ON CONFLICT (case_id, contact_id) DO UPDATE SET case_id = EXCLUDED.case_id RETURNING id INTO v_id;
     END IF;
@@ -173,6 +174,9 @@ BEGIN
               ORDER BY lower(e ->> 'address'), k.rank, o.ord) x;
     IF (SELECT count(*) FROM mail_recipient r WHERE r.mail_id = p_mail) > 100 THEN
         PERFORM refuse('CI422', 'a mail has at most 100 recipients', 'send it in parts');
+    ELSIF EXISTS (SELECT FROM mail_recipient r WHERE r.mail_id = p_mail AND r.contact_id IS NULL) THEN
+        PERFORM refuse('CI422', format('"%s" is no address that mail of ours can go to',
+            (SELECT left(min(r.address), 100) FROM mail_recipient r WHERE r.mail_id = p_mail AND r.contact_id IS NULL)));
     END IF;
 END $$;
 
@@ -195,6 +199,7 @@ DECLARE
     v_address text;
     v_name text;
     v_thread thread;
+    v_tlp smallint;
     v_answers bigint := p_answers;
     v_id bigint;
     v_lang text;
@@ -222,14 +227,22 @@ BEGIN
         PERFORM refuse('CI422', 'a mail needs somebody to go to', format('cirt mail %s --to ADDRESS', c.number));
     END IF;
     v_id := thread_with(c.id, contact_remember(coalesce(v_address, p_people -> 0 ->> 'address'), coalesce(v_name, p_people -> 0 ->> 'name')), p_subject);
+    IF v_id IS NULL THEN
+        PERFORM refuse('CI422', format('"%s" is no address that mail of ours can go to', left(coalesce(v_address, p_people -> 0 ->> 'address'), 100)),
+                       format('cirt mail %s --to ADDRESS', c.number));
+    END IF;
     SELECT * INTO v_thread FROM thread t WHERE t.id = v_id;
     v_lang := coalesce(p_lang, v_thread.lang);
+    v_tlp := mail_label(p_tlp, v_thread.tlp);
     IF v_answers IS NULL AND p_occasion = 'reply' THEN
         SELECT max(m.report_id) INTO v_answers FROM visible_member m WHERE m.case_id = c.id AND report_author(m.report_id) = ANY (v_thread.addresses);
     END IF;
     INSERT INTO mail (case_id, drill_id, compartment_id, thread_id, occasion, author_id, answers, sender, subject, body, lang, tlp)
         VALUES (c.id, c.drill_id, c.compartment_id, v_thread.id, p_occasion, viewer(), v_answers, p_sender,
-                coalesce(nullif(btrim(p_subject), ''), v_thread.subject), '', v_lang, mail_label(p_tlp, v_thread.tlp)) RETURNING mail.id INTO v_id;
+                coalesce(nullif(btrim(p_subject), ''), CASE WHEN v_tlp < v_thread.tlp THEN
+                    coalesce((SELECT o.subject FROM mail o WHERE o.thread_id = v_thread.id AND o.author_id IS NOT NULL AND o.tlp <= v_tlp AND o.sent IS NOT NULL
+                              ORDER BY o.sent DESC LIMIT 1), thread_called(c.id, v_thread.addresses, v_tlp)) END, v_thread.subject), '', v_lang, v_tlp)
+        RETURNING mail.id INTO v_id;
     PERFORM mail_set_recipients(v_id, p_people);
     PERFORM mail_set_references(v_id);
     mail_draft.id := v_id;

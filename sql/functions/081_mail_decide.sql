@@ -12,7 +12,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 -- Whether a key may be used at this moment, whoever it is for.
 CREATE OR REPLACE FUNCTION mail_key_is_usable(p_fingerprint text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM mail_key k WHERE k.fingerprint = p_fingerprint AND key_state(k) = 'pinned' AND k.can_encrypt AND k.unusable IS NULL) $$;
+    SELECT EXISTS (SELECT FROM mail_key k WHERE k.fingerprint = p_fingerprint AND key_state(k) = 'pinned' AND k.can_encrypt AND k.unusable IS NULL AND key_owner_enabled(k)) $$;
 
 -- Which kinds of signature we can make. What seal has not told yet is taken to be there for OpenPGP, whose key every site has.
 CREATE OR REPLACE FUNCTION mail_signs(p_protocol text) RETURNS boolean
@@ -20,11 +20,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT EXISTS (SELECT FROM own_key k WHERE k.protocol = p_protocol AND k.signs AND k.can_sign AND k.gone IS NULL)
         OR (p_protocol = 'openpgp' AND NOT EXISTS (SELECT FROM own_key)) $$;
 
--- An address of ours that comes back to us as a report.
+-- An address of ours that comes back to us as a report. "incident"@ is incident@ (RFC 5321 section 4.1.2).
 CREATE OR REPLACE FUNCTION mail_is_intake(p_address text, p_sender text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT p_address = lower(p_sender) OR (p_address ~ '^case\+[^@]*@' AND split_part(p_address, '@', 2) IN (lower(split_part(p_sender, '@', 2)),
-                                                                                                          (SELECT lower(s.domain) FROM site s))) $$;
+    SELECT x.a = lower(p_sender) OR (x.a ~ '^case\+[^@]*@' AND split_part(x.a, '@', 2) IN (lower(split_part(p_sender, '@', 2)), (SELECT lower(s.domain) FROM site s)))
+    FROM (SELECT replace(lower(p_address), '"', '')) x(a) $$;
 
 CREATE OR REPLACE FUNCTION identity_reads_case(p_identity bigint, p_case bigint) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -145,7 +145,11 @@ BEGIN
     RETURN v_when;
 END $$;
 
--- The case's mail leaves in the name of the house: its owner's to send, or a lead's; anybody's where nobody owns it.
+-- A text to compare with: neither line breaks nor quote marks make it another one.
+CREATE OR REPLACE FUNCTION mail_words(p_text text) RETURNS text LANGUAGE sql IMMUTABLE RETURN btrim(regexp_replace(p_text, '[\s>]+', ' ', 'g'));
+
+-- The case's mail leaves in the name of the house: its owner's to send, or a lead's; anybody's where nobody owns it. What a note says stays at home,
+-- whatever its label, unless it was written to be shared.
 CREATE OR REPLACE FUNCTION mail_may_send(m mail, c incident_case) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -158,8 +162,8 @@ BEGIN
     ELSIF btrim(m.body, E' \t\r\n') = '' THEN
         PERFORM refuse('CI422', 'the mail is empty', format('cirt draft edit m%s', m.id));
     END IF;
-    SELECT n.id INTO v_note FROM note n WHERE n.case_id = m.case_id AND NOT n.share AND n.tlp >= greatest(m.tlp, 3) AND length(n.text) >= 20
-        AND strpos(m.body, btrim(n.text, E' \t\r\n')) > 0 LIMIT 1;
+    SELECT n.id INTO v_note FROM note n WHERE n.case_id = m.case_id AND NOT n.share AND length(mail_words(n.text)) >= 20
+        AND strpos(mail_words(m.subject || ' ' || m.body), mail_words(n.text)) > 0 LIMIT 1;
     IF v_note IS NOT NULL THEN
         PERFORM refuse('CI422', format('the text repeats note %s, which stays in the house', v_note), format('write it in other words: cirt draft edit m%s', m.id));
     END IF;
@@ -227,29 +231,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT a.name, a.media_type, a.bytes FROM mail_attachment a
     WHERE a.mail_id = p_mail AND EXISTS (SELECT FROM mail_outline(p_mail)) ORDER BY a.no $$;
 
--- What templates may say: only what the label of the mail carries, nothing personal. What the case is called is not told under a wider label than the
--- case's: others may have named it; who reported to it is told what they called it themselves. Observables one a line, as they are.
-CREATE OR REPLACE FUNCTION mail_variables(p_mail bigint) RETURNS TABLE (name text, value text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    WITH m AS (SELECT d.*, k.name AS case_name, k.class, k.opened, k.summary, k.tlp AS case_tlp, s.name AS team, i.name AS author
-               FROM mail d CROSS JOIN site s LEFT JOIN incident_case k ON k.id = d.case_id LEFT JOIN identity i ON i.id = d.author_id
-               WHERE d.id = p_mail AND EXISTS (SELECT FROM mail_outline(p_mail)))
-    SELECT v.name, v.value FROM m CROSS JOIN LATERAL (VALUES
-        ('case', m.case_name),
-        ('reference', '[' || m.case_name || ']'),
-        ('team', m.team),
-        ('signature', concat_ws(E'\n', m.author, m.team, nullif(m.sender, ''))),
-        ('contact', (SELECT coalesce(r.name, c.name, r.address) FROM mail_recipient r LEFT JOIN contact c ON c.id = r.contact_id WHERE r.mail_id = m.id ORDER BY r.no LIMIT 1)),
-        ('summary', CASE WHEN m.auto_submitted IS NULL THEN CASE WHEN m.tlp >= m.case_tlp THEN m.summary ELSE coalesce(
-            (SELECT reported_as(m.case_id, r.address) FROM mail_recipient r WHERE r.mail_id = m.id ORDER BY r.no LIMIT 1), m.class) END END),
-        ('class', m.class),
-        ('label', 'TLP:' || upper(tlp_name(m.tlp))),
-        ('date', to_char(m.opened AT TIME ZONE 'UTC', 'YYYY-MM-DD')),
-        ('observables', CASE WHEN m.occasion = 'notice' THEN (SELECT string_agg(x.value, E'\n' ORDER BY x.type, x.value) FROM (
-            SELECT DISTINCT g.type, g.value FROM case_member b JOIN sighting g ON g.report_id = b.report_id AND g.received = b.received AND b.observations @> g.observation_no
-            WHERE b.case_id = m.case_id AND b.until IS NULL AND g.tlp <= m.tlp AND NOT g.personal AND g.compartment_id = m.compartment_id
-              AND observable_type_name(g.type) NOT IN ('asn', 'country') ORDER BY g.type, g.value LIMIT 50) x) END)) v(name, value) $$;
-
 -- What came encrypted is quoted only where its sender proved to have written it, with a signature inside of the encryption: a stranger who sends us
 -- somebody else's ciphertext, under his own name or his own signature around it, would get the clear text of it back in our answer.
 CREATE OR REPLACE FUNCTION verdict_is_signed_inside(p_summary text, p_parts jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
@@ -258,10 +239,56 @@ RETURN p_summary = 'verified' AND EXISTS (
       AND NOT EXISTS (SELECT FROM jsonb_array_elements(p_parts) c WHERE c ->> 'kind' = 'encrypted' AND (c ->> 'covered')::boolean
                       AND ((c ->> 'step')::int > (s ->> 'step')::int OR ((c ->> 'step')::int = (s ->> 'step')::int AND c ->> 'path' <> s ->> 'path'))));
 
--- What a reply quotes: the text of the mail it answers, where all of that has one and the same protection; of anything else nothing.
+-- Whether a report may be told to its author again in a mail of that label: what they labelled higher may not.
+CREATE OR REPLACE FUNCTION report_fits(r report_content, p_tlp smallint) RETURNS boolean LANGUAGE sql IMMUTABLE RETURN r.tlp <= p_tlp OR r.tlp_assumed;
+
+-- The subject of a report as it may be said to its author: not one that came out of an encryption which they did not prove to have written.
+CREATE OR REPLACE FUNCTION report_subject(p_report bigint, p_tlp smallint) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT r.summary FROM report_content r LEFT JOIN LATERAL (SELECT d.* FROM report_verdict d WHERE d.report_id = r.report_id ORDER BY d.checked DESC LIMIT 1) d ON true
+    WHERE r.report_id = p_report AND report_fits(r, p_tlp) AND (d.encryption IS DISTINCT FROM 'whole' OR verdict_is_signed_inside(d.summary, d.parts)) $$;
+
+-- What a case is called in a mail of that label: its summary where the label carries it and it is no such subject, else its number.
+CREATE OR REPLACE FUNCTION case_called(p_case bigint, p_tlp smallint) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT CASE WHEN k.tlp <= p_tlp AND NOT EXISTS (
+        SELECT FROM case_member b JOIN report_mail w ON w.report_id = b.report_id JOIN report_content r ON r.report_id = b.report_id AND r.received = b.received
+        WHERE b.case_id = k.id AND r.summary = k.summary AND report_subject(b.report_id, 4::smallint) IS NULL) THEN k.summary ELSE k.name END
+    FROM incident_case k WHERE k.id = p_case $$;
+
+-- What a thread is about, in a mail of that label: the newest that they said of it, else what the case is called.
+CREATE OR REPLACE FUNCTION thread_called(p_case bigint, p_addresses text[], p_tlp smallint) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT coalesce((SELECT report_subject(m.report_id, p_tlp) FROM case_member m WHERE m.case_id = p_case AND m.until IS NULL AND report_author(m.report_id) = ANY (p_addresses)
+                         AND report_subject(m.report_id, p_tlp) <> '' ORDER BY m.report_id DESC LIMIT 1), case_called(p_case, p_tlp)) $$;
+
+-- What templates may say: only what the label of the mail carries, nothing personal; to a reporter nothing that another one said. Observables one a line, as they are.
+CREATE OR REPLACE FUNCTION mail_variables(p_mail bigint) RETURNS TABLE (name text, value text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    WITH m AS (SELECT d.*, k.name AS case_name, k.class, k.opened, k.tlp AS case_tlp, s.name AS team, i.name AS author
+               FROM mail d CROSS JOIN site s LEFT JOIN incident_case k ON k.id = d.case_id LEFT JOIN identity i ON i.id = d.author_id
+               WHERE d.id = p_mail AND EXISTS (SELECT FROM mail_outline(p_mail)))
+    SELECT v.name, v.value FROM m CROSS JOIN LATERAL (VALUES
+        ('case', m.case_name),
+        ('reference', '[' || m.case_name || ']'),
+        ('team', m.team),
+        ('signature', concat_ws(E'\n', m.author, m.team, nullif(m.sender, ''))),
+        ('contact', (SELECT coalesce(r.name, c.name, r.address) FROM mail_recipient r LEFT JOIN contact c ON c.id = r.contact_id WHERE r.mail_id = m.id ORDER BY r.no LIMIT 1)),
+        ('summary', CASE WHEN m.auto_submitted IS NULL THEN CASE WHEN m.answers IS NULL THEN case_called(m.case_id, m.tlp)
+                                                                 ELSE coalesce(nullif(report_subject(m.answers, m.tlp), ''), m.case_name) END END),
+        ('class', CASE WHEN m.case_tlp <= m.tlp THEN m.class END),
+        ('label', 'TLP:' || upper(tlp_name(m.tlp))),
+        ('date', to_char(m.opened AT TIME ZONE 'UTC', 'YYYY-MM-DD')),
+        ('observables', CASE WHEN m.occasion = 'notice' THEN (SELECT string_agg(x.value, E'\n' ORDER BY x.type, x.value) FROM (
+            SELECT DISTINCT g.type, g.value FROM case_member b JOIN sighting g ON g.report_id = b.report_id AND g.received = b.received AND b.observations @> g.observation_no
+            WHERE b.case_id = m.case_id AND b.until IS NULL AND g.tlp <= m.tlp AND NOT g.personal AND g.compartment_id = m.compartment_id
+              AND observable_type_name(g.type) NOT IN ('asn', 'country') ORDER BY g.type, g.value LIMIT 50) x) END)) v(name, value) $$;
+
+-- What a reply quotes: the text of the mail it answers, where all of that has one and the same protection, and the label of the answer carries it; of
+-- anything else nothing.
 CREATE OR REPLACE FUNCTION mail_quoted(p_mail bigint) RETURNS TABLE (name text, address text, at_us bigint, text text, summary text, case_name text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT r.mail_from #>> '{0,name}', report_author(r.id), (extract(epoch FROM coalesce(r.time, r.received)) * 1000000)::bigint,
-           CASE WHEN r.channel = 'mail' AND CASE d.encryption WHEN 'whole' THEN verdict_is_signed_inside(d.summary, d.parts)
-               WHEN 'none' THEN d.covers = 'whole' OR d.summary = 'unprotected' ELSE false END THEN r.description END, r.summary, m.case_name
+           CASE WHEN r.channel = 'mail' AND (r.tlp <= m.tlp OR r.tlp_assumed) AND CASE d.encryption WHEN 'whole' THEN verdict_is_signed_inside(d.summary, d.parts)
+               WHEN 'none' THEN d.covers = 'whole' OR d.summary = 'unprotected' ELSE false END THEN r.description END, report_subject(r.id, m.tlp), m.case_name
     FROM visible_mail m JOIN visible_report r ON r.id = m.answers LEFT JOIN visible_verdict d ON d.report_id = r.id WHERE m.id = p_mail $$;

@@ -10,7 +10,7 @@ DECLARE
     v_id bigint;
 BEGIN
     IF p_case IS NOT NULL THEN
-        v_thread := thread_with(p_case, v_contact, (SELECT r.summary FROM report_content r WHERE r.report_id = p_report));
+        v_thread := thread_with(p_case, v_contact, NULL);
     END IF;
     INSERT INTO mail (case_id, drill_id, compartment_id, thread_id, occasion, answers, sender, subject, body, lang, tlp, auto_submitted)
         SELECT p_case, coalesce(k.drill_id, 0), coalesce(k.compartment_id, 0), v_thread, p_occasion, p_report, '', coalesce(p_subject, ''), coalesce(p_body, ''),
@@ -67,7 +67,8 @@ CREATE OR REPLACE FUNCTION acknowledge_stops(w report_mail, p_case bigint, p_sen
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT CASE
         WHEN NOT EXISTS (SELECT FROM mta a WHERE a.smtp IS NOT NULL) THEN 'no MTA configured'
-        WHEN w.kind <> 'message' OR w.mail_from = '' THEN 'written by a machine'
+        WHEN w.kind <> 'message' OR w.is_automatic OR w.mail_from = '' OR w.author ~ '^(mailer-daemon|no-?reply|do-?not-?reply|owner-[^@]*|[^@]*-(request|bounces?|owner))@'
+            THEN 'written by a machine'
         WHEN w.spam IS TRUE THEN 'spam'
         WHEN mail_is_intake(w.author, p_sender) OR EXISTS (SELECT FROM identity i WHERE lower(i.mail) = w.author)
             OR EXISTS (SELECT FROM own_key k WHERE k.addresses @> ARRAY[w.author]) THEN 'our own address'
@@ -101,7 +102,7 @@ BEGIN
         v_seen := v_seen + 1;
         UPDATE report_mail x SET looked_at = now() WHERE x.report_id = w.report_id;
         SELECT m.case_id INTO v_case FROM case_member m WHERE m.report_id = w.report_id AND m.until IS NULL ORDER BY m.since, m.case_id LIMIT 1;
-        CONTINUE WHEN v_case IS NULL OR w.author IS NULL OR w.received < now() - interval '3 days';
+        CONTINUE WHEN v_case IS NULL OR mail_address(w.author) IS NULL OR w.received < now() - interval '3 days';
         v_stop := acknowledge_stops(w, v_case, p_sender, p_per_domain, p_per_hour);
         INSERT INTO acknowledgement AS a (case_id, address, report_id, outcome) VALUES (v_case, w.author, w.report_id, coalesce(v_stop, 'sent'))
             ON CONFLICT (case_id, address) DO UPDATE SET report_id = EXCLUDED.report_id, outcome = EXCLUDED.outcome, at = now() WHERE a.outcome <> 'sent' AND a.mail_id IS NULL;

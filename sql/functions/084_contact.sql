@@ -134,7 +134,10 @@ FROM contact c
     LEFT JOIN constituent k ON k.id = c.constituent_id
     LEFT JOIN peer p ON p.id = c.peer_id
     LEFT JOIN identity i ON i.id = c.identity_id
-WHERE viewer() IS NOT NULL;
+WHERE viewer() IS NOT NULL
+  -- Whom nobody vouches for is remembered from correspondence, and known to those who may see some of that.
+  AND (c.is_known OR c.created_by = viewer() OR NOT EXISTS (SELECT FROM mail_recipient r WHERE r.address = c.address)
+       OR EXISTS (SELECT FROM mail_recipient r JOIN visible_mail m ON m.id = r.mail_id WHERE r.address = c.address));
 
 CREATE OR REPLACE FUNCTION contact_json(c visible_contact) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('address', c.address, 'name', c.name, 'lang', c.lang, 'constituent', c.constituent, 'peer', c.peer, 'analyst', c.analyst, 'known', c.is_known,

@@ -622,9 +622,14 @@ static void test_whom_the_machine_answers(void **state)
     expect_acknowledged(state, "e@s.example", "UPDATE report_verdict SET summary = 'verified'", "sent");
     expect_acknowledged(state, "f@s.example", "UPDATE report_mail SET dmarc = 'pass', kind = 'auto-reply'", "written by a machine");
     expect_acknowledged(state, "g@s.example", "UPDATE report_mail SET dmarc = 'pass', mail_from = ''", "written by a machine");
+    expect_acknowledged(state, "auto@s.example", "UPDATE report_mail SET dmarc = 'pass', is_automatic = true", "written by a machine");
+    expect_acknowledged(state, "noreply@s.example", pass, "written by a machine");
+    expect_acknowledged(state, "list-request@s.example", pass, "written by a machine");
+    expect_acknowledged(state, "\"a b\"@s.example", pass, "");
     expect_acknowledged(state, "h@s.example", "UPDATE report_mail SET dmarc = 'pass', spam = true", "spam");
     expect_acknowledged(state, "incident@xx-cert.example", pass, "our own address");
     expect_acknowledged(state, "case+7@xx-cert.example", pass, "our own address");
+    expect_acknowledged(state, "\"incident\"@xx-cert.example", pass, "our own address");
     expect_acknowledged(state, "disabled@c.example", pass, "the contact is disabled");
     expect_acknowledged(state, "i@s.example", pass, "sent");
     expect_acknowledged(state, "j@s.example", pass, "sent");

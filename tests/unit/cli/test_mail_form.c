@@ -56,6 +56,30 @@ static void people(void **state)
     }
 }
 
+/* Who calls himself by another's address is not taken for that one. */
+static void one_person(void **state)
+{
+    static const struct {
+        const char *name, *text;
+    } rows[] = {
+        {NULL, "a@x.example"},
+        {"", "a@x.example"},
+        {"Alice", "Alice <a@x.example>"},
+        {"Bob <bob@bank.example>", "\"Bob <bob@bank.example>\" <a@x.example>"},
+        {"Bob\" <bob@bank.example>, \"", "\"Bob\\\" <bob@bank.example>, \\\"\" <a@x.example>"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *person = json_pack("{s:s, s:s?}", "address", "a@x.example", "name", rows[i].name);
+        struct buf out;
+        buf_init(&out, 1000);
+        mail_form_add_person(&out, person);
+        assert_string_equal(buf_text(&out), rows[i].text);
+        buf_clear(&out);
+        json_decref(person);
+    }
+}
+
 static void there_and_back(void **state)
 {
     json_t *mail =
@@ -134,10 +158,8 @@ static void reading(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(people),
-        cmocka_unit_test(there_and_back),
-        cmocka_unit_test(hostile_words),
-        cmocka_unit_test(reading),
+        cmocka_unit_test(people),        cmocka_unit_test(one_person), cmocka_unit_test(there_and_back),
+        cmocka_unit_test(hostile_words), cmocka_unit_test(reading),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
