@@ -176,7 +176,7 @@ static bool decode_content(const struct reading *reading, struct report **report
 {
     const struct step *step = &reading->steps[reading->count - 1];
     struct mail_opened opened[OPENED_MAX];
-    struct mail_hints mail = {.inside = step->inside};
+    struct mail_hints mail = {.inside = step->inside, .mime = step->mime, .layers = step->layers};
     fill_opened(reading, opened, &mail);
     struct codec_hints hints = {.mail = &mail};
     bool ok = codec_decode(reading->job->codec, buf_text(step->bytes), step->bytes->size, reading->job->limits, &hints, report, err);
