@@ -4,11 +4,14 @@
  *
  * TLP 2.0 (FIRST, August 2022) as mail can keep it. Every mail is signed. All that see each other's names (To, Cc) get the same message;
  * each hidden recipient (Bcc) gets one of his own, decided by itself.
- *   encrypted       where everyone of that message has a usable key, whatever the label (OpenPGP and S/MIME may stand side by side: a piece
- * each) in clear        else, and only where everyone of that message may get it in clear: CLEAR and GREEN always; AMBER to whom a waiver
- * of his contact or agreement covers it today; AMBER+STRICT where a named person decided it for this very mail AMBER+STRICT    leaves at
- * all only by that decision RED             never by mail; no label counts as RED restricted case never in clear, and of our own people to
- * its readers only exercise        nobody outside of it gets its mail our own intake  never: it would come back as a report
+ * - Encrypted where everyone of that message has a usable key, whatever the label. OpenPGP and S/MIME may stand side by side: a piece each.
+ * - Else in clear, and only where everyone of that message may get it so: CLEAR and GREEN always; AMBER to whom a waiver of his contact or
+ *   agreement covers it today; AMBER+STRICT where a named person decided it for this very mail.
+ * - AMBER+STRICT leaves at all only by that decision.
+ * - RED never goes by mail; no label counts as RED.
+ * - A restricted case never goes in clear, and of our own people to its readers only.
+ * - Of an exercise, nobody outside of it gets mail.
+ * - Our own intake never gets it: it would come back as a report.
  */
 #ifndef CIRT_RULES_MAIL_DISCLOSURE_H
 #define CIRT_RULES_MAIL_DISCLOSURE_H
