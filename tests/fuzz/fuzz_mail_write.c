@@ -107,7 +107,7 @@ static void check_payload(const struct mail_draft *draft, const struct buf *payl
     struct err err;
     check_bytes(payload);
     if (!mime_parse(payload->bytes, payload->size, MIME_DEPTH_MAX, &mime, &err) || mime->part_count != (draft->file_count ? 3 : 1) ||
-        !mime->parts[0].is_agreed)
+        !mime_is_agreed(mime, &mime->parts[0]))
         fail("another structure", payload);
     check_fields(mime, payload);
     char *text = as_read(draft->text);
