@@ -46,7 +46,7 @@ class Gpg:
 
     def close(self):
         subprocess.run(["gpgconf", "--homedir", self.home, "--kill", "gpg-agent"], check=False)
-        shutil.rmtree(self.home)
+        shutil.rmtree(self.home, ignore_errors=True)  # the agent takes its sockets away meanwhile
 
     def run(self, data, *options):
         command = ["gpg", "--homedir", self.home, "--batch", "--quiet", "--no-tty", "--passphrase", "", "--pinentry-mode", "loopback",
