@@ -127,6 +127,19 @@ until_true 20 is_judged "$r"
 contains 'not to be opened' 'cannot be opened' "$(as home lead report show "$r")"
 equal 'not to be opened' undecryptable "$(as home lead --json report show "$r" | value 'd["signature"]["encryption"]')"
 
+# --- results in the name of our own MTA, which did not write them, do not come in ---
+{
+    printf 'Authentication-Results: mx.xx-cert.example; dmarc=pass header.from=bank-b.example\r\nAuthentication-Results: mx.elsewhere.example; dmarc=pass header.from=bank-b.example\r\n'
+    plain forged-results@bank-b.example 'forged results' 'The host 198.51.100.72 is infected'
+} >"$SCRATCH/results.eml"
+postfix_send person@bank-b.example incident@xx-cert.example "$SCRATCH/results.eml"
+until_true 20 mail_count_is 7
+r=$(id_of forged-results@bank-b.example)
+until_true 20 is_judged "$r"
+lacks 'forged results' 'mx.xx-cert.example' "$(as home lead report raw "$r")"
+contains "somebody else's results" 'mx.elsewhere.example' "$(as home lead report raw "$r")"
+equal 'forged results' unknown "$(as home lead --json report show "$r" | value 'd["assurance"]')"
+
 # --- the database away: Postfix keeps it, and hands it over once ---
 . "$SOURCE/packaging/postgres.sh"
 su_postgres() { runuser -u cirt-postgres -- "$(postgres_bin)/pg_ctl" -D "$SCRATCH/home/db" "$@" >/dev/null; }
@@ -143,7 +156,7 @@ su_postgres start -w -l "$SCRATCH/home/log/postgresql/log"
 until_true 30 as home lead --json report ls
 delivered() { postfix_flush; sleep 1; postfix_queue_is 0; }
 until_true 30 delivered
-until_true 20 mail_count_is 7
+until_true 20 mail_count_is 8
 equal 'once' 1 "$(id_of away@telecom-a.example | wc -w)"
 
 # --- refusals ---
@@ -173,7 +186,7 @@ exits 1 runuser -u nobody -- python3 -c 'import smtplib, sys; smtplib.LMTP(sys.a
 contains 'a user who is no MTA' 'Permission' "$said"
 
 # --- cirtd mail stopped: as with the database ---
-equal 'all are there' 7 "$(mail_count)"
+equal 'all are there' 8 "$(mail_count)"
 pid=$(pgrep -f "^cirtd mail .*" -P "$(<"$SCRATCH/home/cirtd.pid")")
 kill -STOP "$pid"
 plain stopped@telecom-a.example 'while cirtd mail stood' 'The host 198.51.100.72 is infected' >"$SCRATCH/stopped.eml"
@@ -182,6 +195,6 @@ sleep 1
 kill -KILL "$pid"
 until_true 20 postfix_log_has 'status=deferred .*lost connection'
 until_true 40 delivered
-until_true 20 mail_count_is 8
+until_true 20 mail_count_is 9
 equal 'once' 1 "$(id_of stopped@telecom-a.example | wc -w)"
 ! grep -qiE 'fatal|panic|warning: (unix|connect)' "$postfix_dir/log" || fail "$(grep -iE 'fatal|panic|warning' "$postfix_dir/log")"

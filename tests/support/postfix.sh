@@ -67,6 +67,7 @@ virtual_mailbox_maps = regexp:{$(postfix_mailboxes "$@") }
 virtual_transport = lmtp:unix:$1
 transport_maps = inline:{$(postfix_transports "$@") }
 message_size_limit = 33554432
+header_checks = regexp:{{/^Authentication-Results:[[:space:]]*mx\\.${2//./\\.}[[:space:];]/ IGNORE}}
 
 compatibility_level = 3.6
 config_directory = $postfix_dir/etc
