@@ -76,11 +76,10 @@ static void add_key(void **state, const char *fingerprint, const char *claim, co
     char *body =
         mem_printf("{\"fingerprint\":\"%s\",\"armoured\":\"text of %s\",\"claims\":[\"%s\"],\"user_id\":\"X <%s>\",\"key_ids\":[\"%s\"]%s}",
                    fingerprint, fingerprint, claim, claim, fingerprint + 24, more);
-    json_t *answer =
-        desk_client_post(*state, "analyst",
-                         cluster_number(mem_printf("SELECT count(*) FROM cirt.mail_key WHERE fingerprint = '%s'", fingerprint)) ? 200 : 201,
-                         "/v1/keys", body);
+    char *sql = mem_printf("SELECT count(*) FROM cirt.mail_key WHERE fingerprint = '%s'", fingerprint);
+    json_t *answer = desk_client_post(*state, "analyst", cluster_number(sql) ? 200 : 201, "/v1/keys", body);
     json_decref(answer);
+    free(sql);
     free(body);
 }
 
@@ -151,8 +150,9 @@ static void test_waivers(void **state)
     expect(state, "lead", 422, path, "{\"up_to\":\"red\",\"until\":\"2027-01-01\",\"reason\":\"x\"}", "at", "/up_to");
     expect(state, "lead", 422, path, "{\"up_to\":\"amber\",\"until\":\"2001-01-01\",\"reason\":\"x\"}", "at", "/until");
     expect(state, "lead", 422, path, "{\"up_to\":\"amber\",\"until\":\"2999-01-01\",\"reason\":\"x\"}", "at", "/until");
-    char *body = mem_printf("{\"up_to\":\"amber\",\"until\":\"%s\",\"reason\":\"agreed by phone\"}",
-                            cluster_text("SELECT (now() + interval '90 days')::date::text"));
+    char *until = cluster_text("SELECT (now() + interval '90 days')::date::text");
+    char *body = mem_printf("{\"up_to\":\"amber\",\"until\":\"%s\",\"reason\":\"agreed by phone\"}", until);
+    free(until);
     json_t *contact = desk_client_post(*state, "lead", 200, path, body);
     assert_int_equal(size_of(contact, "waivers"), 1);
     assert_string_equal(text_of(json_array_get(json_object_get(contact, "waivers"), 0), "granted_by"), "lead");

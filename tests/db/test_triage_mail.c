@@ -551,13 +551,17 @@ static void sent_again_to_a_case(void **state)
     assert_outcome(early, "");
     decoded(early);
     triage(fixture);
-    assert_case(early, "k.name || ' ' || t.reports", mem_printf("%s 3", first.name));
+    char *three = mem_printf("%s 3", first.name);
+    assert_case(early, "k.name || ' ' || t.reports", three);
+    free(three);
     /* Into a case that its sender has no part in: said, and nothing else. */
     int64_t other = posted(fixture, &(struct post){.from = stranger});
     char *number = of_report(other, "k.number"), *there = mem_printf("{case+%s@xx-cert.example}", number);
     deliver(there, "Subject: Again\n\nAgain");
     triage(fixture);
-    assert_case(report, "k.name || ' ' || t.reports", mem_printf("%s 3 | %s 1", first.name, own));
+    char *each = mem_printf("%s 3 | %s 1", first.name, own);
+    assert_case(report, "k.name || ' ' || t.reports", each);
+    free(each);
     assert_outcome(report, "triaged sent again to a case in which its sender has no part");
     free(own);
     free(both);
