@@ -103,6 +103,8 @@ def may(role, method, path, listener):
         return True
     if role == "auditor":
         return False
+    if path.endswith("/waiver"):
+        return role in ("lead", "admin")
     if re.match(r"/v1/(peers|agreements|constituents|analysts)\b", path):
         return role == "admin"
     if re.search(r"/shares$|^/v1/incoming|^/v1/rules", path):
