@@ -1,0 +1,1 @@
+-- Feeds: where documents are fetched, what came, what is amiss.

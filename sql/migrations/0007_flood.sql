@@ -1,0 +1,1 @@
+-- From flood to cases: settings of classes, suppressions, statements seen before.

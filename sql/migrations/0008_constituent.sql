@@ -1,0 +1,1 @@
+-- Whom we serve: several owners, history, and what links cases.

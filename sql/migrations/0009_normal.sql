@@ -1,0 +1,1 @@
+-- Normal forms: names of classes, warninglists, local look-ups.

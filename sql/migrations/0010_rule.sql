@@ -1,0 +1,1 @@
+-- Rules: what needs a second person, what they swallowed.

@@ -1,0 +1,1 @@
+-- Indicators that analysts keep, and what left as lists.
