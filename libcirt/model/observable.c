@@ -22,7 +22,8 @@ static const char *const type_names[OBSERVABLE_TYPE_COUNT] = {
     [OBSERVABLE_SHA512] = "sha512",     [OBSERVABLE_CVE] = "cve",
     [OBSERVABLE_MAC] = "mac",           [OBSERVABLE_USER_AGENT] = "user-agent",
     [OBSERVABLE_FILENAME] = "filename", [OBSERVABLE_COUNTRY] = "country",
-    [OBSERVABLE_TEXT] = "text",
+    [OBSERVABLE_TEXT] = "text",         [OBSERVABLE_CRYPTO] = "crypto",
+    [OBSERVABLE_PHONE] = "phone",
 };
 
 const char *observable_type_name(enum observable_type type)
@@ -347,6 +348,32 @@ static const char *trim_present(struct arena *arena, const char *text)
     return trimmed;
 }
 
+/* Base58, bech32 and hexadecimal addresses are letters and digits. */
+static const char *normalise_crypto(struct arena *arena, const char *text)
+{
+    size_t size = 0;
+    while (isalnum((unsigned char)text[size]))
+        size++;
+    return text[size] == '\0' && size >= 26 && size <= 120 ? arena_strdup(arena, text) : NULL;
+}
+
+/* "+49 (30) 123-456" -> "+4930123456"; without the country it is no number of the world. */
+static const char *normalise_phone(struct arena *arena, const char *text)
+{
+    char out[17] = "+";
+    size_t size = 1;
+    if (*text++ != '+')
+        return NULL;
+    for (; *text; text++) {
+        if (isdigit((unsigned char)*text) && size < sizeof out - 1)
+            out[size++] = *text;
+        else if (!strchr(" ()-./", *text))
+            return NULL;
+    }
+    out[size] = '\0';
+    return size >= 8 && out[1] != '0' ? arena_strdup(arena, out) : NULL;
+}
+
 const char *observable_normalise(struct arena *arena, enum observable_type type, const char *text)
 {
     text = trim_present(arena, text);
@@ -385,6 +412,10 @@ const char *observable_normalise(struct arena *arena, enum observable_type type,
     case OBSERVABLE_FILENAME:
     case OBSERVABLE_TEXT:
         return normalise_text(arena, text);
+    case OBSERVABLE_CRYPTO:
+        return normalise_crypto(arena, text);
+    case OBSERVABLE_PHONE:
+        return normalise_phone(arena, text);
     case OBSERVABLE_TYPE_COUNT:
         break;
     }

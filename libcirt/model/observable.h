@@ -27,6 +27,8 @@ enum observable_type {
     OBSERVABLE_FILENAME = 15,
     OBSERVABLE_COUNTRY = 16, /* ISO 3166 alpha-2, upper case */
     OBSERVABLE_TEXT = 17,    /* anything else, trimmed */
+    OBSERVABLE_CRYPTO = 18,  /* address of a crypto-currency */
+    OBSERVABLE_PHONE = 19,   /* E.164: "+" and up to 15 digits */
     OBSERVABLE_TYPE_COUNT
 };
 
@@ -44,7 +46,8 @@ bool sighting_role_parse(const char *name, enum sighting_role *role) MUST_CHECK;
  *   ipv4 dotted without leading zeros | ipv6 RFC 5952, mapped IPv4 stays ipv6 only where written so by nobody: ::ffff:a.b.c.d is
  *   refused here, see observable_guess | cidr network with length | asn decimal | domain IDNA A-label, lower case, no trailing dot |
  *   url scheme and host lower case, default port dropped, otherwise as it came | email domain part as domain | hashes lower case hex |
- *   cve upper case | mac aa:bb:cc:dd:ee:ff | country upper case | text trimmed.
+ *   cve upper case | mac aa:bb:cc:dd:ee:ff | country upper case | text trimmed | crypto as it
+ *   is, where it reads like one | phone "+" and digits.
  */
 const char *observable_normalise(struct arena *arena, enum observable_type type, const char *text);
 

@@ -21,9 +21,11 @@
 struct sighting {
     enum observable_type type;
     enum sighting_role role;
-    const char *value; /* normalised */
-    enum tlp tlp;      /* TLP_NONE: as the report */
-    bool is_indicator; /* the sender marked it for detection */
+    const char *value;   /* normalised */
+    enum tlp tlp;        /* TLP_NONE: as the report */
+    bool is_indicator;   /* the sender marked it for detection */
+    int confidence;      /* 0..100; -1 where nobody said */
+    int64_t valid_until; /* of an indicator, microseconds; TIMESTAMP_NONE where it has no end */
 };
 
 /* One statement: at T, source S did C to target D. */
@@ -56,6 +58,8 @@ struct report {
     const char *lang;                     /* BCP 47, or NULL */
     const char *class_claim, *class_name; /* as in struct observation */
     enum tlp tlp;                         /* the document's own label, TLP_NONE where it has none */
+    enum tlp pap;                         /* what may be done with it (PAP: clear, green, amber, red); TLP_NONE where it does not say */
+    const char *case_kind;                /* "vulnerability", "notice", "request"; NULL: incident */
     int64_t time;                         /* the document's own time, or TIMESTAMP_NONE */
     const char *time_text, *time_rule;
     const char *reference;                      /* the sender's own number for it, or NULL */
@@ -85,6 +89,13 @@ bool report_add_sighting(struct report *report, struct observation *observation,
                          const char *text);
 /* As above, type found by observable_guess(). */
 bool report_add_guessed(struct report *report, struct observation *observation, enum sighting_role role, const char *text);
+
+/* Adds the fewest networks that cover exactly the addresses first..last, both of one family; a single address as such. False (nothing
+ * added) where these are no range. */
+bool report_add_range(struct report *report, struct observation *observation, enum sighting_role role, const char *first, const char *last);
+
+/* What the observation states, without its time and count: the same statement has the same number at any time, never 0. */
+int64_t report_statement(const struct observation *observation);
 
 /* Counts a rejection and keeps it among the first REPORT_REJECTIONS_KEPT. Copies both texts. */
 void report_reject(struct report *report, const char *at, const char *text);

@@ -2,7 +2,6 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 
@@ -11,35 +10,10 @@ struct repeat_set {
     size_t capacity, used;
 };
 
-/* FNV-1a with 64 bits: a false repeat in a million rows has a chance of 1 in 30 million, and costs only a wrong count. */
-static uint64_t mix(uint64_t hash, const void *bytes, size_t size)
-{
-    const unsigned char *byte = bytes;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ byte[i]) * UINT64_C(1099511628211);
-    return hash;
-}
-
-static uint64_t mix_text(uint64_t hash, const char *text)
-{
-    return text ? mix(hash, text, strlen(text) + 1) : mix(hash, "\1", 1);
-}
-
+/* Of 64 bits: a false repeat in a million rows has a chance of 1 in 30 million, and costs only a wrong count. */
 static uint64_t fingerprint(const struct observation *observation)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    hash = mix(hash, &observation->time, sizeof observation->time);
-    hash = mix(hash, &observation->source_port, sizeof observation->source_port);
-    hash = mix(hash, &observation->target_port, sizeof observation->target_port);
-    hash = mix_text(hash, observation->class_name ? observation->class_name : observation->class_claim);
-    hash = mix_text(hash, observation->protocol);
-    hash = mix_text(hash, observation->description);
-    for (size_t i = 0; i < observation->sighting_count; i++) {
-        const struct sighting *sighting = &observation->sightings[i];
-        hash = mix(hash, &sighting->type, sizeof sighting->type);
-        hash = mix(hash, &sighting->role, sizeof sighting->role);
-        hash = mix_text(hash, sighting->value);
-    }
+    uint64_t hash = (uint64_t)report_statement(observation) + (uint64_t)observation->time * UINT64_C(0x9E3779B97F4A7C15);
     return hash ? hash : 1;
 }
 

@@ -147,7 +147,7 @@ static bool simple(struct db *db, const char *text, struct err *err)
 {
     PGresult *result = PQexec(db->connection, text);
     ExecStatusType status = PQresultStatus(result);
-    bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || fail_result(db, result, err);
+    bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY || fail_result(db, result, err);
     PQclear(result);
     return ok;
 }

@@ -40,6 +40,8 @@ enum column {
     R_ERROR_AT,
     R_REPORTER_NAME,
     R_REPORTER_EMAIL,
+    R_PAP,
+    R_CASE_KIND,
     B_ORD,
     B_NO,
     B_BYTES,
@@ -56,6 +58,7 @@ enum column {
     O_SOURCE_PORT,
     O_TARGET_PORT,
     O_EXTRA,
+    O_STATEMENT,
     S_ORD,
     S_OBSERVATION,
     S_TYPE,
@@ -65,6 +68,9 @@ enum column {
     S_ADDR,
     S_HOST,
     S_VALUE,
+    S_PAP,
+    S_CONFIDENCE,
+    S_VALID_UNTIL,
     COLUMN_COUNT
 };
 
@@ -100,6 +106,8 @@ static const enum db_array_kind kinds[COLUMN_COUNT] = {
     [R_ERROR_AT] = DB_TEXT_ARRAY,
     [R_REPORTER_NAME] = DB_TEXT_ARRAY,
     [R_REPORTER_EMAIL] = DB_TEXT_ARRAY,
+    [R_PAP] = DB_INT2_ARRAY,
+    [R_CASE_KIND] = DB_TEXT_ARRAY,
     [B_ORD] = DB_INT4_ARRAY,
     [B_NO] = DB_INT4_ARRAY,
     [B_BYTES] = DB_BYTES_ARRAY,
@@ -116,6 +124,7 @@ static const enum db_array_kind kinds[COLUMN_COUNT] = {
     [O_SOURCE_PORT] = DB_INT4_ARRAY,
     [O_TARGET_PORT] = DB_INT4_ARRAY,
     [O_EXTRA] = DB_TEXT_ARRAY,
+    [O_STATEMENT] = DB_INT8_ARRAY,
     [S_ORD] = DB_INT4_ARRAY,
     [S_OBSERVATION] = DB_INT4_ARRAY,
     [S_TYPE] = DB_INT2_ARRAY,
@@ -125,6 +134,9 @@ static const enum db_array_kind kinds[COLUMN_COUNT] = {
     [S_ADDR] = DB_INET_ARRAY,
     [S_HOST] = DB_TEXT_ARRAY,
     [S_VALUE] = DB_TEXT_ARRAY,
+    [S_PAP] = DB_INT2_ARRAY,
+    [S_CONFIDENCE] = DB_INT2_ARRAY,
+    [S_VALID_UNTIL] = DB_TIME_ARRAY,
 };
 
 struct report_batch {
@@ -187,6 +199,15 @@ static void int4(struct report_batch *batch, enum column column, int64_t value)
     db_array_add_int4(&batch->columns[column], (int32_t)value);
 }
 
+/* Below 0: nobody said. */
+static void int2(struct report_batch *batch, enum column column, int value)
+{
+    if (value < 0)
+        db_array_add_null(&batch->columns[column]);
+    else
+        db_array_add_int2(&batch->columns[column], (int16_t)value);
+}
+
 static void port(struct report_batch *batch, enum column column, int value)
 {
     if (value < 0)
@@ -195,9 +216,9 @@ static void port(struct report_batch *batch, enum column column, int value)
         int4(batch, column, value);
 }
 
-/* What holds for sightings without a label, and what none is wider than. */
+/* What holds for sightings without a label, what none is wider than, and what holds for all. */
 struct labels {
-    enum tlp own, least;
+    enum tlp own, least, pap;
 };
 
 static void add_sighting(struct report_batch *batch, int32_t ord, int32_t no, const struct labels *labels, const struct sighting *sighting)
@@ -213,6 +234,9 @@ static void add_sighting(struct report_batch *batch, int32_t ord, int32_t no, co
     db_array_add_inet(&batch->columns[S_ADDR], is_address ? sighting->value : NULL);
     text(batch, S_HOST, is_address ? NULL : observable_host(batch->scratch, sighting->type, sighting->value));
     text(batch, S_VALUE, sighting->value);
+    int2(batch, S_PAP, labels->pap == TLP_NONE ? -1 : (int)labels->pap);
+    int2(batch, S_CONFIDENCE, sighting->confidence);
+    db_array_add_time(&batch->columns[S_VALID_UNTIL], sighting->valid_until);
 }
 
 static void add_observation(struct report_batch *batch, int32_t ord, int32_t no, const struct labels *labels, const char *default_class,
@@ -231,6 +255,7 @@ static void add_observation(struct report_batch *batch, int32_t ord, int32_t no,
     port(batch, O_SOURCE_PORT, observation->source_port);
     port(batch, O_TARGET_PORT, observation->target_port);
     text(batch, O_EXTRA, observation->extra);
+    db_array_add_int8(&batch->columns[O_STATEMENT], report_statement(observation));
     for (size_t i = 0; i < observation->sighting_count; i++)
         add_sighting(batch, ord, no, labels, &observation->sightings[i]);
 }
@@ -273,7 +298,7 @@ static const char *rejections_json(struct report_batch *batch, const struct repo
     return copy;
 }
 
-static const struct report empty_report = {.time = TIMESTAMP_NONE, .tlp = TLP_NONE};
+static const struct report empty_report = {.time = TIMESTAMP_NONE, .tlp = TLP_NONE, .pap = TLP_NONE};
 
 static void add_content(struct report_batch *batch, const struct report_envelope *envelope, const struct report *report)
 {
@@ -292,6 +317,8 @@ static void add_content(struct report_batch *batch, const struct report_envelope
     text(batch, R_REJECTED, rejections_json(batch, report));
     text(batch, R_REPORTER_NAME, report->reporter_name);
     text(batch, R_REPORTER_EMAIL, report->reporter_email);
+    int2(batch, R_PAP, report->pap == TLP_NONE ? -1 : (int)report->pap);
+    text(batch, R_CASE_KIND, report->case_kind);
 }
 
 static void add_raw(struct report_batch *batch, int32_t ord, const char *raw, size_t size)
@@ -312,7 +339,7 @@ void report_batch_add(struct report_batch *batch, const struct report_envelope *
 {
     int32_t ord = (int32_t)++batch->count;
     size_t observations = report ? report->observation_count : 0;
-    const struct labels labels = {envelope->tlp, envelope->tlp_least};
+    const struct labels labels = {envelope->tlp, envelope->tlp_least, report ? report->pap : TLP_NONE};
     add_envelope(batch, envelope);
     add_content(batch, envelope, report ? report : &empty_report);
     int4(batch, R_OBSERVATIONS, envelope->observations ? envelope->observations : (int64_t)observations);
@@ -347,7 +374,7 @@ bool report_batch_store(struct db *db, enum sql_statement statement, struct repo
 bool report_batch_store_rows(struct db *db, enum sql_statement statement, struct report_batch *batch, int64_t id, int64_t sender_id,
                              enum tlp tlp, const struct report *report, int32_t *next_no, struct err *err)
 {
-    const struct labels labels = {tlp, TLP_NONE};
+    const struct labels labels = {tlp, TLP_NONE, report->pap};
     report_batch_reset(batch);
     db_array_add_int8(&batch->columns[R_ID], id);
     db_array_add_int8(&batch->columns[R_SENDER], sender_id);

@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION priority_number(p_name text) RETURNS smallint LANGUAG
 $$ SELECT array_position(ARRAY['critical', 'high', 'medium', 'low'], p_name)::smallint $$;
 CREATE OR REPLACE FUNCTION observable_type_name(p_type int) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT (ARRAY['ipv4', 'ipv6', 'cidr', 'asn', 'domain', 'url', 'email', 'md5', 'sha1', 'sha256', 'sha512', 'cve', 'mac', 'user-agent',
-                 'filename', 'country', 'text'])[p_type] $$;
+                 'filename', 'country', 'text', 'crypto', 'phone'])[p_type] $$;
 CREATE OR REPLACE FUNCTION sighting_role_name(p_role int) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT (ARRAY['source', 'target', 'victim', 'infrastructure', 'other'])[p_role] $$;
 -- RFC 3339, UTC, a fraction only where there is one.
@@ -19,3 +19,12 @@ RETURN CASE WHEN p_time = date_trunc('second', p_time, 'UTC') THEN to_char(p_tim
 -- A plain mail address in the form we compare; NULL for anything else.
 CREATE OR REPLACE FUNCTION mail_address(p_text text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN length(p_text) <= 254 AND btrim(p_text) ~ '^[^@[:space:][:cntrl:]<>]+@[^@[:space:][:cntrl:]<>]+$' THEN lower(btrim(p_text)) END;
+
+-- Before a function gets other parameters: else the older one would stay beside it.
+CREATE OR REPLACE FUNCTION drop_overloads(p_name text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE v regprocedure;
+BEGIN
+    FOR v IN SELECT p.oid FROM pg_proc p WHERE p.proname = p_name AND p.pronamespace = 'cirt'::regnamespace LOOP
+        EXECUTE format('DROP FUNCTION %s', v);
+    END LOOP;
+END $$;

@@ -33,32 +33,32 @@ LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ INSERT INTO report_raw (report_id, received, no, bytes) VALUES (p_report, now(), p_no, p_bytes) $$;
 
 -- Observations and sightings of the reports p_ids; *_ord is the report's place in p_ids, from 1. Reports with id 0 are left out.
-DROP FUNCTION IF EXISTS report_rows(bigint[], timestamptz, bigint[], int[], int[], timestamptz[], text[], text[], text[], text[], bigint[], text[], text[],
-    int[], int[], text[], int[], int[], smallint[], smallint[], smallint[], boolean[], inet[], text[], text[]);
+SELECT drop_overloads('report_rows'), drop_overloads('reports_insert');
 CREATE OR REPLACE FUNCTION report_rows(
     p_ids bigint[], p_received timestamptz[], p_senders bigint[],
     o_ord int[], o_no int[], o_time timestamptz[], o_time_text text[], o_time_rule text[], o_class text[], o_class_claim text[],
-    o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[],
+    o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[], o_statement bigint[],
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
-    s_host text[], s_value text[]) RETURNS void
+    s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     IF cardinality(o_ord) = 0 THEN
         RETURN;
     END IF;
     INSERT INTO observation (report_id, received, no, time, time_text, time_rule, class, class_claim, count, description, protocol,
-                             source_port, target_port, extra)
+                             source_port, target_port, extra, statement)
         SELECT p_ids[u.ord], p_received[u.ord], u.no, u.time, u.time_text, u.time_rule, u.class, u.class_claim, u.count, u.description, u.protocol,
-               u.source_port, u.target_port, u.extra
+               u.source_port, u.target_port, u.extra, u.statement
         FROM unnest(o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count, o_description, o_protocol, o_source_port,
-                    o_target_port, o_extra)
-             u(ord, no, time, time_text, time_rule, class, class_claim, count, description, protocol, source_port, target_port, extra)
+                    o_target_port, o_extra, o_statement)
+             u(ord, no, time, time_text, time_rule, class, class_claim, count, description, protocol, source_port, target_port, extra, statement)
         WHERE p_ids[u.ord] <> 0;
-    INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, addr, host, value)
+    INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, addr, host, value, pap, confidence,
+                          valid_until)
         SELECT p_ids[u.ord], p_received[u.ord], u.observation, p_senders[u.ord], u.type, u.role, u.tlp, u.role = 3 OR u.type = 7, u.indicator, u.addr,
-               u.host, u.value
-        FROM unnest(s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value)
-             u(ord, observation, type, role, tlp, indicator, addr, host, value)
+               u.host, u.value, u.pap, u.confidence, u.valid_until
+        FROM unnest(s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until)
+             u(ord, observation, type, role, tlp, indicator, addr, host, value, pap, confidence, valid_until)
         WHERE p_ids[u.ord] <> 0;
 END $$;
 
@@ -117,12 +117,12 @@ CREATE OR REPLACE FUNCTION reports_insert(
     p_media_type text[], p_state text[], p_format text[], p_tlp smallint[], p_tlp_assumed boolean[], p_class text[], p_class_claim text[],
     p_description text[], p_summary text[], p_lang text[], p_reference text[], p_reference_issuer text[], p_time timestamptz[],
     p_time_text text[], p_time_rule text[], p_extra text[], p_observations int[], p_rejected_total int[], p_rejected text[], p_error text[],
-    p_error_at text[], p_reporter_name text[], p_reporter_email text[],
+    p_error_at text[], p_reporter_name text[], p_reporter_email text[], p_pap smallint[], p_case_kind text[],
     r_ord int[], r_no int[], r_bytes bytea[],
     o_ord int[], o_no int[], o_time timestamptz[], o_time_text text[], o_time_rule text[], o_class text[], o_class_claim text[],
-    o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[],
+    o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[], o_statement bigint[],
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
-    s_host text[], s_value text[])
+    s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[])
 RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean, state text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -138,15 +138,16 @@ BEGIN
              u(sender, channel, assurance, sha256, size, name, media_type, ord)
         WHERE v_new[u.ord] <> 0;
     INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed, class, class_claim, description, summary, lang, reference,
-                                reference_issuer, time, time_text, time_rule, extra, observations, rejected_total, rejected, error, error_at)
+                                reference_issuer, time, time_text, time_rule, extra, observations, rejected_total, rejected, error, error_at, pap,
+                                case_kind)
         SELECT v_new[u.ord], v_received, u.state, u.format, u.tlp, u.tlp_assumed, u.class, u.class_claim, u.description, u.summary, u.lang,
                u.reference, u.reference_issuer, u.time, u.time_text, u.time_rule, u.extra, u.observations, u.rejected_total,
-               u.rejected::jsonb, u.error, u.error_at
+               u.rejected::jsonb, u.error, u.error_at, u.pap, u.case_kind
         FROM unnest(p_state, p_format, p_tlp, p_tlp_assumed, p_class, p_class_claim, p_description, p_summary, p_lang, p_reference,
                     p_reference_issuer, p_time, p_time_text, p_time_rule, p_extra, p_observations, p_rejected_total, p_rejected, p_error,
-                    p_error_at) WITH ORDINALITY
+                    p_error_at, p_pap, p_case_kind) WITH ORDINALITY
              u(state, format, tlp, tlp_assumed, class, class_claim, description, summary, lang, reference, reference_issuer, time, time_text,
-               time_rule, extra, observations, rejected_total, rejected, error, error_at, ord)
+               time_rule, extra, observations, rejected_total, rejected, error, error_at, pap, case_kind, ord)
         WHERE v_new[u.ord] <> 0;
     IF 'malformed' = ANY (p_state) THEN
         INSERT INTO malformed_tally AS m (sender_id, day, bytes)
@@ -160,8 +161,8 @@ BEGIN
         SELECT v_new[u.ord], v_received, u.name, u.email FROM unnest(p_reporter_name, p_reporter_email) WITH ORDINALITY u(name, email, ord)
         WHERE v_new[u.ord] <> 0 AND (u.name IS NOT NULL OR u.email IS NOT NULL);
     PERFORM report_rows(v_new, array_fill(v_received, ARRAY[v_n]), p_sender, o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count,
-                        o_description, o_protocol, o_source_port, o_target_port, o_extra, s_ord, s_observation, s_type, s_role, s_tlp,
-                        s_indicator, s_addr, s_host, s_value);
+                        o_description, o_protocol, o_source_port, o_target_port, o_extra, o_statement, s_ord, s_observation, s_type, s_role, s_tlp,
+                        s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until);
     PERFORM reports_route(v_new, p_route, array_fill(v_received, ARRAY[v_n]), p_observations);
 
     RETURN QUERY

@@ -29,6 +29,7 @@ BEGIN
              [array_position(ARRAY['name', 'owner', 'long'], incoming_issuer_may(p_peer, p_issuer, p_reference))] END;
 END $$;
 
+SELECT drop_overloads('reports_decoded');
 -- As reports_insert, for reports that are stored already: what was read before is kept in report_content_before. A report that went through
 -- triage keeps its observations and is not triaged again.
 CREATE OR REPLACE FUNCTION reports_decoded(
@@ -36,12 +37,12 @@ CREATE OR REPLACE FUNCTION reports_decoded(
     p_media_type text[], p_state text[], p_format text[], p_tlp smallint[], p_tlp_assumed boolean[], p_class text[], p_class_claim text[],
     p_description text[], p_summary text[], p_lang text[], p_reference text[], p_reference_issuer text[], p_time timestamptz[],
     p_time_text text[], p_time_rule text[], p_extra text[], p_observations int[], p_rejected_total int[], p_rejected text[], p_error text[],
-    p_error_at text[], p_reporter_name text[], p_reporter_email text[],
+    p_error_at text[], p_reporter_name text[], p_reporter_email text[], p_pap smallint[], p_case_kind text[],
     r_ord int[], r_no int[], r_bytes bytea[],
     o_ord int[], o_no int[], o_time timestamptz[], o_time_text text[], o_time_rule text[], o_class text[], o_class_claim text[],
-    o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[],
+    o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[], o_statement bigint[],
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
-    s_host text[], s_value text[])
+    s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[])
 RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean, state text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -85,18 +86,24 @@ BEGIN
                   LEFT JOIN report_content c ON c.report_id = u.id AND c.received = u.received) y;
 
     IF true = ANY (v_was) THEN
-        INSERT INTO report_content_before
-            SELECT c.*, now() FROM unnest(p_ids, v_received, v_was) u(id, received, was) JOIN report_content c ON c.report_id = u.id AND c.received = u.received
+        INSERT INTO report_content_before (report_id, received, decoded, state, format, tlp, tlp_assumed, class, class_claim, description, summary, lang,
+                                           reference, reference_issuer, time, time_text, time_rule, extra, observations, rejected_total, rejected,
+                                           error, error_at, pap, case_kind)
+            SELECT c.report_id, c.received, c.decoded, c.state, c.format, c.tlp, c.tlp_assumed, c.class, c.class_claim, c.description, c.summary, c.lang,
+                   c.reference, c.reference_issuer, c.time, c.time_text, c.time_rule, c.extra, c.observations, c.rejected_total, c.rejected,
+                   c.error, c.error_at, c.pap, c.case_kind
+            FROM unnest(p_ids, v_received, v_was) u(id, received, was) JOIN report_content c ON c.report_id = u.id AND c.received = u.received
             WHERE u.was AND c.report_id = ANY (p_ids);
     END IF;
     UPDATE report_content c SET decoded = now(), state = u.state, format = u.format, tlp = u.tlp, tlp_assumed = u.tlp_assumed, class = u.class,
         class_claim = u.class_claim, description = u.description, summary = u.summary, lang = u.lang, reference = u.reference,
         reference_issuer = u.reference_issuer, time = u.time, time_text = u.time_text, time_rule = u.time_rule, extra = u.extra,
-        observations = u.observations, rejected_total = u.rejected_total, rejected = u.rejected::jsonb, error = u.error, error_at = u.error_at
+        observations = u.observations, rejected_total = u.rejected_total, rejected = u.rejected::jsonb, error = u.error, error_at = u.error_at, pap = u.pap,
+        case_kind = u.case_kind
         FROM unnest(p_ids, v_received, p_state, p_format, p_tlp, p_tlp_assumed, p_class, p_class_claim, p_description, p_summary, p_lang, p_reference,
-                    p_reference_issuer, p_time, p_time_text, p_time_rule, p_extra, p_observations, p_rejected_total, p_rejected, p_error, p_error_at)
+                    p_reference_issuer, p_time, p_time_text, p_time_rule, p_extra, p_observations, p_rejected_total, p_rejected, p_error, p_error_at, p_pap, p_case_kind)
              u(id, received, state, format, tlp, tlp_assumed, class, class_claim, description, summary, lang, reference, reference_issuer, time, time_text,
-               time_rule, extra, observations, rejected_total, rejected, error, error_at)
+               time_rule, extra, observations, rejected_total, rejected, error, error_at, pap, case_kind)
         WHERE c.report_id = u.id AND c.received = u.received AND c.report_id = ANY (p_ids) AND c.received = ANY (v_received);
     INSERT INTO report_reporter (report_id, received, name, email)
         SELECT u.id, u.received, u.name, u.email FROM unnest(p_ids, v_received, p_reporter_name, p_reporter_email) u(id, received, name, email)
@@ -109,7 +116,8 @@ BEGIN
             AND s.report_id = ANY (v_new) AND s.received = ANY (v_received);
     END IF;
     PERFORM report_rows(ARRAY(SELECT n + l FROM unnest(v_new, v_late) WITH ORDINALITY u(n, l, ord) ORDER BY u.ord), v_received, v_sender,
-                        o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count, o_description, o_protocol, o_source_port, o_target_port, o_extra, s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value);
+                        o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count, o_description, o_protocol, o_source_port, o_target_port, o_extra, o_statement, s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value,
+                        s_pap, s_confidence, s_valid_until);
     PERFORM reports_route(v_new, p_route, v_received, p_observations);
     FOR i IN 1..v_n LOOP
         IF v_late[i] <> 0 THEN

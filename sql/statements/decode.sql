@@ -21,14 +21,13 @@ SELECT step, path, kind, protocol, bytes, needed, signatures, problem, is_stale 
 SELECT inbox_facts($1::bigint[], $2::text[])
 
 -- name: reports_decoded
-SELECT ord, report_id, is_duplicate, state FROM reports_decoded($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bytea[],
-    $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[], $12::smallint[], $13::boolean[], $14::text[], $15::text[], $16::text[],
-    $17::text[], $18::text[], $19::text[], $20::text[], $21::timestamptz[], $22::text[], $23::text[], $24::text[], $25::int[], $26::int[],
-    $27::text[], $28::text[], $29::text[], $30::text[], $31::text[],
-    $32::int[], $33::int[], $34::bytea[],
-    $35::int[], $36::int[], $37::timestamptz[], $38::text[], $39::text[], $40::text[], $41::text[], $42::bigint[], $43::text[], $44::text[],
-    $45::int[], $46::int[], $47::text[],
-    $48::int[], $49::int[], $50::smallint[], $51::smallint[], $52::smallint[], $53::boolean[], $54::inet[], $55::text[], $56::text[])
+SELECT ord, report_id, is_duplicate, state FROM reports_decoded($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bytea[], $7::bigint[], $8::text[], $9::text[],
+    $10::text[], $11::text[], $12::smallint[], $13::boolean[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[],
+    $19::text[], $20::text[], $21::timestamptz[], $22::text[], $23::text[], $24::text[], $25::int[], $26::int[], $27::text[],
+    $28::text[], $29::text[], $30::text[], $31::text[], $32::smallint[], $33::text[], $34::int[], $35::int[], $36::bytea[],
+    $37::int[], $38::int[], $39::timestamptz[], $40::text[], $41::text[], $42::text[], $43::text[], $44::bigint[], $45::text[],
+    $46::text[], $47::int[], $48::int[], $49::text[], $50::bigint[], $51::int[], $52::int[], $53::smallint[], $54::smallint[],
+    $55::smallint[], $56::boolean[], $57::inet[], $58::text[], $59::text[], $60::smallint[], $61::smallint[], $62::timestamptz[])
 
 -- name: key_offer
 SELECT key_offer_add($1::bigint, $2::text, $3::bytea)

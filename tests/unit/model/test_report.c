@@ -40,6 +40,46 @@ static void sightings(void **state)
     report_free(report);
 }
 
+static void ranges(void **state)
+{
+    UNUSED(state);
+    struct report *report = report_new("idea");
+    struct observation *observation = report_add_observation(report);
+    assert_true(report_add_range(report, observation, ROLE_SOURCE, "192.0.2.3", "192.0.2.8"));
+    static const char *const expected[] = {"192.0.2.3", "192.0.2.4/30", "192.0.2.8"};
+    assert_int_equal(observation->sighting_count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(observation->sightings[i].value, expected[i]);
+    assert_int_equal(observation->sightings[0].type, OBSERVABLE_IPV4);
+    assert_true(report_add_range(report, observation, ROLE_SOURCE, "198.51.100.0", "198.51.100.255"));
+    assert_string_equal(observation->sightings[3].value, "198.51.100.0/24");
+    assert_true(report_add_range(report, observation, ROLE_SOURCE, "255.255.255.254", "255.255.255.255"));
+    assert_string_equal(observation->sightings[4].value, "255.255.255.254/31");
+    assert_true(report_add_range(report, observation, ROLE_SOURCE, "2001:db8::", "2001:db8::1:ffff"));
+    assert_string_equal(observation->sightings[5].value, "2001:db8::/111");
+    assert_false(report_add_range(report, observation, ROLE_SOURCE, "192.0.2.9", "192.0.2.8"));
+    assert_false(report_add_range(report, observation, ROLE_SOURCE, "192.0.2.9", "2001:db8::1"));
+    assert_false(report_add_range(report, observation, ROLE_SOURCE, "192.0.2.9", "there"));
+    assert_int_equal(observation->sighting_count, 6);
+    report_free(report);
+}
+
+static void statements(void **state)
+{
+    UNUSED(state);
+    struct report *report = report_new("idea");
+    for (int i = 0; i < 3; i++)
+        report_add_observation(report);
+    for (int i = 0; i < 3; i++)
+        report_add_guessed(report, &report->observations[i], ROLE_SOURCE, "192.0.2.3");
+    report->observations[1].time = 1;
+    report->observations[1].count = 12;
+    report->observations[2].source_port = 25;
+    assert_true(report_statement(&report->observations[0]) == report_statement(&report->observations[1]));
+    assert_true(report_statement(&report->observations[0]) != report_statement(&report->observations[2]));
+    report_free(report);
+}
+
 static void rejections_and_batches(void **state)
 {
     UNUSED(state);
@@ -63,7 +103,7 @@ static void rejections_and_batches(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(starts_absent), cmocka_unit_test(sightings),
-                                       cmocka_unit_test(rejections_and_batches)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(starts_absent), cmocka_unit_test(sightings), cmocka_unit_test(ranges),
+                                       cmocka_unit_test(statements), cmocka_unit_test(rejections_and_batches)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
