@@ -8,6 +8,7 @@
 #include "codec/iodef_encode.h"
 #include "codec/iodef_event.h"
 #include "codec/iodef_label.h"
+#include "codec/iodef_v1.h"
 #include "codec/rid.h"
 #include "codec/xml_json.h"
 #include "codec/xml_text.h"
@@ -226,12 +227,17 @@ static bool check_version(struct iodef_reader *reader, struct xml_element *docum
     const char *version = xml_attribute(document, "", "version");
     if (!str_equal(document->name, "IODEF-Document"))
         return xml_fail(reader->err, ERR_INPUT, "IODEF", document, "this is no IODEF-Document but \"%.60s\"", document->name);
-    if (!str_equal(document->space, IODEF_SPACE))
-        return xml_fail(reader->err, ERR_INPUT, "IODEF", document,
-                        "IODEF v1 or an unknown version is not read: the namespace is \"%.80s\", not %s", document->space, IODEF_SPACE);
-    if (version && !str_equal(version, "2.00"))
-        return xml_fail(reader->err, ERR_INPUT, "IODEF", document, "IODEF version \"%.20s\" is not read: only 2.00", version);
-    return true;
+    /* The examples of RFC 6545 have the root in no namespace, and only what is in it in that of v1. */
+    if (!document->space[0] && document->first && str_equal(document->first->name, "Incident"))
+        document->space = document->first->space;
+    bool is_v1 = str_equal(document->space, IODEF_SPACE_V1);
+    if (!is_v1 && !str_equal(document->space, IODEF_SPACE))
+        return xml_fail(reader->err, ERR_INPUT, "IODEF", document, "an unknown version is not read: the namespace is \"%.80s\", not %s",
+                        document->space, IODEF_SPACE);
+    if (version && !str_equal(version, is_v1 ? "1.00" : "2.00"))
+        return xml_fail(reader->err, ERR_INPUT, "IODEF", document, "IODEF version \"%.20s\" is not read: only 2.00, and 1.00 of RFC 5070",
+                        version);
+    return !is_v1 || iodef_v1_upgrade(reader->report->arena, document, reader->err);
 }
 
 static bool read_document(struct iodef_reader *reader, struct xml_element *document)
@@ -239,8 +245,10 @@ static bool read_document(struct iodef_reader *reader, struct xml_element *docum
     struct report *report = reader->report;
     report->time = TIMESTAMP_NONE;
     report->tlp = TLP_NONE;
+    if (!check_version(reader, document))
+        return false;
     report->lang = arena_strdup(report->arena, xml_attribute(document, XML_SPACE_XML, "lang"));
-    return check_version(reader, document) && read_incidents(reader, document);
+    return read_incidents(reader, document);
 }
 
 bool iodef_decode_element(struct xml_element *document, const char *format, const struct codec_limits *limits, struct report **out,
@@ -273,7 +281,7 @@ static bool iodef_decode(const char *bytes, size_t size, const struct codec_limi
 static int iodef_probe(const char *bytes, size_t size, const struct codec_hints *hints)
 {
     UNUSED(hints);
-    if (xml_text_mentions(bytes, size, IODEF_SPACE))
+    if (xml_text_mentions(bytes, size, IODEF_SPACE) || xml_text_mentions(bytes, size, IODEF_SPACE_V1))
         return 90;
     return xml_text_mentions(bytes, size, "IODEF-Document") ? 70 : 0;
 }
@@ -283,7 +291,7 @@ const struct codec iodef_codec = {
     .media_type = "application/xml",
     .media_types_too = "application/iodef+xml",
     .standard = "RFC 7970",
-    .summary = "IODEF v2 in XML: incidents, events and indicators between CIRTs",
+    .summary = "IODEF in XML: incidents, events and indicators between CIRTs; v1 (RFC 5070) is read too",
     .shape = CODEC_WHOLE,
     .probe = iodef_probe,
     .decode = iodef_decode,

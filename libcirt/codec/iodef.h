@@ -1,5 +1,6 @@
 /*
- * codec/iodef.h - IODEF v2 in XML (RFC 7970). docs/FORMATS.md section IODEF says what becomes what, and what a round trip loses.
+ * codec/iodef.h - IODEF in XML: v2 (RFC 7970), and v1 (RFC 5070) on import. docs/FORMATS.md section IODEF says what becomes what, and what
+ * a round trip loses.
  */
 #ifndef CIRT_CODEC_IODEF_H
 #define CIRT_CODEC_IODEF_H
@@ -7,11 +8,13 @@
 #include "codec/codec.h"
 #include "codec/xml.h"
 
-#define IODEF_SPACE    "urn:ietf:params:xml:ns:iodef-2.0"
-#define IODEF_SPACE_V1 "urn:ietf:params:xml:ns:iodef-1.0"
+#define IODEF_SPACE      "urn:ietf:params:xml:ns:iodef-2.0"
+#define IODEF_SPACE_V1   "urn:ietf:params:xml:ns:iodef-1.0"
+#define IODEF_ENUM_SPACE "urn:ietf:params:xml:ns:iodef-enum-1.0" /* RFC 7495 */
+#define IODEF_SCI_SPACE  "urn:ietf:params:xml:ns:iodef-sci-1.0"  /* RFC 7203 */
 
 /* Stands before the place in errors of the content. */
-#define IODEF_NAME "IODEF v2"
+#define IODEF_NAME "IODEF"
 /* AdditionalData of our own carries this formatid, so that other teams' members of the same name stay what they are. */
 #define IODEF_FORMAT_ID "cirt"
 

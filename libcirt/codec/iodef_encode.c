@@ -537,9 +537,9 @@ bool iodef_encode(const struct report *report, struct buf *out, struct err *err)
 {
     struct xml_write writer;
     if (str_is_empty(report->reference) || str_is_empty(report->reference_issuer))
-        return err_set(err, ERR_INPUT, "IODEF v2 needs an IncidentID with its issuer: the report has no reference");
+        return err_set(err, ERR_INPUT, "IODEF needs an IncidentID with its issuer: the report has no reference");
     if (report->time == TIMESTAMP_NONE)
-        return err_set(err, ERR_INPUT, "IODEF v2 needs a GenerationTime: the report has no time");
+        return err_set(err, ERR_INPUT, "IODEF needs a GenerationTime: the report has no time");
     xml_write_start(&writer, out);
     xml_write_open(&writer, "IODEF-Document");
     xml_write_attribute(&writer, "version", "2.00");

@@ -403,10 +403,29 @@ static bool read_indicator(struct iodef_reader *reader, struct xml_element *indi
     return true;
 }
 
+/* What the Incident as a whole says of the means (CVE ids, malware) belongs to no event: an observation of its own. */
+static bool read_methods(struct iodef_reader *reader, struct xml_element *incident, const struct iodef_statement *common)
+{
+    struct iodef_sight sight = {.reader = reader, .role = ROLE_OTHER, .network_role = ROLE_OTHER, .tlp = TLP_NONE};
+    struct xml_element *method = xml_child(incident, IODEF_SPACE, "Method");
+    if (!method)
+        return true;
+    if (!add_observation(reader, incident, common, &sight.observation))
+        return false;
+    for (; method; method = xml_next(method))
+        if (!iodef_sight_method(&sight, method))
+            return false;
+    if (sight.observation->sighting_count == 0)
+        reader->report->observation_count--;
+    return true;
+}
+
 bool iodef_event_read_all(struct iodef_reader *reader, struct xml_element *incident, const struct iodef_statement *statement)
 {
     struct iodef_statement common = *statement;
     common.description = common.class_claim = common.class_name = NULL; /* the report's */
+    if (!read_methods(reader, incident, &common))
+        return false;
     for (struct xml_element *e = xml_child(incident, IODEF_SPACE, "EventData"); e; e = xml_next(e))
         if (!read_event(reader, e, NULL, &common, TLP_NONE))
             return false;

@@ -8,6 +8,7 @@
 #include "codec/base64.h"
 #include "codec/iodef.h"
 #include "codec/iodef_label.h"
+#include "codec/iodef_sci.h"
 #include "codec/xml_json.h"
 #include "codec/xml_text.h"
 
@@ -120,6 +121,11 @@ static bool add(struct iodef_sight *sight, struct xml_element *element, enum obs
     return true;
 }
 
+bool iodef_sight_value(struct iodef_sight *sight, struct xml_element *element, enum observable_type type, const char *text, bool *added)
+{
+    return add(sight, element, type, false, text, added);
+}
+
 static void reject(struct iodef_sight *sight, const struct xml_element *element, const char *what, const char *text)
 {
     struct report *report = sight->reader->report;
@@ -182,6 +188,19 @@ static bool sight_domain(struct iodef_sight *sight, struct xml_element *domain)
     return true;
 }
 
+/* How often it happened: a whole number of events is ours, rates and bytes stay in extra. */
+static void read_counter(struct iodef_sight *sight, struct xml_element *counter)
+{
+    int64_t count;
+    if (!str_equal(xml_attribute(counter, "", "type"), "counter") || !str_equal(xml_attribute(counter, "", "unit"), "event") ||
+        !str_to_int64(xml_text(arena_of(sight), counter), 1, INT64_MAX, &count))
+        return;
+    sight->observation->count = count;
+    counter->is_used = true;
+    use_attribute(counter, "type");
+    use_attribute(counter, "unit");
+}
+
 static bool sight_node(struct iodef_sight *sight, struct xml_element *node)
 {
     node->is_used = true;
@@ -191,6 +210,8 @@ static bool sight_node(struct iodef_sight *sight, struct xml_element *node)
             ok = sight_address(sight, child);
         else if (xml_is(child, IODEF_SPACE, "DomainData"))
             ok = sight_domain(sight, child);
+        else if (xml_is(child, IODEF_SPACE, "Counter"))
+            read_counter(sight, child);
         if (!ok)
             return false;
     }
@@ -221,19 +242,6 @@ static void read_service(struct iodef_sight *sight, struct xml_element *service,
         service->is_used = true;
     }
     read_port(sight, service, role);
-}
-
-/* How often it happened: a whole number of events is ours, rates and bytes stay in extra. */
-static void read_counter(struct iodef_sight *sight, struct xml_element *counter)
-{
-    int64_t count;
-    if (!str_equal(xml_attribute(counter, "", "type"), "counter") || !str_equal(xml_attribute(counter, "", "unit"), "event") ||
-        !str_to_int64(xml_text(arena_of(sight), counter), 1, INT64_MAX, &count))
-        return;
-    sight->observation->count = count;
-    counter->is_used = true;
-    use_attribute(counter, "type");
-    use_attribute(counter, "unit");
 }
 
 static bool find_role(struct xml_element *system, enum sighting_role *role)
@@ -403,13 +411,11 @@ bool iodef_sight_record(struct iodef_sight *sight, struct xml_element *record_da
     return true;
 }
 
-#define ENUM_SPACE "urn:ietf:params:xml:ns:iodef-enum-1.0"
-
 /* RFC 7495: a name in an enumeration, of which CVE is ours. */
-static bool sight_reference(struct iodef_sight *sight, struct xml_element *reference)
+bool iodef_sight_reference(struct iodef_sight *sight, struct xml_element *reference)
 {
-    struct xml_element *name = xml_child(reference, ENUM_SPACE, "ReferenceName");
-    struct xml_element *id = name ? xml_child(name, ENUM_SPACE, "ID") : NULL;
+    struct xml_element *name = xml_child(reference, IODEF_ENUM_SPACE, "ReferenceName");
+    struct xml_element *id = name ? xml_child(name, IODEF_ENUM_SPACE, "ID") : NULL;
     bool added = false;
     if (id && !add(sight, reference, OBSERVABLE_CVE, false, xml_text(arena_of(sight), id), &added))
         return false;
@@ -428,9 +434,9 @@ bool iodef_sight_method(struct iodef_sight *sight, struct xml_element *method)
     read_own_role(&inner, method);
     method->is_used = true;
     for (struct xml_element *r = xml_child(method, IODEF_SPACE, "Reference"); r; r = xml_next(r))
-        if (!sight_reference(&inner, r))
+        if (!iodef_sight_reference(&inner, r))
             return false;
-    return true;
+    return iodef_sci_sight(&inner, method);
 }
 
 /* A list holds a value a line. */
@@ -486,8 +492,9 @@ static const struct {
     const char *name;
     bool (*read)(struct iodef_sight *sight, struct xml_element *element);
 } contents[] = {
-    {"System", iodef_sight_system}, {"Address", sight_address},     {"DomainData", sight_domain},   {"EmailData", sight_email},
-    {"FileData", sight_file_data},  {"Reference", sight_reference}, {"BulkObservable", sight_bulk}, {"RecordData", iodef_sight_record},
+    {"System", iodef_sight_system}, {"Address", sight_address},         {"DomainData", sight_domain},
+    {"EmailData", sight_email},     {"FileData", sight_file_data},      {"Reference", iodef_sight_reference},
+    {"BulkObservable", sight_bulk}, {"RecordData", iodef_sight_record},
 };
 
 bool iodef_sight_observable(struct iodef_sight *sight, struct xml_element *observable)

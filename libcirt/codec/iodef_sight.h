@@ -21,6 +21,12 @@ bool iodef_sight_method(struct iodef_sight *sight, struct xml_element *method) M
 /* The content of an Observable: one of the above, Address, DomainData, Service, EmailData, FileData, Reference or BulkObservable. */
 bool iodef_sight_observable(struct iodef_sight *sight, struct xml_element *observable) MUST_CHECK;
 
+bool iodef_sight_reference(struct iodef_sight *sight, struct xml_element *reference) MUST_CHECK;
+
+/* Adds one value of that type that stands in element. *added: it was one; else nothing is said about it. False only with err set. */
+bool iodef_sight_value(struct iodef_sight *sight, struct xml_element *element, enum observable_type type, const char *text,
+                       bool *added) MUST_CHECK;
+
 /* "tcp" for 6; NULL where the number has no name here. And back: -1. */
 const char *iodef_sight_protocol_name(const char *number);
 int iodef_sight_protocol_number(const char *name);

@@ -66,7 +66,7 @@ const char *xml_text_packed(struct arena *arena, const struct xml_element *eleme
 /* "line 14, /IODEF-Document/Incident[1]"; the front of a long path gives way to "...". */
 void xml_place(const struct xml_element *element, char place[XML_PLACE_SIZE]);
 
-/* err_set_at() with the place behind the standard's name ("IODEF v2, line 14, /IODEF-Document/Incident[1]"); what the document put into
+/* err_set_at() with the place behind the standard's name ("IODEF, line 14, /IODEF-Document/Incident[1]"); what the document put into
  * the text is made harmless. */
 bool xml_fail(struct err *err, enum err_code code, const char *standard, const struct xml_element *element, const char *format, ...)
     PRINTF_LIKE(5, 6);

@@ -274,7 +274,7 @@ static char *slurp(const char *path)
     return bytes;
 }
 
-/* The examples of RFC 7970 and 8274 decode; those of RFC 5070 and 7203 are of version 1, and told so. */
+/* The examples of RFC 7970 and 8274, and those of version 1: RFC 5070 and 7203. */
 static void test_examples_of_the_standards(void **state)
 {
     UNUSED(state);
@@ -286,15 +286,12 @@ static void test_examples_of_the_standards(void **state)
     for (size_t i = 0; i < found.gl_pathc; i++) {
         char *text = slurp(found.gl_pathv[i]);
         struct report *report = decode(text);
-        if (strstr(text, IODEF_SPACE)) {
-            if (!report)
-                fail_msg("%s: %s %s", found.gl_pathv[i], err.at, err.text);
-            expect_round_trip(report);
-        } else {
-            assert_null(report);
-            assert_int_equal(err.code, ERR_INPUT);
-            assert_non_null(strstr(err.text, "IODEF v1"));
-        }
+        if (!report)
+            fail_msg("%s: %s %s", found.gl_pathv[i], err.at, err.text);
+        /* Without a creator the issuer is written as one: there must be a Contact. */
+        if (!report->creator_name && !report->creator_email)
+            report->creator_name = report->reference_issuer;
+        expect_round_trip(report);
         report_free(report);
         free(text);
     }
