@@ -5,6 +5,7 @@ import hashlib
 import os
 import signal
 import smtplib
+import subprocess
 import sys
 import time
 
@@ -67,6 +68,22 @@ def processes(site, role):
     return [process for name, process in site.roles().items() if name.partition("/")[0] == role]
 
 
+class Barrier:
+    """Holds the lock that each writer of a report takes, for all that wait before a role: it claims and works, and cannot write."""
+
+    def __init__(self, site, role):
+        self.session = subprocess.Popen(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1"], env=site.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.session.stdin.write(f"SELECT count(pg_advisory_lock(20260104, report_id::int)) FROM {QUEUES[role]} WHERE failed IS NULL;\n")
+        self.session.stdin.flush()
+        check("nothing waits that could be locked", int(self.session.stdout.readline()))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.session.communicate()
+
+
 def kill_at_work(site, role, count):
     """Kills all of it while rows are claimed; false where there is nothing left for it to do."""
     while True:
@@ -92,11 +109,16 @@ def lots(site, mails):
     for role, running in frozen.items():
         # What the stage before it had in hand when it was killed comes when the lease ends.
         until(f"{role} has work", lambda: site.sql(f"SELECT count(*) > 0 FROM {QUEUES[role]}")[0][0] == "t", SOON)
-        for process in running:
-            os.kill(process, signal.SIGCONT)
-        while kills[role] < 3 and kill_at_work(site, role, len(running)):
-            kills[role] += 1
+        # Once for certain with all its work in hand; then wherever it happens to be.
+        with Barrier(site, role):
+            for process in running:
+                os.kill(process, signal.SIGCONT)
+            kills[role] += kill_at_work(site, role, len(running))
+        while kills[role] < 3:
             until(f"{role} runs again", lambda: len(processes(site, role)) == len(running))
+            if not kill_at_work(site, role, len(running)):
+                break
+            kills[role] += 1
     return kills
 
 
