@@ -17,11 +17,15 @@ check_reachable() {
 make_users() {
     local role user
     as_root || return 0
-    for role in postgres "${roles[@]}"; do
-        user=cirt-$role
-        getent passwd "$user" >/dev/null ||
-            useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user" || die "useradd $user failed"
-    done
+    # One sandbox after the other, since two may be made at the same moment.
+    {
+        flock 9
+        for role in postgres "${roles[@]}"; do
+            user=cirt-$role
+            getent passwd "$user" >/dev/null ||
+                useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user" || die "useradd $user failed"
+        done
+    } 9</etc
 }
 
 port_is_free() {
