@@ -1,7 +1,5 @@
 #include "model/filter.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +28,7 @@ const struct filter_field filter_fields[] = {
     {"tlp", FILTER_TLP, WIDE, "label"},
     {"owner", FILTER_TEXT, FILTER_CASE, "login; me"},
     {"queue", FILTER_TEXT, FILTER_CASE, "queue"},
-    {"tag", FILTER_TEXT, FILTER_CASE | FILTER_RULE | FILTER_INDICATOR, "tag"},
+    {"tag", FILTER_TEXT, FILTER_CASE | FILTER_INDICATOR, "tag"},
     {"due", FILTER_TIME, FILTER_CASE, "the next deadline"},
     {"opened", FILTER_TIME, FILTER_CASE, "when it was opened"},
     {"updated", FILTER_TIME, FILTER_CASE, "the last change"},
@@ -55,9 +53,9 @@ const struct filter_field filter_fields[] = {
     {"size", FILTER_NUMBER, FILTER_REPORT | FILTER_RULE, "bytes"},
     {"case", FILTER_NUMBER, FILTER_REPORT, "number of the case it belongs to"},
     {"description", FILTER_WORD, FILTER_RULE, "words of the description"},
-    {"reporter", FILTER_TEXT, FILTER_RULE, "the reporter's mail address as the document has it"},
     {"claimed.class", FILTER_TEXT, FILTER_RULE, "the class in the sender's own words"},
     {"claimed.tlp", FILTER_TLP, FILTER_RULE, "the label the document itself carries"},
+    {"claimed.reporter", FILTER_TEXT, FILTER_RULE, "the reporter's mail address as the document has it"},
     {"ip", FILTER_ADDRESS, WIDE, "address or network"},
     {"domain", FILTER_DOMAIN, WIDE, "name and all below it, also in URLs and mail addresses"},
     {"url", FILTER_TEXT, WIDE, "URL"},
@@ -81,6 +79,8 @@ void filter_free(struct filter *filter)
 {
     if (!filter)
         return;
+    for (size_t i = 0; i < filter->pattern_count; i++)
+        filter_pattern_free(filter->patterns[i]);
     arena_free(filter->arena);
     free(filter);
 }
@@ -93,62 +93,63 @@ bool filter_mentions(const struct filter *filter, const char *field)
     return false;
 }
 
-/* --- the predicate --- */
+void filter_rest(struct filter *filter)
+{
+    for (size_t i = 0; i < filter->pattern_count; i++)
+        filter_pattern_rest(filter->patterns[i]);
+}
 
-struct network {
-    int family;
-    unsigned length;
-    unsigned char bytes[16];
+bool filter_is_spent(const struct filter *filter)
+{
+    for (size_t i = 0; i < filter->pattern_count; i++)
+        if (filter_pattern_is_spent(filter->patterns[i]))
+            return true;
+    return false;
+}
+
+/* --- the object under test: each field's values, got once and made ready for comparing --- */
+
+struct known_value {
+    struct filter_value value;
+    const char *lower; /* of words: the text in small letters */
+    struct filter_network network;
+    int64_t number; /* by which values of its kind are ordered, where it has one */
+    bool has_number;
 };
 
-static bool network_parse(const char *text, struct network *network)
+struct filter_subject {
+    const void *object;
+    filter_getter get;
+    uint64_t known; /* a bit for each row of filter_fields[] */
+    size_t first[64], count[64];
+    struct known_value *values;
+    size_t used, capacity;
+    struct arena *arena;
+};
+
+struct filter_subject *filter_subject_new(void)
 {
-    char address[INET6_ADDRSTRLEN];
-    size_t size = strcspn(text, "/");
-    if (size >= sizeof address)
-        return false;
-    memcpy(address, text, size);
-    address[size] = '\0';
-    network->family = strchr(address, ':') ? AF_INET6 : AF_INET;
-    int64_t longest = network->family == AF_INET6 ? 128 : 32, length = longest;
-    if (inet_pton(network->family, address, network->bytes) != 1 ||
-        (text[size] == '/' && !str_to_int64(text + size + 1, 0, longest, &length)))
-        return false;
-    network->length = (unsigned)length;
-    return true;
+    struct filter_subject *subject = mem_calloc(1, sizeof *subject);
+    subject->arena = arena_new();
+    return subject;
 }
 
-static bool network_contains(const struct network *outer, const struct network *inner)
+void filter_subject_free(struct filter_subject *subject)
 {
-    if (outer->family != inner->family || outer->length > inner->length)
-        return false;
-    unsigned whole = outer->length / 8, rest = outer->length % 8;
-    if (memcmp(outer->bytes, inner->bytes, whole) != 0)
-        return false;
-    return rest == 0 || ((outer->bytes[whole] ^ inner->bytes[whole]) & (0xFF00 >> rest) & 0xFF) == 0;
+    if (!subject)
+        return;
+    arena_free(subject->arena);
+    free(subject->values);
+    free(subject);
 }
 
-static bool networks_overlap(const char *a, const char *b)
+void filter_subject_set(struct filter_subject *subject, const void *object, filter_getter get)
 {
-    struct network first, second;
-    return network_parse(a, &first) && network_parse(b, &second) &&
-           (network_contains(&first, &second) || network_contains(&second, &first));
-}
-
-static bool is_at_or_below(const char *name, const char *domain)
-{
-    size_t size = strlen(name), domain_size = strlen(domain);
-    if (size < domain_size || !str_equal_nocase(name + size - domain_size, domain))
-        return false;
-    return size == domain_size || name[size - domain_size - 1] == '.';
-}
-
-static bool contains_nocase(const char *text, const char *word)
-{
-    for (; *text; text++)
-        if (str_starts_nocase(text, word))
-            return true;
-    return *word == '\0';
+    subject->object = object;
+    subject->get = get;
+    subject->known = 0;
+    subject->used = 0;
+    arena_reset(subject->arena);
 }
 
 /* The number by which values of this kind are ordered; false where the value has none. */
@@ -166,10 +167,69 @@ static bool value_number(enum filter_kind kind, const struct filter_value *value
     case FILTER_SCORE:
         *number = value->number;
         return value->text == NULL;
-    default:
+    case FILTER_NUMBER:
+    case FILTER_TIME:
         *number = value->number;
         return value->number != TIMESTAMP_NONE;
+    default:
+        return false;
     }
+}
+
+static void learn(struct filter_subject *subject, enum filter_kind kind, const struct filter_value *value)
+{
+    subject->values = mem_grow(subject->values, &subject->capacity, subject->used, sizeof *subject->values);
+    struct known_value *known = &subject->values[subject->used++];
+    *known = (struct known_value){.value = *value};
+    known->has_number = value_number(kind, value, &known->number);
+    if (kind == FILTER_WORD && value->text) {
+        char *lower = arena_strdup(subject->arena, value->text);
+        str_lower(lower);
+        known->lower = lower;
+    } else if (kind == FILTER_ADDRESS && value->text && !filter_value_network(value->text, &known->network)) {
+        known->network.family = 0;
+    }
+}
+
+static const struct known_value *values_of(struct filter_subject *subject, const struct filter_field *field, size_t *count)
+{
+    size_t row = (size_t)(field - filter_fields);
+    if (!(subject->known >> row & 1)) {
+        struct filter_value values[VALUES_MAX];
+        size_t got = subject->get(subject->object, field->name, values, VALUES_MAX);
+        subject->first[row] = subject->used;
+        subject->count[row] = got;
+        for (size_t i = 0; i < got; i++)
+            learn(subject, field->kind, &values[i]);
+        subject->known |= UINT64_C(1) << row;
+    }
+    *count = subject->count[row];
+    return *count ? &subject->values[subject->first[row]] : NULL;
+}
+
+/* --- the predicate --- */
+
+static bool network_contains(const struct filter_network *outer, const struct filter_network *inner)
+{
+    if (outer->family != inner->family || outer->family == 0 || outer->length > inner->length)
+        return false;
+    unsigned whole = outer->length / 8, rest = outer->length % 8;
+    if (memcmp(outer->bytes, inner->bytes, whole) != 0)
+        return false;
+    return rest == 0 || ((outer->bytes[whole] ^ inner->bytes[whole]) & (0xFF00 >> rest) & 0xFF) == 0;
+}
+
+static bool networks_overlap(const struct filter_network *a, const struct filter_network *b)
+{
+    return network_contains(a, b) || network_contains(b, a);
+}
+
+static bool is_at_or_below(const char *name, const char *domain)
+{
+    size_t size = strlen(name), domain_size = strlen(domain);
+    if (size < domain_size || !str_equal_nocase(name + size - domain_size, domain))
+        return false;
+    return size == domain_size || name[size - domain_size - 1] == '.';
 }
 
 static bool is_numeric(enum filter_kind kind)
@@ -177,90 +237,103 @@ static bool is_numeric(enum filter_kind kind)
     return kind == FILTER_NUMBER || kind == FILTER_TIME || kind == FILTER_TLP || kind == FILTER_PRIORITY;
 }
 
-static bool is_value_present(enum filter_kind kind, const struct filter_value *value)
+static bool is_present(enum filter_kind kind, const struct known_value *known)
 {
-    int64_t number;
-    return is_numeric(kind) ? value_number(kind, value, &number) : kind == FILTER_SCORE || value->text != NULL;
+    return is_numeric(kind) ? known->has_number : kind == FILTER_SCORE || known->value.text != NULL;
 }
 
-static bool equals_text(enum filter_kind kind, const char *value, const char *wanted)
+static bool equals(enum filter_kind kind, const struct filter_test *test, const struct known_value *known)
 {
+    const char *text = known->value.text;
+    if (is_numeric(kind))
+        return known->has_number && known->number == test->from;
+    if (!text)
+        return false;
     switch (kind) {
     case FILTER_ADDRESS:
-        return networks_overlap(value, wanted);
+        return networks_overlap(&known->network, &test->network);
     case FILTER_DOMAIN:
-        return is_at_or_below(value, wanted);
+        return is_at_or_below(text, test->text);
     case FILTER_ASN:
-        return str_equal(str_starts_nocase(value, "as") ? value + 2 : value, wanted);
+        return str_equal(str_starts_nocase(text, "as") ? text + 2 : text, test->text);
     default:
-        return str_equal_nocase(value, wanted);
+        return str_equal_nocase(text, test->text);
     }
 }
 
-static bool value_passes(const struct filter_field *field, const struct filter_test *test, const struct filter_value *value)
+static bool value_passes(enum filter_kind kind, const struct filter_test *test, const struct known_value *known)
 {
-    int64_t number, wanted;
+    const char *text = known->value.text;
     switch (test->comparison) {
     case FILTER_RANGE:
-        return value_number(field->kind, value, &number) && number >= test->from && number <= test->to;
+        return known->has_number && known->number >= test->from && known->number <= test->to;
     case FILTER_EQUAL:
-        if (is_numeric(field->kind))
-            return value_number(field->kind, value, &number) && str_to_int64(test->text, INT64_MIN, INT64_MAX, &wanted) && number == wanted;
-        return value->text && equals_text(field->kind, value->text, test->text);
+        return equals(kind, test, known);
     case FILTER_PREFIX:
-        return value->text && str_starts_nocase(value->text, test->text);
+        return text && str_starts_nocase(text, test->text);
     case FILTER_CONTAINS:
-        return value->text && contains_nocase(value->text, test->text);
+        return known->lower && strstr(known->lower, test->lower);
+    case FILTER_MATCHES:
+        return text && filter_pattern_matches(test->pattern, text);
     case FILTER_NONE:
         break;
     }
     return false;
 }
 
-static bool test_passes(const struct filter_field *field, const struct filter_test *test, const struct filter_value *values, size_t count)
+static bool test_passes(enum filter_kind kind, const struct filter_test *test, const struct known_value *values, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (test->comparison == FILTER_NONE ? is_value_present(field->kind, &values[i]) : value_passes(field, test, &values[i]))
+        if (test->comparison == FILTER_NONE ? is_present(kind, &values[i]) : value_passes(kind, test, &values[i]))
             return test->comparison != FILTER_NONE;
     }
     return test->comparison == FILTER_NONE;
 }
 
-static bool term_matches(const struct filter_node *term, const void *object, filter_getter get)
+static bool term_passes(const struct filter_node *term, struct filter_subject *subject)
 {
-    struct filter_value values[VALUES_MAX];
-    size_t count = get(object, term->field->name, values, VALUES_MAX);
+    size_t count;
+    const struct known_value *values = values_of(subject, term->field, &count);
     for (size_t i = 0; i < term->test_count; i++)
-        if (test_passes(term->field, &term->tests[i], values, count))
+        if (test_passes(term->field->kind, &term->tests[i], values, count))
             return true;
     return false;
 }
 
 /* Goes as deep as the parser let the tree become: FILTER_DEPTH_MAX. */
-static bool node_matches(const struct filter_node *node, const void *object, filter_getter get)
+static bool node_passes(const struct filter_node *node, struct filter_subject *subject)
 {
     switch (node->type) {
     case FILTER_NODE_ALL:
         return true;
     case FILTER_NODE_AND:
         for (const struct filter_node *child = node->first; child; child = child->next)
-            if (!node_matches(child, object, get))
+            if (!node_passes(child, subject))
                 return false;
         return true;
     case FILTER_NODE_OR:
         for (const struct filter_node *child = node->first; child; child = child->next)
-            if (node_matches(child, object, get))
+            if (node_passes(child, subject))
                 return true;
         return false;
     case FILTER_NODE_NOT:
-        return !node_matches(node->first, object, get);
+        return !node_passes(node->first, subject);
     case FILTER_NODE_TERM:
-        return term_matches(node, object, get);
+        return term_passes(node, subject);
     }
     return false;
 }
 
+bool filter_subject_passes(struct filter_subject *subject, const struct filter *filter)
+{
+    return node_passes(filter->root, subject);
+}
+
 bool filter_matches(const struct filter *filter, const void *object, filter_getter get)
 {
-    return node_matches(filter->root, object, get);
+    struct filter_subject *subject = filter_subject_new();
+    filter_subject_set(subject, object, get);
+    bool passes = filter_subject_passes(subject, filter);
+    filter_subject_free(subject);
+    return passes;
 }

@@ -3,7 +3,8 @@
  * selections) or compiled to parameterised SQL (lists).
  *
  *   words joined by blanks are AND; OR; a leading - is NOT; parentheses; field:a,b is either; "..." quotes, \ escapes;
- *   field:none absent; ranges field:a..b, ..b, a..; field:<n field:>n; a bare word is text search.
+ *   field:none absent; ranges field:a..b, ..b, a..; field:<n field:>n; field:/pattern/ (rules and shares only: PCRE2, with limits);
+ *   a bare word is text search.
  */
 #ifndef CIRT_MODEL_FILTER_H
 #define CIRT_MODEL_FILTER_H
@@ -68,6 +69,18 @@ struct filter_value {
 /* Gives the values of a field: fills at most `max`, returns how many. For FILTER_WORD, field is "text". */
 typedef size_t (*filter_getter)(const void *object, const char *field, struct filter_value *values, size_t max);
 bool filter_matches(const struct filter *filter, const void *object, filter_getter get);
+
+/* For many filters on one object: each field is asked for once and kept until the next object. */
+struct filter_subject;
+struct filter_subject *filter_subject_new(void);
+void filter_subject_free(struct filter_subject *subject); /* NULL is fine */
+void filter_subject_set(struct filter_subject *subject, const void *object, filter_getter get);
+bool filter_subject_passes(struct filter_subject *subject, const struct filter *filter);
+
+/* The time that patterns may take together is counted from here on (FILTERS.md, "Patterns"). */
+void filter_rest(struct filter *filter);
+/* A pattern of it had used up its time: it finds nothing until filter_rest(). */
+bool filter_is_spent(const struct filter *filter);
 
 /* --- as SQL --- */
 

@@ -33,7 +33,7 @@ static bool fail(struct parser *parser, const char *at, enum err_code code, cons
     return err_set_at(parser->err, code, place(parser, at, where), "%s", text);
 }
 
-/* Gives an error of filter_value_parse() its place. */
+/* Gives an error that has none its place. */
 static bool fail_value(struct parser *parser, const char *at)
 {
     char where[32];
@@ -190,6 +190,41 @@ static bool read_word(struct parser *parser, bool stop_at_comma, struct filter_w
 
 /* --- terms --- */
 
+/* The "/" that closes a pattern, or NULL; at is its first character. */
+static const char *pattern_end(const char *at)
+{
+    for (; *at && *at != '/'; at++)
+        if (*at == '\\' && at[1])
+            at++;
+    return *at ? at : NULL;
+}
+
+/* /.../ as a value. Lists have none: PostgreSQL's regular expressions know no limit of work. */
+static bool parse_pattern(struct parser *parser, struct filter_node *term)
+{
+    const char *at = parser->next, *text = at + 1, *end = pattern_end(text);
+    size_t bad_at;
+    if (!(parser->context->object & (FILTER_RULE | FILTER_ITEM)))
+        return fail(parser, at, ERR_INPUT,
+                    "patterns are for rules and shares; a list takes words and beginnings (url:x*). Quote it to search for the text");
+    if (term->field->kind != FILTER_TEXT && term->field->kind != FILTER_WORD && term->field->kind != FILTER_DOMAIN)
+        return fail(parser, at, ERR_INPUT, "only fields with text take a pattern");
+    if (!end)
+        return fail(parser, at, ERR_INPUT, "this pattern is not closed; quote it to search for the text");
+    struct filter *filter = parser->filter;
+    struct filter_pattern *pattern = filter_pattern_new(arena_strndup(filter->arena, text, (size_t)(end - text)), parser->err, &bad_at);
+    if (!pattern)
+        return fail_value(parser, text + bad_at);
+    filter->patterns =
+        arena_grow(filter->arena, filter->patterns, &filter->pattern_capacity, filter->pattern_count, sizeof *filter->patterns);
+    filter->patterns[filter->pattern_count++] = pattern;
+    add_test(parser, term, (struct filter_test){.comparison = FILTER_MATCHES, .pattern = pattern});
+    parser->next = end + 1;
+    if (*parser->next && !is_blank(*parser->next) && !strchr("),", *parser->next))
+        return fail(parser, parser->next, ERR_INPUT, "a pattern ends with its \"/\"; a \"/\" inside is written \\/");
+    return true;
+}
+
 static bool parse_value(struct parser *parser, struct filter_node *term, bool stop_at_comma)
 {
     struct filter_word word;
@@ -197,6 +232,8 @@ static bool parse_value(struct parser *parser, struct filter_node *term, bool st
     const char *at = parser->next;
     if (++parser->tests > FILTER_TESTS_MAX)
         return fail(parser, at, ERR_LIMIT, "the filter has too many values");
+    if (*at == '/' && stop_at_comma)
+        return parse_pattern(parser, term);
     if (!read_word(parser, stop_at_comma, &word))
         return false;
     if (!filter_value_parse(parser->filter->arena, term->field, parser->context, &word, &test, parser->err))

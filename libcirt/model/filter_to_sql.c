@@ -105,6 +105,8 @@ static bool compile_test(struct compiler *compiler, const struct filter_field *f
         return add_fragment(compiler, field, "range", first);
     case FILTER_NONE:
         return add_fragment(compiler, field, "none", first);
+    case FILTER_MATCHES: /* the parser gives none to what becomes SQL */
+        return err_set(compiler->err, ERR_INTERNAL, "there is no SQL for a pattern");
     case FILTER_EQUAL:
         break;
     }

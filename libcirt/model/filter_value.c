@@ -268,6 +268,7 @@ static bool ordered_parse(struct arena *arena, const struct filter_field *field,
     }
     test->comparison = FILTER_EQUAL;
     test->text = arena_printf(arena, "%lld", (long long)span.first);
+    test->from = test->to = span.first;
     return true;
 }
 
@@ -363,17 +364,31 @@ static bool text_parse(struct arena *arena, const struct filter_field *field, co
 
 /* --- addresses, names, classes --- */
 
+bool filter_value_network(const char *text, struct filter_network *network)
+{
+    char address[INET6_ADDRSTRLEN];
+    size_t size = strcspn(text, "/");
+    if (size >= sizeof address)
+        return false;
+    memcpy(address, text, size);
+    address[size] = '\0';
+    network->family = strchr(address, ':') ? AF_INET6 : AF_INET;
+    int64_t longest = network->family == AF_INET6 ? 128 : 32, length = longest;
+    if (inet_pton(network->family, address, network->bytes) != 1 ||
+        (text[size] == '/' && !str_to_int64(text + size + 1, 0, longest, &length)))
+        return false;
+    network->length = (unsigned)length;
+    return true;
+}
+
 static bool address_parse(struct arena *arena, const char *text, struct filter_test *test, struct err *err)
 {
     enum observable_type type;
     const char *value = observable_guess(arena, text, &type);
-    if (value && (type == OBSERVABLE_IPV4 || type == OBSERVABLE_IPV6 || type == OBSERVABLE_CIDR)) {
-        test->text = value;
-        return true;
-    }
-    if (!str_equal(text, "0.0.0.0/0") && !str_equal(text, "::/0"))
+    bool is_address = value && (type == OBSERVABLE_IPV4 || type == OBSERVABLE_IPV6 || type == OBSERVABLE_CIDR);
+    test->text = is_address ? value : text;
+    if ((!is_address && !str_equal(text, "0.0.0.0/0") && !str_equal(text, "::/0")) || !filter_value_network(test->text, &test->network))
         return err_set(err, ERR_INPUT, "\"%.60s\" is no address and no network", text);
-    test->text = text;
     return true;
 }
 
@@ -439,6 +454,7 @@ bool filter_value_parse(struct arena *arena, const struct filter_field *field, c
     case FILTER_WORD:
         test->comparison = FILTER_CONTAINS;
         test->text = word->text;
+        test->lower = lowered(arena, word->text);
         return true;
     }
     return err_set(err, ERR_INTERNAL, "field %s has no kind", field->name);

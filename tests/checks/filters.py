@@ -53,6 +53,11 @@ for letter, name in FILES.items():
                 continue
             used = set(re.findall(r"\$\d+", text))
             may = {"none": set(), "range": {"$1", "$2"}}.get(comparison, {"$1"})
+            # What a % or _ in a value would mean to LIKE; a regular expression out of a value has no bound.
+            if re.search(r"LIKE", re.sub(r"I?LIKE '%' \|\| regexp_replace\(\$1::text, '\(\[\\\\%_\]\)', '\\\\\\1', 'g'\) \|\| '%'", "", text)):
+                bad.append(f"{name}.sql: {field}.{comparison} gives a value to LIKE without escaping it")
+            if re.search(r"SIMILAR|~|regexp_(match|like|count|instr)", text):
+                bad.append(f"{name}.sql: {field}.{comparison} gives a value to a regular expression")
             if used - may:
                 bad.append(f"{name}.sql: {field}.{comparison} uses {', '.join(sorted(used - may))}")
     for title in blocks:

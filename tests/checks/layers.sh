@@ -67,6 +67,7 @@ gmime/.*                 | libcirt/codec/
 libxml/.*                | libcirt/codec/
 csv\.h                   | libcirt/codec/
 archive.*\.h             | libcirt/codec/mail_archive.c
+pcre2\.h                 | libcirt/model/filter_pattern.c
 confuse\.h               | cirtd/config.c cli/
 '
 while IFS='|' read -r header places; do

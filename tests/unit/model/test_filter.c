@@ -339,9 +339,16 @@ static void predicate_on_a_rule(void **state)
 {
     UNUSED(state);
     static const struct row row[] = {
-        {"channel", "mail", 0},    {"assurance", "dmarc", 0},   {"signed", "verified", 0},      {"claimed.class", "Phish!", 0},
-        {"claimed.tlp", "red", 0}, {"port", NULL, 443},         {"reporter", "A@b.example", 0}, {"description", "please help", 0},
-        {"country", "XX", 0},      {"email", "a@b.example", 0},
+        {"channel", "mail", 0},
+        {"assurance", "dmarc", 0},
+        {"signed", "verified", 0},
+        {"claimed.class", "Phish!", 0},
+        {"claimed.tlp", "red", 0},
+        {"port", NULL, 443},
+        {"claimed.reporter", "A@b.example", 0},
+        {"description", "please help", 0},
+        {"country", "XX", 0},
+        {"email", "a@b.example", 0},
     };
     const struct thing thing = {row, ARRAY_SIZE(row)};
     static const struct expectation rows[] = {
@@ -351,13 +358,140 @@ static void predicate_on_a_rule(void **state)
         {"claimed.tlp:amber..", true},
         {"port:443", true},
         {"port:1..1023", true},
-        {"reporter:a@B.example", true},
+        {"claimed.reporter:a@B.example", true},
         {"description:help", true},
         {"description:none", false},
         {"country:xx", true},
         {"email:a@B.EXAMPLE", true},
     };
     check_all(FILTER_RULE, &thing, rows, ARRAY_SIZE(rows));
+}
+
+/* --- patterns --- */
+
+static void patterns(void **state)
+{
+    UNUSED(state);
+    static const struct row row[] = {
+        {"summary", "Faktura (2026-01) \xc3\x84pfel /etc", 0},
+        {"url", "http://bank.example/login.php?id=7", 0},
+        {"domain", "www.bank.example", 0},
+        {"sender", "feed-a", 0},
+        {"sender", "feed-b", 0},
+    };
+    const struct thing thing = {row, ARRAY_SIZE(row)};
+    static const struct expectation rows[] = {
+        {"summary:/faktura \\(\\d{4}-\\d\\d\\)/", true},
+        {"summary:/^faktura$/", false},
+        {"summary:/(?-i)faktura/", false},
+        {"summary:/\xc3\xa4PFEL/", true},
+        {"summary:/\\/etc$/", true},
+        {"summary:/a, b|,|pfel/", true},
+        {"-summary:/nothing/", true},
+        {"url:/login\\.php\\?id=\\d+$/ domain:/^www\\./", true},
+        {"(url:/a{99}/)(domain:bank.example)", false},
+        {"(url:/login/)domain:bank.example", true},
+        {"sender:/-b$/,other", true},
+        {"sender:other,/-[bc]$/", true},
+        {"sender:\"/-b$/\"", false},
+        {"description:/x/", false},
+        {"summary:none OR url:/^http:\\/\\//", true},
+    };
+    check_all(FILTER_RULE, &thing, rows, ARRAY_SIZE(rows));
+    static const struct {
+        const char *text, *at, *part;
+    } bad[] = {
+        {"summary:/(/", "character 11", "cannot be used"},
+        {"summary:/(a/", "character 12", "cannot be used"},
+        {"summary:/a", "character 9", "not closed"},
+        {"summary:/a\\/", "character 9", "not closed"},
+        {"summary:/a/b", "character 12", "ends with"},
+        {"summary:/\\C/", "character 12", "cannot be used"},
+        {"summary:/((((((((((((((((((((((((((((((((((a))))))))))))))))))))))))))))))))))/", NULL, "cannot be used"},
+        {"summary:/((ab){500}){500}/", NULL, "cannot be used"},
+        {"class:/x/", "character 7", "only fields with text"},
+        {"port:/1/", "character 6", "only fields with text"},
+    };
+    struct filter_context context = context_for(FILTER_RULE);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct filter *filter = NULL;
+        struct err err = {0};
+        if (filter_parse(bad[i].text, &context, &filter, &err))
+            fail_msg("%s was taken", bad[i].text);
+        if (err.code != ERR_INPUT || (bad[i].at && !str_equal(err.at, bad[i].at)) || !strstr(err.text, bad[i].part))
+            fail_msg("%s: %s at %s: %s", bad[i].text, err_code_name(err.code), err.at, err.text);
+    }
+}
+
+/* Patterns and texts that would take for ever together: no match, at once. */
+static void patterns_end(void **state)
+{
+    UNUSED(state);
+    enum { SIZE = 100 * 1000 };
+    char *text = mem_calloc(SIZE + 1, 1);
+    memset(text, 'a', SIZE);
+    const struct row row = {"description", text, 0};
+    const struct thing thing = {&row, 1};
+    static const char *const slow[] = {"description:/(a+)+$b/",       "description:/(a|aa)+c/",         "description:/(?:a?){40}a{40}b/",
+                                       "description:/^(a|(?1)a)*$b/", "description:/(.*)(.*)(.*)\\1b/", "description:/a.*a.*a.*a.*b/"};
+    for (size_t i = 0; i < ARRAY_SIZE(slow); i++) {
+        int64_t begun = timestamp_monotonic_ms();
+        assert_false(matches(FILTER_RULE, slow[i], &thing));
+        assert_in_range(timestamp_monotonic_ms() - begun, 0, 3000);
+    }
+    /* What lies far behind is not looked at. */
+    text[5000] = 'X';
+    assert_false(matches(FILTER_RULE, "description:/x/", &thing));
+    text[4000] = 'X';
+    assert_true(matches(FILTER_RULE, "description:/x/", &thing));
+    free(text);
+}
+
+/* A pattern's time for all objects together is bounded; then it finds nothing until it has rested. */
+static void patterns_have_a_budget(void **state)
+{
+    UNUSED(state);
+    char text[4001] = "";
+    memset(text, 'a', sizeof text - 1);
+    const struct row row = {"description", text, 0};
+    const struct thing thing = {&row, 1};
+    struct filter_context context = context_for(FILTER_RULE);
+    struct filter *filter = NULL;
+    struct err err;
+    assert_true(filter_parse("description:/[a-y]*[a-x]*[z0]/ OR description:/^a/", &context, &filter, &err));
+    struct filter_subject *subject = filter_subject_new();
+    int64_t begun = timestamp_monotonic_ms();
+    for (int i = 0; i < 20000 && !filter_is_spent(filter); i++) {
+        filter_subject_set(subject, &thing, get);
+        assert_true(filter_subject_passes(subject, filter));
+    }
+    assert_true(filter_is_spent(filter));
+    assert_in_range(timestamp_monotonic_ms() - begun, 0, 10000);
+    /* The other pattern is not spent. */
+    assert_true(filter_subject_passes(subject, filter));
+    filter_rest(filter);
+    assert_false(filter_is_spent(filter));
+    filter_subject_free(subject);
+    filter_free(filter);
+}
+
+/* A list would hand a pattern to PostgreSQL, which knows no limit. */
+static void lists_take_no_patterns(void **state)
+{
+    UNUSED(state);
+    static const unsigned lists[] = {FILTER_CASE, FILTER_REPORT, FILTER_INDICATOR};
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        struct filter_context context = context_for(lists[i]);
+        struct filter *filter = NULL;
+        struct err err = {0};
+        assert_false(filter_parse("domain:x.example url:/a+/", &context, &filter, &err));
+        assert_int_equal(err.code, ERR_INPUT);
+        assert_string_equal(err.at, "character 22");
+        assert_non_null(strstr(err.text, "patterns are for rules and shares"));
+        /* In quotes it is text, and so is a bare word. */
+        assert_true(filter_parse("url:\"/a+/\" /usr/bin/", &context, &filter, &err));
+        filter_free(filter);
+    }
 }
 
 /* --- errors --- */
@@ -623,6 +757,10 @@ int main(void)
         cmocka_unit_test(times_numbers_observables),
         cmocka_unit_test(precedence),
         cmocka_unit_test(predicate_on_a_rule),
+        cmocka_unit_test(patterns),
+        cmocka_unit_test(patterns_end),
+        cmocka_unit_test(patterns_have_a_budget),
+        cmocka_unit_test(lists_take_no_patterns),
         cmocka_unit_test(errors),
         cmocka_unit_test(hostile_input),
         cmocka_unit_test(sql_text),
