@@ -67,13 +67,22 @@ static bool bad_line(struct codec_stream *stream, const struct err *why, const c
     return stream->sink.on_bad_line(stream->sink.context, &placed, stream->line, bytes, size, err);
 }
 
+/* A line may be one document of any JSON format that knows its own; all else is native. */
+static bool decode_line(const char *bytes, size_t size, const struct codec_limits *limits, struct report **out, struct err *err)
+{
+    static const struct codec_hints hints = {0};
+    const struct codec *codec = codec_probe(bytes, size, &hints);
+    bool is_foreign = codec && codec->shape == CODEC_WHOLE && strcmp(codec->name, "json") != 0 && strcmp(codec->name, "mail") != 0;
+    return is_foreign ? codec_decode(codec, bytes, size, limits, &hints, out, err) : native_decode(bytes, size, "ndjson", limits, out, err);
+}
+
 static bool take_line(struct codec_stream *stream, const char *bytes, size_t size, struct err *err)
 {
     if (native_skip_blanks(bytes, size) == size)
         return true;
     struct report *report = NULL;
     struct err why;
-    if (!native_decode(bytes, size, "ndjson", &stream->limits, &report, &why))
+    if (!decode_line(bytes, size, &stream->limits, &report, &why))
         return bad_line(stream, &why, bytes, size, err);
     bool ok = stream->sink.on_report(stream->sink.context, report, stream->line, bytes, size, err);
     report_free(report);
@@ -145,7 +154,7 @@ const struct codec ndjson_codec = {
     .media_type = "application/x-ndjson",
     .media_types_too = "application/ndjson application/jsonl application/x-jsonlines",
     .standard = "docs/report.schema.json, a report a line",
-    .summary = "native reports, one JSON object a line",
+    .summary = "native reports, or events of another JSON format, one object a line",
     .shape = CODEC_LINES,
     .probe = probe,
     .open = open_stream,

@@ -40,6 +40,13 @@ static json_t *dump_sighting(const struct sighting *sighting)
     set_text(object, "tlp", tlp_name(sighting->tlp));
     if (sighting->is_indicator)
         json_object_set_new(object, "indicator", json_true());
+    if (sighting->confidence != -1)
+        json_object_set_new(object, "confidence", json_integer(sighting->confidence));
+    if (sighting->valid_until != TIMESTAMP_NONE) {
+        char until[TIMESTAMP_TEXT_SIZE];
+        timestamp_format(sighting->valid_until, until);
+        set_text(object, "valid_until", until);
+    }
     return object;
 }
 
@@ -87,6 +94,8 @@ static json_t *dump_head(const struct report *report)
     set_text(object, "class_claim", report->class_claim);
     set_text(object, "class", report->class_name);
     set_text(object, "tlp", tlp_name(report->tlp));
+    set_text(object, "pap", tlp_name(report->pap));
+    set_text(object, "case_kind", report->case_kind);
     set_time(object, report->time, report->time_text, report->time_rule);
     set_text(object, "reference", report->reference);
     set_text(object, "reference_issuer", report->reference_issuer);
