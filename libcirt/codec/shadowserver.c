@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/timestamp.h"
+#include "base/timestamp_read.h"
 #include "codec/codec.h"
 #include "codec/shadowserver_table.h"
 #include "model/rsit.h"
@@ -163,10 +164,7 @@ static bool read_time(struct codec_stream *stream, struct observation *observati
 {
     observation->time_text = arena_strdup(report_row_arena(stream->report), text);
     observation->time_rule = "utc-assumed";
-    if (timestamp_parse_utc(text, &observation->time))
-        return true;
-    observation->time_rule = "rfc3339";
-    return timestamp_parse_rfc3339(text, &observation->time);
+    return timestamp_parse_utc(text, &observation->time) || timestamp_read(text, &observation->time, &observation->time_rule);
 }
 
 /* Kept whole as well: a tag says more than the CVE in it. */
@@ -190,6 +188,22 @@ static bool read_address(struct codec_stream *stream, struct observation *observ
     /* The blocklist names networks in its column "ip". */
     enum observable_type type = strchr(text, '/') ? OBSERVABLE_CIDR : strchr(text, ':') ? OBSERVABLE_IPV6 : OBSERVABLE_IPV4;
     return report_add_sighting(stream->report, observation, type, role, text);
+}
+
+/* A network of one address says what the column "ip" said. */
+static bool add_observable(struct codec_stream *stream, struct observation *observation, enum observable_type type, enum sighting_role role,
+                           const char *text)
+{
+    if (!report_add_sighting(stream->report, observation, type, role, text))
+        return false;
+    const struct sighting *added = &observation->sightings[observation->sighting_count - 1];
+    for (const struct sighting *at = observation->sightings; at < added; at++) {
+        if (at->type == added->type && at->role == added->role && str_equal(at->value, added->value)) {
+            observation->sighting_count--;
+            break;
+        }
+    }
+    return true;
 }
 
 static void set_class(struct codec_stream *stream, struct observation *observation, const char *text)
@@ -233,7 +247,7 @@ static bool read_field(struct codec_stream *stream, struct observation *observat
         read_tags(stream, observation, text);
         break;
     case COLUMN_OBSERVABLE:
-        if (is_absent(text) || report_add_sighting(stream->report, observation, column->type, header->role, text))
+        if (is_absent(text) || add_observable(stream, observation, column->type, header->role, text))
             return true;
         break;
     case COLUMN_GUESS:

@@ -42,17 +42,20 @@ bool sighting_role_parse(const char *name, enum sighting_role *role) MUST_CHECK;
 
 /*
  * The normal form of a value of that type, in the arena; NULL where the text is no such value (also for absent forms:
- * "", "-", "0.0.0.0", "::", "n/a", "null").
- *   ipv4 dotted without leading zeros | ipv6 RFC 5952, mapped IPv4 stays ipv6 only where written so by nobody: ::ffff:a.b.c.d is
- *   refused here, see observable_guess | cidr network with length | asn decimal | domain IDNA A-label, lower case, no trailing dot |
- *   url scheme and host lower case, default port dropped, otherwise as it came | email domain part as domain | hashes lower case hex |
- *   cve upper case | mac aa:bb:cc:dd:ee:ff | country upper case | text trimmed | crypto as it
- *   is, where it reads like one | phone "+" and digits.
+ * "", "-", "0.0.0.0", "::", "n/a", "null"). docs/NORMALISATION.md has them all with examples.
+ *   ipv4, ipv6 (a mapped IPv4 address is none), cidr, asn observable_address.h | domain, email observable_domain.h | url observable_url.h |
+ *   md5 to sha512 lower case hex, "sha256:" before it goes; all zeros is absent | cve upper case, no needless zeros | mac
+ *   aa:bb:cc:dd:ee:ff | country upper case | user-agent, filename, text trimmed | crypto observable_wallet.h | phone "+" and digits
+ *   (E.164).
  */
 const char *observable_normalise(struct arena *arena, enum observable_type type, const char *text);
 
-/* Finds what the text is (an address, a mapped address as ipv4, network, URL, mail address, hash by length, CVE, "AS64500", domain)
- * and normalises it. NULL where it is none of these; *type untouched then. */
+/* As above for senders who confuse what is near: *type becomes what the value is where it is another address, network or hash
+ * (::ffff:a.b.c.d and a.b.c.d/32 are ipv4, 64 digits are sha256). NULL: *type untouched. */
+const char *observable_read(struct arena *arena, enum observable_type *type, const char *text);
+
+/* Finds what the text is, defanged or not (address, network, URL, mail address, hash by length, CVE, MAC with separators, "AS64500",
+ * domain, phone with "+", crypto-currency address) and normalises it. NULL where it is none of these; *type untouched then. */
 const char *observable_guess(struct arena *arena, const char *text, enum observable_type *type);
 
 /* The host of a normalised url, email or domain, for subdomain search; NULL where there is none (an address is no host). */

@@ -1,9 +1,9 @@
 #include "model/report.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "model/observable_address.h"
 
 /* What callers see, and behind it the arena that dies with each batch of observations. */
 struct owned_report {
@@ -64,96 +64,41 @@ static bool add_value(struct report *report, struct observation *observation, en
     return true;
 }
 
+/* A URL's normal form says where it leads, its original how it was hidden: both are evidence. True, for its callers. */
+static bool keep_original(struct report *report, struct observation *observation, const char *text)
+{
+    struct sighting *added = &observation->sightings[observation->sighting_count - 1];
+    text += strspn(text, " \t\r\n");
+    size_t size = strlen(text);
+    while (size && strchr(" \t\r\n", text[size - 1]))
+        size--;
+    if (added->type == OBSERVABLE_URL && (strlen(added->value) != size || memcmp(added->value, text, size) != 0))
+        added->original = arena_strndup(report_row_arena(report), text, size);
+    return true;
+}
+
 bool report_add_sighting(struct report *report, struct observation *observation, enum observable_type type, enum sighting_role role,
                          const char *text)
 {
-    return add_value(report, observation, type, role, observable_normalise(report_row_arena(report), type, text));
+    const char *value = observable_read(report_row_arena(report), &type, text);
+    return add_value(report, observation, type, role, value) && keep_original(report, observation, text);
 }
 
 bool report_add_guessed(struct report *report, struct observation *observation, enum sighting_role role, const char *text)
 {
     enum observable_type type = OBSERVABLE_TEXT;
     const char *value = observable_guess(report_row_arena(report), text, &type);
-    return add_value(report, observation, type, role, value);
-}
-
-/* --- ranges --- */
-
-/* An address as 16 bytes; IPv4 in the last four. */
-struct address {
-    unsigned char bytes[16];
-    int family, first_bit;
-};
-
-static bool read_address(const char *text, struct address *address)
-{
-    memset(address, 0, sizeof *address);
-    address->family = strchr(text, ':') ? AF_INET6 : AF_INET;
-    address->first_bit = address->family == AF_INET6 ? 0 : 96;
-    return inet_pton(address->family, text, &address->bytes[address->first_bit / 8]) == 1;
-}
-
-static bool bit_of(const struct address *address, int bit)
-{
-    return (address->bytes[bit / 8] >> (7 - bit % 8)) & 1;
-}
-
-/* The last address of the network of this length that begins at `from`. */
-static struct address last_of(const struct address *from, int length)
-{
-    struct address last = *from;
-    for (int bit = from->first_bit + length; bit < 128; bit++)
-        last.bytes[bit / 8] |= (unsigned char)(1 << (7 - bit % 8));
-    return last;
-}
-
-/* The shortest length of a network that begins at `from` and does not go beyond `last`. */
-static int widest(const struct address *from, const struct address *last)
-{
-    int length = 128 - from->first_bit;
-    while (length > 1 && !bit_of(from, from->first_bit + length - 1)) {
-        struct address end = last_of(from, length - 1);
-        if (memcmp(end.bytes, last->bytes, sizeof end.bytes) > 0)
-            break;
-        length--;
-    }
-    return length;
-}
-
-/* The address behind; false behind the very last. */
-static bool step(struct address *address)
-{
-    for (int i = 15; i >= address->first_bit / 8; i--)
-        if (++address->bytes[i] != 0)
-            return true;
-    return false;
-}
-
-static void add_network(struct report *report, struct observation *observation, enum sighting_role role, const struct address *from,
-                        int length)
-{
-    char text[INET6_ADDRSTRLEN];
-    inet_ntop(from->family, &from->bytes[from->first_bit / 8], text, sizeof text);
-    if (length == 128 - from->first_bit)
-        report_add_guessed(report, observation, role, text);
-    else
-        report_add_sighting(report, observation, OBSERVABLE_CIDR, role, arena_printf(report_row_arena(report), "%s/%d", text, length));
+    return add_value(report, observation, type, role, value) && keep_original(report, observation, text);
 }
 
 bool report_add_range(struct report *report, struct observation *observation, enum sighting_role role, const char *first, const char *last)
 {
-    struct address from, until;
-    if (!read_address(first, &from) || !read_address(last, &until) || from.family != until.family ||
-        memcmp(from.bytes, until.bytes, sizeof from.bytes) > 0)
-        return false;
-    struct address end;
-    do {
-        int length = widest(&from, &until);
-        add_network(report, observation, role, &from, length);
-        end = last_of(&from, length);
-        from = end;
-    } while (memcmp(end.bytes, until.bytes, sizeof end.bytes) < 0 && step(&from));
-    return true;
+    const char *values[OBSERVABLE_RANGE_MAX];
+    enum observable_type types[OBSERVABLE_RANGE_MAX];
+    size_t count = observable_address_range(report_row_arena(report), first, last, values, types);
+    for (size_t i = 0; i < count; i++)
+        add_value(report, observation, types[i], role, values[i]);
+    return count > 0;
 }
 
 /* --- statements --- */

@@ -21,11 +21,12 @@
 struct sighting {
     enum observable_type type;
     enum sighting_role role;
-    const char *value;   /* normalised */
-    enum tlp tlp;        /* TLP_NONE: as the report */
-    bool is_indicator;   /* the sender marked it for detection */
-    int confidence;      /* 0..100; -1 where nobody said */
-    int64_t valid_until; /* of an indicator, microseconds; TIMESTAMP_NONE where it has no end */
+    const char *value;    /* normalised */
+    const char *original; /* of a URL: as it was written, where that is not its value; else NULL */
+    enum tlp tlp;         /* TLP_NONE: as the report */
+    bool is_indicator;    /* the sender marked it for detection */
+    int confidence;       /* 0..100; -1 where nobody said */
+    int64_t valid_until;  /* of an indicator, microseconds; TIMESTAMP_NONE where it has no end */
 };
 
 /* One statement: at T, source S did C to target D. */
@@ -83,8 +84,8 @@ void report_free(struct report *report); /* NULL is fine */
 /* A new, empty observation at the end: valid until the next call. */
 struct observation *report_add_observation(struct report *report);
 
-/* Normalises and adds; false (nothing added, no error) where the text is no such value, so that the caller may keep it in
- * `extra` or reject it. */
+/* Normalises with observable_read() and adds; false (nothing added, no error) where the text is no such value, so that the caller may keep
+ * it in `extra` or reject it. */
 bool report_add_sighting(struct report *report, struct observation *observation, enum observable_type type, enum sighting_role role,
                          const char *text);
 /* As above, type found by observable_guess(). */

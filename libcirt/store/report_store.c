@@ -71,6 +71,7 @@ enum column {
     S_PAP,
     S_CONFIDENCE,
     S_VALID_UNTIL,
+    S_ORIGINAL,
     COLUMN_COUNT
 };
 
@@ -137,6 +138,7 @@ static const enum db_array_kind kinds[COLUMN_COUNT] = {
     [S_PAP] = DB_INT2_ARRAY,
     [S_CONFIDENCE] = DB_INT2_ARRAY,
     [S_VALID_UNTIL] = DB_TIME_ARRAY,
+    [S_ORIGINAL] = DB_TEXT_ARRAY,
 };
 
 struct report_batch {
@@ -237,6 +239,7 @@ static void add_sighting(struct report_batch *batch, int32_t ord, int32_t no, co
     int2(batch, S_PAP, labels->pap == TLP_NONE ? -1 : (int)labels->pap);
     int2(batch, S_CONFIDENCE, sighting->confidence);
     db_array_add_time(&batch->columns[S_VALID_UNTIL], sighting->valid_until);
+    text(batch, S_ORIGINAL, sighting->original);
 }
 
 static void add_observation(struct report_batch *batch, int32_t ord, int32_t no, const struct labels *labels, const char *default_class,

@@ -39,7 +39,7 @@ CREATE OR REPLACE FUNCTION report_rows(
     o_ord int[], o_no int[], o_time timestamptz[], o_time_text text[], o_time_rule text[], o_class text[], o_class_claim text[],
     o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[], o_statement bigint[],
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
-    s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[]) RETURNS void
+    s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[], s_original text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     IF cardinality(o_ord) = 0 THEN
@@ -54,11 +54,11 @@ BEGIN
              u(ord, no, time, time_text, time_rule, class, class_claim, count, description, protocol, source_port, target_port, extra, statement)
         WHERE p_ids[u.ord] <> 0;
     INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, addr, host, value, pap, confidence,
-                          valid_until)
+                          valid_until, original)
         SELECT p_ids[u.ord], p_received[u.ord], u.observation, p_senders[u.ord], u.type, u.role, u.tlp, u.role = 3 OR u.type = 7, u.indicator, u.addr,
-               u.host, u.value, u.pap, u.confidence, u.valid_until
-        FROM unnest(s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until)
-             u(ord, observation, type, role, tlp, indicator, addr, host, value, pap, confidence, valid_until)
+               u.host, u.value, u.pap, u.confidence, u.valid_until, u.original
+        FROM unnest(s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until, s_original)
+             u(ord, observation, type, role, tlp, indicator, addr, host, value, pap, confidence, valid_until, original)
         WHERE p_ids[u.ord] <> 0;
 END $$;
 
@@ -122,7 +122,7 @@ CREATE OR REPLACE FUNCTION reports_insert(
     o_ord int[], o_no int[], o_time timestamptz[], o_time_text text[], o_time_rule text[], o_class text[], o_class_claim text[],
     o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[], o_statement bigint[],
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
-    s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[])
+    s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[], s_original text[])
 RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean, state text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -162,7 +162,7 @@ BEGIN
         WHERE v_new[u.ord] <> 0 AND (u.name IS NOT NULL OR u.email IS NOT NULL);
     PERFORM report_rows(v_new, array_fill(v_received, ARRAY[v_n]), p_sender, o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count,
                         o_description, o_protocol, o_source_port, o_target_port, o_extra, o_statement, s_ord, s_observation, s_type, s_role, s_tlp,
-                        s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until);
+                        s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until, s_original);
     PERFORM reports_route(v_new, p_route, array_fill(v_received, ARRAY[v_n]), p_observations);
 
     RETURN QUERY

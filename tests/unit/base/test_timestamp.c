@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/timestamp.h"
+#include "base/timestamp_read.h"
 
 static void rfc3339(void **state)
 {
@@ -84,9 +85,82 @@ static void absent(void **state)
     assert_string_equal(text, "");
 }
 
+/* As senders write them, with the rule that stands beside what was read. */
+static void readings(void **state)
+{
+    UNUSED(state);
+    static const struct {
+        const char *text, *formatted, *rule;
+    } good[] = {
+        {" 2026-11-20T10:00:00Z\n", "2026-11-20T10:00:00Z", "rfc3339"},
+        {"2026-11-20 10:00:00 UTC", "2026-11-20T10:00:00Z", "rfc3339"},
+        {"2026-11-20T10:00:00.5+0100", "2026-11-20T09:00:00.500000Z", "rfc3339"},
+        {"2026-11-20 10:00:00 -03", "2026-11-20T13:00:00Z", "rfc3339"},
+        {"2026-11-20 10:00:00.25", "2026-11-20T10:00:00.250000Z", "utc-assumed"},
+        {"2026-11-20 10:00", "2026-11-20T10:00:00Z", "utc-assumed"},
+        {"2026/11/20 10:00:00", "2026-11-20T10:00:00Z", "utc-assumed"},
+        {"20261120T100000Z", "2026-11-20T10:00:00Z", "iso-basic"},
+        {"20261120100000", "2026-11-20T10:00:00Z", "iso-basic-utc-assumed"},
+        {"2026-11-20", "2026-11-20T00:00:00Z", "date-only"},
+        {"20261120", "2026-11-20T00:00:00Z", "date-only"},
+        {"1795168800", "2026-11-20T10:00:00Z", "epoch"},
+        {"1795168800.5", "2026-11-20T10:00:00.500000Z", "epoch"},
+        {"1795168800123", "2026-11-20T10:00:00.123000Z", "epoch-ms"},
+        {"1795168800123456", "2026-11-20T10:00:00.123456Z", "epoch-us"},
+        {"1795168800123456789", "2026-11-20T10:00:00.123456Z", "epoch-ns"},
+        {"Fri, 20 Nov 2026 10:00:00 +0100", "2026-11-20T09:00:00Z", "rfc5322"},
+        {"Fri, 20 Nov 2026 10:00:00 GMT (winter)", "2026-11-20T10:00:00Z", "rfc5322"},
+        {"20 Nov 26 10:00 EST", "2026-11-20T15:00:00Z", "rfc5322"},
+        {"20-Nov-2026 10:00:00", "2026-11-20T10:00:00Z", "rfc5322-utc-assumed"},
+        {"Fri, 20 Nov 2026 10:00:00 CET", "2026-11-20T10:00:00Z", "rfc5322-utc-assumed"},
+        {"[20/Nov/2026:10:00:00 +0200]", "2026-11-20T08:00:00Z", "clf"},
+        {"Fri Nov 20 10:00:00 2026", "2026-11-20T10:00:00Z", "asctime"},
+        {"20/11/2026 10:00", "2026-11-20T10:00:00Z", "day-first"},
+        {"11/20/2026 10:00:00 PM", "2026-11-20T22:00:00Z", "month-first"},
+        {"5.6.2026", "2026-06-05T00:00:00Z", "day-first"},
+        {"05/06/2026 12:00 am", "2026-06-05T00:00:00Z", "day-first-assumed"},
+        {"06/06/2026", "2026-06-06T00:00:00Z", "day-first"},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        int64_t moment;
+        const char *rule = "none";
+        char text[TIMESTAMP_TEXT_SIZE] = "";
+        if (timestamp_read(good[i].text, &moment, &rule))
+            timestamp_format(moment, text);
+        if (strcmp(text, good[i].formatted) != 0 || strcmp(rule, good[i].rule) != 0)
+            fail_msg("%s gave %s by %s", good[i].text, text, rule);
+    }
+    static const char *const bad[] = {"",
+                                      "0",
+                                      "-",
+                                      "never",
+                                      "2026-02-30",
+                                      "2026-13-01 10:00:00",
+                                      "1900-01-01",
+                                      "2026-11-20 25:00:00",
+                                      "123456789",
+                                      "99999999999",
+                                      "0000000000000",
+                                      "20261120T1000",
+                                      "31/02/2026",
+                                      "13/13/2026",
+                                      "2026-11-20 10:00:00 CEST?",
+                                      "Nov 20 10:00:00",
+                                      "10:00:00",
+                                      "2026-11-20 10:00:00 UTC+01:00",
+                                      "2026-11-20T10:00:00+1",
+                                      "9999999999999999999"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        int64_t moment = 7;
+        const char *rule = "none";
+        if (timestamp_read(bad[i], &moment, &rule))
+            fail_msg("%s was read by %s", bad[i], rule);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(rfc3339), cmocka_unit_test(utc_assumed), cmocka_unit_test(durations),
-                                       cmocka_unit_test(absent)};
+                                       cmocka_unit_test(readings), cmocka_unit_test(absent)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

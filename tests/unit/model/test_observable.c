@@ -15,7 +15,21 @@ struct row {
     const char *text, *value; /* NULL: refused */
 };
 
-static void normal_forms(void **state)
+static void check_forms(const struct row *rows, size_t count)
+{
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < count; i++) {
+        const char *value = observable_normalise(arena, rows[i].type, rows[i].text);
+        if (!str_equal(value, rows[i].value))
+            fail_msg("%s %s gave %s", observable_type_name(rows[i].type), rows[i].text, value ? value : "(none)");
+        /* A normal form is its own normal form. */
+        if (value)
+            assert_string_equal(observable_normalise(arena, rows[i].type, value), value);
+    }
+    arena_free(arena);
+}
+
+static void addresses(void **state)
 {
     UNUSED(state);
     static const struct row rows[] = {
@@ -26,7 +40,15 @@ static void normal_forms(void **state)
         {OBSERVABLE_IPV6, "2001:DB8:0:0:1::1", "2001:db8::1:0:0:1"},
         {OBSERVABLE_IPV6, "::", NULL},
         {OBSERVABLE_IPV6, "::ffff:198.51.100.7", NULL},
-        {OBSERVABLE_IPV6, "fe80::1%eth0", NULL},
+        {OBSERVABLE_IPV4, "046.166.009.111", "46.166.9.111"},
+        {OBSERVABLE_IPV4, "198.51.100.007", NULL},
+        {OBSERVABLE_IPV4, "000.000.000.000", NULL},
+        {OBSERVABLE_IPV6, "fe80::1%eth0", "fe80::1"},
+        {OBSERVABLE_IPV6, "[2001:db8::1]", "2001:db8::1"},
+        {OBSERVABLE_IPV6, "[2001:db8::1", NULL},
+        {OBSERVABLE_IPV6, "2001:0db8:0000:0000:0000:0000:0000:0001", "2001:db8::1"},
+        {OBSERVABLE_CIDR, "::ffff:198.51.100.7/120", "198.51.100.0/24"},
+        {OBSERVABLE_CIDR, "::ffff:0:0/96", NULL},
         {OBSERVABLE_CIDR, "198.51.100.7/24", "198.51.100.0/24"},
         {OBSERVABLE_CIDR, "198.51.100.255/25", "198.51.100.128/25"},
         {OBSERVABLE_CIDR, "2001:db8:ffff::/33", "2001:db8:8000::/33"},
@@ -37,7 +59,19 @@ static void normal_forms(void **state)
         {OBSERVABLE_ASN, "AS64500", "64500"},
         {OBSERVABLE_ASN, "00064500", "64500"},
         {OBSERVABLE_ASN, "0", NULL},
+        {OBSERVABLE_ASN, "AS1.10", "65546"},
+        {OBSERVABLE_ASN, "asn 64500", "64500"},
+        {OBSERVABLE_ASN, "1.65536", NULL},
+        {OBSERVABLE_ASN, "-1", NULL},
         {OBSERVABLE_ASN, "4294967296", NULL},
+    };
+    check_forms(rows, ARRAY_SIZE(rows));
+}
+
+static void names(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
         {OBSERVABLE_DOMAIN, "WWW.Bank.Example.", "www.bank.example"},
         {OBSERVABLE_DOMAIN,
          "b\xc3\xbc"
@@ -56,8 +90,16 @@ static void normal_forms(void **state)
         {OBSERVABLE_DOMAIN, "198.51.100.7", NULL},
         {OBSERVABLE_DOMAIN, "\xff.example", NULL},
         {OBSERVABLE_DOMAIN, ".", NULL},
+    };
+    check_forms(rows, ARRAY_SIZE(rows));
+}
+
+static void urls(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
         {OBSERVABLE_URL, "HTTP://Login.Bank.Example:80/X?Y=Z#f", "http://login.bank.example/X?Y=Z#f"},
-        {OBSERVABLE_URL, "https://a.example:8443", "https://a.example:8443"},
+        {OBSERVABLE_URL, "https://a.example:8443", "https://a.example:8443/"},
         {OBSERVABLE_URL, "https://User:P@A.example/", "https://User:P@a.example/"},
         {OBSERVABLE_URL, "http://[2001:DB8::1]:80/", "http://[2001:db8::1]/"},
         {OBSERVABLE_URL, "http://198.51.100.7/x", "http://198.51.100.7/x"},
@@ -65,6 +107,49 @@ static void normal_forms(void **state)
         {OBSERVABLE_URL, "http://a.example:8x/", NULL},
         {OBSERVABLE_URL, "http://a b.example/", NULL},
         {OBSERVABLE_URL, "http:///x", NULL},
+        {OBSERVABLE_URL, "http://0x7f.1/", "http://127.0.0.1/"},
+        {OBSERVABLE_URL, "http://3325256711/a", "http://198.51.100.7/a"},
+        {OBSERVABLE_URL, "http://0306.063.0144.07", "http://198.51.100.7/"},
+        {OBSERVABLE_URL, "http://198.51.25607/", "http://198.51.100.7/"},
+        {OBSERVABLE_URL, "http://198.51.100.7./", "http://198.51.100.7/"},
+        {OBSERVABLE_URL, "http://198.51.100.256/", NULL},
+        {OBSERVABLE_URL, "http://1.2.3.4.5/", NULL},
+        {OBSERVABLE_URL, "http://09.1.1.1/", NULL},
+        {OBSERVABLE_URL, "http://0/", NULL},
+        {OBSERVABLE_URL, "http://\xef\xbc\x91\xef\xbc\x99\xef\xbc\x98.51.100.7/", "http://198.51.100.7/"},
+        {OBSERVABLE_URL, "http://%65vil.ex%61mple/", "http://evil.example/"},
+        {OBSERVABLE_URL, "http://evil%2Eexample%2fx/", NULL},
+        {OBSERVABLE_URL, "http://evil%00.example/", NULL},
+        {OBSERVABLE_URL, "http://EVIL.example./", "http://evil.example/"},
+        {OBSERVABLE_URL, "http:\\\\bank.example\\@evil.example\\x", "http://bank.example/@evil.example/x"},
+        {OBSERVABLE_URL, "https:/evil.example/", "https://evil.example/"},
+        {OBSERVABLE_URL, "http://@evil.example/", "http://evil.example/"},
+        {OBSERVABLE_URL, "http://bank.example@evil.example/", "http://bank.example@evil.example/"},
+        {OBSERVABLE_URL, "http://evil.example/a/./b/../c", "http://evil.example/a/c"},
+        {OBSERVABLE_URL, "http://evil.example/../..", "http://evil.example/"},
+        {OBSERVABLE_URL, "http://evil.example/a/%2e%2E/b/%2e", "http://evil.example/b/"},
+        {OBSERVABLE_URL, "http://evil.example//a//", "http://evil.example//a//"},
+        {OBSERVABLE_URL, "http://evil.example/%7euser/%2f%3a", "http://evil.example/~user/%2F%3A"},
+        {OBSERVABLE_URL, "http://evil.example/100%/%zz%%34", "http://evil.example/100%25/%25zz%254"},
+        {OBSERVABLE_URL, "http://evil.example/a b\"<\xc3\xbc>?q=\xc3\xbc'#\xc3\xbc",
+         "http://evil.example/a%20b%22%3C%C3%BC%3E?q=%C3%BC%27#%C3%BC"},
+        {OBSERVABLE_URL, "http://evil.exam\r\n ple/", NULL},
+        {OBSERVABLE_URL, "http://evil.exam\r\n\tple/", "http://evil.example/"},
+        {OBSERVABLE_URL,
+         "http://b\xc3\xbc"
+         "cher.example?x",
+         "http://xn--bcher-kva.example/?x"},
+        {OBSERVABLE_URL,
+         "http://evil\xe3\x80\x82"
+         "example/",
+         "http://evil.example/"},
+        {OBSERVABLE_URL, "http://ev\xc2\xadil.example/", "http://evil.example/"},
+        {OBSERVABLE_URL, "tcp://evil.example:4444", "tcp://evil.example:4444"},
+        {OBSERVABLE_URL, "evil.example:80", NULL},
+        {OBSERVABLE_URL, "http:80", NULL},
+        {OBSERVABLE_URL, "mailto:a@b.example", NULL},
+        {OBSERVABLE_URL, "http://[::ffff:198.51.100.7]/", "http://[::ffff:198.51.100.7]/"},
+        {OBSERVABLE_URL, "http://[::]/", NULL},
         {OBSERVABLE_URL, "http://[2001:db8::1", NULL},
         {OBSERVABLE_URL, "http://a.example/\n", "http://a.example/"},
         {OBSERVABLE_URL, "http://a.example/\x01", NULL},
@@ -73,10 +158,22 @@ static void normal_forms(void **state)
         {OBSERVABLE_EMAIL, "@bank.example", NULL},
         {OBSERVABLE_EMAIL, "a@b@c.example", NULL},
         {OBSERVABLE_EMAIL, "a b@c.example", NULL},
+    };
+    check_forms(rows, ARRAY_SIZE(rows));
+}
+
+static void identifiers(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
         {OBSERVABLE_MD5, "D41D8CD98F00B204E9800998ECF8427E", "d41d8cd98f00b204e9800998ecf8427e"},
         {OBSERVABLE_MD5, "d41d8cd98f00b204e9800998ecf8427", NULL},
+        {OBSERVABLE_MD5, "md5:D41D8CD98F00B204E9800998ECF8427E", "d41d8cd98f00b204e9800998ecf8427e"},
+        {OBSERVABLE_MD5, "00000000000000000000000000000000", NULL},
         {OBSERVABLE_CVE, "cve-2014-0160", "CVE-2014-0160"},
         {OBSERVABLE_CVE, "CVE-2014-016", NULL},
+        {OBSERVABLE_CVE, "CVE-2014-0000160", "CVE-2014-0160"},
+        {OBSERVABLE_CVE, "CVE-2021-044228", "CVE-2021-44228"},
         {OBSERVABLE_CVE, "CVE-2014-0160x", NULL},
         {OBSERVABLE_MAC, "AA-BB-CC-DD-EE-0F", "aa:bb:cc:dd:ee:0f"},
         {OBSERVABLE_MAC, "aabb.ccdd.ee0f", "aa:bb:cc:dd:ee:0f"},
@@ -94,16 +191,40 @@ static void normal_forms(void **state)
         {OBSERVABLE_FILENAME, "", NULL},
         {OBSERVABLE_USER_AGENT, NULL, NULL},
     };
-    struct arena *arena = arena_new();
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        const char *value = observable_normalise(arena, rows[i].type, rows[i].text);
-        if (!str_equal(value, rows[i].value))
-            fail_msg("%s %s gave %s", observable_type_name(rows[i].type), rows[i].text, value ? value : "(none)");
-        /* A normal form is its own normal form. */
-        if (value)
-            assert_string_equal(observable_normalise(arena, rows[i].type, value), value);
-    }
-    arena_free(arena);
+    check_forms(rows, ARRAY_SIZE(rows));
+}
+
+static void wallets_and_phones(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        /* The first is the genesis block's; the others stand in BIP 173, BIP 350, EIP-55 and the currencies' own documents. */
+        {OBSERVABLE_CRYPTO, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"},
+        {OBSERVABLE_CRYPTO, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb", NULL},
+        {OBSERVABLE_CRYPTO, "11A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", NULL},
+        {OBSERVABLE_CRYPTO, "3P14159f73E4gFr7JterCCQh9QjiTjiZrG", "3P14159f73E4gFr7JterCCQh9QjiTjiZrG"},
+        {OBSERVABLE_CRYPTO, "bitcoin:1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa?amount=1", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"},
+        {OBSERVABLE_CRYPTO, "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"},
+        {OBSERVABLE_CRYPTO, "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5", NULL},
+        {OBSERVABLE_CRYPTO, "bc1Qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", NULL},
+        {OBSERVABLE_CRYPTO, "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0",
+         "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0"},
+        {OBSERVABLE_CRYPTO, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"},
+        {OBSERVABLE_CRYPTO, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD", NULL},
+        {OBSERVABLE_CRYPTO, "0x0000000000000000000000000000000000000000", NULL},
+        {OBSERVABLE_CRYPTO, "888tNkZrPN6JsEgekjMnABU4TBzc2Dt29EPAvkRxbANsAnjyPbb3iQ1YBRk1UXcdRsiKc9dhwMVgN5S9cQUiyoogDavup3H",
+         "888tNkZrPN6JsEgekjMnABU4TBzc2Dt29EPAvkRxbANsAnjyPbb3iQ1YBRk1UXcdRsiKc9dhwMVgN5S9cQUiyoogDavup3H"},
+        {OBSERVABLE_CRYPTO, "888tNkZrPN6JsEgekjMnABU4TBzc2Dt29EPAvkRxbANsAnjyPbb3iQ1YBRk1UXcdRsiKc9dhwMVgN5S9cQUiyoogDavup3I", NULL},
+        {OBSERVABLE_CRYPTO, "wallet", NULL},
+        {OBSERVABLE_PHONE, "+49 (0)30 123-456", "+4930123456"},
+        {OBSERVABLE_PHONE, "0049 30 123456", "+4930123456"},
+        {OBSERVABLE_PHONE, "tel:+49-30-123456;ext=12", "+4930123456"},
+        {OBSERVABLE_PHONE, "030 123456", NULL},
+        {OBSERVABLE_PHONE, "+0301234567", NULL},
+        {OBSERVABLE_PHONE, "+4930123456789012", NULL},
+        {OBSERVABLE_PHONE, "+49 CALL ME", NULL},
+    };
+    check_forms(rows, ARRAY_SIZE(rows));
 }
 
 static void guesses(void **state)
@@ -125,6 +246,18 @@ static void guesses(void **state)
         {OBSERVABLE_DOMAIN, "dead.beef.cafe", "dead.beef.cafe"},
         {OBSERVABLE_DOMAIN, "as64500.example", "as64500.example"},
         {OBSERVABLE_MAC, "aa:bb:cc:dd:ee:0f", "aa:bb:cc:dd:ee:0f"},
+        {OBSERVABLE_URL, "h**p[:]//login(dot)bank[.example", "http://login.bank.example/"},
+        {OBSERVABLE_URL, "hXXps[://]evil[.]example", "https://evil.example/"},
+        {OBSERVABLE_DOMAIN,
+         "\xef\xbd\x85\xef\xbd\x96\xef\xbd\x89\xef\xbd\x8c\xef\xbc\x8e"
+         "example",
+         "evil.example"},
+        {OBSERVABLE_PHONE, "+49 30 123456", "+4930123456"},
+        {OBSERVABLE_CRYPTO, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"},
+        {OBSERVABLE_SHA256, "sha256:E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
+         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {OBSERVABLE_IPV6, "2001:db8::1/128", "2001:db8::1"},
+        {0, "0049 30 123456", NULL},
         {0, "64500", NULL},
         {0, "deadbeef0123", NULL},
         {0, "phishing", NULL},
@@ -136,6 +269,38 @@ static void guesses(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         enum observable_type type = 0;
         const char *value = observable_guess(arena, rows[i].text, &type);
+        if (!str_equal(value, rows[i].value) || type != rows[i].type)
+            fail_msg("%s gave %d %s", rows[i].text, type, value ? value : "(none)");
+    }
+    arena_free(arena);
+}
+
+/* The type is a claim: what is near is put right, what is far is refused. */
+static void readings(void **state)
+{
+    UNUSED(state);
+    static const struct {
+        enum observable_type claimed;
+        const char *text;
+        enum observable_type type;
+        const char *value;
+    } rows[] = {
+        {OBSERVABLE_IPV4, "2001:DB8::1", OBSERVABLE_IPV6, "2001:db8::1"},
+        {OBSERVABLE_IPV6, "::ffff:198.51.100.7", OBSERVABLE_IPV4, "198.51.100.7"},
+        {OBSERVABLE_IPV4, "198.51.100.7/24", OBSERVABLE_CIDR, "198.51.100.0/24"},
+        {OBSERVABLE_CIDR, "198.51.100.7/32", OBSERVABLE_IPV4, "198.51.100.7"},
+        {OBSERVABLE_CIDR, "0.0.0.0/32", OBSERVABLE_CIDR, NULL},
+        {OBSERVABLE_MD5, "da39a3ee5e6b4b0d3255bfef95601890afd80709", OBSERVABLE_SHA1, "da39a3ee5e6b4b0d3255bfef95601890afd80709"},
+        {OBSERVABLE_MD5, "evil.example", OBSERVABLE_MD5, NULL},
+        {OBSERVABLE_IPV4, "evil.example", OBSERVABLE_IPV4, NULL},
+        {OBSERVABLE_DOMAIN, "198.51.100.7", OBSERVABLE_DOMAIN, NULL},
+        {OBSERVABLE_IPV4, "-", OBSERVABLE_IPV4, NULL},
+        {OBSERVABLE_SHA1, NULL, OBSERVABLE_SHA1, NULL},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        enum observable_type type = rows[i].claimed;
+        const char *value = observable_read(arena, &type, rows[i].text);
         if (!str_equal(value, rows[i].value) || type != rows[i].type)
             fail_msg("%s gave %d %s", rows[i].text, type, value ? value : "(none)");
     }
@@ -195,7 +360,9 @@ static void hostile(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(normal_forms), cmocka_unit_test(guesses), cmocka_unit_test(hosts),
-                                       cmocka_unit_test(type_and_role_names), cmocka_unit_test(hostile)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(addresses),           cmocka_unit_test(names),   cmocka_unit_test(urls),     cmocka_unit_test(identifiers),
+        cmocka_unit_test(wallets_and_phones),  cmocka_unit_test(guesses), cmocka_unit_test(readings), cmocka_unit_test(hosts),
+        cmocka_unit_test(type_and_role_names), cmocka_unit_test(hostile)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,25 @@ static void sightings(void **state)
     report_free(report);
 }
 
+/* Of a URL both are kept: where it leads, and how it was written. */
+static void originals(void **state)
+{
+    UNUSED(state);
+    struct report *report = report_new("json");
+    struct observation *observation = report_add_observation(report);
+    assert_true(report_add_sighting(report, observation, OBSERVABLE_URL, ROLE_SOURCE, " http://0xC6.51.100.7/%7ea "));
+    assert_true(report_add_guessed(report, observation, ROLE_SOURCE, "hxxp://evil[.]example/"));
+    assert_true(report_add_sighting(report, observation, OBSERVABLE_URL, ROLE_SOURCE, "http://evil.example/x"));
+    assert_true(report_add_sighting(report, observation, OBSERVABLE_DOMAIN, ROLE_SOURCE, "EVIL.example"));
+    assert_string_equal(observation->sightings[0].value, "http://198.51.100.7/~a");
+    assert_string_equal(observation->sightings[0].original, "http://0xC6.51.100.7/%7ea");
+    assert_string_equal(observation->sightings[1].value, "http://evil.example/");
+    assert_string_equal(observation->sightings[1].original, "hxxp://evil[.]example/");
+    assert_null(observation->sightings[2].original);
+    assert_null(observation->sightings[3].original);
+    report_free(report);
+}
+
 static void ranges(void **state)
 {
     UNUSED(state);
@@ -61,6 +80,13 @@ static void ranges(void **state)
     assert_false(report_add_range(report, observation, ROLE_SOURCE, "192.0.2.9", "2001:db8::1"));
     assert_false(report_add_range(report, observation, ROLE_SOURCE, "192.0.2.9", "there"));
     assert_int_equal(observation->sighting_count, 6);
+    assert_false(report_add_range(report, observation, ROLE_SOURCE, "0.0.0.0", "255.255.255.255"));
+    /* The worst that a range can be: every length but the longest twice. */
+    size_t before = observation->sighting_count;
+    assert_true(report_add_range(report, observation, ROLE_SOURCE, "::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"));
+    assert_int_equal(observation->sighting_count - before, 254);
+    assert_true(report_add_range(report, observation, ROLE_SOURCE, "::ffff:192.0.2.7", "192.0.2.7"));
+    assert_int_equal(observation->sightings[observation->sighting_count - 1].type, OBSERVABLE_IPV4);
     report_free(report);
 }
 
@@ -103,7 +129,8 @@ static void rejections_and_batches(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(starts_absent), cmocka_unit_test(sightings), cmocka_unit_test(ranges),
-                                       cmocka_unit_test(statements), cmocka_unit_test(rejections_and_batches)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(starts_absent), cmocka_unit_test(sightings),
+                                       cmocka_unit_test(originals),     cmocka_unit_test(ranges),
+                                       cmocka_unit_test(statements),    cmocka_unit_test(rejections_and_batches)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
