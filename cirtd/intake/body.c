@@ -1,6 +1,7 @@
 #include "cirtd/intake/body.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/unpack.h"
 
 /* A body that unpacks to more than this many times its size, beyond the first piece, is a bomb. Honest CSV packs 20 to 1. */
 enum { RATIO_MAX = 200 };
@@ -19,6 +21,12 @@ struct body {
     bool is_gzip, is_ended;
     bool is_between; /* behind a member of the gzip stream; another may follow */
     z_stream zip;
+    struct unpack *unpack; /* of a document that is an archive */
+    bool has_begun;
+    const char *pending; /* a piece that was looked at and not given yet */
+    size_t pending_size;
+    body_tap tap;
+    void *tap_context;
     char packed[BODY_PIECE], piece[BODY_PIECE];
 };
 
@@ -43,6 +51,7 @@ void body_close(struct body *body)
         return;
     if (body->is_gzip)
         inflateEnd(&body->zip);
+    unpack_close(body->unpack);
     free(body);
 }
 
@@ -52,6 +61,10 @@ bool body_rewind(struct body *body, struct err *err)
     body->read = 0;
     body->is_ended = body->is_between = false;
     body->zip.avail_in = 0;
+    unpack_close(body->unpack);
+    body->unpack = NULL;
+    body->has_begun = false;
+    body->pending = NULL;
     if (body->is_gzip && inflateReset(&body->zip) != Z_OK)
         return err_set(err, ERR_INTERNAL, "inflateReset");
     return true;
@@ -89,7 +102,7 @@ static bool inflate_some(struct body *body, struct err *err)
            err_set_at(err, ERR_INPUT, "Content-Encoding", "not a gzip stream: %s", zip->msg ? zip->msg : "broken");
 }
 
-static bool unpack(struct body *body, size_t *size, struct err *err)
+static bool decode_content(struct body *body, size_t *size, struct err *err)
 {
     z_stream *zip = &body->zip;
     zip->next_out = (unsigned char *)body->piece;
@@ -115,11 +128,11 @@ static bool unpack(struct body *body, size_t *size, struct err *err)
     return true;
 }
 
-bool body_next(struct body *body, const char **bytes, size_t *size, struct err *err)
+bool body_next_sent(struct body *body, const char **bytes, size_t *size, struct err *err)
 {
     bool ok;
     if (body->is_gzip) {
-        ok = unpack(body, size, err);
+        ok = decode_content(body, size, err);
         *bytes = body->piece;
     } else {
         ok = read_packed(body, bytes, size, err);
@@ -130,16 +143,80 @@ bool body_next(struct body *body, const char **bytes, size_t *size, struct err *
     return ok;
 }
 
-bool body_whole(struct body *body, struct buf *out, struct err *err)
+/* --- the document in it --- */
+
+void body_set_tap(struct body *body, body_tap tap, void *context)
+{
+    body->tap = tap;
+    body->tap_context = context;
+}
+
+static bool next_tapped(void *context, const char **bytes, size_t *size, struct err *err)
+{
+    struct body *body = context;
+    if (body->pending) {
+        *bytes = body->pending;
+        *size = body->pending_size;
+        body->pending = NULL;
+        return true;
+    }
+    return body_next_sent(body, bytes, size, err) && (!body->tap || !*size || body->tap(body->tap_context, *bytes, *size, err));
+}
+
+/* An archive is told by its first bytes. */
+static bool begin(struct body *body, struct err *err)
+{
+    const char *bytes = NULL;
+    size_t size = 0;
+    body->has_begun = true;
+    if (!next_tapped(body, &bytes, &size, err))
+        return false;
+    body->pending = bytes;
+    body->pending_size = size;
+    const struct unpack_source source = {body, next_tapped};
+    return !unpack_format(bytes, size) || unpack_open(&source, body->size_max, &body->unpack, err);
+}
+
+bool body_next(struct body *body, const char **bytes, size_t *size, struct err *err)
+{
+    if (!body->has_begun && !begin(body, err))
+        return false;
+    return body->unpack ? unpack_next(body->unpack, bytes, size, err) : next_tapped(body, bytes, size, err);
+}
+
+bool body_is_packed(const struct body *body)
+{
+    return body->unpack != NULL;
+}
+
+void body_document_name(const struct body *body, const char *name, char *out, size_t out_size)
+{
+    if (body->unpack)
+        unpack_document_name(body->unpack, name, out, out_size);
+    else
+        snprintf(out, out_size, "%s", name);
+}
+
+static bool whole(struct body *body, bool (*next)(struct body *, const char **, size_t *, struct err *), struct buf *out, struct err *err)
 {
     const char *bytes = NULL;
     size_t size = 0;
     buf_reset(out);
     do {
-        if (!body_next(body, &bytes, &size, err))
+        if (!next(body, &bytes, &size, err))
             return false;
         if (!buf_add(out, bytes, size))
             return err_set(err, ERR_LIMIT, "more than %zu bytes", out->size_max);
     } while (size > 0);
     return true;
+}
+
+bool body_whole(struct body *body, struct buf *out, struct err *err)
+{
+    return whole(body, body_next, out, err);
+}
+
+bool body_whole_sent(struct body *body, struct buf *out, struct err *err)
+{
+    return whole(body, body_next_sent, out, err);
 }

@@ -125,53 +125,75 @@ static bool has_space(const struct intake *intake, const struct intake_caller *c
     return watermark_has_space(intake->context->config, is_person ? WATERMARK_ANALYSTS : WATERMARK_FEEDS);
 }
 
-/* A whole document: read, decoded, and left in *job for intake_store_jobs(). False where it was answered already. */
-static bool decode_whole(struct intake *intake, struct intake_job *job, struct body *body)
+/* What is kept is what was sent, into job->bytes. */
+static bool read_sent(struct intake *intake, struct intake_job *job, struct body *body, struct err *err)
 {
-    struct err err;
-    if (!body_whole(body, &intake->document, &err)) {
-        worker_problem_err(job->request, &err);
+    if (!body_whole_sent(body, &intake->document, err))
         return false;
-    }
     job->raw_size = intake->document.size;
     job->size = (int64_t)job->raw_size;
     job->bytes = mem_calloc(1, job->raw_size + 1);
     memcpy(job->bytes, buf_text(&intake->document), job->raw_size);
     job->raw = job->bytes;
     digest_sha256(job->raw, job->raw_size, job->sha256);
+    return true;
+}
+
+/* A whole document: read, decoded, and left in *job for intake_store_jobs(). False where it was answered already. */
+static bool decode_whole(struct intake *intake, struct intake_job *job, struct body *body)
+{
+    struct err err;
+    if (!read_sent(intake, job, body, &err)) {
+        worker_problem_err(job->request, &err);
+        return false;
+    }
     /* Mail is read by decode, which can hand its signed parts to verify. */
     if (str_equal(job->codec->name, "mail"))
         return true;
-    struct codec_hints hints = {.name = job->name[0] ? job->name : NULL, .media_type = job->media_type};
-    if (!codec_decode(job->codec, job->raw, job->raw_size, &intake->limits, &hints, &job->report, &job->error))
+    struct codec_hints hints = intake_job_hints(job);
+    if (job->is_packed && (!body_rewind(body, &job->error) || !body_whole(body, &intake->document, &job->error)))
+        return true;
+    if (!codec_decode(job->codec, buf_text(&intake->document), intake->document.size, &intake->limits, &hints, &job->report, &job->error))
         job->report = NULL;
     return true;
+}
+
+/* By the codec that the document's first bytes ask for. True where job waits for intake_store_jobs(). */
+static bool take_document(struct intake *intake, struct intake_job *job, struct body *body, const char *head, size_t head_size)
+{
+    struct err err;
+    if (!intake_job_choose(job, body, head, head_size < HEAD_SIZE ? head_size : HEAD_SIZE))
+        return false;
+    if (!body_rewind(body, &err))
+        worker_problem_err(job->request, &err);
+    else if (job->codec->shape == CODEC_LINES)
+        intake_lines(intake, job, body);
+    else if (job->codec->shape == CODEC_ROWS)
+        intake_rows(intake, job, body);
+    else
+        return decode_whole(intake, job, body);
+    return false;
 }
 
 /* Takes one POST of a report as far as it goes alone. True where job waits for intake_store_jobs(). */
 static bool take_report(struct intake *intake, struct intake_job *job)
 {
-    struct err err;
     struct body *body = NULL;
     const char *head = NULL;
     size_t head_size = 0;
     bool waits = false;
-    if (!body_open(&job->request->message, STREAM_BYTES_MAX, &body, &err)) {
-        worker_problem(job->request, 415, err.text, "");
+    if (!intake_job_prepare(job))
+        return false;
+    if (!body_open(&job->request->message, STREAM_BYTES_MAX, &body, &job->error)) {
+        worker_problem(job->request, 415, job->error.text, "");
         return false;
     }
-    if (!body_next(body, &head, &head_size, &err)) {
-        worker_problem_err(job->request, &err);
-    } else if (intake_job_prepare(intake, job, head, head_size < HEAD_SIZE ? head_size : HEAD_SIZE)) {
-        if (!body_rewind(body, &err))
-            worker_problem_err(job->request, &err);
-        else if (job->codec->shape == CODEC_LINES)
-            intake_lines(intake, job, body);
-        else if (job->codec->shape == CODEC_ROWS)
-            intake_rows(intake, job, body);
-        else
-            waits = decode_whole(intake, job, body);
-    }
+    if (body_next(body, &head, &head_size, &job->error))
+        waits = take_document(intake, job, body, head, head_size);
+    else if (str_equal(job->error.at, "archive"))
+        intake_keep_malformed(intake, job, body);
+    else
+        worker_problem_err(job->request, &job->error);
     body_close(body);
     return waits;
 }

@@ -39,19 +39,26 @@ struct intake_job {
     struct worker_request *request;
     const struct intake_caller *caller;
     const struct codec *codec;
+    bool is_packed; /* the document came in an archive */
     enum tlp tlp_asked;
     char name[256], channel[16], media_type[128];
-    struct report *report; /* decoded, or NULL */
-    struct err error;      /* of a malformed one */
-    char *bytes;           /* the document, the job's; NULL where the request's own body serves */
-    const char *raw;       /* what is kept of the document: all, but for huge malformed ones */
+    char document_name[256]; /* of the file in the archive that it came in; else name */
+    struct report *report;   /* decoded, or NULL */
+    struct err error;        /* of a malformed one */
+    char *bytes;             /* the document, the job's; NULL where the request's own body serves */
+    const char *raw;         /* what is kept of the document: all, but for huge malformed ones */
     size_t raw_size;
     int64_t size; /* of the whole document */
     unsigned char sha256[REPORT_SHA256_SIZE];
 };
 
-/* Fills job's codec, label, name, channel from the request; false after answering a refusal. head: the first bytes of the document. */
-bool intake_job_prepare(struct intake *intake, struct intake_job *job, const char *head, size_t head_size);
+/* Fills job's label, name, channel from the request; false after answering a refusal. */
+bool intake_job_prepare(struct intake_job *job);
+/* The codec for the document in body that begins with head, as the request names it or the bytes look. False after answering 415. */
+bool intake_job_choose(struct intake_job *job, const struct body *body, const char *head, size_t head_size);
+struct codec_hints intake_job_hints(const struct intake_job *job);
+/* The bytes of a document that cannot be read (job->error says why) are kept as a malformed report. Answers. */
+void intake_keep_malformed(struct intake *intake, struct intake_job *job, struct body *body);
 /* The envelope of a job, or of one line of it: bytes' digest and size are the caller's to set. */
 void intake_job_envelope(const struct intake_job *job, const struct report *report, struct report_envelope *envelope);
 void intake_job_clear(struct intake_job *job);

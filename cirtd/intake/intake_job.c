@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "cirtd/intake/intake_inside.h"
+#include "crypto/digest.h"
 
 enum { OVER_QUOTA_KEPT = 4096 };
 
@@ -20,14 +21,14 @@ static void plain_media_type(const char *content_type, char *out, size_t size)
 
 static const struct codec *choose_codec(struct intake_job *job, const char *format, const char *head, size_t head_size)
 {
-    struct codec_hints hints = {.name = job->name[0] ? job->name : NULL, .media_type = job->media_type[0] ? job->media_type : NULL};
+    struct codec_hints hints = intake_job_hints(job);
     if (format[0]) {
         const struct codec *named = codec_find(format);
         if (!named)
             worker_problem(job->request, 400, "no such format; the formats: cirt help submit, or docs/FORMATS.md", ",\"at\":\"?format=\"");
         return named;
     }
-    bool says_nothing = !job->media_type[0] || str_equal(job->media_type, "application/octet-stream") ||
+    bool says_nothing = job->is_packed || !job->media_type[0] || str_equal(job->media_type, "application/octet-stream") ||
                         str_equal(job->media_type, "application/x-www-form-urlencoded") || str_equal(job->media_type, "text/plain");
     /* One media type may serve several formats (application/json, text/xml): what the bytes look like decides first. */
     const struct codec *probed = codec_probe(head, head_size, &hints);
@@ -58,27 +59,39 @@ static bool read_channel(struct intake_job *job)
     return false;
 }
 
-bool intake_job_prepare(struct intake *intake, struct intake_job *job, const char *head, size_t head_size)
+bool intake_job_prepare(struct intake_job *job)
 {
-    UNUSED(intake);
     const struct message_request *message = &job->request->message;
-    char tlp[32], format[32] = "";
-    if (head_size == 0) {
-        worker_problem(job->request, 400, "the document is empty", "");
-        return false;
-    }
+    char tlp[32];
     plain_media_type(message->content_type, job->media_type, sizeof job->media_type);
     if (!api_query_value(message->path, "name", job->name, sizeof job->name))
         job->name[0] = '\0';
+    memcpy(job->document_name, job->name, sizeof job->document_name);
     if (api_query_value(message->path, "tlp", tlp, sizeof tlp) && !tlp_parse(tlp, &job->tlp_asked)) {
         worker_problem(job->request, 400, "tlp is clear, green, amber, amber+strict or red", ",\"at\":\"?tlp=\"");
         return false;
     }
-    if (!read_channel(job))
+    return read_channel(job);
+}
+
+bool intake_job_choose(struct intake_job *job, const struct body *body, const char *head, size_t head_size)
+{
+    char format[32] = "";
+    if (head_size == 0) {
+        worker_problem(job->request, 400, "the document is empty", "");
         return false;
-    api_query_value(message->path, "format", format, sizeof format);
+    }
+    job->is_packed = body_is_packed(body);
+    body_document_name(body, job->name, job->document_name, sizeof job->document_name);
+    api_query_value(job->request->message.path, "format", format, sizeof format);
     job->codec = choose_codec(job, format, head, head_size);
     return job->codec != NULL;
+}
+
+struct codec_hints intake_job_hints(const struct intake_job *job)
+{
+    return (struct codec_hints){.name = job->document_name[0] ? job->document_name : NULL,
+                                .media_type = job->media_type[0] ? job->media_type : NULL};
 }
 
 /* Its own label, narrowed by ?tlp=; else ?tlp=; else the sender's; else amber, assumed. A parameter never widens. */
@@ -102,7 +115,7 @@ void intake_job_envelope(const struct intake_job *job, const struct report *repo
         .name = job->name[0] ? job->name : NULL,
         .media_type = job->media_type[0] ? job->media_type : NULL,
         .state = "received",
-        .format = job->codec->name,
+        .format = job->codec ? job->codec->name : NULL,
         .tlp_least = job->tlp_asked,
         .default_class = job->caller->default_class[0] ? job->caller->default_class : NULL,
     };
@@ -218,4 +231,29 @@ void intake_store_jobs(struct intake *intake, struct intake_job *jobs, size_t co
     log_warn("batch_halved", "count=%zu %s", count, log_err(&err));
     intake_store_jobs(intake, jobs, count / 2);
     intake_store_jobs(intake, jobs + count / 2, count - count / 2);
+}
+
+void intake_keep_malformed(struct intake *intake, struct intake_job *job, struct body *body)
+{
+    struct err err;
+    const char *bytes = NULL;
+    size_t size = 0;
+    struct digest *digest = digest_new();
+    buf_reset(&intake->document);
+    body_set_tap(body, NULL, NULL);
+    job->size = 0;
+    bool ok = body_rewind(body, &err);
+    while (ok && (ok = body_next_sent(body, &bytes, &size, &err)) && size > 0) {
+        digest_add(digest, bytes, size);
+        job->size += (int64_t)size;
+        buf_add(&intake->document, bytes, size); /* what does not fit is left out: hash and size are of all */
+    }
+    digest_finish(digest, job->sha256);
+    digest_free(digest);
+    job->raw = buf_text(&intake->document);
+    job->raw_size = intake->document.size;
+    if (ok)
+        intake_store_jobs(intake, job, 1);
+    else
+        worker_problem_err(job->request, &err);
 }

@@ -66,8 +66,9 @@ static bool flush_chunk(struct rows *rows, struct err *err)
     return db_run(rows->intake->db, SQL_INTAKE_REPORT_RAW_ADD, rows->intake->params, NULL, err);
 }
 
-static bool add_piece(struct rows *rows, const char *bytes, size_t size, struct err *err)
+static bool add_piece(void *context, const char *bytes, size_t size, struct err *err)
 {
+    struct rows *rows = context;
     digest_add(rows->digest, bytes, size);
     rows->size += (int64_t)size;
     if (rows->chunk.size + size > REPORT_RAW_CHUNK && !flush_chunk(rows, err))
@@ -80,15 +81,17 @@ static bool add_piece(struct rows *rows, const char *bytes, size_t size, struct 
 /* The decoder's own complaints (ERR_INPUT, ERR_LIMIT while the database is fine) make the document malformed. */
 static bool decode(struct rows *rows, struct body *body, struct err *err)
 {
-    struct codec_hints hints = {.name = rows->job->name[0] ? rows->job->name : NULL, .media_type = rows->job->media_type};
+    struct codec_hints hints = intake_job_hints(rows->job);
     const struct codec *codec = rows->job->codec;
     const struct codec_sink sink = {.context = rows, .on_report = on_report};
     struct codec_stream *stream = codec->open(&rows->intake->limits, &hints, &sink);
     const char *bytes = NULL;
     size_t size = 0;
     bool ok = true;
+    body_set_tap(body, add_piece, rows);
     do {
-        ok = body_next(body, &bytes, &size, err) && add_piece(rows, bytes, size, err);
+        ok = body_next(body, &bytes, &size, err);
+        rows->is_refused = !ok && rows->job->is_packed && (err->code == ERR_INPUT || err->code == ERR_LIMIT);
         if (ok && size > 0) {
             ok = codec->feed(stream, bytes, size, err);
             rows->is_refused = !ok && (err->code == ERR_INPUT || err->code == ERR_LIMIT);
@@ -125,27 +128,6 @@ static bool finish(struct rows *rows, struct report_result *result, struct err *
     return db_commit(intake->db, err);
 }
 
-/* The bytes of a refused document are kept as a malformed report. */
-static bool keep_malformed(struct rows *rows, struct body *body, struct err *err)
-{
-    struct intake_job *job = rows->job;
-    const char *bytes = NULL;
-    size_t size = 0;
-    struct digest *digest = digest_new();
-    buf_reset(&rows->intake->document);
-    bool ok = body_rewind(body, err);
-    while (ok && body_next(body, &bytes, &size, err) && size > 0) {
-        digest_add(digest, bytes, size);
-        job->size += (int64_t)size;
-        buf_add(&rows->intake->document, bytes, size); /* what does not fit is left out: hash and size are of all */
-    }
-    digest_finish(digest, job->sha256);
-    digest_free(digest);
-    job->raw = buf_text(&rows->intake->document);
-    job->raw_size = rows->intake->document.size;
-    return ok;
-}
-
 void intake_rows(struct intake *intake, struct intake_job *job, struct body *body)
 {
     struct rows rows = {
@@ -161,10 +143,7 @@ void intake_rows(struct intake *intake, struct intake_job *job, struct body *bod
         db_rollback(intake->db);
         if (rows.is_refused) {
             job->error = err;
-            if (keep_malformed(&rows, body, &err))
-                intake_store_jobs(intake, job, 1);
-            else
-                worker_problem_err(job->request, &err);
+            intake_keep_malformed(intake, job, body);
         } else {
             worker_problem_err(job->request, &err);
         }

@@ -2,6 +2,7 @@
  * Decodes what lies in the inbox: mail as it came or as seal opened it, and whatever is replayed. Sees the worst bytes and has no key:
  * signed parts are cut out for verify, what is encrypted for seal (decode_mail.c).
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "cirtd/stage.h"
 #include "cirtd/stages/decode_inside.h"
 #include "cirtd/stages/stages.h"
+#include "codec/unpack.h"
 
 /* What came in was bounded by the door it came through; this bounds what is read at once. */
 enum { DOCUMENT_SIZE_MAX = 64 * 1024 * 1024 };
@@ -62,9 +64,24 @@ static bool read_bytes(struct decode_job *job, struct err *err)
     return true;
 }
 
+/* A document that came in an archive is decoded as what is in there; a mail never is one itself. */
+static bool unpack(struct decode_job *job, struct err *err)
+{
+    const char *name = db_get_text(job->rows, job->row, NAME);
+    struct buf document;
+    snprintf(job->name, sizeof job->name, "%s", name ? name : "");
+    if (!unpack_format(buf_text(&job->raw), job->raw.size))
+        return true;
+    buf_init(&document, job->limits->document_bytes_max);
+    bool ok = unpack_memory(buf_text(&job->raw), job->raw.size, &document, job->name, sizeof job->name, err);
+    buf_clear(&job->raw);
+    job->raw = document;
+    return ok;
+}
+
 static struct codec_hints hints_of(const struct decode_job *job)
 {
-    return (struct codec_hints){.name = db_get_text(job->rows, job->row, NAME), .media_type = db_get_text(job->rows, job->row, MEDIA_TYPE)};
+    return (struct codec_hints){.name = job->name[0] ? job->name : NULL, .media_type = db_get_text(job->rows, job->row, MEDIA_TYPE)};
 }
 
 static void choose_codec(struct decode_job *job)
@@ -142,7 +159,10 @@ static bool decode_work(struct stage_run *run, struct db_rows *rows, size_t row,
     bool is_malformed = false;
     buf_init(&job.raw, SIZE_MAX / 4);
     bool ok = read_bytes(&job, err);
-    if (ok) {
+    if (ok && !unpack(&job, err)) {
+        ok = false;
+        is_malformed = true;
+    } else if (ok) {
         choose_codec(&job);
         bool is_mail = job.codec && str_equal(job.codec->name, "mail");
         ok = is_mail ? decode_mail(&job, &is_malformed, err) : decode_document(&job, &is_malformed, err);

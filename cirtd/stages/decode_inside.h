@@ -23,7 +23,8 @@ struct decode_job {
     const char *envelope_from; /* MAIL FROM, "" the null sender; NULL where it did not come by LMTP */
     bool has_steps;            /* something in it was opened, or tried */
     bool is_first;             /* it was never decoded; else what was read before stays till there is something better */
-    struct buf raw;
+    struct buf raw;            /* unpacked where it came in an archive */
+    char name[256];            /* of the document, in its archive where it has one; "" for none */
     const struct codec *codec;
 };
 

@@ -8,8 +8,8 @@
 #include "base/str.h"
 #include "codec/mime_body.h"
 
-/* What a compressed tar may come to while it is read through for its names; small archives may grow by more than the ratio. */
-enum { THROUGH_SIZE_MAX = 64 * 1024 * 1024, SMALL_SIZE = 4 * 1024 * 1024, NAME_SIZE_MAX = 500 };
+/* What a compressed tar may come to while it is read through for its names. */
+enum { THROUGH_SIZE_MAX = 64 * 1024 * 1024, NAME_SIZE_MAX = 500 };
 
 static const struct kind {
     const char *format, *magic;
@@ -159,33 +159,4 @@ bool mail_archive_is_feed(const struct mail_archive *archive, const char *name)
     if (str_equal(archive->format, "zip"))
         return ends_nocase(archive->entries[0].name, ".csv");
     return str_equal(archive->format, "gzip") && (ends_nocase(name, ".csv.gz") || ends_nocase(archive->entries[0].name, ".csv"));
-}
-
-static bool unpack_data(struct archive *archive, size_t size_max, struct buf *out, struct err *err)
-{
-    const void *block;
-    size_t size;
-    la_int64_t offset;
-    int result;
-    while ((result = archive_read_data_block(archive, &block, &size, &offset)) == ARCHIVE_OK)
-        if (out->size + size > size_max || !buf_add(out, block, size))
-            return err_set_at(err, ERR_LIMIT, "", "what is packed is larger than %zu bytes", size_max);
-    if (result != ARCHIVE_EOF)
-        return err_set_at(err, ERR_INPUT, "", "the archive is broken");
-    return true;
-}
-
-bool mail_archive_unpack(const char *bytes, size_t size, struct buf *out, struct err *err)
-{
-    struct archive_entry *entry;
-    struct archive *archive = open_archive(bytes, size);
-    size_t by_ratio = size * MAIL_ARCHIVE_RATIO_MAX > SMALL_SIZE ? size * MAIL_ARCHIVE_RATIO_MAX : SMALL_SIZE;
-    bool ok = false;
-    if (!archive || archive_read_next_header(archive, &entry) < ARCHIVE_WARN)
-        err_set_at(err, ERR_INPUT, "", "the archive is broken");
-    else
-        ok = unpack_data(archive, by_ratio < out->size_max ? by_ratio : out->size_max, out, err);
-    if (archive)
-        archive_read_free(archive);
-    return ok;
 }

@@ -1,6 +1,6 @@
 /*
  * codec/mail_archive.h - archives attached to a mail: what is in them by name and size. They are never unpacked, but for a feed's: one
- * CSV alone in a zip or gzip, within limits. What a password closes stays closed.
+ * CSV alone in a zip or gzip, within limits (codec/unpack.h). What a password closes stays closed.
  */
 #ifndef CIRT_CODEC_MAIL_ARCHIVE_H
 #define CIRT_CODEC_MAIL_ARCHIVE_H
@@ -9,12 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/attr.h"
-#include "base/buf.h"
-#include "base/err.h"
 #include "base/mem.h"
 
-enum { MAIL_ARCHIVE_ENTRIES_KEPT = 100, MAIL_ARCHIVE_ENTRIES_MAX = 10000, MAIL_ARCHIVE_RATIO_MAX = 200 };
+enum { MAIL_ARCHIVE_ENTRIES_KEPT = 100, MAIL_ARCHIVE_ENTRIES_MAX = 10000 };
 
 struct mail_archive_entry {
     const char *name; /* one line of UTF-8; may hold anything, "../" too */
@@ -37,7 +34,5 @@ bool mail_archive_list(const char *bytes, size_t size, struct arena *arena, stru
 /* Whether it is a feed's: one file, .csv, in a zip or gzip, without password. name: the attachment's own (gzip may not name what is in it).
  */
 bool mail_archive_is_feed(const struct mail_archive *archive, const char *name);
-/* Unpacks that one file. ERR_LIMIT beyond out's maximum or MAIL_ARCHIVE_RATIO_MAX times the archive, ERR_INPUT where it is broken. */
-bool mail_archive_unpack(const char *bytes, size_t size, struct buf *out, struct err *err) MUST_CHECK;
 
 #endif

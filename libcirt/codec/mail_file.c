@@ -7,6 +7,7 @@
 #include "codec/mail_reading.h"
 #include "codec/mime_body.h"
 #include "codec/sha256.h"
+#include "codec/unpack.h"
 
 /* What a feed's one file may come to. */
 enum { FEED_SIZE_MAX = 64 * 1024 * 1024 };
@@ -43,7 +44,7 @@ static json_t *read_feed(struct mail_reading *reading, const struct mail_attachm
     struct err err;
     json_t *told = NULL;
     buf_init(&csv, FEED_SIZE_MAX);
-    if (mail_archive_unpack(packed->bytes, packed->size, &csv, &err)) {
+    if (unpack_memory(packed->bytes, packed->size, &csv, NULL, 0, &err)) {
         struct mail_attachment attachment = *packed;
         const char *name = packed_name(reading->report->arena, archive, packed->name), *slash = strrchr(name, '/');
         attachment.name = slash ? slash + 1 : name;

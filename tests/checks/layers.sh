@@ -66,7 +66,7 @@ http_parser\.h           | cirtd/gate/
 gmime/.*                 | libcirt/codec/
 libxml/.*                | libcirt/codec/
 csv\.h                   | libcirt/codec/
-archive.*\.h             | libcirt/codec/mail_archive.c
+archive.*\.h             | libcirt/codec/mail_archive.c libcirt/codec/unpack.c
 pcre2\.h                 | libcirt/model/filter_pattern.c
 confuse\.h               | cirtd/config.c cli/
 '
