@@ -93,6 +93,13 @@ static cfg_opt_t outgoing_options[] = {
     CFG_INT("recall_s", RECALL_S_DEFAULT, CFGF_NONE),
     CFG_END(),
 };
+static cfg_opt_t fetch_options[] = {
+    CFG_INT("workers", 1, CFGF_NONE),
+    CFG_STR("drop", "/var/lib/cirt/drop", CFGF_NONE),
+    CFG_STR("spool", "/var/lib/cirt/fetch", CFGF_NONE),
+    CFG_STR("credentials", "/etc/cirt/feeds", CFGF_NONE),
+    CFG_END(),
+};
 static cfg_opt_t supervisor_options[] = {
     CFG_STR("user_prefix", "cirt-", CFGF_NONE),
     CFG_STR("secrets", "", CFGF_NONE),
@@ -114,6 +121,7 @@ static cfg_opt_t options[] = {
     CFG_SEC("desk", desk_options, CFGF_NODEFAULT),
     CFG_SEC("push", push_options, CFGF_NODEFAULT),
     CFG_SEC("outgoing", outgoing_options, CFGF_NODEFAULT),
+    CFG_SEC("fetch", fetch_options, CFGF_NODEFAULT),
     CFG_SEC("supervisor", supervisor_options, CFGF_NODEFAULT),
     CFG_END(),
 };
@@ -134,6 +142,7 @@ static const struct {
     {CONFIG_OUTGOING, "outgoing"},
     {CONFIG_SUPERVISOR, "supervisor"},
     {CONFIG_DECODE, "decode"},
+    {CONFIG_FETCH, "fetch"},
 };
 
 /* libconfuse tells errors to a function without context: one reader at a time, which a process of ours is. */
@@ -278,6 +287,17 @@ static void read_outgoing(struct reader *reader, cfg_t *section)
     config->recall_s = section ? (int)number(reader, section, "recall_s", 0, 3600) : RECALL_S_DEFAULT;
 }
 
+static void read_fetch(struct reader *reader, cfg_t *section)
+{
+    struct config *config = reader->config;
+    if (!section)
+        return;
+    config->fetch_workers = (int)number(reader, section, "workers", 1, 15);
+    config->fetch_drop = optional(reader, section, "drop");
+    config->fetch_spool = need(reader, section, "spool");
+    config->fetch_credentials = optional(reader, section, "credentials");
+}
+
 static void read_roles(struct reader *reader, cfg_t *cfg)
 {
     struct config *config = reader->config;
@@ -310,6 +330,7 @@ static void read_roles(struct reader *reader, cfg_t *cfg)
     }
     read_push(reader, cfg_getsec(cfg, "push"));
     read_outgoing(reader, cfg_getsec(cfg, "outgoing"));
+    read_fetch(reader, cfg_getsec(cfg, "fetch"));
     if ((section = cfg_getsec(cfg, "supervisor"))) {
         config->user_prefix = optional(reader, section, "user_prefix");
         config->secrets = optional(reader, section, "secrets");

@@ -29,7 +29,8 @@ enum config_section {
     CONFIG_SUPERVISOR = 512,
     CONFIG_OUTGOING = 1024,
     CONFIG_DECODE = 2048,
-    CONFIG_ALL = 4095
+    CONFIG_FETCH = 4096,
+    CONFIG_ALL = 8191
 };
 
 struct config_gate {
@@ -74,6 +75,10 @@ struct config {
     bool outgoing_acknowledge;                             /* tell senders the number of their case */
     int acknowledge_per_domain_hour, acknowledge_per_hour; /* at most so many */
     int recall_s;                                          /* how long a sent mail can be recalled */
+    int fetch_workers;                                     /* that poll; one more watches the drop folders */
+    const char *fetch_drop;                                /* folder with a folder a feed; NULL: none */
+    const char *fetch_spool;                               /* folder of what is half fetched */
+    const char *fetch_credentials;                         /* folder of what servers want to see of us; NULL: none */
     const char *user_prefix, *secrets;                     /* supervisor's */
 };
 

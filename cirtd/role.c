@@ -40,6 +40,8 @@ const struct role role_table[] = {
      1, NULL, mail_role_run},
     {"intake", "intake", CONFIG_DATABASE | CONFIG_INTAKE, "documents (decodes them)", "Unix socket", "none", "execute the insert functions",
      2, role_intake_workers, intake_run},
+    {"fetch", "fetch", CONFIG_DATABASE | CONFIG_FETCH, "a feed's HTTP head and TAXII envelope; its documents unread", "outbound", "feed credentials",
+     "execute the inbox insert, claim and settle feeds", 2, NULL, fetch_run},
     {"decode", "decode", CONFIG_DATABASE | CONFIG_DECODE, "MIME, XML, JSON, archives", "PostgreSQL only", "none",
      "claim inbox, execute the insert functions", 3, role_decode_workers, decode_run},
     {"verify", "verify", CONFIG_DATABASE | CONFIG_VERIFY, "OpenPGP and CMS signatures", "PostgreSQL only", "public keys only",

@@ -8,6 +8,7 @@
 #include "cli/contact_cmd.h"
 #include "cli/doctor_cmd.h"
 #include "cli/evidence_cmd.h"
+#include "cli/feed_cmd.h"
 #include "cli/find_cmd.h"
 #include "cli/help_cmd.h"
 #include "cli/journal_cmd.h"
@@ -143,6 +144,10 @@ static const struct option_rule share_options[] = {
     {0}};
 static const struct option_rule accept_options[] = {{"case", OPTION_ONE, "CASE", N_("add it to this case instead of opening one")}, {0}};
 static const struct option_rule decline_options[] = {REASON, {0}};
+static const struct option_rule feed_run_options[] = {
+    {"wait", OPTION_SWITCH, NULL, N_("until it was fetched, or failed")},
+    {0},
+};
 static const struct option_rule replay_options[] = {
     {"format", OPTION_ONE, "F", N_("read it as this format from now on: what was named at first was wrong")}, {0}};
 static const struct option_rule accept_reports_options[] = {
@@ -384,6 +389,25 @@ const struct command commands_table[] = {
      {"cirt analyst set ama --role lead"}, &record_cmd_analyst, false},
     {"analyst rm", record_cmd_rm, COMMAND_DESK, "LOGIN", 1, 1, rm_options, N_("remove one; what was ever used is only disabled"),
      {"cirt analyst rm ama --yes"}, &record_cmd_analyst, false},
+    {"feed ls", record_cmd_ls, COMMAND_DESK, "", 0, 0, list_options, N_("list feeds: what came from each in the last day, and what is amiss"),
+     {"cirt feed ls"}, &record_cmd_feed, false},
+    {"feed show", record_cmd_show, COMMAND_DESK, "FEED", 1, 1, NULL, N_("all about one: settings, counts, notices, the last fault"),
+     {"cirt feed show shadowserver"}, &record_cmd_feed, false},
+    {"feed add", record_cmd_add, COMMAND_DESK, "FEED", 1, 1, record_cmd_feed_add_options, N_("register one: --push, --drop, --https or --taxii"),
+     {"cirt feed add sensors --push --key sensors.crt --tlp green",
+      "cirt feed add partner --taxii https://taxii.example/api/collections/91a7b528/ --credentials partner"}, &record_cmd_feed, false},
+    {"feed set", record_cmd_set, COMMAND_DESK, "FEED", 1, 1, record_cmd_feed_set_options, N_("change what the options name"),
+     {"cirt feed set sensors --documents-per-hour 10000 --document-max 50MB", "cirt feed set shadowserver --fresh 2d --keep no"}, &record_cmd_feed, false},
+    {"feed rm", record_cmd_rm, COMMAND_DESK, "FEED", 1, 1, rm_options, N_("take nothing from it any more; what it brought stays"),
+     {"cirt feed rm sensors --yes"}, &record_cmd_feed, false},
+    {"feed pause", feed_cmd_pause, COMMAND_DESK, "FEED", 1, 1, NULL, N_("take nothing from it for now"),
+     {"cirt feed pause sensors"}, NULL, false},
+    {"feed resume", feed_cmd_resume, COMMAND_DESK, "FEED", 1, 1, NULL, N_("go on with it"),
+     {"cirt feed resume sensors"}, NULL, false},
+    {"feed run", feed_cmd_run, COMMAND_DESK, "FEED", 1, 1, feed_run_options, N_("fetch it now"),
+     {"cirt feed run blocklist --wait"}, NULL, false},
+    {"feed seen", feed_cmd_seen, COMMAND_DESK, "FEED", 1, 1, NULL, N_("its notices were looked at"),
+     {"cirt feed seen shadowserver"}, NULL, false},
     {"rule test", record_cmd_rule_test, COMMAND_DESK, "FILE", 1, 1, test_options, N_("try rules without using them"),
      {"cirt rule test triage.rules", "cirt rule test triage.rules --against 'last 7d'"}, NULL, false},
     {"doctor", doctor_cmd_doctor, COMMAND_NOTHING, "", 0, 0, NULL, N_("what is wrong, here and there"),

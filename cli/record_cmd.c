@@ -28,7 +28,11 @@ enum field_shape {
     FIELD_START,    /* a day or moment: its start */
     FIELD_END,      /* its last second */
     FIELD_CONTACTS, /* "Name <mail>", "mail", "+phone" */
-    FIELD_SWITCH    /* yes or no */
+    FIELD_SWITCH,   /* yes or no */
+    FIELD_WORD,     /* true, where the option is there */
+    FIELD_SECONDS,  /* a duration: 15m, 1d */
+    FIELD_COUNT,    /* a number */
+    FIELD_BYTES     /* a size: 500MB */
 };
 
 struct record_field {
@@ -175,6 +179,63 @@ static const struct record_field contact_fields[] = {
 const struct record_kind record_cmd_contact = {
     "contact", "/v1/contacts", "address", contact_fields, {"address", "name", "lang", "constituent", "peer", "known"}};
 
+#define FEED_OPTIONS                                                                                                                       \
+    {"https", OPTION_ONE, "URL", N_("one document that is fetched again and again")},                                                      \
+        {"taxii", OPTION_ONE, "URL", N_("a TAXII 2.1 collection")},                                                                        \
+        {"key", OPTION_MANY, "HEX|CERTFILE...", N_("SHA-256 of its public keys, or certificates to take them from")},                      \
+        {"format", OPTION_ONE, "FORMAT", N_("what its documents are; else they are looked at")},                                           \
+        {"tlp", OPTION_ONE, "LABEL", N_("the label of reports without one")},                                                              \
+        {"class", OPTION_ONE, "CLASS", N_("the class of reports without one")},                                                            \
+        {"confidence", OPTION_ONE, "0-100", N_("how sure what it says is, where it does not say")},                                        \
+        {"every", OPTION_ONE, "TIME", N_("how often it is fetched; 1h where not given")},                                                  \
+        {"fresh", OPTION_ONE, "TIME", N_("something new is expected within; else a notice is raised")},                                    \
+        {"documents-per-hour", OPTION_ONE, "N", N_("at most so many documents an hour")},                                                  \
+        {"bytes-per-hour", OPTION_ONE, "SIZE", N_("at most so much an hour")},                                                             \
+        {"document-max", OPTION_ONE, "SIZE", N_("the longest document")},                                                                  \
+        {"credentials", OPTION_ONE, "NAME", N_("the file with what the server wants to see, in the folder that only fetch reads")},        \
+    {                                                                                                                                      \
+        "ca", OPTION_ONE, "FILE", N_("the CA of its server (PEM); else the system's")                                                      \
+    }
+const struct option_rule record_cmd_feed_add_options[] = {
+    {"push", OPTION_SWITCH, NULL, N_("it sends to us, known by --key")},
+    {"drop", OPTION_SWITCH, NULL, N_("files that other programs put into its folder")},
+    FEED_OPTIONS,
+    {0},
+};
+const struct option_rule record_cmd_feed_set_options[] = {
+    {"title", OPTION_ONE, "TEXT", N_("what people call it")},
+    FEED_OPTIONS,
+    {"keep", OPTION_ONE, "yes|no", N_("whether files that were taken stay, in done/")},
+    {"mail", OPTION_ONE, "ADDRESS", N_("whom to ask about it")},
+    {"enabled", OPTION_ONE, "yes|no", N_("whether anything is taken from it")},
+    {0},
+};
+static const struct record_field feed_fields[] = {
+    {"title", "title", FIELD_TEXT},
+    {"push", "push", FIELD_WORD},
+    {"drop", "drop", FIELD_WORD},
+    {"https", "https", FIELD_TEXT},
+    {"taxii", "taxii", FIELD_TEXT},
+    {"key", "keys", FIELD_KEYS},
+    {"format", "format", FIELD_TEXT},
+    {"tlp", "default_tlp", FIELD_TEXT},
+    {"class", "default_class", FIELD_TEXT},
+    {"confidence", "confidence", FIELD_COUNT},
+    {"every", "every", FIELD_SECONDS},
+    {"fresh", "fresh", FIELD_SECONDS},
+    {"documents-per-hour", "documents_per_hour", FIELD_COUNT},
+    {"bytes-per-hour", "bytes_per_hour", FIELD_BYTES},
+    {"document-max", "document_max", FIELD_BYTES},
+    {"credentials", "credentials", FIELD_TEXT},
+    {"ca", "ca", FIELD_FILE},
+    {"keep", "keep", FIELD_SWITCH},
+    {"mail", "mail", FIELD_TEXT},
+    {"enabled", "enabled", FIELD_SWITCH},
+    {0},
+};
+const struct record_kind record_cmd_feed = {
+    "feed", "/v1/feeds", "name", feed_fields, {"name", "kind", "state", "last", "documents", "rows", "rejected"}};
+
 /* ---- from options to members; each gives NULL with err set where the value is wrong ---- */
 
 static json_t *file_value(const char *path, struct err *err)
@@ -252,6 +313,45 @@ static json_t *switch_value(const char *text, struct err *err)
     return NULL;
 }
 
+static json_t *seconds_value(const char *text, struct err *err)
+{
+    int64_t seconds;
+
+    if (timestamp_parse_duration(text, &seconds) && seconds > 0)
+        return json_integer(seconds);
+    err_set(err, ERR_INPUT, _("'%s' is no length of time; for example 90s, 15m, 6h, 1d"), text);
+    return NULL;
+}
+
+static json_t *count_value(const char *text, struct err *err)
+{
+    int64_t number;
+
+    if (str_to_int64(text, 0, INT64_C(1000000000000), &number))
+        return json_integer(number);
+    err_set(err, ERR_INPUT, _("'%s' is no number"), text);
+    return NULL;
+}
+
+/* "500MB", "500M", "500000000": powers of ten, as sizes are printed. */
+static json_t *bytes_value(const char *text, struct err *err)
+{
+    static const char units[] = "kMGT";
+    size_t digits = strspn(text, "0123456789");
+    const char *unit = text + digits, *known = *unit && *unit != 'B' ? strchr(units, *unit == 'K' ? 'k' : *unit) : NULL;
+    char number[16];
+    int64_t size = 0, factor = 1;
+
+    snprintf(number, sizeof number, "%.*s", (int)digits, text);
+    for (const char *u = units; known && u <= known; u++)
+        factor *= 1000;
+    unit += known != NULL;
+    if ((str_equal(unit, "") || str_equal(unit, "B")) && str_to_int64(number, 1, INT64_C(100000000000000) / factor, &size))
+        return json_integer(size * factor);
+    err_set(err, ERR_INPUT, _("'%s' is no size; for example 500MB"), text);
+    return NULL;
+}
+
 static json_t *one_value(enum field_shape shape, const char *text, struct err *err)
 {
     json_t *value;
@@ -270,6 +370,14 @@ static json_t *one_value(enum field_shape shape, const char *text, struct err *e
         return contact_value(text);
     case FIELD_SWITCH:
         return switch_value(text, err);
+    case FIELD_WORD:
+        return json_true();
+    case FIELD_SECONDS:
+        return seconds_value(text, err);
+    case FIELD_COUNT:
+        return count_value(text, err);
+    case FIELD_BYTES:
+        return bytes_value(text, err);
     default:
         value = json_string(text);
         if (!value)

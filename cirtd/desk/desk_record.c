@@ -3,6 +3,8 @@
 
 #include "base/str.h"
 #include "cirtd/desk/desk_inside.h"
+#include "codec/codec.h"
+#include "model/rsit.h"
 #include "rules/triage_rules.h"
 
 /* To add a kind of record: a row here, its five rows in the routes and in wire/api.c, its view and functions in
@@ -16,6 +18,7 @@ static const struct kind {
     {"constituent", SQL_DESK_CONSTITUENT_LIST, SQL_DESK_CONSTITUENT_WRITE, SQL_DESK_CONSTITUENT_REMOVE},
     {"rule", SQL_DESK_RULE_LIST, SQL_DESK_RULE_WRITE, SQL_DESK_RULE_REMOVE},
     {"analyst", SQL_DESK_ANALYST_LIST, SQL_DESK_ANALYST_WRITE, SQL_DESK_ANALYST_REMOVE},
+    {"feed", SQL_DESK_FEED_LIST, SQL_DESK_FEED_WRITE, SQL_DESK_FEED_REMOVE},
     {"contact", SQL_DESK_CONTACT_LIST, SQL_DESK_CONTACT_WRITE, SQL_DESK_CONTACT_REMOVE},
 };
 
@@ -113,10 +116,27 @@ static bool check_rules(struct desk_call *call, struct err *err)
     return ok;
 }
 
+/* What a feed is read as, and what its reports are where they do not say. */
+static bool check_feed(struct desk_call *call, struct err *err)
+{
+    const char *format, *class;
+    if (!desk_body_text(call, "format", &format, err) || !desk_body_text(call, "default_class", &class, err))
+        return false;
+    if (format && !codec_find(format))
+        return desk_problem_set(call, 422, "docs/FORMATS.md lists them", err, "\"%.40s\" is no format we read", format);
+    if (class && !rsit_find(class))
+        return desk_problem_set(call, 422, rsit_nearest(class), err, "\"%.60s\" is no class", class);
+    if (class)
+        json_object_set_new(call->body, "default_class", json_string(rsit_find(class)));
+    return true;
+}
+
 static bool write_record(struct desk_call *call, const char *name, int status, struct err *err)
 {
     const struct kind *kind = kind_of(call);
     if (str_equal(kind->noun, "rule") && !check_rules(call, err))
+        return false;
+    if (str_equal(kind->noun, "feed") && !check_feed(call, err))
         return false;
     char *body = json_dumps(call->body, JSON_COMPACT);
     db_text(call->params, name);
@@ -148,6 +168,32 @@ static bool remove_record(struct desk_call *call, struct err *err)
     return true;
 }
 
+/* --- feeds --- */
+
+static bool run_feed(struct desk_call *call, struct err *err)
+{
+    db_text(call->params, call->name);
+    return desk_run_one(call, SQL_DESK_FEED_RUN, 200, "feed", err);
+}
+
+/* {"paused": false} resumes. */
+static bool pause_feed(struct desk_call *call, struct err *err)
+{
+    const json_t *said = json_object_get(call->body, "paused");
+    bool is_paused = true;
+    if (said && !desk_body_bool(call, "paused", &is_paused, err))
+        return false;
+    db_text(call->params, call->name);
+    db_bool(call->params, is_paused);
+    return desk_run_one(call, SQL_DESK_FEED_PAUSE, 200, "feed", err);
+}
+
+static bool see_feed(struct desk_call *call, struct err *err)
+{
+    db_text(call->params, call->name);
+    return desk_run_one(call, SQL_DESK_FEED_SEEN, 200, "feed", err);
+}
+
 /* A list that grows with the mail is not given whole: it is its own file's. */
 #define RECORD_BUT_LIST(noun)                                                                                                              \
     {noun "_show", show_record}, {noun "_add", add_record}, {noun "_set", set_record},                                                     \
@@ -156,5 +202,8 @@ static bool remove_record(struct desk_call *call, struct err *err)
     }
 #define RECORD(noun) {noun "_list", list_records}, RECORD_BUT_LIST(noun)
 const struct desk_route desk_record_routes[] = {
-    RECORD("peer"), RECORD("agreement"), RECORD("constituent"), RECORD("rule"), RECORD("analyst"), RECORD_BUT_LIST("contact"), {NULL, NULL},
+    RECORD("peer"),          RECORD("agreement"),    RECORD("constituent"),
+    RECORD("rule"),          RECORD("analyst"),      RECORD_BUT_LIST("contact"),
+    RECORD("feed"),          {"feed_run", run_feed}, {"feed_pause", pause_feed},
+    {"feed_seen", see_feed}, {NULL, NULL},
 };

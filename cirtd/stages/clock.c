@@ -28,6 +28,8 @@ static const struct {
     {"digests_forgotten", SQL_CLOCK_DIGESTS, 3600, LOG_LEVEL_INFO, false},
     {"journal_anchored", SQL_CLOCK_ANCHOR, 300, LOG_LEVEL_INFO, false},
     {"key_warnings", SQL_CLOCK_KEY_WARNINGS, 30, LOG_LEVEL_WARN, false},
+    {"feeds_counted", SQL_CLOCK_FEEDS, 2, LOG_LEVEL_DEBUG, false},
+    {"feed_notices", SQL_CLOCK_FEED_NOTICES, 10, LOG_LEVEL_WARN, false},
     {"keys_forgotten", SQL_CLOCK_KEYS_FORGOTTEN, 3600, LOG_LEVEL_INFO, false},
 };
 

@@ -9,6 +9,7 @@
 #include "cirtd/role.h"
 #include "cirtd/stage.h"
 
+bool fetch_run(const struct role_context *context, struct err *err) MUST_CHECK;
 bool decode_run(const struct role_context *context, struct err *err) MUST_CHECK;
 bool verify_run(const struct role_context *context, struct err *err) MUST_CHECK;
 bool seal_run(const struct role_context *context, struct err *err) MUST_CHECK;

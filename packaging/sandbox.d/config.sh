@@ -118,6 +118,11 @@ mail {
     users = $(string_list "${deliverers[@]}")
     addresses = $(string_list "incident@$domain" "case+*@$domain")
 }
+fetch {
+    drop = "$dir/drop"
+    spool = "$dir/fetch"
+    credentials = "$dir/credentials"
+}
 decode {
     authserv_id = "mx.$domain"
 }

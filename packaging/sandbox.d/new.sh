@@ -184,6 +184,9 @@ sandbox_new() {
     make_dir 0711 - "$dir/log"
     make_dir 0711 - "$dir/keys"
     make_dir 0711 - "$dir/gnupg"
+    make_dir 0711 fetch "$dir/drop"
+    make_dir 0700 fetch "$dir/fetch"
+    make_dir 0700 fetch "$dir/credentials"
     make_dir 0700 - "$dir/ids"
     make_database 2>"$dir/log/new-database" &
     local database=$!

@@ -164,6 +164,7 @@ BEGIN
                         o_description, o_protocol, o_source_port, o_target_port, o_extra, o_statement, s_ord, s_observation, s_type, s_role, s_tlp,
                         s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until, s_original);
     PERFORM reports_route(v_new, p_route, array_fill(v_received, ARRAY[v_n]), p_observations);
+    PERFORM feeds_received(p_sender, v_new, p_state, p_size, p_observations, p_rejected_total);
 
     RETURN QUERY
     SELECT g.ord, CASE v_new[g.ord] WHEN 0 THEN v_known[g.ord] ELSE v_new[g.ord] END, v_new[g.ord] = 0,
@@ -188,6 +189,10 @@ BEGIN
         IF v_row IS NOT NULL AND NOT EXISTS (SELECT FROM to_triage q WHERE q.id BETWEEN v_row - 100 AND v_row - 1) THEN
             PERFORM pg_notify('cirt_triage', '');
         END IF;
+    END IF;
+    IF 'inbox' = ANY (p_route) THEN
+        INSERT INTO inbox (report_id, received) SELECT u.id, u.received FROM unnest(p_ids, p_route, p_received) u(id, route, received) WHERE u.id <> 0 AND u.route = 'inbox';
+        PERFORM pg_notify('cirt_inbox', '');
     END IF;
     IF 'hold' = ANY (p_route) THEN
         INSERT INTO report_outcome (report_id, received, state, reason)

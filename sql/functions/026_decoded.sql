@@ -95,6 +95,7 @@ BEGIN
             FROM unnest(p_ids, v_received, v_was) u(id, received, was) JOIN report_content c ON c.report_id = u.id AND c.received = u.received
             WHERE u.was AND c.report_id = ANY (p_ids);
     END IF;
+    PERFORM feeds_decoded(p_ids, v_received, v_sender, p_state, p_observations, p_rejected_total);
     UPDATE report_content c SET decoded = now(), state = u.state, format = u.format, tlp = u.tlp, tlp_assumed = u.tlp_assumed, class = u.class,
         class_claim = u.class_claim, description = u.description, summary = u.summary, lang = u.lang, reference = u.reference,
         reference_issuer = u.reference_issuer, time = u.time, time_text = u.time_text, time_rule = u.time_rule, extra = u.extra,

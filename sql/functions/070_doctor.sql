@@ -43,6 +43,7 @@ BEGIN
         FILTER (WHERE i.level = 'lead')), CASE WHEN count(*) = 0 THEN 'nobody is told of escalations: cirt analyst set LOGIN --level duty' END
         FROM identity i WHERE i.enabled AND i.level IN ('lead', 'duty');
     RETURN QUERY SELECT k.* FROM key_checks() k;
+    RETURN QUERY SELECT f.* FROM feed_checks() f;
 END $$;
 
 -- The chains of the journal: how much was checked, and what does not hold. Cases the viewer may not see are counted, not named.

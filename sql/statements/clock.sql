@@ -22,6 +22,12 @@ SELECT done, more FROM clock_key_warnings()
 -- name: keys_forgotten
 SELECT done, more FROM clock_keys_forgotten()
 
+-- name: feeds
+SELECT done, more FROM clock_feeds()
+
+-- name: feed_notices
+SELECT done, more FROM clock_feed_notices()
+
 -- --- mail that leaves ---
 
 -- name: expire_mail

@@ -253,6 +253,8 @@ SELECT constituent_json(k) FROM visible_constituent k WHERE $1::text IS NULL OR 
 SELECT rule_json(r) FROM visible_rule r WHERE $1::text IS NULL OR r.name = $1::text ORDER BY r.name
 -- name: analyst_list
 SELECT analyst_json(i) FROM visible_identity i WHERE $1::text IS NULL OR i.login = lower($1::text) ORDER BY i.login
+-- name: feed_list
+SELECT CASE WHEN $1::text IS NULL THEN feed_json(f) ELSE feed_json_whole(f) END FROM visible_feed f WHERE $1::text IS NULL OR f.name = lower($1::text) ORDER BY f.name
 -- name: peer_write
 SELECT peer_write($1::text, $2::jsonb)
 -- name: agreement_write
@@ -263,6 +265,8 @@ SELECT constituent_write($1::text, $2::jsonb)
 SELECT rule_write($1::text, $2::jsonb)
 -- name: analyst_write
 SELECT analyst_write($1::text, $2::jsonb)
+-- name: feed_write
+SELECT feed_write($1::text, $2::jsonb)
 -- name: peer_remove
 SELECT peer_remove($1::text)
 -- name: agreement_remove
@@ -273,6 +277,14 @@ SELECT constituent_remove($1::text)
 SELECT rule_remove($1::text)
 -- name: analyst_remove
 SELECT analyst_remove($1::text)
+-- name: feed_remove
+SELECT feed_remove($1::text)
+-- name: feed_run
+SELECT feed_run($1::text)
+-- name: feed_pause
+SELECT feed_pause($1::text, $2::boolean)
+-- name: feed_seen
+SELECT feed_seen($1::text)
 
 -- --- contacts and keys ---
 

@@ -59,6 +59,19 @@ class Flows:
     def mail(self):
         return self.in_background(lambda: self.deliver("a@sender.example", mail("a@sender.example", self.text())))
 
+    def fetch(self):
+        self.site.cirt("admin", "feed", "add", "needed", "--drop")
+        with open(os.path.join(self.scratch, "needed.json"), "wb") as file:
+            file.write(report(self.text(), 9))
+        # The folder is made by the role itself.
+        def work():
+            folder = os.path.join(self.site.dir, "drop", "needed")
+            until("the folder is there", lambda: os.path.isdir(folder), 60)
+            os.rename(os.path.join(self.scratch, "needed.json"), os.path.join(folder, "needed.json"))
+            return True
+        self.in_background(work)
+        return lambda: self.site.sql("SELECT count(*) FROM report r WHERE r.channel = 'drop'") == [["1"]]
+
     def of_report(self, column, sender, wanted):
         statement = (f"SELECT {column} FROM report r JOIN sender s ON s.id = r.sender_id JOIN report_content c ON c.report_id = r.id "
                      f"LEFT JOIN report_verdict v ON v.report_id = r.id LEFT JOIN report_outcome o ON o.report_id = r.id WHERE s.address = '{sender}' ORDER BY r.id DESC, v.checked DESC LIMIT 1")

@@ -1,0 +1,455 @@
+#include "cirtd/stages/fetch_drop.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/timestamp.h"
+#include "cirtd/stage.h"
+#include "cirtd/stages/fetch_store.h"
+#include "cirtd/watermark.h"
+
+/* QUIET_S: a file whose closing we did not see is finished when nobody wrote to it for so long. STUCK_MS: after a folder turned out not to
+ * be ours to tidy. */
+enum { SCAN_MS = 10 * 1000, QUIET_S = 30, STUCK_MS = 5 * 60 * 1000, NO_SPACE_MS = 5000, READY_MAX = 10000 };
+#define DOCUMENT_BYTES_MAX (INT64_C(1) << 30)
+
+/* The columns of `folders`. */
+enum { ID, NAME, SIZE_MAX_, KEEPS };
+
+struct folder {
+    int64_t id;
+    char *name;
+    int fd, watch;
+    int64_t size_max;
+    bool keeps_files, is_wanted;
+    int64_t rest_until_ms;
+    char **ready; /* names of finished files, the oldest first */
+    size_t ready_count, ready_capacity;
+};
+
+struct drop {
+    const struct role_context *context;
+    struct db *db;
+    struct db_params *params;
+    int root, inotify;
+    struct folder *folders;
+    size_t folder_count, folder_capacity;
+    int64_t read_ms, scan_ms; /* when folders and files are looked through again */
+};
+
+bool fetch_drop_is_temporary(const char *name)
+{
+    static const char *const ends[] = {"~", ".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".swp", ".lock"};
+    if (name[0] == '.')
+        return true;
+    for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+        if (str_ends(name, ends[i]))
+            return true;
+    return false;
+}
+
+/* --- the folders there are --- */
+
+static void forget_files(struct folder *folder)
+{
+    for (size_t i = 0; i < folder->ready_count; i++)
+        free(folder->ready[i]);
+    folder->ready_count = 0;
+}
+
+static void folder_close(struct drop *drop, struct folder *folder)
+{
+    forget_files(folder);
+    free(folder->ready);
+    free(folder->name);
+    if (folder->watch >= 0)
+        inotify_rm_watch(drop->inotify, folder->watch);
+    if (folder->fd >= 0)
+        close(folder->fd);
+}
+
+/* The folder of a feed, made where it is not there: for its group too, so that an operator can let other users in. */
+static bool folder_open(struct drop *drop, struct folder *folder)
+{
+    char path[64];
+    if (mkdirat(drop->root, folder->name, 0770) == 0 && fchmodat(drop->root, folder->name, 02770, 0) != 0)
+        log_warn("folder_mode", "feed=%s error=%s", folder->name, log_quote(strerror(errno)));
+    folder->fd = openat(drop->root, folder->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder->fd < 0) {
+        log_error("folder_not_open", "feed=%s error=%s", folder->name, log_quote(strerror(errno)));
+        return false;
+    }
+    snprintf(path, sizeof path, "/proc/self/fd/%d", folder->fd);
+    folder->watch = inotify_add_watch(drop->inotify, path, IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
+    if (folder->watch < 0)
+        log_warn("folder_not_watched", "feed=%s error=%s", folder->name, log_quote(strerror(errno)));
+    log_info("folder_watched", "feed=%s", folder->name);
+    return true;
+}
+
+/* Was it removed, or put elsewhere, and another made in its place? */
+static bool is_gone(const struct drop *drop, const struct folder *folder)
+{
+    struct stat ours, there;
+    return folder->fd >= 0 && (fstat(folder->fd, &ours) != 0 || fstatat(drop->root, folder->name, &there, AT_SYMLINK_NOFOLLOW) != 0 ||
+                               ours.st_ino != there.st_ino || ours.st_dev != there.st_dev);
+}
+
+static struct folder *find_folder(struct drop *drop, int64_t id)
+{
+    for (size_t i = 0; i < drop->folder_count; i++)
+        if (drop->folders[i].id == id)
+            return &drop->folders[i];
+    return NULL;
+}
+
+static void take_over(struct drop *drop, const struct db_rows *rows, size_t row)
+{
+    struct folder *folder = find_folder(drop, db_get_int(rows, row, ID));
+    if (!folder) {
+        drop->folders = mem_grow(drop->folders, &drop->folder_capacity, drop->folder_count, sizeof *drop->folders);
+        folder = &drop->folders[drop->folder_count++];
+        *folder = (struct folder){.id = db_get_int(rows, row, ID), .name = mem_strdup(db_get_text(rows, row, NAME)), .fd = -1, .watch = -1};
+    }
+    folder->is_wanted = true;
+    folder->keeps_files = db_get_bool(rows, row, KEEPS);
+    folder->size_max = db_is_null(rows, row, SIZE_MAX_) ? DOCUMENT_BYTES_MAX : db_get_int(rows, row, SIZE_MAX_);
+}
+
+/* Those that are not wanted any more, or were replaced, are closed; the latter come back with the next reading. */
+static void drop_unwanted(struct drop *drop)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < drop->folder_count; i++) {
+        struct folder *folder = &drop->folders[i];
+        if (folder->is_wanted && !is_gone(drop, folder))
+            drop->folders[kept++] = *folder;
+        else
+            folder_close(drop, folder);
+    }
+    drop->folder_count = kept;
+}
+
+static bool read_folders(struct drop *drop, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    db_params_reset(drop->params);
+    if (!db_run(drop->db, SQL_FETCH_FOLDERS, NULL, &rows, err))
+        return false;
+    for (size_t i = 0; i < drop->folder_count; i++)
+        drop->folders[i].is_wanted = false;
+    for (size_t row = 0; row < db_row_count(rows); row++)
+        take_over(drop, rows, row);
+    db_rows_free(rows);
+    drop_unwanted(drop);
+    for (size_t i = 0; i < drop->folder_count; i++)
+        if (drop->folders[i].fd < 0 && folder_open(drop, &drop->folders[i]))
+            drop->scan_ms = 0;
+    return true;
+}
+
+/* --- the files in them --- */
+
+static bool is_waiting(const struct folder *folder, const char *name)
+{
+    for (size_t i = 0; i < folder->ready_count; i++)
+        if (str_equal(folder->ready[i], name))
+            return true;
+    return false;
+}
+
+/* Beyond READY_MAX the scan finds them later. */
+static void add_ready(struct folder *folder, const char *name)
+{
+    if (fetch_drop_is_temporary(name) || folder->ready_count >= READY_MAX || is_waiting(folder, name))
+        return;
+    folder->ready = mem_grow(folder->ready, &folder->ready_capacity, folder->ready_count, sizeof *folder->ready);
+    folder->ready[folder->ready_count++] = mem_strdup(name);
+}
+
+static void scan(struct folder *folder)
+{
+    struct stat status;
+    int fd = folder->fd < 0 ? -1 : openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    time_t now = time(NULL);
+    if (!dir) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (fstatat(folder->fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
+            now - status.st_mtime >= QUIET_S)
+            add_ready(folder, entry->d_name);
+    closedir(dir);
+}
+
+static void take_event(struct drop *drop, const struct inotify_event *event)
+{
+    if (event->mask & IN_Q_OVERFLOW)
+        drop->scan_ms = 0; /* what was missed is found when it is quiet */
+    for (size_t i = 0; i < drop->folder_count; i++)
+        if (drop->folders[i].watch == event->wd && event->len > 0 && !(event->mask & IN_ISDIR))
+            add_ready(&drop->folders[i], event->name);
+}
+
+static void take_events(struct drop *drop)
+{
+    _Alignas(struct inotify_event) char bytes[16 * 1024];
+    ssize_t size;
+    while ((size = read(drop->inotify, bytes, sizeof bytes)) > 0)
+        for (const char *at = bytes; at < bytes + size;) {
+            const struct inotify_event *event = (const void *)at;
+            take_event(drop, event);
+            at += sizeof *event + event->len;
+        }
+}
+
+/* --- one file --- */
+
+/* done/ or failed/; the caller's to close. -1: it cannot be had. */
+static int open_beside(const struct folder *folder, const char *where)
+{
+    if (mkdirat(folder->fd, where, 0770) == 0)
+        (void)!fchmodat(folder->fd, where, 02770, 0); /* against our umask */
+    else if (errno != EEXIST)
+        return -1;
+    return openat(folder->fd, where, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static bool move_to(const struct folder *folder, const char *name, const char *where, int64_t number)
+{
+    char other[NAME_MAX + 1];
+    int dir = open_beside(folder, where);
+    if (dir < 0)
+        return false;
+    bool ok = renameat2(folder->fd, name, dir, name, RENAME_NOREPLACE) == 0;
+    if (!ok && errno == EEXIST) {
+        snprintf(other, sizeof other, "%lld-%s", (long long)number, name);
+        ok = renameat2(folder->fd, name, dir, other, RENAME_NOREPLACE) == 0;
+    }
+    close(dir);
+    return ok;
+}
+
+static void rest(struct folder *folder, int64_t ms)
+{
+    folder->rest_until_ms = timestamp_monotonic_ms() + ms;
+}
+
+/* Where it cannot be moved it would be taken again and again: the folder rests, and somebody has to look. */
+static void put_away(struct folder *folder, const char *name, const char *where, int64_t number)
+{
+    bool ok = where ? move_to(folder, name, where, number) : unlinkat(folder->fd, name, 0) == 0;
+    if (ok || errno == ENOENT)
+        return;
+    log_error("file_not_moved", "feed=%s file=%s to=%s error=%s", folder->name, log_quote(name), where ? where : "nowhere",
+              log_quote(strerror(errno)));
+    forget_files(folder);
+    rest(folder, STUCK_MS);
+}
+
+static void write_reason(const struct folder *folder, const char *name, const char *reason)
+{
+    char path[NAME_MAX + 1];
+    int dir = open_beside(folder, "failed");
+    snprintf(path, sizeof path, "%.200s.reason", name);
+    int fd = dir < 0 ? -1 : openat(dir, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0660);
+    if (fd < 0 || dprintf(fd, "%s\n", reason) < 0)
+        log_warn("reason_not_written", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(strerror(errno)));
+    if (fd >= 0)
+        close(fd);
+    if (dir >= 0)
+        close(dir);
+}
+
+static bool tell_refused(struct drop *drop, const struct folder *folder, const char *reason, struct err *err)
+{
+    db_params_reset(drop->params);
+    db_int8(drop->params, folder->id);
+    db_text(drop->params, reason);
+    return db_run(drop->db, SQL_FETCH_REFUSED, drop->params, NULL, err);
+}
+
+static bool refuse(struct drop *drop, struct folder *folder, const char *name, const char *why, struct err *err)
+{
+    char *reason = mem_printf("%s was not taken: %s", name, why);
+    bool ok = tell_refused(drop, folder, reason, err);
+    if (ok) {
+        log_warn("document_refused", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(why));
+        write_reason(folder, name, reason);
+        put_away(folder, name, "failed", timestamp_now());
+    }
+    free(reason);
+    return ok;
+}
+
+static bool store(struct drop *drop, const struct fetch_document *document, struct fetch_result *result, struct err *err)
+{
+    if (!db_begin(drop->db, err))
+        return false;
+    if (fetch_store(drop->db, drop->params, document, result, err) && db_commit(drop->db, err))
+        return true;
+    db_rollback(drop->db);
+    return false;
+}
+
+/* The file is open. False with the database's fault in err. */
+static bool take_open(struct drop *drop, struct folder *folder, const char *name, int fd, struct err *err)
+{
+    struct fetch_document document = {.feed = folder->id, .name = name, .fd = fd};
+    struct fetch_result result;
+    if (!str_is_utf8(name, strlen(name), NULL))
+        document.name = NULL;
+    if (!fetch_store_digest(&document, folder->size_max, err))
+        return refuse(drop, folder, name, err->text, err);
+    if (!store(drop, &document, &result, err)) {
+        if (err->code != ERR_CONFLICT)
+            return false;
+        log_info("file_changes", "feed=%s file=%s", folder->name, log_quote(name));
+        return true; /* its writer closes it again, or the scan finds it when it is quiet */
+    }
+    if (result.verdict == FETCH_REST)
+        rest(folder, result.rest_s * INT64_C(1000));
+    if (result.verdict == FETCH_REST || result.verdict == FETCH_OFF) {
+        forget_files(folder);
+        return true;
+    }
+    log_info("document_stored", "feed=%s file=%s report=r%lld size=%lld duplicate=%d", folder->name, log_quote(name),
+             (long long)result.report_id, (long long)document.size, result.verdict == FETCH_DUPLICATE);
+    put_away(folder, name, folder->keeps_files ? "done" : NULL, result.report_id);
+    return true;
+}
+
+/* A name is only a hint: what it names may be gone, growing, or no file at all. */
+static bool take_file(struct drop *drop, struct folder *folder, const char *name, struct err *err)
+{
+    struct stat status;
+    int fd = openat(folder->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) {
+        if (errno == ENOENT || errno == ELOOP)
+            return true;
+        log_error("file_not_open", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(strerror(errno)));
+        rest(folder, STUCK_MS);
+        return true;
+    }
+    bool is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    bool may_grow = is_file && status.st_size == 0 && time(NULL) - status.st_mtime < QUIET_S;
+    bool ok = !is_file || may_grow || take_open(drop, folder, name, fd, err);
+    close(fd);
+    return ok;
+}
+
+/* The oldest finished file of the first folder that has one. False: none was taken. */
+static bool take_next(struct drop *drop, struct err *err)
+{
+    int64_t now_ms = timestamp_monotonic_ms();
+    for (size_t i = 0; i < drop->folder_count; i++) {
+        struct folder *folder = &drop->folders[i];
+        if (folder->ready_count == 0 || folder->rest_until_ms > now_ms)
+            continue;
+        if (!watermark_has_space(drop->context->config, WATERMARK_FEEDS)) {
+            rest(folder, NO_SPACE_MS);
+            continue;
+        }
+        char *name = folder->ready[0];
+        if (!take_file(drop, folder, name, err)) {
+            log_warn("file_waits", "feed=%s file=%s %s", folder->name, log_quote(name), log_err(err));
+            rest(folder, 1000);
+            return false;
+        }
+        /* Its list may have been emptied meanwhile, and the name with it. */
+        if (folder->ready_count > 0) {
+            free(name);
+            memmove(folder->ready, folder->ready + 1, --folder->ready_count * sizeof *folder->ready);
+        }
+        return true;
+    }
+    return false;
+}
+
+/* --- the loop --- */
+
+static bool look(struct drop *drop, struct err *err)
+{
+    int64_t now_ms = timestamp_monotonic_ms();
+    take_events(drop);
+    if (drop->read_ms <= now_ms) {
+        if (!read_folders(drop, err))
+            return false;
+        drop->read_ms = now_ms + SCAN_MS;
+    }
+    for (size_t i = 0; drop->scan_ms <= now_ms && i < drop->folder_count; i++)
+        scan(&drop->folders[i]);
+    if (drop->scan_ms <= now_ms)
+        drop->scan_ms = now_ms + SCAN_MS;
+    return true;
+}
+
+static void wait_for_more(struct drop *drop)
+{
+    int64_t begun_ms = timestamp_monotonic_ms();
+    db_wait_also(drop->db, drop->inotify, 1000);
+    /* Woken early: by a file, or since the records of feeds have changed. */
+    if (timestamp_monotonic_ms() - begun_ms < 900)
+        drop->read_ms = 0;
+}
+
+static void turn(struct drop *drop)
+{
+    struct err err;
+    err_clear(&err);
+    if (!db_ready(drop->db, &err) || !look(drop, &err)) {
+        log_debug("database_away", "%s", log_err(&err));
+        db_wait(drop->db, 100);
+    } else if (!take_next(drop, &err)) {
+        wait_for_more(drop);
+    }
+}
+
+static bool open_root(struct drop *drop)
+{
+    const char *path = drop->context->config->fetch_drop;
+    drop->root = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (path && drop->root < 0)
+        log_error("drop_not_open", "folder=%s error=%s", log_quote(path), log_quote(strerror(errno)));
+    return drop->root >= 0;
+}
+
+bool fetch_drop_run(const struct role_context *context, struct err *err)
+{
+    struct drop drop = {.context = context, .db = stage_db(context), .params = db_params_new(), .root = -1};
+    drop.inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    stage_signals();
+    bool ok = drop.inotify >= 0 || err_set(err, ERR_INTERNAL, "inotify: %s", strerror(errno));
+    ok = ok && db_listen(drop.db, SQL_FETCH_FEEDS_LISTEN, err) && stage_connect(context, drop.db, err);
+    bool has_root = ok && open_root(&drop);
+    while (ok && !stage_is_ending()) {
+        if (has_root)
+            turn(&drop);
+        else
+            db_wait(drop.db, SCAN_MS);
+    }
+    for (size_t i = 0; i < drop.folder_count; i++)
+        folder_close(&drop, &drop.folders[i]);
+    free(drop.folders);
+    if (drop.root >= 0)
+        close(drop.root);
+    if (drop.inotify >= 0)
+        close(drop.inotify);
+    db_params_free(drop.params);
+    db_free(drop.db);
+    return ok || stage_is_ending();
+}

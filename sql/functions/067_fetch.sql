@@ -1,0 +1,88 @@
+-- Fetching feeds: all that role fetch can do. It stores bytes for decode and moves the cursor of the feed they came from, in one transaction: what
+-- a server handed over once is stored once, whoever dies in between.
+
+-- What came of a sender in this hour, added up or not yet.
+CREATE OR REPLACE FUNCTION feed_used(p_sender bigint, OUT documents bigint, OUT bytes bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT coalesce(sum(u.documents), 0)::bigint, coalesce(sum(u.bytes), 0)::bigint FROM (
+        SELECT t.documents, t.bytes FROM feed_tally t WHERE t.sender_id = p_sender AND t.hour = date_trunc('hour', now())
+        UNION ALL
+        SELECT c.documents, c.bytes FROM feed_count c WHERE c.sender_id = p_sender AND c.at >= date_trunc('hour', now())) u $$;
+
+-- Seconds until it may send again; 0: now.
+CREATE OR REPLACE FUNCTION feed_rest(p_sender bigint, p_documents bigint, p_bytes bigint) RETURNS int
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT CASE WHEN u.documents >= p_documents OR u.bytes >= p_bytes
+                THEN greatest(ceil(extract(epoch FROM date_trunc('hour', now()) + interval '1 hour' - clock_timestamp())), 1)::int ELSE 0 END
+    FROM feed_used(p_sender) u $$;
+
+CREATE OR REPLACE FUNCTION feed_notice_raise(p_feed bigint, p_kind text, p_subject text, p_text text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    INSERT INTO feed_notice (identity_id, kind, subject, text) VALUES (p_feed, p_kind, p_subject, p_text)
+    ON CONFLICT (identity_id, kind, subject) WHERE ended IS NULL DO UPDATE SET text = EXCLUDED.text WHERE feed_notice.text <> EXCLUDED.text $$;
+CREATE OR REPLACE FUNCTION feed_notice_end(p_feed bigint, p_kind text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ UPDATE feed_notice n SET ended = now() WHERE n.identity_id = p_feed AND n.kind = p_kind AND n.ended IS NULL $$;
+
+-- The drop folders that are watched.
+CREATE OR REPLACE FUNCTION fetch_folders() RETURNS TABLE (id bigint, name text, document_bytes_max bigint, keeps_files boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT i.id, i.login, f.document_bytes_max, f.keeps_files FROM feed f JOIN identity i ON i.id = f.identity_id
+    WHERE f.kind = 'drop' AND i.enabled AND i.role = 'feed' AND NOT f.paused ORDER BY i.login $$;
+
+-- Files a document for decode: its digest is known, its bytes follow by fetch_raw_add() in the same transaction. p_attempts: of the claim; NULL: of a
+-- drop folder. verdict: 'stored', 'duplicate' (the report is the one of the first time), 'rest' (its quota of the hour is used up: rest_s), 'off' (paused
+-- or removed meanwhile).
+CREATE OR REPLACE FUNCTION fetch_report(p_feed bigint, p_attempts int, p_sha256 bytea, p_size bigint, p_name text, p_media_type text,
+                                        OUT verdict text, OUT report_id bigint, OUT rest_s int)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v record;
+    v_new bigint;
+BEGIN
+    rest_s := 0;
+    SELECT f.kind, f.format, s.id AS sender_id, i.default_tlp, f.documents_per_hour, f.bytes_per_hour INTO v
+        FROM feed f JOIN identity i ON i.id = f.identity_id JOIN sender s ON s.identity_id = i.id
+        WHERE f.identity_id = p_feed AND i.enabled AND i.role = 'feed' AND NOT f.paused AND f.kind <> 'push' AND (f.kind = 'drop') = (p_attempts IS NULL);
+    IF v.kind IS NULL THEN
+        verdict := 'off';
+        RETURN;
+    END IF;
+    rest_s := feed_rest(v.sender_id, v.documents_per_hour, v.bytes_per_hour);
+    IF rest_s > 0 THEN
+        verdict := 'rest';
+        PERFORM feed_notice_raise(p_feed, 'quota', '', 'more came than its quota of an hour: the rest waits for the next');
+        RETURN;
+    END IF;
+    SELECT n.o_known[1], n.o_new[1] INTO report_id, v_new FROM reports_number(ARRAY[0::bigint], ARRAY[v.sender_id], ARRAY[p_sha256]) n;
+    verdict := CASE WHEN v_new = 0 THEN 'duplicate' ELSE 'stored' END;
+    report_id := coalesce(nullif(v_new, 0), report_id);
+    INSERT INTO feed_count (sender_id, documents, duplicates, bytes) VALUES (v.sender_id, 1, (verdict = 'duplicate')::int, p_size);
+    IF verdict = 'duplicate' THEN
+        RETURN;
+    END IF;
+    -- Whoever may write into a drop folder was let there by the operator; a server showed its certificate.
+    INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size, name, media_type)
+        VALUES (report_id, now(), v.sender_id, CASE v.kind WHEN 'https' THEN 'poll' ELSE v.kind END, 'certificate', p_sha256, p_size, p_name, p_media_type);
+    INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed)
+        VALUES (report_id, now(), 'decoding', v.format, coalesce(v.default_tlp, 2), true);
+    INSERT INTO inbox (report_id, received) VALUES (report_id, now());
+    PERFORM pg_notify('cirt_inbox', '');
+END $$;
+
+-- Only of a report that this transaction has filed.
+CREATE OR REPLACE FUNCTION fetch_raw_add(p_report bigint, p_no int, p_bytes bytea) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    PERFORM stage_holds(EXISTS (SELECT FROM report r WHERE r.id = p_report AND r.received = now() AND r.channel IN ('drop', 'poll', 'taxii')
+                                AND NOT EXISTS (SELECT FROM inbox i WHERE i.report_id = r.id AND i.attempts > 0)), p_report);
+    INSERT INTO report_raw (report_id, received, no, bytes) VALUES (p_report, now(), p_no, p_bytes);
+END $$;
+
+-- What a drop folder could not take: counted, and told.
+CREATE OR REPLACE FUNCTION fetch_refused(p_feed bigint, p_reason text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    INSERT INTO feed_count (sender_id, refused) SELECT s.id, 1 FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.identity_id = p_feed;
+    PERFORM feed_notice_raise(p_feed, 'quota', '', p_reason);
+END $$;

@@ -1,0 +1,248 @@
+-- Feeds as people see and change them. Each is an identity of role feed (its name, keys, label and class) with a record of how it comes.
+
+DROP VIEW IF EXISTS visible_feed, visible_feed_notice CASCADE;
+CREATE VIEW visible_feed AS
+SELECT i.id, i.login AS name, i.name AS title, i.mail, i.default_tlp, i.default_class, i.enabled,
+       ARRAY(SELECT encode(k.key_sha256, 'hex') FROM registered_key k WHERE k.identity_id = i.id ORDER BY k.added, 1) AS keys,
+       f.kind, f.paused, f.format, f.confidence, f.url, f.credentials, f.ca, f.every_s, f.fresh_s, f.documents_per_hour, f.bytes_per_hour, f.document_bytes_max,
+       f.keeps_files, s.id AS sender_id, t.not_before, t.asked, t.started, t.ended, t.failures, t.failed, t.error, t.added_after, t.more,
+       (SELECT max(y.last) FROM feed_tally y WHERE y.sender_id = s.id AND y.documents > y.duplicates) AS last
+FROM identity i JOIN feed f ON f.identity_id = i.id JOIN sender s ON s.identity_id = i.id JOIN feed_state t ON t.identity_id = i.id
+WHERE i.role = 'feed' AND viewer() IS NOT NULL;
+
+CREATE VIEW visible_feed_notice AS
+SELECT n.identity_id, n.kind, n.subject, n.text, n.raised, n.ended, (SELECT i.login FROM identity i WHERE i.id = n.ended_by) AS ended_by
+FROM feed_notice n WHERE viewer() IS NOT NULL;
+
+-- What came since a moment, as members of an object.
+CREATE OR REPLACE FUNCTION feed_counts(p_sender bigint, p_since timestamptz, p_until timestamptz) RETURNS json
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT json_build_object('documents', coalesce(sum(t.documents), 0), 'duplicates', coalesce(sum(t.duplicates), 0), 'malformed', coalesce(sum(t.malformed), 0),
+        'refused', coalesce(sum(t.refused), 0), 'bytes', coalesce(sum(t.bytes), 0), 'rows', coalesce(sum(t.rows), 0),
+        'new', coalesce(sum(t.rows - t.known), 0), 'known', coalesce(sum(t.known), 0), 'rejected', coalesce(sum(t.rejected), 0),
+        'lag', round(sum(t.lag_s) / nullif(sum(t.lag_rows), 0)))
+    FROM feed_tally t WHERE viewer() IS NOT NULL AND t.sender_id = p_sender AND t.hour >= p_since AND t.hour < p_until $$;
+
+-- One word: what somebody should know first.
+CREATE OR REPLACE FUNCTION feed_state_name(f visible_feed) RETURNS text LANGUAGE sql STABLE
+RETURN CASE WHEN NOT f.enabled THEN 'off' WHEN f.paused THEN 'paused' ELSE coalesce(
+    (SELECT n.kind FROM visible_feed_notice n WHERE n.identity_id = f.id AND n.ended IS NULL
+     ORDER BY array_position(ARRAY['failing', 'silent', 'columns', 'volume', 'quota'], n.kind) LIMIT 1),
+    CASE WHEN f.last IS NULL THEN 'new' ELSE 'ok' END) END;
+
+CREATE OR REPLACE FUNCTION feed_json(f visible_feed) RETURNS json LANGUAGE sql STABLE
+RETURN json_join(json_build_object('name', f.name, 'title', f.title, 'kind', f.kind, 'state', feed_state_name(f), 'last', time_text(f.last)),
+    json_join(feed_counts(f.sender_id, date_trunc('hour', now()) - interval '23 hours', 'infinity'), json_build_object(
+        'url', f.url, 'format', f.format, 'default_tlp', tlp_name(f.default_tlp), 'default_class', f.default_class, 'confidence', f.confidence,
+        'every', CASE WHEN f.kind IN ('https', 'taxii') THEN f.every_s END, 'fresh', f.fresh_s, 'documents_per_hour', f.documents_per_hour,
+        'bytes_per_hour', f.bytes_per_hour, 'document_max', f.document_bytes_max, 'credentials', f.credentials, 'ca', f.ca,
+        'keep', CASE WHEN f.kind = 'drop' THEN f.keeps_files END, 'keys', f.keys, 'mail', f.mail, 'paused', f.paused, 'enabled', f.enabled,
+        'asked', time_text(f.asked), 'started', time_text(f.started), 'fetched', time_text(f.ended), 'next', CASE WHEN f.kind IN ('https', 'taxii') THEN time_text(f.not_before) END,
+        'cursor', f.added_after, 'failures', f.failures, 'failed', time_text(f.failed), 'error', f.error,
+        'notices', (SELECT coalesce(json_agg(json_build_object('kind', n.kind, 'subject', nullif(n.subject, ''), 'text', n.text, 'since', time_text(n.raised)) ORDER BY n.raised), '[]')
+                    FROM visible_feed_notice n WHERE n.identity_id = f.id AND n.ended IS NULL))));
+
+-- One alone, with its last days and what was amiss before.
+CREATE OR REPLACE FUNCTION feed_json_whole(f visible_feed) RETURNS json LANGUAGE sql STABLE
+RETURN json_join(feed_json(f), json_build_object(
+    'days', (SELECT json_agg(json_join(json_build_object('day', d::date), feed_counts(f.sender_id, d, d + interval '1 day')) ORDER BY d DESC)
+             FROM generate_series(date_trunc('day', now()) - interval '6 days', date_trunc('day', now()), interval '1 day') d),
+    'past_notices', (SELECT coalesce(json_agg(json_build_object('kind', n.kind, 'text', n.text, 'since', time_text(n.raised), 'ended', time_text(n.ended), 'ended_by', n.ended_by)
+                                              ORDER BY n.raised DESC), '[]')
+                     FROM (SELECT * FROM visible_feed_notice x WHERE x.identity_id = f.id AND x.ended IS NOT NULL ORDER BY x.raised DESC LIMIT 10) n)));
+
+-- Exactly one way of coming; NULL where none is named.
+CREATE OR REPLACE FUNCTION feed_kind(p_body jsonb) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE v text[];
+BEGIN
+    v := ARRAY(SELECT k FROM unnest('{push,drop,https,taxii}'::text[]) k WHERE p_body ? k AND p_body -> k NOT IN ('null', 'false'));
+    IF cardinality(v) > 1 THEN
+        PERFORM refuse('CI422', format('a feed comes one way, not by %s', array_to_string(v, ' and ')), 'one of push, drop, https, taxii', json_build_object('at', '/' || v[2]));
+    ELSIF v[1] IN ('https', 'taxii') AND p_body ->> v[1] !~ '^https://[^[:space:][:cntrl:]]{1,2000}$' THEN
+        PERFORM refuse('CI422', format('"%s" is no https:// address', left(p_body ->> v[1], 100)), NULL, json_build_object('at', '/' || v[1]));
+    END IF;
+    RETURN v[1];
+END $$;
+
+CREATE OR REPLACE FUNCTION feed_number(p_body jsonb, p_name text, p_old bigint, p_max bigint) RETURNS bigint
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT p_body ? p_name OR p_body -> p_name = 'null' THEN
+        RETURN CASE WHEN p_body ? p_name THEN NULL ELSE p_old END;
+    ELSIF p_body ->> p_name !~ '^[0-9]{1,15}$' OR (p_body ->> p_name)::bigint NOT BETWEEN (CASE p_name WHEN 'confidence' THEN 0 ELSE 1 END) AND p_max THEN
+        PERFORM refuse('CI422', format('%s is a number up to %s', p_name, p_max), NULL, json_build_object('at', '/' || p_name));
+    END IF;
+    RETURN (p_body ->> p_name)::bigint;
+END $$;
+
+-- p_name NULL: a new one.
+CREATE OR REPLACE FUNCTION feed_write(p_name text, p_body jsonb) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v feed;
+    v_kind text := feed_kind(p_body);
+    v_name text := lower(coalesce(p_name, p_body ->> 'name'));
+    v_old text;
+BEGIN
+    PERFORM record_check(p_body, '{name,title,push,drop,https,taxii,format,default_tlp,default_class,confidence,every,fresh,documents_per_hour,bytes_per_hour,document_max,credentials,ca,keep,keys,mail,enabled}');
+    IF p_name IS NULL AND v_kind IS NULL THEN
+        PERFORM refuse('CI422', 'how does it come?', 'one of push, drop, https, taxii');
+    ELSIF p_name IS NOT NULL AND NOT EXISTS (SELECT FROM visible_feed x WHERE x.name = v_name) THEN
+        PERFORM record_missing('feed', p_name);
+    ELSIF p_body ->> 'credentials' !~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' THEN
+        PERFORM refuse('CI422', 'credentials are named by a file name', 'the file lies in the folder that only fetch reads', '{"at": "/credentials"}');
+    ELSIF p_name IS NULL AND EXISTS (SELECT FROM identity i WHERE i.login = v_name) THEN
+        PERFORM record_exists(CASE WHEN EXISTS (SELECT FROM visible_feed x WHERE x.name = v_name) THEN 'feed' ELSE 'analyst' END, v_name);
+    END IF;
+    -- The identity: one row for both, so that its sender, label and keys are the same wherever it is looked up.
+    PERFORM analyst_write(CASE WHEN p_name IS NOT NULL THEN v_name END, jsonb_strip_nulls(jsonb_build_object('login', CASE WHEN p_name IS NULL THEN v_name END, 'role', 'feed'))
+        || CASE WHEN p_body ? 'title' THEN jsonb_build_object('name', p_body -> 'title') ELSE '{}' END
+        || (SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}') FROM jsonb_each(p_body) e WHERE e.key IN ('default_tlp', 'default_class', 'keys', 'mail', 'enabled')));
+    SELECT f.* INTO STRICT v FROM feed f JOIN identity i ON i.id = f.identity_id WHERE i.login = v_name FOR UPDATE OF f;
+    v_old := v.url;
+    v.kind := coalesce(v_kind, v.kind);
+    v.url := CASE WHEN v_kind IS NULL THEN v.url WHEN v_kind IN ('https', 'taxii') THEN p_body ->> v_kind END;
+    UPDATE feed f SET kind = v.kind, url = v.url, format = record_text(p_body, 'format', v.format), credentials = record_text(p_body, 'credentials', v.credentials),
+        ca = record_text(p_body, 'ca', v.ca), confidence = feed_number(p_body, 'confidence', v.confidence, 100)::smallint,
+        every_s = coalesce(feed_number(p_body, 'every', v.every_s, 2592000), 3600)::int, fresh_s = feed_number(p_body, 'fresh', v.fresh_s, 31536000)::int,
+        documents_per_hour = feed_number(p_body, 'documents_per_hour', v.documents_per_hour, 1000000000),
+        bytes_per_hour = feed_number(p_body, 'bytes_per_hour', v.bytes_per_hour, 100000000000000),
+        document_bytes_max = feed_number(p_body, 'document_max', v.document_bytes_max, 100000000000),
+        keeps_files = coalesce((p_body ->> 'keep')::boolean, v.keeps_files) WHERE f.identity_id = v.identity_id;
+    UPDATE feed_state s SET not_before = now(), etag = NULL, last_modified = NULL, added_after = NULL, query_after = NULL, next = NULL, more = false, failures = 0, error = NULL
+        WHERE s.identity_id = v.identity_id AND v.url IS DISTINCT FROM v_old; -- another source: nothing of it is known
+    PERFORM record_journal('feed', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END, v_name, p_body);
+    PERFORM pg_notify('cirt_feeds', '');
+    RETURN (SELECT feed_json(f) FROM visible_feed f WHERE f.name = v_name);
+END $$;
+
+CREATE OR REPLACE FUNCTION feed_remove(p_name text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ SELECT feed_write(p_name, '{"enabled": false}') $$;
+
+CREATE OR REPLACE FUNCTION feed_pause(p_name text, p_paused boolean) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    UPDATE feed f SET paused = coalesce(p_paused, true) FROM identity i WHERE i.id = f.identity_id AND i.role = 'feed' AND i.login = lower(p_name);
+    IF NOT FOUND THEN
+        PERFORM record_missing('feed', p_name);
+    END IF;
+    PERFORM record_journal('feed', CASE WHEN p_paused THEN 'pause' ELSE 'resume' END, lower(p_name), '{}');
+    PERFORM pg_notify('cirt_feeds', '');
+    RETURN (SELECT feed_json(f) FROM visible_feed f WHERE f.name = lower(p_name));
+END $$;
+
+-- Fetches it at the next moment, whatever its interval.
+CREATE OR REPLACE FUNCTION feed_run(p_name text) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE f visible_feed;
+BEGIN
+    SELECT * INTO f FROM visible_feed x WHERE x.name = lower(p_name);
+    IF f.id IS NULL THEN
+        PERFORM record_missing('feed', p_name);
+    ELSIF NOT f.enabled OR f.paused THEN
+        PERFORM refuse('CI409', format('feed %s is %s', f.name, feed_state_name(f)), CASE WHEN f.enabled THEN 'cirt feed resume ' || f.name ELSE format('cirt feed set %s --enabled yes', f.name) END);
+    ELSIF f.kind NOT IN ('https', 'taxii') THEN
+        PERFORM refuse('CI409', format('feed %s brings its documents itself', f.name), 'only https and taxii are fetched');
+    END IF;
+    UPDATE feed_state s SET asked = clock_timestamp() WHERE s.identity_id = f.id;
+    PERFORM record_journal('feed', 'run', f.name, '{}');
+    PERFORM pg_notify('cirt_feeds', '');
+    RETURN (SELECT feed_json(x) FROM visible_feed x WHERE x.id = f.id);
+END $$;
+
+-- Somebody has looked: what does not end by itself is ended.
+CREATE OR REPLACE FUNCTION feed_seen(p_name text) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE v_id bigint := (SELECT x.id FROM visible_feed x WHERE x.name = lower(p_name));
+BEGIN
+    IF v_id IS NULL THEN
+        PERFORM record_missing('feed', p_name);
+    END IF;
+    UPDATE feed_notice n SET ended = now(), ended_by = viewer() WHERE n.identity_id = v_id AND n.ended IS NULL AND n.kind IN ('columns', 'volume', 'quota');
+    PERFORM record_journal('feed', 'seen', lower(p_name), '{}');
+    RETURN (SELECT feed_json_whole(f) FROM visible_feed f WHERE f.id = v_id);
+END $$;
+
+-- --- what came: counted where it is stored, added up by the clock ---
+
+-- p_new: 0 for what came before. Only of feeds. Called for every batch that is stored.
+CREATE OR REPLACE FUNCTION feeds_received(p_sender bigint[], p_new bigint[], p_state text[], p_size bigint[], p_observations int[], p_rejected int[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    INSERT INTO feed_count (sender_id, documents, duplicates, malformed, bytes, rows, rejected)
+        SELECT u.sender, u.documents, u.duplicates, u.malformed, u.bytes, u.rows, u.rejected
+        FROM (SELECT x.sender, count(*) AS documents, count(*) FILTER (WHERE x.new = 0) AS duplicates, count(*) FILTER (WHERE x.new <> 0 AND x.state = 'malformed') AS malformed,
+                     sum(x.size) AS bytes, coalesce(sum(x.observations) FILTER (WHERE x.new <> 0), 0) AS rows, coalesce(sum(x.rejected) FILTER (WHERE x.new <> 0), 0) AS rejected
+              FROM unnest(p_sender, p_new, p_state, p_size, p_observations, p_rejected) x(sender, new, state, size, observations, rejected) GROUP BY x.sender) u
+        WHERE EXISTS (SELECT FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.id = u.sender);
+END $$;
+
+-- What decode read of documents that were counted when they came. Called before their content is written, so that what was read before is still known.
+CREATE OR REPLACE FUNCTION feeds_decoded(p_ids bigint[], p_received timestamptz[], p_sender bigint[], p_state text[], p_observations int[], p_rejected int[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    INSERT INTO feed_count (sender_id, malformed, rows, rejected)
+        SELECT u.sender, u.malformed, u.rows, u.rejected
+        FROM (SELECT x.sender, count(*) FILTER (WHERE x.state = 'malformed') AS malformed, coalesce(sum(x.observations), 0) AS rows, coalesce(sum(x.rejected), 0) AS rejected
+              FROM unnest(p_ids, p_received, p_sender, p_state, p_observations, p_rejected) x(id, received, sender, state, observations, rejected)
+                  LEFT JOIN report_content c ON c.report_id = x.id AND c.received = x.received WHERE c.state = 'decoding' GROUP BY x.sender) u
+        WHERE EXISTS (SELECT FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.id = u.sender);
+END $$;
+
+CREATE OR REPLACE FUNCTION clock_feeds(OUT done bigint, OUT more boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    WITH gone AS (DELETE FROM feed_count RETURNING *)
+    INSERT INTO feed_tally AS t (sender_id, hour, last, documents, duplicates, malformed, refused, bytes, rows, rejected, known, lag_rows, lag_s)
+        SELECT g.sender_id, date_trunc('hour', g.at), max(g.at), sum(g.documents), sum(g.duplicates), sum(g.malformed), sum(g.refused), sum(g.bytes), sum(g.rows), sum(g.rejected),
+               sum(g.known), sum(g.lag_rows), sum(g.lag_s)
+        FROM gone g GROUP BY 1, 2 ORDER BY 1, 2
+        ON CONFLICT (sender_id, hour) DO UPDATE SET last = greatest(t.last, EXCLUDED.last), documents = t.documents + EXCLUDED.documents,
+            duplicates = t.duplicates + EXCLUDED.duplicates, malformed = t.malformed + EXCLUDED.malformed, refused = t.refused + EXCLUDED.refused,
+            bytes = t.bytes + EXCLUDED.bytes, rows = t.rows + EXCLUDED.rows, rejected = t.rejected + EXCLUDED.rejected, known = t.known + EXCLUDED.known,
+            lag_rows = t.lag_rows + EXCLUDED.lag_rows, lag_s = t.lag_s + EXCLUDED.lag_s;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    more := false;
+END $$;
+
+-- Raises and ends notices: silent, where nothing new came for longer than is expected; volume, where the rows of a day are more than double the
+-- median of the seven days before. Tallies of more than 13 months go. What somebody has seen is not raised again for a day.
+CREATE OR REPLACE FUNCTION clock_feed_notices(OUT done bigint, OUT more boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE v_raised bigint;
+BEGIN
+    CREATE TEMP TABLE IF NOT EXISTS feed_amiss (feed bigint, kind text, text text) ON COMMIT DELETE ROWS;
+    DELETE FROM feed_amiss;
+    INSERT INTO feed_amiss
+        SELECT f.identity_id, 'silent', 'nothing new since ' || time_text(x.last)
+        FROM feed f JOIN identity i ON i.id = f.identity_id AND i.enabled AND i.role = 'feed' JOIN sender s ON s.identity_id = i.id
+            CROSS JOIN LATERAL (SELECT coalesce((SELECT max(t.last) FROM feed_tally t WHERE t.sender_id = s.id AND t.documents > t.duplicates), i.created) AS last) x
+        WHERE NOT f.paused AND x.last < now() - make_interval(secs => f.fresh_s);
+    INSERT INTO feed_amiss
+        SELECT s.identity_id, 'volume', format('%s rows in a day, where the days before had about %s', x.today, round(x.usual::numeric))
+        FROM (SELECT d.sender_id, coalesce(max(d.rows) FILTER (WHERE d.ago = 0), 0) AS today, percentile_cont(0.5) WITHIN GROUP (ORDER BY d.rows) FILTER (WHERE d.ago > 0) AS usual,
+                     count(*) FILTER (WHERE d.ago > 0) AS days
+              FROM (SELECT t.sender_id, floor(extract(epoch FROM now() - t.hour) / 86400)::int AS ago, sum(t.rows) AS rows FROM feed_tally t
+                    WHERE t.hour > now() - interval '8 days' GROUP BY 1, 2) d GROUP BY d.sender_id) x
+            JOIN sender s ON s.id = x.sender_id JOIN feed f ON f.identity_id = s.identity_id
+        WHERE x.days >= 3 AND x.today > 2 * x.usual AND x.today >= 100;
+    UPDATE feed_notice n SET ended = now() WHERE n.ended IS NULL AND n.kind IN ('silent', 'volume')
+        AND NOT EXISTS (SELECT FROM feed_amiss a WHERE a.feed = n.identity_id AND a.kind = n.kind);
+    INSERT INTO feed_notice (identity_id, kind, text)
+        SELECT a.feed, a.kind, a.text FROM feed_amiss a
+        WHERE NOT EXISTS (SELECT FROM feed_notice n WHERE n.identity_id = a.feed AND n.kind = a.kind AND (n.ended IS NULL OR (n.ended_by IS NOT NULL AND n.ended > now() - interval '1 day')))
+        ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS v_raised = ROW_COUNT;
+    DELETE FROM feed_tally t WHERE t.hour < now() - interval '400 days';
+    done := v_raised;
+    more := false;
+END $$;
+
+-- For cirt doctor: what is amiss with feeds.
+CREATE OR REPLACE FUNCTION feed_checks() RETURNS TABLE (name text, ok boolean, text text, hint text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT 'feed ' || i.login, false, n.kind || ': ' || n.text, format('cirt feed show %s', i.login) || CASE WHEN n.kind IN ('columns', 'volume', 'quota') THEN format('; then: cirt feed seen %s', i.login) ELSE '' END
+    FROM feed_notice n JOIN identity i ON i.id = n.identity_id WHERE n.ended IS NULL AND i.enabled ORDER BY i.login, n.raised $$;

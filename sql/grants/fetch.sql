@@ -1,0 +1,4 @@
+GRANT EXECUTE ON FUNCTION fetch_folders TO cirt_fetch;
+GRANT EXECUTE ON FUNCTION fetch_report TO cirt_fetch;
+GRANT EXECUTE ON FUNCTION fetch_raw_add TO cirt_fetch;
+GRANT EXECUTE ON FUNCTION fetch_refused TO cirt_fetch;

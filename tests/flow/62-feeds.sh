@@ -1,0 +1,113 @@
+#!/bin/bash
+# Feeds: records, drop folders, counts, pausing, quotas, notices.
+. "${SOURCE:-$(dirname "$0")/../..}/tests/support/sandbox.sh"
+make home --name XX-CERT --prefix XX-CERT
+box=$SCRATCH/home
+feed() { as home lead --json feed show "$1" | value "$2"; }
+said() { [[ $(feed "$1" "$2") == "$3" ]]; }
+csv=$SOURCE/packaging/samples/2026-11-20-event4_sinkhole_http-xx_cert.csv
+
+# --- records: what is wrong is told, what is right is a feed whose identity is a feed's ---
+exits 1 as home admin feed add nothing
+contains "a feed has to come somehow" "how does it come" "$said"
+exits 1 as home admin feed add two --push --drop
+exits 1 as home admin feed add plain --https http://feeds.example/x.csv
+exits 1 as home admin feed add strange --drop --format klingon
+exits 1 as home admin feed add strange --drop --class klingon/attack
+exits 1 as home admin feed add ../etc --drop
+exits 1 as home admin feed add outside --https https://feeds.example/x --credentials ../../etc/passwd
+exits 3 as home analyst feed add mine --drop
+as home admin feed add shadowserver --drop --tlp green --class phishing --fresh 2d --confidence 60
+equal "the class is RSIT's" fraud/phishing "$(feed shadowserver 'd["default_class"]')"
+equal "its identity is a feed" feed "$(as home lead --json analyst show shadowserver | value 'd["role"]')"
+exits 1 as home admin feed add shadowserver --drop
+contains "it is there already" "cirt feed set shadowserver" "$said"
+equal "what was a feed's identity before is a feed that pushes" push "$(feed feed 'd["kind"]')"
+
+# --- a drop folder: finished files only ---
+drop=$box/drop/shadowserver
+until_true 20 test -d "$drop"
+cp "$csv" "$drop/.hidden.csv"
+cp "$csv" "$drop/growing.csv.part"
+mv "$drop/growing.csv.part" "$drop/$(basename "$csv")"
+until_true 20 test -f "$drop/done/$(basename "$csv")"
+[[ -f $drop/.hidden.csv ]] || fail "a hidden file was taken"
+triaged home
+until_true 20 said shadowserver 'd["rows"]' 214
+equal "one document" 1 "$(feed shadowserver 'd["documents"]')"
+equal "it came by the folder" drop "$(as home lead --json report show r1 | value 'd["channel"]')"
+equal "its sender is the feed" shadowserver "$(as home lead --json report show r1 | value 'd["sender"]')"
+equal "the feed's label" green "$(as home lead --json report show r1 | value 'd["tlp"]')"
+at home cirt --profile lead report raw r1 | cmp - "$csv"
+# The same bytes under another name: known by their digest, and put away all the same.
+cp "$csv" "$drop/again.csv"
+until_true 20 test -f "$drop/done/again.csv"
+until_true 20 said shadowserver 'd["duplicates"]' 1
+equal "rows count once" 214 "$(feed shadowserver 'd["rows"]')"
+# A file that was there before, under the name of one in done/.
+printf '%s\n' '{"description":"from a drop folder","observations":[{"source":{"ip":"198.51.100.7"}}]}' >"$SCRATCH/one.json"
+printf '%s\n' '{"description":"another from a drop folder","observations":[{"source":{"ip":"198.51.100.8"}}]}' >"$SCRATCH/two.json"
+cp "$SCRATCH/one.json" "$drop/x.json"
+until_true 20 test -f "$drop/done/x.json"
+cp "$SCRATCH/two.json" "$drop/x.json"
+until_true 20 bash -c "ls '$drop/done' | grep -q '^[0-9]*-x.json$'"
+# Left there while nobody watched, and long finished.
+sandbox stop "$box"
+cp "$SCRATCH/two.json" "$drop/left.json"
+printf ' ' >>"$drop/left.json"
+touch -d '5 minutes ago' "$drop/left.json"
+sandbox start "$box"
+until_true 30 test -f "$drop/done/left.json"
+# Neither a link out of the folder nor a pipe is followed.
+ln -s /etc/passwd "$drop/link.csv"
+mkfifo "$drop/pipe.csv"
+as home admin feed set shadowserver --document-max 1kB --keep no
+head -c 5000 /dev/zero | tr '\0' x >"$drop/long.csv"
+until_true 20 test -f "$drop/failed/long.csv.reason"
+contains "the reason lies beside it" "more than 1000 bytes" "$(cat "$drop/failed/long.csv.reason")"
+until_true 20 said shadowserver 'd["state"]' quota
+exits 1 as home lead doctor
+contains "doctor tells" "feed shadowserver" "$said"
+as home lead feed seen shadowserver
+equal "seen" ok "$(feed shadowserver 'd["state"]')"
+sed 's/7/9/' "$SCRATCH/one.json" >"$drop/small.json"
+until_true 20 bash -c "! test -e '$drop/small.json'"
+[[ ! -e $drop/done/small.json ]] || fail "the file was kept"
+[[ -L $drop/link.csv && -p $drop/pipe.csv ]] || fail "a link or a pipe was taken"
+
+# --- paused: nothing is taken, nothing is lost ---
+as home lead feed pause shadowserver
+sed 's/7/10/' "$SCRATCH/one.json" >"$drop/later.json"
+sleep 2
+[[ -f $drop/later.json ]] || fail "a paused feed was read"
+as home lead feed resume shadowserver
+touch -d '5 minutes ago' "$drop/later.json"
+until_true 30 bash -c "! test -e '$drop/later.json'"
+# An hour's quota: what is beyond waits in the folder.
+as home admin feed add slow --drop --documents-per-hour 2
+until_true 20 test -d "$box/drop/slow"
+for i in 1 2 3; do sed "s/7/2$i/" "$SCRATCH/one.json" >"$box/drop/slow/$i.json"; done
+until_true 20 test -f "$box/drop/slow/done/2.json"
+until_true 20 said slow 'd["state"]' quota
+[[ -f $box/drop/slow/3.json ]] || fail "beyond its quota"
+# A feed that only announced itself is silent when its time is up.
+as home admin feed add quiet --drop --fresh 1s
+until_true 60 said quiet 'd["state"]' silent
+sed "s/7/30/" "$SCRATCH/one.json" >"$box/drop/quiet/a.json"
+as home admin feed set quiet --fresh 1d
+until_true 60 said quiet 'd["state"]' ok
+
+# --- push: counted too ---
+equal "a report by push" 201 "$(post home feed /v1/reports application/json "$SCRATCH/one.json" | tail -1)"
+equal "and again" 200 "$(post home feed /v1/reports application/json "$SCRATCH/one.json" | tail -1)"
+printf '{"description":' >"$SCRATCH/broken.json"
+equal "and a broken one" 400 "$(post home feed /v1/reports application/json "$SCRATCH/broken.json" | tail -1)"
+until_true 20 said feed '[d["documents"], d["duplicates"], d["malformed"], d["rows"]]' '[3, 1, 1, 1]'
+
+# --- removed: the folder is left alone ---
+as home admin feed rm quiet --yes
+sed "s/7/31/" "$SCRATCH/one.json" >"$box/drop/quiet/b.json"
+sleep 1
+[[ -f $box/drop/quiet/b.json ]] || fail "a removed feed was read"
+equal "its state" off "$(feed quiet 'd["state"]')"
+as home lead journal verify >/dev/null
