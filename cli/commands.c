@@ -397,7 +397,7 @@ const struct command commands_table[] = {
      {"cirt feed add sensors --push --key sensors.crt --tlp green",
       "cirt feed add partner --taxii https://taxii.example/api/collections/91a7b528/ --credentials partner"}, &record_cmd_feed, false},
     {"feed set", record_cmd_set, COMMAND_DESK, "FEED", 1, 1, record_cmd_feed_set_options, N_("change what the options name"),
-     {"cirt feed set sensors --documents-per-hour 10000 --document-max 50MB", "cirt feed set shadowserver --fresh 2d --keep no"}, &record_cmd_feed, false},
+     {"cirt feed set sensors --documents-per-hour 10000 --document-max 50MB"}, &record_cmd_feed, false},
     {"feed rm", record_cmd_rm, COMMAND_DESK, "FEED", 1, 1, rm_options, N_("take nothing from it any more; what it brought stays"),
      {"cirt feed rm sensors --yes"}, &record_cmd_feed, false},
     {"feed pause", feed_cmd_pause, COMMAND_DESK, "FEED", 1, 1, NULL, N_("take nothing from it for now"),
