@@ -128,6 +128,20 @@ static void add_description(struct iodef_reader *reader, const char *text)
     buf_add_text(&reader->description, text);
 }
 
+/* What IODEF has no place for, of the documents we write; a kind we do not know stays out. */
+static void take_own_head(struct iodef_reader *reader, struct xml_element *incident)
+{
+    static const char *const kinds[] = {"vulnerability", "notice", "request"};
+    struct report *report = reader->report;
+    const char *pap = iodef_event_own_data(reader, incident, "pap"), *kind = iodef_event_own_data(reader, incident, "kind");
+    enum tlp label;
+    if (pap && tlp_parse(pap, &label))
+        report->pap = tlp_strictest(report->pap, label);
+    for (size_t i = 0; kind && !report->case_kind && i < ARRAY_SIZE(kinds); i++)
+        if (str_equal(kinds[i], kind))
+            report->case_kind = kinds[i];
+}
+
 static void take_statement(struct iodef_reader *reader, struct xml_element *incident, const struct iodef_statement *statement)
 {
     struct report *report = reader->report;
@@ -138,6 +152,7 @@ static void take_statement(struct iodef_reader *reader, struct xml_element *inci
     }
     const char *summary = iodef_event_own_data(reader, incident, "summary");
     report->summary = report->summary ? report->summary : summary;
+    take_own_head(reader, incident);
     const char *lang = xml_attribute(incident, XML_SPACE_XML, "lang");
     report->lang = report->lang ? report->lang : arena_strdup(report->arena, lang);
 }

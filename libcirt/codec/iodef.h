@@ -11,7 +11,8 @@
 #define IODEF_SPACE      "urn:ietf:params:xml:ns:iodef-2.0"
 #define IODEF_SPACE_V1   "urn:ietf:params:xml:ns:iodef-1.0"
 #define IODEF_ENUM_SPACE "urn:ietf:params:xml:ns:iodef-enum-1.0" /* RFC 7495 */
-#define IODEF_SCI_SPACE  "urn:ietf:params:xml:ns:iodef-sci-1.0"  /* RFC 7203 */
+#define IODEF_DSIG_SPACE "http://www.w3.org/2000/09/xmldsig#"
+#define IODEF_SCI_SPACE  "urn:ietf:params:xml:ns:iodef-sci-1.0" /* RFC 7203 */
 
 /* Stands before the place in errors of the content. */
 #define IODEF_NAME "IODEF"

@@ -9,6 +9,7 @@
 #include "codec/iodef.h"
 #include "codec/iodef_label.h"
 #include "codec/iodef_sight.h"
+#include "codec/iodef_texts.h"
 #include "codec/xml_write.h"
 
 enum { ID_SIZE = 64, NUMBER_SIZE = 24 };
@@ -20,7 +21,7 @@ enum part { PART_SYSTEM, PART_METHOD, PART_RECORD };
  * written again is the same. */
 struct indicator {
     size_t observation, number;
-    enum tlp tlp;
+    const struct sighting *sighting;
 };
 
 struct indicators {
@@ -119,7 +120,7 @@ static void add_observable_id(struct encoder *encoder, const struct sighting *si
         return;
     indicators->items = mem_grow(indicators->items, &indicators->capacity, indicators->count, sizeof *indicators->items);
     struct indicator *indicator = &indicators->items[indicators->count++];
-    *indicator = (struct indicator){.observation = encoder->number, .number = ++encoder->indicator_count, .tlp = sighting->tlp};
+    *indicator = (struct indicator){.observation = encoder->number, .number = ++encoder->indicator_count, .sighting = sighting};
     format_id(id, indicator);
     xml_write_attribute(&encoder->writer, "observable-id", id);
 }
@@ -430,7 +431,7 @@ static void add_event(struct encoder *encoder)
     struct xml_write *writer = &encoder->writer;
     const struct observation *observation = encoder->observation;
     xml_write_open(writer, "EventData");
-    add_text(writer, "Description", observation->description);
+    char *extra = iodef_texts_write(writer, observation->description, observation->extra, false);
     add_time(writer, "DetectTime", observation->time, observation->time_text);
     add_class(writer, observation->class_claim, observation->class_name);
     for (size_t i = next_of(observation, 0, PART_METHOD), end; i < observation->sighting_count;
@@ -443,8 +444,18 @@ static void add_event(struct encoder *encoder)
     add_own_data(writer, "rsit", observation->class_name);
     if (!encoder->protocol_done)
         add_own_data(writer, "protocol", observation->protocol);
-    add_own_data(writer, "extra", observation->extra);
+    add_own_data(writer, "extra", extra);
     xml_write_close(writer, "EventData");
+    free(extra);
+}
+
+/* RFC 7970 has the number as the content of Confidence, its schema allows none there. */
+static void add_confidence(struct xml_write *writer, int confidence)
+{
+    char number[NUMBER_SIZE];
+    snprintf(number, sizeof number, "%d", confidence);
+    if (confidence >= 0)
+        add_own_data(writer, "confidence", number);
 }
 
 static void add_indicator(struct xml_write *writer, const char *issuer, const struct indicator *indicator)
@@ -453,15 +464,17 @@ static void add_indicator(struct xml_write *writer, const char *issuer, const st
     format_id(id, indicator);
     snprintf(indicator_id, sizeof indicator_id, "indicator-%s", id);
     xml_write_open(writer, "Indicator");
-    iodef_label_write(writer, indicator->tlp);
+    iodef_label_write(writer, indicator->sighting->tlp);
     xml_write_open(writer, "IndicatorID");
     xml_write_attribute(writer, "name", issuer);
     xml_write_attribute(writer, "version", "1");
     xml_write_text(writer, indicator_id);
     xml_write_close(writer, "IndicatorID");
+    add_time(writer, "EndTime", indicator->sighting->valid_until, NULL);
     xml_write_open(writer, "ObservableReference");
     xml_write_attribute(writer, "uid-ref", id);
     xml_write_close(writer, "ObservableReference");
+    add_confidence(writer, indicator->sighting->confidence);
     xml_write_close(writer, "Indicator");
 }
 
@@ -523,14 +536,17 @@ static void add_incident(struct xml_write *writer, const struct report *report)
     xml_write_text(writer, report->reference);
     xml_write_close(writer, "IncidentID");
     add_time(writer, "GenerationTime", report->time, report->time_text);
-    add_text(writer, "Description", report->description);
+    char *extra = iodef_texts_write(writer, report->description, report->extra, true);
     add_class(writer, report->class_claim, report->class_name);
     add_contacts(writer, report);
     add_events(writer, report);
     add_own_data(writer, "summary", report->summary);
     add_own_data(writer, "rsit", report->class_name);
-    add_own_data(writer, "extra", report->extra);
+    add_own_data(writer, "pap", tlp_name(report->pap));
+    add_own_data(writer, "kind", report->case_kind);
+    add_own_data(writer, "extra", extra);
     xml_write_close(writer, "Incident");
+    free(extra);
 }
 
 bool iodef_encode(const struct report *report, struct buf *out, struct err *err)

@@ -7,6 +7,7 @@
 #include "codec/iodef.h"
 #include "codec/iodef_label.h"
 #include "codec/iodef_sight.h"
+#include "codec/iodef_texts.h"
 #include "codec/xml_json.h"
 #include "model/rsit.h"
 
@@ -50,9 +51,18 @@ const char *iodef_event_own_data(struct iodef_reader *reader, struct xml_element
     return NULL;
 }
 
+/* In the language of the document, as it would be without saying so. */
+static void use_text(struct xml_element *element)
+{
+    element->is_used = true;
+    for (struct xml_attribute *a = element->attributes; a; a = a->next)
+        a->is_used = a->is_used || (str_equal(a->space, XML_SPACE_XML) && str_equal(a->name, "lang"));
+}
+
 static void read_descriptions(struct iodef_reader *reader, struct xml_element *element, struct iodef_statement *statement)
 {
     struct arena *arena = reader->report->arena;
+    bool is_kept = iodef_texts_differ(element, reader->report->lang);
     struct buf all;
     buf_init(&all, reader->limits->document_bytes_max);
     for (struct xml_element *d = xml_child(element, IODEF_SPACE, "Description"); d; d = xml_next(d)) {
@@ -60,7 +70,8 @@ static void read_descriptions(struct iodef_reader *reader, struct xml_element *e
         if (text[0] && all.size)
             buf_add_text(&all, "\n\n");
         buf_add_text(&all, text);
-        d->is_used = true;
+        if (!is_kept)
+            use_text(d);
     }
     statement->description = all.size ? arena_strdup(arena, buf_text(&all)) : NULL;
     buf_clear(&all);
@@ -199,6 +210,23 @@ static size_t count_elements(const struct xml_element *element)
     return count;
 }
 
+/* What an encoder of ours found no other place for. */
+static void read_own_numbers(struct iodef_reader *reader, struct xml_element *event, struct observation *observation)
+{
+    static const char *const ports[] = {"source_port", "target_port"};
+    int *const places[] = {&observation->source_port, &observation->target_port};
+    int64_t number;
+    observation->protocol = iodef_event_own_data(reader, event, "protocol");
+    for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
+        const char *port = iodef_event_own_data(reader, event, ports[i]);
+        if (port && str_to_int64(port, 0, 65535, &number))
+            *places[i] = (int)number;
+    }
+    const char *count = iodef_event_own_data(reader, event, "count");
+    if (count && str_to_int64(count, 1, INT64_MAX, &number))
+        observation->count = number;
+}
+
 /* One observation: of the flow, or of an event without any. The first one also gets what belongs to the event as a whole. */
 static bool read_flow(struct iodef_reader *reader, const struct event *event, struct xml_element *flow, bool is_first)
 {
@@ -209,7 +237,7 @@ static bool read_flow(struct iodef_reader *reader, const struct event *event, st
     reader->work += event->outer ? event->outer->weight : 0;
     if (reader->work > IODEF_WORK_MAX)
         return xml_fail(reader->err, ERR_LIMIT, IODEF_NAME, element, "inner EventData inherit too much");
-    observation->protocol = iodef_event_own_data(reader, element, "protocol");
+    read_own_numbers(reader, element, observation);
     struct iodef_sight sight = {.reader = reader, .observation = observation, .role = ROLE_OTHER, .network_role = ROLE_OTHER};
     if (!sight_outer(&sight, event->outer))
         return false;
@@ -257,7 +285,7 @@ bool iodef_event_extra(struct iodef_reader *reader, struct xml_element *element,
     json_t *rest = xml_json_rest(element);
     if (kept && json_is_object(kept)) {
         if (rest)
-            json_object_update_missing(kept, rest);
+            iodef_texts_merge(kept, rest);
         json_decref(rest);
         rest = json_incref(kept);
     }
@@ -312,7 +340,7 @@ static int compare_named(const void *a, const void *b)
 }
 
 /* Marks all sightings of that id, also those an inner event inherited. False where there is none. */
-static bool mark_indicator(struct iodef_reader *reader, const char *id)
+static bool mark_indicator(struct iodef_reader *reader, const char *id, const struct iodef_marking *marking)
 {
     if (!reader->named_count)
         return false;
@@ -327,7 +355,7 @@ static bool mark_indicator(struct iodef_reader *reader, const char *id)
         struct sighting *sightings = reader->report->observations[found->observation].sightings + found->first;
         found->is_marked = true;
         for (size_t i = 0; i < found->count; i++)
-            sightings[i].is_indicator = sightings[i].role != ROLE_VICTIM; /* a victim is never one */
+            iodef_sight_mark(&sightings[i], marking);
     }
     return true;
 }
@@ -360,7 +388,7 @@ static bool read_observable_choice(struct iodef_sight *sight, struct xml_element
             return false;
         if (xml_is(child, IODEF_SPACE, "ObservableReference") && sight->is_indicator) {
             const char *id = xml_attribute(child, "", "uid-ref");
-            if (id && mark_indicator(sight->reader, id))
+            if (id && mark_indicator(sight->reader, id, sight->marking))
                 xml_json_use_all(child);
         }
     }
@@ -377,14 +405,50 @@ static void use_own_id(struct iodef_reader *reader, struct xml_element *indicato
         xml_json_use_all(id);
 }
 
+/* Ratings without a number are read as the middle of their part of the scale. */
+static int read_confidence(struct iodef_reader *reader, struct xml_element *confidence)
+{
+    static const struct {
+        const char *rating;
+        int value;
+    } ratings[] = {{"low", 25}, {"medium", 50}, {"high", 75}};
+    const char *rating = xml_attribute(confidence, "", "rating");
+    const char *text = xml_text(reader->report->arena, confidence);
+    char *end;
+    double number = strtod(text, &end);
+    if (str_equal(rating, "numeric") && text[0] && *end == '\0' && number >= 0 && number <= 100) {
+        xml_json_use_all(confidence);
+        return (int)(number + 0.5);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(ratings); i++)
+        if (str_equal(ratings[i].rating, rating))
+            return ratings[i].value;
+    return -1;
+}
+
+static bool read_marking(struct iodef_reader *reader, struct xml_element *indicator, struct iodef_marking *marking)
+{
+    struct xml_element *confidence = xml_child(indicator, IODEF_SPACE, "Confidence"), *end = xml_child(indicator, IODEF_SPACE, "EndTime");
+    const char *text, *rule;
+    const char *own = iodef_event_own_data(reader, indicator, "confidence");
+    int64_t number;
+    marking->confidence = confidence ? read_confidence(reader, confidence) : -1;
+    if (own && str_to_int64(own, 0, 100, &number))
+        marking->confidence = (int)number;
+    marking->valid_until = TIMESTAMP_NONE;
+    return !end || iodef_event_time(reader, end, &marking->valid_until, &text, &rule);
+}
+
 static bool read_indicator(struct iodef_reader *reader, struct xml_element *indicator)
 {
     struct iodef_statement statement = {.time = TIMESTAMP_NONE};
-    struct iodef_sight sight = {.reader = reader, .role = ROLE_OTHER, .network_role = ROLE_INFRASTRUCTURE, .is_indicator = true};
+    struct iodef_marking marking;
+    struct iodef_sight sight = {
+        .reader = reader, .role = ROLE_OTHER, .network_role = ROLE_INFRASTRUCTURE, .is_indicator = true, .marking = &marking};
     struct xml_element *id = xml_child(indicator, IODEF_SPACE, "IndicatorID");
     if (!id)
         return xml_fail(reader->err, ERR_INPUT, IODEF_NAME, indicator, "IndicatorID is missing");
-    if (!iodef_label_read(indicator, TLP_NONE, &sight.tlp, reader->err))
+    if (!iodef_label_read(indicator, TLP_NONE, &sight.tlp, reader->err) || !read_marking(reader, indicator, &marking))
         return false;
     if (!add_observation(reader, indicator, &statement, &sight.observation) || !read_observable_choice(&sight, indicator))
         return false;

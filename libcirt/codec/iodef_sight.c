@@ -97,6 +97,17 @@ static bool is_network_type(enum observable_type type)
     return type <= OBSERVABLE_EMAIL || type == OBSERVABLE_MAC;
 }
 
+void iodef_sight_mark(struct sighting *sighting, const struct iodef_marking *marking)
+{
+    if (sighting->role == ROLE_VICTIM)
+        return;
+    sighting->is_indicator = true;
+    if (!marking)
+        return;
+    sighting->confidence = marking->confidence;
+    sighting->valid_until = marking->valid_until;
+}
+
 /* Adds one value that stands in (or, for digests, is named by) element. *added tells whether it was such a value. */
 static bool add(struct iodef_sight *sight, struct xml_element *element, enum observable_type type, bool is_guess, const char *text,
                 bool *added)
@@ -116,7 +127,8 @@ static bool add(struct iodef_sight *sight, struct xml_element *element, enum obs
         return true;
     struct sighting *sighting = &observation->sightings[observation->sighting_count - 1];
     sighting->tlp = sight->tlp;
-    sighting->is_indicator = sight->is_indicator;
+    if (sight->is_indicator)
+        iodef_sight_mark(sighting, sight->marking);
     remember_name(sight, element, 1);
     return true;
 }
@@ -142,6 +154,8 @@ static bool find_address_type(const struct xml_element *element, const char *att
     const char *category = xml_attribute(element, "", attribute);
     if (str_equal(category, "ext-value")) {
         const char *extended = xml_attribute(element, "", extension);
+        if (str_equal(extended, "fqdn"))
+            extended = observable_type_name(OBSERVABLE_DOMAIN);
         return extended && observable_type_parse(extended, type);
     }
     for (size_t i = 0; category && i < ARRAY_SIZE(address_types); i++)
@@ -306,11 +320,9 @@ static const char *read_digest(struct arena *arena, const struct xml_element *va
     return is_hex_digest(hex) ? arena_strdup(arena, hex) : NULL;
 }
 
-#define DSIG_SPACE "http://www.w3.org/2000/09/xmldsig#"
-
 static bool sight_hash(struct iodef_sight *sight, struct xml_element *file, struct xml_element *hash)
 {
-    struct xml_element *value = xml_child(hash, DSIG_SPACE, "DigestValue");
+    struct xml_element *value = xml_child(hash, IODEF_DSIG_SPACE, "DigestValue");
     bool added = false;
     if (!value)
         return true;

@@ -4,6 +4,12 @@
 
 #include "codec/iodef_event.h"
 
+/* What an Indicator says of the values it holds or names. */
+struct iodef_marking {
+    int confidence;      /* as in struct sighting */
+    int64_t valid_until; /* the same */
+};
+
 /* Where sightings go, and what they get. */
 struct iodef_sight {
     struct iodef_reader *reader;
@@ -12,7 +18,11 @@ struct iodef_sight {
     enum sighting_role role;         /* where the element says none */
     enum sighting_role network_role; /* the same for addresses and names */
     bool is_indicator;
+    const struct iodef_marking *marking; /* of the Indicator being read, else NULL */
 };
+
+/* Makes it an indicator, unless it is a victim: a victim never is one. */
+void iodef_sight_mark(struct sighting *sighting, const struct iodef_marking *marking);
 
 /* Each marks as used what it understood; what is no such value is counted as a rejection and left. False only with err set. */
 bool iodef_sight_system(struct iodef_sight *sight, struct xml_element *system) MUST_CHECK;

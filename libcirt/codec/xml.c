@@ -279,8 +279,19 @@ static unsigned position_of(const struct xml_element *element)
     return position;
 }
 
+static void pointer_place(const char *pointer, char place[XML_PLACE_SIZE])
+{
+    char cut[XML_PLACE_SIZE];
+    size_t size = strlen(pointer);
+    bool is_long = size > XML_PLACE_SIZE - 10;
+    snprintf(cut, sizeof cut, "%s%s", is_long ? "..." : "", is_long ? pointer + size - (XML_PLACE_SIZE - 10) : pointer);
+    xml_text_harmless(cut, place, XML_PLACE_SIZE);
+}
+
 void xml_place(const struct xml_element *element, char place[XML_PLACE_SIZE])
 {
+    if (element->pointer)
+        return pointer_place(element->pointer, place);
     char path[XML_PLACE_SIZE] = "";
     for (const struct xml_element *e = element; e; e = e->parent) {
         char joined[XML_PLACE_SIZE * 2];

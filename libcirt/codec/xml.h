@@ -31,9 +31,10 @@ struct xml_attribute {
 };
 
 struct xml_element {
-    const char *space; /* namespace name, "" for none */
-    const char *name;  /* without prefix */
-    unsigned line;     /* of its start tag */
+    const char *space;   /* namespace name, "" for none */
+    const char *name;    /* without prefix */
+    unsigned line;       /* of its start tag */
+    const char *pointer; /* a tree that was made of JSON: where it stood (RFC 6901); else NULL */
     struct xml_element *parent, *first, *last, *next;
     struct xml_attribute *attributes;
     const char *text; /* before its first child, or all there is; "" for none */
@@ -63,7 +64,7 @@ const char *xml_attribute(const struct xml_element *element, const char *space, 
 const char *xml_text(struct arena *arena, const struct xml_element *element);
 const char *xml_text_packed(struct arena *arena, const struct xml_element *element);
 
-/* "line 14, /IODEF-Document/Incident[1]"; the front of a long path gives way to "...". */
+/* "line 14, /IODEF-Document/Incident[1]", or the JSON pointer; the front of a long path gives way to "...". */
 void xml_place(const struct xml_element *element, char place[XML_PLACE_SIZE]);
 
 /* err_set_at() with the place behind the standard's name ("IODEF, line 14, /IODEF-Document/Incident[1]"); what the document put into
