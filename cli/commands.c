@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "cli/case_cmd.h"
+#include "cli/constituent_cmd.h"
 #include "cli/contact_cmd.h"
 #include "cli/doctor_cmd.h"
 #include "cli/evidence_cmd.h"
@@ -357,8 +358,18 @@ const struct command commands_table[] = {
      {"cirt agreement rm a1 --yes"}, &record_cmd_agreement, false},
     {"constituent ls", record_cmd_ls, COMMAND_DESK, "", 0, 0, list_options, N_("list constituents: who we serve"),
      {"cirt constituent ls"}, &record_cmd_constituent, false},
-    {"constituent show", record_cmd_show, COMMAND_DESK, "CONSTITUENT", 1, 1, NULL, N_("all about one"),
-     {"cirt constituent show telecom-a"}, &record_cmd_constituent, false},
+    {"constituent show", constituent_cmd_show, COMMAND_DESK, "CONSTITUENT", 1, 1, constituent_cmd_show_options, N_("all about one"),
+     {"cirt constituent show telecom-a", "cirt constituent show telecom-a --history", "cirt constituent show telecom-a --at 2026-01-31"},
+     &record_cmd_constituent, false},
+    {"constituent who", constituent_cmd_who, COMMAND_DESK, "VALUE", 1, 1, constituent_cmd_who_options,
+     N_("whose an address, network, AS number, domain or URL is, and why"),
+     {"cirt constituent who 198.51.100.7", "cirt constituent who www.bank.example --at 2026-01-31"}, NULL, false},
+    {"constituent import", constituent_cmd_import, COMMAND_DESK, "FILE", 1, 1, constituent_cmd_import_options,
+     N_("bring in many from CSV or JSON; shows what would change first"),
+     {"cirt constituent import register.csv --dry-run", "cirt constituent import register.csv --prune --yes"}, NULL, false},
+    {"constituent export", constituent_cmd_export, COMMAND_DESK, "", 0, 0, constituent_cmd_export_options,
+     N_("all of them with their history, as import reads it"),
+     {"cirt constituent export > register.csv", "cirt constituent export --format json > register.json"}, NULL, false},
     {"constituent add", record_cmd_add, COMMAND_DESK, "CONSTITUENT", 1, 1, record_cmd_constituent_options, N_("register one"),
      {"cirt constituent add telecom-a --network 198.51.100.0/24 --asn 64500 --contact 'Abuse <abuse@telecom-a.example>'"},
      &record_cmd_constituent, false},

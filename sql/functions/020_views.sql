@@ -63,9 +63,9 @@ FROM agreement a JOIN peer p ON p.id = a.peer_id WHERE a.is_current AND viewer()
 
 CREATE VIEW visible_constituent AS
 SELECT k.id, k.name, k.title, k.sector, k.criticality, k.lang, k.enabled,
-       ARRAY(SELECT n.network::text FROM constituent_network n WHERE n.constituent_id = k.id AND n.until IS NULL ORDER BY n.network) AS networks,
-       ARRAY(SELECT a.asn FROM constituent_asn a WHERE a.constituent_id = k.id AND a.until IS NULL ORDER BY a.asn) AS asns,
-       ARRAY(SELECT d.domain FROM constituent_domain d WHERE d.constituent_id = k.id AND d.until IS NULL ORDER BY d.domain) AS domains,
+       ARRAY(SELECT n.network::text FROM constituent_network n WHERE n.constituent_id = k.id AND n.since <= now() AND (n.until IS NULL OR n.until > now()) ORDER BY n.network) AS networks,
+       ARRAY(SELECT a.asn FROM constituent_asn a WHERE a.constituent_id = k.id AND a.since <= now() AND (a.until IS NULL OR a.until > now()) ORDER BY a.asn) AS asns,
+       ARRAY(SELECT d.domain FROM constituent_domain d WHERE d.constituent_id = k.id AND d.since <= now() AND (d.until IS NULL OR d.until > now()) ORDER BY d.domain) AS domains,
        (SELECT coalesce(json_agg(json_build_object('name', c.name, 'email', c.email, 'phone', c.phone) ORDER BY c.id), '[]')
         FROM constituent_contact c WHERE c.constituent_id = k.id) AS contacts
 FROM constituent k WHERE viewer() IS NOT NULL;

@@ -1,5 +1,6 @@
--- What a site keeps about itself and others: peers, agreements, constituents, rules, analysts. Added and changed from a JSON object: members that
--- are not there stay as they are, null clears. Each change is an entry in the site's own journal (case 0). Nothing that was used is erased.
+-- What a site keeps about itself and others: peers, agreements, rules, analysts (constituents: 065_constituent.sql). Added and changed from a JSON
+-- object: members that are not there stay as they are, null clears. Each change is an entry in the site's own journal (case 0). Nothing that was
+-- used is erased.
 
 CREATE OR REPLACE FUNCTION record_check(p_body jsonb, p_known text[]) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -172,68 +173,6 @@ END $$;
 CREATE OR REPLACE FUNCTION agreement_remove(p_name text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ SELECT agreement_write(p_name, '{"enabled": false}') $$;
-
--- --- constituents: what they hold has from and until ---
-
-CREATE OR REPLACE FUNCTION constituent_write(p_name text, p_body jsonb) RETURNS json
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE
-    v constituent;
-    v_name text := coalesce(p_name, p_body ->> 'name');
-BEGIN
-    PERFORM record_check(p_body, '{name,title,networks,asns,domains,contacts,sector,criticality,lang,enabled}');
-    SELECT * INTO v FROM constituent k WHERE k.name = v_name FOR UPDATE;
-    IF p_name IS NULL THEN
-        IF v.id IS NOT NULL THEN
-            PERFORM record_exists('constituent', v_name);
-        ELSIF coalesce(v_name, '') !~ '^[^[:space:][:cntrl:]/?#]{1,63}$' THEN
-            PERFORM refuse('CI422', format('"%s" is no short name', left(v_name, 100)), 'up to 63 characters without blanks and /', '{"at": "/name"}');
-        END IF;
-        INSERT INTO constituent (name) VALUES (v_name) RETURNING * INTO v;
-    ELSIF v.id IS NULL THEN
-        PERFORM record_missing('constituent', p_name);
-    END IF;
-    IF p_body ->> 'criticality' NOT IN ('low', 'medium', 'high', 'critical') THEN
-        PERFORM refuse('CI422', format('"%s" is no criticality', left(p_body ->> 'criticality', 100)), 'one of low, medium, high, critical', '{"at": "/criticality"}');
-    END IF;
-    UPDATE constituent SET title = record_text(p_body, 'title', title), sector = record_text(p_body, 'sector', sector), lang = record_text(p_body, 'lang', lang),
-        criticality = record_text(p_body, 'criticality', criticality), enabled = record_enabled(p_body, enabled) WHERE id = v.id;
-    IF p_body ? 'networks' THEN
-        BEGIN
-            PERFORM record_list(p_body, 'networks')::cidr[];
-        EXCEPTION WHEN invalid_text_representation THEN
-            PERFORM refuse('CI422', 'a network is an address with its prefix length and no bits set behind it, not ' || substring(SQLERRM FROM '".*"'),
-                           'as 198.51.100.0/24 or 2001:db8:a::/48', '{"at": "/networks"}');
-        END;
-        UPDATE constituent_network n SET until = now() WHERE n.constituent_id = v.id AND n.until IS NULL
-            AND n.network <> ALL (record_list(p_body, 'networks')::cidr[]);
-        INSERT INTO constituent_network (constituent_id, network) SELECT v.id, x::cidr FROM unnest(record_list(p_body, 'networks')) x
-            WHERE NOT EXISTS (SELECT FROM constituent_network n WHERE n.constituent_id = v.id AND n.network = x::cidr AND n.until IS NULL);
-    END IF;
-    IF p_body ? 'asns' THEN
-        UPDATE constituent_asn n SET until = now() WHERE n.constituent_id = v.id AND n.until IS NULL AND n.asn <> ALL (record_list(p_body, 'asns')::bigint[]);
-        INSERT INTO constituent_asn (constituent_id, asn) SELECT v.id, x::bigint FROM unnest(record_list(p_body, 'asns')) x
-            WHERE NOT EXISTS (SELECT FROM constituent_asn n WHERE n.constituent_id = v.id AND n.asn = x::bigint AND n.until IS NULL);
-    END IF;
-    IF p_body ? 'domains' THEN
-        UPDATE constituent_domain n SET until = now() WHERE n.constituent_id = v.id AND n.until IS NULL
-            AND n.domain <> ALL (lower(record_list(p_body, 'domains')::text)::text[]);
-        INSERT INTO constituent_domain (constituent_id, domain) SELECT v.id, lower(x) FROM unnest(record_list(p_body, 'domains')) x
-            WHERE NOT EXISTS (SELECT FROM constituent_domain n WHERE n.constituent_id = v.id AND n.domain = lower(x) AND n.until IS NULL);
-    END IF;
-    IF p_body ? 'contacts' THEN
-        DELETE FROM constituent_contact c WHERE c.constituent_id = v.id;
-        INSERT INTO constituent_contact (constituent_id, name, email, phone) SELECT v.id, x ->> 'name', x ->> 'email', x ->> 'phone'
-            FROM jsonb_array_elements(CASE jsonb_typeof(p_body -> 'contacts') WHEN 'array' THEN p_body -> 'contacts' ELSE '[]' END) x;
-    END IF;
-    PERFORM record_journal('constituent', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END, v_name, p_body);
-    PERFORM pg_notify('cirt_constituents', '');
-    RETURN (SELECT constituent_json(k) FROM visible_constituent k WHERE k.id = v.id);
-END $$;
-
-CREATE OR REPLACE FUNCTION constituent_remove(p_name text) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ SELECT constituent_write(p_name, '{"enabled": false}') $$;
 
 -- --- rules: desk has parsed them before; every text that was in force is kept ---
 

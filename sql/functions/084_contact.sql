@@ -3,58 +3,77 @@
 
 DROP VIEW IF EXISTS visible_contact CASCADE;
 
--- Brings the contact of an address in step with what the records say of it. What an analyst vouches for stays known without them.
-CREATE OR REPLACE FUNCTION contact_sync(p_address text) RETURNS void
+-- Brings the contacts of these addresses in step with what the records say of them. What an analyst vouches for stays known without them.
+CREATE OR REPLACE FUNCTION contacts_sync(p_addresses text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
-    v_address text := mail_address(p_address);
-    v_name text;
-    v_constituent bigint;
-    v_peer bigint;
-    v_identity bigint;
+    v_addresses text[] := ARRAY(SELECT DISTINCT mail_address(a) FROM unnest(p_addresses) a WHERE mail_address(a) IS NOT NULL);
 BEGIN
-    IF v_address IS NULL THEN
-        RETURN;
+    IF to_regclass('pg_temp.contact_said') IS NULL THEN
+        CREATE TEMP TABLE contact_said (address text, name text, constituent_id bigint, peer_id bigint, identity_id bigint) ON COMMIT DELETE ROWS;
     END IF;
-    SELECT min(c.constituent_id), (array_agg(c.name ORDER BY c.id) FILTER (WHERE c.name IS NOT NULL))[1] INTO v_constituent, v_name
-        FROM constituent_contact c JOIN constituent k ON k.id = c.constituent_id AND k.enabled WHERE lower(btrim(c.email)) = v_address;
-    SELECT min(p.id) INTO v_peer FROM peer p WHERE p.enabled AND mail_address(p.mail) = v_address;
-    SELECT min(i.id) INTO v_identity FROM identity i WHERE i.enabled AND mail_address(i.mail) = v_address;
-    v_name := coalesce(v_name, (SELECT coalesce(p.title, p.name) FROM peer p WHERE p.id = v_peer), (SELECT coalesce(i.name, i.login) FROM identity i WHERE i.id = v_identity));
-    IF num_nonnulls(v_constituent, v_peer, v_identity) > 0 THEN
-        INSERT INTO contact AS c (address, name, constituent_id, peer_id, identity_id) VALUES (v_address, v_name, v_constituent, v_peer, v_identity)
-            ON CONFLICT (address) DO UPDATE SET name = coalesce(EXCLUDED.name, c.name), is_known = true, identity_id = EXCLUDED.identity_id,
-                constituent_id = coalesce(EXCLUDED.constituent_id, CASE WHEN c.vouched_by IS NOT NULL THEN c.constituent_id END),
-                peer_id = coalesce(EXCLUDED.peer_id, CASE WHEN c.vouched_by IS NOT NULL THEN c.peer_id END);
-    ELSE
-        UPDATE contact c SET is_known = c.vouched_by IS NOT NULL, identity_id = NULL,
-            constituent_id = CASE WHEN c.vouched_by IS NOT NULL THEN c.constituent_id END, peer_id = CASE WHEN c.vouched_by IS NOT NULL THEN c.peer_id END
-            WHERE c.address = v_address;
-    END IF;
+    DELETE FROM contact_said;
+    INSERT INTO contact_said
+        SELECT x.address, (array_agg(x.name ORDER BY x.rank, x.id) FILTER (WHERE x.name IS NOT NULL))[1], min(x.id) FILTER (WHERE x.rank = 1),
+               min(x.id) FILTER (WHERE x.rank = 2), min(x.id) FILTER (WHERE x.rank = 3)
+        FROM (SELECT lower(btrim(c.email)) AS address, 1 AS rank, c.constituent_id AS id, c.name FROM constituent_contact c
+                  JOIN constituent k ON k.id = c.constituent_id AND k.enabled WHERE lower(btrim(c.email)) = ANY (v_addresses)
+              UNION ALL SELECT mail_address(p.mail), 2, p.id, coalesce(p.title, p.name) FROM peer p WHERE p.enabled AND mail_address(p.mail) = ANY (v_addresses)
+              UNION ALL SELECT mail_address(i.mail), 3, i.id, coalesce(i.name, i.login) FROM identity i WHERE i.enabled AND mail_address(i.mail) = ANY (v_addresses)) x
+        GROUP BY x.address;
+    INSERT INTO contact AS c (address, name, constituent_id, peer_id, identity_id)
+        SELECT s.address, s.name, s.constituent_id, s.peer_id, s.identity_id FROM contact_said s ORDER BY s.address
+        ON CONFLICT (address) DO UPDATE SET name = coalesce(EXCLUDED.name, c.name), is_known = true, identity_id = EXCLUDED.identity_id,
+            constituent_id = coalesce(EXCLUDED.constituent_id, CASE WHEN c.vouched_by IS NOT NULL THEN c.constituent_id END),
+            peer_id = coalesce(EXCLUDED.peer_id, CASE WHEN c.vouched_by IS NOT NULL THEN c.peer_id END);
+    UPDATE contact c SET is_known = c.vouched_by IS NOT NULL, identity_id = NULL,
+        constituent_id = CASE WHEN c.vouched_by IS NOT NULL THEN c.constituent_id END, peer_id = CASE WHEN c.vouched_by IS NOT NULL THEN c.peer_id END
+        WHERE c.address = ANY (v_addresses) AND NOT EXISTS (SELECT FROM contact_said s WHERE s.address = c.address);
 END $$;
+CREATE OR REPLACE FUNCTION contact_sync(p_address text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$ SELECT contacts_sync(ARRAY[p_address]) $$;
 
 CREATE OR REPLACE FUNCTION contact_follows() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
-    IF TG_TABLE_NAME = 'constituent_contact' THEN
+    IF TG_OP = 'UPDATE' AND OLD.mail IS DISTINCT FROM NEW.mail THEN
+        PERFORM contact_sync(OLD.mail);
+    END IF;
+    PERFORM contact_sync(NEW.mail);
+    RETURN NULL;
+END $$;
+-- A statement at a time: a file of constituents brings contacts by the ten thousand.
+CREATE OR REPLACE FUNCTION contacts_follow() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_addresses text[] := '{}';
+BEGIN
+    IF TG_TABLE_NAME = 'constituent' THEN
+        v_addresses := ARRAY(SELECT c.email FROM after_change n JOIN before_change o ON o.id = n.id AND o.enabled <> n.enabled
+                             JOIN constituent_contact c ON c.constituent_id = n.id);
+    ELSE
         IF TG_OP <> 'INSERT' THEN
-            PERFORM contact_sync(OLD.email);
+            v_addresses := ARRAY(SELECT o.email FROM before_change o);
         END IF;
         IF TG_OP <> 'DELETE' THEN
-            PERFORM contact_sync(NEW.email);
+            v_addresses := v_addresses || ARRAY(SELECT n.email FROM after_change n);
         END IF;
-    ELSIF TG_TABLE_NAME = 'constituent' THEN
-        PERFORM contact_sync(c.email) FROM constituent_contact c WHERE c.constituent_id = NEW.id;
-    ELSE
-        IF TG_OP = 'UPDATE' AND OLD.mail IS DISTINCT FROM NEW.mail THEN
-            PERFORM contact_sync(OLD.mail);
-        END IF;
-        PERFORM contact_sync(NEW.mail);
+    END IF;
+    IF cardinality(v_addresses) > 0 THEN
+        PERFORM contacts_sync(v_addresses);
     END IF;
     RETURN NULL;
 END $$;
-CREATE OR REPLACE TRIGGER constituent_contact_contact AFTER INSERT OR UPDATE OR DELETE ON constituent_contact FOR EACH ROW EXECUTE FUNCTION contact_follows();
-CREATE OR REPLACE TRIGGER constituent_to_contact AFTER UPDATE OF enabled ON constituent FOR EACH ROW WHEN (OLD.enabled <> NEW.enabled) EXECUTE FUNCTION contact_follows();
+DROP TRIGGER IF EXISTS constituent_contact_contact ON constituent_contact;
+CREATE OR REPLACE TRIGGER constituent_contact_add AFTER INSERT ON constituent_contact REFERENCING NEW TABLE AS after_change
+    FOR EACH STATEMENT EXECUTE FUNCTION contacts_follow();
+CREATE OR REPLACE TRIGGER constituent_contact_change AFTER UPDATE ON constituent_contact REFERENCING OLD TABLE AS before_change NEW TABLE AS after_change
+    FOR EACH STATEMENT EXECUTE FUNCTION contacts_follow();
+CREATE OR REPLACE TRIGGER constituent_contact_remove AFTER DELETE ON constituent_contact REFERENCING OLD TABLE AS before_change
+    FOR EACH STATEMENT EXECUTE FUNCTION contacts_follow();
+DROP TRIGGER IF EXISTS constituent_to_contact ON constituent;
+CREATE OR REPLACE TRIGGER constituent_enabled AFTER UPDATE ON constituent REFERENCING OLD TABLE AS before_change NEW TABLE AS after_change
+    FOR EACH STATEMENT EXECUTE FUNCTION contacts_follow();
 CREATE OR REPLACE TRIGGER peer_to_contact AFTER INSERT OR UPDATE OF mail, enabled, title ON peer FOR EACH ROW EXECUTE FUNCTION contact_follows();
 CREATE OR REPLACE TRIGGER identity_to_contact AFTER INSERT OR UPDATE OF mail, enabled, name ON identity FOR EACH ROW EXECUTE FUNCTION contact_follows();
 

@@ -273,6 +273,19 @@ SELECT peer_remove($1::text)
 SELECT agreement_remove($1::text)
 -- name: constituent_remove
 SELECT constituent_remove($1::text)
+-- name: constituent_stage
+SELECT constituent_stage($1::bigint, $2::jsonb)
+-- name: constituent_import
+SELECT constituent_import($1::bigint, $2::boolean, $3::boolean)
+-- name: constituent_export
+SELECT json_join(constituent_json(k), json_build_object('history', constituent_history(k.id))) FROM visible_constituent k
+WHERE $1::text IS NULL OR k.name = $1::text ORDER BY k.name
+-- name: owner_find
+SELECT json_build_object('type', $1::text, 'value', $2::text, 'at', time_text(constituent_moment($4::text, 0, 0)), 'items', (
+    SELECT coalesce(json_agg(json_build_object('constituent', k.name, 'title', k.title, 'sector', k.sector, 'criticality', k.criticality, 'owner', w.is_owner,
+        'kind', constituent_kind(w.kind), 'match', w.value, 'from', time_text(w.since), 'until', time_text(w.until)) ORDER BY w.no), '[]')
+    FROM constituent_who($1::text, $2::text, $3::text, constituent_moment($4::text, 0, 0)) WITH ORDINALITY w(id, kind, value, since, until, is_owner, no)
+    JOIN visible_constituent k ON k.id = w.id))
 -- name: rule_remove
 SELECT rule_remove($1::text)
 -- name: analyst_remove
