@@ -30,6 +30,12 @@ static int role_verify_workers(const struct config *config)
     return config->verify_workers;
 }
 
+/* One watches the drop folders, the others poll. */
+static int role_fetch_workers(const struct config *config)
+{
+    return 1 + (config->fetch_workers > 0 ? config->fetch_workers : 1);
+}
+
 /* clang-format off */
 const struct role role_table[] = {
     {"gate-feeds", NULL, CONFIG_GATE_FEEDS | CONFIG_INTAKE, "TLS, HTTP head", "listens", "its TLS key", "no database",
@@ -41,7 +47,7 @@ const struct role role_table[] = {
     {"intake", "intake", CONFIG_DATABASE | CONFIG_INTAKE, "documents (decodes them)", "Unix socket", "none", "execute the insert functions",
      2, role_intake_workers, intake_run},
     {"fetch", "fetch", CONFIG_DATABASE | CONFIG_FETCH, "a feed's HTTP head and TAXII envelope; its documents unread", "outbound", "feed credentials",
-     "execute the inbox insert, claim and settle feeds", 2, NULL, fetch_run},
+     "execute the inbox insert, claim and settle feeds", 2, role_fetch_workers, fetch_run},
     {"decode", "decode", CONFIG_DATABASE | CONFIG_DECODE, "MIME, XML, JSON, archives", "PostgreSQL only", "none",
      "claim inbox, execute the insert functions", 3, role_decode_workers, decode_run},
     {"verify", "verify", CONFIG_DATABASE | CONFIG_VERIFY, "OpenPGP and CMS signatures", "PostgreSQL only", "public keys only",

@@ -7,5 +7,5 @@
 
 bool fetch_run(const struct role_context *context, struct err *err)
 {
-    return fetch_drop_run(context, err);
+    return context->instance == 1 ? fetch_drop_run(context, err) : stage_loop(&fetch_poll_stage, context, err);
 }

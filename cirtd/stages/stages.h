@@ -22,7 +22,7 @@ bool clock_run(const struct role_context *context, struct err *err) MUST_CHECK;
 extern const struct stage triage_stage, clock_stage;
 
 /* Further queues of a role, beside the one of its entry: see stage_loop_all(). */
-extern const struct stage seal_sign_stage, push_mail_stage, push_tell_stage, clock_acknowledge_stage, clock_compose_stage;
+extern const struct stage fetch_poll_stage, seal_sign_stage, push_mail_stage, push_tell_stage, clock_acknowledge_stage, clock_compose_stage;
 
 /* What seal runs beside its queues: it tells of our own keys. What verify runs beside its queue: it looks at pinned keys, and at those that
  * mails brought along. */

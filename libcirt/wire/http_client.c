@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -27,7 +28,9 @@ struct exchange {
     const struct http_client_request *request;
     struct http_client_answer *answer;
     off_t offset;
-    bool too_large, write_failed;
+    bool too_large, write_failed, was_stopped;
+    bool has_head;   /* the answer's head was read already */
+    struct err *err; /* of on_body */
 };
 
 static bool is_readable(const char *path, const char *what, struct err *err)
@@ -101,6 +104,8 @@ static bool write_all(int fd, const char *bytes, size_t size)
     return true;
 }
 
+static void read_head(const struct exchange *exchange);
+
 static size_t on_write(char *bytes, size_t size, size_t count, void *context)
 {
     struct exchange *exchange = context;
@@ -108,6 +113,13 @@ static size_t on_write(char *bytes, size_t size, size_t count, void *context)
 
     size *= count;
     curl_easy_getinfo(exchange->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (exchange->request->on_body && status / 100 == 2) {
+        if (!exchange->has_head)
+            read_head(exchange);
+        exchange->has_head = true;
+        exchange->was_stopped = !exchange->request->on_body(exchange->request->context, exchange->answer, bytes, size, exchange->err);
+        return exchange->was_stopped ? 0 : size;
+    }
     if (exchange->request->output_fd >= 0 && status / 100 == 2) {
         exchange->write_failed = !write_all(exchange->request->output_fd, bytes, size);
         return exchange->write_failed ? 0 : size;
@@ -122,8 +134,9 @@ static int on_transfer(void *context, curl_off_t total_down, curl_off_t down, cu
 
     UNUSED(total_down);
     UNUSED(down);
-    exchange->request->on_progress(exchange->request->context, sent, total);
-    return 0;
+    if (exchange->request->on_progress)
+        exchange->request->on_progress(exchange->request->context, sent, total);
+    return exchange->request->should_stop && exchange->request->should_stop();
 }
 
 /* What stays the same for every request of a client. */
@@ -150,11 +163,12 @@ static void set_up(struct http_client *client)
     }
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+    if (!settings->uses_system_ca)
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
     if (settings->ca_pem) {
         struct curl_blob blob = {(void *)settings->ca_pem, strlen(settings->ca_pem), CURL_BLOB_COPY};
         curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob);
-    } else {
+    } else if (!settings->uses_system_ca) {
         curl_easy_setopt(curl, CURLOPT_CAINFO, settings->ca_file);
     }
     if (settings->cert_file) {
@@ -193,7 +207,7 @@ bool http_client_open(const struct http_client_settings *settings, struct http_c
 {
     struct http_client *client;
 
-    if (!settings->ca_file && !settings->ca_pem)
+    if (!settings->ca_file && !settings->ca_pem && !settings->uses_system_ca)
         return err_set(err, ERR_INPUT, "no CA is given");
     if (!settings->cert_file != !settings->key_file)
         return err_set(err, ERR_INPUT, "a certificate and its private key go together");
@@ -242,6 +256,8 @@ static struct curl_slist *headers_of(const struct http_client_request *request)
 
     list = add_header(list, "Content-Type", request->content_type);
     list = add_header(list, "Content-Encoding", request->content_encoding);
+    for (size_t i = 0; request->headers && request->headers[i]; i++)
+        list = curl_slist_append(list, request->headers[i]);
     return add_header(list, "If-Match", request->if_match);
 }
 
@@ -269,7 +285,7 @@ static void set_body(CURL *curl, const struct http_client_request *request, stru
 
 static void set_progress(CURL *curl, const struct http_client_request *request, struct exchange *exchange)
 {
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, request->on_progress ? 0L : 1L);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, request->on_progress || request->should_stop ? 0L : 1L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_transfer);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
 }
@@ -371,6 +387,10 @@ static bool failed(struct http_client *client, CURLcode code, const struct excha
     char text[CURL_ERROR_SIZE], alert[CURL_ERROR_SIZE];
     const char *why = reason(client, code, text);
 
+    if (exchange->was_stopped)
+        return false; /* on_body said why */
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return err_set(err, ERR_AGAIN, "given up, as we end");
     if (exchange->too_large)
         return err_set(err, ERR_LIMIT, "the answer is larger than %zu bytes", client->settings.answer_bytes_max);
     if (exchange->write_failed)
@@ -407,10 +427,22 @@ static void copy_header(CURL *curl, const char *name, char *out, size_t size)
         strcpy(out, header->value);
 }
 
-static void read_head(CURL *curl, struct http_client_answer *answer)
+static long retry_after(CURL *curl)
 {
-    char retry[16] = "";
+    char text[64] = "";
     char *end;
+    copy_header(curl, "Retry-After", text, sizeof text);
+    long seconds = strtol(text, &end, 10);
+    if (end != text && !*end)
+        return seconds < 0 ? -1 : seconds;
+    time_t date = *text ? curl_getdate(text, NULL) : -1, now = time(NULL);
+    return date < 0 ? -1 : date > now ? (long)(date - now) : 0;
+}
+
+static void read_head(const struct exchange *exchange)
+{
+    struct http_client_answer *answer = exchange->answer;
+    CURL *curl = exchange->curl;
     long status = 0;
 
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
@@ -420,16 +452,18 @@ static void read_head(CURL *curl, struct http_client_answer *answer)
     answer->content_type[strcspn(answer->content_type, "; ")] = '\0';
     for (char *c = answer->content_type; *c; c++)
         *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
-    copy_header(curl, "Retry-After", retry, sizeof retry);
-    answer->retry_after_s = strtol(retry, &end, 10);
-    if (end == retry || *end || answer->retry_after_s < 0)
-        answer->retry_after_s = -1;
+    answer->retry_after_s = retry_after(curl);
+    for (size_t i = 0; i < exchange->request->wanted_count; i++) {
+        const struct http_client_wanted *wanted = &exchange->request->wanted[i];
+        wanted->value[0] = '\0';
+        copy_header(curl, wanted->name, wanted->value, wanted->size);
+    }
 }
 
 bool http_client_send(struct http_client *client, const struct http_client_request *request, struct http_client_answer *answer,
                       struct err *err)
 {
-    struct exchange exchange = {client->curl, request, answer, 0, false, false};
+    struct exchange exchange = {.curl = client->curl, .request = request, .answer = answer, .err = err};
     struct curl_slist *headers = headers_of(request);
     CURLcode code;
 
@@ -447,13 +481,41 @@ bool http_client_send(struct http_client *client, const struct http_client_reque
     curl_slist_free_all(headers);
     if (code != CURLE_OK)
         return failed(client, code, &exchange, err);
-    read_head(client->curl, answer);
+    read_head(&exchange);
     return true;
 }
 
 void http_client_answer_clear(struct http_client_answer *answer)
 {
     buf_clear(&answer->body);
+}
+
+bool http_client_redirect(char *url, const char *location, size_t size, struct err *err)
+{
+    static const CURLUPart same[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
+    CURLU *from = curl_url(), *to = curl_url();
+    char *text = NULL;
+    bool ok = from && to && curl_url_set(from, CURLUPART_URL, url, 0) == CURLUE_OK &&
+              curl_url_set(to, CURLUPART_URL, url, 0) == CURLUE_OK && curl_url_set(to, CURLUPART_URL, location, 0) == CURLUE_OK &&
+              curl_url_get(to, CURLUPART_URL, &text, 0) == CURLUE_OK && strlen(text) < size;
+
+    if (!ok)
+        err_set(err, ERR_INPUT, "it redirects to nowhere");
+    for (size_t i = 0; ok && i < ARRAY_SIZE(same); i++) {
+        char *a = NULL, *b = NULL;
+        curl_url_get(from, same[i], &a, CURLU_DEFAULT_PORT);
+        curl_url_get(to, same[i], &b, CURLU_DEFAULT_PORT);
+        if (!a || !b || strcasecmp(a, b) != 0)
+            ok = err_set(err, ERR_DENIED, "it redirects to another place: %.200s", text);
+        curl_free(a);
+        curl_free(b);
+    }
+    if (ok)
+        strcpy(url, text);
+    curl_free(text);
+    curl_url_cleanup(from);
+    curl_url_cleanup(to);
+    return ok;
 }
 
 bool http_client_add_escaped(struct buf *out, const char *text)

@@ -1,6 +1,7 @@
 /*
- * wire/http_client.h - one HTTPS request at a time, for cirt and push: HTTP/1.1 over TLS 1.2 or later, our certificate shown, the
- * other end known by its CA and, where given, by its pinned public key. No redirects, no proxy, no compression, no other protocol.
+ * wire/http_client.h - one HTTPS request at a time, for cirt, push and fetch: HTTP/1.1 over TLS 1.2 or later, our certificate shown, the
+ * other end known by its CA and, where given, by its pinned public key. Redirects are told, not followed; no proxy, nothing is unpacked,
+ * no other protocol.
  * The only includer of curl.
  *
  * What failed, as err->code:
@@ -28,6 +29,7 @@ enum { HTTP_CLIENT_PIN_SIZE = 32 };
 struct http_client_settings {
     const char *ca_file;      /* PEM; NULL where ca_pem is given */
     const char *ca_pem;       /* PEM text; NULL where ca_file is given */
+    bool uses_system_ca;      /* instead of both */
     const char *cert_file;    /* PEM; NULL: no certificate is shown */
     const char *key_file;     /* PEM; must not be readable by others */
     const unsigned char *pin; /* SHA-256 of the other end's public key (SubjectPublicKeyInfo, DER), or NULL */
@@ -42,6 +44,15 @@ struct http_client;
 bool http_client_open(const struct http_client_settings *settings, struct http_client **out, struct err *err) MUST_CHECK;
 void http_client_close(struct http_client *client); /* NULL is fine */
 
+struct http_client_answer;
+
+/* A header of the answer that the caller wants to see; value becomes "" where it is absent or longer. */
+struct http_client_wanted {
+    const char *name;
+    char *value;
+    size_t size;
+};
+
 struct http_client_request {
     const char *method;                           /* "GET", "POST", "DELETE", ... */
     const char *url;                              /* https:// only */
@@ -53,13 +64,20 @@ struct http_client_request {
     int output_fd;                                                   /* -1, or where the body of a 2xx answer goes instead of into memory */
     void (*on_progress)(void *context, int64_t sent, int64_t total); /* or NULL; also called while waiting */
     void *context;
+    const char *const *headers; /* further ones, whole lines, NULL-terminated; or NULL */
+    const struct http_client_wanted *wanted;
+    size_t wanted_count;
+    /* Or NULL: takes the body of a 2xx answer as it comes, head->status and the wanted headers being known. False, with err set, gives up.
+     */
+    bool (*on_body)(void *context, const struct http_client_answer *head, const char *bytes, size_t size, struct err *err);
+    bool (*should_stop)(void); /* or NULL; asked now and then: true gives up with ERR_AGAIN */
 };
 
 struct http_client_answer {
     int status;            /* 200, ... */
     char content_type[80]; /* without parameters, lower case; "" for none */
-    char location[200];    /* "" for none */
-    long retry_after_s;    /* -1 for none */
+    char location[1024];   /* "" for none */
+    long retry_after_s;    /* -1 for none; a date (RFC 9110, section 10.2.3) is counted from now */
     struct buf body;
 };
 
@@ -67,6 +85,10 @@ struct http_client_answer {
 bool http_client_send(struct http_client *client, const struct http_client_request *request, struct http_client_answer *answer,
                       struct err *err) MUST_CHECK;
 void http_client_answer_clear(struct http_client_answer *answer);
+
+/* url (size bytes) becomes where `location` leads from it. ERR_DENIED where that is another host, port or scheme; ERR_INPUT where it is
+ * nowhere. */
+bool http_client_redirect(char *url, const char *location, size_t size, struct err *err) MUST_CHECK;
 
 /* text percent-encoded for one segment or one query value: all but A-Z a-z 0-9 - . _ ~. */
 bool http_client_add_escaped(struct buf *out, const char *text);

@@ -86,3 +86,75 @@ BEGIN
     INSERT INTO feed_count (sender_id, refused) SELECT s.id, 1 FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.identity_id = p_feed;
     PERFORM feed_notice_raise(p_feed, 'quota', '', p_reason);
 END $$;
+
+-- --- asking servers ---
+
+-- Who works on a feed holds its lock for as long as its connection lives: a claim needs no lease, and a fetch may take as long as it takes.
+CREATE OR REPLACE FUNCTION fetch_lock(p_feed bigint) RETURNS boolean LANGUAGE sql AS
+$$ SELECT pg_try_advisory_lock(20260106, (p_feed % 2147483647)::int) $$;
+CREATE OR REPLACE FUNCTION fetch_unlock(p_feed bigint) RETURNS void LANGUAGE sql AS
+$$ SELECT pg_advisory_unlock(20260106, (p_feed % 2147483647)::int) $$;
+
+-- The feed that is due longest. One whose fetching took its worker down rests longer each time.
+CREATE OR REPLACE FUNCTION fetch_claim()
+RETURNS TABLE (id bigint, attempts int, name text, kind text, url text, credentials text, ca text, document_bytes_max bigint, etag text, last_modified text,
+               added_after text, query_after text, next text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_id bigint;
+    v_attempts int;
+BEGIN
+    FOR v_id IN SELECT f.identity_id FROM feed f JOIN feed_state s ON s.identity_id = f.identity_id JOIN identity i ON i.id = f.identity_id JOIN sender x ON x.identity_id = i.id
+            WHERE f.kind IN ('https', 'taxii') AND NOT f.paused AND i.enabled AND i.role = 'feed' AND (s.not_before <= now() OR s.asked > coalesce(s.started, '-infinity'))
+              AND feed_rest(x.id, f.documents_per_hour, f.bytes_per_hour) = 0
+            ORDER BY s.not_before LOOP
+        CONTINUE WHEN NOT fetch_lock(v_id);
+        -- Another may have done it since we looked.
+        UPDATE feed_state s SET attempts = s.attempts + 1, started = clock_timestamp(), not_before = now() + queue_rest(s.attempts + 1)
+            WHERE s.identity_id = v_id AND (s.not_before <= now() OR s.asked > coalesce(s.started, '-infinity')) RETURNING s.attempts INTO v_attempts;
+        IF FOUND THEN
+            RETURN QUERY SELECT v_id, v_attempts, i.login, f.kind, f.url, f.credentials, f.ca, f.document_bytes_max, s.etag, s.last_modified, s.added_after, s.query_after, s.next
+                FROM feed f JOIN feed_state s ON s.identity_id = f.identity_id JOIN identity i ON i.id = f.identity_id WHERE f.identity_id = v_id;
+            RETURN;
+        END IF;
+        PERFORM fetch_unlock(v_id);
+    END LOOP;
+END $$;
+
+-- How far it has come. p_rest_s > 0: in vain, for p_error; where it stands is as before then.
+CREATE OR REPLACE FUNCTION fetch_polled(p_feed bigint, p_attempts int, p_etag text, p_last_modified text, p_added_after text, p_query_after text, p_next text, p_more boolean,
+                                        p_rest_s int, p_error text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    UPDATE feed_state s SET etag = p_etag, last_modified = p_last_modified, added_after = p_added_after, query_after = p_query_after, next = p_next, more = p_more,
+        rest_s = nullif(p_rest_s, 0), error = p_error, failed = CASE WHEN p_rest_s > 0 THEN clock_timestamp() ELSE s.failed END
+    WHERE s.identity_id = p_feed AND s.attempts = p_attempts $$;
+
+-- Until the next time: at once where there is more of it, else after its interval, a little sooner or later so that not all come at once.
+CREATE OR REPLACE FUNCTION fetch_settle(p_ids bigint[], p_attempts int[]) RETURNS SETOF bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE v_id bigint;
+BEGIN
+    FOR v_id IN UPDATE feed_state s SET attempts = 0, rest_s = NULL, failures = CASE WHEN s.rest_s IS NULL THEN 0 ELSE s.failures END,
+                not_before = now() + CASE WHEN s.rest_s IS NOT NULL THEN make_interval(secs => s.rest_s) WHEN s.more THEN interval '0'
+                    ELSE make_interval(secs => f.every_s * (0.95 + 0.1 * random())) END,
+                ended = CASE WHEN s.rest_s IS NULL AND NOT s.more THEN clock_timestamp() ELSE s.ended END
+            FROM unnest(p_ids, p_attempts) u(id, attempts) JOIN feed f ON f.identity_id = u.id WHERE s.identity_id = u.id AND s.attempts = u.attempts RETURNING s.identity_id LOOP
+        PERFORM feed_notice_end(v_id, 'failing') FROM feed_state s WHERE s.identity_id = v_id AND s.failures = 0;
+        PERFORM fetch_unlock(v_id);
+        RETURN NEXT v_id;
+    END LOOP;
+END $$;
+
+-- Later, and later each time; somebody is told after the third.
+CREATE OR REPLACE FUNCTION fetch_fail(p_id bigint, p_attempts int, p_error text, p_final boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE v_failures int;
+BEGIN
+    UPDATE feed_state s SET attempts = 0, failures = s.failures + 1, failed = clock_timestamp(), error = p_error,
+        not_before = now() + least(make_interval(secs => 30 * power(2, least(s.failures, 20))), greatest(make_interval(secs => f.every_s), interval '1 hour'))
+        FROM feed f WHERE f.identity_id = s.identity_id AND s.identity_id = p_id AND s.attempts = p_attempts RETURNING s.failures INTO v_failures;
+    IF v_failures >= 3 THEN
+        PERFORM feed_notice_raise(p_id, 'failing', '', format('not fetched %s times: %s', v_failures, p_error));
+    END IF;
+    PERFORM fetch_unlock(p_id);
+END $$;

@@ -59,7 +59,7 @@ BEGIN
     v := ARRAY(SELECT k FROM unnest('{push,drop,https,taxii}'::text[]) k WHERE p_body ? k AND p_body -> k NOT IN ('null', 'false'));
     IF cardinality(v) > 1 THEN
         PERFORM refuse('CI422', format('a feed comes one way, not by %s', array_to_string(v, ' and ')), 'one of push, drop, https, taxii', json_build_object('at', '/' || v[2]));
-    ELSIF v[1] IN ('https', 'taxii') AND p_body ->> v[1] !~ '^https://[^[:space:][:cntrl:]]{1,2000}$' THEN
+    ELSIF v[1] IN ('https', 'taxii') AND (p_body ->> v[1] !~ '^https://[^[:space:][:cntrl:]]+$' OR length(p_body ->> v[1]) > 2000) THEN
         PERFORM refuse('CI422', format('"%s" is no https:// address', left(p_body ->> v[1], 100)), NULL, json_build_object('at', '/' || v[1]));
     END IF;
     RETURN v[1];
@@ -103,7 +103,7 @@ BEGIN
     v_old := v.url;
     v.kind := coalesce(v_kind, v.kind);
     v.url := CASE WHEN v_kind IS NULL THEN v.url WHEN v_kind IN ('https', 'taxii') THEN p_body ->> v_kind END;
-    UPDATE feed f SET kind = v.kind, url = v.url, format = record_text(p_body, 'format', v.format), credentials = record_text(p_body, 'credentials', v.credentials),
+    UPDATE feed f SET kind = v.kind, url = v.url, format = coalesce(record_text(p_body, 'format', v.format), CASE WHEN v.kind = 'taxii' THEN 'stix' END), credentials = record_text(p_body, 'credentials', v.credentials),
         ca = record_text(p_body, 'ca', v.ca), confidence = feed_number(p_body, 'confidence', v.confidence, 100)::smallint,
         every_s = coalesce(feed_number(p_body, 'every', v.every_s, 2592000), 3600)::int, fresh_s = feed_number(p_body, 'fresh', v.fresh_s, 31536000)::int,
         documents_per_hour = feed_number(p_body, 'documents_per_hour', v.documents_per_hour, 1000000000),

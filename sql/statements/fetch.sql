@@ -12,3 +12,15 @@ SELECT fetch_raw_add($1::bigint, $2::int, $3::bytea)
 
 -- name: refused
 SELECT fetch_refused($1::bigint, $2::text)
+
+-- name: claim
+SELECT id, attempts, name, kind, url, credentials, ca, document_bytes_max, etag, last_modified, added_after, query_after, next FROM fetch_claim()
+
+-- name: polled
+SELECT fetch_polled($1::bigint, $2::int, $3::text, $4::text, $5::text, $6::text, $7::text, $8::boolean, $9::int, $10::text)
+
+-- name: settle
+SELECT fetch_settle FROM fetch_settle($1::bigint[], $2::int[])
+
+-- name: fail
+SELECT fetch_fail($1::bigint, $2::int, $3::text, $4::boolean)

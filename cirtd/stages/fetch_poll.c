@@ -1,0 +1,324 @@
+/*
+ * Asks servers for feeds: one claim is one request. An HTTPS feed is one document; a TAXII 2.1 collection comes in pages, and a page and
+ * the cursor behind it are one transaction, so that each is stored once whoever dies in between (OASIS TAXII 2.1, sections 3.4 and 5.4).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cirtd/stage.h"
+#include "cirtd/stages/fetch_credentials.h"
+#include "cirtd/stages/fetch_download.h"
+#include "cirtd/stages/fetch_store.h"
+#include "cirtd/stages/stages.h"
+#include "cirtd/watermark.h"
+#include "codec/taxii_page.h"
+
+enum { POLL_MS = 1000, CONNECT_MS = 15 * 1000, REQUEST_MS = 30 * 60 * 1000, REST_S = 60, REST_MAX_S = 86400, PAGE_OBJECTS = 1000 };
+#define DOCUMENT_BYTES_MAX (INT64_C(1) << 30)
+/* A page is a whole document: read at once, here and by decode. */
+#define PAGE_BYTES_MAX (INT64_C(16) * 1024 * 1024)
+#define TAXII_MEDIA    "application/taxii+json;version=2.1"
+
+/* The columns of `claim`. */
+enum { ID, ATTEMPTS, NAME, KIND, URL, CREDENTIALS, CA, SIZE_MAX_, ETAG, MODIFIED, ADDED_AFTER, QUERY_AFTER, NEXT };
+
+/* Where a feed stands; what the transaction writes. Strings are the arena's. */
+struct cursor {
+    const char *etag, *modified, *added_after, *query_after, *next;
+    bool more;
+};
+
+/* The claim at hand. */
+struct poll {
+    struct arena *arena;
+    struct fetch_download download;
+    struct fetch_document document;
+    struct cursor cursor;
+    int rest_s;        /* > 0: it was asked in vain, and is asked again then */
+    const char *error; /* why, or NULL */
+};
+
+static void forget(struct poll *poll)
+{
+    fetch_download_clear(&poll->download);
+    arena_reset(poll->arena);
+    poll->document = (struct fetch_document){.fd = -1};
+    poll->cursor = (struct cursor){0};
+    poll->rest_s = 0;
+    poll->error = NULL;
+}
+
+static const char *text_of(struct poll *poll, const struct db_rows *rows, size_t row, int column)
+{
+    return db_is_null(rows, row, column) ? NULL : arena_strdup(poll->arena, db_get_text(rows, row, column));
+}
+
+static void read_cursor(struct poll *poll, const struct db_rows *rows, size_t row)
+{
+    poll->cursor = (struct cursor){.etag = text_of(poll, rows, row, ETAG),
+                                   .modified = text_of(poll, rows, row, MODIFIED),
+                                   .added_after = text_of(poll, rows, row, ADDED_AFTER),
+                                   .query_after = text_of(poll, rows, row, QUERY_AFTER),
+                                   .next = text_of(poll, rows, row, NEXT)};
+}
+
+/* --- what is asked for --- */
+
+static void add_query(struct buf *url, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    buf_printf(url, "&%s=", name);
+    http_client_add_escaped(url, value);
+}
+
+/* .../collections/ID/ and what of its objects is wanted. A `next` goes with the query it came of. */
+static const char *taxii_url(struct poll *poll, const char *collection)
+{
+    struct buf url;
+    struct cursor *cursor = &poll->cursor;
+    buf_init(&url, 16 * 1024);
+    buf_add_text(&url, collection);
+    if (!str_ends(collection, "/"))
+        buf_add_char(&url, '/');
+    if (!str_ends(buf_text(&url), "/objects/"))
+        buf_add_text(&url, "objects/");
+    buf_printf(&url, "?limit=%d", PAGE_OBJECTS);
+    if (!cursor->next)
+        cursor->query_after = cursor->added_after;
+    add_query(&url, "added_after", cursor->query_after);
+    add_query(&url, "next", cursor->next);
+    const char *text = arena_strdup(poll->arena, buf_text(&url));
+    buf_clear(&url);
+    return text;
+}
+
+/* The last segment of the path: file names tell formats. */
+static const char *name_of_url(struct poll *poll, const char *url)
+{
+    size_t size = strcspn(url, "?#"), start = size;
+    while (start > 0 && url[start - 1] != '/')
+        start--;
+    return start < size ? arena_strndup(poll->arena, url + start, size - start) : NULL;
+}
+
+static void take_settings(struct fetch_download_order *order, const struct db_rows *rows, size_t row,
+                          const struct fetch_credentials *credentials)
+{
+    order->settings = (struct http_client_settings){.ca_pem = db_get_text(rows, row, CA),
+                                                    .uses_system_ca = db_is_null(rows, row, CA),
+                                                    .cert_file = credentials->cert_file,
+                                                    .key_file = credentials->key_file,
+                                                    .connect_timeout_ms = CONNECT_MS,
+                                                    .timeout_ms = REQUEST_MS,
+                                                    .answer_bytes_max = 64 * 1024};
+    order->headers = (const char *const *)credentials->headers;
+    order->size_max = db_is_null(rows, row, SIZE_MAX_) ? DOCUMENT_BYTES_MAX : db_get_int(rows, row, SIZE_MAX_);
+}
+
+static bool download(struct stage_run *run, struct db_rows *rows, size_t row, bool is_taxii, struct err *err)
+{
+    struct poll *poll = run->state;
+    struct fetch_credentials credentials;
+    const struct config *config = run->context->config;
+    struct fetch_download_order order = {.spool = config->fetch_spool};
+    const char *name = db_get_text(rows, row, CREDENTIALS);
+    if (!fetch_credentials_read(config->fetch_credentials, db_is_null(rows, row, CREDENTIALS) ? NULL : name, &credentials, err)) {
+        fetch_credentials_clear(&credentials);
+        return false;
+    }
+    take_settings(&order, rows, row, &credentials);
+    if (is_taxii) {
+        order.url = taxii_url(poll, db_get_text(rows, row, URL));
+        order.accept = TAXII_MEDIA;
+        order.size_max = order.size_max < PAGE_BYTES_MAX ? order.size_max : PAGE_BYTES_MAX;
+    } else {
+        order.url = db_get_text(rows, row, URL);
+        order.name = db_get_text(rows, row, NAME);
+        order.etag = poll->cursor.etag;
+        order.modified = poll->cursor.modified;
+    }
+    bool ok = fetch_download(&order, &poll->download, err);
+    fetch_credentials_clear(&credentials);
+    return ok;
+}
+
+/* --- what the answer means --- */
+
+static bool read_page(const struct poll *poll, struct taxii_page *page, struct err *err)
+{
+    struct buf bytes;
+    char *end;
+    ssize_t n = 0;
+    buf_init(&bytes, (size_t)PAGE_BYTES_MAX + 64 * 1024);
+    while ((end = buf_reserve(&bytes, 64 * 1024)) && (n = pread(poll->download.fd, end, 64 * 1024, (off_t)bytes.size)) > 0)
+        buf_used(&bytes, (size_t)n);
+    bool ok = end && n == 0 ? taxii_page_read(buf_text(&bytes), bytes.size, page, err)
+                            : err_set(err, ERR_AGAIN, "the page cannot be read: %s", strerror(errno));
+    buf_clear(&bytes);
+    return ok;
+}
+
+/* The cursor behind this page. Pages follow by `next`, or where the server has none by date; one that would lead to itself is the last. */
+static void move_cursor(struct poll *poll, const struct taxii_page *page, const char *feed)
+{
+    struct cursor *cursor = &poll->cursor;
+    const char *last = poll->download.added_last[0] ? arena_strdup(poll->arena, poll->download.added_last) : NULL;
+    const char *next = page->more && page->next[0] ? arena_strdup(poll->arena, page->next) : NULL;
+    bool leads_on = next ? !str_equal(next, cursor->next) : page->more && last && !str_equal(last, cursor->added_after);
+    if (page->more && !leads_on)
+        log_warn("taxii_no_way_on", "feed=%s next=%s", feed, log_quote(next ? next : "-"));
+    cursor->added_after = last ? last : cursor->added_after;
+    cursor->next = leads_on ? next : NULL;
+    cursor->more = leads_on;
+    if (!cursor->next)
+        cursor->query_after = NULL;
+}
+
+static bool take_document(struct stage_run *run, struct db_rows *rows, size_t row, bool is_taxii, struct err *err)
+{
+    struct poll *poll = run->state;
+    struct taxii_page page = {0};
+    struct fetch_document *document = &poll->document;
+    if (is_taxii && !read_page(poll, &page, err))
+        return false;
+    if (is_taxii)
+        move_cursor(poll, &page, db_get_text(rows, row, NAME));
+    poll->cursor.etag = !is_taxii && poll->download.etag[0] ? arena_strdup(poll->arena, poll->download.etag) : NULL;
+    poll->cursor.modified = !is_taxii && poll->download.modified[0] ? arena_strdup(poll->arena, poll->download.modified) : NULL;
+    if (is_taxii && !page.has_objects)
+        return true;
+    document->feed = db_get_int(rows, row, ID);
+    document->attempts = (int32_t)db_get_int(rows, row, ATTEMPTS);
+    document->fd = poll->download.fd;
+    document->name =
+        is_taxii ? arena_printf(poll->arena, "%s.json", db_get_text(rows, row, NAME)) : name_of_url(poll, db_get_text(rows, row, URL));
+    document->media_type = poll->download.media_type[0] ? poll->download.media_type : NULL;
+    if (document->name && !str_is_utf8(document->name, strlen(document->name), NULL))
+        document->name = NULL;
+    return fetch_store_digest(document, DOCUMENT_BYTES_MAX, err);
+}
+
+/* Asked to wait, or asked for a page that is not there any more: no fault of the feed's record. */
+static bool take_refusal(struct poll *poll, struct err *err)
+{
+    int status = poll->download.status;
+    if (status == 429 || status == 503) {
+        long rest_s = poll->download.retry_after_s >= 0 ? poll->download.retry_after_s : REST_S;
+        poll->rest_s = rest_s < 1 ? 1 : rest_s > REST_MAX_S ? REST_MAX_S : (int)rest_s;
+        poll->error = arena_printf(poll->arena, "it answered %d and asks to wait", status);
+        return true;
+    }
+    if (poll->cursor.next && (status == 400 || status == 404 || status == 410 || status == 422)) {
+        poll->cursor.next = poll->cursor.query_after = NULL; /* its pages have ended: on by date, from behind the last one */
+        poll->cursor.more = true;
+        return true;
+    }
+    if (status == 401 || status == 403)
+        return err_set(err, ERR_DENIED, "it answered %d: are the credentials right?", status);
+    return err_set(err, status >= 500 || status == 408 ? ERR_AGAIN : ERR_INPUT, "it answered %d", status);
+}
+
+static bool act(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err)
+{
+    struct poll *poll = run->state;
+    bool is_taxii = str_equal(db_get_text(rows, row, KIND), "taxii");
+    forget(poll);
+    read_cursor(poll, rows, row);
+    if (!watermark_has_space(run->context->config, WATERMARK_FEEDS)) {
+        poll->rest_s = REST_S;
+        poll->error = "no space for reports at the moment";
+        return true;
+    }
+    if (!download(run, rows, row, is_taxii, err))
+        return false;
+    if (poll->download.status == 304)
+        return true;
+    return poll->download.status == 200 ? take_document(run, rows, row, is_taxii, err) : take_refusal(poll, err);
+}
+
+/* --- the transaction --- */
+
+static bool store(struct stage_run *run, const char *feed, bool *is_stored, struct err *err)
+{
+    struct poll *poll = run->state;
+    struct fetch_result result;
+    *is_stored = true;
+    if (poll->document.fd < 0)
+        return true;
+    if (!fetch_store(run->db, run->params, &poll->document, &result, err))
+        return false;
+    *is_stored = result.verdict == FETCH_STORED || result.verdict == FETCH_DUPLICATE;
+    if (*is_stored)
+        log_info("document_stored", "feed=%s report=r%lld size=%lld duplicate=%d", feed, (long long)result.report_id,
+                 (long long)poll->document.size, result.verdict == FETCH_DUPLICATE);
+    else
+        poll->rest_s = result.verdict == FETCH_REST ? result.rest_s : REST_S;
+    if (!*is_stored)
+        poll->error = result.verdict == FETCH_REST ? "its quota of this hour is used up" : "it was paused meanwhile";
+    return true;
+}
+
+static bool work(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err)
+{
+    struct poll *poll = run->state;
+    bool is_stored = true;
+    if (!store(run, db_get_text(rows, row, NAME), &is_stored, err))
+        return false;
+    if (!is_stored)
+        read_cursor(poll, rows, row); /* what is not stored is asked for again */
+    const struct cursor *cursor = &poll->cursor;
+    db_params_reset(run->params);
+    db_int8(run->params, db_get_int(rows, row, ID));
+    db_int4(run->params, (int32_t)db_get_int(rows, row, ATTEMPTS));
+    db_text(run->params, cursor->etag);
+    db_text(run->params, cursor->modified);
+    db_text(run->params, cursor->added_after);
+    db_text(run->params, cursor->query_after);
+    db_text(run->params, cursor->next);
+    db_bool(run->params, cursor->more);
+    db_int4(run->params, poll->rest_s);
+    db_text(run->params, poll->error);
+    return db_run(run->db, SQL_FETCH_POLLED, run->params, NULL, err);
+}
+
+static bool start(struct stage_run *run, struct err *err)
+{
+    UNUSED(err);
+    if (run->state)
+        return true;
+    struct poll *poll = mem_calloc(1, sizeof *poll);
+    poll->arena = arena_new();
+    poll->download.fd = -1;
+    run->state = poll;
+    return true;
+}
+
+static void stop(struct stage_run *run)
+{
+    struct poll *poll = run->state;
+    if (!poll)
+        return;
+    fetch_download_clear(&poll->download);
+    arena_free(poll->arena);
+    free(poll);
+}
+
+const struct stage fetch_poll_stage = {
+    .role = "fetch",
+    .listen = SQL_FETCH_FEEDS_LISTEN,
+    .claim = SQL_FETCH_CLAIM,
+    .settle = SQL_FETCH_SETTLE,
+    .fail = SQL_FETCH_FAIL,
+    .poll_ms = POLL_MS,
+    .act = act,
+    .work = work,
+    .start = start,
+    .stop = stop,
+};

@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""Feeds that are fetched: a document over HTTPS (ETag, gzip, the rest of what broke off, redirects, waits, credentials) and TAXII 2.1 collections that page by
+`next` and by date, each object stored once although the server and the role die in the middle."""
+import json
+import os
+import signal
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "support"))
+from testsite import CA, IS_ROOT, SOURCE, Site, check, equal, main, run, until  # noqa: E402
+from feed_server import TAXII, serve, stix_object  # noqa: E402
+
+SAMPLE = os.path.join(SOURCE, "packaging", "samples", "2026-11-20-event4_sinkhole_http-xx_cert.csv")
+
+
+class Fetched:
+    def __init__(self, site, server):
+        self.site, self.server, self.feed = site, server, server.feed
+        self.base = f"https://127.0.0.1:{server.server_port}"
+
+    def add(self, name, *words):
+        self.site.cirt("admin", "feed", "add", name, *words, "--ca", os.path.join(self.site.dir, "ca", "ca.crt"))
+
+    def run(self, name, ok=True):
+        return self.site.cirt("lead", "feed", "run", name, "--wait", ok=ok)
+
+    def show(self, name):
+        return self.site.cirt_json("lead", "feed", "show", name)
+
+    def reports(self, name):
+        """[[id, size], ...] of what a feed brought, in order."""
+        return self.site.sql(f"SELECT r.id, r.size FROM report r JOIN sender s ON s.id = r.sender_id JOIN identity i ON i.id = s.identity_id WHERE i.login = '{name}' ORDER BY r.id")
+
+    def raw(self, number):
+        return run("bash", "-c", '. "$1/env"; cirt --profile lead report raw "r$2" | sha256sum', "-", self.site.dir, number).stdout.split()[0]
+
+    def asked(self):
+        with self.feed.lock:
+            requests, self.feed.requests = self.feed.requests, []
+        return requests
+
+    def credentials(self, name, text, mode=0o600):
+        path = os.path.join(self.site.dir, "credentials", name)
+        with open(path, "w") as file:
+            file.write(text)
+        os.chmod(path, mode)
+        if IS_ROOT:
+            run("chown", "cirt-fetch:", path)
+
+
+def https(f):
+    with open(SAMPLE, "rb") as file:
+        sample = file.read()
+    f.feed.document = sample
+    f.add("list", "--https", f"{f.base}/list.csv", "--every", "1d", "--format", "shadowserver", "--tlp", "green")
+    until("a new feed is fetched at once", lambda: f.reports("list"))
+    until("it was fetched", lambda: f.show("list")["fetched"])
+    number = f.reports("list")[0][0]
+    shown = f.site.cirt_json("lead", "report", "show", "r" + number)
+    equal("its channel, assurance and label", ("poll", "certificate", "green"), (shown["channel"], shown["assurance"], shown["tlp"]))
+    equal("its bytes", f.raw(number), __import__("hashlib").sha256(sample).hexdigest())
+    until("its rows are counted", lambda: f.show("list")["rows"] == 214)
+    check("the next time is a day away", f.show("list")["next"] > f.show("list")["fetched"])
+    f.asked()
+    # Nothing new: 304, and nothing is stored.
+    f.run("list")
+    equal("what we have is named", '"1"', f.asked()[0]["headers"].get("If-None-Match"))
+    equal("and nothing was stored", 1, len(f.reports("list")))
+    # New, and packed by the server: stored as it is.
+    f.feed.document, f.feed.etag, f.feed.packed = sample.replace(b"198.51.100.", b"203.0.113."), '"2"', True
+    f.run("list")
+    number = f.reports("list")[1][0]
+    equal("unpacked", f.raw(number), __import__("hashlib").sha256(f.feed.document).hexdigest())
+    # The same document without ETag is known by its digest.
+    f.feed.etag = '"3"'
+    f.run("list")
+    equal("the same bytes once", 2, len(f.reports("list")))
+    # Breaks in the middle: the rest is asked for, packed or not, and a document that changed meanwhile begins anew.
+    for packed, etag, breaks in ((False, '"4"', 1), (True, '"5"', 2)):
+        f.asked()
+        f.feed.document, f.feed.etag, f.feed.packed = os.urandom(300000).hex().encode(), etag, packed
+        f.feed.faults += ["break"] * breaks
+        f.run("list")
+        ranges = [r["headers"].get("Range") for r in f.asked()]
+        equal("the whole, then the rest", (None, breaks), (ranges[0], sum(r is not None for r in ranges)))
+        number = f.reports("list")[-1][0]
+        equal("put together right", f.raw(number), __import__("hashlib").sha256(f.feed.document).hexdigest())
+    equal("nothing is left of it", [], os.listdir(os.path.join(f.site.dir, "fetch")))
+    # Told to wait: not before.
+    f.feed.faults.append("wait")
+    f.run("list", ok=False)
+    shown = f.show("list")
+    check("it says why", "asks to wait" in shown["error"])
+    equal("that is no failure of ours", 0, shown["failures"])
+    # Failures: told, counted, and a notice after the third.
+    for i in range(3):
+        f.feed.faults.append("error")
+        f.run("list", ok=False)
+    shown = f.show("list")
+    equal("failing", ("failing", 3), (shown["state"], shown["failures"]))
+    f.run("list")
+    equal("well again", ("ok", 0, None), tuple(f.show("list")[k] for k in ("state", "failures", "error")))
+    # Too long is not taken.
+    f.site.cirt("admin", "feed", "set", "list", "--document-max", "1kB")
+    f.feed.etag = '"6"'
+    f.run("list", ok=False)
+    check("its length is told", "longer than 1000 bytes" in f.show("list")["error"])
+    # Redirects: on the same host only. Another CA is not believed.
+    f.add("moved", "--https", f"{f.base}/moved", "--every", "1d")
+    until("a redirect on the host", lambda: f.show("moved")["fetched"])
+    f.add("away", "--https", f"{f.base}/away", "--every", "1d")
+    until("none to another", lambda: "another place" in (f.show("away")["error"] or ""))
+    f.site.cirt("admin", "feed", "add", "stranger", "--https", f"{f.base}/list.csv")
+    until("its CA is not the system's", lambda: f.show("stranger")["failures"])
+    for name in ("away", "stranger", "moved"):
+        f.site.cirt("admin", "feed", "rm", name, "--yes")
+
+
+def credentials(f):
+    f.feed.document, f.feed.wants = b'{"description":"behind a password"}', {"Authorization": "Basic Y2lydDpzM2NyZXQ=", "X-Key": "k1"}
+    f.add("closed", "--https", f"{f.base}/list.csv", "--every", "1d", "--credentials", "partner")
+    until("without the file", lambda: "cannot be read" in (f.show("closed")["error"] or ""))
+    f.credentials("partner", "user = cirt\npassword = s3cret\nheader = X-Key: k1\n", 0o644)
+    f.run("closed", ok=False)
+    check("others may read it", "may be read by others" in f.show("closed")["error"])
+    f.credentials("partner", "# theirs\nuser = cirt\npassword = wrong\n")
+    f.run("closed", ok=False)
+    check("refused", "401" in f.show("closed")["error"])
+    f.credentials("partner", "# theirs\nuser = cirt\npassword = s3cret\nheader = X-Key: k1\n")
+    f.run("closed")
+    equal("let in", 1, len(f.reports("closed")))
+    check("no secret in the log or in the database", "s3cret" not in f.site.log() and "s3cret" not in json.dumps(f.show("closed")))
+    f.feed.wants = {"Authorization": "Bearer t0ken"}
+    f.feed.document, f.feed.etag = b'{"description":"behind a token"}', '"7"'
+    f.credentials("partner", "token = t0ken\n")
+    f.run("closed")
+    equal("by a token", 2, len(f.reports("closed")))
+    f.feed.wants = {}
+
+
+def stored_objects(f, name):
+    """How often each object stands in what the feed brought."""
+    found = {}
+    for number, _ in f.reports(name):
+        text = run("bash", "-c", '. "$1/env"; cirt --profile lead report raw "r$2"', "-", f.site.dir, number).stdout
+        for item in json.loads(text).get("objects", []):
+            found[item["id"]] = found.get(item["id"], 0) + 1
+    return found
+
+
+def once(f, name, count):
+    equal(f"{name}: each object once", {stix_object(i)["object"]["id"]: 1 for i in range(count)}, stored_objects(f, name))
+
+
+def taxii(f, name, by_next):
+    f.feed.by_next, f.feed.page = by_next, 2
+    f.feed.objects = [stix_object(i) for i in range(7)]
+    f.feed.faults.append("die")  # the first page breaks off: nothing of it is kept
+    f.add(name, "--taxii", f"{f.base}/api/collections/c1/", "--every", "1d")
+    until("the first try broke off", lambda: f.show(name)["failures"] == 1)
+    equal("and left nothing", [], f.reports(name))
+    f.run(name)
+    once(f, name, 7)
+    equal("four pages", 4, len(f.reports(name)))
+    equal("the cursor is behind the last", f.feed.objects[-1]["added"], f.show(name)["cursor"])
+    # Nothing new, then three more.
+    f.asked()
+    f.run(name)
+    equal("asked from there on", [f.feed.objects[-1]["added"]], [r["query"]["added_after"] for r in f.asked()])
+    equal("and nothing was stored", 4, len(f.reports(name)))
+    f.feed.objects += [stix_object(i) for i in range(7, 10)]
+    # The server breaks the second page, and has forgotten where it was when it is asked again.
+    f.feed.faults += ["forgot"] if by_next else []
+    f.run(name)
+    once(f, name, 10)
+    # The role is killed again and again while it pages.
+    f.feed.page = 1
+    f.feed.objects += [stix_object(i) for i in range(10, 40)]
+    f.site.cirt("lead", "feed", "run", name)
+    deadline = time.monotonic() + 60
+    kills = 0
+    while f.show(name)["cursor"] != f.feed.objects[-1]["added"] and time.monotonic() < deadline:
+        time.sleep(0.15)
+        pid = f.site.roles().get("fetch/2")
+        if pid and kills < 4:
+            os.kill(pid, signal.SIGKILL)
+            kills += 1
+            time.sleep(1.2)
+    until("all is there", lambda: f.show(name)["cursor"] == f.feed.objects[-1]["added"])
+    once(f, name, 40)
+    check("the right media type was asked for", all(r["headers"]["Accept"] == TAXII for r in f.asked() if "collections" in r["path"]))
+    f.site.cirt("admin", "feed", "rm", name, "--yes")
+
+
+def test(scratch):
+    site = Site(scratch, "home", new=("--name", "XX-CERT", "--prefix", "XX-CERT"))
+    run(CA, "issue", os.path.join(site.dir, "ca"), "gate", "feedserver", "--san", "127.0.0.1,localhost", "--out", scratch)
+    server = serve(os.path.join(scratch, "feedserver.crt"), os.path.join(scratch, "feedserver.key"))
+    f = Fetched(site, server)
+    https(f)
+    credentials(f)
+    taxii(f, "pages", True)
+    taxii(f, "dates", False)
+
+
+main(test)

@@ -1,0 +1,94 @@
+/* The envelope of a TAXII page: where the next one is, whatever stands in the objects. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "codec/taxii_page.h"
+
+static void reads(const char *text, bool more, bool has_objects, const char *next)
+{
+    struct taxii_page page;
+    struct err err = {0};
+    if (!taxii_page_read(text, strlen(text), &page, &err))
+        fail_msg("%s: %s %s", text, err.at, err.text);
+    assert_int_equal(page.more, more);
+    assert_int_equal(page.has_objects, has_objects);
+    assert_string_equal(page.next, next);
+}
+
+static void test_reads(void **state)
+{
+    (void)state;
+    reads("{}", false, false, "");
+    reads(" { } \n", false, false, "");
+    reads("{\"objects\":[]}", false, false, "");
+    reads("{\"more\":false,\"objects\":[ ] }", false, false, "");
+    reads("{\"more\":true,\"next\":\"a b\",\"objects\":[{\"type\":\"x\"}]}", true, true, "a b");
+    reads("{ \"objects\" : [1, -2.5e3, true, null, \"]\", {\"more\":true,\"next\":\"inner\"}] , \"next\" : null }", false, true, "");
+    reads("{\"next\":\"\\\"\\\\\\/\\u0041\\n\",\"more\":true}", true, false, "\"\\/A\n");
+    reads("{\"unknown\":\"\\ud83d\\ude00\",\"number\":12,\"word\":false,\"more\":true}", true, false, "");
+    reads("{\"a very long name of a member that is none of ours\":{\"more\":false},\"more\":true}", true, false, "");
+}
+
+static void test_refuses(void **state)
+{
+    static const char *const bad[] = {"",
+                                      "[]",
+                                      "{",
+                                      "{\"more\":1}",
+                                      "{\"more\":\"true\"}",
+                                      "{\"next\":7}",
+                                      "{\"next\":",
+                                      "{\"next\":\"",
+                                      "{\"a\":[1}",
+                                      "{\"a\" 1}",
+                                      "{\"a\":}",
+                                      "{} {}",
+                                      "{\"a\":1,}",
+                                      "{,}",
+                                      "{\"a\":[[[",
+                                      "{\"next\":\"\\x\"}",
+                                      "{\"next\":\"\\u12\"}",
+                                      "{\"next\":\"\n\"}"};
+    struct taxii_page page;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct err err = {0};
+        if (!taxii_page_read(bad[i], strlen(bad[i]), &page, &err)) {
+            assert_int_equal(err.code, ERR_INPUT);
+            assert_memory_equal(err.at, "byte ", 5);
+        } else if (strcmp(bad[i], "{\"a\":[1}") != 0) { /* brackets are only counted */
+            fail_msg("taken: %s", bad[i]);
+        }
+    }
+}
+
+static void test_limits(void **state)
+{
+    static char text[TAXII_PAGE_NEXT_SIZE + 100];
+    struct taxii_page page;
+    struct err err = {0};
+    (void)state;
+    int size = snprintf(text, sizeof text, "{\"next\":\"%0*d\"}", TAXII_PAGE_NEXT_SIZE, 0);
+    assert_false(taxii_page_read(text, (size_t)size, &page, &err));
+    assert_int_equal(err.code, ERR_LIMIT);
+    /* A NUL is no blank, and nothing behind the end is looked at. */
+    assert_false(taxii_page_read("{\0}", 3, &page, &err));
+    assert_false(taxii_page_read("{}x", 3, &page, &err));
+    assert_true(taxii_page_read("{}x", 2, &page, &err));
+    for (size_t cut = 0; cut < 40; cut++) {
+        static const char whole[] = "{\"more\":true,\"next\":\"\\u0041\",\"objects\":[1]}";
+        (void)!taxii_page_read(whole, cut, &page, &err);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reads), cmocka_unit_test(test_refuses), cmocka_unit_test(test_limits)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
