@@ -1,0 +1,144 @@
+#include "codec/stix_marking.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+#define MARKING       "marking-definition--"
+#define TLP_EXTENSION "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
+
+/* STIX 2.1 section 7.2.1.4; OASIS, TLP 2.0 as an extension (2022). */
+static const struct {
+    const char *id;
+    enum tlp label;
+    bool is_tlp2;
+} fixed[] = {
+    {MARKING "94868c89-83c2-464b-929b-a1a8aa3c8487", TLP_CLEAR, true},
+    {MARKING "bab4a63c-aed9-4cf5-a766-dfca5abac2bb", TLP_GREEN, true},
+    {MARKING "55d920b0-5e8b-4f79-9ee9-91f868d9b421", TLP_AMBER, true},
+    {MARKING "939a9414-2ddd-4d32-a0cd-375ea402b003", TLP_AMBER_STRICT, true},
+    {MARKING "e828b379-4e03-4974-9ac4-e53a884c97c1", TLP_RED, true},
+    {MARKING "613f2e26-407d-48c7-9eca-b8e91df99dc9", TLP_CLEAR, false},
+    {MARKING "34098fce-860f-48ae-8e50-ebd3cc5e41da", TLP_GREEN, false},
+    {MARKING "f88d31f6-486f-44da-b317-01333bde0b82", TLP_AMBER, false},
+    {MARKING "5e57c739-391a-4eb3-b6be-7d15ca92d5ed", TLP_RED, false},
+};
+
+static const char *const pap_texts[] = {"PAP:CLEAR", "PAP:GREEN", "PAP:AMBER", NULL, "PAP:RED"};
+
+const char *stix_marking_pap_text(enum tlp pap)
+{
+    return pap >= TLP_CLEAR && pap <= TLP_RED ? pap_texts[pap] : NULL;
+}
+
+static enum tlp pap_of(const char *text)
+{
+    if (!text || !str_starts_nocase(text, "PAP:"))
+        return TLP_NONE;
+    if (str_equal_nocase(text, "PAP:WHITE"))
+        return TLP_CLEAR;
+    for (size_t i = 0; i < ARRAY_SIZE(pap_texts); i++)
+        if (pap_texts[i] && str_equal_nocase(text, pap_texts[i]))
+            return (enum tlp)i;
+    return TLP_NONE;
+}
+
+bool stix_marking_is_fixed(const char *id)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+        if (str_equal(fixed[i].id, id))
+            return true;
+    return false;
+}
+
+static enum tlp label_of_text(const char *text)
+{
+    enum tlp label;
+    return text && tlp_parse(text, &label) ? label : TLP_NONE;
+}
+
+/* What a marking-definition says: as TLP 1, as TLP 2.0, or by its name. */
+static enum tlp label_of_definition(const json_t *marking)
+{
+    const json_t *definition = json_object_get(marking, "definition");
+    const json_t *extension = json_object_get(json_object_get(marking, "extensions"), TLP_EXTENSION);
+    enum tlp label =
+        tlp_strictest(label_of_text(stix_object_text(definition, "tlp")), label_of_text(stix_object_text(extension, "tlp_2_0")));
+    const char *name = stix_object_text(marking, "name"), *statement = stix_object_text(definition, "statement");
+    if (name && str_starts_nocase(name, "TLP:"))
+        label = tlp_strictest(label, label_of_text(name));
+    if (statement && str_starts_nocase(statement, "TLP:"))
+        label = tlp_strictest(label, label_of_text(statement));
+    return label;
+}
+
+typedef enum tlp (*marking_reader)(const struct stix_document *document, const char *id);
+
+static enum tlp label_of_id(const struct stix_document *document, const char *id)
+{
+    enum tlp label = TLP_NONE;
+    for (size_t i = 0; id && i < ARRAY_SIZE(fixed); i++)
+        if (str_equal(fixed[i].id, id))
+            label = fixed[i].label;
+    const struct stix_object *marking = stix_object_find(document, id);
+    if (marking && str_equal(marking->type, "marking-definition"))
+        label = tlp_strictest(label, label_of_definition(marking->json));
+    return label;
+}
+
+static enum tlp pap_of_id(const struct stix_document *document, const char *id)
+{
+    const struct stix_object *marking = stix_object_find(document, id);
+    if (!marking)
+        return TLP_NONE;
+    const json_t *definition = json_object_get(marking->json, "definition");
+    return tlp_strictest(pap_of(stix_object_text(marking->json, "name")), pap_of(stix_object_text(definition, "statement")));
+}
+
+static enum tlp strictest_marking(const struct stix_document *document, const json_t *object, marking_reader read)
+{
+    enum tlp label = TLP_NONE;
+    size_t index;
+    json_t *element;
+    json_array_foreach(json_object_get(object, "object_marking_refs"), index, element)
+    {
+        label = tlp_strictest(label, read(document, json_string_value(element)));
+    }
+    json_array_foreach(json_object_get(object, "granular_markings"), index, element)
+    {
+        label = tlp_strictest(label, read(document, stix_object_text(element, "marking_ref")));
+    }
+    return label;
+}
+
+enum tlp stix_marking_label(const struct stix_document *document, const json_t *object)
+{
+    return strictest_marking(document, object, label_of_id);
+}
+
+enum tlp stix_marking_pap(const struct stix_document *document, const json_t *object)
+{
+    enum tlp pap = strictest_marking(document, object, pap_of_id);
+    size_t index;
+    json_t *element;
+    json_array_foreach(json_object_get(object, "labels"), index, element)
+    {
+        pap = tlp_strictest(pap, pap_of(json_string_value(element)));
+    }
+    return pap;
+}
+
+const char *stix_marking_id(enum tlp label)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+        if (fixed[i].is_tlp2 && fixed[i].label == label)
+            return fixed[i].id;
+    return NULL;
+}
+
+json_t *stix_marking_object(enum tlp label)
+{
+    return json_pack("{ss ss ss ss ss s{s{ss ss}}}", "type", "marking-definition", "spec_version", "2.1", "id", stix_marking_id(label),
+                     "created", "2022-10-01T00:00:00.000Z", "name", tlp_label(label), "extensions", TLP_EXTENSION, "extension_type",
+                     "property-extension", "tlp_2_0", tlp_name(label));
+}

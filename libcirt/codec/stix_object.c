@@ -1,0 +1,346 @@
+#include "codec/stix_object.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/timestamp.h"
+
+enum kind { KIND_TEXT, KIND_TIME, KIND_LIST, KIND_REFERENCES, KIND_OBJECT, KIND_COUNT, KIND_PERCENT, KIND_BOOLEAN, KIND_NUMBER };
+
+struct member {
+    const char *name;
+    enum kind kind;
+};
+
+/* What any object may have: not needed, but right where it is there. */
+static const struct member common_members[] = {
+    {"created", KIND_TIME},
+    {"modified", KIND_TIME},
+    {"valid_from", KIND_TIME},
+    {"valid_until", KIND_TIME},
+    {"first_observed", KIND_TIME},
+    {"last_observed", KIND_TIME},
+    {"first_seen", KIND_TIME},
+    {"last_seen", KIND_TIME},
+    {"published", KIND_TIME},
+    {"description", KIND_TEXT},
+    {"name", KIND_TEXT},
+    {"created_by_ref", KIND_TEXT},
+    {"lang", KIND_TEXT},
+    {"labels", KIND_LIST},
+    {"object_marking_refs", KIND_REFERENCES},
+    {"object_refs", KIND_REFERENCES},
+    {"granular_markings", KIND_LIST},
+    {"external_references", KIND_LIST},
+    {"extensions", KIND_OBJECT},
+    {"revoked", KIND_BOOLEAN},
+    {"confidence", KIND_PERCENT},
+};
+
+enum { NEEDED_MAX = 5 };
+
+/* What each type must have; is_domain: created and modified too (SDOs, SROs and meta objects, not observables). */
+static const struct {
+    const char *type;
+    bool is_domain;
+    struct member needed[NEEDED_MAX];
+} types[] = {
+    {"indicator", true, {{"pattern", KIND_TEXT}, {"valid_from", KIND_TIME}}},
+    {"observed-data", true, {{"first_observed", KIND_TIME}, {"last_observed", KIND_TIME}, {"number_observed", KIND_COUNT}}},
+    {"sighting", true, {{"sighting_of_ref", KIND_TEXT}}},
+    {"relationship", true, {{"relationship_type", KIND_TEXT}, {"source_ref", KIND_TEXT}, {"target_ref", KIND_TEXT}}},
+    {"report", true, {{"name", KIND_TEXT}, {"published", KIND_TIME}, {"object_refs", KIND_REFERENCES}}},
+    {"grouping", true, {{"context", KIND_TEXT}, {"object_refs", KIND_REFERENCES}}},
+    {"incident", true, {{"name", KIND_TEXT}}},
+    {"identity", true, {{"name", KIND_TEXT}}},
+    {"vulnerability", true, {{"name", KIND_TEXT}}},
+    {"note", true, {{"content", KIND_TEXT}, {"object_refs", KIND_REFERENCES}}},
+    {"opinion", true, {{"opinion", KIND_TEXT}, {"object_refs", KIND_REFERENCES}}},
+    {"attack-pattern", true, {{"name", KIND_TEXT}}},
+    {"campaign", true, {{"name", KIND_TEXT}}},
+    {"course-of-action", true, {{"name", KIND_TEXT}}},
+    {"infrastructure", true, {{"name", KIND_TEXT}}},
+    {"intrusion-set", true, {{"name", KIND_TEXT}}},
+    {"location", true, {{0}}},
+    {"malware", true, {{0}}},
+    {"malware-analysis", true, {{0}}},
+    {"threat-actor", true, {{"name", KIND_TEXT}}},
+    {"tool", true, {{"name", KIND_TEXT}}},
+    {"language-content", true, {{"object_ref", KIND_TEXT}, {"contents", KIND_OBJECT}}},
+    {"extension-definition", true, {{"name", KIND_TEXT}, {"schema", KIND_TEXT}, {"version", KIND_TEXT}, {"extension_types", KIND_LIST}}},
+    {"marking-definition", false, {{"created", KIND_TIME}}},
+    {"ipv4-addr", false, {{"value", KIND_TEXT}}},
+    {"ipv6-addr", false, {{"value", KIND_TEXT}}},
+    {"domain-name", false, {{"value", KIND_TEXT}}},
+    {"email-addr", false, {{"value", KIND_TEXT}}},
+    {"mac-addr", false, {{"value", KIND_TEXT}}},
+    {"url", false, {{"value", KIND_TEXT}}},
+    {"autonomous-system", false, {{"number", KIND_NUMBER}}},
+    {"directory", false, {{"path", KIND_TEXT}}},
+    {"mutex", false, {{"name", KIND_TEXT}}},
+    {"software", false, {{"name", KIND_TEXT}}},
+    {"network-traffic", false, {{"protocols", KIND_LIST}}},
+};
+
+const char *stix_object_text(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text && *text ? text : NULL;
+}
+
+int64_t stix_object_time(const json_t *object, const char *name)
+{
+    int64_t moment;
+    const char *text = stix_object_text(object, name);
+    return text && timestamp_parse_rfc3339(text, &moment) ? moment : TIMESTAMP_NONE;
+}
+
+/* --- places --- */
+
+struct places {
+    struct json_place root, list, object, member;
+};
+
+static const struct json_place *place_of(const struct stix_object *object, const char *member, struct places *places)
+{
+    *places = (struct places){.list = {.name = "objects"}, .object = {.index = object->index}, .member = {.name = member}};
+    places->list.up = &places->root;
+    places->object.up = &places->list;
+    const struct json_place *self = object->is_single ? &places->root : &places->object;
+    places->member.up = self;
+    return member ? &places->member : self;
+}
+
+bool stix_object_fail(const struct stix_object *object, const char *member, enum err_code code, struct err *err, const char *text)
+{
+    struct places places;
+    return json_value_fail(place_of(object, member, &places), code, err, "%s", text);
+}
+
+const char *stix_object_place(const struct stix_object *object, const char *member, struct arena *arena)
+{
+    struct err err;
+    stix_object_fail(object, member, ERR_INPUT, &err, "");
+    return arena_strdup(arena, err.at);
+}
+
+/* --- checks --- */
+
+static bool is_list_of_text(const json_t *list)
+{
+    size_t index;
+    json_t *element;
+    json_array_foreach(list, index, element)
+    {
+        if (!json_is_string(element))
+            return false;
+    }
+    return json_is_array(list);
+}
+
+static bool is_whole(const json_t *value, json_int_t min, json_int_t max)
+{
+    return json_is_integer(value) && json_integer_value(value) >= min && json_integer_value(value) <= max;
+}
+
+/* NULL where the value is right, else what it must be. */
+static const char *wrong_kind(const json_t *value, enum kind kind)
+{
+    int64_t moment;
+    switch (kind) {
+    case KIND_TEXT:
+        return json_is_string(value) ? NULL : "must be a string";
+    case KIND_TIME:
+        return json_is_string(value) && timestamp_parse_rfc3339(json_string_value(value), &moment)
+                   ? NULL
+                   : "must be a time as RFC 3339 writes it, such as 2026-01-31T12:00:00.000Z";
+    case KIND_LIST:
+        return json_is_array(value) ? NULL : "must be a list";
+    case KIND_REFERENCES:
+        return is_list_of_text(value) ? NULL : "must be a list of ids";
+    case KIND_OBJECT:
+        return json_is_object(value) ? NULL : "must be an object";
+    case KIND_COUNT:
+        return is_whole(value, 1, INT64_MAX) ? NULL : "must be a whole number from 1";
+    case KIND_PERCENT:
+        return is_whole(value, 0, 100) ? NULL : "must be a whole number from 0 to 100";
+    case KIND_NUMBER:
+        return is_whole(value, 0, INT64_MAX) ? NULL : "must be a whole number from 0";
+    case KIND_BOOLEAN:
+        break;
+    }
+    return json_is_boolean(value) ? NULL : "must be true or false";
+}
+
+static bool check_member(const struct stix_object *object, const struct member *member, bool is_needed, struct err *err)
+{
+    const json_t *value = json_object_get(object->json, member->name);
+    if (!value && is_needed) {
+        struct places places;
+        return json_value_fail(place_of(object, NULL, &places), ERR_INPUT, err, "%.60s needs %s", object->type, member->name);
+    }
+    const char *wrong = value ? wrong_kind(value, member->kind) : NULL;
+    return wrong ? stix_object_fail(object, member->name, ERR_INPUT, err, wrong) : true;
+}
+
+static bool check_needed(const struct stix_object *object, size_t type, struct err *err)
+{
+    static const struct member versions[] = {{"created", KIND_TIME}, {"modified", KIND_TIME}};
+    for (size_t i = 0; types[type].is_domain && i < ARRAY_SIZE(versions); i++)
+        if (!check_member(object, &versions[i], true, err))
+            return false;
+    for (size_t i = 0; i < NEEDED_MAX && types[type].needed[i].name; i++)
+        if (!check_member(object, &types[type].needed[i], true, err))
+            return false;
+    return true;
+}
+
+/* type--UUID. The version of the UUID is not ours to judge. */
+static bool is_id_of(const char *id, const char *type)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    size_t size = strlen(type);
+    if (strncmp(id, type, size) != 0 || strncmp(id + size, "--", 2) != 0)
+        return false;
+    const char *uuid = id + size + 2;
+    for (size_t i = 0; i < sizeof form; i++)
+        if (form[i] == 'x' ? !uuid[i] || !strchr("0123456789abcdefABCDEF", uuid[i]) : uuid[i] != form[i])
+            return false;
+    return true;
+}
+
+static bool check_identity(struct stix_object *object, struct err *err)
+{
+    struct places places;
+    if (!json_is_object(object->json))
+        return stix_object_fail(object, NULL, ERR_INPUT, err, "must be an object");
+    object->type = stix_object_text(object->json, "type");
+    object->id = stix_object_text(object->json, "id");
+    if (!object->type)
+        return stix_object_fail(object, json_object_get(object->json, "type") ? "type" : NULL, ERR_INPUT, err, "needs type, a string");
+    if (!object->id)
+        return stix_object_fail(object, json_object_get(object->json, "id") ? "id" : NULL, ERR_INPUT, err, "needs id, a string");
+    if (!is_id_of(object->id, object->type))
+        return json_value_fail(place_of(object, "id", &places), ERR_INPUT, err, "must be %.60s-- and a UUID", object->type);
+    return true;
+}
+
+static bool check_observed(const struct stix_object *object, struct err *err)
+{
+    const json_t *objects = json_object_get(object->json, "objects");
+    if (objects && !json_is_object(objects))
+        return stix_object_fail(object, "objects", ERR_INPUT, err, "must be an object");
+    if (!objects && !json_object_get(object->json, "object_refs"))
+        return stix_object_fail(object, NULL, ERR_INPUT, err, "observed-data needs object_refs, or objects as in 2.0");
+    if (stix_object_time(object->json, "last_observed") < stix_object_time(object->json, "first_observed"))
+        return stix_object_fail(object, "last_observed", ERR_INPUT, err, "is before first_observed");
+    return true;
+}
+
+static bool check_object(struct stix_object *object, struct err *err)
+{
+    if (!check_identity(object, err))
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(common_members); i++)
+        if (!check_member(object, &common_members[i], false, err))
+            return false;
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+        if (str_equal(types[i].type, object->type) && !check_needed(object, i, err))
+            return false;
+    object->modified = stix_object_time(object->json, "modified");
+    int64_t created = stix_object_time(object->json, "created");
+    if (created != TIMESTAMP_NONE && object->modified != TIMESTAMP_NONE && object->modified < created)
+        return stix_object_fail(object, "modified", ERR_INPUT, err, "is before created");
+    return str_equal(object->type, "observed-data") ? check_observed(object, err) : true;
+}
+
+/* --- the list --- */
+
+/* By id; of one id the newest first, of equals the one that came first. */
+static int compare(const void *a, const void *b)
+{
+    const struct stix_object *left = *(struct stix_object *const *)a, *right = *(struct stix_object *const *)b;
+    int order = strcmp(left->id, right->id);
+    if (order)
+        return order;
+    if (left->modified != right->modified)
+        return left->modified > right->modified ? -1 : 1;
+    return left->index < right->index ? -1 : left->index > right->index;
+}
+
+static void sort_by_id(struct stix_document *document)
+{
+    document->by_id = mem_calloc(document->count, sizeof *document->by_id);
+    for (size_t i = 0; i < document->count; i++)
+        document->by_id[i] = &document->items[i];
+    qsort(document->by_id, document->count, sizeof *document->by_id, compare);
+    for (size_t i = 0; i < document->count; i++) {
+        struct stix_object *object = document->by_id[i];
+        if (document->id_count && str_equal(document->by_id[document->id_count - 1]->id, object->id))
+            object->is_old = true;
+        else
+            document->by_id[document->id_count++] = object;
+    }
+}
+
+struct stix_object *stix_object_find(const struct stix_document *document, const char *id)
+{
+    struct stix_object key = {.id = id}, *wanted = &key;
+    size_t low = 0, high = document->id_count;
+    while (id && low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(wanted->id, document->by_id[middle]->id);
+        if (order == 0)
+            return document->by_id[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+/* The list of objects; NULL for a single object, err set where it is none of these. */
+static bool find_list(const json_t *root, const json_t **list, struct err *err)
+{
+    static const struct json_place document = {0};
+    const char *type = stix_object_text(root, "type");
+    *list = NULL;
+    if (!json_is_object(root))
+        return json_value_fail(&document, ERR_INPUT, err, "must be an object: a bundle, an envelope or a single STIX object");
+    if (type && !str_equal(type, "bundle"))
+        return true;
+    const struct json_place objects = {.up = &document, .name = "objects"};
+    *list = json_object_get(root, "objects");
+    if (!*list)
+        return json_value_fail(&document, ERR_INPUT, err, "there are no objects in it");
+    if (!json_is_array(*list) || !json_array_size(*list))
+        return json_value_fail(&objects, ERR_INPUT, err, "must be a list of one or more objects");
+    return true;
+}
+
+bool stix_object_read(const json_t *root, struct stix_document *out, struct err *err)
+{
+    const json_t *list;
+    *out = (struct stix_document){0};
+    if (!find_list(root, &list, err))
+        return false;
+    out->frame = list ? root : NULL;
+    out->count = list ? json_array_size(list) : 1;
+    out->items = mem_calloc(out->count, sizeof *out->items);
+    for (size_t i = 0; i < out->count; i++) {
+        out->items[i] = (struct stix_object){.json = list ? json_array_get(list, i) : root, .index = i, .is_single = !list};
+        if (!check_object(&out->items[i], err))
+            return false;
+    }
+    sort_by_id(out);
+    return true;
+}
+
+void stix_object_clear(struct stix_document *document)
+{
+    free(document->items);
+    free(document->by_id);
+    *document = (struct stix_document){0};
+}

@@ -1,0 +1,54 @@
+/* codec/stix_object.h - the objects of a STIX document: what they must have, and finding them by id. */
+#ifndef CIRT_CODEC_STIX_OBJECT_H
+#define CIRT_CODEC_STIX_OBJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "codec/json_value.h"
+
+struct stix_object {
+    const json_t *json;
+    const char *type, *id;
+    size_t index;     /* in objects[] */
+    int64_t modified; /* TIMESTAMP_NONE where it has no such time */
+    bool is_single;   /* the document is this object */
+    bool is_old;      /* a newer version of it is in the document */
+    bool is_seen;     /* an observation has taken what it holds */
+    bool is_used;     /* the report says what it says: it need not be kept beside */
+};
+
+struct stix_document {
+    struct stix_object *items; /* in the order of the document; heap */
+    size_t count;
+    struct stix_object **by_id; /* the newest version of each, sorted */
+    size_t id_count;
+    const json_t *frame; /* the bundle or envelope around them; NULL for a single object */
+};
+
+/* Takes a bundle, a TAXII envelope or a single object. Checks what the report is made from: types, ids, times, what each known type must
+ * have; unknown types and members are let through. ERR_INPUT with the JSON pointer. Whatever it returns, clear *out. */
+bool stix_object_read(const json_t *root, struct stix_document *out, struct err *err) MUST_CHECK;
+void stix_object_clear(struct stix_document *document);
+
+/* The newest version, or NULL. */
+struct stix_object *stix_object_find(const struct stix_document *document, const char *id);
+
+/* A member that is a non-empty string, else NULL. */
+const char *stix_object_text(const json_t *object, const char *name);
+
+/* A member that is a time, else TIMESTAMP_NONE. */
+int64_t stix_object_time(const json_t *object, const char *name);
+
+/* Sets the error at the object's member (NULL: the object itself); returns false. */
+bool stix_object_fail(const struct stix_object *object, const char *member, enum err_code code, struct err *err, const char *text);
+
+/* The JSON pointer to the object's member, in the arena. */
+const char *stix_object_place(const struct stix_object *object, const char *member, struct arena *arena);
+
+#endif

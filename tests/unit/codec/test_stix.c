@@ -1,0 +1,580 @@
+/*
+ * STIX in and out beyond the samples: labels, ids, what is written and read again. With arguments (a folder, then files) it writes
+ * documents for tests/checks/stix_schema.py instead: its own report, and every file read and written again.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "codec/stix.h"
+#include "codec/stix_id.h"
+#include "support/report_dump.h"
+
+#define CREATED      "\"created\":\"2026-03-01T00:00:00.000Z\",\"modified\":\"2026-03-01T00:00:00.000Z\""
+#define TLP_WHITE_1  "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9"
+#define TLP_AMBER_1  "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82"
+#define TLP_CLEAR_2  "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"
+#define TLP_GREEN_2  "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
+#define TLP_AMBER_2  "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421"
+#define TLP_STRICT_2 "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003"
+#define TLP_RED_2    "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"
+
+static struct report *decode(const char *text)
+{
+    struct report *report = NULL;
+    struct err err = {0};
+    if (!codec_decode(&stix_codec, text, strlen(text), &codec_limits_default, NULL, &report, &err))
+        fail_msg("refused: %s: %s\n%s", err.at, err.text, text);
+    return report;
+}
+
+/* A bundle of the objects, which are joined by commas already. */
+static char *bundle(const char *objects)
+{
+    return mem_printf("{\"type\":\"bundle\",\"id\":\"bundle--00000000-0000-4000-8000-000000000000\",\"objects\":[%s]}", objects);
+}
+
+static struct report *decode_bundle(const char *objects)
+{
+    char *text = bundle(objects);
+    struct report *report = decode(text);
+    free(text);
+    return report;
+}
+
+/* An indicator with that number in its id, that address, and further members. */
+static char *indicator(int number, const char *address, const char *more)
+{
+    return mem_printf("{\"type\":\"indicator\",\"spec_version\":\"2.1\",\"id\":\"indicator--00000000-0000-4000-8000-%012d\"," CREATED
+                      ",\"pattern\":\"[ipv4-addr:value = '%s']\",\"pattern_type\":\"stix\",\"valid_from\":\"2026-03-01T00:00:00Z\"%s%s}",
+                      number, address, *more ? "," : "", more);
+}
+
+static char *marked(int number, const char *marking)
+{
+    char *more = marking ? mem_printf("\"object_marking_refs\":[\"%s\"]", marking) : mem_strdup("");
+    char *text = indicator(number, "192.0.2.1", more);
+    free(more);
+    return text;
+}
+
+/* --- labels --- */
+
+static void label_of_two(const char *first_marking, const char *second_marking, enum tlp report_label, enum tlp first, enum tlp second)
+{
+    char *a = marked(1, first_marking), *b = marked(2, second_marking), *both = mem_printf("%s,%s", a, b);
+    struct report *report = decode_bundle(both);
+    assert_int_equal(report->tlp, report_label);
+    assert_int_equal(report->observation_count, 2);
+    assert_int_equal(report->observations[0].sightings[0].tlp, first);
+    assert_int_equal(report->observations[1].sightings[0].tlp, second);
+    report_free(report);
+    free(a);
+    free(b);
+    free(both);
+}
+
+static void strictest_marking_wins(void **state)
+{
+    (void)state;
+    label_of_two(TLP_CLEAR_2, TLP_WHITE_1, TLP_CLEAR, TLP_NONE, TLP_NONE);
+    label_of_two(TLP_GREEN_2, TLP_STRICT_2, TLP_AMBER_STRICT, TLP_GREEN, TLP_NONE);
+    label_of_two(TLP_RED_2, TLP_AMBER_1, TLP_RED, TLP_NONE, TLP_AMBER);
+}
+
+static void unmarked_is_never_wider_than_agreed(void **state)
+{
+    (void)state;
+    label_of_two(NULL, NULL, TLP_NONE, TLP_NONE, TLP_NONE);
+    /* The agreement may be stricter than green: then the unmarked one must not become green. */
+    label_of_two(NULL, TLP_GREEN_2, TLP_NONE, TLP_NONE, TLP_GREEN);
+    label_of_two(NULL, TLP_RED_2, TLP_RED, TLP_NONE, TLP_NONE);
+}
+
+static void label_alone(const char *more, enum tlp label)
+{
+    char *text = indicator(1, "192.0.2.1", more);
+    struct report *report = decode(text);
+    assert_int_equal(report->tlp, label);
+    report_free(report);
+    free(text);
+}
+
+static void parts_are_marked_too(void **state)
+{
+    (void)state;
+    label_alone("\"granular_markings\":[{\"marking_ref\":\"" TLP_RED_2 "\",\"selectors\":[\"description\"]}]", TLP_RED);
+    label_alone("\"object_marking_refs\":[\"" TLP_AMBER_2 "\"],\"granular_markings\":[{\"marking_ref\":\"" TLP_CLEAR_2
+                "\",\"selectors\":[\"pattern\"]}]",
+                TLP_AMBER);
+    label_alone("\"object_marking_refs\":[\"" TLP_CLEAR_2 "\",\"" TLP_STRICT_2 "\"]", TLP_AMBER_STRICT);
+}
+
+static void markings_of_the_document_count(void **state)
+{
+    (void)state;
+    char *marked_object = marked(1, "marking-definition--00000000-0000-4000-8000-0000000000aa");
+    static const char *const definitions[] = {
+        "\"definition_type\":\"tlp\",\"definition\":{\"tlp\":\"red\"}",
+        "\"name\":\"TLP:RED\",\"extensions\":{\"extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d\":{\"extension_type\":"
+        "\"property-extension\",\"tlp_2_0\":\"red\"}}",
+        "\"definition_type\":\"statement\",\"definition\":{\"statement\":\"TLP:RED\"}",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(definitions); i++) {
+        char *objects =
+            mem_printf("%s,{\"type\":\"marking-definition\",\"id\":\"marking-definition--00000000-0000-4000-8000-0000000000aa\","
+                       "\"created\":\"2026-03-01T00:00:00.000Z\",%s}",
+                       marked_object, definitions[i]);
+        struct report *report = decode_bundle(objects);
+        assert_int_equal(report->tlp, TLP_RED);
+        report_free(report);
+        free(objects);
+    }
+    free(marked_object);
+}
+
+/* --- indicators --- */
+
+static const struct sighting *only_sighting(const struct report *report)
+{
+    assert_int_equal(report->observation_count, 1);
+    assert_int_equal(report->observations[0].sighting_count, 1);
+    return &report->observations[0].sightings[0];
+}
+
+static void confidence_and_end_are_the_indicators(void **state)
+{
+    (void)state;
+    char *text = indicator(1, "192.0.2.1", "\"confidence\":70,\"valid_until\":\"2026-05-01T00:00:00Z\"");
+    struct report *report = decode(text);
+    int64_t until;
+    assert_true(timestamp_parse_rfc3339("2026-05-01T00:00:00Z", &until));
+    assert_int_equal(only_sighting(report)->confidence, 70);
+    assert_int_equal(only_sighting(report)->valid_until, until);
+    assert_true(only_sighting(report)->is_indicator);
+    assert_int_equal(only_sighting(report)->role, ROLE_INFRASTRUCTURE);
+    report_free(report);
+    free(text);
+}
+
+static void not_for_detection(const char *more)
+{
+    char *text = indicator(1, "192.0.2.1", more);
+    struct report *report = decode(text);
+    assert_false(only_sighting(report)->is_indicator);
+    report_free(report);
+    free(text);
+}
+
+static void revoked_and_benign_are_seen_but_not_for_detection(void **state)
+{
+    (void)state;
+    not_for_detection("\"revoked\":true");
+    not_for_detection("\"indicator_types\":[\"benign\"]");
+}
+
+static void the_newest_version_counts(void **state)
+{
+    (void)state;
+    char *old = indicator(1, "192.0.2.1", ""), *late = indicator(1, "192.0.2.2", "\"x\":1");
+    char *newer = mem_strdup(late), *at = strstr(newer, "\"modified\":\"2026-03-01");
+    memcpy(at, "\"modified\":\"2026-03-09", strlen("\"modified\":\"2026-03-09"));
+    char *objects = mem_printf("%s,%s", newer, old);
+    struct report *report = decode_bundle(objects);
+    assert_string_equal(only_sighting(report)->value, "192.0.2.2");
+    assert_non_null(strstr(report->extra, "192.0.2.1")); /* the older one is kept */
+    report_free(report);
+    free(old);
+    free(late);
+    free(newer);
+    free(objects);
+}
+
+/* --- references --- */
+
+static void circles_and_missing_targets_are_harmless(void **state)
+{
+    (void)state;
+    struct report *report = decode_bundle(
+        "{\"type\":\"domain-name\",\"id\":\"domain-name--00000000-0000-5000-8000-000000000001\",\"value\":\"a.example.net\","
+        "\"resolves_to_refs\":[\"domain-name--00000000-0000-5000-8000-000000000002\",\"ipv4-addr--00000000-0000-5000-8000-00000000ffff\"]},"
+        "{\"type\":\"domain-name\",\"id\":\"domain-name--00000000-0000-5000-8000-000000000002\",\"value\":\"b.example.net\","
+        "\"resolves_to_refs\":[\"domain-name--00000000-0000-5000-8000-000000000001\",\"domain-name--00000000-0000-5000-8000-000000000002\"]"
+        "},"
+        "{\"type\":\"observed-data\",\"id\":\"observed-data--00000000-0000-4000-8000-000000000003\"," CREATED
+        ",\"first_observed\":\"2026-03-01T00:00:00Z\",\"last_observed\":\"2026-03-01T00:00:00Z\",\"number_observed\":1,"
+        "\"object_refs\":[\"domain-name--00000000-0000-5000-8000-000000000001\",\"url--00000000-0000-5000-8000-00000000ffff\"]}");
+    assert_int_equal(report->observation_count, 1);
+    assert_int_equal(report->observations[0].sighting_count, 2);
+    report_free(report);
+}
+
+/* Everything refers to everything: bounded, not quadratic. */
+static void dense_references_are_refused_in_time(void **state)
+{
+    (void)state;
+    enum { OBSERVABLES = 4000, STATEMENTS = 20000 };
+    struct buf text, list;
+    struct report *report = NULL;
+    struct err err = {0};
+    buf_init(&text, 64u << 20);
+    buf_init(&list, 64u << 20);
+    buf_add_text(&text, "{\"type\":\"bundle\",\"objects\":[");
+    for (int i = 0; i < OBSERVABLES; i++) {
+        buf_printf(&text, "{\"type\":\"process\",\"id\":\"process--00000000-0000-5000-8000-%012d\",\"pid\":1},", i);
+        buf_printf(&list, "%s\"process--00000000-0000-5000-8000-%012d\"", i ? "," : "", i);
+    }
+    buf_printf(&text,
+               "{\"type\":\"observed-data\",\"id\":\"observed-data--00000000-0000-4000-8000-000000000000\"," CREATED
+               ",\"first_observed\":\"2026-03-01T00:00:00Z\",\"last_observed\":\"2026-03-01T00:00:00Z\",\"number_observed\":1,"
+               "\"object_refs\":[%s]}",
+               buf_text(&list));
+    for (int i = 0; i < STATEMENTS; i++)
+        buf_printf(&text,
+                   ",{\"type\":\"sighting\",\"id\":\"sighting--00000000-0000-4000-8000-%012d\"," CREATED
+                   ",\"sighting_of_ref\":\"malware--00000000-0000-4000-8000-000000000000\",\"observed_data_refs\":[\"observed-data--"
+                   "00000000-0000-4000-8000-000000000000\"]}",
+                   i);
+    buf_add_text(&text, "]}");
+    clock_t start = clock();
+    assert_false(codec_decode(&stix_codec, text.bytes, text.size, &codec_limits_default, NULL, &report, &err));
+    assert_int_equal(err.code, ERR_LIMIT);
+    assert_true(clock() - start < 20 * CLOCKS_PER_SEC);
+    buf_clear(&text);
+    buf_clear(&list);
+}
+
+/* --- ids --- */
+
+static void observables_have_the_ids_everybody_gives_them(void **state)
+{
+    (void)state;
+    char id[STIX_ID_SIZE];
+    json_t *value = json_pack("{ss}", "value", "198.51.100.3");
+    stix_id_observable(id, "ipv4-addr", value);
+    assert_string_equal(id, "ipv4-addr--28bb3599-77cd-5a82-a950-b5bc3caf07c4"); /* computed apart, by RFC 9562 and RFC 8785 */
+    json_decref(value);
+}
+
+static void canonical_json(void **state)
+{
+    (void)state;
+    struct buf out;
+    buf_init(&out, 1000);
+    json_t *value = json_pack("{s[iibn]sss{}}", "z", 1, -5, 1, "a", "\"\\/\b\f\n\r\t\x01\x7fé", "m");
+    stix_id_canonical(value, &out);
+    assert_string_equal(buf_text(&out), "{\"a\":\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\x7fé\",\"m\":{},\"z\":[1,-5,true,null]}");
+    json_decref(value);
+    buf_clear(&out);
+}
+
+/* --- written and read again --- */
+
+static void add(struct report *report, struct observation *observation, enum observable_type type, enum sighting_role role,
+                const char *value, enum tlp tlp, bool is_indicator)
+{
+    assert_true(report_add_sighting(report, observation, type, role, value));
+    struct sighting *sighting = &observation->sightings[observation->sighting_count - 1];
+    sighting->tlp = tlp;
+    sighting->is_indicator = is_indicator;
+}
+
+static void set_time(int64_t *time, const char **text, const char **rule, const char *written)
+{
+    assert_true(timestamp_parse_rfc3339(written, time));
+    *text = written;
+    *rule = "rfc3339";
+}
+
+static void add_flow(struct report *report)
+{
+    struct observation *observation = report_add_observation(report);
+    set_time(&observation->time, &observation->time_text, &observation->time_rule, "2026-03-01T10:00:00.25Z");
+    observation->class_claim = "brute force";
+    observation->class_name = "intrusion-attempts/brute-force";
+    observation->count = 5000000000;
+    observation->description = "Log-ins over \"ssh\"";
+    observation->protocol = "tcp";
+    observation->source_port = 40000;
+    observation->target_port = 22;
+    observation->extra = "{\"severity\":\"high\",\"nested\":{\"a\":[1,2]}}";
+    add(report, observation, OBSERVABLE_IPV4, ROLE_SOURCE, "192.0.2.17", TLP_NONE, true);
+    observation->sightings[0].confidence = 60;
+    set_time(&observation->sightings[0].valid_until, &(const char *){NULL}, &(const char *){NULL}, "2026-06-01T00:00:00Z");
+    add(report, observation, OBSERVABLE_ASN, ROLE_SOURCE, "64500", TLP_NONE, false);
+    add(report, observation, OBSERVABLE_IPV6, ROLE_VICTIM, "2001:db8::22", TLP_RED, false);
+    add(report, observation, OBSERVABLE_COUNTRY, ROLE_SOURCE, "XX", TLP_NONE, false);
+    add(report, observation, OBSERVABLE_CVE, ROLE_OTHER, "CVE-2026-4242", TLP_NONE, false);
+    add(report, observation, OBSERVABLE_IPV4, ROLE_TARGET, "192.0.2.17", TLP_NONE, false);
+}
+
+static void add_everything(struct report *report)
+{
+    static const struct {
+        enum observable_type type;
+        const char *value;
+    } values[] = {
+        {OBSERVABLE_IPV4, "198.51.100.1"},
+        {OBSERVABLE_IPV6, "2001:db8::1"},
+        {OBSERVABLE_CIDR, "203.0.113.0/24"},
+        {OBSERVABLE_CIDR, "2001:db8:1::/48"},
+        {OBSERVABLE_ASN, "64501"},
+        {OBSERVABLE_DOMAIN, "kit.example.net"},
+        {OBSERVABLE_URL, "http://kit.example.net/it's?a=\\b"},
+        {OBSERVABLE_EMAIL, "bait@example.net"},
+        {OBSERVABLE_MD5, "d41d8cd98f00b204e9800998ecf8427e"},
+        {OBSERVABLE_MD5, "0cc175b9c0f1b6a831c399e269772661"},
+        {OBSERVABLE_MAC, "00:11:22:33:44:55"},
+        {OBSERVABLE_USER_AGENT, "curl/7 'x'"},
+        {OBSERVABLE_FILENAME, "a \"b\".exe"},
+        {OBSERVABLE_COUNTRY, "ZZ"},
+        {OBSERVABLE_TEXT, "mutex:x"},
+        {OBSERVABLE_PHONE, "+4312345678"},
+    };
+    for (int is_indicator = 0; is_indicator <= 1; is_indicator++) {
+        struct observation *observation = report_add_observation(report);
+        for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+            bool is_network = values[i].type <= OBSERVABLE_EMAIL || values[i].type == OBSERVABLE_MAC;
+            add(report, observation, values[i].type, is_network ? ROLE_INFRASTRUCTURE : ROLE_OTHER, values[i].value, TLP_NONE,
+                is_indicator);
+        }
+    }
+}
+
+/* Everything that a report can say, in every shape an observation is written. */
+static struct report *full_report(void)
+{
+    struct report *report = report_new("stix");
+    report->summary = "Log-ins and a kit";
+    report->description = "Seen at \"Example Bank\".";
+    report->lang = "en";
+    report->class_claim = "phish";
+    report->class_name = "fraud/phishing";
+    report->tlp = TLP_AMBER;
+    report->pap = TLP_GREEN;
+    report->case_kind = "notice";
+    report->reference = "XX-CERT-2026-000042";
+    report->reference_issuer = "cert.example";
+    report->creator_name = "Example CSIRT";
+    report->creator_email = "csirt@example.org";
+    report->reporter_email = "soc@bank.example";
+    report->extra = "{\"campaign\":\"x\"}";
+    set_time(&report->time, &report->time_text, &report->time_rule, "2026-03-02T10:00:00Z");
+    add_flow(report);
+    add_everything(report);
+    struct observation *file = report_add_observation(report); /* one file; no time */
+    file->description = "Dropper";
+    add(report, file, OBSERVABLE_MD5, ROLE_OTHER, "900150983cd24fb0d6963f7d28e17f72", TLP_NONE, true);
+    add(report, file, OBSERVABLE_SHA256, ROLE_OTHER, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", TLP_NONE, false);
+    add(report, file, OBSERVABLE_FILENAME, ROLE_OTHER, "abc.exe", TLP_NONE, false);
+    struct observation *wide = report_add_observation(report); /* an indicator that may go further than its report */
+    wide->description = "Only for partners";
+    add(report, wide, OBSERVABLE_DOMAIN, ROLE_INFRASTRUCTURE, "wide.example.net", TLP_GREEN, true);
+    struct observation *strict = report_add_observation(report);
+    strict->description = "For you alone";
+    add(report, strict, OBSERVABLE_DOMAIN, ROLE_INFRASTRUCTURE, "strict.example.net", TLP_AMBER_STRICT, true);
+    struct observation *weakness = report_add_observation(report);
+    set_time(&weakness->time, &weakness->time_text, &weakness->time_rule, "2026-02-01T00:00:00Z");
+    weakness->description = "Overflow";
+    add(report, weakness, OBSERVABLE_CVE, ROLE_OTHER, "CVE-2026-0001", TLP_NONE, false);
+    report_add_observation(report)->description = "Words only";
+    return report;
+}
+
+static void write_again(const struct report *report, struct buf *out)
+{
+    struct err err = {0};
+    buf_init(out, 64u << 20);
+    if (!stix_codec.encode(report, out, &err))
+        fail_msg("not written: %s", err.text);
+}
+
+static void assert_same(const struct report *wanted, const struct report *found)
+{
+    json_t *a = report_dump(wanted), *b = report_dump(found);
+    char *left = report_dump_text(a), *right = report_dump_text(b);
+    assert_string_equal(left, right);
+    assert_int_equal(wanted->pap, found->pap);
+    assert_string_equal(wanted->case_kind ? wanted->case_kind : "", found->case_kind ? found->case_kind : "");
+    for (size_t i = 0; i < wanted->observation_count; i++)
+        for (size_t k = 0; k < wanted->observations[i].sighting_count; k++) {
+            assert_int_equal(wanted->observations[i].sightings[k].confidence, found->observations[i].sightings[k].confidence);
+            assert_int_equal(wanted->observations[i].sightings[k].valid_until, found->observations[i].sightings[k].valid_until);
+        }
+    free(left);
+    free(right);
+    json_decref(a);
+    json_decref(b);
+}
+
+static void what_is_written_reads_back(void **state)
+{
+    (void)state;
+    struct report *report = full_report();
+    struct buf first, second;
+    write_again(report, &first);
+    struct report *again = decode(buf_text(&first));
+    assert_same(report, again);
+    write_again(again, &second);
+    assert_string_equal(buf_text(&first), buf_text(&second));
+    report_free(report);
+    report_free(again);
+    buf_clear(&first);
+    buf_clear(&second);
+}
+
+/* Goes through the indicators of a written document. */
+static void victims_are_no_indicators(void **state)
+{
+    (void)state;
+    struct report *report = full_report();
+    struct observation *observation = &report->observations[0];
+    for (size_t i = 0; i < observation->sighting_count; i++)
+        observation->sightings[i].is_indicator = true;
+    struct buf out;
+    write_again(report, &out);
+    json_t *root = json_loads(buf_text(&out), 0, NULL), *object;
+    size_t index, indicators = 0;
+    json_array_foreach(json_object_get(root, "objects"), index, object)
+    {
+        const char *pattern = json_string_value(json_object_get(object, "pattern"));
+        indicators += pattern != NULL;
+        assert_true(!pattern || !strstr(pattern, "2001:db8::22"));
+    }
+    assert_true(indicators > 4);
+    json_decref(root);
+    buf_clear(&out);
+    report_free(report);
+}
+
+static void without_a_time_nothing_is_written(void **state)
+{
+    (void)state;
+    struct report *report = report_new("json");
+    struct err err = {0};
+    struct buf out;
+    buf_init(&out, 1u << 20);
+    report->description = "x";
+    assert_false(stix_codec.encode(report, &out, &err));
+    assert_int_equal(err.code, ERR_INPUT);
+    set_time(&report->time, &report->time_text, &report->time_rule, "2026-03-02T10:00:00Z");
+    assert_true(stix_codec.encode(report, &out, &err));
+    buf_clear(&out);
+    buf_init(&out, 100);
+    assert_false(stix_codec.encode(report, &out, &err));
+    assert_int_equal(err.code, ERR_LIMIT);
+    buf_clear(&out);
+    report_free(report);
+}
+
+static void values_are_taken_back_only_by_their_maker(void **state)
+{
+    (void)state;
+    /* What others add to an object of ours is kept. */
+    struct report *report = full_report(), *again;
+    struct buf out;
+    write_again(report, &out);
+    json_t *root = json_loads(buf_text(&out), 0, NULL), *object;
+    size_t index;
+    json_array_foreach(json_object_get(root, "objects"), index, object)
+    {
+        if (strcmp(json_string_value(json_object_get(object, "type")), "observed-data") == 0)
+            json_object_set_new(object, "x_opencti_score", json_integer(77));
+    }
+    char *text = json_dumps(root, 0);
+    again = decode(text);
+    assert_non_null(strstr(again->observations[0].extra, "\"x_opencti_score\":77"));
+    assert_non_null(strstr(again->observations[0].extra, "\"severity\":\"high\""));
+    free(text);
+    json_decref(root);
+    buf_clear(&out);
+    report_free(report);
+    report_free(again);
+}
+
+/* --- for the schema check --- */
+
+static bool write_file(const char *folder, size_t number, const struct report *report)
+{
+    struct err err = {0};
+    struct buf out;
+    buf_init(&out, 64u << 20);
+    bool ok = stix_codec.encode(report, &out, &err);
+    if (ok) {
+        char *path = mem_printf("%s/%03zu.json", folder, number);
+        FILE *file = fopen(path, "w");
+        ok = file && fputs(buf_text(&out), file) >= 0;
+        if (file)
+            fclose(file);
+        free(path);
+    } else {
+        fprintf(stderr, "%03zu: not written: %s\n", number, err.text);
+        ok = err.code == ERR_INPUT;
+    }
+    buf_clear(&out);
+    return ok;
+}
+
+static bool read_and_write(const char *folder, size_t number, const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    struct buf content;
+    char part[65536];
+    struct report *report = NULL;
+    struct err err = {0};
+    if (!file)
+        return false;
+    buf_init(&content, 64u << 20);
+    for (size_t got; (got = fread(part, 1, sizeof part, file)) > 0;)
+        buf_add(&content, part, got);
+    fclose(file);
+    bool ok = true;
+    if (codec_decode(&stix_codec, buf_text(&content), content.size, &codec_limits_default, NULL, &report, &err))
+        ok = write_file(folder, number, report);
+    report_free(report);
+    buf_clear(&content);
+    return ok;
+}
+
+static int write_documents(int argc, char **argv)
+{
+    struct report *report = full_report();
+    bool ok = write_file(argv[1], 0, report);
+    report_free(report);
+    for (int i = 2; i < argc; i++)
+        ok = read_and_write(argv[1], (size_t)i - 1, argv[i]) && ok;
+    return ok ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        return write_documents(argc, argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strictest_marking_wins),
+        cmocka_unit_test(unmarked_is_never_wider_than_agreed),
+        cmocka_unit_test(parts_are_marked_too),
+        cmocka_unit_test(markings_of_the_document_count),
+        cmocka_unit_test(confidence_and_end_are_the_indicators),
+        cmocka_unit_test(revoked_and_benign_are_seen_but_not_for_detection),
+        cmocka_unit_test(the_newest_version_counts),
+        cmocka_unit_test(circles_and_missing_targets_are_harmless),
+        cmocka_unit_test(dense_references_are_refused_in_time),
+        cmocka_unit_test(observables_have_the_ids_everybody_gives_them),
+        cmocka_unit_test(canonical_json),
+        cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(victims_are_no_indicators),
+        cmocka_unit_test(without_a_time_nothing_is_written),
+        cmocka_unit_test(values_are_taken_back_only_by_their_maker),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
