@@ -33,9 +33,7 @@ static const struct codec *choose_codec(struct intake_job *job, const char *form
     /* One media type may serve several formats (application/json, text/xml): what the bytes look like decides first. */
     const struct codec *probed = codec_probe(head, head_size, &hints);
     const struct codec *typed = says_nothing ? NULL : codec_find_media_type(job->media_type);
-    const struct codec *codec = says_nothing                                                          ? probed
-                                : probed && typed && str_equal(probed->media_type, typed->media_type) ? probed
-                                                                                                      : typed;
+    const struct codec *codec = says_nothing || (probed && codec_has_media_type(probed, job->media_type)) ? probed : typed;
     if (!codec)
         worker_problem(job->request, 415, "this is none of the formats we read; name it with ?format= (docs/FORMATS.md lists them)",
                        ",\"at\":\"Content-Type\"");

@@ -52,10 +52,15 @@ static bool list_has(const char *list, const char *word)
     return false;
 }
 
+bool codec_has_media_type(const struct codec *codec, const char *media_type)
+{
+    return list_has(codec->media_type, media_type) || list_has(codec->media_types_too, media_type);
+}
+
 const struct codec *codec_find_media_type(const char *media_type)
 {
     for (size_t i = 0; media_type && *media_type && i < codec_count; i++)
-        if (list_has(codec_registry[i]->media_type, media_type) || list_has(codec_registry[i]->media_types_too, media_type))
+        if (codec_has_media_type(codec_registry[i], media_type))
             return codec_registry[i];
     return NULL;
 }

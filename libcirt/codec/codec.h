@@ -86,6 +86,7 @@ extern const size_t codec_count;
 const struct codec *codec_find(const char *name); /* NULL where unknown */
 /* By media type (no parameters, any case), else NULL. */
 const struct codec *codec_find_media_type(const char *media_type);
+bool codec_has_media_type(const struct codec *codec, const char *media_type);
 /* The codec whose probe is surest, or NULL. */
 const struct codec *codec_probe(const char *bytes, size_t size, const struct codec_hints *hints);
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "codec/native.h"
+#include "codec/json_peek.h"
 #include "codec/stix_class.h"
 #include "codec/stix_encode.h"
 #include "codec/stix_extra.h"
@@ -164,6 +164,18 @@ static bool is_advisory(const struct stix_document *document)
     return has_any;
 }
 
+/* As with CSAF: what its observations are about needs no word of the sender's. */
+static void mark_advisory(struct report *report)
+{
+    const char *class_name = rsit_find("vulnerable/vulnerable-system");
+    report->case_kind = "vulnerability";
+    if (!report->class_claim)
+        report->class_name = class_name;
+    for (size_t i = 0; i < report->observation_count; i++)
+        if (!report->observations[i].class_claim)
+            report->observations[i].class_name = class_name;
+}
+
 static const char *case_kind_of(const char *text)
 {
     static const char *const kinds[] = {"vulnerability", "notice", "request"};
@@ -305,11 +317,12 @@ static void read_head(struct stix_reader *reader)
     } else {
         read_reference(reader, head);
         read_description(reader, head);
-        report->case_kind = is_advisory(&reader->document) ? "vulnerability" : NULL;
         if (head) {
             report->summary = arena_strdup(report->arena, stix_object_text(head->json, "name"));
             stix_class_of(reader, head, &report->class_claim, &report->class_name);
         }
+        if (is_advisory(&reader->document))
+            mark_advisory(report);
     }
     if (head)
         head->is_used = true;
@@ -346,26 +359,6 @@ static bool stix_decode(const char *bytes, size_t size, const struct codec_limit
     return ok;
 }
 
-static bool mentions(const char *bytes, size_t size, const char *word)
-{
-    return memmem(bytes, size, word, strlen(word)) != NULL;
-}
-
-/* "type": "bundle" with any blanks. */
-static bool has_member(const char *bytes, size_t size, const char *name, const char *value)
-{
-    const char *at = bytes, *end = bytes + size;
-    while ((at = memmem(at, (size_t)(end - at), name, strlen(name)))) {
-        at += strlen(name);
-        const char *from = at;
-        while (from < end && strchr(" \t\r\n:", *from) && *from)
-            from++;
-        if ((size_t)(end - from) >= strlen(value) && memcmp(from, value, strlen(value)) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* "id": "ipv4-addr--28bb3599-...": two dashes behind a word, and a group of eight. */
 static bool has_stix_id(const char *bytes, size_t size)
 {
@@ -386,24 +379,21 @@ static bool has_stix_id(const char *bytes, size_t size)
 static int stix_probe(const char *bytes, size_t size, const struct codec_hints *hints)
 {
     UNUSED(hints);
-    size_t start = native_skip_blanks(bytes, size);
-    if (start == size || bytes[start] != '{')
+    if (json_peek_is(bytes, size, "type", "bundle"))
+        return 95;
+    bool is_object = json_peek_has(bytes, size, "type") && json_peek_has(bytes, size, "id");
+    if (!is_object && !json_peek_has(bytes, size, "objects")) /* a TAXII envelope */
         return 0;
-    if (has_member(bytes, size, "\"type\"", "\"bundle\"") || mentions(bytes, size, "\"bundle--"))
+    if (json_peek_is(bytes, size, "spec_version", "2.1"))
         return 90;
-    bool has_version = has_member(bytes, size, "\"spec_version\"", "\"2.");
-    bool has_type = mentions(bytes, size, "\"type\"");
-    if (has_version && has_type)
-        return 80;
-    /* A TAXII envelope of 2.0 objects, or one such object; a single observable. */
-    return has_type && has_stix_id(bytes, size) ? 70 : 0;
+    return has_stix_id(bytes, size) ? 80 : 0;
 }
 
 const struct codec stix_codec = {
     .name = "stix",
     .media_type = "application/stix+json",
-    .media_types_too = "application/taxii+json application/vnd.oasis.stix+json",
-    .standard = "OASIS STIX 2.1",
+    .media_types_too = "application/json application/taxii+json application/vnd.oasis.stix+json",
+    .standard = "STIX 2.1 and 2.0, OASIS",
     .summary = "STIX 2.1 and 2.0 bundles, TAXII envelopes and single objects: indicators, observed data, sightings, reports",
     .shape = CODEC_WHOLE,
     .probe = stix_probe,
