@@ -135,21 +135,31 @@ BEGIN
         CREATE TEMP TABLE triage_chunk (ord int, report_id bigint, received timestamptz, no int, sender_id bigint, drill_id int, compartment_id int,
             assurance smallint, is_person boolean, is_mail boolean, may_refer boolean, has_text boolean, is_partial boolean, is_released boolean, is_repeat boolean,
             is_quiet boolean, class text, tlp smallint, constituent_id bigint, subject text, value text, case_id bigint, grp text, priority smallint, queue text,
-            assign text, decision text, rule text, reason text, held_for text) ON COMMIT DELETE ROWS;
+            assign text, decision text, rule text, reason text, held_for text, time timestamptz) ON COMMIT DELETE ROWS;
         CREATE TEMP TABLE triage_group (grp text, case_id bigint, is_new boolean, is_quiet boolean, number bigint, seq bigint, first_ord int, drill_id int, compartment_id int,
-            case_compartment_id int, join_key text, is_person boolean, class text, constituent_id bigint, subject text, value text, subjects bigint, tlp smallint, assurance smallint,
-            priority smallint, queue text, assign text, observations bigint, reports bigint, report_id bigint, received timestamptz, rules text[])
-            ON COMMIT DELETE ROWS;
+            case_compartment_id int, join_key text, is_person boolean, class text, last_class text, constituent_id bigint, subject text, value text, subjects bigint,
+            tlp smallint, assurance smallint, tlps smallint[], priority smallint, priorities smallint[], queue text, assign text, observations bigint, reports bigint,
+            report_id bigint, last_report_id bigint, received timestamptz, rules text[], sender_id bigint, first_seen timestamptz, last_seen timestamptz,
+            is_again boolean) ON COMMIT DELETE ROWS;
+        -- What holds for the classes of the chunk.
+        CREATE TEMP TABLE triage_class (class text, join_for interval, observations int, addresses int, immediate boolean, sectors text[], unowned int,
+            relapse_for interval, priority smallint) ON COMMIT DELETE ROWS;
+        -- A row a case and report that the chunk put together.
+        CREATE TEMP TABLE triage_member (case_id bigint, report_id bigint, received timestamptz, is_new boolean) ON COMMIT DELETE ROWS;
     END IF;
     DELETE FROM triage_chunk;
     DELETE FROM triage_group;
+    DELETE FROM triage_class;
+    DELETE FROM triage_member;
 END $$;
 
--- The constituents that the sightings of the chunk belong to are looked up once a distinct address, number and name: for an address by the
--- lengths that registered networks have, longest first (a lookup of its own by index would cost 0.1 ms each). All is joined by hashing: nobody
--- can estimate these intermediate results, and a nested loop over two of 4,000 rows takes seconds.
+-- The constituents that the sightings of the chunk belong to are looked up by joins: for an address by the lengths that registered networks have,
+-- for a name by their numbers of labels (a lookup of its own by index would cost 0.1 ms each). All is joined and grouped by hashing: nobody can
+-- estimate these intermediate results, and a nested loop over two of 4,000 rows takes seconds. What counts of an observation's sightings is told
+-- by one number each, the smallest: `pick` of the sighting that names its subject (role, address before name, place), `owner` of the constituent
+-- (role, kind of look-up, the longest match, id).
 CREATE OR REPLACE FUNCTION triage_fill(t to_triage, p_from bigint, p_first int, p_to bigint, p_last int) RETURNS int
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_sort = off SET work_mem = '64MB' AS $$
 DECLARE
     v_since timestamptz := t.received;
     v_until timestamptz := coalesce(t.received_until, t.received);
@@ -157,7 +167,7 @@ DECLARE
     v_count int;
 BEGIN
     INSERT INTO triage_chunk (ord, report_id, received, no, sender_id, drill_id, compartment_id, assurance, is_person, is_mail, may_refer,
-                              has_text, is_partial, is_released, is_repeat, is_quiet, class, tlp, constituent_id, subject, value, grp)
+                              has_text, is_partial, is_released, is_repeat, is_quiet, class, tlp, constituent_id, subject, value, grp, time)
     WITH envelope AS MATERIALIZED (
         SELECT r.id, r.received, r.sender_id, r.channel, r.assurance, r.drill_id, r.compartment_id FROM report r
         WHERE r.id BETWEEN p_from AND p_to AND r.received BETWEEN v_since AND v_until AND t.reports @> r.id
@@ -171,59 +181,56 @@ BEGIN
         SELECT c.report_id, c.class, c.tlp, c.format, c.summary IS NOT NULL OR c.description IS NOT NULL AS has_text FROM report_content c
         WHERE c.report_id BETWEEN p_from AND p_to AND c.received BETWEEN v_since AND v_until),
     statement AS MATERIALIZED (
-        SELECT o.report_id, o.no, o.class FROM observation o
+        SELECT o.report_id, o.no, o.class, o.time FROM observation o
         WHERE o.report_id BETWEEN p_from AND p_to AND (o.report_id, o.no) > (p_from, p_first) AND (o.report_id, o.no) <= (p_to, p_last)
           AND o.received BETWEEN v_since AND v_until),
     seen AS MATERIALIZED (
-        SELECT s.report_id, s.observation_no AS no, (ARRAY[1, 4, 3, 2, 5])[s.role] AS rank, s.type, s.tlp, s.addr, s.host, s.value, s.ctid AS place
+        SELECT s.report_id, s.observation_no AS no, (ARRAY[1, 4, 3, 2, 5])[s.role]::bigint AS rank, s.tlp, s.addr, s.host,
+               CASE s.type WHEN 4 THEN s.value::bigint END AS asn, row_number() OVER () AS place
         FROM sighting s
         WHERE s.report_id BETWEEN p_from AND p_to AND (s.report_id, s.observation_no) > (p_from, p_first)
           AND (s.report_id, s.observation_no) <= (p_to, p_last) AND s.received BETWEEN v_since AND v_until),
-    subject AS (
-        SELECT DISTINCT ON (s.report_id, s.no) s.report_id, s.no, s.addr, s.host FROM seen s WHERE s.addr IS NOT NULL OR s.host IS NOT NULL
-        ORDER BY s.report_id, s.no, s.rank, s.addr IS NULL, s.place),
-    narrower AS (
-        SELECT s.report_id, s.no, max(s.tlp) AS tlp FROM seen s JOIN content c ON c.report_id = s.report_id WHERE s.tlp > c.tlp GROUP BY 1, 2),
     length AS MATERIALIZED (
         SELECT DISTINCT family(n.network) AS family, masklen(n.network) AS bits FROM constituent_network n WHERE n.until IS NULL),
-    by_address AS MATERIALIZED (
-        SELECT DISTINCT ON (a.addr) a.addr, n.constituent_id FROM (SELECT DISTINCT s.addr FROM seen s WHERE s.addr IS NOT NULL) a
-        JOIN length l ON l.family = family(a.addr) AND l.bits <= masklen(a.addr)
-        JOIN constituent_network n ON n.network = network(set_masklen(a.addr, l.bits)) AND n.until IS NULL
-        JOIN constituent k ON k.id = n.constituent_id AND k.enabled
-        ORDER BY a.addr, l.bits DESC, n.constituent_id),
-    by_asn AS MATERIALIZED (
-        SELECT a.value, min(n.constituent_id) AS constituent_id FROM (SELECT DISTINCT s.value FROM seen s WHERE s.type = 4) a
-        JOIN constituent_asn n ON n.asn = a.value::bigint AND n.until IS NULL
-        JOIN constituent k ON k.id = n.constituent_id AND k.enabled GROUP BY a.value),
-    by_host AS MATERIALIZED (
-        SELECT DISTINCT ON (h.host) h.host, d.constituent_id FROM (
-            SELECT x.host, array_to_string(l[i:], '.') AS name, i FROM (SELECT DISTINCT s.host FROM seen s WHERE s.host IS NOT NULL) x,
-            string_to_array(x.host, '.') l, generate_series(1, cardinality(l)) i
-            WHERE EXISTS (SELECT FROM constituent_domain)) h
-        JOIN constituent_domain d ON d.domain = h.name AND d.until IS NULL
-        JOIN constituent k ON k.id = d.constituent_id AND k.enabled
-        ORDER BY h.host, h.i, d.constituent_id),
-    ours AS MATERIALIZED (
-        SELECT DISTINCT ON (f.report_id, f.no) f.report_id, f.no, f.constituent_id FROM (
-            SELECT s.report_id, s.no, s.rank, 1 AS kind, b.constituent_id FROM seen s JOIN by_address b ON b.addr = s.addr
-            UNION ALL SELECT s.report_id, s.no, s.rank, 2, b.constituent_id FROM seen s JOIN by_asn b ON b.value = s.value WHERE s.type = 4
-            UNION ALL SELECT s.report_id, s.no, s.rank, 3, b.constituent_id FROM seen s JOIN by_host b ON b.host = s.host) f
-        ORDER BY f.report_id, f.no, f.rank, f.kind, f.constituent_id)
+    depth AS MATERIALIZED (
+        SELECT DISTINCT cardinality(string_to_array(d.domain, '.')) AS labels FROM constituent_domain d WHERE d.until IS NULL),
+    name AS MATERIALIZED (
+        SELECT s.report_id, s.no, s.rank, string_to_array(s.host, '.') AS labels FROM seen s WHERE s.host IS NOT NULL AND EXISTS (SELECT FROM depth)),
+    told AS MATERIALIZED (
+        SELECT f.report_id, f.no, max(f.tlp) AS tlp, min(f.pick) AS pick, min(f.owner) AS owner FROM (
+            SELECT s.report_id, s.no, s.tlp, CASE WHEN s.addr IS NOT NULL OR s.host IS NOT NULL
+                   THEN (s.rank << 48) | ((s.addr IS NULL)::int::bigint << 47) | s.place END AS pick, NULL::bigint AS owner FROM seen s
+            UNION ALL
+            SELECT s.report_id, s.no, NULL, NULL, (s.rank << 60) | (1::bigint << 58) | ((128 - l.bits)::bigint << 50) | n.constituent_id FROM seen s
+            JOIN length l ON l.family = family(s.addr) AND l.bits <= masklen(s.addr)
+            JOIN constituent_network n ON n.network = network(set_masklen(s.addr, l.bits)) AND n.until IS NULL
+            JOIN constituent k ON k.id = n.constituent_id AND k.enabled
+            UNION ALL
+            SELECT s.report_id, s.no, NULL, NULL, (s.rank << 60) | (2::bigint << 58) | n.constituent_id FROM seen s
+            JOIN constituent_asn n ON n.asn = s.asn AND n.until IS NULL
+            JOIN constituent k ON k.id = n.constituent_id AND k.enabled
+            UNION ALL
+            SELECT h.report_id, h.no, NULL, NULL, (h.rank << 60) | (3::bigint << 58) | ((200 - p.labels)::bigint << 50) | d.constituent_id FROM name h
+            JOIN depth p ON p.labels <= cardinality(h.labels)
+            JOIN constituent_domain d ON d.domain = array_to_string(h.labels[cardinality(h.labels) - p.labels + 1:], '.') AND d.until IS NULL
+            JOIN constituent k ON k.id = d.constituent_id AND k.enabled) f
+        GROUP BY f.report_id, f.no)
     SELECT row_number() OVER (), e.id, e.received, coalesce(o.no, 0), e.sender_id, e.drill_id, e.compartment_id, triage_assurance(e.assurance),
-           p.is_person, e.channel = 'mail', e.channel = 'mail' OR p.is_person, c.has_text, e.id = v_partial, t.released, t.repeated, false, p.class, greatest(c.tlp, b.tlp), u.constituent_id, p.subject,
+           p.is_person, e.channel = 'mail', e.channel = 'mail' OR p.is_person, c.has_text, e.id = v_partial, t.released, t.repeated, false, p.class,
+           greatest(c.tlp, b.tlp), p.constituent_id, p.subject,
            coalesce(CASE WHEN masklen(j.addr) IN (32, 128) THEN host(j.addr) ELSE j.addr::text END, j.host),
-           triage_grp(p.is_person, e.id, p.class, u.constituent_id, p.subject)
+           triage_grp(p.is_person, e.id, p.class, p.constituent_id, p.subject), least(coalesce(o.time, e.received), e.received)
     FROM envelope e
     JOIN content c ON c.report_id = e.id
     LEFT JOIN who w ON w.id = e.sender_id
     LEFT JOIN statement o ON o.report_id = e.id
-    LEFT JOIN subject j ON j.report_id = o.report_id AND j.no = o.no
-    LEFT JOIN narrower b ON b.report_id = o.report_id AND b.no = o.no
-    LEFT JOIN ours u ON u.report_id = o.report_id AND u.no = o.no
+    LEFT JOIN told b ON b.report_id = o.report_id AND b.no = o.no
+    LEFT JOIN (SELECT s.place, s.addr, s.host FROM seen s WHERE s.addr IS NOT NULL OR s.host IS NOT NULL) j ON j.place = b.pick & (1::bigint << 47) - 1
     CROSS JOIN LATERAL (SELECT triage_is_person(e.channel, w.role, c.format), coalesce(o.class, c.class, 'other/undetermined'),
+        b.owner & (1::bigint << 50) - 1,
         CASE WHEN j.addr IS NULL THEN j.host
-             ELSE network(set_masklen(j.addr, least(masklen(j.addr), CASE family(j.addr) WHEN 4 THEN 24 ELSE 48 END)))::text END) p(is_person, class, subject)
+             ELSE network(set_masklen(j.addr, least(masklen(j.addr), CASE family(j.addr) WHEN 4 THEN 24 ELSE 48 END)))::text END)
+        p(is_person, class, constituent_id, subject)
     WHERE NOT t.released OR NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = e.id AND m.until IS NULL
                                         AND (o.no IS NULL OR m.observations @> o.no));
     GET DIAGNOSTICS v_count = ROW_COUNT;

@@ -40,9 +40,13 @@ RETURN ARRAY(SELECT btrim(m[1]) FROM regexp_matches(left(p_subject, 1000), '\[([
 CREATE OR REPLACE FUNCTION triage_letters() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
-    span chunk_range := triage_range();
+    span chunk_range;
 BEGIN
     PERFORM triage_letter_tables();
+    IF NOT EXISTS (SELECT FROM triage_chunk c WHERE c.may_refer) THEN
+        RETURN;
+    END IF;
+    span := triage_range();
     INSERT INTO triage_letter (report_id, received, drill_id, is_mail, is_released, is_repeat, is_partial, kind, author, tags, numbers, names, ids, about,
                                about_recipient, about_status, about_text, reference_issuer, reference, dmarc, spf, dkim, spam, spam_score, summary,
                                encryption, signer, fingerprint, is_fresh, copy_of, needed_keys, unknown_keys, is_known, is_quiet)
@@ -190,6 +194,10 @@ END $$;
 CREATE OR REPLACE FUNCTION triage_repeats() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
+    -- All rows of a chunk came again, or none.
+    IF (SELECT c.is_repeat FROM triage_chunk c LIMIT 1) IS NOT TRUE THEN
+        RETURN;
+    END IF;
     UPDATE report_outcome o SET reason = concat_ws('; ', o.reason, 'sent again to a case in which its sender has no part') FROM triage_letter l
         WHERE o.report_id = l.report_id AND l.is_repeat AND l.case_id IS NULL AND o.state = 'triaged'
           AND o.reason LIKE '%sent again to a case%' IS NOT TRUE
@@ -230,6 +238,9 @@ RETURN p_for || ': ' || CASE p_for
 CREATE OR REPLACE FUNCTION triage_hold() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
+    IF NOT EXISTS (SELECT FROM triage_letter) THEN
+        RETURN;
+    END IF;
     UPDATE triage_letter l SET held_for = w.held_for
     FROM (
         SELECT x.report_id, CASE
@@ -261,6 +272,9 @@ END $$;
 CREATE OR REPLACE FUNCTION triage_copies() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
+    IF NOT EXISTS (SELECT FROM triage_letter) THEN
+        RETURN;
+    END IF;
     UPDATE triage_chunk c SET decision = NULL, reason = NULL, held_for = NULL, case_id = o.case_id, grp = o.grp
         FROM triage_letter l JOIN LATERAL (
             SELECT x.case_id, x.grp FROM triage_chunk x WHERE x.report_id = l.copy_of AND x.decision IS NULL ORDER BY x.ord LIMIT 1) o ON true

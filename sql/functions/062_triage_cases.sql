@@ -1,34 +1,61 @@
 -- Triage, second half: the chunk's observations (sql/functions/060_triage.sql) into cases.
 
--- A group a case: by the case that is named, the person's report, or the key.
+-- A group a case: by the case that is named, the person's report, or the key. Labels and urgency are kept apart by what the channel proves (tlps[1] of
+-- all, tlps[4] of a pinned key): what joins a case must not change what more assurance set. No aggregate here needs its rows sorted: what does
+-- (counts of different things, a group of several classes) is asked for afterwards, of those groups only.
 CREATE OR REPLACE FUNCTION triage_groups() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET work_mem = '64MB' AS $$
 BEGIN
-    INSERT INTO triage_group (grp, case_id, is_new, is_quiet, first_ord, drill_id, compartment_id, join_key, is_person, class, constituent_id, subject, value,
-                              subjects, tlp, assurance, priority, queue, assign, observations, reports, report_id, received, rules)
-    SELECT c.grp, min(c.case_id), false, bool_or(c.is_quiet), min(c.ord), c.drill_id, c.compartment_id, CASE WHEN c.grp !~ '^(case|report) ' THEN c.grp END,
-           bool_or(c.is_person), mode() WITHIN GROUP (ORDER BY c.class), min(c.constituent_id), min(c.subject), min(c.value),
-           count(DISTINCT c.value), max(c.tlp), max(c.assurance), min(c.priority), min(c.queue), min(c.assign), count(*) FILTER (WHERE c.no > 0),
-           count(DISTINCT c.report_id), min(c.report_id), min(c.received), array_agg(DISTINCT c.rule) FILTER (WHERE c.rule IS NOT NULL)
+    INSERT INTO triage_group (grp, case_id, is_new, is_again, is_quiet, first_ord, drill_id, compartment_id, join_key, is_person, class, last_class, constituent_id,
+                              subject, value, tlp, assurance, tlps, priority, priorities, queue, assign, observations, reports, report_id, last_report_id,
+                              received, sender_id, first_seen, last_seen, rules)
+    SELECT c.grp, min(c.case_id), false, false, bool_or(c.is_quiet), min(c.ord), c.drill_id, c.compartment_id, CASE WHEN c.grp !~ '^(case|report) ' THEN c.grp END,
+           bool_or(c.is_person), min(c.class), max(c.class), min(c.constituent_id), min(c.subject), min(c.value), max(c.tlp), max(c.assurance),
+           ARRAY[max(c.tlp), max(c.tlp) FILTER (WHERE c.assurance >= 1), max(c.tlp) FILTER (WHERE c.assurance >= 2), max(c.tlp) FILTER (WHERE c.assurance >= 3)],
+           min(c.priority), ARRAY[min(c.priority), min(c.priority) FILTER (WHERE c.assurance >= 1), min(c.priority) FILTER (WHERE c.assurance >= 2),
+           min(c.priority) FILTER (WHERE c.assurance >= 3)], min(c.queue), min(c.assign), count(*) FILTER (WHERE c.no > 0), 1,
+           min(c.report_id), max(c.report_id), min(c.received), min(c.sender_id), min(c.time), max(c.time), array_remove(ARRAY[min(c.rule)], NULL)
     FROM triage_chunk c WHERE c.decision IS NULL GROUP BY c.grp, c.drill_id, c.compartment_id;
+    UPDATE triage_group g SET reports = x.reports, class = x.class, rules = x.rules
+        FROM (SELECT c.grp, c.drill_id, c.compartment_id, count(DISTINCT c.report_id) AS reports, mode() WITHIN GROUP (ORDER BY c.class) AS class,
+                     array_agg(DISTINCT c.rule) FILTER (WHERE c.rule IS NOT NULL) AS rules
+              FROM triage_chunk c JOIN triage_group y ON y.grp = c.grp AND y.drill_id = c.drill_id AND y.compartment_id = c.compartment_id
+                   AND (y.report_id <> y.last_report_id OR y.class <> y.last_class OR y.rules <> '{}')
+              WHERE c.decision IS NULL GROUP BY c.grp, c.drill_id, c.compartment_id) x
+        WHERE x.grp = g.grp AND x.drill_id = g.drill_id AND x.compartment_id = g.compartment_id;
 END $$;
 
--- Finds and locks what is joined, in the order of ids as the desk's verbs do; what an analyst closed meanwhile is not joined.
+-- Finds and locks what is joined, in the order of ids as the desk's verbs do; what an analyst closed meanwhile is not joined. Where no case is open, one
+-- that ended lately is: what was seen after its end opens it again, where its channel proves as much as what set it; what was seen before is laid
+-- with it quietly.
 CREATE OR REPLACE FUNCTION triage_join() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     UPDATE triage_group g SET case_id = (
         SELECT k.id FROM incident_case k WHERE k.join_key = g.join_key AND k.drill_id = g.drill_id AND k.compartment_id = g.compartment_id
-          AND k.state IN ('new', 'open', 'waiting') AND k.opened > now() - interval '7 days' ORDER BY k.opened DESC LIMIT 1)
-        WHERE g.join_key IS NOT NULL;
+          AND k.state IN ('new', 'open', 'waiting') AND coalesce(k.reopened, k.opened) > now() - s.join_for ORDER BY k.opened DESC LIMIT 1)
+        FROM triage_class s WHERE s.class = g.class AND g.join_key IS NOT NULL;
+    UPDATE triage_group g SET case_id = f.case_id, is_again = f.is_again, is_quiet = NOT f.is_again
+        FROM (SELECT x.grp, x.drill_id, x.compartment_id, k.id AS case_id, x.last_seen > k.ended AS is_again
+              FROM triage_group x JOIN triage_class s ON s.class = x.class
+              CROSS JOIN LATERAL (
+                  SELECT y.id, y.assurance, coalesce(y.closed, y.resolved) AS ended FROM incident_case y
+                  WHERE y.join_key = x.join_key AND y.drill_id = x.drill_id AND y.compartment_id = x.compartment_id AND y.state IN ('resolved', 'closed')
+                    AND coalesce(y.closed, y.resolved) > now() - s.relapse_for AND coalesce(y.resolution, '') NOT IN ('false-positive', 'not-ours', 'duplicate')
+                  ORDER BY coalesce(y.closed, y.resolved) DESC LIMIT 1) k
+              WHERE x.case_id IS NULL AND x.join_key IS NOT NULL AND (x.last_seen <= k.ended OR x.assurance >= k.assurance)) f
+        WHERE f.grp = g.grp AND f.drill_id = g.drill_id AND f.compartment_id = g.compartment_id;
     WITH locked AS MATERIALIZED (
         SELECT k.id, k.state, k.compartment_id FROM incident_case k WHERE k.id IN (SELECT g.case_id FROM triage_group g) ORDER BY k.id FOR NO KEY UPDATE OF k)
     UPDATE triage_group g SET case_compartment_id = l.compartment_id,
-        case_id = CASE WHEN l.state IN ('new', 'open', 'waiting') OR (g.join_key IS NULL AND l.state = 'resolved') OR (g.is_quiet AND l.state <> 'merged') THEN l.id END
+        case_id = CASE WHEN l.state IN ('new', 'open', 'waiting') OR (g.join_key IS NULL AND l.state = 'resolved') OR (g.is_quiet AND l.state <> 'merged')
+                       OR (g.is_again AND l.state IN ('resolved', 'closed')) THEN l.id END,
+        is_again = g.is_again AND l.state IN ('resolved', 'closed')
         FROM locked l WHERE l.id = g.case_id;
 END $$;
 
--- What the joined may change: they narrow a label and, by a rule, hurry a case nobody has looked at; never what higher assurance set.
+-- What the joined may change: they narrow a label and, by a rule, hurry a case nobody has looked at; never what higher assurance set. A relapse opens its
+-- case again.
 CREATE OR REPLACE FUNCTION triage_change(p_seconds int[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
@@ -36,9 +63,12 @@ BEGIN
         priority = CASE WHEN k.state = 'new' AND k.owner_id IS NULL THEN least(k.priority, g.priority) ELSE k.priority END,
         due = CASE WHEN k.state = 'new' AND k.owner_id IS NULL AND g.priority < k.priority
                    THEN least(k.due, now() + make_interval(secs => p_seconds[g.priority])) ELSE k.due END
-    FROM (SELECT x.case_id, max(x.tlp) AS tlp, max(x.assurance) AS assurance, min(x.priority) AS priority FROM triage_group x
+    FROM (SELECT x.case_id, max(x.tlps[y.assurance + 1]) AS tlp, max(x.assurance) AS assurance, min(x.priorities[y.assurance + 1]) AS priority FROM triage_group x
           JOIN incident_case y ON y.id = x.case_id AND x.assurance >= y.assurance WHERE NOT x.is_new AND NOT x.is_quiet GROUP BY x.case_id) g
     WHERE k.id = g.case_id AND (g.tlp > k.tlp OR g.assurance > k.assurance OR (g.priority < k.priority AND k.state = 'new' AND k.owner_id IS NULL));
+    UPDATE incident_case k SET state = 'open', resolution = NULL, closed = NULL, resolved = NULL, reopened = now(), updated = now(),
+        due = case_due('open', k.priority, k.opened, NULL)
+        WHERE k.id IN (SELECT g.case_id FROM triage_group g WHERE g.is_again);
 END $$;
 
 -- "Phishing: Telecom A, 12 addresses"; of a person what they wrote themselves.
@@ -57,23 +87,26 @@ BEGIN
         RETURN;
     END IF;
     v_offset := site_offset();
-    UPDATE triage_group g SET is_new = true, number = n.number
+    UPDATE triage_group g SET is_new = true, is_again = false, number = n.number
         FROM (SELECT x.grp, x.drill_id, x.compartment_id, nextval('case_number_seq') AS number
               FROM (SELECT * FROM triage_group y WHERE y.case_id IS NULL ORDER BY y.first_ord) x) n
         WHERE g.grp = n.grp AND g.drill_id = n.drill_id AND g.compartment_id = n.compartment_id;
     WITH opened AS (
         INSERT INTO incident_case AS k (number, name, drill_id, compartment_id, class, priority, tlp, owner_id, queue, summary, lang, due, aware_at,
-                                        constituent_id, join_key, assurance)
+                                        constituent_id, join_key, assurance, sender_id)
         SELECT g.number, format('%s-%s-%s', CASE g.drill_id WHEN 0 THEN s.prefix ELSE 'EX' END, to_char(now() AT TIME ZONE 'UTC' + make_interval(mins => v_offset), 'YYYY'),
                                 lpad(g.number::text, greatest(6, length(g.number::text)), '0')),
                g.drill_id, g.compartment_id, g.class, p.priority, g.tlp, i.id, coalesce(g.queue, 'national'),
-               triage_summary(coalesce(t.text, g.class), coalesce(o.title, o.name, g.subject), g.subjects, g.value,
-                              CASE WHEN g.is_person OR g.subject IS NULL THEN coalesce(nullif(rc.summary, ''), rc.description) END),
-               rc.lang, now() + make_interval(secs => p_seconds[p.priority]), g.received, g.constituent_id, g.join_key, g.assurance
+               triage_summary(coalesce(t.text, g.class), coalesce(o.title, o.name, g.subject, CASE WHEN r.is_rest THEN 'nobody''s, from ' || sender_name(g.sender_id) END),
+                              g.subjects, g.value, CASE WHEN g.is_person OR (g.subject IS NULL AND NOT r.is_rest) THEN coalesce(nullif(rc.summary, ''), rc.description) END),
+               rc.lang, now() + make_interval(secs => p_seconds[p.priority]), g.received, g.constituent_id, g.join_key, g.assurance,
+               CASE WHEN NOT g.is_person AND NOT r.is_rest AND g.constituent_id IS NULL THEN g.sender_id END
         FROM triage_group g
         CROSS JOIN site s
+        CROSS JOIN LATERAL (SELECT coalesce(triage_is_rest(g.join_key), false)) r(is_rest)
+        LEFT JOIN triage_class l ON l.class = g.class
         LEFT JOIN unnest(p_classes, p_texts, p_priorities) t(class, text, priority) ON t.class = g.class
-        CROSS JOIN LATERAL (SELECT coalesce(g.priority, t.priority, 3::smallint)) p(priority)
+        CROSS JOIN LATERAL (SELECT coalesce(g.priority, l.priority, t.priority, 3::smallint)) p(priority)
         LEFT JOIN constituent o ON o.id = g.constituent_id
         LEFT JOIN identity i ON i.login = g.assign AND i.enabled AND i.role IN ('analyst', 'lead', 'admin')
              AND (g.compartment_id = 0 OR EXISTS (SELECT FROM compartment_member m WHERE m.compartment_id = g.compartment_id AND m.identity_id = i.id))
@@ -91,32 +124,32 @@ END $$;
 CREATE OR REPLACE FUNCTION triage_journal() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
-    v_is_new boolean;
+    v_action text;
     v_cases bigint[];
     v_texts text[];
     v_details jsonb[];
 BEGIN
-    FOREACH v_is_new IN ARRAY ARRAY[false, true] LOOP
-        SELECT array_agg(x.case_id), array_agg(CASE WHEN v_is_new THEN 'opened by triage: ' ELSE 'joined ' END
+    FOREACH v_action IN ARRAY ARRAY['join', 'open', 'reopen'] LOOP
+        SELECT array_agg(x.case_id), array_agg(CASE v_action WHEN 'open' THEN 'opened by triage: ' WHEN 'reopen' THEN 'opened it again, it was seen after its end: '
+                                               ELSE 'joined ' END
                    || CASE WHEN x.observations > 0 THEN x.observations || CASE x.observations WHEN 1 THEN ' observation of ' ELSE ' observations of ' END ELSE '' END
                    || x.reports || CASE x.reports WHEN 1 THEN ' report' ELSE ' reports' END),
                array_agg(jsonb_build_object('reports', x.reports, 'observations', x.observations, 'first', 'r' || x.report_id, 'class', k.class,
                                             'tlp', tlp_name(k.tlp), 'rules', x.rules))
         INTO v_cases, v_texts, v_details
         FROM (SELECT g.case_id, sum(g.observations) AS observations, sum(g.reports) AS reports, min(g.report_id) AS report_id,
-                     min(g.rules) AS rules FROM triage_group g WHERE g.is_new = v_is_new GROUP BY g.case_id ORDER BY g.case_id) x
+                     min(nullif(g.rules, '{}')) AS rules FROM triage_group g GROUP BY g.case_id
+              HAVING v_action = CASE WHEN bool_or(g.is_new) THEN 'open' WHEN bool_or(g.is_again) THEN 'reopen' ELSE 'join' END ORDER BY g.case_id) x
         JOIN incident_case k ON k.id = x.case_id;
         IF v_cases IS NOT NULL THEN
-            UPDATE triage_group g SET seq = j.seq
-                FROM journal_append_many(v_cases, 'triage', CASE WHEN v_is_new THEN 'open' ELSE 'join' END, v_texts, v_details) j
-                WHERE g.case_id = j.case_id;
+            UPDATE triage_group g SET seq = j.seq FROM journal_append_many(v_cases, 'triage', v_action, v_texts, v_details) j WHERE g.case_id = j.case_id;
         END IF;
     END LOOP;
 END $$;
 
 -- Without nested loops, as in triage_fill().
 CREATE OR REPLACE FUNCTION triage_members(OUT cases bigint[], OUT reports bigint[], OUT observations bigint[])
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET work_mem = '64MB' AS $$
 BEGIN
     WITH part AS MATERIALIZED (
         SELECT g.case_id, g.drill_id, min(g.case_compartment_id) AS compartment_id, c.report_id, min(c.received) AS received,
@@ -129,7 +162,9 @@ BEGIN
         INSERT INTO case_member AS m (case_id, drill_id, compartment_id, report_id, received, observations, since_seq, rule)
         SELECT p.case_id, p.drill_id, p.compartment_id, p.report_id, p.received, p.numbers, p.seq, p.rule FROM part p ORDER BY p.case_id, p.report_id
         ON CONFLICT (case_id, report_id) WHERE until IS NULL DO UPDATE SET observations = m.observations + EXCLUDED.observations
-        RETURNING m.case_id, m.xmax = 0 AS is_new)
+        RETURNING m.case_id, m.report_id, m.received, m.xmax = 0 AS is_new),
+    kept AS (
+        INSERT INTO triage_member SELECT m.case_id, m.report_id, m.received, m.is_new FROM member m)
     SELECT array_agg(s.case_id), array_agg(s.reports), array_agg(s.observations) INTO cases, reports, observations
     FROM (SELECT x.case_id, sum(x.reports) AS reports, sum(x.observations) AS observations FROM (
               SELECT p.case_id, 0 AS reports, p.count AS observations FROM part p
@@ -140,21 +175,20 @@ END $$;
 CREATE OR REPLACE FUNCTION triage_words() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
-    span chunk_range := triage_range();
+    span chunk_range;
 BEGIN
     INSERT INTO case_text (case_id, tlp, hash64, body)
         SELECT k.id, k.tlp, hashtextextended(k.summary, 0), k.summary FROM triage_group g JOIN incident_case k ON k.id = g.case_id WHERE g.is_new
         ON CONFLICT DO NOTHING;
-    IF EXISTS (SELECT FROM triage_chunk c WHERE c.has_text) THEN
+    IF EXISTS (SELECT FROM triage_member x WHERE x.is_new) AND EXISTS (SELECT FROM triage_chunk c WHERE c.has_text) THEN
+        span := triage_range();
         INSERT INTO case_text AS t (case_id, tlp, hash64, body)
             SELECT x.case_id, min(rc.tlp), hashtextextended(w.body, 0), w.body
-            FROM (SELECT DISTINCT g.case_id, c.report_id, c.received FROM triage_chunk c
-                  JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
-                  WHERE c.has_text AND c.decision IS NULL) x
+            FROM triage_member x
             JOIN report_content rc ON rc.report_id = x.report_id AND rc.received = x.received AND rc.report_id BETWEEN span.low AND span.high
                  AND rc.received BETWEEN span.since AND span.until
             CROSS JOIN LATERAL (VALUES (case_text_body(rc.summary)), (case_text_body(rc.description))) w(body)
-            WHERE w.body <> '' GROUP BY x.case_id, w.body ORDER BY 1, 3
+            WHERE x.is_new AND w.body <> '' GROUP BY x.case_id, w.body ORDER BY 1, 3
             ON CONFLICT DO NOTHING;
     END IF;
     INSERT INTO case_reader (case_id, identity_id)
@@ -194,14 +228,20 @@ BEGIN
     PERFORM triage_hold();
     PERFORM triage_copies();
     PERFORM triage_bounces();
+    PERFORM triage_classes();
+    PERFORM triage_rest();
     PERFORM triage_groups();
     PERFORM triage_join();
+    PERFORM triage_count();
     PERFORM triage_open(p_classes, p_texts, p_priorities, p_seconds);
     PERFORM triage_change(p_seconds);
     PERFORM triage_journal();
     SELECT * INTO v_counts FROM triage_members();
-    UPDATE case_tally t SET reports = t.reports + u.reports, observations = t.observations + u.observations
-        FROM unnest(v_counts.cases, v_counts.reports, v_counts.observations) u(id, reports, observations) WHERE t.case_id = u.id;
+    UPDATE case_tally t SET reports = t.reports + u.reports, observations = t.observations + u.observations,
+        first_seen = least(t.first_seen, g.first_seen), last_seen = greatest(t.last_seen, g.last_seen)
+        FROM unnest(v_counts.cases, v_counts.reports, v_counts.observations) u(id, reports, observations)
+        JOIN (SELECT x.case_id, min(x.first_seen) AS first_seen, max(x.last_seen) AS last_seen FROM triage_group x GROUP BY x.case_id) g ON g.case_id = u.id
+        WHERE t.case_id = u.id;
     PERFORM triage_words();
     INSERT INTO case_tag (case_id, tag)
         SELECT DISTINCT g.case_id, u.tag FROM unnest(p_tag_ord, p_tag) u(ord, tag) JOIN triage_chunk c ON c.ord = u.ord AND c.decision IS NULL

@@ -1,1 +1,33 @@
 -- From flood to cases: settings of classes, suppressions, statements seen before.
+
+-- How machine reports of a class become cases: of one class, of all classes of a type ("fraud"), or of all ("*"). What a row leaves NULL the wider one
+-- says. A site's own rows; what holds without any is in the row "*".
+CREATE TABLE class_setting (
+    class text PRIMARY KEY CHECK (class = '*' OR class ~ '^[a-z-]+(/[a-z0-9-]+)?$'),
+    window_days int CHECK (window_days BETWEEN 1 AND 3650),       -- a case is joined while it is younger
+    observations int CHECK (observations BETWEEN 1 AND 1000000),  -- a case is opened by so many rows within the window
+    addresses int CHECK (addresses BETWEEN 1 AND 1000),           -- and by so many different addresses or names
+    immediate boolean,                                            -- a case is opened at the first row all the same
+    sectors text[],                                               -- so it is for constituents of these sectors
+    unowned int CHECK (unowned BETWEEN 0 AND 10000),              -- cases about nobody's addresses that one sender may have open; the rest shares one
+    relapse_days int CHECK (relapse_days BETWEEN 0 AND 3650),     -- what is seen again so soon after its end opens its case again
+    age_days int CHECK (age_days BETWEEN 0 AND 3650),             -- what nobody touched and was not seen for so long is resolved; 0: never
+    priority smallint CHECK (priority BETWEEN 1 AND 4),
+    changed timestamptz NOT NULL DEFAULT now(),
+    changed_by bigint REFERENCES identity
+);
+INSERT INTO class_setting (class, window_days, observations, addresses, immediate, sectors, unowned, relapse_days, age_days)
+    VALUES ('*', 7, 1, 1, false, '{}', 25, 14, 30);
+
+ALTER TABLE incident_case
+    ADD COLUMN resolved timestamptz,                    -- when our part was done; `closed` is the end
+    ADD COLUMN reopened timestamptz,                    -- when triage opened it again
+    ADD COLUMN sender_id bigint REFERENCES sender;      -- whose rows opened it, of a case about nobody's addresses
+CREATE INDEX incident_case_unowned ON incident_case (sender_id, class, opened) WHERE state IN ('new', 'open', 'waiting') AND sender_id IS NOT NULL;
+CREATE INDEX incident_case_ended ON incident_case (join_key, opened) WHERE state IN ('resolved', 'closed') AND join_key IS NOT NULL;
+
+ALTER TABLE case_tally
+    ADD COLUMN repeats bigint NOT NULL DEFAULT 0,       -- observations that say what another one in the case says already
+    ADD COLUMN waited bigint NOT NULL DEFAULT 0,        -- observations that lay below the threshold before the case was opened
+    ADD COLUMN first_seen timestamptz,                  -- by the times of the observations
+    ADD COLUMN last_seen timestamptz;
