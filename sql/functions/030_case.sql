@@ -144,7 +144,7 @@ CREATE OR REPLACE FUNCTION case_save(c incident_case, p_action text, p_text text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     UPDATE incident_case k SET state = c.state, class = c.class, priority = c.priority, tlp = c.tlp, owner_id = c.owner_id, level = c.level,
-        closed = c.closed, due = c.due, confirmed_at = c.confirmed_at, resolution = c.resolution, waiting_for = c.waiting_for,
+        closed = c.closed, resolved = c.resolved, due = c.due, confirmed_at = c.confirmed_at, resolution = c.resolution, waiting_for = c.waiting_for,
         waiting_until = c.waiting_until, merged_into = c.merged_into, updated = now(), revision = k.revision + 1
         WHERE k.id = c.id;
     PERFORM journal_append(c.id, viewer_login(), p_action, p_text, p_details);
@@ -164,8 +164,11 @@ BEGIN
     c.merged_into := NULL;
     IF p_state IN ('closed', 'rejected') THEN
         c.closed := now();
-    ELSIF p_state <> 'resolved' THEN
+    ELSIF p_state = 'resolved' THEN
+        c.resolved := now();
+    ELSE
         c.closed := NULL;
+        c.resolved := NULL;
         c.resolution := NULL;
     END IF;
     IF p_state IN ('open', 'waiting', 'resolved') THEN
