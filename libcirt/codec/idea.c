@@ -12,7 +12,7 @@
 static int probe(const char *bytes, size_t size, const struct codec_hints *hints)
 {
     UNUSED(hints);
-    if (json_peek_is(bytes, size, "Format", "IDEA0"))
+    if (json_peek_is(bytes, size, "Format", "IDEA0") || json_peek_is(bytes, size, "format", "IDEA0"))
         return 90;
     return json_peek_has(bytes, size, "DetectTime") && json_peek_has(bytes, size, "Category") ? 70 : 0;
 }

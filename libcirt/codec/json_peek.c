@@ -1,7 +1,6 @@
 #include "codec/json_peek.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "codec/native.h"
 
@@ -106,7 +105,7 @@ static bool find(const char *bytes, size_t size, const char *wanted, const char 
     while (next_name(&peek, &name, &name_size)) {
         const char *from = peek.at;
         skip_value(&peek);
-        if (name_size != wanted_size || strncasecmp(name, wanted, wanted_size) != 0)
+        if (name_size != wanted_size || memcmp(name, wanted, wanted_size) != 0)
             continue;
         size_t length = value ? strlen(value) : 0;
         found = !value ||

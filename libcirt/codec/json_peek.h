@@ -7,7 +7,7 @@
 
 /*
  * The top is the object that the text begins with, or the first element of the array that it begins with. Members inside of members
- * do not count: a document of another format may carry anything within itself. Names are compared in any case. All of these are false
+ * do not count: a document of another format may carry anything within itself. All of these are false
  * for a text in which a second object follows the first (lines of JSON), as far as the bytes show it.
  */
 bool json_peek_has(const char *bytes, size_t size, const char *name);

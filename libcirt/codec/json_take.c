@@ -72,6 +72,18 @@ static bool says_nothing(const json_t *value)
            (json_is_array(value) && !json_array_size(value)) || (json_is_object(value) && !json_object_size(value));
 }
 
+void json_take_empty(json_t *object)
+{
+    const char *name;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(object, next, name, value)
+    {
+        if (says_nothing(value))
+            json_object_del(object, name);
+    }
+}
+
 const char *json_take_rest(const json_t *object, struct arena *arena)
 {
     struct buf buf;

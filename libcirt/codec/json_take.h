@@ -36,6 +36,9 @@ bool json_take_time(json_t *object, const struct json_place *place, const char *
 /* What is left, as the text of a JSON object; NULL where that is nothing. Members that are null or empty say nothing. */
 const char *json_take_rest(const json_t *object, struct arena *arena);
 
+/* Takes out the members of the object that are null or empty: they say nothing. */
+void json_take_empty(json_t *object);
+
 /* What senders write where they have no value: "", "-", "0.0.0.0", "n/a" and the like. */
 bool json_take_is_absent(const char *text);
 

@@ -1,0 +1,177 @@
+#include "codec/misp_tag.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "codec/json_take.h"
+#include "model/rsit.h"
+
+static const char *tag_name(const json_t *owner, size_t index)
+{
+    const char *name = json_string_value(json_object_get(json_array_get(json_object_get(owner, "Tag"), index), "name"));
+    return name ? name : "";
+}
+
+static size_t tag_count(const json_t *owner)
+{
+    return json_array_size(json_object_get(owner, "Tag"));
+}
+
+/* --- labels --- */
+
+static enum tlp tagged_label(const json_t *owner)
+{
+    enum tlp label = TLP_NONE;
+    for (size_t i = 0; i < tag_count(owner); i++) {
+        enum tlp one = TLP_AMBER_STRICT;
+        if (!str_starts_nocase(tag_name(owner, i), "tlp:"))
+            continue;
+        if (!tlp_parse(tag_name(owner, i), &one))
+            one = TLP_AMBER_STRICT;
+        label = tlp_strictest(label, one);
+    }
+    return label;
+}
+
+static enum tlp distributed_label(const json_t *owner, bool is_labelled)
+{
+    static const enum tlp labels[] = {TLP_AMBER_STRICT, TLP_AMBER, TLP_GREEN, TLP_CLEAR, TLP_AMBER_STRICT, TLP_NONE};
+    static const struct json_place nowhere = {0};
+    struct err ignored;
+    int64_t number;
+    const json_t *distribution = json_object_get(owner, "distribution");
+    if (!distribution || json_is_null(distribution) || (json_is_string(distribution) && !json_string_length(distribution)))
+        return TLP_NONE;
+    if (!json_value_number(distribution, &nowhere, 0, (int64_t)ARRAY_SIZE(labels) - 1, &number, &ignored))
+        return TLP_AMBER_STRICT;
+    return labels[number] == TLP_CLEAR && !is_labelled ? TLP_GREEN : labels[number];
+}
+
+enum tlp misp_tag_label(const json_t *owner, enum tlp around)
+{
+    enum tlp label = tlp_strictest(around, tagged_label(owner));
+    return tlp_strictest(label, distributed_label(owner, label != TLP_NONE));
+}
+
+enum tlp misp_tag_pap(const json_t *owner, enum tlp pap)
+{
+    for (size_t i = 0; i < tag_count(owner); i++) {
+        enum tlp one;
+        const char *name = tag_name(owner, i);
+        if (!str_starts_nocase(name, "PAP:"))
+            continue;
+        /* PAP has no AMBER+STRICT; what it does not have is as strict as can be. */
+        if (!tlp_parse(name + strlen("PAP:"), &one) || one == TLP_AMBER_STRICT)
+            one = TLP_RED;
+        pap = tlp_strictest(pap, one);
+    }
+    return pap;
+}
+
+/* --- class --- */
+
+/* Taxonomies whose values name kinds of incidents; those of others (a malware's name, a sector) mean something else. */
+static const char *const incident_namespaces[] = {
+    "ecsirt:", "circl:incident-classification=", "csirt_case_classification:", "europol-incident:", "europol-event:", "csirt-americas:",
+    "enisa:"};
+
+/* The value between the quotes, looked up as a word. */
+static const char *class_of_value(const char *tag, struct arena *arena)
+{
+    const char *start = strstr(tag, "=\"");
+    size_t size = strlen(tag);
+    if (!start || size < 2 || tag[size - 1] != '"' || start + 2 > tag + size - 1)
+        return NULL;
+    start += 2;
+    return rsit_find(arena_strndup(arena, start, (size_t)(tag + size - 1 - start)));
+}
+
+static const char *class_of_tag(const char *tag, int rank, struct arena *arena)
+{
+    if (rank == 0)
+        return str_starts_nocase(tag, "rsit:") ? rsit_find(tag) : NULL;
+    if (rank == 2)
+        return strchr(tag, ':') ? NULL : rsit_find(tag);
+    for (size_t i = 0; i < ARRAY_SIZE(incident_namespaces); i++) {
+        if (!str_starts_nocase(tag, incident_namespaces[i]))
+            continue;
+        const char *name = rsit_find(tag);
+        return name ? name : class_of_value(tag, arena);
+    }
+    return NULL;
+}
+
+void misp_tag_class(const json_t *owner, struct arena *arena, const char **claim, const char **name)
+{
+    *claim = *name = NULL;
+    for (int rank = 0; rank < 3 && !*name; rank++) {
+        for (size_t i = 0; i < tag_count(owner) && !*name; i++) {
+            const char *found = class_of_tag(tag_name(owner, i), rank, arena);
+            if (!found || str_equal(found, "test/test"))
+                continue;
+            *name = found;
+            *claim = arena_strdup(arena, tag_name(owner, i));
+        }
+    }
+}
+
+int misp_tag_confidence(const json_t *owner)
+{
+    static const struct {
+        const char *tag;
+        int confidence;
+    } tags[] = {
+        {"misp:confidence-level=\"completely-confident\"", 100},
+        {"misp:confidence-level=\"usually-confident\"", 75},
+        {"misp:confidence-level=\"fairly-confident\"", 50},
+        {"misp:confidence-level=\"rarely-confident\"", 25},
+        {"misp:confidence-level=\"unconfident\"", 0},
+        {"admiralty-scale:information-credibility=\"1\"", 90},
+        {"admiralty-scale:information-credibility=\"2\"", 70},
+        {"admiralty-scale:information-credibility=\"3\"", 50},
+        {"admiralty-scale:information-credibility=\"4\"", 30},
+        {"admiralty-scale:information-credibility=\"5\"", 10},
+    };
+    for (size_t i = 0; i < tag_count(owner); i++)
+        for (size_t k = 0; k < ARRAY_SIZE(tags); k++)
+            if (str_equal_nocase(tag_name(owner, i), tags[k].tag))
+                return tags[k].confidence;
+    return -1;
+}
+
+/* The text between the quotes of cirt:NAME="value"; NULL where there is no such tag. */
+static const char *find_own(const json_t *owner, const char *name, size_t *value_size)
+{
+    size_t size = strlen(name), prefix = strlen(MISP_TAG_OWN);
+    for (size_t i = 0; i < tag_count(owner); i++) {
+        const char *tag = tag_name(owner, i);
+        size_t length = strlen(tag);
+        if (length < prefix + size + 3 || !str_starts(tag, MISP_TAG_OWN) || strncmp(tag + prefix, name, size) != 0)
+            continue;
+        const char *value = tag + prefix + size + 2;
+        if (value[-2] != '=' || value[-1] != '"' || tag[length - 1] != '"')
+            continue;
+        *value_size = (size_t)(tag + length - 1 - value);
+        return value;
+    }
+    return NULL;
+}
+
+const char *misp_tag_own(const json_t *owner, const char *name, struct arena *arena)
+{
+    size_t size;
+    const char *value = find_own(owner, name, &size);
+    return value ? arena_strndup(arena, value, size) : NULL;
+}
+
+bool misp_tag_own_number(const json_t *owner, const char *name, int64_t min, int64_t max, int64_t *number)
+{
+    char text[24];
+    size_t size;
+    const char *value = find_own(owner, name, &size);
+    if (!value || size >= sizeof text)
+        return false;
+    memcpy(text, value, size);
+    text[size] = '\0';
+    return str_to_int64(text, min, max, number);
+}

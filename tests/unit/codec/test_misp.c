@@ -1,0 +1,512 @@
+/* MISP events: those of the corpus, what is written against its schema, and what must not happen to hostile or broken ones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/timestamp.h"
+#include "codec/codec.h"
+#include "codec/misp_attribute.h"
+#include "codec/misp_tag.h"
+#include "support/report_dump.h"
+
+#define EVENTS TEST_CORPUS "/misp/pymisp-tests"
+
+static struct report *decode(const char *text, size_t size, const char *where)
+{
+    struct report *report = NULL;
+    struct err err = {0};
+    if (!codec_decode(codec_find("misp"), text, size, &codec_limits_default, NULL, &report, &err))
+        fail_msg("%s: refused: %s: %s", where, err.at, err.text);
+    return report;
+}
+
+static struct report *decode_text(const char *text)
+{
+    return decode(text, strlen(text), text);
+}
+
+static json_t *load(const char *path)
+{
+    json_t *file = json_load_file(path, 0, NULL);
+    if (!file) {
+        print_message("skipped: %s is not there\n", path);
+        skip();
+    }
+    return file;
+}
+
+static struct report *decode_json(const json_t *value, const char *where)
+{
+    char *text = json_dumps(value, JSON_COMPACT);
+    const struct codec *probed = codec_probe(text, strlen(text), NULL);
+    if (!probed || !str_equal(probed->name, "misp"))
+        fail_msg("%s is taken for %s", where, probed ? probed->name : "nothing");
+    struct report *report = decode(text, strlen(text), where);
+    free(text);
+    return report;
+}
+
+/* --- the corpus --- */
+
+struct tally {
+    size_t live, indicators, deleted;
+};
+
+/* Attributes as MISP sees them, wherever they stand outside of proposals and related events. */
+static void count_attributes(const json_t *value, bool is_deleted, struct tally *tally)
+{
+    const char *name;
+    json_t *member;
+    size_t index;
+    json_array_foreach((json_t *)value, index, member)
+    {
+        count_attributes(member, is_deleted, tally);
+    }
+    json_object_foreach((json_t *)value, name, member)
+    {
+        bool is_gone = is_deleted || misp_attribute_flag(value, "deleted");
+        size_t i;
+        json_t *attribute;
+        if (str_equal(name, "Event") || str_equal(name, "Object") || str_equal(name, "response"))
+            count_attributes(member, is_gone, tally);
+        if (!str_equal(name, "Attribute"))
+            continue;
+        json_array_foreach(member, i, attribute)
+        {
+            bool is_dead = is_gone || misp_attribute_flag(attribute, "deleted");
+            tally->deleted += is_dead;
+            tally->live += !is_dead;
+            tally->indicators += !is_dead && misp_attribute_flag(attribute, "to_ids");
+        }
+    }
+}
+
+static size_t count_sightings(const struct report *report, size_t *indicators)
+{
+    size_t count = 0;
+    *indicators = 0;
+    for (size_t i = 0; i < report->observation_count; i++) {
+        for (size_t k = 0; k < report->observations[i].sighting_count; k++) {
+            const struct sighting *sighting = &report->observations[i].sightings[k];
+            *indicators += sighting->is_indicator;
+            if (sighting->role == ROLE_VICTIM)
+                assert_false(sighting->is_indicator);
+            count++;
+        }
+    }
+    return count;
+}
+
+static char *encode(const struct report *report)
+{
+    struct buf out;
+    struct err err = {0};
+    buf_init(&out, 64u << 20);
+    if (!codec_find("misp")->encode(report, &out, &err))
+        fail_msg("cannot be written: %s", err.text);
+    char *text = mem_strdup(buf_text(&out));
+    buf_clear(&out);
+    return text;
+}
+
+/* What encode() cannot carry (docs/FORMATS.md) is made the same on both sides; all else must be equal. */
+static void make_comparable(struct report *report)
+{
+    report->reporter_name = report->creator_email = NULL;
+    for (size_t i = 0; i < report->observation_count; i++) {
+        struct observation *observation = &report->observations[i];
+        if (observation->time == TIMESTAMP_NONE)
+            observation->time = report->time / TIMESTAMP_SECOND * TIMESTAMP_SECOND;
+        observation->time_text = observation->time_rule = NULL;
+        for (size_t k = 0; k < observation->sighting_count; k++) {
+            report->tlp = tlp_strictest(report->tlp, observation->sightings[k].tlp);
+            observation->sightings[k].tlp = TLP_NONE;
+        }
+    }
+    report->time_text = report->time_rule = NULL;
+    report->rejected_total = report->rejection_count = 0;
+    report->time = report->time / TIMESTAMP_SECOND * TIMESTAMP_SECOND;
+    if (report->tlp == TLP_NONE)
+        report->tlp = TLP_AMBER;
+}
+
+/* Says where two long texts part. */
+static void expect_same_text(const char *one, const char *two, const char *where)
+{
+    size_t at = 0;
+    while (one[at] && one[at] == two[at])
+        at++;
+    size_t from = at > 200 ? at - 200 : 0;
+    if (one[at] || two[at])
+        fail_msg("%s: before\n%.400s\nafter\n%.400s", where, one + from, two + from);
+}
+
+static void survives_writing(const struct codec *codec, const char *bytes, size_t size, const char *where)
+{
+    struct err err = {0};
+    struct report *report = NULL;
+    if (!codec_decode(codec, bytes, size, &codec_limits_default, NULL, &report, &err))
+        fail_msg("%s: %s: %s", where, err.at, err.text);
+    if (report->time == TIMESTAMP_NONE)
+        report->time = 1772438400 * TIMESTAMP_SECOND;
+    if (!report->summary)
+        report->summary = "a sample";
+    if (!report->description)
+        report->description = report->summary;
+    char *text = encode(report);
+    struct report *again = decode(text, strlen(text), where);
+    char *second = encode(again);
+    expect_same_text(text, second, where);
+    free(second);
+    report->format = again->format;
+    make_comparable(report);
+    make_comparable(again);
+    json_t *before = report_dump(report), *after = report_dump(again);
+    char *one = report_dump_text(before), *two = report_dump_text(after);
+    expect_same_text(one, two, where);
+    json_decref(before);
+    json_decref(after);
+    free(one);
+    free(two);
+    free(text);
+    report_free(report);
+    report_free(again);
+}
+
+static void check_event(const char *path)
+{
+    json_t *file = load(path);
+    struct report *report = decode_json(file, path);
+    struct tally tally = {0};
+    size_t indicators;
+    count_attributes(file, false, &tally);
+    size_t sightings = count_sightings(report, &indicators);
+    tally.live += json_object_get(file, "value") != NULL;
+    /* A composite has two values, a comment none; and whatever is marked for detection is found, but for rejected and false ones. */
+    assert_true(report->observation_count <= tally.live && sightings <= tally.live * 2);
+    if (tally.indicators > 3 && indicators + 3 < tally.indicators)
+        fail_msg("%s: %zu of %zu indicators are read", path, indicators, tally.indicators);
+    assert_true(tally.indicators || !indicators);
+    const json_t *event = json_object_get(file, "Event") ? json_object_get(file, "Event") : file;
+    const char *info = json_string_value(json_object_get(event, "info"));
+    if (info && *info)
+        assert_string_equal(report->summary, info);
+    if (json_string_value(json_object_get(event, "uuid")) && !json_object_get(event, "value"))
+        assert_string_equal(report->reference, json_string_value(json_object_get(event, "uuid")));
+    report_free(report);
+    char *text = json_dumps(file, JSON_COMPACT);
+    survives_writing(codec_find("misp"), text, strlen(text), path);
+    free(text);
+    json_decref(file);
+}
+
+/* Parts of MISP that are no events; a template; an empty object. */
+static bool is_no_event(const char *path)
+{
+    static const char *const names[] = {"/galaxy.json", "/definition.json", "/simple.json", "/sharing_groups.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_ends(path, names[i]))
+            return true;
+    return false;
+}
+
+static void every_event_of_the_corpus_is_read_and_written(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {EVENTS "/*.json", EVENTS "/*/*.json", TEST_CORPUS "/feeds/intelmq/misp/*.json"};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+        glob_t found;
+        if (glob(patterns[i], 0, NULL, &found) != 0) {
+            print_message("skipped: there is no %s\n", patterns[i]);
+            skip();
+        }
+        for (size_t k = 0; k < found.gl_pathc; k++) {
+            if (is_no_event(found.gl_pathv[k]))
+                continue;
+            check_event(found.gl_pathv[k]);
+            count++;
+        }
+        globfree(&found);
+    }
+    assert_true(count >= 20);
+}
+
+static void what_is_no_event_is_refused(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"{}", "[]", "{\"Event\":{\"System\":1},\"x\":[]}x", "{\"GalaxyCluster\":[]}",
+                                        "{\"response\":\"no\"}"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct report *report = NULL;
+        struct err err = {0};
+        assert_false(codec_decode(codec_find("misp"), texts[i], strlen(texts[i]), &codec_limits_default, NULL, &report, &err));
+        assert_true(err.code == ERR_INPUT && *err.at);
+    }
+}
+
+/* --- writing --- */
+
+/* Our own samples of every format that is read, written as MISP. */
+static void reports_of_other_formats_survive(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"json", "iodef", "idea", "intelmq", "n6", "csaf", "misp"};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        glob_t found;
+        char *pattern = mem_printf("%s/%s/good/*", TEST_DATA, names[i]);
+        assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+        for (size_t k = 0; k < found.gl_pathc; k++) {
+            FILE *file = fopen(found.gl_pathv[k], "rb");
+            static char bytes[300000];
+            size_t size = fread(bytes, 1, sizeof bytes, file);
+            fclose(file);
+            if (str_ends(found.gl_pathv[k], ".expected.json"))
+                continue;
+            survives_writing(codec_find(names[i]), bytes, size, found.gl_pathv[k]);
+            count++;
+        }
+        globfree(&found);
+        free(pattern);
+    }
+    assert_true(count > 20);
+}
+
+static void types_and_categories_are_pairs_of_misp(void **state)
+{
+    (void)state;
+    json_t *file = load(TEST_CORPUS "/misp/schema/describeTypes.json");
+    const json_t *pairs = json_object_get(json_object_get(file, "result"), "category_type_mappings");
+    for (int type = OBSERVABLE_IPV4; type < OBSERVABLE_TYPE_COUNT; type++) {
+        for (int role = ROLE_SOURCE; role < ROLE_COUNT; role++) {
+            const struct misp_attribute_type *as = misp_attribute_type((enum observable_type)type, (enum sighting_role)role);
+            const json_t *types = json_object_get(pairs, as->category), *name;
+            size_t index;
+            bool found = false;
+            json_array_foreach((json_t *)types, index, name)
+            {
+                found = found || str_equal(json_string_value(name), as->type);
+            }
+            if (!found)
+                fail_msg("%s is no type of %s", as->type, as->category);
+        }
+    }
+    json_decref(file);
+}
+
+/* python3-jsonschema has the last word, where it is there. */
+static void what_is_written_is_valid(void **state)
+{
+    (void)state;
+    static const char schema[] = TEST_CORPUS "/misp/schema/schema.json";
+    if (access(schema, R_OK) != 0 || system("python3 -c 'import jsonschema' >/dev/null 2>&1") != 0) {
+        print_message("skipped: no schema, or no python3-jsonschema\n");
+        skip();
+    }
+    glob_t found;
+    assert_int_equal(glob(TEST_DATA "/misp/good/*.json", 0, NULL, &found), 0);
+    assert_int_equal(glob(TEST_DATA "/intelmq/good/*.json", GLOB_APPEND, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        if (str_ends(found.gl_pathv[i], ".expected.json"))
+            continue;
+        json_t *file = json_load_file(found.gl_pathv[i], 0, NULL);
+        char *bytes = json_dumps(file, 0), path[] = "/tmp/cirt-misp-XXXXXX";
+        struct report *report = NULL;
+        struct err err = {0};
+        assert_true(
+            codec_decode(codec_probe(bytes, strlen(bytes), NULL), bytes, strlen(bytes), &codec_limits_default, NULL, &report, &err));
+        if (report->time == TIMESTAMP_NONE)
+            report->time = 1772438400 * TIMESTAMP_SECOND;
+        report->creator_email = "team@cert.example";
+        char *text = encode(report);
+        FILE *out = fdopen(mkstemp(path), "w");
+        assert_non_null(out);
+        fputs(text, out);
+        fclose(out);
+        char *command =
+            mem_printf("python3 -c 'import json,sys,jsonschema; jsonschema.Draft4Validator(json.load(open(sys.argv[1]))).validate("
+                       "json.load(open(sys.argv[2])))' %s %s",
+                       schema, path);
+        if (system(command) != 0)
+            fail_msg("%s: what is written of it is not valid", found.gl_pathv[i]);
+        unlink(path);
+        free(command);
+        free(text);
+        free(bytes);
+        report_free(report);
+        json_decref(file);
+    }
+    globfree(&found);
+}
+
+static void local_tags_stay_home(void **state)
+{
+    (void)state;
+    struct report *report = decode_text(
+        "{\"Event\":{\"info\":\"x\",\"date\":\"2026-03-02\",\"Tag\":[{\"name\":\"secret-a\",\"local\":1},{\"name\":\"open-a\"}],"
+        "\"Attribute\":[{\"type\":\"md5\",\"value\":\"0123456789abcdef0123456789abcdef\",\"Tag\":["
+        "{\"name\":\"secret-b\",\"local\":true},{\"name\":\"open-b\"}]}],"
+        "\"Object\":[{\"name\":\"n\",\"Attribute\":[{\"type\":\"text\",\"value\":\"v\",\"Tag\":[{\"name\":\"secret-c\",\"local\":\"1\"}]}]}"
+        "]}}");
+    assert_non_null(strstr(report->extra, "secret-a"));
+    char *text = encode(report);
+    assert_null(strstr(text, "secret-"));
+    assert_non_null(strstr(text, "open-a"));
+    assert_non_null(strstr(text, "open-b"));
+    free(text);
+    report_free(report);
+}
+
+static void an_event_without_a_time_is_not_written(void **state)
+{
+    (void)state;
+    struct report *report = decode_text("{\"Event\":{\"info\":\"x\"}}");
+    struct buf out;
+    struct err err = {0};
+    buf_init(&out, 1000000);
+    assert_false(codec_find("misp")->encode(report, &out, &err));
+    assert_int_equal(err.code, ERR_INPUT);
+    report->time = 1772438400 * TIMESTAMP_SECOND;
+    buf_init(&out, 100);
+    assert_false(codec_find("misp")->encode(report, &out, &err));
+    assert_int_equal(err.code, ERR_LIMIT);
+    buf_clear(&out);
+    report_free(report);
+}
+
+/* --- labels --- */
+
+static void the_stricter_of_tag_and_distribution_binds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *owner;
+        enum tlp around, label;
+    } rows[] = {
+        {"{}", TLP_NONE, TLP_NONE},
+        {"{}", TLP_GREEN, TLP_GREEN},
+        {"{\"distribution\":\"0\"}", TLP_NONE, TLP_AMBER_STRICT},
+        {"{\"distribution\":1}", TLP_NONE, TLP_AMBER},
+        {"{\"distribution\":\"2\"}", TLP_NONE, TLP_GREEN},
+        {"{\"distribution\":\"3\"}", TLP_NONE, TLP_GREEN},
+        {"{\"distribution\":3,\"Tag\":[{\"name\":\"TLP:WHITE\"}]}", TLP_NONE, TLP_CLEAR},
+        {"{\"distribution\":\"4\",\"Tag\":[{\"name\":\"tlp:clear\"}]}", TLP_NONE, TLP_AMBER_STRICT},
+        {"{\"distribution\":\"5\"}", TLP_NONE, TLP_NONE},
+        {"{\"distribution\":\"5\",\"Tag\":[{\"name\":\"tlp:clear\"}]}", TLP_AMBER, TLP_AMBER},
+        {"{\"distribution\":\"9\"}", TLP_NONE, TLP_AMBER_STRICT},
+        {"{\"distribution\":\"3\",\"Tag\":[{\"name\":\"tlp:green\"},{\"name\":\"tlp:red\",\"local\":1}]}", TLP_CLEAR, TLP_RED},
+        {"{\"Tag\":[{\"name\":\"tlp:ex:chr\"}]}", TLP_NONE, TLP_AMBER_STRICT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *owner = json_loads(rows[i].owner, 0, NULL);
+        if (misp_tag_label(owner, rows[i].around) != rows[i].label)
+            fail_msg("%s is %s", rows[i].owner, tlp_label(misp_tag_label(owner, rows[i].around)));
+        json_decref(owner);
+    }
+}
+
+static void tags_that_name_a_class_do(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tag, *name;
+    } rows[] = {
+        {"rsit:malicious-code=\\\"c2-server\\\"", "malicious-code/c2-server"},
+        {"circl:incident-classification=\\\"phishing\\\"", "fraud/phishing"},
+        {"ecsirt:intrusion-attempts=\\\"brute-force\\\"", "intrusion-attempts/brute-force"},
+        {"misp-galaxy:tool=\\\"phishing\\\"", NULL},
+        {"test", NULL},
+        {"exercise", NULL},
+        {"rsit:test=\\\"test\\\"", NULL},
+        {"rsit:\\\"", NULL},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = mem_printf("{\"Tag\":[{\"name\":\"%s\"},{},7]}", rows[i].tag);
+        json_t *owner = json_loads(text, 0, NULL);
+        const char *claim, *name;
+        assert_non_null(owner);
+        misp_tag_class(owner, arena, &claim, &name);
+        if (!str_equal(name, rows[i].name))
+            fail_msg("%s is %s", rows[i].tag, name ? name : "nothing");
+        json_decref(owner);
+        free(text);
+    }
+    arena_free(arena);
+}
+
+/* --- very long events --- */
+
+static int64_t milliseconds_for(int attributes)
+{
+    struct buf text;
+    buf_init(&text, codec_limits_default.document_bytes_max);
+    buf_add_text(&text, "{\"Event\":{\"info\":\"x\",\"timestamp\":\"1772438400\",\"Attribute\":[");
+    for (int i = 0; i < attributes; i++)
+        buf_printf(
+            &text,
+            "%s{\"type\":\"ip-dst|port\",\"category\":\"Network activity\",\"to_ids\":true,\"value\":\"10.%d.%d.%d|%d\",\"comment\":\"\"}",
+            i ? "," : "", i >> 16, i >> 8 & 255, i & 255, i & 65535);
+    buf_add_text(&text, "]}}");
+    assert_false(text.full);
+    int64_t start = timestamp_monotonic_ms();
+    struct report *report = decode(text.bytes, text.size, "many");
+    int64_t took = timestamp_monotonic_ms() - start;
+    assert_true(report->observation_count > (size_t)attributes - 2);
+    report_free(report);
+    buf_clear(&text);
+    return took;
+}
+
+/* Eight times the length may take some eight times the time, not sixty-four. */
+static void time_grows_with_the_length_only(void **state)
+{
+    (void)state;
+    int64_t few = milliseconds_for(12000), many = milliseconds_for(96000);
+    print_message("12,000 attributes: %lld ms, 96,000: %lld ms\n", (long long)few, (long long)many);
+    assert_true(many < 24 * (few + 10));
+}
+
+static void too_many_attributes_are_a_limit(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"Event\":{\"info\":\"x\",\"Attribute\":[{\"type\":\"md5\",\"value\":\"0123456789abcdef0123456789abcdef\"},"
+        "{\"type\":\"md5\",\"value\":\"0123456789abcdef0123456789abcde0\"}]}}";
+    struct codec_limits limits = codec_limits_default;
+    limits.observations_max = 1;
+    struct report *report = NULL;
+    struct err err = {0};
+    assert_false(codec_decode(codec_find("misp"), text, strlen(text), &limits, NULL, &report, &err));
+    assert_int_equal(err.code, ERR_LIMIT);
+    assert_string_equal(err.at, "/Event/Attribute/1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_event_of_the_corpus_is_read_and_written),
+        cmocka_unit_test(what_is_no_event_is_refused),
+        cmocka_unit_test(reports_of_other_formats_survive),
+        cmocka_unit_test(types_and_categories_are_pairs_of_misp),
+        cmocka_unit_test(what_is_written_is_valid),
+        cmocka_unit_test(local_tags_stay_home),
+        cmocka_unit_test(an_event_without_a_time_is_not_written),
+        cmocka_unit_test(the_stricter_of_tag_and_distribution_binds),
+        cmocka_unit_test(tags_that_name_a_class_do),
+        cmocka_unit_test(time_grows_with_the_length_only),
+        cmocka_unit_test(too_many_attributes_are_a_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
