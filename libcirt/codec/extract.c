@@ -7,45 +7,83 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/extract_clean.h"
+#include "model/observable_refang.h"
+#include "model/observable_url.h"
+#include "model/public_suffix.h"
 
-enum { WORD_SIZE_MAX = 2048 };
+enum { WORD_SIZE_MAX = 2048, CONTEXT_SIZE_MAX = 24 };
 
 struct extraction {
     struct report *report;
     struct observation *observation;
+    struct arena *scratch; /* of one word */
     size_t count;
+    char context[CONTEXT_SIZE_MAX + 1]; /* the word before, lower case, without what stands around it */
+    bool was_defanged;                  /* this word */
 };
 
-/* A word with its defanging undone. */
-struct word {
-    char text[WORD_SIZE_MAX + 8];
-    bool was_defanged;
+/* A piece of a word between separators. */
+struct token {
+    char *text;
+    char next; /* the separator behind it, or NUL */
 };
 
-static void undo_defanging(const char *text, size_t size, struct word *word)
+/* --- what is known about words --- */
+
+static bool is_listed(const char *word, const char *const *list, size_t count)
 {
-    static const struct {
-        const char *written, *meant;
-    } marks[] = {{"[.]", "."},  {"(.)", "."},  {"{.}", "."}, {"[dot]", "."}, {"(dot)", "."},   {"[@]", "@"},
-                 {"[at]", "@"}, {"(at)", "@"}, {"[:]", ":"}, {"\\.", "."},   {"[://]", "://"}, {"[/]", "/"}};
-    char *to = word->text;
-    word->was_defanged = false;
-    for (size_t at = 0; at < size;) {
-        /* All marks begin with one of these. */
-        size_t i = strchr("[({\\", text[at]) ? 0 : ARRAY_SIZE(marks);
-        while (i < ARRAY_SIZE(marks) &&
-               (strlen(marks[i].written) > size - at || strncasecmp(text + at, marks[i].written, strlen(marks[i].written)) != 0))
-            i++;
-        if (i < ARRAY_SIZE(marks)) {
-            to = stpcpy(to, marks[i].meant);
-            at += strlen(marks[i].written);
-            word->was_defanged = true;
-        } else {
-            *to++ = text[at++];
-        }
-    }
-    *to = '\0';
+    for (size_t i = 0; i < count; i++)
+        if (str_equal_nocase(word, list[i]))
+            return true;
+    return false;
 }
+
+/* Before a name that might as well be something else. */
+static bool names_host(const char *word)
+{
+    static const char *const words[] = {
+        "domain",     "domains", "hostname", "hostnames", "host", "hosts", "site", "sites", "website", "websites", "fqdn",    "subdomain",
+        "nameserver", "visit",   "c2",       "c&c",       "cnc",  "dns",   "mx",   "ns",    "domaine", "domaines", "dominio", "domini",
+        "домен",      "сайт",    "域名",     "url",       "urls", "rdns",  "ptr",  "sni",   "cn",      "server",   "webseite"};
+    return is_listed(word, words, ARRAY_SIZE(words));
+}
+
+/* Before four numbers that are no address. */
+static bool names_version(const char *word)
+{
+    static const char *const words[] = {"version",   "versions", "ver",  "v",        "vers",    "release", "releases", "build",   "builds",
+                                        "firmware",  "fw",       "rev",  "revision", "update",  "patch",   "section",  "chapter", "kapitel",
+                                        "abschnitt", "oid",      "rfc",  "driver",   "sdk",     "clause",  "figure",   "table",   "versión",
+                                        "versione",  "версия",   "版本", "§",        "upgrade", "hotfix",  "article",  "assembly"};
+    return is_listed(word, words, ARRAY_SIZE(words));
+}
+
+static bool names_message(const char *word)
+{
+    static const char *const words[] = {"message-id", "in-reply-to", "references", "content-id", "msgid", "resent-message-id", "cid"};
+    return is_listed(word, words, ARRAY_SIZE(words));
+}
+
+/* Top levels that are as often the end of a file's name or of a name in a program, ... */
+static bool is_file_suffix(const char *label)
+{
+    static const char *const labels[] = {"md", "py", "sh", "pl", "rs", "ps",  "zip", "mov", "cc", "so",   "app",
+                                         "am", "ac", "mk", "ml", "do", "pub", "cab", "tf",  "pm", "java", "name"};
+    return is_listed(label, labels, ARRAY_SIZE(labels));
+}
+
+/* ... or a word of its own where somebody forgot a blank ("done.it"). */
+static bool is_word_suffix(const char *label)
+{
+    static const char *const labels[] = {"is",   "it",   "me",   "no",   "to",   "be",   "my",    "at",    "as",   "us",
+                                         "by",   "in",   "id",   "io",   "now",  "here", "today", "how",   "new",  "one",
+                                         "you",  "work", "live", "help", "open", "like", "link",  "click", "read", "call",
+                                         "best", "cool", "et",   "ne",   "se",   "si",   "la",    "ms"};
+    return is_listed(label, labels, ARRAY_SIZE(labels));
+}
+
+/* --- adding --- */
 
 static bool has_value(const struct observation *observation, enum observable_type type, const char *value)
 {
@@ -55,58 +93,74 @@ static bool has_value(const struct observation *observation, enum observable_typ
     return false;
 }
 
-static void add(struct extraction *extraction, enum observable_type type, const char *text)
+/* Whether text is of that type, whatever became of it. */
+static bool add(struct extraction *extraction, enum observable_type type, const char *text)
 {
-    const char *value = observable_normalise(report_row_arena(extraction->report), type, text);
-    if (!value || extraction->count == EXTRACT_MAX || has_value(extraction->observation, type, value))
-        return;
-    if (report_add_sighting(extraction->report, extraction->observation, type, ROLE_OTHER, value))
+    const char *value = observable_read(extraction->scratch, &type, text);
+    if (!value)
+        return false;
+    if (extraction->count < EXTRACT_MAX && !has_value(extraction->observation, type, value) &&
+        report_add_sighting(extraction->report, extraction->observation, type, ROLE_OTHER, text))
         extraction->count++;
+    return true;
 }
 
-/* An address that is somebody's: no loopback, no masks. */
+/* An address that is somebody's: no loopback, no masks, and no version (4.0.0.0). */
 static void add_ipv4(struct extraction *extraction, const char *text)
 {
-    if (!str_starts(text, "127.") && !str_starts(text, "0.") && !str_starts(text, "255."))
-        add(extraction, OBSERVABLE_IPV4, text);
+    if (!str_starts(text, "127.") && !str_starts(text, "0.") && !str_starts(text, "255.") && !str_ends(text, ".0.0.0"))
+        UNUSED(add(extraction, OBSERVABLE_IPV4, text));
 }
 
-static void add_url(struct extraction *extraction, char *url)
+/* --- URLs --- */
+
+static bool is_scheme(const char *text, size_t size)
 {
-    static const char *const schemes[] = {"http", "https", "ftp", "ftps", "sftp", "ws", "wss", "tcp", "udp", "ssh", "ldap", "smb", "rtsp"};
-    if (str_starts_nocase(url, "hxxp"))
-        url[1] = url[2] = 't';
-    else if (str_starts_nocase(url, "fxp"))
-        url[1] = 't';
-    size_t size = strcspn(url, ":"), i = 0;
-    while (i < ARRAY_SIZE(schemes) && (strlen(schemes[i]) != size || strncasecmp(url, schemes[i], size) != 0))
-        i++;
-    if (i == ARRAY_SIZE(schemes))
-        return;
-    /* What closes a sentence or a bracket opened before the URL is no part of it. */
-    char *end = url + strlen(url);
-    while (end > url && (strchr(".,;:!?'\"*_|]}", end[-1]) || (end[-1] == ')' && !strchr(url, '('))))
-        *--end = '\0';
-    struct arena *arena = report_row_arena(extraction->report);
-    const char *value = observable_normalise(arena, OBSERVABLE_URL, url);
-    if (!value)
-        return;
-    add(extraction, OBSERVABLE_URL, value);
-    const char *host = observable_host(arena, OBSERVABLE_URL, value);
-    if (host) {
-        add(extraction, OBSERVABLE_DOMAIN, host);
-        return;
-    }
-    /* The host is an address. */
-    const char *start = strstr(value, "://") + 3, *stop = start + strcspn(start, "/?#");
-    for (const char *at = start; at < stop; at++)
-        if (*at == '@')
-            start = at + 1;
-    if (*start == '[')
-        add(extraction, OBSERVABLE_IPV6, arena_strndup(arena, start + 1, strcspn(start + 1, "]")));
-    else
-        add_ipv4(extraction, arena_strndup(arena, start, strcspn(start, ":/?#")));
+    static const char *const schemes[] = {"http", "https", "ftp",   "ftps", "sftp", "ws",     "wss", "tcp",        "udp",
+                                          "ssh",  "ldap",  "ldaps", "smb",  "rtsp", "telnet", "rmi", "stratum+tcp"};
+    for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
+        if (strlen(schemes[i]) == size && strncasecmp(schemes[i], text, size) == 0)
+            return true;
+    return false;
 }
+
+/* Cut where the URL ends: what closes a sentence, a quotation or a bracket that was opened before it is no part of it. */
+static void cut_url(char *url)
+{
+    char *link = strstr(url, "](");
+    if (link)
+        *link = '\0';
+    url[strcspn(url, "\"`|{}")] = '\0';
+    char *end = url + strlen(url);
+    while (end > url && (strchr(".,;:!?'*_]", end[-1]) || (end[-1] == ')' && !strchr(url, '('))))
+        *--end = '\0';
+}
+
+/* raw: the word as it was before its defanging was undone, where all of it is the URL; else NULL. */
+static void add_url(struct extraction *extraction, char *url, const char *raw)
+{
+    if (!is_scheme(url, strcspn(url, ":")))
+        return;
+    cut_url(url);
+    const char *value = observable_url(extraction->scratch, url);
+    size_t before = extraction->count;
+    if (!value || !add(extraction, OBSERVABLE_URL, url))
+        return;
+    if (raw && extraction->count > before) {
+        char *original = arena_strdup(report_row_arena(extraction->report), raw);
+        cut_url(original);
+        extraction->observation->sightings[extraction->observation->sighting_count - 1].original = original;
+    }
+    const char *host = observable_url_host(extraction->scratch, value), *address = observable_url_address(extraction->scratch, value);
+    if (host)
+        UNUSED(add(extraction, OBSERVABLE_DOMAIN, host));
+    else if (address && strchr(address, ':'))
+        UNUSED(add(extraction, OBSERVABLE_IPV6, address));
+    else if (address)
+        add_ipv4(extraction, address);
+}
+
+/* --- tokens: each true where the token is taken, or known to be nothing --- */
 
 static bool is_all(const char *text, int (*is)(int))
 {
@@ -116,19 +170,25 @@ static bool is_all(const char *text, int (*is)(int))
     return true;
 }
 
-static bool add_hash(struct extraction *extraction, const char *text, size_t size)
+static bool add_hash(struct extraction *extraction, const char *text)
 {
-    static const struct {
-        size_t digits;
-        enum observable_type type;
-    } hashes[] = {{32, OBSERVABLE_MD5}, {40, OBSERVABLE_SHA1}, {64, OBSERVABLE_SHA256}, {128, OBSERVABLE_SHA512}};
+    const char *colon = strchr(text, ':');
+    text = colon ? colon + 1 : text;
     /* All digits, or none, is a number or a word. */
-    if (!is_all(text, isxdigit) || is_all(text, isdigit) || is_all(text, isalpha))
+    return is_all(text, isxdigit) && !is_all(text, isdigit) && !is_all(text, isalpha) && add(extraction, OBSERVABLE_MD5, text);
+}
+
+/* "198.51.100.7-198.51.100.9" */
+static bool add_range(struct extraction *extraction, char *text)
+{
+    char *dash = strchr(text, '-');
+    if (!dash || strspn(text, "0123456789.-") != strlen(text) || strchr(dash + 1, '-'))
         return false;
-    for (size_t i = 0; i < ARRAY_SIZE(hashes); i++)
-        if (hashes[i].digits == size)
-            add(extraction, hashes[i].type, text);
-    return true;
+    *dash = '\0';
+    bool is_range = report_add_range(extraction->report, extraction->observation, ROLE_OTHER, text, dash + 1);
+    *dash = '-';
+    extraction->count += is_range;
+    return is_range;
 }
 
 /* "198.51.100.7", with a port or a prefix length behind it; true where it looks like numbers with dots, whatever came of it. */
@@ -140,14 +200,13 @@ static bool add_dotted(struct extraction *extraction, char *text)
         dots += text[i] == '.';
     if (dots != 3 || (text[size] && text[size] != ':' && text[size] != '/'))
         return false;
+    if (names_version(extraction->context) && !text[size])
+        return true;
     if (text[size] == '/' && text[size + 1] && is_all(text + size + 1, isdigit)) {
-        if (strcmp(text + size, "/32") != 0) {
-            add(extraction, OBSERVABLE_CIDR, text);
-            return true;
-        }
-        text[size] = '\0';
+        UNUSED(add(extraction, OBSERVABLE_CIDR, text));
+        return true;
     }
-    if (text[size] == ':' && is_all(text + size + 1, isdigit))
+    if (text[size] == '/' || (text[size] == ':' && (strspn(text + size + 1, "0123456789") == strcspn(text + size + 1, "/"))))
         text[size] = '\0';
     add_ipv4(extraction, text);
     return true;
@@ -163,65 +222,175 @@ static bool add_ipv6(struct extraction *extraction, const char *text)
         colons += *at == ':';
     if (colons < 2 || (colons < 7 && !strstr(text, "::")))
         return false;
-    add(extraction, strchr(text, '/') ? OBSERVABLE_CIDR : OBSERVABLE_IPV6, text);
+    UNUSED(add(extraction, strchr(text, '/') ? OBSERVABLE_CIDR : OBSERVABLE_IPV6, text));
     return true;
 }
 
-static void add_token(struct extraction *extraction, char *token, bool was_defanged)
+static bool add_mac(struct extraction *extraction, const char *text)
 {
-    while (*token && strchr("*_-.:`#", *token))
-        token++;
-    size_t size = strlen(token);
-    while (size > 0 && strchr("*_-.:`!?", token[size - 1]))
-        token[--size] = '\0';
-    if (size < 4)
-        return;
-    if (strncasecmp(token, "CVE-", 4) == 0)
-        add(extraction, OBSERVABLE_CVE, token);
-    else if (strncasecmp(token, "AS", 2) == 0 && is_all(token + 2, isdigit))
-        add(extraction, OBSERVABLE_ASN, token + 2);
-    else if (add_dotted(extraction, token) || add_ipv6(extraction, token) || add_hash(extraction, token, size))
-        return;
-    else if (strchr(token, '@'))
-        add(extraction, OBSERVABLE_EMAIL, str_starts_nocase(token, "mailto:") ? token + 7 : token);
-    else if (was_defanged && strchr(token, '.'))
-        add(extraction, OBSERVABLE_DOMAIN, token);
+    if (strlen(text) != 17 || (text[2] != ':' && text[2] != '-'))
+        return false;
+    for (size_t i = 5; i < 17; i += 3)
+        if (text[i] != text[2])
+            return false;
+    return add(extraction, OBSERVABLE_MAC, text);
 }
 
-/* A token that is a host with a path and was defanged ("evil[.]example/x") is its host. */
-static void add_word(struct extraction *extraction, struct word *word)
+static bool add_cve(struct extraction *extraction, char *text)
 {
-    static const char separators[] = "=,;|()[]{}\"'";
-    char *scheme = strstr(word->text, "://");
-    char *rest = word->text, *saved = NULL;
+    if (strncasecmp(text, "CVE-", 4) != 0)
+        return false;
+    text[strspn(text, "CVEcve-0123456789")] = '\0';
+    return add(extraction, OBSERVABLE_CVE, text);
+}
+
+/* "AS64500" in capitals, "ASN 64500": lower case and "as 5" are words. */
+static bool add_asn(struct extraction *extraction, const char *text)
+{
+    size_t prefix = str_starts(text, "ASN") ? 3 : str_starts(text, "AS") ? 2 : 0;
+    if (!text[prefix] || !is_all(text + prefix, isdigit) || (prefix == 0 && !str_equal(extraction->context, "asn")))
+        return false;
+    return add(extraction, OBSERVABLE_ASN, text + prefix);
+}
+
+static bool add_email(struct extraction *extraction, char *text)
+{
+    if (str_starts_nocase(text, "mailto:"))
+        text += 7;
+    text[strcspn(text, "?")] = '\0';
+    if (!strchr(text, '@'))
+        return false;
+    if (!names_message(extraction->context))
+        UNUSED(add(extraction, OBSERVABLE_EMAIL, text));
+    return true;
+}
+
+static int is_capital_or_mark(int c)
+{
+    return !islower(c);
+}
+
+/*
+ * Whether a name that nobody defanged is meant as a domain. Prose is full of file names, abbreviations and missing blanks, so the suffix
+ * must be one that ICANN delegates, in lower case, and where it is as often something else the word before or a third label must speak for
+ * it.
+ */
+static bool is_meant(const struct extraction *extraction, const char *text, const char *domain, char next)
+{
+    const char *last = strrchr(domain, '.') + 1;
+    const char *written = text + strlen(text) - (text[strlen(text) - 1] == '.');
+    while (written > text && written[-1] != '.')
+        written--;
+    const char *suffix = public_suffix_of(domain);
+    if (!suffix)
+        return false;
+    if (str_starts(domain, "www.") || names_host(extraction->context))
+        return true;
+    if (next == '(' || next == '=' || next == '[' || strchr(domain, '_'))
+        return false;
+    if (is_all(written, isalpha) && !is_all(written, islower))
+        return is_all(text, is_capital_or_mark) && str_equal(last, "com");
+    /* "com.py" is nobody's file. */
+    if (strchr(suffix, '.'))
+        return true;
+    bool has_three = strchr(domain, '.') + 1 < last;
+    return !is_file_suffix(last) && (has_three || (!is_word_suffix(last) && domain[1] != '.'));
+}
+
+static void add_domain(struct extraction *extraction, char *text, char next)
+{
+    text[strcspn(text, "/")] = '\0';
+    char *colon = strchr(text, ':');
+    if (colon && colon[1] && is_all(colon + 1, isdigit))
+        *colon = '\0';
+    if (!strchr(text, '.'))
+        return;
+    const char *domain = observable_normalise(extraction->scratch, OBSERVABLE_DOMAIN, text);
+    if (domain && (extraction->was_defanged || is_meant(extraction, text, domain, next)))
+        UNUSED(add(extraction, OBSERVABLE_DOMAIN, domain));
+}
+
+static void add_token(struct extraction *extraction, struct token token)
+{
+    char *text = token.text;
+    while (*text && strchr("*_-.:`#~", *text))
+        text++;
+    size_t size = strlen(text);
+    while (size > 0 && strchr("*_-.:`!?~", text[size - 1]))
+        text[--size] = '\0';
+    if (size < 4 && !str_equal(extraction->context, "asn"))
+        return;
+    if (str_starts_nocase(text, "tel:"))
+        UNUSED(add(extraction, OBSERVABLE_PHONE, text));
+    else if (!add_cve(extraction, text) && !add_asn(extraction, text) && !add_range(extraction, text) && !add_dotted(extraction, text) &&
+             !add_ipv6(extraction, text) && !add_mac(extraction, text) && !add_hash(extraction, text) &&
+             !(size >= 26 && add(extraction, OBSERVABLE_CRYPTO, text)) && !add_email(extraction, text))
+        add_domain(extraction, text, token.next);
+}
+
+/* --- words --- */
+
+static const char separators[] = "=,;|()[]{}\"'";
+
+static void remember(struct extraction *extraction, const char *text)
+{
+    while (*text && (strchr(separators, *text) || strchr("*_-.:`#", *text)))
+        text++;
+    size_t size = strcspn(text, separators);
+    while (size > 0 && strchr("*_-.:`!?", text[size - 1]))
+        size--;
+    extraction->context[0] = '\0';
+    if (size == 0 || size > CONTEXT_SIZE_MAX)
+        return;
+    memcpy(extraction->context, text, size);
+    extraction->context[size] = '\0';
+    str_lower(extraction->context);
+}
+
+/* URLs first, from the last to the first where brackets part them; what is before them are tokens. */
+static void add_word(struct extraction *extraction, const char *raw, size_t size)
+{
+    char *word = observable_refang(extraction->scratch, raw, size, &extraction->was_defanged);
+    char *scheme = strstr(word, "://");
+    char *next = scheme ? strstr(scheme, "](") : NULL;
+    if (next && strstr(next, "://"))
+        add_word(extraction, arena_strdup(extraction->scratch, next + 2), strlen(next + 2));
     if (scheme) {
-        while (scheme > word->text && isalpha((unsigned char)scheme[-1]))
+        while (scheme > word && (isalpha((unsigned char)scheme[-1]) || scheme[-1] == '+'))
             scheme--;
-        add_url(extraction, scheme);
+        const char *whole = scheme == word && extraction->was_defanged ? arena_strndup(extraction->scratch, raw, size) : NULL;
+        add_url(extraction, arena_strdup(extraction->scratch, scheme), whole);
         *scheme = '\0';
     }
-    for (char *token = strtok_r(rest, separators, &saved); token; token = strtok_r(NULL, separators, &saved)) {
-        char *slash = strchr(token, '/');
-        if (word->was_defanged && slash && !is_all(slash + 1, isdigit))
-            *slash = '\0';
-        add_token(extraction, token, word->was_defanged);
+    for (char *at = word; *at;) {
+        size_t length = strcspn(at, separators);
+        struct token token = {.text = at, .next = at[length]};
+        at[length] = '\0';
+        if (length)
+            add_token(extraction, token);
+        at += length + (token.next != '\0');
+        if (length && (token.next == '=' || token.next == ','))
+            remember(extraction, token.text);
     }
 }
 
 size_t extract_observables(const char *text, struct report *report, struct observation *observation)
 {
     static const char blanks[] = " \t\n\r<>";
-    struct extraction extraction = {.report = report, .observation = observation};
-    struct word *word = mem_calloc(1, sizeof *word);
-    while (*text && extraction.count < EXTRACT_MAX) {
-        size_t size = strcspn(text, blanks);
-        if (size >= 4 && size <= WORD_SIZE_MAX) {
-            undo_defanging(text, size, word);
-            add_word(&extraction, word);
+    struct extraction extraction = {.report = report, .observation = observation, .scratch = arena_new()};
+    char *clean = extract_clean(text);
+    for (const char *at = clean; *at && extraction.count < EXTRACT_MAX;) {
+        size_t size = strcspn(at, blanks);
+        if (size > 0 && size <= WORD_SIZE_MAX) {
+            add_word(&extraction, at, size);
+            char *word = arena_strndup(extraction.scratch, at, size);
+            remember(&extraction, word);
+            arena_reset(extraction.scratch);
         }
-        text += size;
-        text += strspn(text, blanks);
+        at += size;
+        at += strspn(at, blanks);
     }
-    free(word);
+    free(clean);
+    arena_free(extraction.scratch);
     return extraction.count;
 }

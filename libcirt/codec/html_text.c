@@ -115,18 +115,28 @@ static const char *tag_end(const char *text, const char *end)
     return end;
 }
 
-/* The value of href in the tag. */
-static void read_link(struct reader *reader, const char *tag, const char *end)
+/* What stands behind "name=" in the tag, in any case; NULL where there is no such attribute. */
+static const char *find_attribute(const char *tag, const char *end, const char *name)
+{
+    size_t size = strlen(name);
+    for (const char *at = tag + 1; at + size < end; at++) {
+        if (strncasecmp(at, name, size) != 0 || !strchr(" \t\r\n\f/\"'", at[-1]) || !strchr(" \t\r\n=", at[size]))
+            continue;
+        at += size;
+        while (at < end && (isspace((unsigned char)*at) || *at == '='))
+            at++;
+        return at;
+    }
+    return NULL;
+}
+
+/* The value of the attribute that names where the tag leads. */
+static void read_link(struct reader *reader, const char *tag, const char *end, const char *attribute)
 {
     reader->link[0] = '\0';
-    const char *found = memmem(tag, (size_t)(end - tag), "href", 4);
-    if (!found)
-        found = memmem(tag, (size_t)(end - tag), "HREF", 4);
+    const char *found = find_attribute(tag, end, attribute);
     if (!found)
         return;
-    found += 4;
-    while (found < end && (isspace((unsigned char)*found) || *found == '='))
-        found++;
     char quote = found < end && (*found == '"' || *found == '\'') ? *found++ : ' ';
     size_t size = 0;
     size_t bad_at;
@@ -214,7 +224,11 @@ static void read_tag(struct reader *reader)
     else if (str_equal(name, "a") && is_closing)
         close_link(reader);
     else if (str_equal(name, "a"))
-        read_link(reader, tag, end);
+        read_link(reader, tag, end, "href");
+    else if (!is_closing && str_equal(name, "form")) {
+        read_link(reader, tag, end, "action");
+        close_link(reader);
+    }
 }
 
 bool html_text(const char *html, size_t size, struct buf *out)

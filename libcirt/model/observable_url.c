@@ -66,7 +66,7 @@ static bool split_authority(struct piece authority, struct url *url)
 /* Behind the scheme's ":" a browser takes any number of slashes of both kinds; one must be there, else "host:80" would be a URL. */
 static bool split(const char *text, struct url *url)
 {
-    *url = (struct url){.scheme = {text, strcspn(text, ":")}};
+    *url = (struct url){.scheme = {text, strcspn(text, ":")}, .query = {"", 0}};
     if (text[url->scheme.size] != ':' || !isalpha((unsigned char)*text))
         return false;
     for (size_t i = 0; i < url->scheme.size; i++)

@@ -1,0 +1,175 @@
+#include "codec/extract_clean.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "model/observable_refang.h"
+
+struct cleaner {
+    const char *at, *end;
+    char *start, *to;
+    bool was_wide; /* the last character was a CJK letter */
+};
+
+struct span {
+    uint32_t first, last;
+};
+
+static bool is_among(uint32_t code_point, const struct span *spans, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (code_point >= spans[i].first && code_point <= spans[i].last)
+            return true;
+    return false;
+}
+
+static bool takes_no_room(uint32_t code_point)
+{
+    static const struct span spans[] = {{0xAD, 0xAD},     {0x200B, 0x200F}, {0x202A, 0x202E},
+                                        {0x2060, 0x2064}, {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF}};
+    return is_among(code_point, spans, ARRAY_SIZE(spans));
+}
+
+/* Blanks, and CJK punctuation that ends a word. */
+static bool is_blank(uint32_t code_point)
+{
+    static const struct span spans[] = {{0xA0, 0xA0},     {0x1680, 0x1680}, {0x2000, 0x200A}, {0x2026, 0x2026}, {0x2028, 0x2029},
+                                        {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3001}, {0xFF01, 0xFF01}, {0xFF08, 0xFF09},
+                                        {0xFF0C, 0xFF0C}, {0xFF1B, 0xFF1B}, {0xFF1F, 0xFF1F}, {0xFF64, 0xFF65}, {0xFFFD, 0xFFFD}};
+    return is_among(code_point, spans, ARRAY_SIZE(spans));
+}
+
+static bool is_dash(uint32_t code_point)
+{
+    return (code_point >= 0x2010 && code_point <= 0x2015) || code_point == 0x2212;
+}
+
+static bool is_quote(uint32_t code_point)
+{
+    static const struct span spans[] = {{0xAB, 0xAB}, {0xBB, 0xBB}, {0x2018, 0x201F}, {0x2039, 0x203A}, {0x3008, 0x3011}, {0x3014, 0x301B}};
+    return is_among(code_point, spans, ARRAY_SIZE(spans));
+}
+
+static bool is_cjk(uint32_t code_point)
+{
+    static const struct span spans[] = {{0x2E80, 0x2FDF}, {0x3040, 0x9FFF}, {0xAC00, 0xD7AF},
+                                        {0xF900, 0xFAFF}, {0xFF66, 0xFFDC}, {0x20000, 0x3FFFF}};
+    return is_among(code_point, spans, ARRAY_SIZE(spans));
+}
+
+static bool is_plain(const struct cleaner *cleaner)
+{
+    return cleaner->to > cleaner->start && isalnum((unsigned char)cleaner->to[-1]);
+}
+
+/* What follows is a letter or digit, plain or full-width. */
+static bool is_before_letter(const char *at, const char *end)
+{
+    uint32_t next;
+    if (at == end)
+        return false;
+    str_next_code_point(at, end, &next);
+    return (next < 0x80 && isalnum((int)next)) || (next >= 0xFF10 && next <= 0xFF5A);
+}
+
+static bool is_before_slash(const char *at, const char *end)
+{
+    uint32_t next;
+    return at < end && (str_next_code_point(at, end, &next), next == '/' || next == 0xFF0F);
+}
+
+static void add(struct cleaner *cleaner, const char *text)
+{
+    cleaner->to = stpcpy(cleaner->to, text);
+}
+
+/* Full-width forms, and the dots of other scripts. False where it is none. */
+static bool add_narrow(struct cleaner *cleaner, uint32_t code_point)
+{
+    bool is_between = is_plain(cleaner) && is_before_letter(cleaner->at, cleaner->end);
+    switch (code_point) {
+    case 0x3002: /* ideographic full stops */
+    case 0xFF61:
+    case 0x2024: /* one dot leader */
+    case 0xFF0E:
+        add(cleaner, is_between ? "[.]" : " ");
+        return true;
+    case 0xFF20:
+        add(cleaner, "[@]");
+        return true;
+    case 0xFF1A:
+        add(cleaner, is_before_slash(cleaner->at, cleaner->end) ? ":" : " ");
+        return true;
+    default:
+        if (code_point < 0xFF01 || code_point > 0xFF5E)
+            return false;
+        *cleaner->to++ = (char)(code_point - 0xFEE0);
+        return true;
+    }
+}
+
+static const char *skip_blanks(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\t'))
+        at++;
+    return at;
+}
+
+/* "evil [.] example": a mark with blanks on both sides, between letters, is taken without them. */
+static void add_blanks(struct cleaner *cleaner)
+{
+    const char *behind = skip_blanks(cleaner->at, cleaner->end);
+    size_t mark = observable_refang_mark(behind, (size_t)(cleaner->end - behind));
+    const char *next = skip_blanks(behind + mark, cleaner->end);
+    cleaner->was_wide = false;
+    cleaner->at = behind;
+    if (mark && next > behind + mark && is_plain(cleaner) && is_before_letter(next, cleaner->end)) {
+        memcpy(cleaner->to, behind, mark);
+        cleaner->to += mark;
+        cleaner->at = next;
+    } else {
+        *cleaner->to++ = ' ';
+    }
+}
+
+static void add_character(struct cleaner *cleaner)
+{
+    uint32_t code_point;
+    const char *from = cleaner->at;
+    cleaner->at += str_next_code_point(from, cleaner->end, &code_point);
+    if (takes_no_room(code_point))
+        return;
+    bool is_wide = is_cjk(code_point), was_wide = cleaner->was_wide;
+    cleaner->was_wide = is_wide;
+    if (is_blank(code_point)) {
+        *cleaner->to++ = ' ';
+    } else if (is_dash(code_point)) {
+        *cleaner->to++ = '-';
+    } else if (is_quote(code_point)) {
+        *cleaner->to++ = '"';
+    } else if (!add_narrow(cleaner, code_point)) {
+        if ((is_wide && is_plain(cleaner)) || (was_wide && code_point < 0x80 && isalnum((int)code_point)))
+            *cleaner->to++ = ' ';
+        memcpy(cleaner->to, from, (size_t)(cleaner->at - from));
+        cleaner->to += cleaner->at - from;
+    }
+}
+
+char *extract_clean(const char *text)
+{
+    size_t size = strlen(text);
+    char *out = mem_calloc(2 * size + 1, 1);
+    struct cleaner cleaner = {.at = text, .end = text + size, .start = out, .to = out};
+    while (cleaner.at < cleaner.end) {
+        if (*cleaner.at == ' ' || *cleaner.at == '\t')
+            add_blanks(&cleaner);
+        else
+            add_character(&cleaner);
+    }
+    *cleaner.to = '\0';
+    return out;
+}

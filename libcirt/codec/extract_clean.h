@@ -1,0 +1,14 @@
+/* codec/extract_clean.h - prose made plain before its words are looked at: the tricks of Unicode go, and blanks around defanging. */
+#ifndef CIRT_CODEC_EXTRACT_CLEAN_H
+#define CIRT_CODEC_EXTRACT_CLEAN_H
+
+/*
+ * text is UTF-8; the result is the caller's to free. Characters that take no room go (zero width, soft hyphens, directions); every blank is
+ * a space, every line end stays; dashes are "-", quotation marks '"'; full-width letters are plain; full-width and ideographic dots between
+ * letters are
+ * "[.]", so that they count as defanging; other CJK punctuation is a space, and so is the place where CJK letters meet Latin ones, since
+ * those scripts set no blanks. Blanks around "[.]", "(at)" and the like go.
+ */
+char *extract_clean(const char *text);
+
+#endif

@@ -1,0 +1,290 @@
+/* Observables out of prose: defanging, the tricks of Unicode, what only looks like one; and how often it is right on labelled texts. */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "codec/extract.h"
+#include "codec/html_text.h"
+
+/* "type value" of each, sorted by nobody: in the order of the text. */
+static void extract(const char *text, struct buf *out)
+{
+    struct report *report = report_new("mail");
+    struct observation *observation = report_add_observation(report);
+    extract_observables(text, report, observation);
+    for (size_t i = 0; i < observation->sighting_count; i++)
+        buf_printf(out, "%s%s %s", i ? "\n" : "", observable_type_name(observation->sightings[i].type), observation->sightings[i].value);
+    report_free(report);
+}
+
+struct row {
+    const char *text, *found;
+};
+
+static void check(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct buf out;
+        buf_init(&out, 64 * 1024);
+        extract(rows[i].text, &out);
+        if (!str_equal(buf_text(&out), rows[i].found))
+            fail_msg("%s gave:\n%s\nnot:\n%s", rows[i].text, buf_text(&out), rows[i].found);
+        buf_clear(&out);
+    }
+}
+
+#define EVIL_URL "url http://evil.example/x\ndomain evil.example"
+
+static void defanged(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        {"hxxp://evil[.]example/x", EVIL_URL},
+        {"hXXp[:]//evil(.)example/x", EVIL_URL},
+        {"h**p://evil[dot]example/x", EVIL_URL},
+        {"meow://evil{.}example/x", EVIL_URL},
+        {"http[://]evil.example[/]x", EVIL_URL},
+        {"hxxp://evil [.] example/x", EVIL_URL},
+        {"hxxp://evil[.example/x and hxxp://evil.]example/x", EVIL_URL},
+        {"http://evil\\.example/x", EVIL_URL},
+        {"see evil[.]example.", "domain evil.example"},
+        {"evil[.]example/login?x=1", "domain evil.example"},
+        {"evil[.]example:8080", "domain evil.example"},
+        {"evil (dot) example", "domain evil.example"},
+        {"198[.]51[.]100[.]7", "ipv4 198.51.100.7"},
+        {"198[.]51.100.7:443", "ipv4 198.51.100.7"},
+        {"2001[:]db8::7", "ipv6 2001:db8::7"},
+        {"mule(at)evil(dot)example", "email mule@evil.example"},
+        {"mule [at] evil [dot] example", "email mule@evil.example"},
+        {"mule[@]evil[.]example", "email mule@evil.example"},
+        {"we meet (at) noon (dot)", ""},
+        {"an array[.] and more", ""},
+        {"[http]://evil.example/x", EVIL_URL},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
+static void unicode(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        {"ｈｘｘｐ：／／ｅｖｉｌ．ｅｘａｍｐｌｅ／ｘ", EVIL_URL},
+        {"请访问http://evil.example/x，谢谢", EVIL_URL},
+        {"请访问http://evil.example/x谢谢", EVIL_URL},
+        {"こちら「evil。example」です。", "domain evil.example"},
+        {"終わりです。次の文", ""},
+        {"evil\xe2\x80\x8b[.]exa\xc2\xadmple", "domain evil.example"},
+        {"“http://evil.example/x”", EVIL_URL},
+        {"«evil[.]example»", "domain evil.example"},
+        {"http://b\xc3\xbc"
+         "cher.example/",
+         "url http://xn--bcher-kva.example/\ndomain xn--bcher-kva.example"},
+        {"b\xc3\xbc"
+         "cher[.]example",
+         "domain xn--bcher-kva.example"},
+        {"пишите на mule@evil.example, сайт evil[.]example", "email mule@evil.example\ndomain evil.example"},
+        {"CVE‑2024‑12345 and CVE–2014–0160", "cve CVE-2024-12345\ncve CVE-2014-0160"},
+        {"mule＠evil．example", "email mule@evil.example"},
+        {"\xff\xfe http://evil.example/x \xff", EVIL_URL},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
+static void plain(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        {"(http://evil.example/x).", EVIL_URL},
+        {"[here](http://evil.example/x)", EVIL_URL},
+        {"[http://evil.example/x](http://bank.example/y)", "url http://bank.example/y\ndomain bank.example\n" EVIL_URL},
+        {"{\"url\":\"http://evil.example/x\",\"n\":1}", EVIL_URL},
+        {"http://evil.example/a_(b)", "url http://evil.example/a_(b)\ndomain evil.example"},
+        {"<http://evil.example/x>", EVIL_URL},
+        {"http://0xC6336407/x", "url http://198.51.100.7/x\nipv4 198.51.100.7"},
+        {"http://[2001:db8::7]:81/x", "url http://[2001:db8::7]:81/x\nipv6 2001:db8::7"},
+        {"from 198.51.100.7:4444, 198.51.100.0/24; 198.51.100.7/32", "ipv4 198.51.100.7\ncidr 198.51.100.0/24"},
+        {"198.51.100.4-198.51.100.7", "cidr 198.51.100.4/30"},
+        {"AS64500 and ASN 64501 as 5 AS", "asn 64500\nasn 64501"},
+        {"aa-bb-cc-dd-ee-0f, 10:15:30", "mac aa:bb:cc:dd:ee:0f"},
+        {"pay 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa or call tel:+49-30-123456",
+         "crypto 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa\nphone +4930123456"},
+        {"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+         "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"md5=d41d8cd98f00b204e9800998ecf8427e,", "md5 d41d8cd98f00b204e9800998ecf8427e"},
+        {"CVE-2024-12345/CVE-2014-0160", "cve CVE-2024-12345"},
+        {"mailto:mule@evil.example?subject=x", "email mule@evil.example"},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
+/* Names without defanging: the suffix and what stands around them decide. */
+static void bare_names(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        {"it was at login.example.com and www.bank.example", "domain login.example.com"},
+        {"contact login.example.com/verify, EXAMPLE.COM", "domain login.example.com\ndomain example.com"},
+        {"See readme.md, setup.py, main.rs, install.sh, archive.zip, Foo.app and id_rsa.pub.", ""},
+        {"the domain setup.py and host: bank.md", "domain setup.py\ndomain bank.md"},
+        {"test.com.py", "domain test.com.py"},
+        {"It is done.It works. Say no.No more. call me.thanks", ""},
+        {"i.e. e.g. a.m. U.S. Ph.D. No.5", ""},
+        {"ASP.NET, Socket.IO, System.IO, Node.js, os.name, log.info(x), self.id=5, a.menu", ""},
+        {"intra.corp, printer.local, server.lan, evil.example", ""},
+        {"co.uk and github.io and com.py", ""},
+        {"v1.2.3.4, version 1.2.3.4, Version: 10.0.19041.1, Build 6.1.7601.5, Section 4.1.2.3", ""},
+        {"Chrome/120.0.0.0, assembly 4.0.0.0, 2.0.0.0, 1.3.6.1.4.1, 300.1.1.1", ""},
+        {"127.0.0.1 0.0.0.0 255.255.255.0", ""},
+        {"12:30:45, std::vector, fe80::1, ::1", ""},
+        {"as3 AS as 12345 as-is", ""},
+        {"Message-ID: <20261120.1@mail.evil.example>", ""},
+        {"image001.png@01D9ABCD.12345678", ""},
+        {"deadbeefdeadbeefdeadbeefdeadbeef12345678 is a commit", "sha1 deadbeefdeadbeefdeadbeefdeadbeef12345678"},
+        {"12345678901234567890123456789012", ""},
+        {"1BoatSLRHtKNngkdXEeobR76b53LETtpyX", ""},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
+static void originals(void **state)
+{
+    UNUSED(state);
+    struct report *report = report_new("mail");
+    struct observation *observation = report_add_observation(report);
+    assert_int_equal(extract_observables("go to hxxp://evil[.]example/x, or http://0x7f.1/y", report, observation), 3);
+    assert_string_equal(observation->sightings[0].original, "hxxp://evil[.]example/x");
+    assert_null(observation->sightings[1].original);
+    assert_string_equal(observation->sightings[2].original, "http://0x7f.1/y");
+    report_free(report);
+}
+
+static void html(void **state)
+{
+    UNUSED(state);
+    static const char page[] = "<p>Pay at <A HREF='http&#58;//evil.example/x'>bank.example.com</a> or <b>198.51</b>.100.7"
+                               "<script>http://script.example/</script><form action=\"http://form.example/post\">";
+    struct buf text, out;
+    buf_init(&text, 4096);
+    buf_init(&out, 4096);
+    assert_true(html_text(page, strlen(page), &text));
+    extract(buf_text(&text), &out);
+    assert_string_equal(buf_text(&out),
+                        "domain bank.example.com\n" EVIL_URL "\nipv4 198.51.100.7\nurl http://form.example/post\ndomain form.example");
+    buf_clear(&text);
+    buf_clear(&out);
+}
+
+static void bounded(void **state)
+{
+    UNUSED(state);
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    for (int i = 0; i < 3000; i++)
+        buf_printf(&text, "http://h%d.example/ ", i);
+    struct report *report = report_new("mail");
+    struct observation *observation = report_add_observation(report);
+    assert_true(extract_observables(buf_text(&text), report, observation) <= EXTRACT_MAX);
+    report_free(report);
+    buf_reset(&text);
+    for (int i = 0; i < 100000; i++)
+        buf_add_text(&text, "[(");
+    struct report *other = report_new("mail");
+    assert_int_equal(extract_observables(buf_text(&text), other, report_add_observation(other)), 0);
+    report_free(other);
+    buf_clear(&text);
+}
+
+/* --- labelled texts: NAME.txt and NAME.found, a line a find --- */
+
+static char *read_file(const char *folder, const char *name)
+{
+    char *path = mem_printf("%s/%s", folder, name);
+    FILE *file = fopen(path, "rb");
+    free(path);
+    if (!file)
+        return NULL;
+    char *text = mem_calloc(1 << 20, 1);
+    size_t size = fread(text, 1, (1 << 20) - 1, file);
+    while (size && text[size - 1] == '\n')
+        text[--size] = '\0';
+    fclose(file);
+    return text;
+}
+
+static size_t lines(const char *text)
+{
+    size_t count = *text != '\0';
+    for (; *text; text++)
+        count += *text == '\n';
+    return count;
+}
+
+static bool has_line(const char *text, const char *line, size_t size)
+{
+    for (; text; text = strchr(text, '\n') ? strchr(text, '\n') + 1 : NULL)
+        if (strncmp(text, line, size) == 0 && (text[size] == '\n' || text[size] == '\0'))
+            return true;
+    return false;
+}
+
+static size_t right_of(const char *found, const char *labelled, const char *name)
+{
+    size_t right = 0;
+    for (const char *at = found; *at;) {
+        size_t size = strcspn(at, "\n");
+        if (has_line(labelled, at, size))
+            right++;
+        else
+            print_message("%s: %.*s is no find\n", name, (int)size, at);
+        at += size + (at[size] == '\n');
+    }
+    return right;
+}
+
+static void labelled(void **state)
+{
+    UNUSED(state);
+    static const char folder[] = TEST_DATA "/prose";
+    size_t found = 0, right = 0, wanted = 0;
+    struct dirent **names;
+    int count = scandir(folder, &names, NULL, alphasort);
+    assert_true(count > 2);
+    for (int i = 0; i < count; i++) {
+        if (str_ends(names[i]->d_name, ".txt")) {
+            char *label_name = mem_printf("%.*sfound", (int)strlen(names[i]->d_name) - 3, names[i]->d_name);
+            char *text = read_file(folder, names[i]->d_name), *label = read_file(folder, label_name);
+            assert_non_null(label);
+            struct buf out;
+            buf_init(&out, 1 << 20);
+            extract(text, &out);
+            found += lines(buf_text(&out));
+            wanted += lines(label);
+            right += right_of(buf_text(&out), label, names[i]->d_name);
+            buf_clear(&out);
+            free(label_name);
+            free(text);
+            free(label);
+        }
+        free(names[i]);
+    }
+    free(names);
+    print_message("labelled prose: %zu found, %zu of them right, %zu labelled\n", found, right, wanted);
+    assert_true(found >= 60 && right * 100 >= found * 98 && right * 100 >= wanted * 95);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(defanged),   cmocka_unit_test(unicode),   cmocka_unit_test(plain),
+                                       cmocka_unit_test(bare_names), cmocka_unit_test(originals), cmocka_unit_test(html),
+                                       cmocka_unit_test(bounded),    cmocka_unit_test(labelled)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
