@@ -2,10 +2,10 @@
  * codec/extract.h - observables out of prose written by people: URLs with their hosts, addresses, networks and ranges, AS numbers, mail
  * addresses, hashes, CVE ids, MAC addresses, crypto-currency addresses, "tel:" numbers, and domains.
  *
- * Conservative: a word becomes an observable only where its form leaves no doubt. Defanging is undone (observable_refang.h), full-width letters and
- * characters without width are seen through (extract_clean.h). A bare domain counts where it was defanged, or where its suffix is on the
- * Public Suffix List and neither reads like a file ("readme.md", "setup.py") nor like two sentences ("done.it"): there the word before ("domain",
- * "host", ...) decides. Four numbers behind "version" and the like are no address.
+ * Conservative: a word becomes an observable only where its form leaves no doubt. Defanging is undone (observable_refang.h), full-width
+ * letters and characters without width are seen through (extract_clean.h). A bare domain counts where it was defanged, or where its suffix
+ * is on the Public Suffix List and neither reads like a file ("readme.md", "setup.py") nor like two sentences ("done.it"): there the word
+ * before ("domain", "host", ...) decides. Four numbers behind "version" and the like are no address.
  */
 #ifndef CIRT_CODEC_EXTRACT_H
 #define CIRT_CODEC_EXTRACT_H
@@ -16,8 +16,8 @@
 
 enum { EXTRACT_MAX = 1000 }; /* observables of one text */
 
-/* Adds what stands in text (UTF-8) to the observation, each value once, role ROLE_OTHER; a URL's original is how it was defanged. Returns how
- * many were added. */
+/* Adds what stands in text (UTF-8) to the observation, each value once, role ROLE_OTHER; a URL's original is how it was defanged. Returns
+ * how many were added. */
 size_t extract_observables(const char *text, struct report *report, struct observation *observation);
 
 #endif
