@@ -1,4 +1,5 @@
 #include "cli/case_view.h"
+#include "cli/known_good_view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -349,7 +350,7 @@ static void last(struct screen *screen, const json_t *answer)
 
 void case_view_show(struct screen *screen, const json_t *answer, const void *context)
 {
-    static void (*const blocks[])(struct screen *, const json_t *) = {head,   times, tags,   reports, observables,
+    static void (*const blocks[])(struct screen *, const json_t *) = {head,   times, tags,   reports, observables, known_good_view,
                                                                       owners, notes, shares, related, last};
 
     UNUSED(context);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "cli/alias_cmd.h"
 #include "cli/case_cmd.h"
 #include "cli/constituent_cmd.h"
 #include "cli/contact_cmd.h"
@@ -20,6 +21,7 @@
 #include "cli/share_cmd.h"
 #include "cli/submit_cmd.h"
 #include "cli/verify_cmd.h"
+#include "cli/warninglist_cmd.h"
 #include "cli/words.h"
 
 const struct option_rule commands_common_options[] = {
@@ -61,6 +63,10 @@ const struct option_rule commands_common_options[] = {
         "dry-run", OPTION_SWITCH, NULL, N_("show who would get it and how; send nothing")                                                  \
     }
 
+static const struct option_rule alias_ls_options[] = {
+    {"unmapped", OPTION_SWITCH, NULL, N_("words that nobody knows: what they named is other/undetermined")}, LIMIT, FIELDS, {0}};
+static const struct option_rule warninglist_options[] = {{"name", OPTION_ONE, "NAME", N_("of the list; else the folder's, or the file's")},
+                                                         {0}};
 static const struct option_rule ls_options[] = {
     LIMIT, {"sort", OPTION_ONE, "K", N_("due (overdue first), priority, opened, updated, number; -K turns it round")}, FIELDS, {0}};
 static const struct option_rule list_options[] = {LIMIT, FIELDS, {0}};
@@ -421,6 +427,25 @@ const struct command commands_table[] = {
      {"cirt feed seen shadowserver"}, NULL, false},
     {"rule test", record_cmd_rule_test, COMMAND_DESK, "FILE", 1, 1, test_options, N_("try rules without using them"),
      {"cirt rule test triage.rules", "cirt rule test triage.rules --against 'last 7d'"}, NULL, false},
+    {"alias ls", alias_cmd_ls, COMMAND_DESK, "", 0, 0, alias_ls_options, N_("words of senders for classes, beside the built-in ones"),
+     {"cirt alias ls", "cirt alias ls --unmapped"}, &record_cmd_alias, false},
+    {"alias show", record_cmd_show, COMMAND_DESK, "WORD", 1, 1, NULL, N_("which class a word means"),
+     {"cirt alias show 'bot infection'"}, &record_cmd_alias, false},
+    {"alias add", record_cmd_add, COMMAND_DESK, "WORD", 1, 1, record_cmd_alias_options, N_("say which class a word means, from now on"),
+     {"cirt alias add 'bot infection' --class malicious-code/infected-system"}, &record_cmd_alias, false},
+    {"alias set", record_cmd_set, COMMAND_DESK, "WORD", 1, 1, record_cmd_alias_options, N_("let a word mean another class"),
+     {"cirt alias set 'bot infection' --class malicious-code/c2-server"}, &record_cmd_alias, false},
+    {"alias rm", record_cmd_rm, COMMAND_DESK, "WORD", 1, 1, rm_options, N_("let a word mean nothing beyond what is built in"),
+     {"cirt alias rm 'bot infection' --yes"}, &record_cmd_alias, false},
+    {"warninglist import", warninglist_cmd_import, COMMAND_DESK, "FILE...", 1, COMMAND_MANY, warninglist_options,
+     N_("bring in known-good lists (MISP warninglist format), or newer copies"),
+     {"cirt warninglist import warninglists/lists/*/list.json", "cirt warninglist import ours.json --name ours"}, NULL, false},
+    {"warninglist ls", record_cmd_ls, COMMAND_DESK, "", 0, 0, list_options, N_("list known-good lists, and how much was found on each"),
+     {"cirt warninglist ls"}, &record_cmd_warninglist, false},
+    {"warninglist show", record_cmd_show, COMMAND_DESK, "LIST", 1, 1, NULL, N_("all about one"),
+     {"cirt warninglist show rfc1918"}, &record_cmd_warninglist, false},
+    {"warninglist rm", record_cmd_rm, COMMAND_DESK, "LIST", 1, 1, rm_options, N_("remove one"),
+     {"cirt warninglist rm rfc1918 --yes"}, &record_cmd_warninglist, false},
     {"doctor", doctor_cmd_doctor, COMMAND_NOTHING, "", 0, 0, NULL, N_("what is wrong, here and there"),
      {"cirt doctor", "cirt --profile admin doctor --json"}, NULL, false},
     {"completion bash", help_cmd_completion, COMMAND_NOTHING, "", 0, 0, NULL, N_("completion for the shell"),

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cli/case_view.h"
 #include "cli/field.h"
+#include "cli/known_good_view.h"
 #include "cli/list.h"
 #include "cli/session.h"
 #include "cli/url.h"
@@ -68,6 +69,10 @@ static void render(struct screen *screen, const json_t *answer, const void *cont
     bool is_first = true;
 
     UNUSED(context);
+    if (json_array_size(field_list(answer, "known_good")) > 0) {
+        known_good_view(screen, answer);
+        is_first = false;
+    }
     for (size_t i = 0; i < ARRAY_SIZE(blocks); i++) {
         const json_t *items = field_list(answer, blocks[i].member);
         if (json_array_size(items) == 0)
@@ -81,30 +86,10 @@ static void render(struct screen *screen, const json_t *answer, const void *cont
         screen_text(screen, _("Nothing here about it.\n"));
 }
 
-static void replace_all(char *text, const char *from, const char *to)
-{
-    size_t from_size = strlen(from), to_size = strlen(to);
-
-    for (char *at = text; (at = strstr(at, from)); at += to_size) {
-        memmove(at + to_size, at + from_size, strlen(at + from_size) + 1);
-        memcpy(at, to, to_size);
-    }
-}
-
-/* What people paste is often defanged. */
-static char *refang(const char *text)
-{
-    static const char *const forms[][2] = {{"[.]", "."}, {"(.)", "."}, {"[:]", ":"}, {"[@]", "@"}, {"[://]", "://"}, {"hxxp", "http"}};
-    char *copy = mem_strdup(text);
-
-    for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
-        replace_all(copy, forms[i][0], forms[i][1]);
-    return copy;
-}
-
 int find_cmd_find(struct session *session)
 {
-    char *value = refang(options_joined(&session->options, 0));
+    /* Defanged or not: the daemon reads it as it reads prose. */
+    char *value = mem_strdup(options_joined(&session->options, 0));
     json_t *answer = session_get(session, url_path("/v1/find?value={}", value));
 
     if (answer)

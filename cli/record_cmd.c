@@ -236,6 +236,17 @@ static const struct record_field feed_fields[] = {
 const struct record_kind record_cmd_feed = {
     "feed", "/v1/feeds", "name", feed_fields, {"name", "kind", "state", "last", "documents", "rows", "rejected"}};
 
+const struct option_rule record_cmd_alias_options[] = {
+    {"class", OPTION_ONE, "CLASS", N_("the class that the word means")},
+    {0},
+};
+static const struct record_field alias_fields[] = {{"class", "class", FIELD_TEXT}, {0}};
+const struct record_kind record_cmd_alias = {"alias", "/v1/aliases", "word", alias_fields, {"word", "class", "added", "added_by"}};
+
+static const struct record_field warninglist_fields[] = {{0}};
+const struct record_kind record_cmd_warninglist = {
+    "warninglist", "/v1/warninglists", "name", warninglist_fields, {"name", "title", "kind", "entries", "skipped", "marked", "imported"}};
+
 /* ---- from options to members; each gives NULL with err set where the value is wrong ---- */
 
 static json_t *file_value(const char *path, struct err *err)

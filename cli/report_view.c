@@ -1,4 +1,5 @@
 #include "cli/report_view.h"
+#include "cli/known_good_view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -252,5 +253,6 @@ void report_view_render(struct screen *screen, const json_t *answer, const void 
         report_mail_content(screen, answer);
     else
         description(screen, answer);
+    known_good_view(screen, answer);
     observations(screen, answer, most ? *most : REPORT_VIEW_OBSERVATIONS);
 }

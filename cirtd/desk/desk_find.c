@@ -4,6 +4,7 @@
 #include "base/timestamp.h"
 #include "cirtd/desk/desk_inside.h"
 #include "model/observable.h"
+#include "model/observable_refang.h"
 
 static bool show_me(struct desk_call *call, struct err *err)
 {
@@ -28,7 +29,7 @@ static bool find_value(struct desk_call *call, struct err *err)
     const char *value = observable_guess(call->arena, text, &type);
     if (value)
         return find_observable(call, type, value, err);
-    db_text(call->params, text);
+    db_text(call->params, observable_refang(call->arena, text, strlen(text), NULL));
     return desk_run_one(call, call->walks_words ? SQL_DESK_FIND_WORDS_COMMON : SQL_DESK_FIND_WORDS, 200, "value", err);
 }
 

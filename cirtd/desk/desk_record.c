@@ -19,6 +19,7 @@ static const struct kind {
     {"rule", SQL_DESK_RULE_LIST, SQL_DESK_RULE_WRITE, SQL_DESK_RULE_REMOVE},
     {"analyst", SQL_DESK_ANALYST_LIST, SQL_DESK_ANALYST_WRITE, SQL_DESK_ANALYST_REMOVE},
     {"feed", SQL_DESK_FEED_LIST, SQL_DESK_FEED_WRITE, SQL_DESK_FEED_REMOVE},
+    {"alias", SQL_DESK_ALIAS_LIST, SQL_DESK_ALIAS_WRITE, SQL_DESK_ALIAS_REMOVE},
     {"contact", SQL_DESK_CONTACT_LIST, SQL_DESK_CONTACT_WRITE, SQL_DESK_CONTACT_REMOVE},
 };
 
@@ -131,12 +132,27 @@ static bool check_feed(struct desk_call *call, struct err *err)
     return true;
 }
 
+/* The class as it is stored. */
+static bool check_alias(struct desk_call *call, struct err *err)
+{
+    const char *class;
+    if (!desk_body_text(call, "class", &class, err))
+        return false;
+    if (class && !rsit_find(class))
+        return desk_problem_set(call, 422, rsit_nearest(class), err, "\"%.60s\" is no class", class);
+    if (class)
+        json_object_set_new(call->body, "class", json_string(rsit_find(class)));
+    return true;
+}
+
 static bool write_record(struct desk_call *call, const char *name, int status, struct err *err)
 {
     const struct kind *kind = kind_of(call);
     if (str_equal(kind->noun, "rule") && !check_rules(call, err))
         return false;
     if (str_equal(kind->noun, "feed") && !check_feed(call, err))
+        return false;
+    if (str_equal(kind->noun, "alias") && !check_alias(call, err))
         return false;
     char *body = json_dumps(call->body, JSON_COMPACT);
     db_text(call->params, name);
@@ -165,6 +181,17 @@ static bool remove_record(struct desk_call *call, struct err *err)
         return false;
     call->answer->status = 204;
     call->answer->content_type = "";
+    return true;
+}
+
+static bool list_unmapped(struct desk_call *call, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    if (!desk_run(call, SQL_DESK_ALIAS_UNMAPPED, &rows, err))
+        return false;
+    desk_page_add(call, rows, NULL);
+    buf_add_char(&call->answer->body, '}');
+    db_rows_free(rows);
     return true;
 }
 
@@ -202,8 +229,17 @@ static bool see_feed(struct desk_call *call, struct err *err)
     }
 #define RECORD(noun) {noun "_list", list_records}, RECORD_BUT_LIST(noun)
 const struct desk_route desk_record_routes[] = {
-    RECORD("peer"),          RECORD("agreement"),    RECORD("constituent"),
-    RECORD("rule"),          RECORD("analyst"),      RECORD_BUT_LIST("contact"),
-    RECORD("feed"),          {"feed_run", run_feed}, {"feed_pause", pause_feed},
-    {"feed_seen", see_feed}, {NULL, NULL},
+    RECORD("peer"),
+    RECORD("agreement"),
+    RECORD("constituent"),
+    RECORD("rule"),
+    RECORD("analyst"),
+    RECORD_BUT_LIST("contact"),
+    RECORD("feed"),
+    RECORD("alias"),
+    {"alias_unmapped", list_unmapped},
+    {"feed_run", run_feed},
+    {"feed_pause", pause_feed},
+    {"feed_seen", see_feed},
+    {NULL, NULL},
 };

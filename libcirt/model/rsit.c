@@ -125,10 +125,91 @@ static const struct {
     {"vulnerable-client", "vulnerable/vulnerable-system"},
     {"webshell", "intrusions/system-compromise"},
     {"website-defacement", "information-content-security/unauthorised-information-modification"},
+
+    /* IntelMQ's older types, n6's categories. */
+    {"application-login", "vulnerable/potentially-unwanted-accessible"},
+    {"bots", "malicious-code/infected-system"},
+    {"deface", "information-content-security/unauthorised-information-modification"},
+    {"dga-domain", "malicious-code/malware-configuration"},
+    {"dos-attacker", "availability/dos"},
+    {"dos-victim", "availability/dos"},
+    {"hijack", "intrusions/system-compromise"},
+    {"malurl", "malicious-code/malware-distribution"},
+    {"malware-action", "malicious-code/infected-system"},
+    {"malware-c2", "malicious-code/c2-server"},
+    {"opendns", "vulnerable/ddos-amplifier"},
+    {"payload-delivery", "malicious-code/malware-distribution"},
+    {"proxy", "other/other"},
+    {"sandbox-url", "malicious-code/malware-distribution"},
+    {"scam", "fraud/masquerade"},
+    {"server-exploit", "intrusion-attempts/ids-alert"},
+    {"spam-url", "abusive-content/spam"},
+    {"tor", "other/other"},
+    {"unauthorized-command", "intrusions/unprivileged-account-compromise"},
+    {"unauthorized-login", "intrusions/unprivileged-account-compromise"},
+    {"webinject", "malicious-code/malware-configuration"},
+    {"botnet-cc", "malicious-code/c2-server"},
+
+    /* MISP's taxonomies: csirt-americas, csirt_case_classification, europol-event. */
+    {"compromise", "intrusions/system-compromise"},
+    {"compromised-asset", "intrusions/system-compromise"},
+    {"compromised-information", "information-content-security/data-leak"},
+    {"cryptojacking", "fraud/unauthorised-use-of-resources"},
+    {"email", "abusive-content/spam"},
+    {"external-hacking", "intrusions/system-compromise"},
+    {"fastflux", "malicious-code/c2-server"},
+    {"infoleak", "information-content-security/data-leak"},
+    {"internal-hacking", "intrusions/unprivileged-account-compromise"},
+    {"sqli", "intrusions/application-compromise"},
+    {"sql-injection", "intrusions/application-compromise"},
+    {"sql-injection-attempt", "intrusion-attempts/ids-alert"},
+    {"xss", "intrusions/application-compromise"},
+    {"xss-attempt", "intrusion-attempts/ids-alert"},
+    {"vulnerability", "vulnerable/vulnerable-system"},
+    {"brute-force-attempt", "intrusion-attempts/brute-force"},
+    {"dictionary-attack-attempt", "intrusion-attempts/brute-force"},
+    {"password-cracking-attempt", "intrusion-attempts/brute-force"},
+    {"c&c-server-hosting", "malicious-code/c2-server"},
+    {"connection-malware-port", "malicious-code/infected-system"},
+    {"connection-malware-system", "malicious-code/infected-system"},
+    {"infected-by-known-malware", "malicious-code/infected-system"},
+    {"worm-spreading", "malicious-code/infected-system"},
+    {"dissemination-malware-email", "malicious-code/malware-distribution"},
+    {"hosting-malware-webpage", "malicious-code/malware-distribution"},
+    {"dissemination-phishing-emails", "fraud/phishing"},
+    {"hosting-phishing-sites", "fraud/phishing"},
+    {"aggregation-information-phishing-schemes", "fraud/phishing"},
+    {"illegitimate-use-name", "fraud/masquerade"},
+    {"illegitimate-use-resources", "fraud/unauthorised-use-of-resources"},
+    {"copyrighted-content", "fraud/copyright"},
+    {"content-forbidden-by-law", "abusive-content/violence"},
+    {"control-system-bypass", "intrusions/system-compromise"},
+    {"unauthorized-access-system", "intrusions/system-compromise"},
+    {"file-inclusion", "intrusions/application-compromise"},
+    {"file-inclusion-attempt", "intrusion-attempts/ids-alert"},
+    {"exploit-attempt", "intrusion-attempts/ids-alert"},
+    {"data-exfiltration", "information-content-security/data-leak"},
+    {"theft-access-credentials", "information-content-security/data-leak"},
+    {"unauthorized-access-information", "information-content-security/unauthorised-information-access"},
+    {"deletion-information", "information-content-security/unauthorised-information-modification"},
+    {"modification-information", "information-content-security/unauthorised-information-modification"},
+    {"disruption-data-transmission", "availability/outage"},
+    {"exploit-framework-exhausting-resources", "availability/dos"},
+    {"exploit-tool-exhausting-resources", "availability/dos"},
+    {"email-flooding", "availability/dos"},
+    {"flood", "availability/dos"},
+    {"packet-flood", "availability/dos"},
+    {"vandalism", "availability/sabotage"},
+    {"dns-zone-transfer", "information-gathering/scanner"},
+    {"network-scanning", "information-gathering/scanner"},
+    {"system-probe", "information-gathering/scanner"},
+    {"wiretapping", "information-gathering/sniffing"},
+    {"unspecified", RSIT_UNDETERMINED},
 };
 
 /* Other names of whole classes, for "malware/botnet drone". */
-static const char *const class_aliases[] = {"malware", "intrusion", "intrusion-attempt", "information-security", "vulnerability"};
+static const char *const class_aliases[] = {"malware",       "intrusion",        "intrusion-attempt", "information-security",
+                                            "vulnerability", "incident-category"};
 
 /* Lower case, blanks and "_" as "-", one between words, none at the ends. False where it does not fit: no name is so long. */
 static bool normal_form(const char *text, char out[NAME_SIZE_MAX])
@@ -153,9 +234,13 @@ static bool normal_form(const char *text, char out[NAME_SIZE_MAX])
     return used > 0;
 }
 
-/* A machine tag, namespace:predicate="value" (MISP), becomes predicate/value in place. */
+/* A machine tag, namespace:predicate="value" (MISP), becomes predicate/value in place; one of a taxonomy without values its predicate. */
 static void unwrap_machine_tag(char *name)
 {
+    static const char *const namespaces[] = {"csirt-americas:", "europol-event:"};
+    for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
+        if (strncmp(name, namespaces[i], strlen(namespaces[i])) == 0)
+            memmove(name, name + strlen(namespaces[i]), strlen(name + strlen(namespaces[i])) + 1);
     char *colon = strchr(name, ':');
     char *quoted = colon ? strstr(colon, "=\"") : NULL;
     size_t size = strlen(name);

@@ -161,12 +161,12 @@ SELECT m.report_id, m.mail_from, m.recipients, m.message_id, m.in_reply_to, m.au
 FROM report_mail m JOIN visible_report_key r ON r.id = m.report_id AND r.received = m.received;
 
 CREATE VIEW visible_observation AS
-SELECT o.report_id, o.received, o.no, o.time, o.class, o.count, o.description, o.protocol, o.source_port, o.target_port
+SELECT o.report_id, o.received, o.no, o.time, o.class, o.count, o.description, o.protocol, o.source_port, o.target_port, o.time_text, o.time_rule, o.class_claim
 FROM observation o JOIN visible_report_key r ON r.id = o.report_id AND r.received = o.received;
 
 -- The label is the sighting's own: it is never wider than what its sender said of it.
 CREATE VIEW visible_sighting AS
-SELECT s.report_id, s.received, s.observation_no, s.origin, s.type, s.role, s.tlp, s.personal, s.is_indicator, s.addr, s.host, s.value, s.drill_id
+SELECT s.report_id, s.received, s.observation_no, s.origin, s.type, s.role, s.tlp, s.personal, s.is_indicator, s.addr, s.host, s.value, s.drill_id, s.original
 FROM sighting s
 WHERE viewer() IS NOT NULL
   AND (s.compartment_id = 0 OR s.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))

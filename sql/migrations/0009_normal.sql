@@ -2,3 +2,66 @@
 
 -- Of a URL: as it was written, where that is not the value.
 ALTER TABLE sighting ADD COLUMN original text;
+
+-- Words of senders for classes, beside those that are built in (libcirt/model/rsit.c): the operator's come first. word is class_word()'s form.
+CREATE TABLE class_alias (
+    word text PRIMARY KEY CHECK (word <> '' AND length(word) <= 200),
+    class text NOT NULL,
+    added timestamptz NOT NULL DEFAULT now(),
+    added_by bigint REFERENCES identity
+);
+-- Words that nobody knows, by sender: what they named was triaged as other/undetermined.
+CREATE TABLE class_unmapped (
+    word text NOT NULL,
+    sender_id bigint NOT NULL,
+    count bigint NOT NULL,
+    first timestamptz NOT NULL DEFAULT now(),
+    last timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (word, sender_id)
+);
+
+-- Known-good lists in MISP's warninglist format. types: numbers of observable types that the list speaks of.
+CREATE TABLE warninglist (
+    id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE CHECK (name ~ '^[a-z0-9][a-z0-9._-]{0,63}$'),
+    title text NOT NULL,
+    description text,
+    version text,
+    kind text NOT NULL CHECK (kind IN ('string', 'hostname', 'substring', 'cidr', 'regex')),
+    types smallint[] NOT NULL,
+    category text,
+    loaded boolean NOT NULL DEFAULT false, -- all parts are here: it counts
+    skipped int NOT NULL DEFAULT 0,        -- entries that say nothing we can match
+    imported timestamptz NOT NULL DEFAULT now(),
+    imported_by bigint REFERENCES identity
+);
+CREATE TABLE warninglist_entry (
+    value text NOT NULL CHECK (length(value) <= 1000),
+    list_id int NOT NULL REFERENCES warninglist ON DELETE CASCADE,
+    PRIMARY KEY (value, list_id)
+);
+CREATE INDEX warninglist_entry_list ON warninglist_entry (list_id);
+CREATE TABLE warninglist_network (
+    network inet NOT NULL,
+    list_id int NOT NULL REFERENCES warninglist ON DELETE CASCADE,
+    PRIMARY KEY (network, list_id)
+);
+CREATE INDEX warninglist_network_list ON warninglist_network (list_id);
+-- Few, by a bound: each is tried on each value. pattern is a regular expression, or part of a value as it stands.
+CREATE TABLE warninglist_pattern (
+    list_id int NOT NULL REFERENCES warninglist ON DELETE CASCADE,
+    no int NOT NULL,
+    pattern text NOT NULL CHECK (length(pattern) <= 1000),
+    is_regex boolean NOT NULL,
+    PRIMARY KEY (list_id, no)
+);
+-- What triage found on a list: once an observable, list and entry. Values may be too long for an index; their digest is not.
+CREATE TABLE known_good_mark (
+    value_md5 uuid NOT NULL,
+    type smallint NOT NULL,
+    list text NOT NULL,
+    entry text NOT NULL,
+    value text NOT NULL,
+    first timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (value_md5, type, list)
+);

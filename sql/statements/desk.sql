@@ -54,6 +54,7 @@ SELECT json_join(case_json(v), json_build_object(
         SELECT json_join(report_json(r), json_build_object('in_case', (SELECT coalesce(sum(upper(n) - lower(n)), 0) FROM unnest(m.observations) n), 'rule', m.rule)) AS report
         FROM visible_member m JOIN visible_report r ON r.id = m.report_id AND r.received = m.received WHERE m.case_id = v.id ORDER BY r.received, r.id LIMIT 100) x),
     'observable_list', case_observables(v.id),
+    'known_good', case_known_good(v.id),
     'note_list', (SELECT coalesce(json_agg(json_build_object('id', n.id, 'time', time_text(n.written), 'author', n.author, 'tlp', tlp_name(n.tlp), 'share', n.share,
         'text', n.text) ORDER BY n.id), '[]') FROM visible_note n WHERE n.case_id = v.id),
     'share_list', (SELECT coalesce(json_agg(share_json(s) ORDER BY s.id), '[]') FROM visible_share s WHERE s.case_id = v.id),
@@ -132,11 +133,12 @@ SELECT json_join(report_json(v), json_build_object('description', v.description,
     v.reference, 'reference_issuer', v.reference_issuer, 'time', time_text(v.time), 'error', v.error, 'at', v.error_at, 'rule', v.rule,
     'rejected_list', v.rejected, 'from', v.mail_from, 'mail', report_mail_json(v),
     'observation_list', (SELECT coalesce(json_agg(x.observation), '[]') FROM (
-        SELECT json_build_object('time', time_text(o.time), 'class', o.class, 'count', o.count, 'description', o.description, 'protocol', o.protocol, 'source_port',
+        SELECT json_build_object('time', time_text(o.time), 'time_text', o.time_text, 'time_rule', o.time_rule, 'class', o.class, 'class_claim', o.class_claim, 'count', o.count, 'description', o.description, 'protocol', o.protocol, 'source_port',
             o.source_port, 'target_port', o.target_port, 'observables', (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(s.type), 'value',
-                s.value, 'role', sighting_role_name(s.role), 'tlp', tlp_name(s.tlp)) ORDER BY s.role, s.type, s.value), '[]')
+                s.value, 'original', s.original, 'role', sighting_role_name(s.role), 'tlp', tlp_name(s.tlp)) ORDER BY s.role, s.type, s.value), '[]')
                 FROM visible_sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no)) AS observation
-        FROM visible_observation o WHERE o.report_id = v.id AND o.received = v.received ORDER BY o.no LIMIT $2::bigint) x)))
+        FROM visible_observation o WHERE o.report_id = v.id AND o.received = v.received ORDER BY o.no LIMIT $2::bigint) x),
+    'known_good', report_known_good(v.id, v.received)))
 FROM visible_report v WHERE v.id = $1::bigint
 
 -- name: report_raw
@@ -168,6 +170,7 @@ SELECT e.bytes FROM visible_evidence e WHERE e.id = $1::bigint LIMIT 1
 -- name: find_observable
 WITH seen AS MATERIALIZED (SELECT * FROM find_sightings($1::text, $2::text, $3::text, 2000))
 SELECT json_build_object('observable', json_build_object('type', $1::text, 'value', $2::text),
+    'known_good', find_known_good($1::text, $2::text, $3::text),
     'observables', (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(x.type), 'value', x.value, 'role', sighting_role_name(x.role),
         'first_seen', time_text(x.first), 'last_seen', time_text(x.last), 'tlp', tlp_name(x.tlp), 'cases', find_case_numbers(x.value, x.addr, x.host, NULL))), '[]')
         FROM (SELECT s.type, s.value, s.role, min(s.received) AS first, max(s.received) AS last, max(s.tlp) AS tlp, min(s.addr) AS addr, min(s.host) AS host
@@ -401,3 +404,26 @@ SELECT address, report_id FROM case_tell($1::text)
 
 -- name: doctor
 SELECT name, ok, text, hint FROM doctor_checks()
+
+-- --- words for classes, known-good lists ---
+
+-- name: alias_list
+SELECT class_alias_json(a) FROM visible_class_alias a WHERE $1::text IS NULL OR a.word = class_word($1::text) ORDER BY a.word
+-- name: alias_write
+SELECT class_alias_write($1::text, $2::jsonb)
+-- name: alias_remove
+SELECT class_alias_remove($1::text)
+-- name: alias_unmapped
+SELECT json_build_object('word', u.word, 'sender', u.sender, 'count', u.count, 'first', time_text(u.first), 'last', time_text(u.last))
+FROM visible_class_unmapped u ORDER BY u.count DESC, u.word, u.sender LIMIT 500
+
+-- name: warninglist_list
+SELECT warninglist_json(w) FROM visible_warninglist w WHERE $1::text IS NULL OR w.name = $1::text ORDER BY w.name
+-- name: warninglist_begin
+SELECT warninglist_begin($1::text, $2::text, $3::text, $4::text, $5::text, $6::smallint[], $7::text)
+-- name: warninglist_add
+SELECT warninglist_add($1::text, ARRAY(SELECT jsonb_array_elements_text($2::jsonb)), $3::bigint::int)
+-- name: warninglist_end
+SELECT warninglist_end($1::text)
+-- name: warninglist_remove
+SELECT warninglist_remove($1::text)

@@ -1,0 +1,112 @@
+#include "cli/warninglist_cmd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/field.h"
+#include "cli/file.h"
+#include "cli/session.h"
+#include "cli/url.h"
+#include "cli/words.h"
+
+/* A request of the API holds 4 MiB; the longest entries have 1000 bytes. */
+enum { LIST_BYTES_MAX = 64 * 1024 * 1024, PART_ENTRIES = 20000, PART_BYTES = 2 * 1024 * 1024 };
+
+/* "rfc1918" of "warninglists/rfc1918/list.json", "mine" of "mine.json". */
+static char *short_name(const char *path)
+{
+    char *copy = mem_strdup(path), *slash = strrchr(copy, '/'), *name = slash ? slash + 1 : copy;
+
+    if (slash && str_equal(name, "list.json")) {
+        *slash = '\0';
+        slash = strrchr(copy, '/');
+        name = slash ? slash + 1 : copy;
+    } else if (str_ends(name, ".json")) {
+        name[strlen(name) - strlen(".json")] = '\0';
+    }
+    name = mem_strdup(name);
+    free(copy);
+    str_lower(name);
+    return name;
+}
+
+static json_t *read_list(struct session *session, const char *path)
+{
+    struct err err = {0};
+    struct buf bytes;
+    json_error_t fault;
+    json_t *list = NULL;
+
+    buf_init(&bytes, LIST_BYTES_MAX);
+    if (!file_bytes(path, &bytes, &err)) {
+        session_fail_err(session, EXIT_USAGE, NULL, &err);
+    } else if (!(list = json_loadb(buf_text(&bytes), bytes.size, JSON_REJECT_DUPLICATES, &fault)) ||
+               !json_is_array(json_object_get(list, "list"))) {
+        json_decref(list);
+        list = NULL;
+        session_fail(session, EXIT_NOT_ACCEPTED, NULL, _("%s is no warninglist: a JSON object with name, type and list"), path);
+    }
+    buf_clear(&bytes);
+    return list;
+}
+
+/* The entries from *at on that fit into a request, moved there. */
+static json_t *take_part(const json_t *entries, size_t *at)
+{
+    json_t *part = json_array();
+    size_t size = 0;
+
+    for (; *at < json_array_size(entries) && json_array_size(part) < PART_ENTRIES && size < PART_BYTES; (*at)++) {
+        json_t *entry = json_array_get(entries, *at);
+        size += json_is_string(entry) ? json_string_length(entry) + 4 : 8;
+        json_array_append(part, entry);
+    }
+    return part;
+}
+
+static json_t *send_list(struct session *session, const char *name, const json_t *list)
+{
+    const json_t *entries = json_object_get(list, "list");
+    json_t *head = json_copy((json_t *)list), *answer;
+    size_t at = 0;
+
+    json_object_set_new(head, "short_name", json_string(name));
+    json_object_set_new(head, "list", take_part(entries, &at));
+    json_object_set_new(head, "more", json_boolean(at < json_array_size(entries)));
+    answer = session_post(session, mem_strdup("/v1/warninglists"), head, -1);
+    while (answer && at < json_array_size(entries)) {
+        json_t *body = json_pack("{s:O, s:o}", "type", json_object_get(list, "type"), "list", take_part(entries, &at));
+        json_object_set_new(body, "more", json_boolean(at < json_array_size(entries)));
+        json_decref(answer);
+        answer = session_post(session, url_path("/v1/warninglists/{}/entries", name), body, -1);
+    }
+    return answer;
+}
+
+static bool import_file(struct session *session, const char *path, const char *name)
+{
+    json_t *list = read_list(session, path), *answer = NULL;
+    char *chosen = name ? mem_strdup(name) : short_name(path);
+
+    if (list && (answer = send_list(session, chosen, list)))
+        session_done(session, answer, _("warninglist %s: %lld entries, %lld that say nothing to match"), chosen,
+                     (long long)field_number(answer, "entries", 0), (long long)field_number(answer, "skipped", 0));
+    json_decref(list);
+    json_decref(answer);
+    free(chosen);
+    return answer != NULL;
+}
+
+int warninglist_cmd_import(struct session *session)
+{
+    const char *name = options_text(&session->options, "name"), *path;
+
+    if (name && session_operand(session, 1))
+        return session_fail(session, EXIT_USAGE, NULL, _("--name is for one file"));
+    for (size_t i = 0; (path = session_operand(session, i)); i++)
+        if (!import_file(session, path, name))
+            break;
+    return session->exit_code;
+}

@@ -1,0 +1,179 @@
+-- Known-good lists (MISP's warninglist format): what is on one is marked and explained, never dropped, and never exported to a block list.
+
+CREATE OR REPLACE FUNCTION observable_type_number(p_name text) RETURNS smallint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (SELECT n::smallint FROM generate_series(1, 19) n WHERE observable_type_name(n) = p_name);
+
+-- How many patterns (substrings, regular expressions) there may be in all lists together: each is tried on each value.
+CREATE OR REPLACE FUNCTION warninglist_patterns_max() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 300;
+
+DROP VIEW IF EXISTS visible_warninglist CASCADE;
+CREATE VIEW visible_warninglist AS
+SELECT w.id, w.name, w.title, w.description, w.version, w.kind, w.types, w.category, w.loaded, w.skipped, w.imported,
+       (SELECT i.login FROM identity i WHERE i.id = w.imported_by) AS imported_by,
+       (SELECT count(*) FROM warninglist_entry e WHERE e.list_id = w.id) + (SELECT count(*) FROM warninglist_network n WHERE n.list_id = w.id)
+           + (SELECT count(*) FROM warninglist_pattern p WHERE p.list_id = w.id) AS entries,
+       (SELECT count(*) FROM known_good_mark m WHERE m.list = w.name) AS marked
+FROM warninglist w WHERE viewer() IS NOT NULL;
+
+CREATE OR REPLACE FUNCTION warninglist_json(w visible_warninglist) RETURNS json LANGUAGE sql STABLE
+RETURN json_build_object('name', w.name, 'title', w.title, 'description', w.description, 'version', w.version, 'kind', w.kind,
+    'types', (SELECT json_agg(observable_type_name(t) ORDER BY t) FROM unnest(w.types) t), 'category', w.category, 'loaded', w.loaded, 'entries', w.entries,
+    'skipped', w.skipped, 'marked', w.marked, 'imported', time_text(w.imported), 'imported_by', w.imported_by);
+
+-- The head of a list that is brought in anew: it counts again when its last part is here.
+CREATE OR REPLACE FUNCTION warninglist_begin(p_name text, p_title text, p_description text, p_version text, p_kind text, p_types smallint[], p_category text)
+RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_id int;
+BEGIN
+    IF coalesce(p_name, '') !~ '^[a-z0-9][a-z0-9._-]{0,63}$' THEN
+        PERFORM refuse('CI422', format('"%s" is no short name of a list', left(p_name, 100)), 'small letters, digits, ".", "_" and "-"', '{"at": "/name"}');
+    END IF;
+    INSERT INTO warninglist AS w (name, title, description, version, kind, types, category, imported_by)
+        VALUES (p_name, p_title, p_description, p_version, p_kind, p_types, p_category, viewer())
+        ON CONFLICT (name) DO UPDATE SET title = EXCLUDED.title, description = EXCLUDED.description, version = EXCLUDED.version, kind = EXCLUDED.kind,
+            types = EXCLUDED.types, category = EXCLUDED.category, loaded = false, skipped = 0, imported = now(), imported_by = EXCLUDED.imported_by
+        RETURNING w.id INTO v_id;
+    DELETE FROM warninglist_entry e WHERE e.list_id = v_id;
+    DELETE FROM warninglist_network n WHERE n.list_id = v_id;
+    DELETE FROM warninglist_pattern p WHERE p.list_id = v_id;
+    RETURN v_id;
+END $$;
+
+-- A part of it. Patterns that PostgreSQL cannot read, or that look back at themselves, are skipped and counted.
+CREATE OR REPLACE FUNCTION warninglist_add(p_name text, p_values text[], p_skipped int) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    w warninglist;
+    v_pattern text;
+    v_skipped int := p_skipped;
+    v_no int;
+BEGIN
+    SELECT * INTO w FROM warninglist x WHERE x.name = p_name AND NOT x.loaded FOR UPDATE;
+    IF w.id IS NULL THEN
+        PERFORM record_missing('warninglist', p_name);
+    ELSIF w.kind = 'cidr' THEN
+        INSERT INTO warninglist_network (network, list_id) SELECT DISTINCT v::inet, w.id FROM unnest(p_values) v ON CONFLICT DO NOTHING;
+    ELSIF w.kind IN ('string', 'hostname') THEN
+        INSERT INTO warninglist_entry (value, list_id) SELECT DISTINCT v, w.id FROM unnest(p_values) v ON CONFLICT DO NOTHING;
+    ELSE
+        v_no := (SELECT count(*) FROM warninglist_pattern p WHERE p.list_id = w.id);
+        IF (SELECT count(*) FROM warninglist_pattern) + cardinality(p_values) > warninglist_patterns_max() THEN
+            PERFORM refuse('CI422', format('there would be more than %s patterns in all lists', warninglist_patterns_max()),
+                           'each is tried on each value: remove a list of substrings or expressions');
+        END IF;
+        FOREACH v_pattern IN ARRAY p_values LOOP
+            BEGIN
+                IF w.kind = 'regex' AND (v_pattern ~ '\\[1-9]' OR '' ~ v_pattern) THEN
+                    v_skipped := v_skipped + 1;
+                    CONTINUE;
+                END IF;
+            EXCEPTION WHEN invalid_regular_expression THEN
+                v_skipped := v_skipped + 1;
+                CONTINUE;
+            END;
+            v_no := v_no + 1;
+            INSERT INTO warninglist_pattern (list_id, no, pattern, is_regex) VALUES (w.id, v_no, v_pattern, w.kind = 'regex');
+        END LOOP;
+    END IF;
+    UPDATE warninglist SET skipped = skipped + v_skipped WHERE id = w.id;
+END $$;
+
+CREATE OR REPLACE FUNCTION warninglist_end(p_name text) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_version text;
+BEGIN
+    UPDATE warninglist w SET loaded = true WHERE w.name = p_name RETURNING w.version INTO v_version;
+    PERFORM record_journal('warninglist', 'import', p_name, jsonb_build_object('version', v_version));
+    RETURN (SELECT warninglist_json(w) FROM visible_warninglist w WHERE w.name = p_name);
+END $$;
+
+CREATE OR REPLACE FUNCTION warninglist_remove(p_name text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    DELETE FROM warninglist w WHERE w.name = p_name;
+    IF NOT FOUND THEN
+        PERFORM record_missing('warninglist', p_name);
+    END IF;
+    PERFORM record_journal('warninglist', 'remove', p_name, '{}');
+END $$;
+
+-- Which lists have these observables, by what they say today: an entry of each list. Set-based; nothing where there are no lists.
+CREATE OR REPLACE FUNCTION known_good(p_types smallint[], p_values text[], p_hosts text[], p_addrs inet[])
+RETURNS TABLE (ord bigint, list text, title text, entry text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_hashjoin = on AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM warninglist w WHERE w.loaded) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY WITH asked AS MATERIALIZED (
+        SELECT u.type, u.value, u.host, u.addr, u.ord FROM unnest(p_types, p_values, p_hosts, p_addrs) WITH ORDINALITY u(type, value, host, addr, ord)),
+    found AS (
+        SELECT a.ord, a.type, e.list_id, e.value AS entry FROM asked a
+            CROSS JOIN LATERAL (SELECT x.list_id, x.value FROM warninglist_entry x WHERE x.value = a.value OFFSET 0) e
+        UNION ALL
+        SELECT a.ord, a.type, e.list_id, e.value FROM asked a CROSS JOIN LATERAL string_to_array(a.host, '.') l
+            CROSS JOIN LATERAL generate_series(1, cardinality(l)) i
+            CROSS JOIN LATERAL (SELECT x.list_id, x.value FROM warninglist_entry x WHERE x.value = array_to_string(l[i:], '.') OFFSET 0) e
+            JOIN warninglist w ON w.id = e.list_id AND w.kind = 'hostname'
+        UNION ALL
+        SELECT a.ord, a.type, n.list_id, n.network::text FROM asked a
+            JOIN (SELECT DISTINCT family(x.network) AS family, masklen(x.network) AS bits FROM warninglist_network x) b
+                ON b.family = family(a.addr) AND b.bits <= masklen(a.addr)
+            CROSS JOIN LATERAL (SELECT x.list_id, x.network FROM warninglist_network x WHERE x.network = network(set_masklen(a.addr, b.bits)) OFFSET 0) n
+        UNION ALL
+        SELECT a.ord, a.type, p.list_id, p.pattern FROM asked a
+            JOIN warninglist_pattern p ON CASE WHEN p.is_regex THEN left(a.value, 2048) ~ p.pattern ELSE strpos(lower(left(a.value, 2048)), p.pattern) > 0 END)
+    SELECT DISTINCT ON (f.ord, w.name) f.ord, w.name, w.title, f.entry FROM found f
+    JOIN warninglist w ON w.id = f.list_id AND w.loaded AND f.type = ANY (w.types) ORDER BY f.ord, w.name, length(f.entry) DESC;
+END $$;
+
+-- As the API tells it: [{"type":..,"value":..,"list":..,"title":..,"entry":..}], of what the caller could see anyway.
+CREATE OR REPLACE FUNCTION known_good_json(p_types smallint[], p_values text[], p_hosts text[], p_addrs inet[]) RETURNS json
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT coalesce(json_agg(json_build_object('type', observable_type_name(p_types[g.ord]), 'value', p_values[g.ord], 'list', g.list, 'title', g.title,
+        'entry', g.entry) ORDER BY p_types[g.ord], p_values[g.ord], g.list), '[]')
+    FROM known_good(p_types, p_values, p_hosts, p_addrs) g WHERE viewer() IS NOT NULL $$;
+
+-- Of the newest 2,000 observables of a case, and of a report.
+CREATE OR REPLACE FUNCTION case_known_good(p_case bigint) RETURNS json LANGUAGE sql STABLE
+RETURN (SELECT known_good_json(array_agg(x.type), array_agg(x.value), array_agg(x.host), array_agg(x.addr)) FROM (
+    SELECT DISTINCT s.type, s.value, s.host, s.addr FROM (
+        SELECT i.type, i.value, i.host, i.addr FROM visible_member m
+            JOIN visible_sighting i ON i.report_id = m.report_id AND i.received = m.received AND m.observations @> i.observation_no
+        WHERE m.case_id = p_case AND i.type NOT IN (16, 17) ORDER BY i.report_id DESC LIMIT 2000) s) x);
+CREATE OR REPLACE FUNCTION report_known_good(p_report bigint, p_received timestamptz) RETURNS json LANGUAGE sql STABLE
+RETURN (SELECT known_good_json(array_agg(x.type), array_agg(x.value), array_agg(x.host), array_agg(x.addr)) FROM (
+    SELECT DISTINCT s.type, s.value, s.host, s.addr FROM (
+        SELECT i.type, i.value, i.host, i.addr FROM visible_sighting i
+        WHERE i.report_id = p_report AND i.received = p_received AND i.type NOT IN (16, 17) ORDER BY i.observation_no LIMIT 2000) s) x);
+-- Of a value that somebody asks for, seen or not.
+CREATE OR REPLACE FUNCTION find_known_good(p_type text, p_value text, p_host text) RETURNS json LANGUAGE sql STABLE
+RETURN known_good_json(ARRAY[observable_type_number(p_type)], ARRAY[p_value], ARRAY[p_host], ARRAY[CASE WHEN p_type IN ('ipv4', 'ipv6', 'cidr') THEN p_value::inet END]);
+
+-- For what leaves: nothing that a list knows goes to a block list, whatever triage said when it came.
+CREATE OR REPLACE FUNCTION is_known_good(p_type smallint, p_value text, p_host text, p_addr inet) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ SELECT EXISTS (SELECT FROM known_good(ARRAY[p_type], ARRAY[p_value], ARRAY[p_host], ARRAY[p_addr])) $$;
+
+-- Marks what of the chunk is on a list. Each distinct observable is asked for once.
+CREATE OR REPLACE FUNCTION triage_known_good() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    span chunk_range := triage_range();
+    v record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM warninglist w WHERE w.loaded) THEN
+        RETURN;
+    END IF;
+    SELECT array_agg(s.type) AS types, array_agg(s.value) AS values, array_agg(s.host) AS hosts, array_agg(s.addr) AS addrs INTO v
+    FROM (SELECT DISTINCT x.type, x.value, x.host, x.addr FROM sighting x
+          WHERE x.report_id BETWEEN span.low AND span.high AND x.received BETWEEN span.since AND span.until
+            AND (x.report_id, x.observation_no) >= (span.low, span.low_no) AND (x.report_id, x.observation_no) <= (span.high, span.high_no)
+            AND x.type NOT IN (16, 17)) s;
+    INSERT INTO known_good_mark (value_md5, type, list, entry, value)
+        SELECT md5(v.values[g.ord])::uuid, v.types[g.ord], g.list, g.entry, v.values[g.ord] FROM known_good(v.types, v.values, v.hosts, v.addrs) g
+        ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING;
+END $$;

@@ -1,0 +1,303 @@
+/* Words for classes and known-good lists on a real PostgreSQL: through the desk's API in, by triage applied, in the API's answers seen. */
+#include "support/triage_fixture.h"
+
+#include <dirent.h>
+
+#include <jansson.h>
+
+#include "support/desk_client.h"
+
+struct site {
+    struct fixture fixture;
+    struct desk_client *client;
+};
+
+static int begin(void **state)
+{
+    struct site *site = mem_calloc(1, sizeof *site);
+    struct err err;
+    site->client = desk_client_new();
+    site->fixture.intake = open_as("intake");
+    site->fixture.batch = report_batch_new();
+    site->fixture.run = (struct stage_run){.db = open_as("triage"), .params = db_params_new()};
+    assert_true(triage_stage.start(&site->fixture.run, &err));
+    site->fixture.feed = cluster_number("SELECT s.id FROM cirt.sender s JOIN cirt.identity i ON i.id = s.identity_id WHERE login = 'feed'");
+    *state = site;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct site *site = *state;
+    triage_stage.stop(&site->fixture.run);
+    db_params_free(site->fixture.run.params);
+    db_free(site->fixture.run.db);
+    db_free(site->fixture.intake);
+    report_batch_free(site->fixture.batch);
+    desk_client_free(site->client);
+    free(site);
+    return 0;
+}
+
+/* Files a report whose one statement has this word for its class, of which nothing is known; triaged. */
+static int64_t triaged_word(struct site *site, const char *word, const char *value)
+{
+    static int count;
+    char document[40];
+    struct err err;
+    struct report_result result;
+    snprintf(document, sizeof document, "word %d", ++count);
+    struct report *report = report_new("csv");
+    struct observation *observation = report_add_observation(report);
+    observation->class_claim = word;
+    assert_true(report_add_guessed(report, observation, ROLE_SOURCE, value));
+    struct report_envelope envelope = {.route = "triage",
+                                       .sender_id = site->fixture.feed,
+                                       .channel = "https",
+                                       .assurance = "pinned-key",
+                                       .size = (int64_t)strlen(document),
+                                       .state = "received",
+                                       .format = "csv",
+                                       .tlp = TLP_GREEN};
+    digest_sha256(document, strlen(document), envelope.sha256);
+    report_batch_reset(site->fixture.batch);
+    report_batch_add(site->fixture.batch, &envelope, report, document, strlen(document));
+    if (!report_batch_store(site->fixture.intake, SQL_INTAKE_REPORTS_INSERT, site->fixture.batch, &result, &err))
+        fail_msg("%s", err.text);
+    report_free(report);
+    triage(&site->fixture);
+    return result.id;
+}
+
+static char *class_of(int64_t report)
+{
+    return of_report(report, "k.class");
+}
+
+#define assert_class(report, expected)                                                                                                     \
+    do {                                                                                                                                   \
+        char *found = class_of(report);                                                                                                    \
+        assert_string_equal(found, expected);                                                                                              \
+        free(found);                                                                                                                       \
+    } while (0)
+
+static void an_operators_words_decide(void **state)
+{
+    struct site *site = *state;
+    assert_class(triaged_word(site, "Zombie  Host", "198.51.100.7"), "other/undetermined");
+    assert_class(triaged_word(site, "zombie_host", "198.51.101.7"), "other/undetermined");
+    json_t *list = desk_client_get(site->client, "analyst", 200, "/v1/aliases/unmapped");
+    const json_t *first = json_array_get(json_object_get(list, "items"), 0);
+    assert_string_equal(json_string_value(json_object_get(first, "word")), "zombie-host");
+    assert_string_equal(json_string_value(json_object_get(first, "sender")), "feed");
+    assert_int_equal(json_integer_value(json_object_get(first, "count")), 2);
+    json_decref(list);
+
+    json_decref(desk_client_post(site->client, "analyst", 403, "/v1/aliases", "{\"word\":\"zombie host\",\"class\":\"infected-system\"}"));
+    json_decref(desk_client_post(site->client, "lead", 422, "/v1/aliases", "{\"word\":\"zombie host\",\"class\":\"no such class\"}"));
+    json_decref(desk_client_post(site->client, "lead", 422, "/v1/aliases", "{\"word\":\" - \",\"class\":\"phishing\"}"));
+    json_t *alias = desk_client_post(site->client, "lead", 201, "/v1/aliases", "{\"word\":\"Zombie Host\",\"class\":\"infected-system\"}");
+    assert_string_equal(json_string_value(json_object_get(alias, "word")), "zombie-host");
+    assert_string_equal(json_string_value(json_object_get(alias, "class")), "malicious-code/infected-system");
+    json_decref(alias);
+    json_decref(desk_client_post(site->client, "lead", 409, "/v1/aliases", "{\"word\":\"zombie-host\",\"class\":\"phishing\"}"));
+    list = desk_client_get(site->client, "analyst", 200, "/v1/aliases/unmapped");
+    assert_int_equal(json_array_size(json_object_get(list, "items")), 0);
+    json_decref(list);
+
+    int64_t report = triaged_word(site, "ZOMBIE-HOST", "198.51.102.7");
+    assert_class(report, "malicious-code/infected-system");
+    assert_case(report, "k.join_key", "malicious-code/infected-system 198.51.102.0/24");
+    json_decref(desk_client_post(site->client, "lead", 200, "/v1/aliases/zombie%20host", "{\"class\":\"c2-server\"}"));
+    assert_class(triaged_word(site, "zombie host", "198.51.103.7"), "malicious-code/c2-server");
+    int status;
+    json_decref(desk_client_call(site->client, "lead", MESSAGE_DELETE, "/v1/aliases/zombie-host", NULL, NULL, &status));
+    assert_int_equal(status, 204);
+    assert_class(triaged_word(site, "zombie host", "198.51.104.7"), "other/undetermined");
+    json_decref(desk_client_get(site->client, "lead", 404, "/v1/aliases/zombie-host"));
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.journal_verify(NULL)"), 0);
+}
+
+/* --- known-good lists --- */
+
+#define LIST(name, type, attributes, entries)                                                                                              \
+    "{\"short_name\":\"" name "\",\"name\":\"List " name "\",\"description\":\"x\",\"version\":20261120,\"type\":\"" type                  \
+    "\",\"matching_attributes\":[" attributes "],\"list\":[" entries "]}"
+
+static json_t *import(struct site *site, int status, const char *body)
+{
+    return desk_client_post(site->client, "lead", status, "/v1/warninglists", body);
+}
+
+/* "list entry" of each that the API finds for the value, parted by commas. */
+static void found_for(struct site *site, const char *value, struct buf *out)
+{
+    char path[400];
+    snprintf(path, sizeof path, "/v1/find?value=%s", value);
+    json_t *answer = desk_client_get(site->client, "analyst", 200, path);
+    const json_t *list = json_object_get(answer, "known_good"), *item;
+    size_t i;
+    buf_reset(out);
+    json_array_foreach(list, i, item) buf_printf(out, "%s%s %s", i ? ", " : "", json_string_value(json_object_get(item, "list")),
+                                                 json_string_value(json_object_get(item, "entry")));
+    json_decref(answer);
+}
+
+static void lists_say_what_they_know(void **state)
+{
+    struct site *site = *state;
+    json_decref(import(site, 200,
+                       LIST("nets", "cidr", "\"ip-src\",\"domain|ip\"",
+                            "\"203.0.113.0/24\",\"203.0.113.7\",\"2001:DB8::/32\",\"0.0.0.0/8\",\"nonsense\"")));
+    json_decref(import(site, 200, LIST("hosts", "hostname", "\"domain\",\"url\"", "\"Good.Example\",\".Dotted.Example\",\"\"")));
+    json_decref(import(site, 200, LIST("words", "string", "\"md5\",\"domain\"", "\"D41D8CD98F00B204E9800998ECF8427E\",\"exact.example\"")));
+    json_decref(import(site, 200, LIST("parts", "substring", "\"url\"", "\"/Sandbox/\",\"ab\"")));
+    json_t *regex =
+        import(site, 200, LIST("forms", "regex", "\"email-src\"", "\"/^(abuse|noc)\\\\@.*$/i\",\"/(broken/\",\"/(a)\\\\1/\",\"/.*/\""));
+    assert_int_equal(json_integer_value(json_object_get(regex, "entries")), 1);
+    assert_int_equal(json_integer_value(json_object_get(regex, "skipped")), 3);
+    json_decref(regex);
+    static const struct {
+        const char *value, *found;
+    } rows[] = {
+        {"203.0.113.7", "nets 203.0.113.0/24"},
+        {"203.0.114.7", ""},
+        {"203.0.113.0/25", "nets 203.0.113.0/24"},
+        {"203.0.0.0/16", ""},
+        {"2001:db8::9", "nets 2001:db8::/32"},
+        {"good.example", "hosts good.example"},
+        {"www.good.example", "hosts good.example"},
+        {"notgood.example", ""},
+        {"http%3A//a.b.dotted.example/x", "hosts dotted.example"},
+        {"me%40good.example", ""},
+        {"exact.example", "words exact.example"},
+        {"sub.exact.example", ""},
+        {"d41d8cd98f00b204e9800998ecf8427e", "words d41d8cd98f00b204e9800998ecf8427e"},
+        {"http%3A//x.example/sandbox/1", "parts /sandbox/"},
+        {"http%3A//x.example/ab", ""},
+        {"Abuse%40isp.example", "forms (?i)^(abuse|noc)\\@.*$"},
+        {"xabuse%40isp.example", ""},
+        {"CVE-2014-0160", ""},
+    };
+    struct buf out;
+    buf_init(&out, 4096);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        found_for(site, rows[i].value, &out);
+        if (!str_equal(buf_text(&out), rows[i].found))
+            fail_msg("%s: %s, not %s", rows[i].value, buf_text(&out), rows[i].found);
+    }
+    buf_clear(&out);
+    json_t *nets = desk_client_get(site->client, "auditor", 200, "/v1/warninglists/nets");
+    assert_int_equal(json_integer_value(json_object_get(nets, "entries")), 4);
+    assert_int_equal(json_integer_value(json_object_get(nets, "skipped")), 1);
+    assert_string_equal(json_string_value(json_object_get(nets, "version")), "20261120");
+    json_decref(nets);
+}
+
+static void what_is_known_is_marked_and_stays(void **state)
+{
+    struct site *site = *state;
+    struct letter letter = {.sender = site->fixture.feed,
+                            .class_name = "malicious-code/c2-server",
+                            .sightings = {{"ipv4", "source", "203.0.113.99"}, {"domain", "source", "evil.example"}}};
+    int64_t report = triaged(&site->fixture, &letter);
+    assert_case(report, "k.class", "malicious-code/c2-server");
+    assert_int_equal(
+        cluster_number("SELECT count(*) FROM cirt.known_good_mark WHERE list = 'nets' AND value = '203.0.113.99' AND type = 1"), 1);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.known_good_mark WHERE value = 'evil.example'"), 0);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.sighting WHERE value = '203.0.113.99'"), 1);
+    char path[60], *number = of_report(report, "k.number");
+    snprintf(path, sizeof path, "/v1/reports/r%lld", (long long)report);
+    json_t *shown = desk_client_get(site->client, "analyst", 200, path);
+    assert_int_equal(json_array_size(json_object_get(shown, "known_good")), 1);
+    json_decref(shown);
+    snprintf(path, sizeof path, "/v1/cases/%s", number);
+    shown = desk_client_get(site->client, "analyst", 200, path);
+    const json_t *known = json_array_get(json_object_get(shown, "known_good"), 0);
+    assert_string_equal(json_string_value(json_object_get(known, "value")), "203.0.113.99");
+    assert_string_equal(json_string_value(json_object_get(known, "title")), "List nets");
+    json_decref(shown);
+    free(number);
+    /* What leaves asks the same. */
+    assert_int_equal(
+        cluster_number("SET search_path = cirt; SELECT count(*) FROM sighting s WHERE is_known_good(s.type, s.value, s.host, s.addr) "
+                       "AND s.value IN ('203.0.113.99', 'evil.example')"),
+        1);
+}
+
+static void lists_come_anew_and_go(void **state)
+{
+    struct site *site = *state;
+    json_decref(desk_client_post(site->client, "analyst", 403, "/v1/warninglists", LIST("mine", "string", "", "\"x\"")));
+    json_decref(import(site, 422, LIST("bad", "fuzzy", "", "\"x\"")));
+    json_decref(import(site, 422, LIST("Bad Name", "string", "", "\"x\"")));
+    json_decref(import(site, 422, LIST("bad", "string", "\"pgp-public-key\"", "\"x\"")));
+    json_decref(import(site, 202,
+                       "{\"short_name\":\"nets\",\"name\":\"Networks\",\"type\":\"cidr\",\"more\":true,\"list\":[\"198.51.100.0/24\"]}"));
+    struct buf out;
+    buf_init(&out, 1000);
+    found_for(site, "203.0.113.7", &out);
+    assert_string_equal(buf_text(&out), "");
+    found_for(site, "198.51.100.7", &out);
+    assert_string_equal(buf_text(&out), "");
+    json_decref(
+        desk_client_post(site->client, "lead", 200, "/v1/warninglists/nets/entries", "{\"type\":\"cidr\",\"list\":[\"198.51.101.0/24\"]}"));
+    found_for(site, "198.51.100.7", &out);
+    assert_string_equal(buf_text(&out), "nets 198.51.100.0/24");
+    json_decref(desk_client_post(site->client, "lead", 404, "/v1/warninglists/nets/entries", "{\"type\":\"cidr\",\"list\":[]}"));
+    int status;
+    json_decref(desk_client_call(site->client, "lead", MESSAGE_DELETE, "/v1/warninglists/nets", NULL, NULL, &status));
+    assert_int_equal(status, 204);
+    found_for(site, "198.51.100.7", &out);
+    assert_string_equal(buf_text(&out), "");
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.warninglist_network"), 0);
+    buf_clear(&out);
+}
+
+/* Every list of MISP's that is here says something we match. */
+static void misps_lists(void **state)
+{
+    struct site *site = *state;
+    static const char folder[] = SOURCE_DIR "/../shared/corpus/misp/warninglists";
+    DIR *directory = opendir(folder);
+    size_t count = 0;
+    if (!directory) {
+        print_message("skipped: there is no %s\n", folder);
+        skip();
+    }
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        char path[500];
+        snprintf(path, sizeof path, "%s/%s/list.json", folder, entry->d_name);
+        json_t *list = entry->d_name[0] == '.' ? NULL : json_load_file(path, 0, NULL);
+        if (!list)
+            continue;
+        json_object_set_new(list, "short_name", json_string(entry->d_name));
+        char *body = json_dumps(list, JSON_COMPACT);
+        json_t *answer = import(site, 200, body);
+        if (json_integer_value(json_object_get(answer, "entries")) == 0)
+            fail_msg("%s: nothing was taken", entry->d_name);
+        count++;
+        json_decref(answer);
+        json_decref(list);
+        free(body);
+    }
+    closedir(directory);
+    assert_true(count >= 20);
+    struct buf out;
+    buf_init(&out, 1000);
+    found_for(site, "10.1.2.3", &out);
+    assert_string_equal(buf_text(&out), "rfc1918 10.0.0.0/8, rfc5735 10.0.0.0/8");
+    found_for(site, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", &out);
+    assert_string_equal(buf_text(&out), "empty-hashes e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    found_for(site, "soc%40bank.example", &out);
+    assert_true(str_starts(buf_text(&out), "common-contact-emails "));
+    buf_clear(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(an_operators_words_decide), cmocka_unit_test(lists_say_what_they_know),
+                                       cmocka_unit_test(what_is_known_is_marked_and_stays), cmocka_unit_test(lists_come_anew_and_go),
+                                       cmocka_unit_test(misps_lists)};
+    return cmocka_run_group_tests(tests, begin, end);
+}
