@@ -16,6 +16,7 @@ extern const struct codec ndjson_codec;
 extern const struct codec shadowserver_codec;
 extern const struct codec iodef_codec;
 extern const struct codec iodef_json_codec;
+extern const struct codec xarf_codec;
 extern const struct codec rid_codec;
 extern const struct codec csaf_codec;
 extern const struct codec idea_codec;
@@ -26,8 +27,8 @@ extern const struct codec stix_codec;
 
 /* To add one: codec.h says what to do. On equal sureness the first wins. */
 const struct codec *const codec_registry[] = {
-    &json_codec, &ndjson_codec, &shadowserver_codec, &iodef_codec, &iodef_json_codec, &rid_codec,  &mail_codec,
-    &csaf_codec, &idea_codec,   &intelmq_codec,      &misp_codec,  &n6_codec,         &stix_codec,
+    &json_codec, &ndjson_codec, &shadowserver_codec, &iodef_codec,   &iodef_json_codec, &xarf_codec, &rid_codec,
+    &mail_codec, &csaf_codec,   &idea_codec,         &intelmq_codec, &misp_codec,       &n6_codec,   &stix_codec,
 };
 const size_t codec_count = ARRAY_SIZE(codec_registry);
 

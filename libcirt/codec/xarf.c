@@ -1,0 +1,112 @@
+#include "codec/xarf.h"
+
+#include <string.h>
+
+#include "base/str.h"
+#include "codec/json_peek.h"
+
+static int probe(const char *bytes, size_t size, const struct codec_hints *hints)
+{
+    UNUSED(hints);
+    if (json_peek_has(bytes, size, "xarf_version"))
+        return 95;
+    return json_peek_has(bytes, size, "ReporterInfo") && json_peek_has(bytes, size, "Version") ? 90 : 0;
+}
+
+bool xarf_fail(const struct json_place *place, const char *name, struct err *err, const char *text)
+{
+    struct json_place here = {.up = place, .name = name};
+    return json_value_fail(&here, ERR_INPUT, err, "%s", text);
+}
+
+static bool add_guessed(const struct json_take *take, enum sighting_role role, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text && report_add_guessed(take->report, take->observation, role, text);
+}
+
+size_t xarf_take_guessed(const struct json_take *take, const char *name, enum sighting_role role)
+{
+    json_t *value = json_object_get(take->object, name), *item;
+    size_t added = 0, i;
+    if (json_is_array(value)) {
+        json_array_foreach(value, i, item) added += add_guessed(take, role, item);
+        if (added && added == json_array_size(value))
+            json_object_del(take->object, name);
+        return added;
+    }
+    added = add_guessed(take, role, value);
+    if (added)
+        json_object_del(take->object, name);
+    return added;
+}
+
+static bool add_hash(const struct json_take *take, const char *algorithm, const char *digest)
+{
+    enum observable_type type;
+    return digest && observable_type_parse(algorithm, &type) && type >= OBSERVABLE_MD5 && type <= OBSERVABLE_SHA512 &&
+           report_add_sighting(take->report, take->observation, type, ROLE_OTHER, digest);
+}
+
+static bool add_named_hash(const struct json_take *take, const char *text)
+{
+    char algorithm[8] = "";
+    const char *colon = strchr(text, ':');
+    if (!colon || colon - text >= (ptrdiff_t)sizeof algorithm)
+        return false;
+    memcpy(algorithm, text, (size_t)(colon - text));
+    str_lower(algorithm);
+    return add_hash(take, algorithm, colon + 1);
+}
+
+static void take_digests(const struct json_take *take, json_t *digests)
+{
+    static const char *const algorithms[] = {"md5", "sha1", "sha256", "sha512"};
+    for (size_t i = 0; i < ARRAY_SIZE(algorithms); i++)
+        if (add_hash(take, algorithms[i], json_string_value(json_object_get(digests, algorithms[i]))))
+            json_object_del(digests, algorithms[i]);
+}
+
+void xarf_take_hash(const struct json_take *take, const char *name)
+{
+    json_t *value = json_object_get(take->object, name);
+    if (json_is_object(value))
+        take_digests(take, value);
+    else if (json_is_string(value) && add_named_hash(take, json_string_value(value)))
+        json_object_del(take->object, name);
+}
+
+const char *xarf_mail_domain(const char *address)
+{
+    const char *at = address ? strrchr(address, '@') : NULL;
+    return at && at[1] ? at + 1 : NULL;
+}
+
+static bool read_event(struct report *report, json_t *event, const struct json_place *place, struct err *err)
+{
+    if (!json_is_object(event))
+        return json_value_fail(place, ERR_INPUT, err, "must be a report, an object");
+    if (json_object_get(event, "xarf_version"))
+        return xarf_v4_read(report, event, place, err);
+    if (json_object_get(event, "Version"))
+        return xarf_v3_read(report, event, place, err);
+    return xarf_fail(place, "xarf_version", err, "is missing (nor is there a Version)");
+}
+
+static bool decode(const char *bytes, size_t size, const struct codec_limits *limits, const struct codec_hints *hints, struct report **out,
+                   struct err *err)
+{
+    UNUSED(hints);
+    return json_take_events(bytes, size, "xarf", limits, read_event, out, err);
+}
+
+const struct codec xarf_codec = {
+    .name = "xarf",
+    .media_type = "application/json",
+    .standard = "X-ARF 4.2.0",
+    .summary = "X-ARF abuse reports in JSON, version 4 and 3; one object or an array",
+    .shape = CODEC_WHOLE,
+    .probe = probe,
+    .decode = decode,
+    .encode = xarf_encode,
+};

@@ -1,0 +1,181 @@
+/* Version 4: one flat object; what members there are depends on category and type. */
+#include <string.h>
+
+#include "base/str.h"
+#include "codec/xarf.h"
+#include "model/rsit.h"
+#include "model/tlp.h"
+
+static const char *const required[] = {"report_id", "timestamp", "reporter", "sender", "source_identifier", "category", "type"};
+static const char *const contact_members[] = {"org", "contact", "domain"};
+
+static bool check_contact(const json_t *event, const char *name, const struct json_place *place, struct err *err)
+{
+    struct json_place here = {.up = place, .name = name};
+    const json_t *contact = json_object_get(event, name);
+    if (!json_is_object(contact))
+        return xarf_fail(place, name, err, "must be an object with org, contact and domain");
+    for (size_t i = 0; i < ARRAY_SIZE(contact_members); i++)
+        if (str_is_empty(json_string_value(json_object_get(contact, contact_members[i]))))
+            return xarf_fail(&here, contact_members[i], err,
+                             json_object_get(contact, contact_members[i]) ? "must be a string" : "is missing");
+    return true;
+}
+
+static bool check_required(const json_t *event, const struct json_place *place, struct err *err)
+{
+    const char *version = json_string_value(json_object_get(event, "xarf_version"));
+    if (!version || !str_starts(version, "4."))
+        return xarf_fail(place, "xarf_version", err, "must be 4.x.y");
+    for (size_t i = 0; i < ARRAY_SIZE(required); i++) {
+        const json_t *value = json_object_get(event, required[i]);
+        if (!value)
+            return xarf_fail(place, required[i], err, "is missing");
+        if (!json_is_object(value) && str_is_empty(json_string_value(value)))
+            return xarf_fail(place, required[i], err, "must be a string");
+    }
+    return check_contact(event, "reporter", place, err) && check_contact(event, "sender", place, err);
+}
+
+/* A contact that another report of the document does not share stays with its own. */
+static void take_contact(struct report *report, json_t *event, const char *member, const char **name, const char **email)
+{
+    json_t *contact = json_object_get(event, member);
+    const char *org = json_string_value(json_object_get(contact, "org")), *mail = json_string_value(json_object_get(contact, "contact"));
+    const char *domain = json_string_value(json_object_get(contact, "domain"));
+    if (*name && !(str_equal(*name, org) && str_equal(*email, mail)))
+        return;
+    *name = arena_strdup(report->arena, org);
+    *email = arena_strdup(report->arena, mail);
+    json_object_del(contact, "org");
+    json_object_del(contact, "contact");
+    if (str_equal_nocase(domain, xarf_mail_domain(*email)))
+        json_object_del(contact, "domain");
+}
+
+/* Of a document of one report its number is the document's. Who sent it gave it. */
+static void take_reference(struct report *report, json_t *event, const struct json_place *place)
+{
+    if (place->up)
+        return;
+    report->reference_issuer = arena_strdup(report->arena, json_string_value(json_object_get(json_object_get(event, "sender"), "domain")));
+    report->reference = json_take_text(event, "report_id", report->arena);
+}
+
+/* For reputation it is the threat that has a class, not the list that it stands on. */
+static void take_class(struct observation *observation, json_t *event, struct arena *arena)
+{
+    const char *category = json_string_value(json_object_get(event, "category")), *type = json_string_value(json_object_get(event, "type"));
+    const char *threat = json_string_value(json_object_get(event, "threat_type"));
+    const char *exact = str_equal(category, "reputation") && threat ? rsit_find(threat) : NULL;
+    observation->class_claim = arena_printf(arena, "%s/%s", category, type);
+    observation->class_name = exact ? exact : xarf_class_find(category, type);
+    json_object_del(event, "category");
+    json_object_del(event, "type");
+}
+
+static const struct {
+    const char *name;
+    enum observable_type type;
+    enum sighting_role role;
+} places[] = {
+    {"url", OBSERVABLE_URL, ROLE_SOURCE},
+    {"infringing_url", OBSERVABLE_URL, ROLE_SOURCE},
+    {"domain", OBSERVABLE_DOMAIN, ROLE_SOURCE},
+    {"asn", OBSERVABLE_ASN, ROLE_SOURCE},
+    {"country_code", OBSERVABLE_COUNTRY, ROLE_SOURCE},
+    {"smtp_from", OBSERVABLE_EMAIL, ROLE_SOURCE},
+    {"smtp_to", OBSERVABLE_EMAIL, ROLE_VICTIM},
+    {"target_url", OBSERVABLE_URL, ROLE_TARGET},
+    {"submission_url", OBSERVABLE_URL, ROLE_INFRASTRUCTURE},
+    {"redirect_chain", OBSERVABLE_URL, ROLE_INFRASTRUCTURE},
+    {"related_domains", OBSERVABLE_DOMAIN, ROLE_INFRASTRUCTURE},
+    {"cryptocurrency_addresses", OBSERVABLE_CRYPTO, ROLE_INFRASTRUCTURE},
+    {"user_agent", OBSERVABLE_USER_AGENT, ROLE_SOURCE},
+    {"cve_id", OBSERVABLE_CVE, ROLE_OTHER},
+    {"cve_ids", OBSERVABLE_CVE, ROLE_OTHER},
+    {"exploit_cve", OBSERVABLE_CVE, ROLE_OTHER},
+    {"vulnerability_cve", OBSERVABLE_CVE, ROLE_OTHER},
+};
+
+static void take_sightings(const struct json_take *take)
+{
+    struct json_place source = {.up = take->place, .name = "source_identifier"};
+    if (!xarf_take_guessed(take, "source_identifier", ROLE_SOURCE))
+        json_take_reject(take->report, &source, "is no address, network or name");
+    json_take_addresses(take, "destination_ip", ROLE_TARGET);
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+        json_take_sightings(take, places[i].name, places[i].type, places[i].role);
+    xarf_take_guessed(take, "c2_server", ROLE_INFRASTRUCTURE);
+    xarf_take_guessed(take, "c2_servers", ROLE_INFRASTRUCTURE);
+    xarf_take_hash(take, "file_hash");
+    xarf_take_hash(take, "file_hashes");
+    xarf_take_hash(take, "hash_values");
+}
+
+static void take_numbers(struct observation *observation, json_t *event, struct arena *arena)
+{
+    int64_t number;
+    if (json_take_number(event, "source_port", 0, 65535, &number))
+        observation->source_port = (int)number;
+    if (json_take_number(event, "destination_port", 0, 65535, &number))
+        observation->target_port = (int)number;
+    if (!json_take_number(event, "attempt_count", 1, INT64_MAX, &observation->count))
+        UNUSED(json_take_number(event, "attempts_count", 1, INT64_MAX, &observation->count));
+    const char *protocol = json_take_text(event, "protocol", arena);
+    if (!protocol)
+        return;
+    char *lower = arena_strdup(arena, protocol);
+    str_lower(lower);
+    observation->protocol = lower;
+}
+
+/* "tlp:amber" among the tags is a label. */
+static void take_label(const struct json_take *take)
+{
+    json_t *tags = json_object_get(take->object, "tags");
+    for (size_t i = json_array_size(tags); i > 0; i--) {
+        const char *tag = json_string_value(json_array_get(tags, i - 1));
+        enum tlp label;
+        if (!tag || !str_starts_nocase(tag, "tlp:") || !tlp_parse(tag, &label))
+            continue;
+        take->report->tlp = tlp_strictest(take->report->tlp, label);
+        json_array_remove(tags, i - 1);
+    }
+}
+
+static void take_confidence(const struct json_take *take)
+{
+    const json_t *confidence = json_object_get(take->object, "confidence");
+    double share = json_number_value(confidence);
+    if (!json_is_number(confidence) || !(share >= 0 && share <= 1))
+        return;
+    json_object_del(take->object, "confidence");
+    json_take_confidence(take->observation, (int)(share * 100 + 0.5));
+}
+
+bool xarf_v4_read(struct report *report, json_t *event, const struct json_place *place, struct err *err)
+{
+    struct arena *arena = report_row_arena(report);
+    if (!check_required(event, place, err))
+        return false;
+    struct observation *observation = report_add_observation(report);
+    struct json_take take = {.report = report, .observation = observation, .object = event, .place = place};
+    if (!json_take_time(event, place, "timestamp", arena, &observation->time, &observation->time_text, &observation->time_rule, err))
+        return false;
+    take_reference(report, event, place);
+    take_contact(report, event, "reporter", &report->reporter_name, &report->reporter_email);
+    take_contact(report, event, "sender", &report->creator_name, &report->creator_email);
+    take_class(observation, event, arena);
+    take_numbers(observation, event, arena);
+    observation->description = json_take_text(event, "description", arena);
+    take_sightings(&take);
+    take_label(&take);
+    take_confidence(&take);
+    xarf_evidence_take(event, "evidence");
+    json_t *own = json_take_member(event, XARF_OWN);
+    observation->extra = json_take_rest(event, arena);
+    xarf_own_read(report, observation, own);
+    json_decref(own);
+    return true;
+}
