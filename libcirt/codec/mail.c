@@ -188,7 +188,8 @@ static bool is_mail_field(const char *line, size_t size, bool *is_field)
 static int mail_probe(const char *bytes, size_t size, const struct codec_hints *hints)
 {
     unsigned known = 0;
-    for (size_t at = 0; at < size;) {
+    size_t start = size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    for (size_t at = start; at < size;) {
         const char *newline = memchr(bytes + at, '\n', size - at);
         if (!newline)
             break; /* cut by the end of what was given */
@@ -198,7 +199,7 @@ static int mail_probe(const char *bytes, size_t size, const struct codec_hints *
             break;
         if (is_mail_field(bytes + at, next - at, &is_field))
             known++;
-        bool is_folded = at > 0 && (bytes[at] == ' ' || bytes[at] == '\t');
+        bool is_folded = at > start && (bytes[at] == ' ' || bytes[at] == '\t');
         bool is_mbox = at == 0 && size > 5 && memcmp(bytes, "From ", 5) == 0;
         if (!is_field && !is_folded && !is_mbox)
             return 0;

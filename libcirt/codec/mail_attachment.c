@@ -5,6 +5,8 @@
 
 #include "base/str.h"
 #include "codec/gather.h"
+#include "codec/mail_arf.h"
+#include "codec/mail_xarf.h"
 
 /* What one attachment gives to the mail's report. */
 struct taking {
@@ -91,7 +93,11 @@ static bool take_document(struct taking *taking, const struct codec *codec, cons
 
 static const struct codec *find_codec(const struct mail_attachment *attachment, const struct codec_hints *hints)
 {
+    if (str_equal(attachment->type, mail_arf_codec.media_type))
+        return &mail_arf_codec;
     const struct codec *codec = codec_probe(attachment->bytes, attachment->size, hints);
+    if ((!codec || str_equal(codec->name, "mail")) && mail_xarf_is(attachment->bytes, attachment->size))
+        return &mail_xarf_codec;
     if (!codec)
         codec = codec_find_media_type(hints->media_type);
     /* A mail in a mail is read as part of it. */

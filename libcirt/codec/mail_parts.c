@@ -6,6 +6,7 @@
 #include "codec/html_text.h"
 #include "codec/mail_pgp.h"
 #include "codec/mail_reading.h"
+#include "codec/mail_xarf.h"
 #include "codec/mime_body.h"
 
 const char *mail_cover_name(enum mail_cover cover)
@@ -298,7 +299,7 @@ static void read_leaf(struct mail_reading *reading, const struct mime_part *part
         add_closed(reading, layer);
     if (mail_protected_is_legacy_part(reading->mime, part) && reading->layers->protected.scheme == MAIL_PROTECTED_DRAFT)
         return;
-    bool is_inline = !layer || layer->form == MAIL_INLINE;
+    bool is_inline = (!layer || layer->form == MAIL_INLINE) && !mail_xarf_is_part(reading->mime, part);
     if (str_starts(part->type, "multipart/") || (is_inline && (is_shown(part) || has_inline(reading, part))))
         read_text(reading, part, cover);
     else

@@ -220,10 +220,9 @@ struct mime_address *mime_addresses(const struct mime *mime, const struct mime_p
     return out.items;
 }
 
-bool mime_date(const struct mime *mime, const struct mime_part *part, int64_t *moment)
+bool mime_date_text(const char *text, int64_t *moment)
 {
-    const char *raw = mime_header(mime, part, "Date", 0);
-    GDateTime *date = raw ? g_mime_utils_header_decode_date(raw) : NULL;
+    GDateTime *date = g_mime_utils_header_decode_date(text);
     if (!date)
         return false;
     int64_t seconds = g_date_time_to_unix(date);
@@ -232,6 +231,12 @@ bool mime_date(const struct mime *mime, const struct mime_part *part, int64_t *m
         return false;
     *moment = seconds * TIMESTAMP_SECOND;
     return true;
+}
+
+bool mime_date(const struct mime *mime, const struct mime_part *part, int64_t *moment)
+{
+    const char *raw = mime_header(mime, part, "Date", 0);
+    return raw && mime_date_text(raw, moment);
 }
 
 /* --- structure --- */
@@ -590,8 +595,9 @@ bool mime_parse(const char *bytes, size_t size, unsigned depth_max, struct mime 
     struct scan scan = {.mime = mime, .depth_max = depth_max < MIME_DEPTH_MAX ? depth_max : MIME_DEPTH_MAX, .err = err};
     *mime = (struct mime){.arena = arena, .bytes = bytes, .size = size, .opinion = arena_calloc(arena, 1, sizeof(struct mime_opinion))};
     library_init();
-    /* An mbox line above the header is what some exporters leave. */
+    /* An mbox line or a byte order mark above the header is what some exporters leave. */
     size_t start = size >= 5 && memcmp(bytes, "From ", 5) == 0 ? line_end(bytes, 0, size) : 0;
+    start = size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : start;
     bool ok = scan_part(&scan, MIME_NONE, "text/plain", start, size);
     if (ok && mime->parts[0].header_size == 0)
         ok = err_set_at(err, ERR_INPUT, "line 1", "no mail header");

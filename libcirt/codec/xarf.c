@@ -76,6 +76,22 @@ void xarf_take_hash(const struct json_take *take, const char *name)
         json_object_del(take->object, name);
 }
 
+void xarf_unique(struct observation *observation)
+{
+    enum { LOOK_AT = 500 }; /* each is compared with each */
+    size_t kept = 0;
+    for (size_t i = 0; i < observation->sighting_count; i++) {
+        const struct sighting *s = &observation->sightings[i];
+        size_t k = kept > LOOK_AT ? kept : 0;
+        while (k < kept && !(observation->sightings[k].type == s->type && observation->sightings[k].role == s->role &&
+                             str_equal(observation->sightings[k].value, s->value)))
+            k++;
+        if (k == kept)
+            observation->sightings[kept++] = *s;
+    }
+    observation->sighting_count = kept;
+}
+
 const char *xarf_mail_domain(const char *address)
 {
     const char *at = address ? strrchr(address, '@') : NULL;

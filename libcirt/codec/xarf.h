@@ -30,6 +30,9 @@ size_t xarf_take_guessed(const struct json_take *take, const char *name, enum si
 /* "sha256:0c4a...", or an object of digests by the name of their algorithm. */
 void xarf_take_hash(const struct json_take *take, const char *name);
 
+/* Of the same value in the same role one is enough. */
+void xarf_unique(struct observation *observation);
+
 /* The value's domain part where it is a mail address, else NULL. */
 const char *xarf_mail_domain(const char *address);
 

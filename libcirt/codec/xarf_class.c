@@ -49,6 +49,9 @@ static const struct {
 } legacy[] = {
     {NULL, "spam", "abusive-content/spam"},
     {NULL, "spamvertised", "abusive-content/spam"},
+    {NULL, "regbot", "abusive-content/spam"},
+    {NULL, "harvesting", "information-gathering/scanner"},
+    {NULL, "badbot", "information-gathering/scanner"},
     {NULL, "loginattack", "intrusion-attempts/brute-force"},
     {NULL, "bruteforce", "intrusion-attempts/brute-force"},
     {NULL, "portscan", "information-gathering/scanner"},

@@ -170,6 +170,7 @@ bool xarf_v4_read(struct report *report, json_t *event, const struct json_place 
     take_numbers(observation, event, arena);
     observation->description = json_take_text(event, "description", arena);
     take_sightings(&take);
+    xarf_unique(observation);
     take_label(&take);
     take_confidence(&take);
     xarf_evidence_take(event, "evidence");
