@@ -19,11 +19,16 @@ static void apply(struct triage_rules *rules)
 {
     struct arena *arena = arena_new();
     struct triage_decision decision;
-    triage_rules_apply(rules, arena, "fraud/phishing", get, &decision);
-    if ((decision.hold && decision.drop) || decision.priority < 0 || decision.priority > 4 || !triage_rules_explain(&decision, arena))
+    struct filter_subject *subject = filter_subject_new();
+    filter_subject_set(subject, "fraud/phishing", get);
+    triage_rules_begin(&decision);
+    triage_rules_apply(rules, arena, subject, &decision);
+    filter_subject_free(subject);
+    if ((decision.hold && decision.drop) || decision.priority < 0 || decision.priority > 4 || decision.severity < 0 ||
+        decision.severity > 4 || !triage_rules_explain(&decision, arena))
         abort();
     for (size_t i = 0; i < triage_rules_count(rules); i++)
-        if (str_is_empty(triage_rules_name(rules, i)))
+        if (str_is_empty(triage_rules_at(rules, i)->name))
             abort();
     arena_free(arena);
 }
