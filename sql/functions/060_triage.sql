@@ -172,8 +172,9 @@ BEGIN
         SELECT r.id, r.received, r.sender_id, r.channel, r.assurance, r.drill_id, r.compartment_id FROM report r
         WHERE r.id BETWEEN p_from AND p_to AND r.received BETWEEN v_since AND v_until AND t.reports @> r.id
           -- What came again is of interest only where it went through before.
-          AND t.repeated = EXISTS (SELECT FROM report_outcome o WHERE o.report_id = r.id AND o.report_id BETWEEN p_from AND p_to
-                                   AND (NOT t.repeated OR o.state = 'triaged'))),
+          -- Rules are tried (t.id is NULL) on all.
+          AND (t.id IS NULL OR t.repeated = EXISTS (SELECT FROM report_outcome o WHERE o.report_id = r.id AND o.report_id BETWEEN p_from AND p_to
+                                   AND (NOT t.repeated OR o.state = 'triaged')))),
     who AS MATERIALIZED (
         SELECT s.id, i.role FROM sender s LEFT JOIN identity i ON i.id = s.identity_id
         WHERE s.id = ANY (ARRAY(SELECT DISTINCT e.sender_id FROM envelope e))),
@@ -249,6 +250,7 @@ DECLARE
     v_last int := 2147483647;
 BEGIN
     PERFORM triage_tables();
+    PERFORM triage_rule_tables();
     SELECT * INTO t FROM to_triage q WHERE q.id = p_id;
     v_from := lower(t.reports);
     released := t.released OR t.repeated;
@@ -292,48 +294,6 @@ BEGIN
     span.low_no := (SELECT min(c.no) FROM triage_chunk c WHERE c.report_id = span.low);
     span.high_no := (SELECT max(c.no) FROM triage_chunk c WHERE c.report_id = span.high);
     RETURN span;
-END $$;
-
-DROP FUNCTION IF EXISTS triage_facts();
--- What rules can see of the chunk; only asked for where there are rules. Without nested loops, as triage_fill().
-CREATE FUNCTION triage_facts()
-RETURNS TABLE (ord int, class text, class_claim text, tlp smallint, tlp_claim smallint, channel text, sender text, format text, assurance text,
-               signed text, signer text, size bigint, summary text, description text, observed text, reporter text, count bigint, source_port int,
-               target_port int, constituent text, sector text, kind text, author text, dmarc text, spf text, dkim text, spam text, spam_score bigint,
-               encryption text, fresh text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
-DECLARE
-    span chunk_range := triage_range();
-BEGIN
-    RETURN QUERY SELECT c.ord, c.class, coalesce(o.class_claim, rc.class_claim), c.tlp, CASE WHEN NOT rc.tlp_assumed THEN rc.tlp END, r.channel,
-           s.name, rc.format, report_assurance(r.channel, r.assurance, l.summary, l.dmarc), l.summary, l.signer, r.size, rc.summary, rc.description,
-           o.description, rr.email, coalesce(o.count, 0), o.source_port, o.target_port, k.name, k.sector, CASE WHEN l.is_mail THEN l.kind END, l.author,
-           'dmarc-' || l.dmarc, 'spf-' || l.spf, 'dkim-' || l.dkim, CASE WHEN l.spam THEN 'yes' WHEN NOT l.spam THEN 'no' END,
-           (l.spam_score::numeric * 1000)::bigint, nullif(l.encryption, 'none'), CASE WHEN l.is_fresh THEN 'fresh' END
-    FROM triage_chunk c
-    JOIN report r ON r.id = c.report_id AND r.received = c.received AND r.id BETWEEN span.low AND span.high AND r.received BETWEEN span.since AND span.until
-    JOIN report_content rc ON rc.report_id = c.report_id AND rc.received = c.received AND rc.report_id BETWEEN span.low AND span.high
-         AND rc.received BETWEEN span.since AND span.until
-    LEFT JOIN observation o ON o.report_id = c.report_id AND o.received = c.received AND o.no = c.no AND o.report_id BETWEEN span.low AND span.high
-         AND o.received BETWEEN span.since AND span.until AND (o.report_id, o.no) >= (span.low, span.low_no) AND (o.report_id, o.no) <= (span.high, span.high_no)
-    LEFT JOIN (SELECT s.id, coalesce(i.login, p.name, s.address) AS name FROM sender s LEFT JOIN identity i ON i.id = s.identity_id
-               LEFT JOIN peer p ON p.id = s.peer_id WHERE s.id = ANY (ARRAY(SELECT DISTINCT x.sender_id FROM triage_chunk x))) s ON s.id = c.sender_id
-    LEFT JOIN report_reporter rr ON rr.report_id = c.report_id AND rr.received = c.received AND rr.report_id BETWEEN span.low AND span.high
-    LEFT JOIN constituent k ON k.id = c.constituent_id
-    LEFT JOIN triage_letter l ON l.report_id = c.report_id
-    ORDER BY c.ord;
-END $$;
-
-CREATE OR REPLACE FUNCTION triage_sightings() RETURNS TABLE (ord int, type smallint, value text, host text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
-DECLARE
-    span chunk_range := triage_range();
-BEGIN
-    RETURN QUERY SELECT c.ord, s.type, s.value, s.host FROM triage_chunk c
-    JOIN sighting s ON s.report_id = c.report_id AND s.received = c.received AND s.observation_no = c.no
-         AND s.report_id BETWEEN span.low AND span.high AND s.received BETWEEN span.since AND span.until
-         AND (s.report_id, s.observation_no) >= (span.low, span.low_no) AND (s.report_id, s.observation_no) <= (span.high, span.high_no)
-    ORDER BY c.ord;
 END $$;
 
 -- --- rules ---

@@ -248,5 +248,6 @@ BEGIN
         JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
         ORDER BY 1, 2 ON CONFLICT DO NOTHING;
     PERFORM triage_outcomes();
+    PERFORM triage_rule_effects();
     SELECT count(*) FILTER (WHERE g.is_new), count(*) FILTER (WHERE NOT g.is_new), sum(g.observations) INTO opened, joined, observations FROM triage_group g;
 END $$;
