@@ -315,6 +315,44 @@ static void related(struct screen *screen, const json_t *answer)
     }
 }
 
+/* "pap:amber", or what stood against it in parentheses. */
+static void rule_action(struct screen *screen, const char *between, const json_t *action)
+{
+    size_t mark = screen_mark(screen);
+
+    screen_text(screen, between);
+    harmless(screen, field_text(action, "action"));
+    if (!field_is(action, "applied")) {
+        screen_text(screen, " (");
+        harmless(screen, field_or(action, "note", "-"));
+        screen_text(screen, ")");
+    }
+    screen_field(screen, mark);
+}
+
+/* Which rule did what. */
+static void rules(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(answer, "rule_list");
+
+    for (size_t i = 0; i < json_array_size(list) && i < LIST_SHOWN_MAX; i++) {
+        const json_t *item = json_array_get(list, i), *actions = field_list(item, "actions");
+
+        margin(screen, _("rules"), i);
+        screen_text(screen, "\"");
+        harmless(screen, field_text(item, "rule"));
+        screen_printf(screen, field_is(item, "opened") ? _("\" of %s, when it was opened:") : _("\" of %s, of what joined:"),
+                      field_or(item, "set", "-"));
+        for (size_t k = 0; k < json_array_size(actions); k++)
+            rule_action(screen, k ? ", " : " ", json_array_get(actions, k));
+        screen_printf(screen, _("  (%lld observations"), (long long)field_number(item, "observations", 0));
+        member(screen, _(" from "), item, "report");
+        screen_text(screen, ")");
+        screen_end_line(screen);
+    }
+    more(screen, json_array_size(list));
+}
+
 static void tags(struct screen *screen, const json_t *answer)
 {
     const json_t *list = field_list(answer, "tags");
@@ -350,7 +388,7 @@ static void last(struct screen *screen, const json_t *answer)
 
 void case_view_show(struct screen *screen, const json_t *answer, const void *context)
 {
-    static void (*const blocks[])(struct screen *, const json_t *) = {head,   times, tags,   reports, observables, known_good_view,
+    static void (*const blocks[])(struct screen *, const json_t *) = {head,   times, tags,   rules,   reports, observables, known_good_view,
                                                                       owners, notes, shares, related, last};
 
     UNUSED(context);

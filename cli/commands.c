@@ -18,6 +18,7 @@
 #include "cli/mail_cmd.h"
 #include "cli/record_cmd.h"
 #include "cli/report_cmd.h"
+#include "cli/rule_cmd.h"
 #include "cli/share_cmd.h"
 #include "cli/submit_cmd.h"
 #include "cli/verify_cmd.h"
@@ -174,7 +175,10 @@ static const struct option_rule watch_options[] = {{"interval", OPTION_ONE, "S",
                                                    {"once", OPTION_SWITCH, NULL, N_("what there is, then end")},
                                                    {0}};
 static const struct option_rule rm_options[] = {YES, {0}};
-static const struct option_rule test_options[] = {{"against", OPTION_ONE, "WHAT", N_("a report (r81) or 'last 7d'")}, {0}};
+static const struct option_rule test_options[] = {{"against", OPTION_ONE, "WHAT", N_("a report (r81) or 'last 7d'")},
+                                                  {"as", OPTION_ONE, "RULES", N_("the set it would replace; else by the file's name")},
+                                                  {0}};
+static const struct option_rule swallowed_options[] = {LIMIT, FIELDS, {"since", OPTION_ONE, "TIME", N_("how far back: 7d, 12h")}, {0}};
 static const struct option_rule pin_options[] = {
     {"contact", OPTION_ONE, "ADDRESS", N_("to whom writes from and reads at this address")},
     {"peer", OPTION_ONE, "PEER", N_("to a peer: takes two persons, one of them a lead or admin")},
@@ -425,8 +429,14 @@ const struct command commands_table[] = {
      {"cirt feed run blocklist --wait"}, NULL, false},
     {"feed seen", feed_cmd_seen, COMMAND_DESK, "FEED", 1, 1, NULL, N_("its notices were looked at"),
      {"cirt feed seen shadowserver"}, NULL, false},
-    {"rule test", record_cmd_rule_test, COMMAND_DESK, "FILE", 1, 1, test_options, N_("try rules without using them"),
-     {"cirt rule test triage.rules", "cirt rule test triage.rules --against 'last 7d'"}, NULL, false},
+    {"rule test", rule_cmd_test, COMMAND_DESK, "FILE", 1, 1, test_options, N_("try rules without using them"),
+     {"cirt rule test triage.rules", "cirt rule test triage.rules --against 'last 7d'", "cirt rule test new.rules --as triage --against r81"}, NULL, false},
+    {"rule approve", rule_cmd_approve, COMMAND_DESK, "RULES", 1, 1, rm_options, N_("be the second person for rules that drop"),
+     {"cirt rule approve triage"}, NULL, false},
+    {"rule refuse", rule_cmd_refuse, COMMAND_DESK, "RULES", 1, 1, NULL, N_("refuse, or take back, rules that wait"),
+     {"cirt rule refuse triage -m 'drops the whole sector'"}, NULL, false},
+    {"rule swallowed", rule_cmd_swallowed, COMMAND_DESK, "NAME", 1, 1, swallowed_options, N_("what a rule (or a set) held or dropped"),
+     {"cirt rule swallowed 'our scanners'", "cirt rule swallowed triage --since 7d"}, NULL, false},
     {"alias ls", alias_cmd_ls, COMMAND_DESK, "", 0, 0, alias_ls_options, N_("words of senders for classes, beside the built-in ones"),
      {"cirt alias ls", "cirt alias ls --unmapped"}, &record_cmd_alias, false},
     {"alias show", record_cmd_show, COMMAND_DESK, "WORD", 1, 1, NULL, N_("which class a word means"),

@@ -11,6 +11,7 @@
 #include "cli/file.h"
 #include "cli/key_file.h"
 #include "cli/list.h"
+#include "cli/rule_cmd.h"
 #include "cli/session.h"
 #include "cli/url.h"
 #include "cli/words.h"
@@ -127,7 +128,8 @@ const struct option_rule record_cmd_rule_options[] = {
     {0},
 };
 static const struct record_field rule_fields[] = {{"file", "text", FIELD_FILE}, {0}};
-const struct record_kind record_cmd_rule = {"rule", "/v1/rules", "name", rule_fields, {"name", "version", "changed", "changed_by"}};
+const struct record_kind record_cmd_rule = {
+    "rule", "/v1/rules", "name", rule_fields, {"name", "version", "changed", "changed_by", "waits_for"}};
 
 const struct option_rule record_cmd_analyst_options[] = {
     {"name", OPTION_ONE, "TEXT", N_("the person's name")},
@@ -593,6 +595,7 @@ static void render_done(struct screen *screen, const json_t *answer, const void 
             screen_printf(screen, _("its key waits for a second person: cirt key pin %s --peer %s\n"), field_or(key, "fingerprint", "-"),
                           field_or(answer, "name", "-"));
     }
+    rule_cmd_waiting(screen, answer);
     free(text);
 }
 
@@ -650,48 +653,4 @@ int record_cmd_rm(struct session *session)
     free(question);
     return sure ? finish(session, session_delete(session, path_of(session)), _("removed; what was ever used is only disabled"))
                 : session->exit_code;
-}
-
-static void render_test(struct screen *screen, const json_t *answer, const void *context)
-{
-    const json_t *rules = field_list(answer, "rules"), *items = field_list(answer, "items");
-    char touched[PHRASE_SIZE], total[PHRASE_SIZE];
-
-    for (size_t i = 0; i < json_array_size(rules); i++) {
-        const json_t *rule = json_array_get(rules, i);
-        if (!field_text(rule, "error"))
-            continue;
-        screen_printf(screen, _("line %lld: "), (long long)field_number(rule, "line", 0));
-        screen_outside(screen, field_text(rule, "error"));
-        screen_text(screen, "\n");
-    }
-    for (size_t i = 0; i < json_array_size(items); i++)
-        render_value(screen, field_or(json_array_get(items, i), "report", "-"), json_object_get(json_array_get(items, i), "changes"));
-    screen_number(screen, (int64_t)json_array_size(items), touched);
-    screen_number(screen, field_number(answer, "total", 0), total);
-    if (context)
-        screen_printf(screen, _("%zu rules, %s of %s reports would be touched\n"), json_array_size(rules), touched, total);
-    else
-        screen_printf(screen, _("%zu rules read; what they would do: --against 'last 7d'\n"), json_array_size(rules));
-}
-
-int record_cmd_rule_test(struct session *session)
-{
-    const char *against = options_text(&session->options, "against");
-    struct err err = {0};
-    json_t *text = file_value(session_operand(session, 0), &err), *answer;
-    const json_t *rules;
-
-    if (!text)
-        return session_fail_err(session, EXIT_USAGE, NULL, &err);
-    answer = session_post(session, mem_strdup("/v1/rules/test"),
-                          json_pack("{s:o, s:o}", "text", text, "against", against ? json_string(against) : json_null()), -1);
-    rules = field_list(answer, "rules");
-    for (size_t i = 0; i < json_array_size(rules); i++)
-        if (field_text(json_array_get(rules, i), "error"))
-            session->exit_code = EXIT_REFUSED;
-    if (answer)
-        session_print(session, answer, render_test, against);
-    json_decref(answer);
-    return session->exit_code;
 }

@@ -23,6 +23,5 @@ int record_cmd_show(struct session *session);
 int record_cmd_add(struct session *session);
 int record_cmd_set(struct session *session);
 int record_cmd_rm(struct session *session);
-int record_cmd_rule_test(struct session *session);
 
 #endif

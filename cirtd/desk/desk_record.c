@@ -36,23 +36,16 @@ static const struct kind *kind_of(const struct desk_call *call)
 static json_t *rule_lines(const char *text, const json_t *hits)
 {
     json_t *lines = json_array();
-    json_int_t number = 0;
-    while (*text) {
-        size_t size = strcspn(text, "\n"), blank = strspn(text, " \t\r");
-        number++;
-        if (blank < size && text[blank] != '#') {
-            char *line = mem_printf("%.*s", (int)size, text);
-            struct triage_rules *rules = NULL;
-            struct err ignored;
-            bool ok = triage_rules_parse(line, &rules, &ignored) && triage_rules_count(rules) == 1;
-            const char *name = ok ? triage_rules_name(rules, 0) : NULL;
-            json_array_append_new(lines, json_pack("{s:I, s:s?, s:s, s:I}", "line", number, "name", name, "text", line, "hits",
-                                                   name ? json_integer_value(json_object_get(hits, name)) : 0));
-            triage_rules_free(rules);
-            free(line);
-        }
-        text += size + (text[size] == '\n');
+    struct triage_rules *rules = NULL;
+    struct err ignored;
+    if (!triage_rules_parse(text, &rules, &ignored))
+        return lines;
+    for (size_t i = 0; i < triage_rules_count(rules); i++) {
+        const struct triage_rule *rule = triage_rules_at(rules, i);
+        json_array_append_new(lines, json_pack("{s:I, s:s, s:s, s:I}", "line", (json_int_t)rule->line, "name", rule->name, "text",
+                                               rule->text, "hits", json_integer_value(json_object_get(hits, rule->name))));
     }
+    triage_rules_free(rules);
     return lines;
 }
 
@@ -61,9 +54,9 @@ static void add_rule_lines(struct desk_call *call, size_t from)
     struct buf *body = &call->answer->body;
     json_t *record = json_loads(buf_text(body) + from, 0, NULL);
     const char *text = json_string_value(json_object_get(record, "text"));
-    if (!record || !text)
-        BUG("a rule set without text");
-    json_object_set_new(record, "rules", rule_lines(text, json_object_get(record, "hits")));
+    if (!record)
+        BUG("a rule set that is no JSON");
+    json_object_set_new(record, "rules", text ? rule_lines(text, json_object_get(record, "hits")) : json_array());
     char *whole = json_dumps(record, JSON_COMPACT);
     body->size = from;
     buf_add_text(body, whole);

@@ -1,4 +1,4 @@
-/* Trying rules without using them. */
+/* Rules: trying them without using them, the second person, and what they swallowed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,191 +6,313 @@
 #include "base/str.h"
 #include "base/timestamp.h"
 #include "cirtd/desk/desk_inside.h"
-#include "model/observable.h"
+#include "cirtd/rule_facts.h"
 #include "model/tlp.h"
 #include "rules/priority.h"
 #include "rules/triage_rules.h"
 
-enum {
-    COLUMN_ID,
-    COLUMN_SENDER,
-    COLUMN_CHANNEL,
-    COLUMN_FORMAT,
-    COLUMN_ASSURANCE,
-    COLUMN_CLASS,
-    COLUMN_TLP,
-    COLUMN_SUMMARY,
-    COLUMN_DESCRIPTION,
-    COLUMN_SIZE,
-    COLUMN_OBSERVATIONS,
-    COLUMN_SIGNED,
-    COLUMN_SIGNER,
-    COLUMN_SEEN,
-    COLUMN_CASE,
-    COLUMN_KIND,
-    COLUMN_AUTHOR,
-    COLUMN_DMARC,
-    COLUMN_SPF,
-    COLUMN_DKIM,
-    COLUMN_SPAM,
-    COLUMN_SPAM_SCORE,
-    COLUMN_ENCRYPTION,
-    COLUMN_FRESH
+/* A trial looks at this many stretches of the time asked for, and at this many observations of each. */
+enum { WINDOWS = 8, WINDOW_OBSERVATIONS = 2500, ITEMS_MAX = 200, SETS_MAX = 100 };
+
+/* --- what is compared: the sets in force, and those with the tried one in its place --- */
+
+struct rule_sets {
+    struct triage_rules *rules[SETS_MAX + 1]; /* in the order of their names */
+    char *names[SETS_MAX + 1];
+    size_t count;
 };
 
-/* One report of the sample, as the rules see it. */
-struct sample {
-    const struct db_rows *rows;
-    size_t row;
-    const json_t *seen; /* [[type, value], ..] */
-    struct arena *arena;
-};
-
-static bool is_of_field(const char *type, const char *field)
+static void sets_free(struct rule_sets *sets)
 {
-    static const struct {
-        const char *field, *types;
-    } fields[] = {{"ip", " ipv4 ipv6 cidr "}, {"hash", " md5 sha1 sha256 sha512 "}};
-    char word[40];
-    snprintf(word, sizeof word, " %.30s ", type);
-    for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-        if (str_equal(fields[i].field, field))
-            return strstr(fields[i].types, word) != NULL;
-    return str_equal(type, field);
-}
-
-static size_t seen_values(const struct sample *sample, const char *field, struct filter_value *values, size_t max)
-{
-    size_t count = 0, i;
-    json_t *pair;
-    json_array_foreach(sample->seen, i, pair)
-    {
-        const char *type = json_string_value(json_array_get(pair, 0)), *value = json_string_value(json_array_get(pair, 1));
-        enum observable_type number;
-        if (!type || !value || count == max || !observable_type_parse(type, &number))
-            continue;
-        if (str_equal(field, "domain"))
-            value = observable_host(sample->arena, number, value);
-        else if (!is_of_field(type, field))
-            continue;
-        if (value)
-            values[count++] = (struct filter_value){.text = value};
+    for (size_t i = 0; i < sets->count; i++) {
+        triage_rules_free(sets->rules[i]);
+        free(sets->names[i]);
     }
-    return count;
 }
 
-/* A field may have several columns. */
-static const struct {
-    const char *field;
-    int column;
-    bool is_number;
-} columns[] = {
-    {"sender", COLUMN_SENDER, false},
-    {"channel", COLUMN_CHANNEL, false},
-    {"format", COLUMN_FORMAT, false},
-    {"class", COLUMN_CLASS, false},
-    {"assurance", COLUMN_ASSURANCE, false},
-    {"tlp", COLUMN_TLP, false},
-    {"summary", COLUMN_SUMMARY, false},
-    {"description", COLUMN_DESCRIPTION, false},
-    {"text", COLUMN_SUMMARY, false},
-    {"text", COLUMN_DESCRIPTION, false},
-    {"size", COLUMN_SIZE, true},
-    {"count", COLUMN_OBSERVATIONS, true},
-    {"signed", COLUMN_SIGNED, false},
-    {"signed", COLUMN_FRESH, false},
-    {"signer", COLUMN_SIGNER, false},
-    {"kind", COLUMN_KIND, false},
-    {"author", COLUMN_AUTHOR, false},
-    {"encryption", COLUMN_ENCRYPTION, false},
-    {"auth", COLUMN_DMARC, false},
-    {"auth", COLUMN_SPF, false},
-    {"auth", COLUMN_DKIM, false},
-    {"spam", COLUMN_SPAM, false},
-    {"spam", COLUMN_SPAM_SCORE, true},
+/* What cannot be read is not in force: triage says so in its log. */
+static void sets_add(struct rule_sets *sets, const char *name, const char *text)
+{
+    struct err ignored;
+    if (sets->count > SETS_MAX || !triage_rules_parse(text, &sets->rules[sets->count], &ignored))
+        return;
+    sets->names[sets->count++] = mem_strdup(name);
+}
+
+struct trial {
+    struct desk_call *call;
+    struct rule_sets before, after;
+    const char *name; /* of the set that is tried */
+    struct rule_facts_wanted wanted;
+    struct filter_subject *subject;
+    int64_t *hits; /* of the tried set's rules */
+    size_t tried;  /* where it stands in after */
+    json_t *items; /* an object: a key of what is shown together -> the item */
+    int64_t observations, changed, reports, hidden;
+    bool is_sample;
 };
 
-static size_t get_value(const void *object, const char *field, struct filter_value *values, size_t max)
+static bool read_sets(struct trial *trial, const char *text, bool *replaces, struct err *err)
 {
-    const struct sample *sample = object;
-    bool is_column = false;
-    size_t count = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(columns) && count < max; i++) {
-        if (!str_equal(columns[i].field, field))
-            continue;
-        is_column = true;
-        if (db_is_null(sample->rows, sample->row, columns[i].column))
-            continue;
-        values[count] = (struct filter_value){0};
-        if (columns[i].is_number)
-            values[count++].number = db_get_int(sample->rows, sample->row, columns[i].column);
-        else
-            values[count++].text = db_get_text(sample->rows, sample->row, columns[i].column);
+    struct db_rows *rows = NULL;
+    bool is_added = false;
+    if (!desk_run(trial->call, SQL_DESK_RULE_TEXTS, &rows, err))
+        return false;
+    *replaces = false;
+    for (size_t i = 0; i < db_row_count(rows) && i < SETS_MAX; i++) {
+        const char *name = db_get_text(rows, i, 0);
+        int order = strcmp(name, trial->name);
+        sets_add(&trial->before, name, db_get_text(rows, i, 1));
+        if (order >= 0 && !is_added) {
+            trial->tried = trial->after.count;
+            sets_add(&trial->after, trial->name, text);
+            is_added = true;
+        }
+        *replaces = *replaces || order == 0;
+        if (order != 0)
+            sets_add(&trial->after, name, db_get_text(rows, i, 1));
     }
-    return is_column ? count : seen_values(sample, field, values, max);
+    if (!is_added) {
+        trial->tried = trial->after.count;
+        sets_add(&trial->after, trial->name, text);
+    }
+    db_rows_free(rows);
+    return true;
 }
 
-static void set_text(json_t *object, const char *name, const char *value)
+/* --- one observation, decided twice --- */
+
+static void decide(struct trial *trial, const struct rule_sets *sets, struct triage_decision *decision)
 {
-    if (value)
-        json_object_set_new(object, name, json_string(value));
+    triage_rules_begin(decision);
+    for (size_t i = 0; i < sets->count; i++)
+        triage_rules_apply(sets->rules[i], trial->call->arena, trial->subject, decision);
 }
 
-static json_t *changes_of(const struct triage_decision *decision)
+static void count_hits(struct trial *trial, const struct triage_decision *decision)
+{
+    const struct triage_step *last = NULL;
+    for (size_t i = 0; i < decision->step_count; i++) {
+        const struct triage_step *step = &decision->steps[i];
+        if (step->rules == trial->after.rules[trial->tried] && (!last || last->rule_no != step->rule_no || last->rules != step->rules))
+            trial->hits[step->rule_no]++;
+        last = step;
+    }
+}
+
+/* What is left of it after all: words by kind, NULL where there is none. */
+struct outcome {
+    const char *class_name, *priority, *severity, *queue, *owner, *tlp, *pap, *tags, *templates, *notices, *kept;
+};
+
+static const char *listed(struct arena *arena, const struct triage_decision *decision, enum triage_action kind)
+{
+    const char *all = NULL;
+    for (size_t i = 0; i < decision->step_count; i++)
+        if (decision->steps[i].kind == kind && decision->steps[i].took_effect)
+            all = arena_printf(arena, "%s%s%s", all ? all : "", all ? " " : "", decision->steps[i].value);
+    return all;
+}
+
+static struct outcome outcome_of(struct arena *arena, const struct triage_decision *decision, const struct rule_facts *facts)
+{
+    struct outcome outcome = {0};
+    const char *word = decision->drop ? "drop" : "hold";
+    if (decision->hold || decision->drop)
+        outcome.kept = decision->reason ? arena_printf(arena, "%s: %s", word, decision->reason) : word;
+    if (decision->drop)
+        return outcome;
+    const char *found = db_get_text(facts->facts, facts->row, RULE_FACTS_CLASS);
+    enum tlp label = (enum tlp)db_get_int(facts->facts, facts->row, RULE_FACTS_TLP);
+    outcome.class_name = decision->class_name ? decision->class_name : found;
+    outcome.priority = priority_name(decision->priority ? decision->priority : priority_of_class(outcome.class_name));
+    outcome.severity = priority_name(decision->severity);
+    outcome.queue = decision->queue ? decision->queue : "national";
+    outcome.owner = decision->owner;
+    outcome.tlp = tlp_name(tlp_strictest(label, decision->tlp));
+    outcome.pap = tlp_name(decision->pap);
+    outcome.tags = listed(arena, decision, TRIAGE_TAG);
+    outcome.templates = listed(arena, decision, TRIAGE_TEMPLATE);
+    outcome.notices = listed(arena, decision, TRIAGE_NOTIFY);
+    return outcome;
+}
+
+static void add_change(json_t *changes, const char *kind, const char *before, const char *after)
+{
+    if (!str_equal(before, after))
+        json_object_set_new(changes, kind, json_pack("{s:s?, s:s?}", "from", before, "to", after));
+}
+
+/* NULL where nothing is. A drop takes all the rest with it, so that is said alone. */
+static json_t *changes_between(const struct outcome *before, const struct outcome *after)
 {
     json_t *changes = json_object();
-    set_text(changes, "class", decision->class_name);
-    set_text(changes, "priority", priority_name(decision->priority));
-    set_text(changes, "queue", decision->queue);
-    set_text(changes, "assign", decision->assign);
-    set_text(changes, "tlp", tlp_name(decision->tlp));
-    set_text(changes, decision->drop ? "drop" : "hold",
-             decision->drop || decision->hold ? (decision->reason ? decision->reason : "") : NULL);
-    if (decision->tag_count) {
-        json_t *tags = json_array();
-        for (size_t i = 0; i < decision->tag_count; i++)
-            json_array_append_new(tags, json_string(decision->tags[i]));
-        json_object_set_new(changes, "tags", tags);
+    add_change(changes, "kept", before->kept, after->kept);
+    if (before->class_name && after->class_name) {
+        add_change(changes, "class", before->class_name, after->class_name);
+        add_change(changes, "priority", before->priority, after->priority);
+        add_change(changes, "severity", before->severity, after->severity);
+        add_change(changes, "queue", before->queue, after->queue);
+        add_change(changes, "owner", before->owner, after->owner);
+        add_change(changes, "tlp", before->tlp, after->tlp);
+        add_change(changes, "pap", before->pap, after->pap);
+        add_change(changes, "tags", before->tags, after->tags);
+        add_change(changes, "template", before->templates, after->templates);
+        add_change(changes, "notify", before->notices, after->notices);
     }
-    return changes;
+    if (json_object_size(changes))
+        return changes;
+    json_decref(changes);
+    return NULL;
 }
 
-static json_t *try_rules(struct desk_call *call, const struct triage_rules *rules, const struct db_rows *rows)
+/* The rule of the tried set that speaks first, or the one of the old that falls silent. */
+static const char *rule_of(const struct trial *trial, const struct triage_decision *before, const struct triage_decision *after)
 {
-    json_t *items = json_array();
-    for (size_t row = 0; row < db_row_count(rows); row++) {
-        json_t *seen = json_loads(db_get_text(rows, row, COLUMN_SEEN), 0, NULL);
-        struct sample sample = {.rows = rows, .row = row, .seen = seen, .arena = call->arena};
-        struct triage_decision decision;
-        triage_rules_apply(rules, call->arena, &sample, get_value, &decision);
-        if (decision.step_count)
-            json_array_append_new(
-                items, json_pack("{s:o, s:s?, s:s, s:o}", "report", json_sprintf("r%s", db_get_text(rows, row, COLUMN_ID)), "case",
-                                 db_get_text(rows, row, COLUMN_CASE), "rule", decision.steps[0].rule, "changes", changes_of(&decision)));
-        json_decref(seen);
-    }
-    return items;
+    for (size_t i = 0; i < after->step_count; i++)
+        if (after->steps[i].rules == trial->after.rules[trial->tried] && after->steps[i].took_effect)
+            return after->steps[i].rule;
+    return before->step_count ? before->steps[0].rule : NULL;
 }
 
-/* Each line by itself, so that one answer tells all that is wrong. */
-static json_t *check_lines(const char *text, bool *is_good)
+/* --- what is shown: a row a case, or a report in none, and change --- */
+
+static void add_item(struct trial *trial, const struct db_rows *cases, size_t row, const char *rule, json_t *changes)
+{
+    const char *report = db_get_text(cases, row, 1), *in_case = db_get_text(cases, row, 2);
+    char *what = json_dumps(changes, JSON_COMPACT);
+    char *key = mem_printf("%s\t%s", in_case ? in_case : report, what);
+    json_t *item = json_object_get(trial->items, key);
+    if (!item && json_object_size(trial->items) < ITEMS_MAX) {
+        item = json_pack("{s:s?, s:s, s:I, s:s?, s:O}", "case", in_case, "report", report, "observations", (json_int_t)0, "rule", rule,
+                         "changes", changes);
+        json_object_set_new(trial->items, key, item);
+    }
+    if (item)
+        json_object_set_new(item, "observations", json_integer(json_integer_value(json_object_get(item, "observations")) + 1));
+    else
+        trial->hidden++;
+    trial->changed++;
+    free(key);
+    free(what);
+}
+
+static void try_one(struct trial *trial, const struct rule_facts *facts, const struct db_rows *cases)
+{
+    struct triage_decision before, after;
+    struct arena *arena = trial->call->arena;
+    filter_subject_set(trial->subject, facts, rule_facts_get);
+    decide(trial, &trial->before, &before);
+    decide(trial, &trial->after, &after);
+    count_hits(trial, &after);
+    trial->observations++;
+    if (before.step_count == 0 && after.step_count == 0)
+        return;
+    struct outcome first = outcome_of(arena, &before, facts), second = outcome_of(arena, &after, facts);
+    json_t *changes = changes_between(&first, &second);
+    if (changes && facts->row < db_row_count(cases))
+        add_item(trial, cases, facts->row, rule_of(trial, &before, &after), changes);
+    json_decref(changes);
+}
+
+/* --- the observations --- */
+
+static bool try_chunk(struct trial *trial, struct err *err)
+{
+    struct desk_call *call = trial->call;
+    struct db_rows *rows = NULL, *sightings = NULL, *cases = NULL;
+    rule_facts_ask(&trial->wanted, call->params);
+    bool ok = desk_run(call, SQL_DESK_RULE_FACTS, &rows, err);
+    if (ok && rule_facts_wants_sightings(&trial->wanted)) {
+        rule_facts_ask_sightings(&trial->wanted, call->params);
+        ok = desk_run(call, SQL_DESK_RULE_SIGHTINGS, &sightings, err);
+    }
+    ok = ok && desk_run(call, SQL_DESK_RULE_CASES, &cases, err);
+    if (ok) {
+        struct rule_facts facts;
+        rule_facts_init(&facts, rows, sightings);
+        while (rule_facts_next(&facts))
+            try_one(trial, &facts, cases);
+    }
+    db_rows_free(rows);
+    db_rows_free(sightings);
+    db_rows_free(cases);
+    return ok;
+}
+
+/* report 0: all since then. */
+static bool try_window(struct trial *trial, int64_t report, int64_t since, int window, struct err *err)
+{
+    struct desk_call *call = trial->call;
+    struct db_rows *rows = NULL;
+    if (report)
+        db_int8(call->params, report);
+    else
+        db_null(call->params);
+    db_time(call->params, since);
+    db_int4(call->params, window);
+    db_int4(call->params, WINDOWS);
+    db_int4(call->params, WINDOW_OBSERVATIONS);
+    if (!desk_run(call, SQL_DESK_RULE_TAKE, &rows, err))
+        return false;
+    bool is_empty = db_get_int(rows, 0, 0) == 0;
+    trial->reports += db_get_int(rows, 0, 1);
+    trial->is_sample = trial->is_sample || db_get_bool(rows, 0, 2);
+    db_rows_free(rows);
+    return is_empty || try_chunk(trial, err);
+}
+
+/* "r81", or "last 7d". */
+static bool try_against(struct trial *trial, const char *against, struct err *err)
+{
+    struct desk_call *call = trial->call;
+    int64_t id, seconds;
+    if (str_starts(against, "last ") && timestamp_parse_duration(against + 5, &seconds)) {
+        bool ok = true;
+        for (int window = 0; ok && window < WINDOWS; window++)
+            ok = try_window(trial, 0, timestamp_now() - seconds * TIMESTAMP_SECOND, window, err);
+        return ok;
+    }
+    if (!desk_query_id(call, 'r', against, &id, err))
+        return desk_problem_set(call, 422, NULL, err, "\"%.60s\" is neither a report (r81) nor a time (last 7d)", against);
+    if (!try_window(trial, id, TIMESTAMP_NONE, 0, err))
+        return false;
+    return trial->reports > 0 || err_set(err, ERR_NOT_FOUND, "there is no report \"%.60s\" that was read", against);
+}
+
+/* --- the answer --- */
+
+static const char *fault_of(const struct triage_fault *faults, size_t count, size_t line)
+{
+    for (size_t i = 0; i < count; i++)
+        if (faults[i].line == line)
+            return faults[i].err.text;
+    return NULL;
+}
+
+static int64_t hits_of(const struct trial *trial, const struct triage_rules *rules, size_t line)
+{
+    for (size_t i = 0; rules && trial && i < triage_rules_count(rules); i++)
+        if (triage_rules_at(rules, i)->line == line)
+            return trial->hits[i];
+    return -1;
+}
+
+/* Each line with what is wrong in it, so that one answer tells all; how many observations it matched, where there was a trial. */
+static json_t *lines_of(const char *text, const struct triage_fault *faults, size_t fault_count, const struct trial *trial)
 {
     json_t *lines = json_array();
-    json_int_t number = 0;
-    *is_good = true;
-    while (*text) {
+    const struct triage_rules *rules = trial ? trial->after.rules[trial->tried] : NULL;
+    for (size_t number = 1; *text; number++) {
         size_t size = strcspn(text, "\n"), blank = strspn(text, " \t\r");
-        number++;
         if (blank < size && text[blank] != '#') {
             char *line = mem_printf("%.*s", (int)size, text);
-            struct triage_rules *rules = NULL;
-            struct err err;
-            err_clear(&err);
-            bool ok = triage_rules_parse(line, &rules, &err);
-            *is_good = *is_good && ok;
-            json_array_append_new(
-                lines, json_pack("{s:I, s:s, s:b, s:s?}", "line", number, "text", line, "ok", ok, "error", ok ? NULL : err.text));
-            triage_rules_free(rules);
+            const char *fault = fault_of(faults, fault_count, number);
+            int64_t hits = hits_of(trial, rules, number);
+            json_t *row = json_pack("{s:I, s:s, s:b, s:s?}", "line", (json_int_t)number, "text", line, "ok", fault == NULL, "error", fault);
+            if (row && hits >= 0)
+                json_object_set_new(row, "hits", json_integer(hits));
+            json_array_append_new(lines, row);
             free(line);
         }
         text += size + (text[size] == '\n');
@@ -198,51 +320,129 @@ static json_t *check_lines(const char *text, bool *is_good)
     return lines;
 }
 
-/* "r81", or "last 7d". */
-static bool read_sample(struct desk_call *call, const char *against, struct db_rows **rows, struct err *err)
+static void answer_with(struct desk_call *call, json_t *answer)
 {
-    int64_t id, seconds;
-    if (str_starts(against, "last ") && timestamp_parse_duration(against + 5, &seconds)) {
-        db_null(call->params);
-        db_time(call->params, timestamp_now() - seconds * TIMESTAMP_SECOND);
-    } else if (desk_query_id(call, 'r', against, &id, err)) {
-        db_int8(call->params, id);
-        db_null(call->params);
-    } else {
-        return desk_problem_set(call, 422, NULL, err, "\"%.60s\" is neither a report (r81) nor a time (last 7d)", against);
+    char *whole = json_dumps(answer, JSON_COMPACT);
+    buf_add_text(&call->answer->body, whole);
+    free(whole);
+    json_decref(answer);
+}
+
+static void answer_trial(struct trial *trial, const char *text, bool replaces)
+{
+    json_t *items = json_array(), *item;
+    const char *key;
+    json_object_foreach(trial->items, key, item) json_array_append(items, item);
+    answer_with(trial->call, json_pack("{s:o, s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:b}", "rules", lines_of(text, NULL, 0, trial), "name",
+                                       trial->name, "replaces", replaces, "items", items, "observations", (json_int_t)trial->observations,
+                                       "changed", (json_int_t)trial->changed, "reports", (json_int_t)trial->reports, "hidden",
+                                       (json_int_t)trial->hidden, "sampled", trial->is_sample));
+}
+
+static bool run_trial(struct desk_call *call, const char *text, const char *name, const char *against, struct err *err)
+{
+    struct trial *trial = mem_calloc(1, sizeof *trial);
+    bool replaces = false;
+    trial->call = call;
+    trial->name = name;
+    trial->items = json_object();
+    trial->subject = filter_subject_new();
+    rule_facts_wanted_init(&trial->wanted);
+    bool ok = read_sets(trial, text, &replaces, err);
+    if (ok) {
+        for (size_t i = 0; i < trial->before.count; i++)
+            rule_facts_want(&trial->wanted, trial->before.rules[i]);
+        for (size_t i = 0; i < trial->after.count; i++)
+            rule_facts_want(&trial->wanted, trial->after.rules[i]);
+        trial->hits = mem_calloc(triage_rules_count(trial->after.rules[trial->tried]) + 1, sizeof *trial->hits);
+        ok = try_against(trial, against, err);
     }
-    return desk_run(call, SQL_DESK_RULE_SAMPLE, rows, err);
+    if (ok)
+        answer_trial(trial, text, replaces);
+    free(trial->hits);
+    rule_facts_wanted_clear(&trial->wanted);
+    filter_subject_free(trial->subject);
+    json_decref(trial->items);
+    sets_free(&trial->before);
+    sets_free(&trial->after);
+    free(trial);
+    return ok;
 }
 
 static bool test_rules(struct desk_call *call, struct err *err)
 {
-    const char *text, *against;
+    const char *text, *against, *name;
     struct triage_rules *rules = NULL;
-    struct db_rows *rows = NULL;
-    bool is_good;
-    if (!desk_body_text(call, "text", &text, err) || !desk_body_text(call, "against", &against, err))
+    if (!desk_body_text(call, "text", &text, err) || !desk_body_text(call, "against", &against, err) ||
+        !desk_body_text(call, "name", &name, err))
         return false;
     if (!text)
         return desk_problem_set(call, 422, "cirt rule test FILE", err, "the rules are missing");
-    json_t *lines = check_lines(text, &is_good), *items = NULL;
-    bool ok = !is_good || triage_rules_parse(text, &rules, err);
-    if (!ok)
-        call->problem.status = 422;
-    if (ok && rules && against)
-        ok = read_sample(call, against, &rows, err);
-    if (ok) {
-        items = rows ? try_rules(call, rules, rows) : json_array();
-        json_t *answer = json_pack("{s:O, s:O, s:I}", "rules", lines, "items", items, "total", (json_int_t)(rows ? db_row_count(rows) : 0));
-        char *whole = json_dumps(answer, JSON_COMPACT);
-        buf_add_text(&call->answer->body, whole);
-        free(whole);
-        json_decref(answer);
-    }
-    json_decref(items);
-    json_decref(lines);
+    struct triage_fault *faults = mem_calloc(TRIAGE_RULES_FAULTS_MAX, sizeof *faults);
+    size_t fault_count;
+    bool is_good = triage_rules_parse_all(text, &rules, faults, &fault_count), ok = true;
     triage_rules_free(rules);
-    db_rows_free(rows);
+    if (is_good && against)
+        ok = run_trial(call, text, name ? name : "triage", against, err);
+    else if (!is_good && faults[0].line == 0)
+        ok = desk_problem_set(call, 422, NULL, err, "%s", faults[0].err.text);
+    else
+        answer_with(call, json_pack("{s:o}", "rules", lines_of(text, faults, fault_count, NULL)));
+    free(faults);
     return ok;
 }
 
-const struct desk_route desk_rule_routes[] = {{"rule_test", test_rules}, {NULL, NULL}};
+/* --- the second person, and what was swallowed --- */
+
+static bool approve_rules(struct desk_call *call, struct err *err)
+{
+    json_t *id = json_object_get(call->body, "id");
+    if (!json_is_integer(id))
+        return desk_problem_set(call, 422, "cirt rule approve NAME", err, "the number of the text that waits is missing");
+    db_text(call->params, call->name);
+    db_int8(call->params, json_integer_value(id));
+    return desk_run_one(call, SQL_DESK_RULE_APPROVE, 200, "rule", err);
+}
+
+static bool refuse_rules(struct desk_call *call, struct err *err)
+{
+    const char *reason;
+    if (!desk_body_text(call, "reason", &reason, err))
+        return false;
+    db_text(call->params, call->name);
+    db_text(call->params, reason);
+    return desk_run_one(call, SQL_DESK_RULE_REFUSE, 200, "rule", err);
+}
+
+/* ?rule=NAME&since=7d */
+static bool list_swallowed(struct desk_call *call, struct err *err)
+{
+    const char *name = desk_query_text(call, "rule"), *since = desk_query_text(call, "since");
+    struct desk_page page;
+    struct db_rows *rows = NULL;
+    int64_t seconds = 0, moment = TIMESTAMP_NONE;
+    if (!name)
+        return desk_problem_set(call, 422, "cirt rule swallowed NAME", err, "the name of a rule or rule set is missing");
+    if (since && timestamp_parse_duration(since, &seconds))
+        moment = timestamp_now() - seconds * TIMESTAMP_SECOND;
+    else if (since && !timestamp_parse_rfc3339(since, &moment))
+        return desk_problem_set(call, 422, NULL, err, "\"%.60s\" is no time: 7d, 12h, or RFC 3339", since);
+    if (!desk_page_read(call, &page, err))
+        return false;
+    db_int8(call->params, page.limit);
+    db_int8(call->params, page.offset);
+    db_text(call->params, name);
+    db_time(call->params, moment);
+    if (!desk_run(call, SQL_DESK_RULE_SWALLOWED, &rows, err))
+        return false;
+    desk_page_add(call, rows, &page);
+    buf_add_char(&call->answer->body, '}');
+    db_rows_free(rows);
+    return true;
+}
+
+const struct desk_route desk_rule_routes[] = {{"rule_test", test_rules},
+                                              {"rule_approve", approve_rules},
+                                              {"rule_refuse", refuse_rules},
+                                              {"rule_swallowed", list_swallowed},
+                                              {NULL, NULL}};

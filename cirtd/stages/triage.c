@@ -9,9 +9,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/timestamp.h"
+#include "cirtd/rule_facts.h"
 #include "cirtd/stage.h"
 #include "cirtd/stages/stages.h"
-#include "model/observable.h"
 #include "model/rsit.h"
 #include "rules/priority.h"
 #include "rules/triage_rules.h"
@@ -25,23 +25,34 @@ struct rule_set {
     int64_t *hits; /* of the chunk, a rule each */
 };
 
-/* One observation as the rules see it, and its sightings. */
-struct observed {
-    struct db_rows *facts, *sightings;
-    size_t row, first, count;
+/* What rules did to an observation: keys of the steps that took effect. */
+struct way {
+    size_t first, count;
 };
+enum { WAYS_MAX = 16384 }; /* places of the table; a chunk has at most 4,000 observations, so it never fills */
 
 /* What goes back, a column a parameter of triage_decide() and of triage_apply(). */
 enum decided { D_ORD, D_CLASS, D_PRIORITY, D_QUEUE, D_ASSIGN, D_TLP, D_DECISION, D_RULE, D_REASON, D_COUNT };
 enum { T_ORD, T_TAG, T_COUNT };
 enum { C_NAME, C_TEXT, C_PRIORITY, C_SECONDS, C_COUNT };
+/* Columns of triage_rule_explain() and triage_rule_items(). */
+enum { S_WAY, S_SET, S_VERSION, S_RULE, S_KIND, S_ACTION, S_VALUE, S_COUNT };
+enum { I_SET, I_TEMPLATE, I_IS_NOTE, I_TEXT, I_DUE, I_COUNT };
 
 struct triage {
     struct rule_set *sets;
     size_t set_count;
     char *stamp; /* of the rules above; NULL: none read yet */
     struct arena *arena;
-    struct db_array decided[D_COUNT], tags[T_COUNT], classes[C_COUNT];
+    struct filter_subject *subject;
+    struct rule_facts_wanted wanted; /* by the rules above */
+    struct db_array decided[D_COUNT], tags[T_COUNT], classes[C_COUNT], explained, steps[S_COUNT], items[I_COUNT];
+    /* Of the chunk: the ways and their keys; where a way stands by its hash (its number + 1); templates that were sent. */
+    struct way *ways;
+    uint64_t *keys;
+    const struct triage_template **templates;
+    size_t way_count, way_capacity, key_count, key_capacity, template_count, template_capacity;
+    int32_t way_at[WAYS_MAX];
 };
 
 /* --- rules in force --- */
@@ -55,6 +66,8 @@ static void drop_rules(struct triage *triage)
     }
     free(triage->sets);
     free(triage->stamp);
+    rule_facts_wanted_clear(&triage->wanted);
+    rule_facts_wanted_init(&triage->wanted);
     triage->sets = NULL;
     triage->set_count = 0;
     triage->stamp = NULL;
@@ -76,6 +89,7 @@ static void add_set(struct triage *triage, const char *name, int32_t version, co
     set->name = mem_strdup(name);
     set->version = version;
     set->hits = mem_calloc(triage_rules_count(set->rules), sizeof *set->hits);
+    rule_facts_want(&triage->wanted, set->rules);
     triage->set_count++;
 }
 
@@ -107,235 +121,191 @@ static bool refresh_rules(struct stage_run *run, struct err *err)
     return ok;
 }
 
-/* --- what a rule asks for --- */
-
-/* Columns of the statement facts. */
-enum fact {
-    F_ORD,
-    F_CLASS,
-    F_CLASS_CLAIM,
-    F_TLP,
-    F_TLP_CLAIM,
-    F_CHANNEL,
-    F_SENDER,
-    F_FORMAT,
-    F_ASSURANCE,
-    F_SIGNED,
-    F_SIGNER,
-    F_SIZE,
-    F_SUMMARY,
-    F_DESCRIPTION,
-    F_OBSERVED,
-    F_REPORTER,
-    F_COUNT,
-    F_SOURCE_PORT,
-    F_TARGET_PORT,
-    F_CONSTITUENT,
-    F_SECTOR,
-    F_KIND,
-    F_AUTHOR,
-    F_DMARC,
-    F_SPF,
-    F_DKIM,
-    F_SPAM,
-    F_SPAM_SCORE,
-    F_ENCRYPTION,
-    F_FRESH
-};
-
-/* A field of the filter language out of facts: text, a label, or a number. Fields that join several columns have several rows. */
-static const struct {
-    const char *field;
-    enum fact fact;
-    enum { TEXT, LABEL, NUMBER } kind;
-} fact_fields[] = {
-    {"class", F_CLASS, TEXT},
-    {"claimed.class", F_CLASS_CLAIM, TEXT},
-    {"tlp", F_TLP, LABEL},
-    {"claimed.tlp", F_TLP_CLAIM, LABEL},
-    {"channel", F_CHANNEL, TEXT},
-    {"sender", F_SENDER, TEXT},
-    {"format", F_FORMAT, TEXT},
-    {"assurance", F_ASSURANCE, TEXT},
-    {"signed", F_SIGNED, TEXT},
-    {"signer", F_SIGNER, TEXT},
-    {"size", F_SIZE, NUMBER},
-    {"summary", F_SUMMARY, TEXT},
-    {"description", F_DESCRIPTION, TEXT},
-    {"description", F_OBSERVED, TEXT},
-    {"text", F_SUMMARY, TEXT},
-    {"text", F_DESCRIPTION, TEXT},
-    {"text", F_OBSERVED, TEXT},
-    {"reporter", F_REPORTER, TEXT},
-    {"count", F_COUNT, NUMBER},
-    {"port", F_SOURCE_PORT, NUMBER},
-    {"port", F_TARGET_PORT, NUMBER},
-    {"constituent", F_CONSTITUENT, TEXT},
-    {"sector", F_SECTOR, TEXT},
-    {"kind", F_KIND, TEXT},
-    {"author", F_AUTHOR, TEXT},
-    {"auth", F_DMARC, TEXT},
-    {"auth", F_SPF, TEXT},
-    {"auth", F_DKIM, TEXT},
-    {"spam", F_SPAM, TEXT},
-    {"spam", F_SPAM_SCORE, NUMBER},
-    {"encryption", F_ENCRYPTION, TEXT},
-    {"signed", F_FRESH, TEXT},
-};
-
-/* A field out of the sightings: of these types; by_host: any that has a host. */
-static const struct {
-    const char *field;
-    enum observable_type from, to;
-    bool by_host;
-} sighting_fields[] = {
-    {"ip", OBSERVABLE_IPV4, OBSERVABLE_CIDR, false},      {"asn", OBSERVABLE_ASN, OBSERVABLE_ASN, false},
-    {"domain", OBSERVABLE_IPV4, OBSERVABLE_TEXT, true},   {"url", OBSERVABLE_URL, OBSERVABLE_URL, false},
-    {"email", OBSERVABLE_EMAIL, OBSERVABLE_EMAIL, false}, {"hash", OBSERVABLE_MD5, OBSERVABLE_SHA512, false},
-    {"cve", OBSERVABLE_CVE, OBSERVABLE_CVE, false},       {"country", OBSERVABLE_COUNTRY, OBSERVABLE_COUNTRY, false},
-};
-
-static size_t facts_of(const struct observed *observed, const char *field, struct filter_value *values, size_t max)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(fact_fields) && count < max; i++) {
-        int column = (int)fact_fields[i].fact;
-        if (!str_equal(fact_fields[i].field, field) || db_is_null(observed->facts, observed->row, column))
-            continue;
-        struct filter_value *value = &values[count++];
-        *value = (struct filter_value){0};
-        if (fact_fields[i].kind == TEXT)
-            value->text = db_get_text(observed->facts, observed->row, column);
-        else
-            value->number = db_get_int(observed->facts, observed->row, column);
-        if (fact_fields[i].kind == LABEL)
-            value->text = tlp_name((enum tlp)value->number);
-    }
-    return count;
-}
-
-static size_t sightings_of(const struct observed *observed, const char *field, struct filter_value *values, size_t max)
-{
-    size_t which = 0, count = 0;
-    while (which < ARRAY_SIZE(sighting_fields) && !str_equal(sighting_fields[which].field, field))
-        which++;
-    for (size_t i = observed->first; which < ARRAY_SIZE(sighting_fields) && i < observed->first + observed->count && count < max; i++) {
-        int64_t type = db_get_int(observed->sightings, i, 1);
-        const char *text = db_get_text(observed->sightings, i, sighting_fields[which].by_host ? 3 : 2);
-        if (text && type >= (int64_t)sighting_fields[which].from && type <= (int64_t)sighting_fields[which].to)
-            values[count++] = (struct filter_value){.text = text};
-    }
-    return count;
-}
-
-static size_t get(const void *object, const char *field, struct filter_value *values, size_t max)
-{
-    const struct observed *observed = object;
-    size_t count = facts_of(observed, field, values, max);
-    return count ? count : sightings_of(observed, field, values, max);
-}
-
 /* --- deciding --- */
 
-static const char *first_text(const char *a, const char *b)
+static size_t set_of(const struct triage *triage, const struct triage_step *step)
 {
-    return a ? a : b;
+    size_t i = 0;
+    while (i + 1 < triage->set_count && triage->sets[i].rules != step->rules)
+        i++;
+    return i;
 }
 
-/* Sets are applied in the order of their names, as rules are in the order of their lines. */
-static void merge(struct triage_decision *all, const struct triage_decision *one)
+/* Each rule that matched counts once an observation, whether or not an earlier one had decided. */
+static void count_hits(struct triage *triage, const struct triage_decision *decision)
 {
-    all->class_name = first_text(all->class_name, one->class_name);
-    all->priority = all->priority ? all->priority : one->priority;
-    all->queue = first_text(all->queue, one->queue);
-    all->assign = first_text(all->assign, one->assign);
-    all->tlp = tlp_strictest(all->tlp, one->tlp);
-    if (!all->hold && !all->drop) {
-        all->hold = one->hold;
-        all->drop = one->drop;
-        all->reason = one->reason;
-    }
-}
-
-static void count_hits(struct rule_set *set, const struct triage_decision *decision)
-{
-    const char *last = NULL;
+    const struct triage_step *last = NULL;
     for (size_t i = 0; i < decision->step_count; i++) {
-        if (decision->steps[i].rule == last)
-            continue;
-        last = decision->steps[i].rule;
-        for (size_t k = 0; k < triage_rules_count(set->rules); k++)
-            if (triage_rules_name(set->rules, k) == last)
-                set->hits[k]++;
+        const struct triage_step *step = &decision->steps[i];
+        if (!last || last->rules != step->rules || last->rule_no != step->rule_no)
+            triage->sets[set_of(triage, step)].hits[step->rule_no]++;
+        last = step;
     }
 }
 
 /* The rule that held or dropped it, else the first that did anything. */
-static const char *telling_rule(const struct triage_decision *decision, const char *rule)
+static const char *telling_rule(const struct triage_decision *decision)
 {
+    const char *first = NULL;
     for (size_t i = 0; i < decision->step_count; i++) {
-        const char *action = decision->steps[i].action;
-        if (decision->steps[i].took_effect && (str_starts(action, "hold") || str_starts(action, "drop")))
-            return decision->steps[i].rule;
-        if (!rule && decision->steps[i].took_effect)
-            rule = decision->steps[i].rule;
+        const struct triage_step *step = &decision->steps[i];
+        if (step->took_effect && (step->kind == TRIAGE_HOLD || step->kind == TRIAGE_DROP))
+            return step->rule;
+        if (step->took_effect && !first)
+            first = step->rule;
     }
-    return rule;
+    return first;
+}
+
+static void add_level(struct db_array *array, int level, int none)
+{
+    if (level == none)
+        db_array_add_null(array);
+    else
+        db_array_add_int2(array, (int16_t)level);
 }
 
 static void add_decision(struct triage *triage, int32_t ord, const struct triage_decision *decision, const char *rule, bool is_released)
 {
     db_array_add_int4(&triage->decided[D_ORD], ord);
     db_array_add_text(&triage->decided[D_CLASS], decision->class_name);
-    if (decision->priority)
-        db_array_add_int2(&triage->decided[D_PRIORITY], (int16_t)decision->priority);
-    else
-        db_array_add_null(&triage->decided[D_PRIORITY]);
+    add_level(&triage->decided[D_PRIORITY], decision->priority, 0);
     db_array_add_text(&triage->decided[D_QUEUE], decision->queue);
-    db_array_add_text(&triage->decided[D_ASSIGN], decision->assign);
-    if (decision->tlp != TLP_NONE)
-        db_array_add_int2(&triage->decided[D_TLP], (int16_t)decision->tlp);
-    else
-        db_array_add_null(&triage->decided[D_TLP]);
+    db_array_add_text(&triage->decided[D_ASSIGN], decision->owner);
+    add_level(&triage->decided[D_TLP], (int)decision->tlp, (int)TLP_NONE);
     db_array_add_text(&triage->decided[D_DECISION], is_released ? NULL : decision->drop ? "drop" : decision->hold ? "hold" : NULL);
     db_array_add_text(&triage->decided[D_RULE], rule);
     db_array_add_text(&triage->decided[D_REASON], decision->reason);
-}
-
-static void decide(struct triage *triage, const struct observed *observed, bool is_released)
-{
-    struct triage_decision all = {.tlp = TLP_NONE};
-    int32_t ord = (int32_t)db_get_int(observed->facts, observed->row, F_ORD);
-    const char *rule = NULL;
-    for (size_t i = 0; i < triage->set_count && !all.drop; i++) {
-        struct triage_decision one;
-        triage_rules_apply(triage->sets[i].rules, triage->arena, observed, get, &one);
-        count_hits(&triage->sets[i], &one);
-        bool was_settled = all.hold || all.drop;
-        merge(&all, &one);
-        if (!rule || (!was_settled && (one.hold || one.drop)))
-            rule = telling_rule(&one, rule);
-        for (size_t k = 0; k < one.tag_count; k++) {
-            db_array_add_int4(&triage->tags[T_ORD], ord);
-            db_array_add_text(&triage->tags[T_TAG], one.tags[k]);
-        }
+    for (size_t i = 0; i < decision->step_count; i++) {
+        if (decision->steps[i].kind != TRIAGE_TAG || !decision->steps[i].took_effect)
+            continue;
+        db_array_add_int4(&triage->tags[T_ORD], ord);
+        db_array_add_text(&triage->tags[T_TAG], decision->steps[i].value);
     }
-    if (rule)
-        add_decision(triage, ord, &all, rule, is_released);
 }
 
-static void decide_all(struct triage *triage, struct db_rows *facts, struct db_rows *sightings, bool is_released)
+/* --- explaining: observations that fare alike share their steps --- */
+
+static uint64_t step_key(const struct triage *triage, const struct triage_step *step)
 {
-    struct observed observed = {.facts = facts, .sightings = sightings};
-    for (observed.row = 0; observed.row < db_row_count(facts); observed.row++) {
-        int64_t ord = db_get_int(facts, observed.row, F_ORD);
-        observed.first += observed.count;
-        observed.count = 0;
-        while (observed.first + observed.count < db_row_count(sightings) &&
-               db_get_int(sightings, observed.first + observed.count, 0) == ord)
-            observed.count++;
+    return (uint64_t)set_of(triage, step) << 32 | step->action_no;
+}
+
+static bool is_same_way(const struct triage *triage, const struct way *way, const struct triage_decision *decision)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < decision->step_count; i++) {
+        if (!decision->steps[i].took_effect)
+            continue;
+        if (k == way->count || triage->keys[way->first + k] != step_key(triage, &decision->steps[i]))
+            return false;
+        k++;
+    }
+    return k == way->count;
+}
+
+static void add_item(struct triage *triage, const struct rule_set *set, const struct triage_template *template)
+{
+    for (size_t i = 0; i < template->item_count; i++) {
+        db_array_add_text(&triage->items[I_SET], set->name);
+        db_array_add_text(&triage->items[I_TEMPLATE], template->name);
+        db_array_add_bool(&triage->items[I_IS_NOTE], template->items[i].is_note);
+        db_array_add_text(&triage->items[I_TEXT], template->items[i].text);
+        db_array_add_int8(&triage->items[I_DUE], template->items[i].due_seconds);
+    }
+}
+
+/* Once a chunk, whichever rules name it. */
+static void use_template(struct triage *triage, size_t set, const char *name)
+{
+    const struct triage_template *template = triage_rules_template(triage->sets[set].rules, name);
+    for (size_t i = 0; template && i < triage->template_count; i++)
+        if (triage->templates[i] == template)
+            return;
+    if (!template)
+        BUG("a template that is not there was taken");
+    triage->templates = mem_grow(triage->templates, &triage->template_capacity, triage->template_count, sizeof *triage->templates);
+    triage->templates[triage->template_count++] = template;
+    add_item(triage, &triage->sets[set], template);
+}
+
+static void add_step(struct triage *triage, int32_t way, const struct triage_step *step)
+{
+    static const char *const kinds[] = {
+        [TRIAGE_CLASS] = "class",   [TRIAGE_PRIORITY] = "priority", [TRIAGE_SEVERITY] = "severity", [TRIAGE_QUEUE] = "queue",
+        [TRIAGE_OWNER] = "owner",   [TRIAGE_TLP] = "tlp",           [TRIAGE_PAP] = "pap",           [TRIAGE_TAG] = "tag",
+        [TRIAGE_NOTIFY] = "notify", [TRIAGE_TEMPLATE] = "template", [TRIAGE_HOLD] = "hold",         [TRIAGE_DROP] = "drop"};
+    size_t set = set_of(triage, step);
+    db_array_add_int4(&triage->steps[S_WAY], way);
+    db_array_add_text(&triage->steps[S_SET], triage->sets[set].name);
+    db_array_add_int4(&triage->steps[S_VERSION], triage->sets[set].version);
+    db_array_add_text(&triage->steps[S_RULE], step->rule);
+    db_array_add_text(&triage->steps[S_KIND], kinds[step->kind]);
+    db_array_add_text(&triage->steps[S_ACTION], step->action);
+    db_array_add_text(&triage->steps[S_VALUE], step->value);
+    if (step->kind == TRIAGE_TEMPLATE)
+        use_template(triage, set, step->value);
+}
+
+static int32_t add_way(struct triage *triage, const struct triage_decision *decision)
+{
+    triage->ways = mem_grow(triage->ways, &triage->way_capacity, triage->way_count, sizeof *triage->ways);
+    struct way *way = &triage->ways[triage->way_count];
+    *way = (struct way){.first = triage->key_count};
+    for (size_t i = 0; i < decision->step_count; i++) {
+        if (!decision->steps[i].took_effect)
+            continue;
+        triage->keys = mem_grow(triage->keys, &triage->key_capacity, triage->key_count, sizeof *triage->keys);
+        triage->keys[triage->key_count++] = step_key(triage, &decision->steps[i]);
+        way->count++;
+        add_step(triage, (int32_t)triage->way_count, &decision->steps[i]);
+    }
+    return (int32_t)triage->way_count++;
+}
+
+/* The number of the way that this decision went; a new one where none before went it. */
+static int32_t way_of(struct triage *triage, const struct triage_decision *decision)
+{
+    uint64_t hash = 0;
+    for (size_t i = 0; i < decision->step_count; i++)
+        if (decision->steps[i].took_effect)
+            hash = (hash ^ step_key(triage, &decision->steps[i])) * UINT64_C(0x9E3779B97F4A7C15) ^ hash >> 29;
+    size_t place = (size_t)(hash >> 32) % WAYS_MAX;
+    for (; triage->way_at[place]; place = (place + 1) % WAYS_MAX)
+        if (is_same_way(triage, &triage->ways[triage->way_at[place] - 1], decision))
+            return triage->way_at[place] - 1;
+    triage->way_at[place] = add_way(triage, decision) + 1;
+    return triage->way_at[place] - 1;
+}
+
+static void decide(struct triage *triage, const struct rule_facts *observed, bool is_released)
+{
+    struct triage_decision decision;
+    int32_t ord = (int32_t)db_get_int(observed->facts, observed->row, RULE_FACTS_ORD);
+    triage_rules_begin(&decision);
+    filter_subject_set(triage->subject, observed, rule_facts_get);
+    for (size_t i = 0; i < triage->set_count; i++)
+        triage_rules_apply(triage->sets[i].rules, triage->arena, triage->subject, &decision);
+    if (!is_released)
+        count_hits(triage, &decision);
+    const char *rule = telling_rule(&decision);
+    if (!rule)
+        return;
+    add_decision(triage, ord, &decision, rule, is_released);
+    db_array_add_int4(&triage->explained, way_of(triage, &decision));
+}
+
+static void decide_all(struct triage *triage, const struct db_rows *facts, const struct db_rows *sightings, bool is_released)
+{
+    struct rule_facts observed;
+    rule_facts_init(&observed, facts, sightings);
+    while (rule_facts_next(&observed))
         decide(triage, &observed, is_released);
-    }
+    for (size_t i = 0; i < triage->set_count; i++)
+        for (size_t k = 0; k < triage_rules_count(triage->sets[i].rules); k++)
+            if (triage_rules_is_spent(triage->sets[i].rules, k))
+                log_warn("pattern_slow", "set=%s rule=%s", log_quote(triage->sets[i].name),
+                         log_quote(triage_rules_at(triage->sets[i].rules, k)->name));
 }
 
 static bool store_hits(struct stage_run *run, struct err *err)
@@ -352,7 +322,7 @@ static bool store_hits(struct stage_run *run, struct err *err)
                 continue;
             db_array_add_text(&columns[0], set->name);
             db_array_add_int4(&columns[1], set->version);
-            db_array_add_text(&columns[2], triage_rules_name(set->rules, k));
+            db_array_add_text(&columns[2], triage_rules_at(set->rules, k)->name);
             db_array_add_int8(&columns[3], set->hits[k]);
             set->hits[k] = 0;
         }
@@ -367,18 +337,53 @@ static bool store_hits(struct stage_run *run, struct err *err)
     return ok;
 }
 
+/* What rules did, as the database will tell it of each case. */
+static bool explain(struct stage_run *run, struct err *err)
+{
+    struct triage *triage = run->state;
+    db_params_reset(run->params);
+    db_array(run->params, &triage->decided[D_ORD]);
+    db_array(run->params, &triage->explained);
+    for (int i = 0; i < S_COUNT; i++)
+        db_array(run->params, &triage->steps[i]);
+    if (!db_run(run->db, SQL_TRIAGE_EXPLAIN, run->params, NULL, err))
+        return false;
+    if (triage->template_count == 0)
+        return true;
+    db_params_reset(run->params);
+    for (int i = 0; i < I_COUNT; i++)
+        db_array(run->params, &triage->items[i]);
+    return db_run(run->db, SQL_TRIAGE_ITEMS, run->params, NULL, err);
+}
+
+static bool fetch_facts(struct stage_run *run, struct db_rows **facts, struct db_rows **sightings, struct err *err)
+{
+    struct triage *triage = run->state;
+    db_params_reset(run->params);
+    rule_facts_ask(&triage->wanted, run->params);
+    if (!db_run(run->db, SQL_TRIAGE_FACTS, run->params, facts, err))
+        return false;
+    if (!rule_facts_wants_sightings(&triage->wanted))
+        return true;
+    db_params_reset(run->params);
+    rule_facts_ask_sightings(&triage->wanted, run->params);
+    return db_run(run->db, SQL_TRIAGE_SIGHTINGS, run->params, sightings, err);
+}
+
 static bool apply_rules(struct stage_run *run, bool is_released, struct err *err)
 {
     struct triage *triage = run->state;
     struct db_rows *facts = NULL, *sightings = NULL;
-    bool ok = db_run(run->db, SQL_TRIAGE_FACTS, NULL, &facts, err) && db_run(run->db, SQL_TRIAGE_SIGHTINGS, NULL, &sightings, err);
+    bool ok = fetch_facts(run, &facts, &sightings, err);
     if (!ok)
         goto done;
     decide_all(triage, facts, sightings, is_released);
     db_params_reset(run->params);
     for (int i = 0; i < D_COUNT; i++)
         db_array(run->params, &triage->decided[i]);
-    ok = (triage->decided[D_ORD].count == 0 || db_run(run->db, SQL_TRIAGE_DECIDE, run->params, NULL, err)) && store_hits(run, err);
+    if (triage->decided[D_ORD].count > 0)
+        ok = db_run(run->db, SQL_TRIAGE_DECIDE, run->params, NULL, err) && explain(run, err);
+    ok = ok && store_hits(run, err);
 done:
     db_rows_free(facts);
     db_rows_free(sightings);
@@ -409,6 +414,15 @@ static void forget_chunk(struct triage *triage)
         db_array_reset(&triage->tags[i]);
     for (size_t i = 0; i < triage->set_count; i++)
         memset(triage->sets[i].hits, 0, triage_rules_count(triage->sets[i].rules) * sizeof *triage->sets[i].hits);
+    db_array_reset(&triage->explained);
+    for (int i = 0; i < S_COUNT; i++)
+        db_array_reset(&triage->steps[i]);
+    for (int i = 0; i < I_COUNT; i++)
+        db_array_reset(&triage->items[i]);
+    for (size_t i = 0; i < triage->set_count; i++)
+        triage_rules_rest(triage->sets[i].rules);
+    triage->way_count = triage->key_count = triage->template_count = 0;
+    memset(triage->way_at, 0, sizeof triage->way_at);
     arena_reset(triage->arena);
 }
 
@@ -450,8 +464,16 @@ static void init_arrays(struct triage *triage)
         [D_QUEUE] = DB_TEXT_ARRAY,    [D_ASSIGN] = DB_TEXT_ARRAY, [D_TLP] = DB_INT2_ARRAY,
         [D_DECISION] = DB_TEXT_ARRAY, [D_RULE] = DB_TEXT_ARRAY,   [D_REASON] = DB_TEXT_ARRAY};
     static const enum db_array_kind classes[C_COUNT] = {DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_INT2_ARRAY, DB_INT4_ARRAY};
+    static const enum db_array_kind steps[S_COUNT] = {DB_INT4_ARRAY, DB_TEXT_ARRAY, DB_INT4_ARRAY, DB_TEXT_ARRAY,
+                                                      DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY};
+    static const enum db_array_kind items[I_COUNT] = {DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_BOOL_ARRAY, DB_TEXT_ARRAY, DB_INT8_ARRAY};
     for (int i = 0; i < D_COUNT; i++)
         db_array_init(&triage->decided[i], decided[i]);
+    db_array_init(&triage->explained, DB_INT4_ARRAY);
+    for (int i = 0; i < S_COUNT; i++)
+        db_array_init(&triage->steps[i], steps[i]);
+    for (int i = 0; i < I_COUNT; i++)
+        db_array_init(&triage->items[i], items[i]);
     db_array_init(&triage->tags[T_ORD], DB_INT4_ARRAY);
     db_array_init(&triage->tags[T_TAG], DB_TEXT_ARRAY);
     for (int i = 0; i < C_COUNT; i++)
@@ -466,6 +488,8 @@ static bool start(struct stage_run *run, struct err *err)
         return true;
     struct triage *triage = mem_calloc(1, sizeof *triage);
     triage->arena = arena_new();
+    triage->subject = filter_subject_new();
+    rule_facts_wanted_init(&triage->wanted);
     init_arrays(triage);
     for (size_t i = 0; i < rsit_class_count; i++) {
         db_array_add_text(&triage->classes[C_NAME], rsit_classes[i].name);
@@ -490,6 +514,16 @@ static void stop(struct stage_run *run)
         db_array_clear(&triage->tags[i]);
     for (int i = 0; i < C_COUNT; i++)
         db_array_clear(&triage->classes[i]);
+    db_array_clear(&triage->explained);
+    for (int i = 0; i < S_COUNT; i++)
+        db_array_clear(&triage->steps[i]);
+    for (int i = 0; i < I_COUNT; i++)
+        db_array_clear(&triage->items[i]);
+    rule_facts_wanted_clear(&triage->wanted);
+    filter_subject_free(triage->subject);
+    free(triage->ways);
+    free(triage->keys);
+    free(triage->templates);
     arena_free(triage->arena);
     free(triage);
     run->state = NULL;

@@ -97,6 +97,10 @@ const struct api_endpoint api_endpoints[] = {
     READ("changes", "/v1/changes", "What changed since a cursor (short poll)"),
     READ("doctor", "/v1/doctor", "What is wrong with this installation"),
 
+    READ("rule_swallowed", "/v1/swallowed", "What a rule held or dropped"),
+    {"rule_approve", MESSAGE_POST, "/v1/rules/{name}/approve", API_SHARE, API_DESK, ANALYSTS, false,
+     "Be the second person for rules that drop"},
+    {"rule_refuse", MESSAGE_POST, "/v1/rules/{name}/refuse", API_SHARE, API_DESK, ANALYSTS, false, "Refuse or take back rules that wait"},
     {"rule_test", MESSAGE_POST, "/v1/rules/test", API_SHARE, API_DESK, ANALYSTS, false, "Try rules without using them"},
     RECORD("peer", "/v1/peers", API_ADMIN),
     RECORD("agreement", "/v1/agreements", API_ADMIN),

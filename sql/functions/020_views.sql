@@ -70,11 +70,6 @@ SELECT k.id, k.name, k.title, k.sector, k.criticality, k.lang, k.enabled,
         FROM constituent_contact c WHERE c.constituent_id = k.id) AS contacts
 FROM constituent k WHERE viewer() IS NOT NULL;
 
-CREATE VIEW visible_rule AS
-SELECT r.name, r.version, r.text, r.changed, i.login AS changed_by,
-       (SELECT coalesce(json_object_agg(h.rule, h.hits), '{}') FROM rule_hits h WHERE h.name = r.name AND h.version = r.version) AS hits
-FROM rule_set r LEFT JOIN identity i ON i.id = r.changed_by WHERE r.is_current AND viewer() IS NOT NULL;
-
 -- --- cases ---
 
 -- Which cases, without what is shown of them: what others join, since the planner stops looking at eight joins.
@@ -277,9 +272,6 @@ RETURN json_build_object('id', 'a' || a.id, 'peer', a.peer, 'version', a.version
 CREATE OR REPLACE FUNCTION constituent_json(k visible_constituent) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('name', k.name, 'title', k.title, 'networks', k.networks, 'asns', k.asns, 'domains', k.domains, 'contacts', k.contacts,
     'sector', k.sector, 'criticality', k.criticality, 'lang', k.lang, 'enabled', k.enabled);
-CREATE OR REPLACE FUNCTION rule_json(r visible_rule) RETURNS json LANGUAGE sql STABLE
-RETURN json_build_object('name', r.name, 'text', r.text, 'version', r.version, 'changed', time_text(r.changed), 'changed_by', r.changed_by,
-    'hits', r.hits);
 CREATE OR REPLACE FUNCTION analyst_json(i visible_identity) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('login', i.login, 'name', i.name, 'role', i.role, 'mail', i.mail, 'keys', i.keys, 'mail_keys', i.mail_keys, 'level', i.level,
     'default_tlp', tlp_name(i.default_tlp), 'default_class', i.default_class, 'enabled', i.enabled);

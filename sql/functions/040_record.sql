@@ -174,47 +174,6 @@ CREATE OR REPLACE FUNCTION agreement_remove(p_name text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ SELECT agreement_write(p_name, '{"enabled": false}') $$;
 
--- --- rules: desk has parsed them before; every text that was in force is kept ---
-
-CREATE OR REPLACE FUNCTION rule_write(p_name text, p_body jsonb) RETURNS json
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE
-    v_name text := coalesce(p_name, p_body ->> 'name');
-    v_version int;
-BEGIN
-    PERFORM record_check(p_body, '{name,text}');
-    IF coalesce(v_name, '') !~ '^[a-z][a-z0-9-]{0,62}$' THEN
-        PERFORM refuse('CI422', format('"%s" is no name of a rule set', left(v_name, 100)), 'lower-case letters, digits and -', '{"at": "/name"}');
-    ELSIF p_body ->> 'text' IS NULL THEN
-        PERFORM refuse('CI422', 'a rule set needs text', NULL, '{"at": "/text"}');
-    END IF;
-    PERFORM 1 FROM rule_set r WHERE r.name = v_name FOR UPDATE;
-    IF EXISTS (SELECT FROM rule_set r WHERE r.name = v_name AND r.is_current) THEN
-        IF p_name IS NULL THEN
-            PERFORM record_exists('rule', v_name);
-        END IF;
-    ELSIF p_name IS NOT NULL THEN
-        PERFORM record_missing('rule', p_name);
-    END IF;
-    SELECT coalesce(max(r.version), 0) + 1 INTO v_version FROM rule_set r WHERE r.name = v_name;
-    UPDATE rule_set r SET is_current = false WHERE r.name = v_name AND r.is_current;
-    INSERT INTO rule_set (name, version, text, changed_by) VALUES (v_name, v_version, p_body ->> 'text', viewer());
-    PERFORM record_journal('rule', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END, format('%s version %s', v_name, v_version), p_body);
-    PERFORM pg_notify('cirt_rules', '');
-    RETURN (SELECT rule_json(r) FROM visible_rule r WHERE r.name = v_name);
-END $$;
-
-CREATE OR REPLACE FUNCTION rule_remove(p_name text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-BEGIN
-    UPDATE rule_set r SET is_current = false WHERE r.name = p_name AND r.is_current;
-    IF NOT FOUND THEN
-        PERFORM record_missing('rule', p_name);
-    END IF;
-    PERFORM record_journal('rule', 'remove', p_name, '{}');
-    PERFORM pg_notify('cirt_rules', '');
-END $$;
-
 -- --- analysts: every identity that may call us, except peers ---
 
 CREATE OR REPLACE FUNCTION analyst_write(p_name text, p_body jsonb) RETURNS json

@@ -65,6 +65,7 @@ SELECT json_join(case_json(v), json_build_object(
     'related_list', (SELECT coalesce(json_agg(json_build_object('case', w.name, 'kind', l.kind, 'class', w.class, 'state', w.state) ORDER BY w.number), '[]')
         FROM (SELECT other_id AS id, kind FROM visible_link WHERE case_id = v.id UNION SELECT case_id, kind FROM visible_link WHERE other_id = v.id) l
         JOIN visible_case_key w ON w.id = l.id),
+    'rule_list', case_rules(v.id),
     'alias_list', (SELECT coalesce(json_agg(json_build_object('issuer', a.issuer, 'id', a.alias) ORDER BY a.issuer, a.alias), '[]')
         FROM visible_alias a WHERE a.case_id = v.id),
     'tags', (SELECT coalesce(json_agg(t.tag ORDER BY t.tag), '[]') FROM visible_tag t WHERE t.case_id = v.id),
@@ -342,18 +343,27 @@ SELECT key_pin($1::text, $2::text, $3::text, $4::text, $5::text[])
 -- name: key_distrust
 SELECT key_distrust($1::text, $2::text)
 
--- What rules are tried against: the reports since a moment, or one.
--- name: rule_sample
-SELECT r.id, r.sender, r.channel, r.format, r.assurance, r.class, tlp_name(r.tlp), r.summary, r.description, r.size, r.observations, d.summary,
-       CASE d.summary WHEN 'verified' THEN d.signer END,
-       (SELECT coalesce(json_agg(json_build_array(observable_type_name(s.type), s.value)), '[]') FROM (
-            SELECT s.type, s.value FROM visible_sighting s WHERE s.report_id = r.id AND s.received = r.received LIMIT 200) s),
-       report_case(r.id), m.kind, m.author, 'dmarc-' || m.dmarc, 'spf-' || m.spf, 'dkim-' || m.dkim, CASE WHEN m.spam THEN 'yes' WHEN NOT m.spam THEN 'no' END,
-       (m.spam_score::numeric * 1000)::bigint, nullif(d.encryption, 'none'), CASE WHEN d.is_fresh AND d.summary = 'verified' THEN 'fresh' END
-FROM (SELECT * FROM visible_report x WHERE x.id = $1::bigint OR ($1::bigint IS NULL AND x.received >= $2::timestamptz) ORDER BY x.received DESC LIMIT 1000) r
-    LEFT JOIN visible_report_mail m ON m.report_id = r.id
-    LEFT JOIN visible_verdict d ON d.report_id = r.id
-ORDER BY r.received DESC
+-- --- rules: what they are tried against is laid out as triage sees it ---
+
+-- name: rule_texts
+SELECT r.name, r.text FROM visible_rule r WHERE r.text IS NOT NULL ORDER BY r.name
+-- name: rule_take
+SELECT observations, reports, is_cut FROM rule_trial_take($1::bigint, $2::timestamptz, $3::int, $4::int, $5::int)
+-- name: rule_facts
+SELECT ord, class, class_claim, tlp, tlp_claim, channel, sender, format, assurance, signed, signer, size, summary, description, observed, reporter,
+    count, source_port, target_port, constituent, sector, kind, author, dmarc, spf, dkim, spam, spam_score, encryption, fresh
+FROM triage_rule_facts($1::boolean, $2::boolean, $3::boolean)
+-- name: rule_sightings
+SELECT ord, type, value, host FROM triage_rule_sightings($1::smallint[], $2::boolean)
+-- name: rule_approve
+SELECT rule_approve($1::text, $2::bigint)
+-- name: rule_refuse
+SELECT rule_refuse($1::text, $2::text)
+-- $3 a rule or a set.
+-- name: rule_swallowed
+SELECT rule_swallowed_json($3::text, $4::timestamptz, $1::bigint, $2::bigint)
+-- name: rule_cases
+SELECT ord, report, case_name FROM rule_trial_cases()
 
 -- --- mail that leaves ---
 

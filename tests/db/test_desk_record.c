@@ -158,7 +158,9 @@ static void test_rules(void **state)
              (long long)report);
     json_t *tried = desk_client_post(*state, "lead", 200, "/v1/rules/test", body);
     assert_int_equal(size_of(tried, "items"), 1);
-    assert_string_equal(text_of(json_object_get(json_array_get(json_object_get(tried, "items"), 0), "changes"), "queue"), "net");
+    json_t *queue = json_object_get(json_object_get(json_array_get(json_object_get(tried, "items"), 0), "changes"), "queue");
+    assert_string_equal(text_of(queue, "from"), "national");
+    assert_string_equal(text_of(queue, "to"), "net");
     json_decref(tried);
     tried = desk_client_post(*state, "lead", 200, "/v1/rules/test",
                              "{\"text\":\"rule \\\"net\\\" class:x => queue:net\\n\",\"against\":\"last 1d\"}");

@@ -1,0 +1,256 @@
+#include "cli/rule_cmd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/field.h"
+#include "cli/file.h"
+#include "cli/list.h"
+#include "cli/session.h"
+#include "cli/url.h"
+#include "cli/words.h"
+
+enum { CHANGE_SIZE_MAX = 64 * 1024 };
+
+/* --- rule test --- */
+
+/* "priority medium > high, tags - > bank". The caller's. */
+static char *changes_text(const json_t *changes)
+{
+    struct buf out;
+    const char *kind;
+    json_t *change;
+    char *text;
+
+    buf_init(&out, CHANGE_SIZE_MAX);
+    json_object_foreach((json_t *)changes, kind, change)
+        buf_printf(&out, "%s%s %s > %s", out.size ? ", " : "", kind, field_or(change, "from", "-"), field_or(change, "to", "-"));
+    text = mem_strdup(buf_text(&out));
+    buf_clear(&out);
+    return text;
+}
+
+static void test_row(struct table *table, const struct screen *screen, const json_t *item)
+{
+    char *changes = changes_text(field_object(item, "changes"));
+
+    cell_text(table, screen, field_text(item, "case"));
+    cell_text(table, screen, field_text(item, "report"));
+    cell_number(table, screen, item, "observations");
+    cell_text(table, screen, field_text(item, "rule"));
+    cell_outside(table, screen, changes);
+    free(changes);
+}
+
+static const struct table_column test_columns[] = {
+    {N_("CASE"), 0, false, false}, {N_("REPORT"), 1, false, false}, {N_("OBSERVATIONS"), 2, true, false},
+    {N_("RULE"), 3, false, false}, {N_("CHANGE"), 0, false, true},
+};
+static const struct list_view test_view = {test_columns, ARRAY_SIZE(test_columns), test_row, NULL, NULL};
+
+static void render_faults(struct screen *screen, const json_t *rules)
+{
+    for (size_t i = 0; i < json_array_size(rules); i++) {
+        const json_t *rule = json_array_get(rules, i);
+        if (!field_text(rule, "error"))
+            continue;
+        screen_printf(screen, _("line %lld: "), (long long)field_number(rule, "line", 0));
+        screen_outside(screen, field_text(rule, "error"));
+        screen_text(screen, "\n");
+    }
+}
+
+/* Which lines matched nothing at all: often a mistake. */
+static void render_idle(struct screen *screen, const json_t *rules)
+{
+    for (size_t i = 0; i < json_array_size(rules); i++) {
+        const json_t *rule = json_array_get(rules, i);
+        if (field_number(rule, "hits", -1) == 0) {
+            screen_printf(screen, _("line %lld matched nothing: "), (long long)field_number(rule, "line", 0));
+            screen_outside(screen, field_text(rule, "text"));
+            screen_text(screen, "\n");
+        }
+    }
+}
+
+static void render_test(struct screen *screen, const json_t *answer, const void *context)
+{
+    const json_t *rules = field_list(answer, "rules"), *items = field_list(answer, "items");
+    char changed[PHRASE_SIZE], total[PHRASE_SIZE], reports[PHRASE_SIZE];
+
+    render_faults(screen, rules);
+    if (!context || !items) {
+        screen_printf(screen, _("%zu lines read; what they would change: --against 'last 7d'\n"), json_array_size(rules));
+        return;
+    }
+    if (json_array_size(items) > 0)
+        list_table(screen, items, &test_view);
+    if (field_number(answer, "hidden", 0) > 0)
+        screen_printf(screen, _("... and %lld more observations that change\n"), (long long)field_number(answer, "hidden", 0));
+    render_idle(screen, rules);
+    screen_number(screen, field_number(answer, "changed", 0), changed);
+    screen_number(screen, field_number(answer, "observations", 0), total);
+    screen_number(screen, field_number(answer, "reports", 0), reports);
+    screen_printf(screen,
+                  field_is(answer, "replaces")
+                      ? _("%s of %s observations in %s reports would fare otherwise than under the rules in force\n")
+                      : _("%s of %s observations in %s reports would fare otherwise with this set beside the rules in force\n"),
+                  changed, total, reports);
+    if (field_is(answer, "sampled"))
+        screen_text(screen, _("(a sample: there are more than were looked at)\n"));
+}
+
+/* "dir/triage.rules" is the text of the set triage. The caller's. */
+static char *set_name(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+    return mem_printf("%.*s", (int)strcspn(name, "."), name);
+}
+
+int rule_cmd_test(struct session *session)
+{
+    const char *path = session_operand(session, 0), *against = options_text(&session->options, "against");
+    const char *as = options_text(&session->options, "as");
+    struct err err = {0};
+    char *text = file_text(path, &err), *name = as ? mem_strdup(as) : set_name(path);
+    json_t *body = text ? json_pack("{s:s, s:s?, s:s}", "text", text, "against", against, "name", *name ? name : "triage") : NULL, *answer;
+    const json_t *rules;
+
+    free(name);
+    if (!text)
+        return session_fail_err(session, EXIT_USAGE, NULL, &err);
+    free(text);
+    if (!body)
+        return session_fail(session, EXIT_USAGE, NULL, _("%s is not UTF-8 text"), path);
+    answer = session_post(session, mem_strdup("/v1/rules/test"), body, -1);
+    rules = field_list(answer, "rules");
+    for (size_t i = 0; i < json_array_size(rules); i++)
+        if (field_text(json_array_get(rules, i), "error"))
+            session->exit_code = EXIT_REFUSED;
+    if (answer)
+        session_print(session, answer, render_test, against);
+    json_decref(answer);
+    return session->exit_code;
+}
+
+/* --- the second person --- */
+
+void rule_cmd_waiting(struct screen *screen, const json_t *record)
+{
+    const json_t *waiting = field_object(record, "waiting");
+    char *drops = field_plain(json_object_get(waiting, "drops")), *clean = drops ? screen_clean(screen, drops, false) : NULL;
+
+    if (waiting)
+        screen_printf(screen,
+                      _("it throws away what the rules in force do not (%s): it waits for a second person, who reads it and says\n"
+                        "  cirt rule approve %s\n"),
+                      clean ? clean : "-", field_or(record, "name", "-"));
+    free(drops);
+    free(clean);
+}
+
+static void render_ask(struct screen *screen, const json_t *record, const void *context)
+{
+    const json_t *waiting = field_object(record, "waiting");
+    char *drops = field_plain(json_object_get(waiting, "drops"));
+
+    UNUSED(context);
+    screen_printf(screen, _("%s asks for this text of %s:\n"), field_or(waiting, "asked_by", "-"), field_or(record, "name", "-"));
+    screen_outside_lines(screen, field_or(waiting, "text", ""), 4);
+    screen_text(screen, _("what it newly throws away: "));
+    screen_outside(screen, drops ? drops : "-");
+    screen_text(screen, _("\n  try it first: cirt rule test FILE --against 'last 7d'\n"));
+    free(drops);
+}
+
+static char *rule_path(const struct session *session, const char *verb)
+{
+    char *path = url_path("/v1/rules/{}", session_operand(session, 0)), *whole = mem_printf("%s%s", path, verb);
+
+    free(path);
+    return whole;
+}
+
+/* Shows what is approved, asks, and says which text it was. */
+int rule_cmd_approve(struct session *session)
+{
+    json_t *record = session_get(session, rule_path(session, "")), *answer = NULL;
+    const json_t *waiting = field_object(record, "waiting");
+    char *question;
+    bool sure;
+
+    if (!record)
+        return session->exit_code;
+    if (!waiting) {
+        json_decref(record);
+        return session_fail(session, EXIT_REFUSED, "cirt rule ls", _("no text of %s waits for a second person"),
+                            session_operand(session, 0));
+    }
+    if (!session->has_json && !options_has(&session->options, "yes"))
+        session_print(session, record, render_ask, NULL);
+    question = mem_printf(_("Put these rules of %s into force?"), session_operand(session, 0));
+    sure = session_confirm(session, question);
+    free(question);
+    if (sure)
+        answer =
+            session_post(session, rule_path(session, "/approve"), json_pack("{s:I}", "id", (json_int_t)field_number(waiting, "id", 0)), -1);
+    if (answer)
+        session_done(session, answer, _("%s is in force as version %lld"), field_or(answer, "name", "-"),
+                     (long long)field_number(answer, "version", 0));
+    json_decref(answer);
+    json_decref(record);
+    return session->exit_code;
+}
+
+int rule_cmd_refuse(struct session *session)
+{
+    json_t *answer =
+        session_post(session, rule_path(session, "/refuse"), json_pack("{s:s?}", "reason", options_text(&session->options, "message")), -1);
+
+    if (answer)
+        session_done(session, answer, _("the text of %s that waited is gone; what is in force stays"), field_or(answer, "name", "-"));
+    json_decref(answer);
+    return session->exit_code;
+}
+
+/* --- rule swallowed --- */
+
+static void swallowed_row(struct table *table, const struct screen *screen, const json_t *item)
+{
+    char *values = field_plain(json_object_get(item, "values"));
+
+    cell_when(table, screen, item, "at");
+    cell_text(table, screen, field_text(item, "rule"));
+    cell_text(table, screen, field_text(item, "did"));
+    cell_text(table, screen, field_text(item, "report"));
+    cell_number(table, screen, item, "observations");
+    cell_text(table, screen, field_text(item, "state"));
+    cell_text(table, screen, field_text(item, "sender"));
+    cell_outside(table, screen, values && *values ? values : field_text(item, "summary"));
+    free(values);
+}
+
+static const struct table_column swallowed_columns[] = {
+    {N_("WHEN"), 0, false, false}, {N_("RULE"), 3, false, false},  {N_("DID"), 0, false, false},    {N_("REPORT"), 0, false, false},
+    {N_("OBS"), 1, true, false},   {N_("STATE"), 2, false, false}, {N_("SENDER"), 4, false, false}, {N_("WHAT"), 0, false, true},
+};
+static const struct list_view swallowed_view = {swallowed_columns, ARRAY_SIZE(swallowed_columns), swallowed_row,
+                                                N_("It swallowed nothing in that time.\n"), NULL};
+
+int rule_cmd_swallowed(struct session *session)
+{
+    const char *since = options_text(&session->options, "since");
+    char *path = url_path("/v1/swallowed?rule={}", session_operand(session, 0));
+
+    if (since) {
+        char *more = url_path("&since={}", since), *whole = mem_printf("%s%s", path, more);
+        free(path);
+        free(more);
+        path = whole;
+    }
+    return list_print(session, list_get(session, path), &swallowed_view, NULL);
+}

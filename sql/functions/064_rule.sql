@@ -1,0 +1,506 @@
+-- Triage rules: what they see of a chunk, what they did to cases, what they swallowed, and the second person.
+
+-- --- what rules see of the chunk in the temporary tables of sql/functions/060_triage.sql ---
+
+DROP VIEW IF EXISTS visible_rule, visible_case_rule, visible_swallowed CASCADE;
+DROP FUNCTION IF EXISTS triage_facts();
+DROP FUNCTION IF EXISTS triage_sightings();
+
+-- Only asked for where there are rules, and only what some rule mentions: p_text the texts of reports, p_observation what only observations have,
+-- p_reporter the claimed reporter. Without nested loops, as triage_fill().
+CREATE OR REPLACE FUNCTION triage_rule_facts(p_text boolean, p_observation boolean, p_reporter boolean)
+RETURNS TABLE (ord int, class text, class_claim text, tlp smallint, tlp_claim smallint, channel text, sender text, format text, assurance text,
+               signed text, signer text, size bigint, summary text, description text, observed text, reporter text, count bigint, source_port int,
+               target_port int, constituent text, sector text, kind text, author text, dmarc text, spf text, dkim text, spam text, spam_score bigint,
+               encryption text, fresh text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+    span chunk_range := triage_range();
+BEGIN
+    RETURN QUERY SELECT c.ord, c.class, coalesce(o.class_claim, rc.class_claim), c.tlp, CASE WHEN NOT rc.tlp_assumed THEN rc.tlp END, r.channel,
+           s.name, rc.format, report_assurance(r.channel, r.assurance, l.summary, l.dmarc), l.summary, l.signer, r.size,
+           CASE WHEN p_text THEN rc.summary END, CASE WHEN p_text THEN rc.description END, CASE WHEN p_text THEN o.description END,
+           rr.email, coalesce(o.count, 0), o.source_port, o.target_port, k.name, k.sector, CASE WHEN l.is_mail THEN l.kind END, l.author,
+           'dmarc-' || l.dmarc, 'spf-' || l.spf, 'dkim-' || l.dkim, CASE WHEN l.spam THEN 'yes' WHEN NOT l.spam THEN 'no' END,
+           (l.spam_score::numeric * 1000)::bigint, nullif(l.encryption, 'none'), CASE WHEN l.is_fresh THEN 'fresh' END
+    FROM triage_chunk c
+    JOIN report r ON r.id = c.report_id AND r.received = c.received AND r.id BETWEEN span.low AND span.high AND r.received BETWEEN span.since AND span.until
+    JOIN report_content rc ON rc.report_id = c.report_id AND rc.received = c.received AND rc.report_id BETWEEN span.low AND span.high
+         AND rc.received BETWEEN span.since AND span.until
+    LEFT JOIN observation o ON p_observation AND o.report_id = c.report_id AND o.received = c.received AND o.no = c.no
+         AND o.report_id BETWEEN span.low AND span.high AND o.received BETWEEN span.since AND span.until
+         AND (o.report_id, o.no) >= (span.low, span.low_no) AND (o.report_id, o.no) <= (span.high, span.high_no)
+    LEFT JOIN (SELECT s.id, coalesce(i.login, p.name, s.address) AS name FROM sender s LEFT JOIN identity i ON i.id = s.identity_id
+               LEFT JOIN peer p ON p.id = s.peer_id WHERE s.id = ANY (ARRAY(SELECT DISTINCT x.sender_id FROM triage_chunk x))) s ON s.id = c.sender_id
+    LEFT JOIN report_reporter rr ON p_reporter AND rr.report_id = c.report_id AND rr.received = c.received AND rr.report_id BETWEEN span.low AND span.high
+    LEFT JOIN constituent k ON k.id = c.constituent_id
+    LEFT JOIN triage_letter l ON l.report_id = c.report_id
+    ORDER BY c.ord;
+END $$;
+
+-- Sightings of these types, and with p_hosts all that have a host.
+CREATE OR REPLACE FUNCTION triage_rule_sightings(p_types smallint[], p_hosts boolean) RETURNS TABLE (ord int, type smallint, value text, host text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+    span chunk_range := triage_range();
+BEGIN
+    RETURN QUERY SELECT c.ord, s.type, s.value, s.host FROM triage_chunk c
+    JOIN sighting s ON s.report_id = c.report_id AND s.received = c.received AND s.observation_no = c.no
+         AND s.report_id BETWEEN span.low AND span.high AND s.received BETWEEN span.since AND span.until
+         AND (s.report_id, s.observation_no) >= (span.low, span.low_no) AND (s.report_id, s.observation_no) <= (span.high, span.high_no)
+         AND (s.type = ANY (p_types) OR (p_hosts AND s.host IS NOT NULL))
+    ORDER BY c.ord;
+END $$;
+
+-- --- what they did ---
+
+-- triage_rule_ord: which observation was decided how; triage_rule_step: what makes a decision (observations that fare alike share one);
+-- triage_rule_item: what the templates in it give.
+CREATE OR REPLACE FUNCTION triage_rule_tables() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    IF to_regclass('pg_temp.triage_rule_ord') IS NULL THEN
+        CREATE TEMP TABLE triage_rule_ord (ord int, decision int) ON COMMIT DELETE ROWS;
+        CREATE TEMP TABLE triage_rule_step (decision int, place int, set_name text, version int, rule text, kind text, action text, value text) ON COMMIT DELETE ROWS;
+        CREATE TEMP TABLE triage_rule_item (set_name text, template text, place int, is_note boolean, body text, due_seconds bigint) ON COMMIT DELETE ROWS;
+        CREATE TEMP TABLE triage_rule_said (case_id bigint, is_new boolean, assurance smallint, set_name text, version int, rule text, kind text, action text, value text,
+            place int, observations bigint, report_id bigint, is_first boolean, applied boolean, note text) ON COMMIT DELETE ROWS;
+    END IF;
+    DELETE FROM triage_rule_ord;
+    DELETE FROM triage_rule_step;
+    DELETE FROM triage_rule_item;
+    DELETE FROM triage_rule_said;
+END $$;
+
+CREATE OR REPLACE FUNCTION triage_rule_explain(p_ord int[], p_decision int[], s_decision int[], s_set text[], s_version int[], s_rule text[], s_kind text[], s_action text[],
+                                               s_value text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    INSERT INTO triage_rule_ord SELECT u.ord, u.decision FROM unnest(p_ord, p_decision) u(ord, decision);
+    INSERT INTO triage_rule_step SELECT u.decision, u.place, u.set_name, u.version, u.rule, u.kind, u.action, u.value
+        FROM unnest(s_decision, s_set, s_version, s_rule, s_kind, s_action, s_value) WITH ORDINALITY u(decision, set_name, version, rule, kind, action, value, place);
+END $$;
+
+CREATE OR REPLACE FUNCTION triage_rule_items(p_set text[], p_template text[], p_is_note boolean[], p_body text[], p_due bigint[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    INSERT INTO triage_rule_item SELECT u.set_name, u.template, u.place, u.is_note, u.body, u.due
+        FROM unnest(p_set, p_template, p_is_note, p_body, p_due) WITH ORDINALITY u(set_name, template, is_note, body, due, place);
+END $$;
+
+-- Reports and observations that a rule itself kept back or threw away; what an analyst let go is not kept back again.
+CREATE OR REPLACE FUNCTION triage_rule_swallow() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+BEGIN
+    INSERT INTO rule_swallowed AS w (set_name, rule, version, kind, reason, report_id, received, observations)
+    SELECT s.set_name, s.rule, min(s.version), s.kind, min(s.value), c.report_id, min(c.received),
+           coalesce(range_agg(int4range(c.no, c.no + 1)) FILTER (WHERE c.no > 0), '{}')
+    FROM triage_rule_step s JOIN triage_rule_ord o ON o.decision = s.decision JOIN triage_chunk c ON c.ord = o.ord
+    WHERE s.kind IN ('hold', 'drop') AND c.decision = s.kind AND c.held_for IS NULL AND NOT c.is_repeat
+    GROUP BY s.set_name, s.rule, s.kind, c.report_id ORDER BY c.report_id, 1, 2, 4
+    ON CONFLICT (report_id, set_name, rule, kind) DO UPDATE SET observations = w.observations + EXCLUDED.observations;
+END $$;
+
+-- What was said of each case of the chunk, once a rule and action.
+CREATE OR REPLACE FUNCTION triage_rule_gather() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+BEGIN
+    INSERT INTO triage_rule_said (case_id, is_new, assurance, set_name, version, rule, kind, action, value, place, observations, report_id)
+    SELECT g.case_id, bool_or(g.is_new), max(g.assurance), s.set_name, min(s.version), s.rule, min(s.kind), s.action, min(s.value), min(s.place), sum(g.observations), min(g.report_id)
+    FROM (SELECT x.case_id, o.decision, bool_or(x.is_new) AS is_new, max(x.assurance) AS assurance, count(*) AS observations, min(c.report_id) AS report_id
+          FROM triage_rule_ord o JOIN triage_chunk c ON c.ord = o.ord AND c.decision IS NULL AND NOT c.is_repeat
+          JOIN triage_group x ON x.grp = c.grp AND x.drill_id = c.drill_id AND x.compartment_id = c.compartment_id AND x.case_id IS NOT NULL AND NOT x.is_quiet
+          GROUP BY x.case_id, o.decision) g
+    JOIN triage_rule_step s ON s.decision = g.decision AND s.kind NOT IN ('hold', 'drop')
+    GROUP BY g.case_id, s.set_name, s.rule, s.action;
+END $$;
+
+-- Severity and PAP, as triage_change() treats priority and TLP: who joins raises the impact of a case that nobody has looked at, narrows what may be done, and
+-- changes nothing where the case rests on a channel that proves more.
+CREATE OR REPLACE FUNCTION triage_rule_levels() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    UPDATE incident_case k SET severity = CASE WHEN x.is_new OR (k.state = 'new' AND k.owner_id IS NULL) THEN least(k.severity, x.severity) ELSE k.severity END,
+        pap = greatest(k.pap, x.pap), updated = now()
+    FROM (SELECT s.case_id, bool_or(s.is_new) AS is_new, min(priority_number(s.value)) FILTER (WHERE s.kind = 'severity') AS severity,
+                 max(tlp_number(s.value)) FILTER (WHERE s.kind = 'pap') AS pap
+          FROM triage_rule_said s JOIN incident_case y ON y.id = s.case_id AND (s.is_new OR s.assurance >= y.assurance)
+          WHERE s.kind IN ('severity', 'pap') GROUP BY s.case_id) x
+    WHERE k.id = x.case_id AND (x.severity < coalesce(k.severity, 5) OR x.pap > coalesce(k.pap, -1));
+END $$;
+
+-- A case that is opened gets the tasks and notes of its templates.
+CREATE OR REPLACE FUNCTION triage_rule_templates() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM triage_rule_item) THEN
+        RETURN;
+    END IF;
+    INSERT INTO task (case_id, drill_id, compartment_id, text, due)
+        SELECT k.id, k.drill_id, k.compartment_id, i.body, now() + make_interval(secs => nullif(i.due_seconds, 0))
+        FROM (SELECT DISTINCT s.case_id, s.set_name, s.value FROM triage_rule_said s WHERE s.kind = 'template' AND s.is_new) s
+        JOIN triage_rule_item i ON i.set_name = s.set_name AND i.template = s.value AND NOT i.is_note
+        JOIN incident_case k ON k.id = s.case_id ORDER BY k.id, i.place;
+    INSERT INTO note (case_id, drill_id, compartment_id, text, tlp)
+        SELECT k.id, k.drill_id, k.compartment_id, i.body, k.tlp
+        FROM (SELECT DISTINCT s.case_id, s.set_name, s.value FROM triage_rule_said s WHERE s.kind = 'template' AND s.is_new) s
+        JOIN triage_rule_item i ON i.set_name = s.set_name AND i.template = s.value AND i.is_note
+        JOIN incident_case k ON k.id = s.case_id ORDER BY k.id, i.place;
+END $$;
+
+-- Whether what was said changed the case, and if not, why.
+CREATE OR REPLACE FUNCTION triage_rule_judge() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    UPDATE triage_rule_said s SET applied = j.note IS NULL, note = j.note
+    FROM (SELECT x.case_id, x.set_name, x.rule, x.action, CASE
+            WHEN x.kind = 'owner' AND x.is_new AND i.login IS DISTINCT FROM x.value THEN 'nobody of this login may own it'
+            WHEN x.kind IN ('owner', 'queue', 'template') AND NOT x.is_new THEN 'it was open already'
+            WHEN x.kind IN ('priority', 'severity') AND NOT x.is_new AND (k.state <> 'new' OR k.owner_id IS NOT NULL) THEN 'it was in hand already'
+            WHEN x.kind IN ('priority', 'severity', 'tlp', 'pap') AND NOT x.is_new AND x.assurance < k.assurance THEN 'it rests on a channel that proves more'
+            WHEN x.kind = 'class' AND k.class <> x.value THEN 'others in it are of another class'
+            WHEN x.kind = 'tlp' AND k.tlp > tlp_number(x.value) THEN 'it was narrower already'
+            WHEN x.kind = 'pap' AND k.pap > tlp_number(x.value) THEN 'it was narrower already'
+            WHEN x.kind = 'priority' AND k.priority < priority_number(x.value) THEN 'it was higher already'
+            WHEN x.kind = 'severity' AND k.severity < priority_number(x.value) THEN 'it was higher already' END AS note
+          FROM triage_rule_said x JOIN incident_case k ON k.id = x.case_id LEFT JOIN identity i ON i.id = k.owner_id) j
+    WHERE j.case_id = s.case_id AND j.set_name = s.set_name AND j.rule = s.rule AND j.action = s.action;
+END $$;
+
+CREATE OR REPLACE FUNCTION triage_rule_remember() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    WITH kept AS (
+        INSERT INTO case_rule AS r (case_id, set_name, version, rule, action, kind, value, place, opened, applied, note, observations, report_id)
+        SELECT s.case_id, s.set_name, s.version, s.rule, s.action, s.kind, s.value, s.place, s.is_new, s.applied, s.note, s.observations, s.report_id
+        FROM triage_rule_said s ORDER BY s.case_id, s.set_name, s.rule, s.action
+        ON CONFLICT (case_id, set_name, rule, action) DO UPDATE SET version = EXCLUDED.version, observations = r.observations + EXCLUDED.observations, last = now(),
+            applied = r.applied OR EXCLUDED.applied, note = CASE WHEN NOT r.applied THEN EXCLUDED.note END
+        RETURNING r.case_id, r.set_name, r.rule, r.action, r.xmax = 0 AS is_first)
+    UPDATE triage_rule_said s SET is_first = k.is_first FROM kept k
+        WHERE k.case_id = s.case_id AND k.set_name = s.set_name AND k.rule = s.rule AND k.action = s.action;
+END $$;
+
+-- --- notices ---
+
+-- Whom notify:WHO means: an address as it is; a login; else all of that level. Only persons of ours may hear of what is RED or of a closed circle, and only
+-- those who read it.
+CREATE OR REPLACE FUNCTION triage_rule_audience(p_who text, p_case bigint, p_compartment int, p_tlp smallint) RETURNS TABLE (address text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT lower(p_who) WHERE p_who LIKE '%@%' AND p_compartment = 0 AND p_tlp < 4
+    UNION
+    SELECT lower(i.mail) FROM identity i
+    WHERE p_who NOT LIKE '%@%' AND i.enabled AND i.role IN ('analyst', 'lead', 'admin') AND i.mail IS NOT NULL
+      AND (i.login = lower(p_who) OR (lower(i.level) = lower(p_who) AND NOT EXISTS (SELECT FROM identity x WHERE x.login = lower(p_who) AND x.enabled)))
+      AND (p_compartment = 0 OR EXISTS (SELECT FROM compartment_member m WHERE m.compartment_id = p_compartment AND m.identity_id = i.id))
+      AND (p_tlp < 4 OR EXISTS (SELECT FROM case_reader r WHERE r.case_id = p_case AND r.identity_id = i.id)
+           OR EXISTS (SELECT FROM incident_case k WHERE k.id = p_case AND k.owner_id = i.id)) $$;
+
+-- The mail says that there is something to look at. What it is about stands in it only where the label lets anybody of the community know, and never in strangers' words.
+CREATE OR REPLACE FUNCTION triage_rule_mail(p_address text, k incident_case, p_rule text, p_is_new boolean) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RETURN mail_automatic('warning', NULL, NULL, p_address, NULL, format('[%s] %s', k.name, CASE WHEN p_is_new THEN 'opened by triage' ELSE 'more has come in' END),
+        format(E'%s: a rule of triage asks you to look at it.\n%s\ncirt show %s\n', k.name,
+               CASE WHEN k.tlp < 2 THEN format(E'\nClass: %s\nPriority: %s\nRule: %s\n', k.class, priority_name(k.priority), p_rule) ELSE '' END, k.number));
+END $$;
+
+-- At most once a case and rule, and 60 an hour to one address.
+CREATE OR REPLACE FUNCTION triage_rule_notify() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    s record;
+    k incident_case;
+    v_to text[];
+    v_note text;
+BEGIN
+    FOR s IN SELECT * FROM triage_rule_said x WHERE x.kind = 'notify' AND x.is_first ORDER BY x.case_id, x.place LOOP
+        SELECT * INTO k FROM incident_case x WHERE x.id = s.case_id;
+        v_to := ARRAY(SELECT a.address FROM triage_rule_audience(s.value, k.id, k.compartment_id, k.tlp) a
+                      WHERE (SELECT count(*) FROM rule_notice n WHERE n.address = a.address AND n.at > now() - interval '1 hour') < 60
+                        AND NOT EXISTS (SELECT FROM contact c WHERE c.address = a.address AND (NOT c.enabled OR c.bounced IS NOT NULL)));
+        v_note := CASE WHEN NOT EXISTS (SELECT FROM mta a WHERE a.smtp IS NOT NULL) THEN 'no MTA configured'
+                       WHEN NOT EXISTS (SELECT FROM triage_rule_audience(s.value, k.id, k.compartment_id, k.tlp)) THEN 'nobody who may know of it'
+                       WHEN cardinality(v_to) = 0 THEN 'too many within the hour, or mail to it comes back' END;
+        IF v_note IS NULL THEN
+            PERFORM triage_rule_mail(a, k, s.rule, s.is_new) FROM unnest(v_to) a;
+            INSERT INTO rule_notice (address, case_id) SELECT a, k.id FROM unnest(v_to) a;
+        ELSE
+            UPDATE case_rule r SET applied = false, note = v_note
+                WHERE r.case_id = s.case_id AND r.set_name = s.set_name AND r.rule = s.rule AND r.action = s.action;
+        END IF;
+    END LOOP;
+END $$;
+
+-- One entry a case: what rules did for the first time.
+CREATE OR REPLACE FUNCTION triage_rule_journal() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_cases bigint[];
+    v_texts text[];
+    v_details jsonb[];
+BEGIN
+    SELECT array_agg(x.case_id ORDER BY x.case_id), array_agg(x.said ORDER BY x.case_id), array_agg(x.details ORDER BY x.case_id) INTO v_cases, v_texts, v_details
+    FROM (SELECT r.case_id, left(string_agg(r.said, '; ' ORDER BY r.place), 2000) AS said, jsonb_build_object('rules', jsonb_agg(r.details ORDER BY r.place)) AS details
+          FROM (SELECT s.case_id, min(s.place) AS place, format('rule "%s" of %s: %s', s.rule, s.set_name, string_agg(s.action, ', ' ORDER BY s.place)) AS said,
+                       jsonb_build_object('set', s.set_name, 'version', min(s.version), 'rule', s.rule, 'actions', jsonb_agg(s.action ORDER BY s.place), 'report', 'r' || min(s.report_id)) AS details
+                FROM triage_rule_said s WHERE s.is_first AND s.applied GROUP BY s.case_id, s.set_name, s.rule) r
+          GROUP BY r.case_id) x;
+    IF v_cases IS NOT NULL THEN
+        PERFORM journal_append_many(v_cases, 'triage', 'rule', v_texts, v_details);
+    END IF;
+END $$;
+
+-- All of it; the last step of triage_apply().
+CREATE OR REPLACE FUNCTION triage_rule_effects() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM triage_rule_ord) THEN
+        RETURN;
+    END IF;
+    PERFORM triage_rule_swallow();
+    PERFORM triage_rule_gather();
+    PERFORM triage_rule_levels();
+    PERFORM triage_rule_templates();
+    PERFORM triage_rule_judge();
+    PERFORM triage_rule_remember();
+    PERFORM triage_rule_notify();
+    PERFORM triage_rule_journal();
+END $$;
+
+-- --- trying rules: the chunk as triage would take it, of what the viewer may see ---
+
+-- One report, or window p_window (from 0) of p_windows stretches of the reports since p_since: its first p_limit observations. is_cut: there are more.
+CREATE OR REPLACE FUNCTION rule_trial_take(p_report bigint, p_since timestamptz, p_window int, p_windows int, p_limit int, OUT observations int, OUT reports bigint, OUT is_cut boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    t to_triage;
+    v_low bigint := p_report;
+    v_high bigint := p_report;
+    v_total bigint;
+    v_last_size bigint;
+    v_since timestamptz := p_since;
+BEGIN
+    PERFORM triage_tables();
+    PERFORM triage_letter_tables();
+    observations := 0;
+    reports := 0;
+    is_cut := false;
+    IF p_report IS NULL THEN
+        SELECT r.id INTO v_low FROM report r WHERE r.received >= p_since ORDER BY r.received, r.id LIMIT 1;
+        SELECT r.id INTO v_high FROM report r WHERE r.received >= p_since ORDER BY r.received DESC, r.id DESC LIMIT 1;
+        SELECT v_low + (v_high + 1 - v_low) * p_window / p_windows, v_low + (v_high + 1 - v_low) * (p_window + 1) / p_windows - 1 INTO v_low, v_high;
+    ELSE
+        v_since := (SELECT k.received FROM visible_report_key k WHERE k.id = p_report);
+    END IF;
+    WITH near AS (
+        SELECT k.id, k.received, greatest(c.observations, 1) AS size FROM visible_report_key k JOIN report_content c ON c.report_id = k.id AND c.received = k.received
+        WHERE k.id BETWEEN v_low AND v_high AND k.received >= v_since AND c.report_id BETWEEN v_low AND v_high AND c.received >= v_since AND c.state = 'received'
+        ORDER BY k.id LIMIT p_limit + 1),
+    total AS (SELECT n.*, sum(n.size) OVER (ORDER BY n.id) AS total FROM near n)
+    SELECT range_agg(int8range(x.id, x.id + 1)), min(x.received), max(x.received), count(*), max(x.total), (array_agg(x.size ORDER BY x.id DESC))[1]
+        INTO t.reports, t.received, t.received_until, reports, v_total, v_last_size
+        FROM total x WHERE x.total - x.size < p_limit;
+    IF reports = 0 THEN
+        RETURN;
+    END IF;
+    t.released := false;
+    t.repeated := false;
+    is_cut := v_total > p_limit OR EXISTS (SELECT FROM visible_report_key k WHERE k.id > upper(t.reports) - 1 AND k.id <= v_high AND k.received >= v_since);
+    observations := triage_fill(t, lower(t.reports), 0, upper(t.reports) - 1, CASE WHEN v_total > p_limit THEN (p_limit - (v_total - v_last_size))::int ELSE 2147483647 END);
+    PERFORM triage_letters();
+END $$;
+
+-- Which case each observation of the chunk is in, of those the viewer may see; in the order of triage_rule_facts().
+CREATE OR REPLACE FUNCTION rule_trial_cases() RETURNS TABLE (ord int, report text, case_name text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RETURN QUERY WITH member AS MATERIALIZED (
+        SELECT m.report_id, m.observations, m.case_name FROM visible_member m WHERE m.report_id = ANY (ARRAY(SELECT DISTINCT x.report_id FROM triage_chunk x)))
+    SELECT c.ord, 'r' || c.report_id, min(m.case_name) FROM triage_chunk c
+        LEFT JOIN member m ON m.report_id = c.report_id AND (m.observations @> c.no OR isempty(m.observations))
+        GROUP BY c.ord, c.report_id ORDER BY c.ord;
+END $$;
+
+-- --- rule sets: desk has parsed them before; every text that was in force is kept ---
+
+-- A rule of a text is a line; the same line in the next version is the same rule. `guards` are the rules with hold before it, which keep what it would throw away.
+-- What is written here and what libcirt/rules/triage_rules_parse.c reads as a rule that drops may differ in one direction only: a name that looks
+-- like such an action needs the second person too.
+CREATE OR REPLACE FUNCTION rule_lines(p_text text) RETURNS TABLE (no bigint, rule text, line text, drops boolean, guards text[])
+LANGUAGE sql IMMUTABLE AS $$
+    WITH line AS (
+        SELECT l.no, btrim(l.line, E' \t\r') AS line FROM string_to_table(p_text, E'\n') WITH ORDINALITY l(line, no)),
+    told AS (
+        SELECT l.no, regexp_replace((regexp_match(l.line, '^rule\s*"((?:[^"\\]|\\.)*)"'))[1], '\\(.)', '\1', 'g') AS rule, l.line,
+               l.line ~ '(=>|,)[ \t]*drop[ \t]*"' AS drops, l.line ~ '(=>|,)[ \t]*hold' AS holds FROM line l WHERE l.line ~ '^rule[ \t"]')
+    SELECT t.no, t.rule, t.line, t.drops, CASE WHEN t.drops THEN ARRAY(SELECT g.line FROM told g WHERE g.holds AND g.no < t.no ORDER BY g.no) END FROM told t $$;
+
+-- The rules of a text that throw away what those in force do not: new or changed ones, and those that a rule with hold before them no longer guards.
+CREATE OR REPLACE FUNCTION rule_new_drops(p_text text, p_in_force text) RETURNS text[]
+LANGUAGE sql IMMUTABLE SET search_path = cirt, pg_temp AS $$
+    SELECT coalesce(array_agg(n.rule ORDER BY n.no), '{}') FROM rule_lines(p_text) n
+    WHERE n.drops AND NOT EXISTS (SELECT FROM rule_lines(p_in_force) o WHERE o.drops AND o.line = n.line AND n.guards @> o.guards) $$;
+
+-- How often each rule of the current text matched; a rule whose line stays the same keeps its count over the versions.
+CREATE OR REPLACE FUNCTION rule_hit_counts(p_name text, p_text text) RETURNS json
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT coalesce(json_object_agg(n.rule, (
+        SELECT coalesce(sum(h.hits), 0) FROM rule_hits h JOIN rule_set r ON r.name = h.name AND r.version = h.version
+        WHERE h.name = p_name AND h.rule = n.rule AND EXISTS (SELECT FROM rule_lines(r.text) o WHERE o.line = n.line))), '{}')
+    FROM rule_lines(p_text) n WHERE n.rule IS NOT NULL $$;
+
+-- A set that only waits has no version and text yet.
+CREATE VIEW visible_rule AS
+SELECT n.name, r.version, r.text, r.changed, i.login AS changed_by, rule_hit_counts(n.name, coalesce(r.text, '')) AS hits,
+       CASE WHEN w.name IS NOT NULL THEN json_build_object('id', w.approval_id, 'text', w.text, 'asked', time_text(w.asked), 'asked_by', a.login, 'drops', w.drops,
+           'mine', w.asked_by = viewer()) END AS waiting
+FROM (SELECT x.name FROM rule_set x WHERE x.is_current UNION SELECT x.name FROM rule_waiting x) n
+    LEFT JOIN rule_set r ON r.name = n.name AND r.is_current
+    LEFT JOIN identity i ON i.id = r.changed_by
+    LEFT JOIN rule_waiting w ON w.name = n.name
+    LEFT JOIN identity a ON a.id = w.asked_by
+WHERE viewer() IS NOT NULL;
+
+CREATE OR REPLACE FUNCTION rule_json(r visible_rule) RETURNS json LANGUAGE sql STABLE
+RETURN json_build_object('name', r.name, 'text', r.text, 'version', r.version, 'changed', time_text(r.changed), 'changed_by', r.changed_by,
+    'hits', r.hits, 'waits_for', CASE WHEN r.waiting IS NOT NULL THEN 'second person' END, 'waiting', r.waiting);
+
+-- One transaction: triage sees the old text or the new one, never none.
+CREATE OR REPLACE FUNCTION rule_put(p_name text, p_text text, p_by bigint) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_version int := (SELECT coalesce(max(r.version), 0) + 1 FROM rule_set r WHERE r.name = p_name);
+BEGIN
+    UPDATE rule_set r SET is_current = false WHERE r.name = p_name AND r.is_current;
+    INSERT INTO rule_set (name, version, text, changed_by) VALUES (p_name, v_version, p_text, p_by);
+    DELETE FROM rule_waiting w WHERE w.name = p_name;
+    PERFORM pg_notify('cirt_rules', '');
+    RETURN v_version;
+END $$;
+
+-- Takes effect at once, or waits for a second person where it throws away more; what waited before is superseded either way.
+CREATE OR REPLACE FUNCTION rule_write(p_name text, p_body jsonb) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_name text := coalesce(p_name, p_body ->> 'name');
+    v_text text := p_body ->> 'text';
+    v_action text := CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END;
+    v_in_force text;
+    v_drops text[];
+    v_approval bigint;
+BEGIN
+    PERFORM record_check(p_body, '{name,text}');
+    IF coalesce(v_name, '') !~ '^[a-z][a-z0-9-]{0,62}$' THEN
+        PERFORM refuse('CI422', format('"%s" is no name of a rule set', left(v_name, 100)), 'lower-case letters, digits and -', '{"at": "/name"}');
+    ELSIF v_text IS NULL THEN
+        PERFORM refuse('CI422', 'a rule set needs text', NULL, '{"at": "/text"}');
+    END IF;
+    PERFORM pg_advisory_xact_lock(20260103);
+    SELECT r.text INTO v_in_force FROM rule_set r WHERE r.name = v_name AND r.is_current;
+    IF p_name IS NULL AND (v_in_force IS NOT NULL OR EXISTS (SELECT FROM rule_waiting w WHERE w.name = v_name)) THEN
+        PERFORM record_exists('rule', v_name);
+    ELSIF p_name IS NOT NULL AND v_in_force IS NULL AND NOT EXISTS (SELECT FROM rule_waiting w WHERE w.name = v_name) THEN
+        PERFORM record_missing('rule', p_name);
+    END IF;
+    v_drops := rule_new_drops(v_text, coalesce(v_in_force, ''));
+    IF cardinality(v_drops) = 0 THEN
+        PERFORM record_journal('rule', v_action, format('%s version %s', v_name, rule_put(v_name, v_text, viewer())), p_body);
+    ELSE
+        INSERT INTO approval (action, subject, asked_by) VALUES ('rule', format('%s: %s', v_name, encode(sha256(convert_to(v_text, 'UTF8')), 'hex')), viewer())
+            RETURNING id INTO v_approval;
+        INSERT INTO rule_waiting AS w (name, text, approval_id, asked_by, drops) VALUES (v_name, v_text, v_approval, viewer(), v_drops)
+            ON CONFLICT (name) DO UPDATE SET text = EXCLUDED.text, approval_id = EXCLUDED.approval_id, asked_by = EXCLUDED.asked_by, asked = now(), drops = EXCLUDED.drops;
+        PERFORM record_journal('rule', v_action || ' asked', format('%s waits for a second person: it drops by %s', v_name, array_to_string(v_drops, ', ')), p_body);
+    END IF;
+    RETURN (SELECT rule_json(r) FROM visible_rule r WHERE r.name = v_name);
+END $$;
+
+-- The second person: another one, a lead or admin, who read exactly this text (p_id is the number that came with it).
+CREATE OR REPLACE FUNCTION rule_approve(p_name text, p_id bigint) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    w rule_waiting;
+BEGIN
+    PERFORM pg_advisory_xact_lock(20260103);
+    SELECT * INTO w FROM rule_waiting x WHERE x.name = p_name;
+    IF w.name IS NULL THEN
+        PERFORM refuse(CASE WHEN EXISTS (SELECT FROM visible_rule r WHERE r.name = p_name) THEN 'CI409' ELSE 'CI404' END,
+                       format('no text of the rule set "%s" waits', left(p_name, 100)), 'cirt rule ls');
+    ELSIF w.approval_id IS DISTINCT FROM p_id THEN
+        PERFORM refuse('CI409', format('the text of "%s" that waits was changed meanwhile', p_name), format('read it again: cirt rule approve %s', p_name));
+    ELSIF w.asked_by = viewer() THEN
+        PERFORM refuse('CI403', 'a second person must approve what you asked for yourself', 'ask another lead or admin');
+    ELSIF NOT viewer_is('lead') AND NOT viewer_is('admin') THEN
+        PERFORM refuse('CI403', 'rules that drop are approved by a lead or an admin');
+    END IF;
+    UPDATE approval a SET granted_by = viewer(), granted = now() WHERE a.id = w.approval_id;
+    PERFORM record_journal('rule', 'approve', format('%s version %s, asked by %s', p_name, rule_put(p_name, w.text, w.asked_by),
+                           (SELECT i.login FROM identity i WHERE i.id = w.asked_by)), jsonb_build_object('drops', w.drops));
+    RETURN (SELECT rule_json(r) FROM visible_rule r WHERE r.name = p_name);
+END $$;
+
+-- Whoever asked takes it back, or another refuses.
+CREATE OR REPLACE FUNCTION rule_refuse(p_name text, p_reason text) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_asked text := (SELECT i.login FROM rule_waiting w JOIN identity i ON i.id = w.asked_by WHERE w.name = p_name);
+BEGIN
+    DELETE FROM rule_waiting w WHERE w.name = p_name;
+    IF NOT FOUND THEN
+        PERFORM refuse(CASE WHEN EXISTS (SELECT FROM visible_rule r WHERE r.name = p_name) THEN 'CI409' ELSE 'CI404' END,
+                       format('no text of the rule set "%s" waits', left(p_name, 100)), 'cirt rule ls');
+    END IF;
+    PERFORM record_journal('rule', 'refuse', format('%s, asked by %s%s', p_name, v_asked, coalesce(': ' || left(p_reason, 500), '')), '{}');
+    RETURN json_build_object('name', p_name, 'refused', true);
+END $$;
+
+CREATE OR REPLACE FUNCTION rule_remove(p_name text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(20260103);
+    IF NOT EXISTS (SELECT FROM visible_rule r WHERE r.name = p_name) THEN
+        PERFORM record_missing('rule', p_name);
+    END IF;
+    UPDATE rule_set r SET is_current = false WHERE r.name = p_name AND r.is_current;
+    DELETE FROM rule_waiting w WHERE w.name = p_name;
+    PERFORM record_journal('rule', 'remove', p_name, '{}');
+    PERFORM pg_notify('cirt_rules', '');
+END $$;
+
+-- --- what is shown ---
+
+CREATE VIEW visible_case_rule AS
+SELECT r.case_id, r.set_name, r.version, r.rule, r.action, r.place, r.opened, r.applied, r.note, r.observations, r.report_id, r.since, r.last
+FROM case_rule r JOIN visible_case_key v ON v.id = r.case_id;
+
+-- Which rule did what, in the order in which they spoke. The first report only where the viewer may see it.
+CREATE OR REPLACE FUNCTION case_rules(p_case bigint) RETURNS json LANGUAGE sql STABLE
+RETURN (SELECT coalesce(json_agg(json_build_object('rule', x.rule, 'set', x.set_name, 'version', x.version, 'opened', x.opened, 'actions', x.actions, 'observations', x.observations,
+            'report', (SELECT 'r' || k.id FROM visible_report_key k WHERE k.id = x.report_id), 'first', time_text(x.since), 'last', time_text(x.last)) ORDER BY x.since, x.place), '[]')
+    FROM (SELECT r.set_name, r.rule, max(r.version) AS version, bool_or(r.opened) AS opened, max(r.observations) AS observations, min(r.report_id) AS report_id, min(r.since) AS since,
+                 max(r.last) AS last, min(r.place) AS place,
+                 json_agg(json_build_object('action', r.action, 'applied', r.applied, 'note', r.note) ORDER BY r.place, r.action) AS actions
+          FROM visible_case_rule r WHERE r.case_id = p_case GROUP BY r.set_name, r.rule) x);
+
+-- Rows of rule_swallowed whose report the viewer may see.
+CREATE VIEW visible_swallowed AS
+SELECT w.set_name, w.rule, w.version, w.kind, w.reason, w.report_id, w.received, w.observations, w.at FROM rule_swallowed w
+    JOIN visible_report_key k ON k.id = w.report_id AND k.received = w.received;
+
+-- The first observables of what was swallowed of a report, to be recognised by.
+CREATE OR REPLACE FUNCTION swallowed_values(w visible_swallowed) RETURNS json LANGUAGE sql STABLE
+RETURN (SELECT coalesce(json_agg(s.value), '[]') FROM (
+    SELECT x.value FROM visible_sighting x WHERE x.report_id = w.report_id AND x.received = w.received AND w.observations @> x.observation_no
+    ORDER BY x.observation_no, x.role LIMIT 3) s);
+
+-- p_name a rule, or a set for all of its rules.
+CREATE OR REPLACE FUNCTION rule_swallowed_json(p_name text, p_since timestamptz, p_limit bigint, p_offset bigint) RETURNS SETOF json LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT json_build_object('set', w.set_name, 'rule', w.rule, 'version', w.version, 'did', w.kind, 'reason', w.reason, 'report', 'r' || w.report_id, 'received', time_text(w.received),
+            'at', time_text(w.at), 'observations', (SELECT coalesce(sum(upper(n) - lower(n)), 0) FROM unnest(w.observations) n), 'values', swallowed_values(w), 'state', r.state,
+            'sender', r.sender, 'summary', coalesce(r.summary, left(r.description, 120)))
+    FROM (SELECT * FROM visible_swallowed x WHERE (x.rule = p_name OR x.set_name = p_name) AND (p_since IS NULL OR x.at >= p_since)
+          ORDER BY x.at DESC, x.report_id DESC LIMIT p_limit OFFSET p_offset) w
+    JOIN visible_report r ON r.id = w.report_id AND r.received = w.received ORDER BY w.at DESC, w.report_id DESC;
+END;

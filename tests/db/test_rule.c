@@ -1,0 +1,230 @@
+/* What rules do at triage beyond the first case (test_triage.c): to cases, to those who are told, to what they keep back; and that each
+ * case can say so. */
+#include "support/triage_fixture.h"
+
+#include "cirtd/rule_facts.h"
+
+static int clean_rules(void **state)
+{
+    cluster_execute("SET search_path = cirt; TRUNCATE case_rule, rule_swallowed, rule_notice; DELETE FROM to_compose; DELETE FROM mta;"
+                    "UPDATE identity SET mail = 'anna@xx.example', level = 'duty' WHERE login = 'anna';"
+                    "UPDATE identity SET mail = 'lead@xx.example', level = 'lead' WHERE login = 'lead';"
+                    "UPDATE identity SET mail = 'admin@xx.example', level = 'duty' WHERE login = 'admin';"
+                    "INSERT INTO mta (one, smtp, told) VALUES (true, 'smtp://127.0.0.1:25', now());");
+    return clean(state);
+}
+
+/* The rows of case_rule of the report's case. */
+static void assert_said(int64_t report, const char *expected, int line)
+{
+    char sql[600];
+    snprintf(
+        sql, sizeof sql,
+        "SET search_path = cirt; SELECT string_agg(concat_ws(' ', r.set_name || '.' || r.rule, r.action, CASE WHEN r.opened THEN 'opened' "
+        "END,"
+        " CASE WHEN r.applied THEN 'applied' ELSE '(' || r.note || ')' END, r.observations), ' | ' ORDER BY r.since, r.place, r.action)"
+        " FROM case_rule r WHERE r.case_id IN (SELECT m.case_id FROM case_member m WHERE m.report_id = %lld AND m.until IS NULL)",
+        (long long)report);
+    char *found = cluster_text(sql);
+    if (!str_equal(found, expected))
+        fail_msg("line %d: \"%s\", not \"%s\"", line, found, expected);
+    free(found);
+}
+
+static void assert_text(const char *sql, const char *expected)
+{
+    char whole[700];
+    snprintf(whole, sizeof whole, "SET search_path = cirt; SELECT %s", sql);
+    char *found = cluster_text(whole);
+    assert_string_equal(found, expected);
+    free(found);
+}
+
+static const struct letter phish = {.class_name = "fraud/phishing", .tlp = TLP_GREEN, .sightings = {{"ipv4", "source", "198.51.100.7"}}};
+
+static void a_case_is_opened(void **state)
+{
+    struct fixture *fixture = *state;
+    put_rules("rule \"phish\": class:phishing => severity:HIGH, pap:amber, owner:anna, template:phishing, priority:critical, tag:a\n"
+              "rule \"again\": class:fraud => severity:low, pap:green, tag:a, tag:b, template:phishing, queue:q\n"
+              "template phishing: task \"ask the host\" due:4h, note \"the bank's desk knows\", task \"tell the bank\"\n",
+              1);
+    int64_t report = triaged(fixture, &phish);
+    assert_case(report, "concat_ws(' ', k.severity, k.pap, k.priority, (SELECT i.login FROM identity i WHERE i.id = k.owner_id))",
+                "2 2 1 anna");
+    assert_case(report,
+                "(SELECT string_agg(concat_ws(' ', x.text, x.due - k.opened), ', ' ORDER BY x.id) FROM task x WHERE x.case_id = k.id)",
+                "ask the host 04:00:00, tell the bank");
+    assert_case(report, "(SELECT string_agg(concat_ws(' ', n.text, n.tlp), ', ') FROM note n WHERE n.case_id = k.id)",
+                "the bank's desk knows 1");
+    assert_said(report,
+                "default.phish severity:HIGH opened applied 1 | default.phish pap:amber opened applied 1 | default.phish owner:anna opened "
+                "applied 1 | "
+                "default.phish template:phishing opened applied 1 | default.phish priority:critical opened applied 1 | default.phish tag:a "
+                "opened applied 1 | "
+                "default.again tag:b opened applied 1 | default.again queue:q opened applied 1",
+                __LINE__);
+    assert_case(report,
+                "(SELECT string_agg((p.payload::json ->> 'text'), '; ') FROM journal_payload p WHERE p.case_id = k.id AND p.payload::json "
+                "->> 'action' = 'rule')",
+                "rule \"phish\" of default: severity:HIGH, pap:amber, owner:anna, template:phishing, priority:critical, tag:a; rule "
+                "\"again\" of default: tag:b, queue:q");
+    /* What joins gets no second list of tasks, and the case no second entry. */
+    int64_t other = triaged(fixture, &phish);
+    assert_true(is_same_case(report, other));
+    assert_case(report, "(SELECT count(*) FROM task x WHERE x.case_id = k.id)", "2");
+    assert_case(report, "(SELECT count(*) FROM journal_payload p WHERE p.case_id = k.id AND p.payload::json ->> 'action' = 'rule')", "1");
+    assert_case(report,
+                "(SELECT string_agg(DISTINCT concat_ws(' ', r.observations, r.report_id - m.report_id), ',') FROM case_rule r WHERE "
+                "r.case_id = k.id)",
+                "2 0");
+}
+
+static void a_case_that_is_there_is_joined(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t first = triaged(fixture, &phish);
+    put_rules("rule \"late\": class:phishing => severity:medium, pap:red, owner:anna, template:t, queue:q, priority:low, tag:late\n"
+              "template t: task \"x\"\n",
+              1);
+    int64_t second = triaged(fixture, &phish);
+    assert_true(is_same_case(first, second));
+    assert_case(second, "concat_ws(' ', k.severity, k.pap, k.queue, k.owner_id, (SELECT count(*) FROM task x WHERE x.case_id = k.id))",
+                "3 4 national 0");
+    assert_said(
+        second,
+        "default.late severity:medium applied 1 | default.late pap:red applied 1 | default.late owner:anna (it was open already) 1 | "
+        "default.late template:t (it was open already) 1 | default.late queue:q (it was open already) 1 | "
+        "default.late priority:low (it was higher already) 1 | default.late tag:late applied 1",
+        __LINE__);
+    /* In hand: its severity is its owner's. Less assurance changes nothing. */
+    put_rules("rule \"more\": class:phishing => severity:critical\n", 2);
+    cluster_execute("UPDATE cirt.incident_case SET owner_id = (SELECT id FROM cirt.identity WHERE login = 'anna') WHERE state = 'new'");
+    triaged(fixture, &phish);
+    assert_case(second, "k.severity", "3");
+    cluster_execute("UPDATE cirt.incident_case SET owner_id = NULL WHERE state = 'new'");
+    struct letter weak = phish;
+    weak.assurance = "unknown";
+    triaged(fixture, &weak);
+    assert_case(second, "k.severity", "3");
+    triaged(fixture, &phish);
+    assert_case(second, "k.severity", "1");
+}
+
+static void people_are_told(void **state)
+{
+    struct fixture *fixture = *state;
+    put_rules("rule \"tell\": class:phishing => notify:lead, notify:DUTY, notify:soc@bank.example, notify:nobody\n", 1);
+    int64_t report = triaged(fixture, &phish);
+    assert_text("string_agg(r.address, ' ' ORDER BY r.address) FROM to_compose q JOIN mail_recipient r ON r.mail_id = q.mail_id",
+                "admin@xx.example anna@xx.example lead@xx.example soc@bank.example");
+    assert_text("bool_and(m.subject LIKE '[%-00%] opened by triage' AND m.body LIKE '%Class: fraud/phishing%Rule: tell%cirt show %' AND "
+                "m.case_id IS NULL AND m.body NOT LIKE '%198.51%')"
+                " FROM to_compose q JOIN mail m ON m.id = q.mail_id",
+                "t");
+    assert_said(report,
+                "default.tell notify:lead opened applied 1 | default.tell notify:DUTY opened applied 1 | default.tell "
+                "notify:soc@bank.example opened applied 1 | "
+                "default.tell notify:nobody opened (nobody who may know of it) 1",
+                __LINE__);
+    /* Once a case and rule. */
+    triaged(fixture, &phish);
+    assert_text("count(*) FROM to_compose", "4");
+    /* Narrower: without what it is about. RED: only those who read it, and no address outside. */
+    cluster_execute("DELETE FROM cirt.to_compose");
+    triaged(fixture, &(struct letter){.class_name = "fraud/phishing", .tlp = TLP_AMBER, .sightings = {{"ipv4", "source", "198.51.99.7"}}});
+    assert_text("bool_and(m.body NOT LIKE '%phishing%' AND m.body NOT LIKE '%tell%' AND m.subject NOT LIKE '%phishing%')::text || count(*) "
+                "FROM to_compose q JOIN mail m ON m.id = q.mail_id",
+                "true4");
+    cluster_execute("DELETE FROM cirt.to_compose");
+    triaged(fixture, &(struct letter){.class_name = "fraud/phishing", .tlp = TLP_RED, .sightings = {{"ipv4", "source", "198.51.98.7"}}});
+    assert_text("string_agg(r.address, ' ' ORDER BY r.address) FROM to_compose q JOIN mail_recipient r ON r.mail_id = q.mail_id",
+                "admin@xx.example lead@xx.example");
+    /* No flood, and nothing where there is no way out. */
+    cluster_execute("DELETE FROM cirt.to_compose; INSERT INTO cirt.rule_notice (address, case_id) SELECT 'lead@xx.example', 1 FROM "
+                    "generate_series(1, 60)");
+    put_rules("rule \"tell\": class:phishing => notify:lead\n", 2);
+    int64_t flooded = triaged(fixture, &(struct letter){.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.97.7"}}});
+    assert_text("count(*) FROM to_compose", "0");
+    assert_said(flooded, "default.tell notify:lead opened (too many within the hour, or mail to it comes back) 1", __LINE__);
+    cluster_execute("TRUNCATE cirt.rule_notice; UPDATE cirt.mta SET smtp = NULL");
+    int64_t mute = triaged(fixture, &(struct letter){.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.96.7"}}});
+    assert_said(mute, "default.tell notify:lead opened (no MTA configured) 1", __LINE__);
+}
+
+static void what_is_kept_back_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    put_rules("rule \"ours\": ip:192.0.2.0/24 => drop \"our scans\", priority:low\n"
+              "rule \"wait\": ip:203.0.113.0/24 => hold\n"
+              "rule \"all\": => tag:x\n",
+              1);
+    int64_t dropped = triaged(fixture, &(struct letter){.sightings = {{"ipv4", "source", "192.0.2.9"}}});
+    int64_t held = triaged(fixture, &(struct letter){.sightings = {{"ipv4", "source", "203.0.113.9"}}});
+    int64_t passed = triaged(fixture, &phish);
+    char expected[200];
+    snprintf(expected, sizeof expected, "ours drop our scans r%lld {[1,2)} | wait hold r%lld {[1,2)}", (long long)dropped, (long long)held);
+    assert_text("string_agg(concat_ws(' ', w.rule, w.kind, w.reason, 'r' || w.report_id, w.observations), ' | ' ORDER BY w.report_id) FROM "
+                "rule_swallowed w",
+                expected);
+    assert_text("string_agg(h.rule || ' ' || h.hits, ', ' ORDER BY h.rule) FROM rule_hits h", "all 2, ours 1, wait 1");
+    assert_case(passed, "(SELECT string_agg(r.rule, ',') FROM case_rule r WHERE r.case_id = k.id)", "all");
+    /* Let go by an analyst it is triaged once more, and counts as one still. */
+    char sql[200];
+    snprintf(sql, sizeof sql, "SELECT cirt.report_release(%lld)::int", (long long)held);
+    assert_int_equal(cluster_number(sql), 1);
+    triage(fixture);
+    assert_case(held, "(SELECT string_agg(r.rule || ' ' || r.action, ',') FROM case_rule r WHERE r.case_id = k.id)", "all tag:x");
+    assert_text("string_agg(h.rule || ' ' || h.hits, ', ' ORDER BY h.rule) FROM rule_hits h", "all 2, ours 1, wait 1");
+    assert_text("count(*) FROM rule_swallowed", "2");
+}
+
+/* Sets are applied in the order of their names, to one decision. */
+static void sets_work_together(void **state)
+{
+    struct fixture *fixture = *state;
+    cluster_execute("SET search_path = cirt; INSERT INTO rule_set (name, version, text) VALUES "
+                    "('a', 1, 'rule \"one\": class:phishing => queue:first, tag:t'), ('b', 1, 'rule \"one\": class:phishing => "
+                    "queue:second, tag:t, tag:u, template:z' || E'\\ntemplate z: task \"z\"')");
+    int64_t report = triaged(fixture, &phish);
+    assert_case(report, "concat_ws(' ', k.queue, (SELECT x.text FROM task x WHERE x.case_id = k.id))", "first z");
+    assert_said(report,
+                "a.one queue:first opened applied 1 | a.one tag:t opened applied 1 | b.one tag:u opened applied 1 | b.one template:z "
+                "opened applied 1",
+                __LINE__);
+    assert_text("string_agg(h.name || '.' || h.rule || ' ' || h.hits, ', ' ORDER BY h.name) FROM rule_hits h", "a.one 1, b.one 1");
+}
+
+/* Only what some rule mentions is asked for, and every field of rules is known. */
+static void facts_are_asked_for(void **state)
+{
+    UNUSED(state);
+    struct rule_facts_wanted wanted;
+    struct triage_rules *rules = NULL;
+    struct err err;
+    for (size_t i = 0; i < filter_field_count; i++)
+        if ((filter_fields[i].objects & FILTER_RULE) && !rule_facts_know(filter_fields[i].name))
+            fail_msg("%s is a field of rules, and nothing gives it a value", filter_fields[i].name);
+    rule_facts_wanted_init(&wanted);
+    assert_true(triage_rules_parse("rule \"a\": channel:mail sender:x => hold", &rules, &err));
+    rule_facts_want(&wanted, rules);
+    assert_false(wanted.text || wanted.observation || wanted.reporter || rule_facts_wants_sightings(&wanted));
+    triage_rules_free(rules);
+    assert_true(
+        triage_rules_parse("rule \"a\": summary:x claimed.class:y claimed.reporter:z ip:192.0.2.1 domain:x.example => hold", &rules, &err));
+    rule_facts_want(&wanted, rules);
+    assert_true(wanted.text && wanted.observation && wanted.reporter && wanted.hosts);
+    assert_int_equal(wanted.types.count, 3);
+    triage_rules_free(rules);
+    rule_facts_wanted_clear(&wanted);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_case_is_opened, clean_rules),   cmocka_unit_test_setup(a_case_that_is_there_is_joined, clean_rules),
+        cmocka_unit_test_setup(people_are_told, clean_rules),    cmocka_unit_test_setup(what_is_kept_back_is_told, clean_rules),
+        cmocka_unit_test_setup(sets_work_together, clean_rules), cmocka_unit_test(facts_are_asked_for),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
