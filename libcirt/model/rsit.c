@@ -205,6 +205,22 @@ static const struct {
     {"system-probe", "information-gathering/scanner"},
     {"wiretapping", "information-gathering/sniffing"},
     {"unspecified", RSIT_UNDETERMINED},
+
+    /* STIX: types of malware and infrastructure. */
+    {"adware", "malicious-code/infected-system"},
+    {"amplification", "vulnerable/ddos-amplifier"},
+    {"bootkit", "malicious-code/infected-system"},
+    {"downloader", "malicious-code/infected-system"},
+    {"dropper", "malicious-code/infected-system"},
+    {"exfiltration", "information-content-security/data-leak"},
+    {"exploit-kit", "malicious-code/malware-distribution"},
+    {"hosting-malware", "malicious-code/malware-distribution"},
+    {"keylogger", "malicious-code/infected-system"},
+    {"remote-access-trojan", "malicious-code/infected-system"},
+    {"resource-exploitation", "fraud/unauthorised-use-of-resources"},
+    {"rogue-security-software", "malicious-code/infected-system"},
+    {"screen-capture", "malicious-code/infected-system"},
+    {"wiper", "malicious-code/infected-system"},
 };
 
 /* Other names of whole classes, for "malware/botnet drone". */

@@ -125,8 +125,8 @@ static void markings_of_the_document_count(void **state)
     char *marked_object = marked(1, "marking-definition--00000000-0000-4000-8000-0000000000aa");
     static const char *const definitions[] = {
         "\"definition_type\":\"tlp\",\"definition\":{\"tlp\":\"red\"}",
-        "\"name\":\"TLP:RED\",\"extensions\":{\"extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d\":{\"extension_type\":"
-        "\"property-extension\",\"tlp_2_0\":\"red\"}}",
+        ("\"name\":\"TLP:RED\",\"extensions\":{\"extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d\":{\"extension_type\":"
+         "\"property-extension\",\"tlp_2_0\":\"red\"}}"),
         "\"definition_type\":\"statement\",\"definition\":{\"statement\":\"TLP:RED\"}",
     };
     for (size_t i = 0; i < ARRAY_SIZE(definitions); i++) {
