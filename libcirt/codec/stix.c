@@ -187,10 +187,16 @@ static const char *case_kind_of(const char *text)
 
 /* --- labels --- */
 
-/* What we wrote has its label on its values, each by itself. */
+/* Its label is that of values alone, and stands on them: it says nothing that would go into the report. */
 static bool is_labelled_itself(const struct stix_object *object)
 {
-    return object->is_used && (stix_extra_extension(object->json) || !json_object_get(object->json, "created"));
+    static const char *const words[] = {"class", "description", "extra"};
+    const json_t *extension = stix_extra_extension(object->json);
+    bool is_said = stix_object_text(object->json, "description") != NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        is_said = is_said || stix_object_text(extension, words[i]);
+    bool is_link = str_equal(object->type, "relationship"); /* of ours, where it is used */
+    return object->is_used && !is_said && (extension || is_link || !json_object_get(object->json, "created"));
 }
 
 /* The strictest marking anywhere wins. Statements without one are as we agreed with the sender: where some are and all others have a wide

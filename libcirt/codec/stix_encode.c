@@ -336,12 +336,11 @@ static bool is_for_detection(const struct sighting *sighting)
     return sighting->is_indicator && sighting->role != ROLE_VICTIM;
 }
 
-/* A value's wider label, on an object that says more than the value, would be that of what it says too. */
-static bool would_widen(const struct encoder *encoder, const struct observation *observation, enum tlp label)
+/* A value's own label, on an object that says more than the value, would be that of what it says too. */
+static bool would_mark_more(const struct encoder *encoder, const struct observation *observation, enum tlp label)
 {
     bool is_said = observation->description || observation->extra || observation->class_claim || observation->class_name;
-    bool is_wider = encoder->report->tlp == TLP_NONE || label < encoder->report->tlp;
-    return label != TLP_NONE && is_wider && is_said;
+    return is_said && label != TLP_NONE && label != encoder->report->tlp;
 }
 
 /* All of it is one indicator that reads back as the same: what STIX calls an indicator without observed data. */
@@ -357,7 +356,7 @@ static bool is_pure_indicator(const struct encoder *encoder, const struct observ
             sighting->confidence != first->confidence || sighting->valid_until != first->valid_until)
             return false;
     }
-    if (would_widen(encoder, observation, first->tlp))
+    if (would_mark_more(encoder, observation, first->tlp))
         return false;
     int64_t from = observation->time == TIMESTAMP_NONE ? encoder->report->time : observation->time;
     return first->valid_until == TIMESTAMP_NONE || first->valid_until > from;
@@ -484,7 +483,7 @@ static bool is_pure_vulnerability(const struct encoder *encoder, const struct ob
     const struct sighting *only = observation->sightings;
     return observation->sighting_count == 1 && only->type == OBSERVABLE_CVE && only->role == ROLE_OTHER && !only->is_indicator &&
            only->confidence < 0 && only->valid_until == TIMESTAMP_NONE && observation->count == 1 && !observation->protocol &&
-           observation->source_port < 0 && observation->target_port < 0 && !would_widen(encoder, observation, only->tlp);
+           observation->source_port < 0 && observation->target_port < 0 && !would_mark_more(encoder, observation, only->tlp);
 }
 
 static void add_pure_vulnerability(struct encoder *encoder, const struct observation *observation)

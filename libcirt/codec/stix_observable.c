@@ -96,16 +96,14 @@ enum sighting_role stix_observable_pattern_role(enum observable_type type)
 
 /* --- one value --- */
 
-static void reject(const struct stix_sight *sight, const char *member, const char *type, const char *text)
+static void reject(const struct stix_sight *sight, const char *place, const char *type, const char *text)
 {
     struct report *report = sight->reader->report;
-    const char *place = "";
     char shown[SHOWN_MAX + 1] = "", why[SHOWN_MAX + 80];
     if (sight->is_repeat)
         return;
     if (report->rejected_total < REPORT_REJECTIONS_KEPT) {
         size_t cut;
-        place = stix_object_place(sight->owner, member, report->arena);
         snprintf(shown, sizeof shown, "%s", text);
         if (!str_is_utf8(shown, strlen(shown), &cut))
             shown[cut] = '\0';
@@ -155,12 +153,25 @@ struct item {
     enum tlp label;
     enum sighting_role role;
     unsigned depth;
-    size_t used; /* members that say nothing the report does not */
+    size_t used;                      /* members that say nothing the report does not */
+    const struct stix_object *object; /* NULL: in a map */
+    const char *id;
 };
 
 static bool follow(const struct stix_sight *sight, const char *id, enum sighting_role role, unsigned depth, bool *found);
 
-static bool take_value(struct item *item, enum observable_type type, enum how how, const json_t *value, bool *added)
+/* /objects/3/value, or /objects/3/objects/0/value in 2.0. */
+static const char *place_of(const struct item *item, const char *member)
+{
+    struct arena *arena = item->sight->reader->report->arena;
+    if (item->object)
+        return stix_object_place(item->object, member, arena);
+    bool is_plain = strlen(item->id) <= SHOWN_MAX && !strpbrk(item->id, "/~");
+    const char *map = stix_object_place(item->sight->owner, "objects", arena);
+    return is_plain ? arena_printf(arena, "%s/%s/%s", map, item->id, member) : map;
+}
+
+static bool take_value(struct item *item, enum observable_type type, enum how how, const char *member, const json_t *value, bool *added)
 {
     char number[24];
     const char *text = json_string_value(value);
@@ -176,7 +187,8 @@ static bool take_value(struct item *item, enum observable_type type, enum how ho
     if (*added)
         last_sighting(item->sight)->tlp = item->label;
     else
-        reject(item->sight, NULL, observable_type_name(type), text);
+        reject(item->sight, item->sight->reader->report->rejected_total < REPORT_REJECTIONS_KEPT ? place_of(item, member) : "",
+               observable_type_name(type), text);
     return true;
 }
 
@@ -191,7 +203,7 @@ static bool take_hashes(struct item *item)
     {
         enum observable_type type;
         bool added = false;
-        if (find_hash(key, &type) && !take_value(item, type, HOW_TYPE, value, &added))
+        if (find_hash(key, &type) && !take_value(item, type, HOW_TYPE, "hashes", value, &added))
             return false;
         taken += added;
     }
@@ -204,7 +216,7 @@ static bool take_places(struct item *item, const char *object_type)
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         const json_t *value = str_equal(places[i].object_type, object_type) ? json_object_get(item->json, places[i].path) : NULL;
         bool added = false;
-        if (value && !take_value(item, places[i].type, places[i].how, value, &added))
+        if (value && !take_value(item, places[i].type, places[i].how, places[i].path, value, &added))
             return false;
         item->used += added;
     }
@@ -217,7 +229,8 @@ static bool take_own(struct item *item)
     for (int type = OBSERVABLE_IPV4; type < OBSERVABLE_TYPE_COUNT; type++) {
         const json_t *value = json_object_get(item->json, observable_type_name((enum observable_type)type));
         bool added = false;
-        if (value && !take_value(item, (enum observable_type)type, HOW_TYPE, value, &added))
+        if (value &&
+            !take_value(item, (enum observable_type)type, HOW_TYPE, observable_type_name((enum observable_type)type), value, &added))
             return false;
         item->used += added;
     }
@@ -266,7 +279,7 @@ static bool take_traffic(struct item *item)
     take_port(item, "src_port", &observation->source_port);
     take_port(item, "dst_port", &observation->target_port);
     take_protocol(item);
-    return !agent || take_value(item, OBSERVABLE_USER_AGENT, HOW_TYPE, agent, &added);
+    return !agent || take_value(item, OBSERVABLE_USER_AGENT, HOW_TYPE, "extensions", agent, &added);
 }
 
 static bool take_reference(struct item *item, const char *name, const json_t *value)
@@ -364,8 +377,13 @@ static bool follow(const struct stix_sight *sight, const char *id, enum sighting
     sight->reader->work += weight_of(json);
     if (sight->reader->work > STIX_WORK_MAX)
         return stix_object_fail(sight->owner, NULL, ERR_LIMIT, sight->reader->err, "too much is referred to again and again");
-    struct item item = {
-        .sight = sight, .json = json, .label = stix_marking_label(&sight->reader->document, json), .role = role, .depth = depth};
+    struct item item = {.sight = sight,
+                        .json = json,
+                        .label = stix_marking_label(&sight->reader->document, json),
+                        .role = role,
+                        .depth = depth,
+                        .object = object,
+                        .id = id};
     if (!take_item(&item))
         return false;
     if (object && item.used == json_object_size(json))
@@ -461,6 +479,12 @@ static bool take_port_of(const struct stix_sight *sight, const struct stix_patte
     return true;
 }
 
+static const char *pattern_place(const struct stix_sight *sight)
+{
+    struct report *report = sight->reader->report;
+    return report->rejected_total < REPORT_REJECTIONS_KEPT ? stix_object_place(sight->owner, "pattern", report->arena) : "";
+}
+
 static bool take_pattern_values(const struct stix_sight *sight, const struct stix_pattern_comparison *comparison, const struct place *place,
                                 bool is_indicator, bool *is_all)
 {
@@ -475,7 +499,7 @@ static bool take_pattern_values(const struct stix_sight *sight, const struct sti
         if (added)
             last_sighting(sight)->is_indicator = is_indicator && comparison->is_alone && role != ROLE_TARGET && role != ROLE_VICTIM;
         else if (text)
-            reject(sight, "pattern", observable_type_name(place->type), text);
+            reject(sight, pattern_place(sight), observable_type_name(place->type), text);
     }
     return true;
 }

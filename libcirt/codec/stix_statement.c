@@ -200,12 +200,14 @@ static bool read_indicator(struct stix_reader *reader, struct stix_object *indic
     size_t number;
     const json_t *json = indicator->json, *extension = stix_extra_extension(json);
     json_t *not_decomposed = json_array();
+    bool is_own = false;
     bool ok = add_observation(reader, indicator, &number) && read_pattern(reader, indicator, number, not_decomposed);
     if (ok) {
         mark_values(reader, indicator, number, 0);
         set_time(reader, number, json, "valid_from");
         struct observation *observation = observation_at(reader, number);
-        if (extension) {
+        is_own = extension && !json_array_size(not_decomposed); /* what we write we can take apart */
+        if (is_own) {
             observation->description = arena_strdup(report_row_arena(reader->report), stix_object_text(json, "description"));
             take_own_class(reader, number, json, extension);
             reader->statements[number].is_own = true;
@@ -217,7 +219,7 @@ static bool read_indicator(struct stix_reader *reader, struct stix_object *indic
         }
         indicator->is_used = true;
     }
-    if (ok && !extension)
+    if (ok && !is_own)
         keep_not_decomposed(reader, number, not_decomposed);
     else
         json_decref(not_decomposed);
@@ -252,6 +254,7 @@ static void merge_values(struct observation *observation, size_t first, bool is_
             continue;
         }
         struct sighting *there = &observation->sightings[json_integer_value(found)];
+        there->tlp = is_own ? there->tlp : tlp_strictest(there->tlp, asked->tlp);
         there->is_indicator = there->is_indicator || (asked->is_indicator && there->role != ROLE_VICTIM);
         /* Where traffic went to, and what the sender wants found, is no victim's. */
         if (!is_own && asked->is_indicator && (there->role == ROLE_TARGET || there->role == ROLE_OTHER))
@@ -286,6 +289,7 @@ static bool merge_indicator(struct stix_reader *reader, struct stix_object *indi
         json_decref(not_decomposed);
         return false;
     }
+    is_own = is_own && !json_array_size(not_decomposed);
     mark_values(reader, indicator, number, first);
     observation = observation_at(reader, number);
     reader->work += observation->sighting_count;

@@ -142,6 +142,43 @@ static void markings_of_the_document_count(void **state)
     free(marked_object);
 }
 
+#define OBSERVED                                                                                                                           \
+    "{\"type\":\"ipv4-addr\",\"id\":\"ipv4-addr--00000000-0000-5000-8000-000000000009\",\"value\":\"192.0.2.1\"},"                         \
+    "{\"type\":\"observed-data\",\"id\":\"observed-data--00000000-0000-4000-8000-000000000008\"," CREATED                                  \
+    ",\"first_observed\":\"2026-03-01T00:00:00Z\",\"last_observed\":\"2026-03-01T00:00:00Z\",\"number_observed\":1,"                       \
+    "\"object_refs\":[\"ipv4-addr--00000000-0000-5000-8000-000000000009\"],\"object_marking_refs\":[\"" TLP_AMBER_2 "\"]}"
+
+/* What one object says under a label keeps it where another tells it again. */
+static void labels_go_along_with_values(void **state)
+{
+    (void)state;
+    char *red = marked(1, TLP_RED_2),
+         *based = mem_printf(OBSERVED ",%s,{\"type\":\"relationship\",\"id\":\"relationship--00000000-0000-4000-"
+                                      "8000-000000000007\"," CREATED ",\"relationship_type\":\"based-on\","
+                                      "\"source_ref\":\"indicator--00000000-0000-4000-8000-000000000001\","
+                                      "\"target_ref\":\"observed-data--00000000-0000-4000-8000-000000000008\"}",
+                             red);
+    struct report *report = decode_bundle(based);
+    assert_int_equal(report->tlp, TLP_RED);
+    assert_int_equal(report->observation_count, 1);
+    assert_int_equal(report->observations[0].sighting_count, 1);
+    assert_int_equal(report->observations[0].sightings[0].tlp, TLP_NONE); /* as the report */
+    assert_true(report->observations[0].sightings[0].is_indicator);
+    report_free(report);
+    char *sighted =
+        mem_printf(OBSERVED ",%s,{\"type\":\"sighting\",\"id\":\"sighting--00000000-0000-4000-8000-000000000006\"," CREATED
+                            ",\"sighting_of_ref\":\"malware--00000000-0000-4000-8000-000000000005\",\"observed_data_refs\":["
+                            "\"observed-data--00000000-0000-4000-8000-000000000008\"],\"object_marking_refs\":[\"" TLP_CLEAR_2 "\"]}",
+                   red);
+    report = decode_bundle(sighted);
+    assert_int_equal(report->observation_count, 3);
+    assert_int_equal(report->observations[2].sightings[0].tlp, TLP_AMBER);
+    report_free(report);
+    free(red);
+    free(based);
+    free(sighted);
+}
+
 /* --- indicators --- */
 
 static const struct sighting *only_sighting(const struct report *report)
@@ -476,10 +513,10 @@ static void without_a_time_nothing_is_written(void **state)
     report_free(report);
 }
 
-static void values_are_taken_back_only_by_their_maker(void **state)
+/* What others add to an object of ours is kept, and what they make of its pattern. */
+static void what_others_did_to_our_objects_is_kept(void **state)
 {
     (void)state;
-    /* What others add to an object of ours is kept. */
     struct report *report = full_report(), *again;
     struct buf out;
     write_again(report, &out);
@@ -489,11 +526,14 @@ static void values_are_taken_back_only_by_their_maker(void **state)
     {
         if (strcmp(json_string_value(json_object_get(object, "type")), "observed-data") == 0)
             json_object_set_new(object, "x_opencti_score", json_integer(77));
+        if (json_object_get(object, "pattern"))
+            json_object_set_new(object, "pattern", json_string("[domain-name:value MATCHES 'changed']"));
     }
     char *text = json_dumps(root, 0);
     again = decode(text);
     assert_non_null(strstr(again->observations[0].extra, "\"x_opencti_score\":77"));
     assert_non_null(strstr(again->observations[0].extra, "\"severity\":\"high\""));
+    assert_non_null(strstr(again->observations[2].extra, "MATCHES 'changed'"));
     free(text);
     json_decref(root);
     buf_clear(&out);
@@ -564,6 +604,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(unmarked_is_never_wider_than_agreed),
         cmocka_unit_test(parts_are_marked_too),
         cmocka_unit_test(markings_of_the_document_count),
+        cmocka_unit_test(labels_go_along_with_values),
         cmocka_unit_test(confidence_and_end_are_the_indicators),
         cmocka_unit_test(revoked_and_benign_are_seen_but_not_for_detection),
         cmocka_unit_test(the_newest_version_counts),
@@ -574,7 +615,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(victims_are_no_indicators),
         cmocka_unit_test(without_a_time_nothing_is_written),
-        cmocka_unit_test(values_are_taken_back_only_by_their_maker),
+        cmocka_unit_test(what_others_did_to_our_objects_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
