@@ -109,6 +109,8 @@ static int escaped_byte(const char *text, const char *end)
 /* must: ASCII characters that have to be escaped; all others that are not ASCII are, too. */
 static void add_escaped(struct buf *out, struct piece piece, const char *must)
 {
+    if (!piece.size)
+        return; /* it may have no text at all */
     for (const char *at = piece.text, *end = at + piece.size; at < end; at++) {
         int byte = escaped_byte(at, end);
         unsigned char c = (unsigned char)*at;
@@ -199,7 +201,7 @@ static const char *read_ipv6(struct arena *arena, const char *host)
 static const char *unescape(struct arena *arena, struct piece piece)
 {
     char *out = arena_strndup(arena, piece.text, piece.size), *to = out;
-    for (const char *at = piece.text, *end = at + piece.size; at < end; at++) {
+    for (const char *at = piece.text, *end = piece.size ? at + piece.size : at; at < end; at++) {
         int byte = escaped_byte(at, end);
         if (byte == 0)
             return NULL;
