@@ -12,6 +12,7 @@
 #include "base/str.h"
 
 enum { FILE_MAX = 1024 * 1024, PER_DOMAIN_HOUR_DEFAULT = 10, PER_HOUR_DEFAULT = 100, RECALL_S_DEFAULT = 60 };
+enum { DOCUMENT_MAX_MB_DEFAULT = 16, MALFORMED_QUOTA_MB_DEFAULT = 64 };
 
 #define TEMPLATES_DEFAULT "/usr/share/cirt/templates"
 
@@ -48,8 +49,8 @@ static cfg_opt_t gate_options[] = {
 };
 static cfg_opt_t intake_options[] = {
     CFG_INT("workers", 2, CFGF_NONE),
-    CFG_INT("document_max_mb", 16, CFGF_NONE),
-    CFG_INT("malformed_quota_mb", 64, CFGF_NONE),
+    CFG_INT("document_max_mb", DOCUMENT_MAX_MB_DEFAULT, CFGF_NONE),
+    CFG_INT("malformed_quota_mb", MALFORMED_QUOTA_MB_DEFAULT, CFGF_NONE),
     CFG_END(),
 };
 static cfg_opt_t mail_options[] = {
@@ -59,7 +60,13 @@ static cfg_opt_t mail_options[] = {
     CFG_INT("message_max_mb", 32, CFGF_NONE),
     CFG_END(),
 };
-static cfg_opt_t decode_options[] = {CFG_INT("workers", 1, CFGF_NONE), CFG_STR("authserv_id", "", CFGF_NONE), CFG_END()};
+static cfg_opt_t decode_options[] = {
+    CFG_INT("workers", 1, CFGF_NONE),
+    CFG_STR("authserv_id", "", CFGF_NONE),
+    CFG_INT("document_max_mb", DOCUMENT_MAX_MB_DEFAULT, CFGF_NONE),
+    CFG_INT("malformed_quota_mb", MALFORMED_QUOTA_MB_DEFAULT, CFGF_NONE),
+    CFG_END(),
+};
 static cfg_opt_t verify_options[] = {
     CFG_STR("gnupg", NULL, CFGF_NODEFAULT),
     CFG_STR("smime_ca", "", CFGF_NONE),
@@ -287,6 +294,16 @@ static void read_outgoing(struct reader *reader, cfg_t *section)
     config->recall_s = section ? (int)number(reader, section, "recall_s", 0, 3600) : RECALL_S_DEFAULT;
 }
 
+/* The section may be left out. */
+static void read_decode(struct reader *reader, cfg_t *section)
+{
+    struct config *config = reader->config;
+    config->decode_workers = section ? (int)number(reader, section, "workers", 1, 16) : 1;
+    config->decode_authserv_id = section ? optional(reader, section, "authserv_id") : NULL;
+    config->decode_document_max = (section ? number(reader, section, "document_max_mb", 1, 1024) : DOCUMENT_MAX_MB_DEFAULT) * 1024 * 1024;
+    config->decode_malformed_quota_mb = section ? number(reader, section, "malformed_quota_mb", 0, 1 << 20) : MALFORMED_QUOTA_MB_DEFAULT;
+}
+
 static void read_fetch(struct reader *reader, cfg_t *section)
 {
     struct config *config = reader->config;
@@ -312,10 +329,6 @@ static void read_roles(struct reader *reader, cfg_t *cfg)
     }
     if ((section = cfg_getsec(cfg, "desk")))
         config->desk_workers = (int)number(reader, section, "workers", 1, 16);
-    if ((section = cfg_getsec(cfg, "decode"))) {
-        config->decode_workers = (int)number(reader, section, "workers", 1, 16);
-        config->decode_authserv_id = optional(reader, section, "authserv_id");
-    }
     if ((section = cfg_getsec(cfg, "verify"))) {
         config->verify_gnupg = need(reader, section, "gnupg");
         config->verify_smime_ca = optional(reader, section, "smime_ca");
@@ -330,6 +343,7 @@ static void read_roles(struct reader *reader, cfg_t *cfg)
     }
     read_push(reader, cfg_getsec(cfg, "push"));
     read_outgoing(reader, cfg_getsec(cfg, "outgoing"));
+    read_decode(reader, cfg_getsec(cfg, "decode"));
     read_fetch(reader, cfg_getsec(cfg, "fetch"));
     if ((section = cfg_getsec(cfg, "supervisor"))) {
         config->user_prefix = optional(reader, section, "user_prefix");

@@ -60,7 +60,9 @@ struct config {
     const char **mail_addresses; /* accepted recipients; "case+*@domain" with a star; NULL-terminated */
     int64_t mail_max;
     int decode_workers;
-    const char *decode_authserv_id; /* the name our own MTA puts into Authentication-Results, or NULL: those of others prove nothing */
+    int64_t decode_document_max;       /* whole documents but mails, bytes */
+    int64_t decode_malformed_quota_mb; /* as of intake, of what decode finds malformed */
+    const char *decode_authserv_id;    /* the name our own MTA puts into Authentication-Results, or NULL: those of others prove nothing */
     const char *verify_gnupg;
     int verify_workers;
     const char *verify_smime_ca, *verify_smime_crl; /* PEM files: the CAs whose mail certificates count, what they revoked; or NULL */

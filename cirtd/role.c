@@ -19,10 +19,9 @@ static int role_intake_workers(const struct config *config)
     return config->intake_workers;
 }
 
-/* May be left out of the configuration. */
 static int role_decode_workers(const struct config *config)
 {
-    return config->decode_workers > 0 ? config->decode_workers : 1;
+    return config->decode_workers;
 }
 
 static int role_verify_workers(const struct config *config)

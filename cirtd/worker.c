@@ -100,16 +100,27 @@ void worker_answer(struct worker_request *request, int status, const char *conte
         close(body_fd);
 }
 
-void worker_problem(struct worker_request *request, int status, const char *detail, const char *members)
+static void answer_problem(struct worker_request *request, int status, const char *headers, const char *detail, const char *members)
 {
     struct buf body;
     buf_init(&body, 64 * 1024);
     problem_begin(&body, status, detail);
     buf_add_text(&body, members);
     buf_add_char(&body, '}');
-    worker_answer(request, status, "application/problem+json", status == 503 || status == 429 ? "Retry-After: 2\r\n" : "", body.bytes,
-                  body.size);
+    worker_answer(request, status, "application/problem+json", headers, body.bytes, body.size);
     buf_clear(&body);
+}
+
+void worker_problem(struct worker_request *request, int status, const char *detail, const char *members)
+{
+    answer_problem(request, status, status == 503 || status == 429 ? "Retry-After: 2\r\n" : "", detail, members);
+}
+
+void worker_problem_later(struct worker_request *request, int status, int seconds, const char *detail)
+{
+    char headers[40];
+    snprintf(headers, sizeof headers, "Retry-After: %d\r\n", seconds);
+    answer_problem(request, status, headers, detail, "");
 }
 
 void worker_problem_err(struct worker_request *request, const struct err *err)

@@ -31,6 +31,8 @@ void worker_answer(struct worker_request *request, int status, const char *conte
                    size_t size);
 /* application/problem+json (RFC 9457). members: further members with a leading comma (",\"at\":\"line 7\""), or "". */
 void worker_problem(struct worker_request *request, int status, const char *detail, const char *members);
+/* The same of 429 and 503, with so many seconds in Retry-After. */
+void worker_problem_later(struct worker_request *request, int status, int seconds, const char *detail);
 /* The same for an err: INPUT 400, NOT_FOUND 404, CONFLICT 409, DENIED 403, LIMIT 413, AGAIN 503 with Retry-After, INTERNAL 500 (its text is
  * logged and not told). */
 void worker_problem_err(struct worker_request *request, const struct err *err);

@@ -12,7 +12,7 @@
 #include "cirtd/watermark.h"
 #include "crypto/digest.h"
 
-enum { HEAD_SIZE = 4096, WHOLE_TOGETHER_MAX = 4 * 1024 * 1024 };
+enum { PAUSED_S = 600, HEAD_SIZE = 4096, WHOLE_TOGETHER_MAX = 4 * 1024 * 1024 };
 /* Unpacked bytes of a streamed document: with 300 bytes a row, 14 million rows. */
 #define STREAM_BYTES_MAX (UINT64_C(4) * 1024 * 1024 * 1024)
 
@@ -38,6 +38,11 @@ static void read_caller(const struct db_rows *rows, size_t row, struct intake_ca
     caller->default_tlp = db_is_null(rows, row, 8) ? TLP_NONE : (enum tlp)db_get_int(rows, row, 8);
     snprintf(caller->default_class, sizeof caller->default_class, "%s", db_is_null(rows, row, 9) ? "" : db_get_text(rows, row, 9));
     caller->is_over_quota = db_get_int(rows, row, 10) > db_get_int(rows, row, 11);
+    caller->has_confidence = !db_is_null(rows, row, 12);
+    caller->default_confidence = (int)db_get_int(rows, row, 12);
+    caller->rest_s = (int)db_get_int(rows, row, 13);
+    caller->is_paused = db_get_bool(rows, row, 14);
+    caller->document_max = db_get_int(rows, row, 15);
 }
 
 /* One look-up for all keys of the batch. callers has room for count. */
@@ -198,6 +203,21 @@ static bool take_report(struct intake *intake, struct intake_job *job)
     return waits;
 }
 
+/* A feed that is paused, or sent all that it may in an hour, or something longer than it may: answered. */
+static bool is_beyond_quota(struct worker_request *request, const struct intake_caller *caller)
+{
+    if (caller->is_paused)
+        worker_problem_later(request, 503, PAUSED_S, "this feed is paused here");
+    else if (caller->rest_s > 0)
+        worker_problem_later(request, 429, caller->rest_s, "this feed has sent all that it may in an hour");
+    else if (caller->document_max > 0 && (int64_t)request->message.body_size > caller->document_max)
+        worker_problem(request, 413, "the document is longer than this feed's may be", "");
+    else
+        return false;
+    log_warn("quota", "feed=%s paused=%d rest_s=%d bytes=%zu", caller->name, caller->is_paused, caller->rest_s, request->message.body_size);
+    return true;
+}
+
 /* True where the request became a waiting job. */
 static bool take_request(struct intake *intake, struct worker_request *request, const struct intake_caller *caller, struct intake_job *job)
 {
@@ -214,6 +234,8 @@ static bool take_request(struct intake *intake, struct worker_request *request, 
         answer_own_report(intake, request, caller, match.parameters[0]);
         return false;
     }
+    if (is_beyond_quota(request, caller))
+        return false;
     if (!has_space(intake, caller)) {
         worker_problem(request, 503, "no space for reports at the moment", "");
         return false;

@@ -22,6 +22,11 @@ struct intake_caller {
     enum tlp default_tlp;
     char default_class[64]; /* "" for none */
     bool is_over_quota;     /* of malformed bytes kept today */
+    bool has_confidence;
+    int default_confidence;
+    int rest_s;           /* a feed whose quota of the hour is used up: until the next; 0: none, or not yet */
+    bool is_paused;       /* a feed */
+    int64_t document_max; /* of a feed, bytes; 0: no other than everybody's */
 };
 
 struct intake {

@@ -117,6 +117,8 @@ void intake_job_envelope(const struct intake_job *job, const struct report *repo
         .tlp_least = job->tlp_asked,
         .default_class = job->caller->default_class[0] ? job->caller->default_class : NULL,
     };
+    envelope->has_confidence = job->caller->has_confidence;
+    envelope->default_confidence = job->caller->default_confidence;
     envelope->tlp = effective_tlp(job, report, &envelope->tlp_assumed);
 }
 

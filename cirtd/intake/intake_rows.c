@@ -40,9 +40,9 @@ static bool on_report(void *context, struct report *report, size_t first_line, c
     gather_rejections(rows->head, report);
     intake_job_envelope(rows->job, rows->head, &envelope);
     rows->repeated += repeat_count(rows->repeats, report);
+    envelope.id = rows->id;
     return report->observation_count == 0 ||
-           report_batch_store_rows(rows->intake->db, SQL_INTAKE_REPORT_ROWS, rows->intake->batch, rows->id, envelope.sender_id,
-                                   envelope.tlp, report, &rows->next_no, err);
+           report_batch_store_rows(rows->intake->db, SQL_INTAKE_REPORT_ROWS, rows->intake->batch, &envelope, report, &rows->next_no, err);
 }
 
 static bool begin(struct rows *rows, struct err *err)
@@ -105,6 +105,19 @@ static bool decode(struct rows *rows, struct body *body, struct err *err)
     return ok;
 }
 
+/* A feed whose columns changed is told of. */
+static bool tell_columns(struct rows *rows, struct err *err)
+{
+    struct intake *intake = rows->intake;
+    if (!rows->head->columns || !str_equal(rows->job->caller->role, "feed"))
+        return true;
+    db_params_reset(intake->params);
+    db_int8(intake->params, rows->job->caller->sender_id);
+    db_text(intake->params, rows->head->columns_of);
+    db_text(intake->params, rows->head->columns);
+    return db_run(intake->db, SQL_INTAKE_COLUMNS, intake->params, NULL, err);
+}
+
 static bool finish(struct rows *rows, struct report_result *result, struct err *err)
 {
     struct report_envelope envelope;
@@ -125,7 +138,7 @@ static bool finish(struct rows *rows, struct report_result *result, struct err *
         db_rollback(intake->db);
         return true;
     }
-    return db_commit(intake->db, err);
+    return tell_columns(rows, err) && db_commit(intake->db, err);
 }
 
 void intake_rows(struct intake *intake, struct intake_job *job, struct body *body)

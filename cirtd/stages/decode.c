@@ -10,30 +10,15 @@
 #include "base/str.h"
 #include "cirtd/stage.h"
 #include "cirtd/stages/decode_inside.h"
+#include "cirtd/stages/decode_source.h"
+#include "cirtd/stages/decode_stream.h"
 #include "cirtd/stages/stages.h"
-#include "codec/unpack.h"
 
-/* What came in was bounded by the door it came through; this bounds what is read at once. */
-enum { DOCUMENT_SIZE_MAX = 64 * 1024 * 1024 };
-
-/* The columns of `claim`. */
-enum {
-    ID,
-    ATTEMPTS,
-    REPORT,
-    SENDER,
-    CHANNEL,
-    NAME,
-    MEDIA_TYPE,
-    FORMAT,
-    TLP,
-    DEFAULT_TLP,
-    DEFAULT_CLASS,
-    IS_FIRST,
-    MAIL_FROM,
-    RAW,
-    HAS_STEPS
-};
+/* What came in was bounded by the door it came through; these bound what is read at once. A mail is read by a parser that keeps little; the
+ * trees of other documents take several times their size, so that theirs is a setting. */
+enum { MAIL_SIZE_MAX = 64 * 1024 * 1024 };
+/* A table up to this size goes with others into one statement; a larger one is stored as it is read. */
+enum { STREAM_FROM = 256 * 1024, HEAD_SIZE = 4096 };
 
 struct decode {
     struct codec_limits limits;
@@ -42,56 +27,19 @@ struct decode {
 
 /* --- reading --- */
 
-static bool read_bytes(struct decode_job *job, struct err *err)
-{
-    struct db_rows *rows = NULL;
-    if (!db_is_null(job->rows, job->row, RAW)) {
-        size_t size;
-        const unsigned char *bytes = db_get_bytes(job->rows, job->row, RAW, &size);
-        buf_add(&job->raw, bytes, size);
-        return true;
-    }
-    db_params_reset(job->run->params);
-    db_int8(job->run->params, job->report_id);
-    if (!db_run(job->run->db, SQL_DECODE_BYTES, job->run->params, &rows, err))
-        return false;
-    for (size_t i = 0; i < db_row_count(rows); i++) {
-        size_t size;
-        const unsigned char *bytes = db_get_bytes(rows, i, 0, &size);
-        buf_add(&job->raw, bytes, size);
-    }
-    db_rows_free(rows);
-    return true;
-}
-
-/* A document that came in an archive is decoded as what is in there; a mail never is one itself. */
-static bool unpack(struct decode_job *job, struct err *err)
-{
-    const char *name = db_get_text(job->rows, job->row, NAME);
-    struct buf document;
-    snprintf(job->name, sizeof job->name, "%s", name ? name : "");
-    if (!unpack_format(buf_text(&job->raw), job->raw.size))
-        return true;
-    buf_init(&document, job->limits->document_bytes_max);
-    bool ok = unpack_memory(buf_text(&job->raw), job->raw.size, &document, job->name, sizeof job->name, err);
-    buf_clear(&job->raw);
-    job->raw = document;
-    return ok;
-}
-
 static struct codec_hints hints_of(const struct decode_job *job)
 {
-    return (struct codec_hints){.name = job->name[0] ? job->name : NULL, .media_type = db_get_text(job->rows, job->row, MEDIA_TYPE)};
+    return (struct codec_hints){.name = job->name[0] ? job->name : NULL, .media_type = db_get_text(job->rows, job->row, DECODE_MEDIA_TYPE)};
 }
 
-static void choose_codec(struct decode_job *job)
+static void choose_codec(struct decode_job *job, const char *head, size_t size)
 {
     struct codec_hints hints = hints_of(job);
-    const char *format = db_get_text(job->rows, job->row, FORMAT);
-    bool came_by_mail = str_equal(db_get_text(job->rows, job->row, CHANNEL), "mail");
+    const char *format = db_get_text(job->rows, job->row, DECODE_FORMAT);
+    bool came_by_mail = str_equal(db_get_text(job->rows, job->row, DECODE_CHANNEL), "mail");
     job->codec = codec_find(came_by_mail ? "mail" : format);
     if (!job->codec)
-        job->codec = codec_probe(buf_text(&job->raw), job->raw.size, &hints);
+        job->codec = codec_probe(head, size < HEAD_SIZE ? size : HEAD_SIZE, &hints);
     if (!job->codec)
         job->codec = codec_find_media_type(hints.media_type);
 }
@@ -102,47 +50,125 @@ static void choose_codec(struct decode_job *job)
 static enum tlp effective_tlp(const struct decode_job *job, const struct report *report, bool *is_assumed)
 {
     enum tlp said = report ? report->tlp : TLP_NONE;
-    if (!db_is_null(job->rows, job->row, TLP))
-        said = tlp_strictest(said, (enum tlp)db_get_int(job->rows, job->row, TLP));
-    if (said == TLP_NONE && !db_is_null(job->rows, job->row, DEFAULT_TLP))
-        said = (enum tlp)db_get_int(job->rows, job->row, DEFAULT_TLP);
+    if (!db_is_null(job->rows, job->row, DECODE_TLP))
+        said = tlp_strictest(said, (enum tlp)db_get_int(job->rows, job->row, DECODE_TLP));
+    if (said == TLP_NONE && !db_is_null(job->rows, job->row, DECODE_DEFAULT_TLP))
+        said = (enum tlp)db_get_int(job->rows, job->row, DECODE_DEFAULT_TLP);
     *is_assumed = said == TLP_NONE;
     return *is_assumed ? TLP_AMBER : said;
 }
 
+void decode_envelope(const struct decode_job *job, const struct report *report, const char *state, const char *route, const struct err *why,
+                     struct report_envelope *envelope)
+{
+    *envelope = (struct report_envelope){.id = job->report_id,
+                                         .route = route,
+                                         .sender_id = db_get_int(job->rows, job->row, DECODE_SENDER),
+                                         .name = job->name[0] ? job->name : NULL,
+                                         .media_type = db_get_text(job->rows, job->row, DECODE_MEDIA_TYPE),
+                                         .state = state,
+                                         .format = job->codec ? job->codec->name : NULL,
+                                         .error = why ? why->text : NULL,
+                                         .error_at = why ? why->at : NULL,
+                                         .observations = report ? job->observations : 0,
+                                         .default_class = db_get_text(job->rows, job->row, DECODE_DEFAULT_CLASS),
+                                         .has_confidence = !db_is_null(job->rows, job->row, DECODE_CONFIDENCE),
+                                         .default_confidence = (int)db_get_int(job->rows, job->row, DECODE_CONFIDENCE)};
+    envelope->tlp = effective_tlp(job, report, &envelope->tlp_assumed);
+    envelope->tlp_least = db_is_null(job->rows, job->row, DECODE_TLP) ? TLP_NONE : (enum tlp)db_get_int(job->rows, job->row, DECODE_TLP);
+}
+
 void decode_add(struct decode_job *job, const struct report *report, const char *state, const char *route, const struct err *why)
 {
-    struct report_envelope envelope = {.id = job->report_id,
-                                       .route = route,
-                                       .sender_id = db_get_int(job->rows, job->row, SENDER),
-                                       .state = state,
-                                       .format = job->codec ? job->codec->name : NULL,
-                                       .error = why ? why->text : NULL,
-                                       .error_at = why ? why->at : NULL,
-                                       .default_class = db_get_text(job->rows, job->row, DEFAULT_CLASS)};
-    envelope.tlp = effective_tlp(job, report, &envelope.tlp_assumed);
-    envelope.tlp_least = db_is_null(job->rows, job->row, TLP) ? TLP_NONE : (enum tlp)db_get_int(job->rows, job->row, TLP);
+    struct report_envelope envelope;
+    decode_envelope(job, report, state, route, why, &envelope);
     report_batch_add(decode_batch_content(job->batch), &envelope, report, NULL, 0);
 }
 
-static bool decode_document(struct decode_job *job, bool *is_malformed, struct err *err)
+bool decode_tell_columns(struct decode_job *job, const struct report *report, struct err *err)
+{
+    struct stage_run *run = job->run;
+    if (!report->columns)
+        return true;
+    db_params_reset(run->params);
+    db_int8(run->params, db_get_int(job->rows, job->row, DECODE_SENDER));
+    db_text(run->params, report->columns_of);
+    db_text(run->params, report->columns);
+    return db_run(run->db, SQL_DECODE_COLUMNS, run->params, NULL, err);
+}
+
+/* What is read at once. */
+static bool decode_whole(struct decode_job *job, struct decode_source *source, bool *is_malformed, struct err *err)
 {
     struct codec_hints hints = hints_of(job);
     struct report *report = NULL;
-    *is_malformed = true;
-    if (!job->codec)
-        return err_set_at(err, ERR_INPUT, "Content-Type", "this is none of the formats we read");
-    if (!codec_decode(job->codec, buf_text(&job->raw), job->raw.size, job->limits, &hints, &report, err)) {
+    buf_clear(&job->raw);
+    buf_init(&job->raw, job->limits->document_bytes_max);
+    if (!decode_source_rest(source, &job->raw, err) ||
+        !codec_decode(job->codec, buf_text(&job->raw), job->raw.size, job->limits, &hints, &report, err)) {
         *is_malformed = err->code == ERR_INPUT || err->code == ERR_LIMIT;
         return false;
     }
-    *is_malformed = false;
     decode_add(job, report, "received", "triage", NULL);
+    bool ok = decode_tell_columns(job, report, err);
     report_free(report);
-    return true;
+    return ok;
+}
+
+/* Its layers are opened one by one: all of it has to be at hand. */
+static bool decode_message(struct decode_job *job, struct decode_source *source, bool *is_malformed, struct err *err)
+{
+    struct codec_limits limits = *job->limits;
+    limits.document_bytes_max = MAIL_SIZE_MAX;
+    job->limits = &limits;
+    buf_clear(&job->raw);
+    buf_init(&job->raw, limits.document_bytes_max);
+    bool ok = decode_source_rest(source, &job->raw, err);
+    *is_malformed = !ok && (err->code == ERR_INPUT || err->code == ERR_LIMIT);
+    return ok && decode_mail(job, is_malformed, err);
+}
+
+static bool decode_document(struct decode_job *job, struct decode_source *source, bool *is_malformed, struct err *err)
+{
+    size_t size;
+    const char *head = decode_source_head(source, &size);
+    choose_codec(job, head, size);
+    if (!job->codec) {
+        *is_malformed = true;
+        return err_set_at(err, ERR_INPUT, "Content-Type", "this is none of the formats we read");
+    }
+    if (str_equal(job->codec->name, "mail"))
+        return decode_message(job, source, is_malformed, err);
+    if (job->codec->shape == CODEC_LINES)
+        return decode_stream_lines(job, source, is_malformed, err);
+    /* The whole of a stored document comes as one piece where it came with the claim. */
+    bool is_small = job->has_raw && !decode_source_is_packed(source) && size < STREAM_FROM;
+    if (job->codec->shape == CODEC_ROWS && !is_small)
+        return decode_stream_rows(job, source, is_malformed, err);
+    return decode_whole(job, source, is_malformed, err);
 }
 
 /* --- the stage --- */
+
+static bool open_source(struct decode_job *job, struct decode_source **source, struct err *err)
+{
+    size_t size = 0;
+    const unsigned char *bytes = db_get_bytes(job->rows, job->row, DECODE_RAW, &size);
+    job->has_raw = bytes != NULL;
+    return decode_source_open(job, bytes, size, source, err);
+}
+
+/* why: in err, where another fault may come in its place. */
+static bool keep_malformed(struct decode_job *job, struct err *err)
+{
+    decode_add(job, NULL, "malformed", "none", err);
+    if (!job->is_first)
+        return true;
+    db_params_reset(job->run->params);
+    db_int8(job->run->params, job->report_id);
+    db_int8(job->run->params, job->run->context->config->decode_malformed_quota_mb * 1024 * 1024);
+    return db_run(job->run->db, SQL_DECODE_MALFORMED, job->run->params, NULL, err);
+}
 
 static bool decode_work(struct stage_run *run, struct db_rows *rows, size_t row, struct err *err)
 {
@@ -152,25 +178,19 @@ static bool decode_work(struct stage_run *run, struct db_rows *rows, size_t row,
                              .limits = &decode->limits,
                              .rows = rows,
                              .row = row,
-                             .report_id = db_get_int(rows, row, REPORT),
-                             .envelope_from = db_get_text(rows, row, MAIL_FROM),
-                             .is_first = db_get_bool(rows, row, IS_FIRST),
-                             .has_steps = db_get_bool(rows, row, HAS_STEPS)};
+                             .report_id = db_get_int(rows, row, DECODE_REPORT),
+                             .envelope_from = db_get_text(rows, row, DECODE_MAIL_FROM),
+                             .is_first = db_get_bool(rows, row, DECODE_IS_FIRST),
+                             .has_steps = db_get_bool(rows, row, DECODE_HAS_STEPS)};
+    struct decode_source *source = NULL;
     bool is_malformed = false;
-    buf_init(&job.raw, SIZE_MAX / 4);
-    bool ok = read_bytes(&job, err);
-    if (ok && !unpack(&job, err)) {
-        ok = false;
-        is_malformed = true;
-    } else if (ok) {
-        choose_codec(&job);
-        bool is_mail = job.codec && str_equal(job.codec->name, "mail");
-        ok = is_mail ? decode_mail(&job, &is_malformed, err) : decode_document(&job, &is_malformed, err);
-    }
-    if (is_malformed) {
-        decode_add(&job, NULL, "malformed", "none", err);
-        ok = true;
-    }
+    buf_init(&job.raw, 0);
+    bool ok = open_source(&job, &source, err);
+    is_malformed = !ok && (err->code == ERR_INPUT || err->code == ERR_LIMIT);
+    ok = ok && decode_document(&job, source, &is_malformed, err);
+    if (is_malformed)
+        ok = keep_malformed(&job, err);
+    decode_source_close(source);
     buf_clear(&job.raw);
     return ok;
 }
@@ -194,7 +214,7 @@ static bool decode_start(struct stage_run *run, struct err *err)
         return true;
     struct decode *decode = mem_calloc(1, sizeof *decode);
     decode->limits = codec_limits_default;
-    decode->limits.document_bytes_max = DOCUMENT_SIZE_MAX;
+    decode->limits.document_bytes_max = (size_t)run->context->config->decode_document_max;
     decode->batch = decode_batch_new();
     run->state = decode;
     return true;

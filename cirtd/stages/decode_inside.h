@@ -12,6 +12,26 @@
 #include "cirtd/stages/decode_batch.h"
 #include "codec/codec.h"
 
+/* The columns of `claim`. */
+enum {
+    DECODE_ID,
+    DECODE_ATTEMPTS,
+    DECODE_REPORT,
+    DECODE_SENDER,
+    DECODE_CHANNEL,
+    DECODE_NAME,
+    DECODE_MEDIA_TYPE,
+    DECODE_FORMAT,
+    DECODE_TLP,
+    DECODE_DEFAULT_TLP,
+    DECODE_DEFAULT_CLASS,
+    DECODE_IS_FIRST,
+    DECODE_MAIL_FROM,
+    DECODE_RAW,
+    DECODE_HAS_STEPS,
+    DECODE_CONFIDENCE
+};
+
 /* One report at hand. */
 struct decode_job {
     struct stage_run *run;
@@ -25,11 +45,20 @@ struct decode_job {
     bool is_first;             /* it was never decoded; else what was read before stays till there is something better */
     struct buf raw;            /* unpacked where it came in an archive */
     char name[256];            /* of the document, in its archive where it has one; "" for none */
+    bool has_raw;              /* its bytes came with the claim */
+    int64_t observations;      /* that were stored while it was read; else 0 */
     const struct codec *codec;
 };
 
+/* How the report at hand is stored, or another that stands in it; report NULL, state, route, why: as in decode_add(). */
+void decode_envelope(const struct decode_job *job, const struct report *report, const char *state, const char *route, const struct err *why,
+                     struct report_envelope *envelope);
+
 /* What was read is to be written: report NULL where it is malformed, then why says it. state, route: as struct report_envelope. */
 void decode_add(struct decode_job *job, const struct report *report, const char *state, const char *route, const struct err *why);
+
+/* A feed whose table has other columns than the last time is told of. */
+bool decode_tell_columns(struct decode_job *job, const struct report *report, struct err *err) MUST_CHECK;
 
 /*
  * Reads a mail as far as it is open: orders what is closed to be opened, or stores what it says and orders its signatures to be checked.

@@ -40,6 +40,10 @@ void gather_head(struct report *to, const struct report *from)
     to->reporter_name = arena_strdup(arena, from->reporter_name);
     to->reporter_email = arena_strdup(arena, from->reporter_email);
     to->extra = arena_strdup(arena, from->extra);
+    to->pap = from->pap;
+    to->case_kind = from->case_kind;
+    to->columns = arena_strdup(arena, from->columns);
+    to->columns_of = arena_strdup(arena, from->columns_of);
 }
 
 void gather_rejections(struct report *to, const struct report *from)

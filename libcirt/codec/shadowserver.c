@@ -92,6 +92,18 @@ static const struct shadowserver_column *find_column(const struct codec_stream *
     return shadowserver_table_column(name, stream->type);
 }
 
+/* For who watches whether they change. */
+static void name_columns(struct codec_stream *stream)
+{
+    struct buf names;
+    buf_init(&names, 64 * 1024);
+    for (size_t i = 0; i < stream->header_count; i++)
+        buf_printf(&names, i ? ",%s" : "%s", stream->header[i].name);
+    stream->report->columns = arena_strdup(stream->report->arena, buf_text(&names));
+    stream->report->columns_of = arena_strdup(stream->report->arena, stream->type);
+    buf_clear(&names);
+}
+
 static bool read_header(struct codec_stream *stream)
 {
     if (stream->field_count > COLUMNS_MAX)
@@ -115,6 +127,7 @@ static bool read_header(struct codec_stream *stream)
         stream->has_address = stream->has_address || header->column->meaning == COLUMN_ADDRESS;
         has_observable = has_observable || header->column->meaning == COLUMN_OBSERVABLE;
     }
+    name_columns(stream);
     if (!has_time)
         return fail(stream, ERR_INPUT, stream->row_line, "the header has no column \"timestamp\"");
     if (!stream->has_address && !has_observable)

@@ -68,6 +68,8 @@ struct report {
     const char *reporter_name, *reporter_email; /* personal: kept apart by the store; or NULL */
     const char *creator_name, *creator_email;   /* the team that wrote the document, for its peers (IODEF Contact role creator); or NULL */
     const char *extra;                          /* JSON object text, or NULL */
+    const char *columns,
+        *columns_of; /* of a table: the names of its columns as they came, joined by commas, and what kind of table it is; or NULL */
     struct observation *observations;
     size_t observation_count, observation_capacity;
     struct rejection *rejections; /* the first REPORT_REJECTIONS_KEPT */

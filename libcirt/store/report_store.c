@@ -221,7 +221,16 @@ static void port(struct report_batch *batch, enum column column, int value)
 /* What holds for sightings without a label, what none is wider than, and what holds for all. */
 struct labels {
     enum tlp own, least, pap;
+    int confidence; /* where nothing is said; -1: nobody did */
 };
+
+static struct labels labels_of(const struct report_envelope *envelope, const struct report *report)
+{
+    return (struct labels){.own = envelope->tlp,
+                           .least = envelope->tlp_least,
+                           .pap = report ? report->pap : TLP_NONE,
+                           .confidence = envelope->has_confidence ? envelope->default_confidence : -1};
+}
 
 static void add_sighting(struct report_batch *batch, int32_t ord, int32_t no, const struct labels *labels, const struct sighting *sighting)
 {
@@ -237,7 +246,7 @@ static void add_sighting(struct report_batch *batch, int32_t ord, int32_t no, co
     text(batch, S_HOST, is_address ? NULL : observable_host(batch->scratch, sighting->type, sighting->value));
     text(batch, S_VALUE, sighting->value);
     int2(batch, S_PAP, labels->pap == TLP_NONE ? -1 : (int)labels->pap);
-    int2(batch, S_CONFIDENCE, sighting->confidence);
+    int2(batch, S_CONFIDENCE, sighting->confidence < 0 ? labels->confidence : sighting->confidence);
     db_array_add_time(&batch->columns[S_VALID_UNTIL], sighting->valid_until);
     text(batch, S_ORIGINAL, sighting->original);
 }
@@ -342,7 +351,7 @@ void report_batch_add(struct report_batch *batch, const struct report_envelope *
 {
     int32_t ord = (int32_t)++batch->count;
     size_t observations = report ? report->observation_count : 0;
-    const struct labels labels = {envelope->tlp, envelope->tlp_least, report ? report->pap : TLP_NONE};
+    const struct labels labels = labels_of(envelope, report);
     add_envelope(batch, envelope);
     add_content(batch, envelope, report ? report : &empty_report);
     int4(batch, R_OBSERVATIONS, envelope->observations ? envelope->observations : (int64_t)observations);
@@ -374,15 +383,16 @@ bool report_batch_store(struct db *db, enum sql_statement statement, struct repo
     return true;
 }
 
-bool report_batch_store_rows(struct db *db, enum sql_statement statement, struct report_batch *batch, int64_t id, int64_t sender_id,
-                             enum tlp tlp, const struct report *report, int32_t *next_no, struct err *err)
+bool report_batch_store_rows(struct db *db, enum sql_statement statement, struct report_batch *batch,
+                             const struct report_envelope *envelope, const struct report *report, int32_t *next_no, struct err *err)
 {
-    const struct labels labels = {tlp, TLP_NONE, report->pap};
+    const struct labels labels = labels_of(envelope, report);
     report_batch_reset(batch);
-    db_array_add_int8(&batch->columns[R_ID], id);
-    db_array_add_int8(&batch->columns[R_SENDER], sender_id);
+    db_array_add_int8(&batch->columns[R_ID], envelope->id);
+    db_array_add_int8(&batch->columns[R_SENDER], envelope->sender_id);
     for (size_t i = 0; i < report->observation_count; i++)
-        add_observation(batch, 1, (*next_no)++, &labels, report->class_name, &report->observations[i]);
+        add_observation(batch, 1, (*next_no)++, &labels, report->class_name ? report->class_name : envelope->default_class,
+                        &report->observations[i]);
     db_array(batch->params, &batch->columns[R_ID]);
     db_array(batch->params, &batch->columns[R_SENDER]);
     for (int i = O_ORD; i < COLUMN_COUNT; i++)

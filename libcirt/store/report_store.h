@@ -34,6 +34,8 @@ struct report_envelope {
     const char *error, *error_at; /* of a malformed one; else NULL */
     int64_t observations;         /* how many it has, where they were stored by report_batch_store_rows(); else 0 */
     const char *default_class;    /* the sender's, where the report names none; or NULL */
+    bool has_confidence;
+    int default_confidence; /* the sender's, of sightings that name none */
 };
 
 struct report_batch;
@@ -58,9 +60,10 @@ struct report_result {
 bool report_batch_store(struct db *db, enum sql_statement statement, struct report_batch *batch, struct report_result *results,
                         struct err *err) MUST_CHECK;
 
-/* Only the observations of `report`, numbered from *next_no (moved on), for a report whose id is known: statement is report_rows of the
- * role. */
-bool report_batch_store_rows(struct db *db, enum sql_statement statement, struct report_batch *batch, int64_t id, int64_t sender_id,
-                             enum tlp tlp, const struct report *report, int32_t *next_no, struct err *err) MUST_CHECK;
+/* Only the observations of `report`, numbered from *next_no (moved on), for the report whose id the envelope has: statement is report_rows
+ * of the role. */
+bool report_batch_store_rows(struct db *db, enum sql_statement statement, struct report_batch *batch,
+                             const struct report_envelope *envelope, const struct report *report, int32_t *next_no,
+                             struct err *err) MUST_CHECK;
 
 #endif

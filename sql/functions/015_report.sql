@@ -2,18 +2,22 @@
 -- The contents of an array change no plan here: generic plans save planning each statement for each batch.
 
 -- The registered caller behind each key; no row for others. Asked for every batch of requests: plpgsql, since it keeps its plans.
+SELECT drop_overloads('callers');
 CREATE OR REPLACE FUNCTION callers(p_keys bytea[])
 RETURNS TABLE (key bytea, enabled boolean, identity_id bigint, login text, role text, peer_id bigint, peer text, sender_id bigint,
-               default_tlp smallint, default_class text, malformed_today bigint)
+               default_tlp smallint, default_class text, malformed_today bigint, confidence smallint, rest_s int, paused boolean, document_bytes_max bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN QUERY
     SELECT k.key_sha256, coalesce(i.enabled, p.enabled), i.id, i.login, coalesce(i.role, 'peer'), p.id, p.name, coalesce(si.id, sp.id),
            i.default_tlp, i.default_class,
-           coalesce((SELECT m.bytes FROM malformed_tally m WHERE m.sender_id = coalesce(si.id, sp.id) AND m.day = current_date), 0)
+           coalesce((SELECT m.bytes FROM malformed_tally m WHERE m.sender_id = coalesce(si.id, sp.id) AND m.day = current_date), 0),
+           f.confidence, CASE WHEN f.documents_per_hour IS NULL AND f.bytes_per_hour IS NULL THEN 0 ELSE feed_rest(si.id, f.documents_per_hour, f.bytes_per_hour) END,
+           f.paused, f.document_bytes_max
     FROM registered_key k
     LEFT JOIN identity i ON i.id = k.identity_id
     LEFT JOIN sender si ON si.identity_id = i.id
+    LEFT JOIN feed f ON f.identity_id = i.id AND i.role = 'feed'
     LEFT JOIN peer p ON p.id = k.peer_id
     LEFT JOIN sender sp ON sp.peer_id = p.id
     WHERE k.key_sha256 = ANY (p_keys);

@@ -53,22 +53,22 @@ END $$;
 DROP FUNCTION IF EXISTS inbox_claim();
 CREATE FUNCTION inbox_claim()
 RETURNS TABLE (id bigint, attempts int, report_id bigint, sender_id bigint, channel text, name text, media_type text, format text,
-               tlp smallint, default_tlp smallint, default_class text, is_first boolean, mail_from text, raw bytea, has_steps boolean)
+               tlp smallint, default_tlp smallint, default_class text, is_first boolean, mail_from text, raw bytea, has_steps boolean, confidence smallint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE v_ids bigint[];
 BEGIN
     PERFORM queue_commits_lazily();
     UPDATE inbox q SET failed = now(), error = coalesce(q.error, queue_died(q.attempts))
-        WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND queue_is_spent(q.attempts);
+        WHERE q.id = ANY (ARRAY(SELECT x.id FROM inbox x WHERE x.failed IS NULL AND x.not_before <= now() AND x.attempts > 0 AND queue_is_spent(x.attempts) FOR UPDATE SKIP LOCKED));
     v_ids := ARRAY(SELECT q.id FROM inbox q WHERE q.failed IS NULL AND q.not_before <= now() AND q.attempts > 0 AND NOT queue_is_spent(q.attempts)
                    ORDER BY q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED);
     IF v_ids = '{}' THEN
         SELECT array_agg(x.id) INTO v_ids FROM (
-            SELECT f.id, sum(r.size) OVER (ORDER BY f.id) - r.size AS before
+            SELECT f.id, sum(r.size) OVER (ORDER BY f.id) - r.size AS before, r.size
             FROM (SELECT q.id, q.report_id, q.received FROM inbox q WHERE q.failed IS NULL AND q.attempts = 0 ORDER BY q.id LIMIT 64 FOR UPDATE SKIP LOCKED) f
                 LEFT JOIN report r ON r.id = f.report_id AND r.received = f.received) x
-            WHERE coalesce(x.before, 0) < 8388608;
+            WHERE coalesce(x.before, 0) = 0 OR x.before + x.size <= 8388608; -- one that is longer comes alone
     END IF;
     IF v_ids IS NULL THEN
         RETURN;
@@ -80,10 +80,11 @@ BEGIN
     SELECT t.id, t.attempts, r.id, r.sender_id, r.channel, r.name, r.media_type, c.format, CASE WHEN c.tlp_assumed THEN NULL ELSE c.tlp END,
            i.default_tlp, i.default_class, c.state = 'decoding', m.mail_from,
            CASE WHEN r.size <= 1048576 THEN (SELECT w.bytes FROM report_raw w WHERE w.report_id = r.id AND w.received = r.received AND w.no = 0) END,
-           EXISTS (SELECT FROM report_clear x WHERE x.report_id = r.id)
+           EXISTS (SELECT FROM report_clear x WHERE x.report_id = r.id), e.confidence
     FROM taken t LEFT JOIN report r ON r.id = t.report_id AND r.received = t.received
     LEFT JOIN report_content c ON c.report_id = r.id AND c.received = r.received
     LEFT JOIN sender s ON s.id = r.sender_id LEFT JOIN identity i ON i.id = s.identity_id
+    LEFT JOIN feed e ON e.identity_id = i.id
     LEFT JOIN report_mail m ON m.report_id = r.id
     ORDER BY t.id;
 END $$;
@@ -103,11 +104,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         failed = CASE WHEN p_final OR queue_is_spent(attempts) THEN now() END
     WHERE id = p_id AND attempts = p_attempts $$;
 
--- The bytes of a report in their chunks, in order: of those that are too large for the claim.
-CREATE OR REPLACE FUNCTION inbox_bytes(p_report bigint) RETURNS SETOF bytea
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ SELECT bytes FROM report_raw WHERE report_id = p_report AND inbox_holds(p_report) ORDER BY no $$;
-
+DROP FUNCTION IF EXISTS inbox_bytes(bigint);
 -- What was closed in a mail and was opened, or tried. bytes NULL: it could not be opened. is_stale: to be tried again.
 DROP FUNCTION IF EXISTS inbox_clear(bigint);
 CREATE OR REPLACE FUNCTION inbox_steps(p_report bigint)

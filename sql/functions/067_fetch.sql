@@ -158,3 +158,124 @@ BEGIN
     END IF;
     PERFORM fetch_unlock(p_id);
 END $$;
+
+-- --- decoding what is large ---
+
+CREATE OR REPLACE FUNCTION inbox_chunk(p_report bigint, p_no int) RETURNS SETOF bytea
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ SELECT bytes FROM report_raw WHERE report_id = p_report AND no = p_no AND inbox_holds(p_report) $$;
+
+-- Before the first row: what an earlier decoding read, or an earlier try of this transaction, goes. False where the report went through triage: it keeps what
+-- it had. The row of the queue is locked till the end, so that a document that takes longer than a lease is nobody else's.
+CREATE OR REPLACE FUNCTION inbox_rows_begin(p_report bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE v_received timestamptz;
+BEGIN
+    SELECT i.received INTO v_received FROM inbox i WHERE i.report_id = p_report AND i.attempts > 0 AND i.failed IS NULL LIMIT 1 FOR UPDATE;
+    PERFORM stage_holds(v_received IS NOT NULL, p_report);
+    IF EXISTS (SELECT FROM report_outcome o WHERE o.report_id = p_report AND o.state = 'triaged') THEN
+        RETURN false;
+    END IF;
+    DELETE FROM observation o WHERE o.report_id = p_report AND o.received = v_received;
+    DELETE FROM sighting s WHERE s.report_id = p_report AND s.received = v_received;
+    UPDATE report_content c SET observations = 0 WHERE c.report_id = p_report AND c.received = v_received AND c.observations <> 0;
+    RETURN true;
+END $$;
+
+SELECT drop_overloads('inbox_rows');
+CREATE OR REPLACE FUNCTION inbox_rows(
+    p_ids bigint[], p_senders bigint[],
+    o_ord int[], o_no int[], o_time timestamptz[], o_time_text text[], o_time_rule text[], o_class text[], o_class_claim text[],
+    o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[], o_statement bigint[],
+    s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
+    s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[], s_original text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    PERFORM report_rows(
+        p_ids, inbox_received(p_ids), p_senders, o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count, o_description,
+        o_protocol, o_source_port, o_target_port, o_extra, o_statement, s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host,
+        s_value, s_pap, s_confidence, s_valid_until, s_original);
+END $$;
+
+-- The lines of a report as reports of the same sender by the same way; p_ids all name the one they stand in.
+SELECT drop_overloads('inbox_lines');
+CREATE OR REPLACE FUNCTION inbox_lines(
+    p_ids bigint[], p_route text[], p_sender bigint[], p_channel text[], p_assurance text[], p_sha256 bytea[], p_size bigint[], p_name text[],
+    p_media_type text[], p_state text[], p_format text[], p_tlp smallint[], p_tlp_assumed boolean[], p_class text[], p_class_claim text[],
+    p_description text[], p_summary text[], p_lang text[], p_reference text[], p_reference_issuer text[], p_time timestamptz[],
+    p_time_text text[], p_time_rule text[], p_extra text[], p_observations int[], p_rejected_total int[], p_rejected text[], p_error text[],
+    p_error_at text[], p_reporter_name text[], p_reporter_email text[], p_pap smallint[], p_case_kind text[],
+    r_ord int[], r_no int[], r_bytes bytea[],
+    o_ord int[], o_no int[], o_time timestamptz[], o_time_text text[], o_time_rule text[], o_class text[], o_class_claim text[],
+    o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[], o_statement bigint[],
+    s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
+    s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[], s_original text[])
+RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean, state text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    v_n int := cardinality(p_ids);
+    r report;
+BEGIN
+    SELECT x.* INTO r FROM inbox i JOIN report x ON x.id = i.report_id AND x.received = i.received WHERE i.report_id = p_ids[1] AND i.attempts > 0 AND i.failed IS NULL
+        LIMIT 1 FOR UPDATE OF i;
+    PERFORM stage_holds(r.id IS NOT NULL AND p_ids[1] = ALL (p_ids), p_ids[1]);
+    RETURN QUERY SELECT n.ord, n.report_id, n.is_duplicate, n.state FROM reports_insert(
+        array_fill(0::bigint, ARRAY[v_n]), p_route, array_fill(r.sender_id, ARRAY[v_n]), array_fill(r.channel, ARRAY[v_n]),
+        array_fill(r.assurance, ARRAY[v_n]), p_sha256, p_size, p_name, p_media_type, p_state, p_format, p_tlp, p_tlp_assumed, p_class, p_class_claim,
+        p_description, p_summary, p_lang, p_reference, p_reference_issuer, p_time, p_time_text, p_time_rule, p_extra, p_observations,
+        p_rejected_total, p_rejected, p_error, p_error_at, p_reporter_name, p_reporter_email, p_pap, p_case_kind, r_ord, r_no, r_bytes, o_ord, o_no,
+        o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count, o_description, o_protocol, o_source_port, o_target_port, o_extra,
+        o_statement, s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until, s_original) n;
+END $$;
+
+-- A report whose lines are reports of their own: nothing is left for triage.
+CREATE OR REPLACE FUNCTION inbox_split(p_report bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    PERFORM stage_holds(inbox_holds(p_report), p_report);
+    INSERT INTO report_outcome (report_id, received, state, reason) SELECT r.id, r.received, 'dropped', 'each of its lines is a report of its own' FROM report r WHERE r.id = p_report
+        ON CONFLICT DO NOTHING;
+END $$;
+
+-- A malformed document counts against its sender's quota of the day; beyond it only head, hash and error are kept.
+CREATE OR REPLACE FUNCTION inbox_malformed(p_report bigint, p_quota bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    r report;
+    v_bytes bigint;
+BEGIN
+    PERFORM stage_holds(inbox_holds(p_report), p_report);
+    SELECT x.* INTO STRICT r FROM report x WHERE x.id = p_report;
+    INSERT INTO malformed_tally AS m (sender_id, day, bytes) VALUES (r.sender_id, current_date, r.size)
+        ON CONFLICT (sender_id, day) DO UPDATE SET bytes = m.bytes + EXCLUDED.bytes RETURNING m.bytes INTO v_bytes;
+    IF v_bytes > p_quota AND r.size > 4096 THEN
+        DELETE FROM report_raw w WHERE w.report_id = r.id AND w.received = r.received AND w.no > 0;
+        UPDATE report_raw w SET bytes = substr(w.bytes, 1, 4096) WHERE w.report_id = r.id AND w.received = r.received AND w.no = 0;
+    END IF;
+END $$;
+
+-- The columns of a table that a feed sent: told where they are others than the last time. Nothing for other senders.
+CREATE OR REPLACE FUNCTION feed_columns_seen(p_sender bigint, p_what text, p_columns text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_feed bigint := (SELECT f.identity_id FROM feed f JOIN sender s ON s.identity_id = f.identity_id WHERE s.id = p_sender);
+    v_old text;
+    v_came text;
+    v_went text;
+BEGIN
+    IF v_feed IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT c.columns INTO v_old FROM feed_columns c WHERE c.sender_id = p_sender AND c.what = coalesce(p_what, '');
+    IF v_old = p_columns THEN
+        RETURN;
+    END IF;
+    INSERT INTO feed_columns AS c (sender_id, what, columns) VALUES (p_sender, coalesce(left(p_what, 200), ''), left(p_columns, 20000))
+        ON CONFLICT (sender_id, what) DO UPDATE SET columns = EXCLUDED.columns, since = now();
+    IF v_old IS NOT NULL THEN
+        SELECT string_agg(x, ' ') INTO v_came FROM unnest(string_to_array(left(p_columns, 20000), ',')) x WHERE x <> ALL (string_to_array(v_old, ','));
+        SELECT string_agg(x, ' ') INTO v_went FROM unnest(string_to_array(v_old, ',')) x WHERE x <> ALL (string_to_array(left(p_columns, 20000), ','));
+        PERFORM feed_notice_raise(v_feed, 'columns', coalesce(left(p_what, 200), ''), left(concat_ws('; ', 'the columns' || coalesce(' of ' || p_what, '') || ' changed',
+            'new: ' || v_came, 'gone: ' || v_went, CASE WHEN v_came IS NULL AND v_went IS NULL THEN 'another order' END), 1000));
+    END IF;
+END $$;

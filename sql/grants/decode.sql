@@ -1,7 +1,6 @@
 GRANT EXECUTE ON FUNCTION inbox_claim TO cirt_decode;
 GRANT EXECUTE ON FUNCTION inbox_settle TO cirt_decode;
 GRANT EXECUTE ON FUNCTION inbox_fail TO cirt_decode;
-GRANT EXECUTE ON FUNCTION inbox_bytes TO cirt_decode;
 GRANT EXECUTE ON FUNCTION inbox_steps TO cirt_decode;
 GRANT EXECUTE ON FUNCTION reports_decoded TO cirt_decode;
 GRANT EXECUTE ON FUNCTION inbox_to_verify TO cirt_decode;
@@ -10,3 +9,10 @@ GRANT EXECUTE ON FUNCTION inbox_to_open TO cirt_decode;
 GRANT EXECUTE ON FUNCTION key_offer_add TO cirt_decode;
 GRANT EXECUTE ON FUNCTION verdicts_store TO cirt_decode;
 GRANT EXECUTE ON FUNCTION inbox_attachments TO cirt_decode;
+GRANT EXECUTE ON FUNCTION inbox_chunk TO cirt_decode;
+GRANT EXECUTE ON FUNCTION inbox_rows_begin TO cirt_decode;
+GRANT EXECUTE ON FUNCTION inbox_rows TO cirt_decode;
+GRANT EXECUTE ON FUNCTION inbox_lines TO cirt_decode;
+GRANT EXECUTE ON FUNCTION inbox_split TO cirt_decode;
+GRANT EXECUTE ON FUNCTION inbox_malformed TO cirt_decode;
+GRANT EXECUTE ON FUNCTION feed_columns_seen TO cirt_decode;

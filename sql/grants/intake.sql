@@ -6,3 +6,4 @@ GRANT EXECUTE ON FUNCTION reports_insert TO cirt_intake;
 GRANT EXECUTE ON FUNCTION report_of_sender TO cirt_intake;
 GRANT EXECUTE ON FUNCTION incoming_insert TO cirt_intake;
 GRANT EXECUTE ON FUNCTION incoming_issuer_may TO cirt_intake;
+GRANT EXECUTE ON FUNCTION feed_columns_seen TO cirt_intake;

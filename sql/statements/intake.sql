@@ -1,6 +1,6 @@
 -- name: callers
 SELECT encode(key, 'hex'), enabled, identity_id, login, role, peer_id, peer, sender_id, default_tlp, default_class, malformed_today,
-    $2::bigint FROM callers($1::bytea[])
+    $2::bigint, confidence, rest_s, paused, document_bytes_max FROM callers($1::bytea[])
 
 -- name: report_begin
 SELECT report_id, received_us FROM report_begin()
@@ -31,3 +31,6 @@ SELECT incoming_id, verdict FROM incoming_insert($1::bigint, $2::bigint, $3::tex
 
 -- name: issuer_may
 SELECT incoming_issuer_may($1::bigint, $2::text, $3::text)
+
+-- name: columns
+SELECT feed_columns_seen($1::bigint, $2::text, $3::text)

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Documents of any length from a drop folder: read as streams, packed or not, with memory that does not grow with them; lines that are reports of their own;
+what is too long to be read at once; the quota of broken documents."""
+import gzip
+import os
+import shutil
+import sys
+import zipfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "support"))
+from testsite import Site, check, equal, main, run, until  # noqa: E402
+
+LARGE = 200 * 1000 * 1000
+BOUND_KB = 256 * 1000
+HEADER = '"timestamp","severity","ip","protocol","port","hostname","asn","geo","http_agent"\n'
+
+
+def write_csv(path, size, mark):
+    """As long rows as no feed has: what is tried is bytes, not rows."""
+    rows = written = 0
+    padding = "x" * 4000
+    with open(path, "w") as file:
+        file.write(HEADER)
+        while written < size:
+            line = f'"2026-11-20 00:00:{rows % 60:02d}","high","198.51.{rows // 250 % 100}.{rows % 250}","tcp",{rows % 60000 + 1},"h{rows}.example",64500,"XX","{mark}{padding}"\n'
+            file.write(line)
+            written += len(line)
+            rows += 1
+    return rows
+
+
+class Folder:
+    def __init__(self, site, name):
+        self.site, self.name = site, name
+        site.cirt("admin", "feed", "add", name, "--drop")
+        self.path = os.path.join(site.dir, "drop", name)
+        until("the folder is there", lambda: os.path.isdir(self.path))
+
+    def put(self, path, name=None):
+        name = name or os.path.basename(path)
+        shutil.move(path, os.path.join(self.path, "." + name))
+        os.rename(os.path.join(self.path, "." + name), os.path.join(self.path, name))
+        until(f"{name} is taken", lambda: os.path.exists(os.path.join(self.path, "done", name)), 120)
+
+    def content(self, name):
+        found = self.site.sql("SELECT c.state, c.observations, c.format, c.error, o.state, r.id FROM report r JOIN report_content c ON c.report_id = r.id "
+                              f"LEFT JOIN report_outcome o ON o.report_id = r.id WHERE r.name = '{name}' ORDER BY r.id LIMIT 1")
+        return found[0] if found else None
+
+    def decoded(self, name, seconds=180):
+        until(f"{name} is decoded", lambda: (self.content(name) or ["decoding"])[0] != "decoding", seconds)
+        return self.content(name)
+
+
+def peak_kb(site, role):
+    with open(f"/proc/{site.roles()[role]}/status") as file:
+        return int(next(line.split()[1] for line in file if line.startswith("VmHWM:")))
+
+
+def streams(site, folder, scratch):
+    plain = os.path.join(scratch, "2026-11-20-event4_sinkhole_http-xx.csv")
+    rows = write_csv(plain, LARGE, "a")
+    folder.put(plain)
+    equal("all rows of a large table", ["received", str(rows), "shadowserver"], folder.decoded(os.path.basename(plain))[:3])
+    for name, pack in (("2026-11-21-event4_sinkhole_http-xx.csv.gz", "gzip"), ("2026-11-22-event4_sinkhole_http-xx.csv.zip", "zip")):
+        inner = os.path.join(scratch, name.rsplit(".", 1)[0])
+        rows = write_csv(inner, LARGE // 20, pack[0])
+        packed = os.path.join(scratch, name)
+        if pack == "gzip":
+            # Padding packs too well to be honest.
+            with open(inner, "rb") as source, gzip.open(packed, "wb", compresslevel=0) as file:
+                shutil.copyfileobj(source, file)
+        else:
+            with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as file:
+                file.write(inner, os.path.basename(inner))
+        os.remove(inner)
+        folder.put(packed)
+        equal(f"all rows out of a {pack}", ["received", str(rows), "shadowserver"], folder.decoded(name)[:3])
+    for role in ("fetch/1", "decode/1"):
+        peak = peak_kb(site, role)
+        print(f"{role}: at most {peak} kB")
+        check(f"{role} took {peak} kB", peak < BOUND_KB)
+
+
+def bombs(folder, scratch):
+    bomb = os.path.join(scratch, "bomb.csv.gz")
+    with gzip.open(bomb, "wb") as file:
+        file.write(HEADER.encode())
+        for _ in range(200):
+            file.write(b"\n" * 1000000)  # blank lines are no rows, and pack a thousand to one
+    folder.put(bomb)
+    state, observations, _, error, _, _ = folder.decoded("bomb.csv.gz")
+    equal("a bomb", ("malformed", "0"), (state, observations))
+    check(error, "times as large" in error)
+    cut = os.path.join(scratch, "2026-11-23-event4_sinkhole_http-xx.csv")
+    write_csv(cut, 1000000, "c")
+    with open(cut, "rb") as source, open(cut + ".gz", "wb") as file:
+        file.write(gzip.compress(source.read(), 0)[:-100000])
+    folder.put(cut + ".gz")
+    equal("half an archive leaves nothing", ("malformed", "0"), tuple(folder.decoded(os.path.basename(cut) + ".gz")[:2]))
+    number = folder.content(os.path.basename(cut) + ".gz")[5]
+    equal("no rows of it", [["0"]], folder.site.sql(f"SELECT count(*) FROM observation WHERE report_id = {number}"))
+
+
+def lines(site, folder, scratch):
+    path = os.path.join(scratch, "reports.ndjson")
+    with open(path, "w") as file:
+        for i in range(2500):
+            file.write('{"description":"line %d","observations":[{"source":{"ip":"203.0.113.%d"}}]}\n' % (i, i % 250))
+        file.write('{"description":\n')
+        file.write('{"description":"line 0","observations":[{"source":{"ip":"203.0.113.0"}}]}\n')
+    folder.put(path)
+    state, _, _, _, outcome, number = folder.decoded("reports.ndjson")
+    equal("the file itself has nothing for triage", ("received", "dropped"), (state, outcome))
+    came = site.sql("SELECT c.state, count(*) FROM report r JOIN report_content c ON c.report_id = r.id JOIN sender s ON s.id = r.sender_id JOIN identity i ON i.id = s.identity_id "
+                    f"WHERE i.login = 'large' AND r.id > {number} AND r.channel = 'drop' AND c.format = 'ndjson' GROUP BY 1 ORDER BY 1")
+    equal("each line a report, a broken one too, one that came before not", [["malformed", "1"], ["received", "2500"]], came)
+
+
+def too_long(site, folder, scratch):
+    path = os.path.join(scratch, "long.json")
+    with open(path, "w") as file:
+        file.write('{"description":"' + "y" * 17 * 1024 * 1024 + '"}')
+    folder.put(path)
+    state, _, _, error, _, number = folder.decoded("long.json")
+    equal("a whole document has a longest length", "malformed", state)
+    check(error, "at most" in error)
+    # The quota of broken documents: 64 MB a day; what is beyond keeps its head, hash and error.
+    for i in range(4):
+        path = os.path.join(scratch, f"broken-{i}.json")
+        with open(path, "w") as file:
+            file.write('{"description":' + str(i) * 15 * 1024 * 1024)
+        folder.put(path)
+        folder.decoded(f"broken-{i}.json")
+    kept = site.sql("SELECT r.name, r.size, (SELECT sum(length(w.bytes)) FROM report_raw w WHERE w.report_id = r.id) FROM report r WHERE r.name ~ '^(long|broken)' ORDER BY r.id")
+    equal("the first is whole", kept[0][1], kept[0][2])
+    equal("the last is its head", "4096", kept[-1][2])
+    said = site.cirt("lead", "report", "replay", "r" + site.sql("SELECT max(id) FROM report WHERE name ~ '^broken'")[0][0], ok=False)
+    check("and cannot be read again", "only the first 4096" in said.stderr)
+
+
+def columns(site, folder, scratch):
+    def send(number, header, row):
+        path = os.path.join(scratch, f"2026-11-2{number}-scan_ftp-xx.csv")
+        with open(path, "w") as file:
+            file.write(header + "\n" + row + "\n")
+        folder.put(path)
+        folder.decoded(os.path.basename(path))
+
+    def notices():
+        return [n for n in site.cirt_json("lead", "feed", "show", "large")["notices"] if n["kind"] == "columns"]
+
+    send(4, '"timestamp","ip","port"', '"2026-11-24 00:00:00","198.51.100.1",21')
+    send(5, '"timestamp","ip","port"', '"2026-11-25 00:00:00","198.51.100.1",21')
+    equal("the same columns", [], notices())
+    send(6, '"timestamp","ip","naics","port"', '"2026-11-26 00:00:00","198.51.100.1",1,21')
+    equal("another column is told of", ("scan_ftp", True), (notices()[0]["subject"], "new: naics" in notices()[0]["text"]))
+    site.cirt("lead", "feed", "seen", "large")
+    equal("till somebody has seen it", [], notices())
+
+
+def test(scratch):
+    site = Site(scratch, "home", new=("--name", "XX-CERT", "--prefix", "XX-CERT"))
+    folder = Folder(site, "large")
+    streams(site, folder, scratch)
+    bombs(folder, scratch)
+    lines(site, folder, scratch)
+    columns(site, folder, scratch)
+    too_long(site, folder, scratch)
+    # How sure a feed is goes to what says nothing itself.
+    site.cirt("admin", "feed", "set", "large", "--confidence", "35")
+    path = os.path.join(scratch, "sure.json")
+    with open(path, "w") as file:
+        file.write('{"description":"sure","observations":[{"source":{"ip":"203.0.113.77"}}]}')
+    folder.put(path)
+    folder.decoded("sure.json")
+    equal("its confidence", [["35"]], site.sql("SELECT DISTINCT s.confidence FROM sighting s JOIN report r ON r.id = s.report_id WHERE r.name = 'sure.json'"))
+
+
+main(test)
