@@ -353,6 +353,40 @@ static void rules(struct screen *screen, const json_t *answer)
     more(screen, json_array_size(list));
 }
 
+/* Cases that share something rare, with what that is. */
+static void alike(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(answer, "related"), *common = field_list(answer, "common");
+    size_t before = json_array_size(field_list(answer, "related_list")), count = json_array_size(common);
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i), *reasons = field_list(item, "reasons");
+        int64_t shared = field_number(item, "shared", 0);
+
+        margin(screen, _("related"), before + i);
+        member(screen, "", item, "case");
+        member(screen, "  ", item, "class");
+        member(screen, "  ", item, "state");
+        for (size_t k = 0; k < json_array_size(reasons) && (int64_t)k < shared; k++) {
+            size_t mark = screen_mark(screen);
+            screen_text(screen, k ? "; " : "  ");
+            screen_outside(screen, field_text(json_array_get(reasons, k), "text"));
+            screen_field(screen, mark);
+        }
+        if (shared > (int64_t)json_array_size(reasons))
+            screen_printf(screen, _("; %lld more"), (long long)(shared - (int64_t)json_array_size(reasons)));
+        screen_end_line(screen);
+    }
+    if (count > 0) {
+        margin(screen, _("common"), 0);
+        screen_printf(screen, _("in too many cases to relate any: "));
+        screen_outside(screen, field_text(json_array_get(common, 0), "value"));
+        if (count > 1)
+            screen_printf(screen, _(" and %zu more"), count - 1);
+        screen_end_line(screen);
+    }
+}
+
 static void tags(struct screen *screen, const json_t *answer)
 {
     const json_t *list = field_list(answer, "tags");
@@ -389,7 +423,7 @@ static void last(struct screen *screen, const json_t *answer)
 void case_view_show(struct screen *screen, const json_t *answer, const void *context)
 {
     static void (*const blocks[])(struct screen *, const json_t *) = {head,   times, tags,   rules,   reports, observables, known_good_view,
-                                                                      owners, notes, shares, related, last};
+                                                                      owners, notes, shares, related, alike,   last};
 
     UNUSED(context);
     for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)

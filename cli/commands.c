@@ -19,6 +19,7 @@
 #include "cli/record_cmd.h"
 #include "cli/report_cmd.h"
 #include "cli/rule_cmd.h"
+#include "cli/setting_cmd.h"
 #include "cli/share_cmd.h"
 #include "cli/submit_cmd.h"
 #include "cli/verify_cmd.h"
@@ -388,6 +389,11 @@ const struct command commands_table[] = {
      {"cirt constituent set telecom-a --domain telecom-a.example"}, &record_cmd_constituent, false},
     {"constituent rm", record_cmd_rm, COMMAND_DESK, "CONSTITUENT", 1, 1, rm_options, N_("remove one; what was ever used is only disabled"),
      {"cirt constituent rm telecom-a --yes"}, &record_cmd_constituent, false},
+    {"setting ls", setting_cmd_ls, COMMAND_DESK, "", 0, 0, NULL, N_("what this site decides on, with the defaults"),
+     {"cirt setting ls"}, NULL, false},
+    {"setting set", setting_cmd_set, COMMAND_DESK, "SETTING [VALUE...]", 1, COMMAND_MANY, setting_cmd_set_options, N_("change one"),
+     {"cirt setting set related.cases 20", "cirt setting set priority.sectors energy health water", "cirt setting set related.cases --default"},
+     NULL, false},
     {"rule ls", record_cmd_ls, COMMAND_DESK, "", 0, 0, list_options, N_("list rule sets"),
      {"cirt rule ls"}, &record_cmd_rule, false},
     {"rule show", record_cmd_show, COMMAND_DESK, "RULES", 1, 1, NULL, N_("all about one"),

@@ -109,6 +109,8 @@ const struct api_endpoint api_endpoints[] = {
     {"constituent_import", MESSAGE_POST, "/v1/imports/{import}", API_ADMIN, API_DESK, ANALYSTS, false,
      "Apply a file of constituents, or show what that would change"},
     READ("constituent_export", "/v1/holdings", "Constituents with all that they hold and held"),
+    READ("setting_list", "/v1/settings", "What the site decides on, with the defaults"),
+    {"setting_set", MESSAGE_POST, "/v1/settings/{name}", API_ADMIN, API_DESK, ANALYSTS, false, "Change one setting"},
     READ("owner_find", "/v1/owners", "Whose a value is, or was on a day"),
     RECORD("rule", "/v1/rules", API_SHARE),
     RECORD("analyst", "/v1/analysts", API_ADMIN),

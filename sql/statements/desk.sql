@@ -49,7 +49,7 @@ SELECT count(*) FROM visible_case_key WHERE state IN ('new', 'open', 'waiting') 
 SELECT case_short(case_find($1::text))
 
 -- name: case_show
-SELECT json_join(case_json(v), json_build_object(
+SELECT json_join(json_join(case_json(v), case_related(v.id)), json_build_object(
     'report_list', (SELECT coalesce(json_agg(x.report), '[]') FROM (
         SELECT json_join(report_json(r), json_build_object('in_case', (SELECT coalesce(sum(upper(n) - lower(n)), 0) FROM unnest(m.observations) n), 'rule', m.rule)) AS report
         FROM visible_member m JOIN visible_report r ON r.id = m.report_id AND r.received = m.received WHERE m.case_id = v.id ORDER BY r.received, r.id LIMIT 100) x),
@@ -290,6 +290,10 @@ SELECT json_build_object('type', $1::text, 'value', $2::text, 'at', time_text(co
         'kind', constituent_kind(w.kind), 'match', w.value, 'from', time_text(w.since), 'until', time_text(w.until)) ORDER BY w.no), '[]')
     FROM constituent_who($1::text, $2::text, $3::text, constituent_moment($4::text, 0, 0)) WITH ORDINALITY w(id, kind, value, since, until, is_owner, no)
     JOIN visible_constituent k ON k.id = w.id))
+-- name: setting_list
+SELECT setting_json(s) FROM visible_setting s WHERE $1::text IS NULL OR s.name = lower($1::text) ORDER BY s.name
+-- name: setting_write
+SELECT setting_write($1::text, $2::jsonb)
 -- name: rule_remove
 SELECT rule_remove($1::text)
 -- name: analyst_remove
