@@ -123,24 +123,6 @@ static void take_own_class(struct stix_reader *reader, size_t number, const json
 
 /* --- indicators --- */
 
-static bool has_word(const json_t *list, const char *word)
-{
-    size_t index;
-    json_t *element;
-    json_array_foreach(list, index, element)
-    {
-        if (str_equal(json_string_value(element), word))
-            return true;
-    }
-    return false;
-}
-
-/* Not what its maker took back, nor what he calls harmless. */
-static bool is_for_detection(const json_t *indicator)
-{
-    return !json_is_true(json_object_get(indicator, "revoked")) && !has_word(json_object_get(indicator, "indicator_types"), "benign");
-}
-
 static void reject_pattern(struct stix_reader *reader, const struct stix_object *indicator, const struct err *why)
 {
     struct arena *arena = reader->report->arena;
@@ -164,7 +146,7 @@ static bool read_pattern(struct stix_reader *reader, const struct stix_object *i
         return true;
     }
     struct stix_sight sight = {.reader = reader, .observation = number, .owner = indicator};
-    return stix_observable_pattern(&sight, &pattern, is_for_detection(indicator->json), not_decomposed);
+    return stix_observable_pattern(&sight, &pattern, true, not_decomposed);
 }
 
 static void keep_not_decomposed(struct stix_reader *reader, size_t number, json_t *list)
@@ -613,12 +595,31 @@ static void link_objects(struct stix_reader *reader)
     }
 }
 
+static bool has_word(const json_t *list, const char *word)
+{
+    size_t index;
+    json_t *element;
+    json_array_foreach(list, index, element)
+    {
+        if (str_equal(json_string_value(element), word))
+            return true;
+    }
+    return false;
+}
+
+/* What its maker took back, or calls harmless, is work for nobody: it is kept beside. */
+static bool is_void(const struct stix_object *object)
+{
+    return object->is_old || json_is_true(json_object_get(object->json, "revoked")) ||
+           has_word(json_object_get(object->json, "indicator_types"), "benign");
+}
+
 /* The relationship by which the indicator rests on observed data of the document; NULL for none. */
 static const struct stix_link *basis_of(const struct stix_reader *reader, const struct stix_object *indicator)
 {
     for (size_t i = reader->first_link[indicator->index]; i; i = reader->links[i - 1].next) {
         const struct stix_link *link = &reader->links[i - 1];
-        if (str_equal(link->target->type, "observed-data") &&
+        if (str_equal(link->target->type, "observed-data") && !is_void(link->target) &&
             str_equal(stix_object_text(link->relationship->json, "relationship_type"), "based-on"))
             return link;
     }
@@ -637,7 +638,7 @@ static const struct {
 
 static bool read_object(struct stix_reader *reader, struct stix_object *object)
 {
-    if (object->is_old || (str_equal(object->type, "indicator") && basis_of(reader, object)))
+    if (is_void(object) || (str_equal(object->type, "indicator") && basis_of(reader, object)))
         return true;
     for (size_t i = 0; i < ARRAY_SIZE(readers); i++)
         if (str_equal(readers[i].type, object->type))
@@ -647,7 +648,7 @@ static bool read_object(struct stix_reader *reader, struct stix_object *object)
 
 static bool merge_object(struct stix_reader *reader, struct stix_object *object)
 {
-    const struct stix_link *link = !object->is_old && str_equal(object->type, "indicator") ? basis_of(reader, object) : NULL;
+    const struct stix_link *link = !is_void(object) && str_equal(object->type, "indicator") ? basis_of(reader, object) : NULL;
     if (!link)
         return true;
     if (!merge_indicator(reader, object, reader->observation_of[link->target->index] - 1))

@@ -203,20 +203,43 @@ static void confidence_and_end_are_the_indicators(void **state)
     free(text);
 }
 
-static void not_for_detection(const char *more)
+static void is_only_kept(const char *more)
 {
-    char *text = indicator(1, "192.0.2.1", more);
-    struct report *report = decode(text);
-    assert_false(only_sighting(report)->is_indicator);
+    char *void_one = indicator(1, "192.0.2.1", more), *other = indicator(2, "192.0.2.2", ""), *both = mem_printf("%s,%s", void_one, other);
+    struct report *report = decode_bundle(both);
+    assert_string_equal(only_sighting(report)->value, "192.0.2.2");
+    assert_non_null(strstr(report->extra, "192.0.2.1"));
     report_free(report);
-    free(text);
+    free(void_one);
+    free(other);
+    free(both);
 }
 
-static void revoked_and_benign_are_seen_but_not_for_detection(void **state)
+/* An indicator stands for itself where its observed data were taken back. */
+static void void_basis_is_no_basis(const char *more)
+{
+    char *one = indicator(1, "192.0.2.2", "");
+    char *objects = mem_printf(
+        "{\"type\":\"observed-data\",\"id\":\"observed-data--00000000-0000-4000-8000-000000000008\"," CREATED
+        ",\"first_observed\":\"2026-03-01T00:00:00Z\",\"last_observed\":\"2026-03-01T00:00:00Z\",\"number_observed\":1,"
+        "\"object_refs\":[],%s},%s,{\"type\":\"relationship\",\"id\":\"relationship--00000000-0000-4000-8000-000000000007\"," CREATED
+        ",\"relationship_type\":\"based-on\",\"source_ref\":\"indicator--00000000-0000-4000-8000-000000000001\","
+        "\"target_ref\":\"observed-data--00000000-0000-4000-8000-000000000008\"}",
+        more, one);
+    struct report *report = decode_bundle(objects);
+    assert_string_equal(only_sighting(report)->value, "192.0.2.2");
+    report_free(report);
+    free(one);
+    free(objects);
+}
+
+static void revoked_and_benign_are_work_for_nobody(void **state)
 {
     (void)state;
-    not_for_detection("\"revoked\":true");
-    not_for_detection("\"indicator_types\":[\"benign\"]");
+    void_basis_is_no_basis("\"revoked\":true");
+    void_basis_is_no_basis("\"indicator_types\":[\"benign\"]");
+    is_only_kept("\"revoked\":true");
+    is_only_kept("\"indicator_types\":[\"benign\"]");
 }
 
 static void the_newest_version_counts(void **state)
@@ -606,7 +629,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(markings_of_the_document_count),
         cmocka_unit_test(labels_go_along_with_values),
         cmocka_unit_test(confidence_and_end_are_the_indicators),
-        cmocka_unit_test(revoked_and_benign_are_seen_but_not_for_detection),
+        cmocka_unit_test(revoked_and_benign_are_work_for_nobody),
         cmocka_unit_test(the_newest_version_counts),
         cmocka_unit_test(circles_and_missing_targets_are_harmless),
         cmocka_unit_test(dense_references_are_refused_in_time),
