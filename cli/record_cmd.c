@@ -131,6 +131,12 @@ static const struct record_field rule_fields[] = {{"file", "text", FIELD_FILE}, 
 const struct record_kind record_cmd_rule = {
     "rule", "/v1/rules", "name", rule_fields, {"name", "version", "changed", "changed_by", "waits_for"}};
 
+const struct option_rule record_cmd_mapping_options[] = {
+    {"file", OPTION_ONE, "FILE", N_("what the columns mean (docs/FORMATS.md, csv)")},
+    {0},
+};
+const struct record_kind record_cmd_mapping = {"mapping", "/v1/mappings", "name", rule_fields, {"name", "format", "changed", "changed_by"}};
+
 const struct option_rule record_cmd_analyst_options[] = {
     {"name", OPTION_ONE, "TEXT", N_("the person's name")},
     {"role", OPTION_ONE, "ROLE", N_("analyst lead admin auditor feed")},

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "cirtd/desk/desk_inside.h"
 #include "codec/codec.h"
+#include "codec/csv_mapping.h"
 #include "model/rsit.h"
 #include "rules/triage_rules.h"
 
@@ -17,6 +18,7 @@ static const struct kind {
     {"agreement", SQL_DESK_AGREEMENT_LIST, SQL_DESK_AGREEMENT_WRITE, SQL_DESK_AGREEMENT_REMOVE},
     {"constituent", SQL_DESK_CONSTITUENT_LIST, SQL_DESK_CONSTITUENT_WRITE, SQL_DESK_CONSTITUENT_REMOVE},
     {"rule", SQL_DESK_RULE_LIST, SQL_DESK_RULE_WRITE, SQL_DESK_RULE_REMOVE},
+    {"mapping", SQL_DESK_MAPPING_LIST, SQL_DESK_MAPPING_WRITE, SQL_DESK_MAPPING_REMOVE},
     {"analyst", SQL_DESK_ANALYST_LIST, SQL_DESK_ANALYST_WRITE, SQL_DESK_ANALYST_REMOVE},
     {"feed", SQL_DESK_FEED_LIST, SQL_DESK_FEED_WRITE, SQL_DESK_FEED_REMOVE},
     {"alias", SQL_DESK_ALIAS_LIST, SQL_DESK_ALIAS_WRITE, SQL_DESK_ALIAS_REMOVE},
@@ -138,10 +140,24 @@ static bool check_alias(struct desk_call *call, struct err *err)
     return true;
 }
 
+static bool check_mapping(struct desk_call *call, struct err *err)
+{
+    struct csv_mapping mapping;
+    const char *text;
+    if (!desk_body_text(call, "text", &text, err))
+        return false;
+    if (!text || csv_mapping_parse(text, call->arena, &mapping, err))
+        return true;
+    call->problem.status = 422;
+    return false;
+}
+
 static bool write_record(struct desk_call *call, const char *name, int status, struct err *err)
 {
     const struct kind *kind = kind_of(call);
     if (str_equal(kind->noun, "rule") && !check_rules(call, err))
+        return false;
+    if (str_equal(kind->noun, "mapping") && !check_mapping(call, err))
         return false;
     if (str_equal(kind->noun, "feed") && !check_feed(call, err))
         return false;
@@ -222,17 +238,7 @@ static bool see_feed(struct desk_call *call, struct err *err)
     }
 #define RECORD(noun) {noun "_list", list_records}, RECORD_BUT_LIST(noun)
 const struct desk_route desk_record_routes[] = {
-    RECORD("peer"),
-    RECORD("agreement"),
-    RECORD("constituent"),
-    RECORD("rule"),
-    RECORD("analyst"),
-    RECORD_BUT_LIST("contact"),
-    RECORD("feed"),
-    RECORD("alias"),
-    {"alias_unmapped", list_unmapped},
-    {"feed_run", run_feed},
-    {"feed_pause", pause_feed},
-    {"feed_seen", see_feed},
-    {NULL, NULL},
+    RECORD("peer"),         RECORD("agreement"),        RECORD("constituent"),   RECORD("rule"),  RECORD("mapping"),
+    RECORD("analyst"),      RECORD_BUT_LIST("contact"), RECORD("feed"),          RECORD("alias"), {"alias_unmapped", list_unmapped},
+    {"feed_run", run_feed}, {"feed_pause", pause_feed}, {"feed_seen", see_feed}, {NULL, NULL},
 };

@@ -167,7 +167,7 @@ static bool decode_whole(struct intake *intake, struct intake_job *job, struct b
 static bool take_document(struct intake *intake, struct intake_job *job, struct body *body, const char *head, size_t head_size)
 {
     struct err err;
-    if (!intake_job_choose(job, body, head, head_size < HEAD_SIZE ? head_size : HEAD_SIZE))
+    if (!intake_job_choose(intake, job, body, head, head_size < HEAD_SIZE ? head_size : HEAD_SIZE))
         return false;
     if (!body_rewind(body, &err))
         worker_problem_err(job->request, &err);
@@ -200,6 +200,8 @@ static bool take_report(struct intake *intake, struct intake_job *job)
     else
         worker_problem_err(job->request, &job->error);
     body_close(body);
+    if (!waits)
+        intake_job_clear(job);
     return waits;
 }
 

@@ -47,6 +47,8 @@ struct intake_job {
     bool is_packed; /* the document came in an archive */
     enum tlp tlp_asked;
     char name[256], channel[16], media_type[128];
+    char format[80];         /* as it was named, or the codec's */
+    char *mapping;           /* text of the mapping that format names, or NULL; the job's */
     char document_name[256]; /* of the file in the archive that it came in; else name */
     struct report *report;   /* decoded, or NULL */
     struct err error;        /* of a malformed one */
@@ -60,7 +62,7 @@ struct intake_job {
 /* Fills job's label, name, channel from the request; false after answering a refusal. */
 bool intake_job_prepare(struct intake_job *job);
 /* The codec for the document in body that begins with head, as the request names it or the bytes look. False after answering 415. */
-bool intake_job_choose(struct intake_job *job, const struct body *body, const char *head, size_t head_size);
+bool intake_job_choose(struct intake *intake, struct intake_job *job, const struct body *body, const char *head, size_t head_size);
 struct codec_hints intake_job_hints(const struct intake_job *job);
 /* The bytes of a document that cannot be read (job->error says why) are kept as a malformed report. Answers. */
 void intake_keep_malformed(struct intake *intake, struct intake_job *job, struct body *body);

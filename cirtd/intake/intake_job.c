@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "cirtd/intake/intake_inside.h"
 #include "crypto/digest.h"
@@ -72,24 +73,51 @@ bool intake_job_prepare(struct intake_job *job)
     return read_channel(job);
 }
 
-bool intake_job_choose(struct intake_job *job, const struct body *body, const char *head, size_t head_size)
+/* False after answering: no such mapping, or no database. */
+static bool read_mapping(struct intake *intake, struct intake_job *job)
 {
-    char format[32] = "";
+    const char *name = codec_mapping_name(job->format);
+    struct err err;
+    struct db_rows *rows = NULL;
+    if (!name)
+        return true;
+    db_params_reset(intake->params);
+    db_text(intake->params, name);
+    if (!db_ready(intake->db, &err) || !db_run(intake->db, SQL_INTAKE_MAPPING, intake->params, &rows, &err)) {
+        intake_answer_trouble(intake, job->request, &err);
+        return false;
+    }
+    const char *text = db_get_text(rows, 0, 0);
+    job->mapping = text ? mem_strdup(text) : NULL;
+    db_rows_free(rows);
+    if (!text)
+        worker_problem(job->request, 400, "no mapping of that name is registered here; cirt mapping ls", ",\"at\":\"?format=\"");
+    return text != NULL;
+}
+
+bool intake_job_choose(struct intake *intake, struct intake_job *job, const struct body *body, const char *head, size_t head_size)
+{
+    job->format[0] = '\0';
     if (head_size == 0) {
         worker_problem(job->request, 400, "the document is empty", "");
         return false;
     }
     job->is_packed = body_is_packed(body);
     body_document_name(body, job->name, job->document_name, sizeof job->document_name);
-    api_query_value(job->request->message.path, "format", format, sizeof format);
-    job->codec = choose_codec(job, format, head, head_size);
-    return job->codec != NULL;
+    api_query_value(job->request->message.path, "format", job->format, sizeof job->format);
+    job->codec = choose_codec(job, job->format, head, head_size);
+    if (!job->codec)
+        return false;
+    if (!job->format[0])
+        snprintf(job->format, sizeof job->format, "%s", job->codec->name);
+    return read_mapping(intake, job);
 }
 
 struct codec_hints intake_job_hints(const struct intake_job *job)
 {
     return (struct codec_hints){.name = job->document_name[0] ? job->document_name : NULL,
-                                .media_type = job->media_type[0] ? job->media_type : NULL};
+                                .media_type = job->media_type[0] ? job->media_type : NULL,
+                                .mapping = job->mapping};
 }
 
 /* Its own label, narrowed by ?tlp=; else ?tlp=; else the sender's; else amber, assumed. A parameter never widens. */
@@ -113,7 +141,9 @@ void intake_job_envelope(const struct intake_job *job, const struct report *repo
         .name = job->name[0] ? job->name : NULL,
         .media_type = job->media_type[0] ? job->media_type : NULL,
         .state = "received",
-        .format = job->codec ? job->codec->name : NULL,
+        .format = !job->codec      ? NULL
+                  : job->format[0] ? job->format
+                                   : job->codec->name,
         .tlp_least = job->tlp_asked,
         .default_class = job->caller->default_class[0] ? job->caller->default_class : NULL,
     };
@@ -125,6 +155,8 @@ void intake_job_envelope(const struct intake_job *job, const struct report *repo
 void intake_job_clear(struct intake_job *job)
 {
     report_free(job->report);
+    free(job->mapping);
+    job->mapping = NULL;
     free(job->bytes);
     job->report = NULL;
     job->bytes = NULL;

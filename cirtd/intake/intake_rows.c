@@ -62,8 +62,9 @@ static bool flush_chunk(struct rows *rows, struct err *err)
     db_int8(rows->intake->params, rows->id);
     db_int4(rows->intake->params, rows->chunk_no++);
     db_bytes(rows->intake->params, rows->chunk.bytes ? rows->chunk.bytes : "", rows->chunk.size);
-    buf_reset(&rows->chunk);
-    return db_run(rows->intake->db, SQL_INTAKE_REPORT_RAW_ADD, rows->intake->params, NULL, err);
+    bool ok = db_run(rows->intake->db, SQL_INTAKE_REPORT_RAW_ADD, rows->intake->params, NULL, err);
+    buf_reset(&rows->chunk); /* only now: the parameter is the buffer's own bytes */
+    return ok;
 }
 
 static bool add_piece(void *context, const char *bytes, size_t size, struct err *err)

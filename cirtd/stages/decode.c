@@ -29,7 +29,31 @@ struct decode {
 
 static struct codec_hints hints_of(const struct decode_job *job)
 {
-    return (struct codec_hints){.name = job->name[0] ? job->name : NULL, .media_type = db_get_text(job->rows, job->row, DECODE_MEDIA_TYPE)};
+    return (struct codec_hints){.name = job->name[0] ? job->name : NULL,
+                                .media_type = db_get_text(job->rows, job->row, DECODE_MEDIA_TYPE),
+                                .mapping = job->mapping};
+}
+
+/* Where the format is csv:NAME. One that is gone leaves the document malformed, to be replayed when it is there again. */
+static bool read_mapping(struct decode_job *job, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    const char *name = codec_mapping_name(db_get_text(job->rows, job->row, DECODE_FORMAT));
+    if (!name || !str_equal(job->codec->name, "csv"))
+        return true;
+    db_params_reset(job->run->params);
+    db_text(job->run->params, name);
+    if (!db_run(job->run->db, SQL_DECODE_MAPPING, job->run->params, &rows, err))
+        return false;
+    job->mapping = db_is_null(rows, 0, 0) ? NULL : mem_strdup(db_get_text(rows, 0, 0));
+    db_rows_free(rows);
+    return true;
+}
+
+static const char *format_of(const struct decode_job *job)
+{
+    const char *format = db_get_text(job->rows, job->row, DECODE_FORMAT);
+    return !job->codec ? NULL : codec_mapping_name(format) && str_equal(job->codec->name, "csv") ? format : job->codec->name;
 }
 
 static void choose_codec(struct decode_job *job, const char *head, size_t size)
@@ -67,7 +91,7 @@ void decode_envelope(const struct decode_job *job, const struct report *report, 
                                          .name = job->name[0] ? job->name : NULL,
                                          .media_type = db_get_text(job->rows, job->row, DECODE_MEDIA_TYPE),
                                          .state = state,
-                                         .format = job->codec ? job->codec->name : NULL,
+                                         .format = format_of(job),
                                          .error = why ? why->text : NULL,
                                          .error_at = why ? why->at : NULL,
                                          .observations = report ? job->observations : 0,
@@ -100,8 +124,8 @@ bool decode_tell_columns(struct decode_job *job, const struct report *report, st
 /* What is read at once. */
 static bool decode_whole(struct decode_job *job, struct decode_source *source, bool *is_malformed, struct err *err)
 {
-    struct codec_hints hints = hints_of(job);
     struct report *report = NULL;
+    struct codec_hints hints = hints_of(job);
     buf_clear(&job->raw);
     buf_init(&job->raw, job->limits->document_bytes_max);
     if (!decode_source_rest(source, &job->raw, err) ||
@@ -139,6 +163,8 @@ static bool decode_document(struct decode_job *job, struct decode_source *source
     }
     if (str_equal(job->codec->name, "mail"))
         return decode_message(job, source, is_malformed, err);
+    if (!read_mapping(job, err))
+        return false;
     if (job->codec->shape == CODEC_LINES)
         return decode_stream_lines(job, source, is_malformed, err);
     /* The whole of a stored document comes as one piece where it came with the claim. */
@@ -192,6 +218,7 @@ static bool decode_work(struct stage_run *run, struct db_rows *rows, size_t row,
         ok = keep_malformed(&job, err);
     decode_source_close(source);
     buf_clear(&job.raw);
+    free(job.mapping);
     return ok;
 }
 

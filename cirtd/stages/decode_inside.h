@@ -44,6 +44,7 @@ struct decode_job {
     bool has_steps;            /* something in it was opened, or tried */
     bool is_first;             /* it was never decoded; else what was read before stays till there is something better */
     struct buf raw;            /* unpacked where it came in an archive */
+    char *mapping;             /* text of the mapping that the format names, or NULL */
     char name[256];            /* of the document, in its archive where it has one; "" for none */
     bool has_raw;              /* its bytes came with the claim */
     int64_t observations;      /* that were stored while it was read; else 0 */

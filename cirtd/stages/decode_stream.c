@@ -19,7 +19,9 @@ static bool is_fault(const struct err *err)
 /* All of the source through the codec, whatever its shape. */
 static bool run_stream(struct decode_job *job, struct decode_source *source, const struct codec_sink *sink, struct err *err)
 {
-    struct codec_hints hints = {.name = job->name[0] ? job->name : NULL, .media_type = db_get_text(job->rows, job->row, DECODE_MEDIA_TYPE)};
+    struct codec_hints hints = {.name = job->name[0] ? job->name : NULL,
+                                .media_type = db_get_text(job->rows, job->row, DECODE_MEDIA_TYPE),
+                                .mapping = job->mapping};
     struct codec_stream *stream = job->codec->open(job->limits, &hints, sink);
     const char *bytes = NULL;
     size_t size = 0;

@@ -14,6 +14,7 @@ extern const struct codec json_codec;
 extern const struct codec mail_codec;
 extern const struct codec ndjson_codec;
 extern const struct codec shadowserver_codec;
+extern const struct codec csv_codec;
 extern const struct codec iodef_codec;
 extern const struct codec iodef_json_codec;
 extern const struct codec xarf_codec;
@@ -26,18 +27,40 @@ extern const struct codec n6_codec;
 extern const struct codec stix_codec;
 
 /* To add one: codec.h says what to do. On equal sureness the first wins. */
+/* clang-format off */
 const struct codec *const codec_registry[] = {
-    &json_codec, &ndjson_codec, &shadowserver_codec, &iodef_codec,   &iodef_json_codec, &xarf_codec, &rid_codec,
-    &mail_codec, &csaf_codec,   &idea_codec,         &intelmq_codec, &misp_codec,       &n6_codec,   &stix_codec,
+    &json_codec,
+    &ndjson_codec,
+    &shadowserver_codec,
+    &csv_codec,
+    &iodef_codec,
+    &iodef_json_codec,
+    &xarf_codec,
+    &rid_codec,
+    &mail_codec,
+    &csaf_codec,
+    &idea_codec,
+    &intelmq_codec,
+    &misp_codec,
+    &n6_codec,
+    &stix_codec,
 };
+/* clang-format on */
 const size_t codec_count = ARRAY_SIZE(codec_registry);
 
 const struct codec *codec_find(const char *name)
 {
+    if (codec_mapping_name(name))
+        return &csv_codec;
     for (size_t i = 0; name && i < codec_count; i++)
         if (str_equal(codec_registry[i]->name, name))
             return codec_registry[i];
     return NULL;
+}
+
+const char *codec_mapping_name(const char *format)
+{
+    return format && str_starts(format, "csv:") && format[4] ? format + 4 : NULL;
 }
 
 /* True where the blank-separated list holds the word, any case. */

@@ -32,6 +32,7 @@ struct codec_hints {
     const char *name;              /* file name: Shadowserver puts the report type there */
     const char *media_type;        /* of Content-Type, without parameters */
     const struct mail_hints *mail; /* of a mail whose layers were opened: codec/mail_layers.h */
+    const char *mapping;           /* of "csv:NAME": the text of that mapping (codec/csv_mapping.h) */
 };
 
 /* Where a streaming decoder hands its results. The callbacks return false to stop, with err set. */
@@ -83,7 +84,9 @@ struct codec {
 extern const struct codec *const codec_registry[];
 extern const size_t codec_count;
 
-const struct codec *codec_find(const char *name); /* NULL where unknown */
+/* NULL where unknown. "csv:NAME" is the codec csv by the mapping of that name, which codec_mapping_name() gives, NULL for others. */
+const struct codec *codec_find(const char *name);
+const char *codec_mapping_name(const char *format);
 /* By media type (no parameters, any case), else NULL. */
 const struct codec *codec_find_media_type(const char *media_type);
 bool codec_has_media_type(const struct codec *codec, const char *media_type);

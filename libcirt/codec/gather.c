@@ -32,6 +32,8 @@ void gather_head(struct report *to, const struct report *from)
     to->class_claim = arena_strdup(arena, from->class_claim);
     to->class_name = arena_strdup(arena, from->class_name);
     to->tlp = from->tlp;
+    to->pap = from->pap;
+    to->case_kind = arena_strdup(arena, from->case_kind);
     to->time = from->time;
     to->time_text = arena_strdup(arena, from->time_text);
     to->time_rule = arena_strdup(arena, from->time_rule);
@@ -40,8 +42,6 @@ void gather_head(struct report *to, const struct report *from)
     to->reporter_name = arena_strdup(arena, from->reporter_name);
     to->reporter_email = arena_strdup(arena, from->reporter_email);
     to->extra = arena_strdup(arena, from->extra);
-    to->pap = from->pap;
-    to->case_kind = from->case_kind;
     to->columns = arena_strdup(arena, from->columns);
     to->columns_of = arena_strdup(arena, from->columns_of);
 }

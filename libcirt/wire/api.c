@@ -113,6 +113,7 @@ const struct api_endpoint api_endpoints[] = {
     {"setting_set", MESSAGE_POST, "/v1/settings/{name}", API_ADMIN, API_DESK, ANALYSTS, false, "Change one setting"},
     READ("owner_find", "/v1/owners", "Whose a value is, or was on a day"),
     RECORD("rule", "/v1/rules", API_SHARE),
+    RECORD("mapping", "/v1/mappings", API_SHARE),
     RECORD("analyst", "/v1/analysts", API_ADMIN),
     RECORD("contact", "/v1/contacts", API_WORK),
     RECORD("feed", "/v1/feeds", API_ADMIN),

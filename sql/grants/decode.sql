@@ -16,3 +16,4 @@ GRANT EXECUTE ON FUNCTION inbox_lines TO cirt_decode;
 GRANT EXECUTE ON FUNCTION inbox_split TO cirt_decode;
 GRANT EXECUTE ON FUNCTION inbox_malformed TO cirt_decode;
 GRANT EXECUTE ON FUNCTION feed_columns_seen TO cirt_decode;
+GRANT EXECUTE ON FUNCTION mapping_text TO cirt_decode;

@@ -71,3 +71,6 @@ SELECT ord, report_id, is_duplicate, state FROM inbox_lines($1::bigint[], $2::te
     $37::int[], $38::int[], $39::timestamptz[], $40::text[], $41::text[], $42::text[], $43::text[], $44::bigint[], $45::text[],
     $46::text[], $47::int[], $48::int[], $49::text[], $50::bigint[], $51::int[], $52::int[], $53::smallint[], $54::smallint[],
     $55::smallint[], $56::boolean[], $57::inet[], $58::text[], $59::text[], $60::smallint[], $61::smallint[], $62::timestamptz[], $63::text[])
+
+-- name: mapping
+SELECT mapping_text($1::text)

@@ -253,6 +253,8 @@ SELECT peer_json(p) FROM visible_peer p WHERE $1::text IS NULL OR p.name = upper
 SELECT agreement_json(a) FROM visible_agreement a WHERE $1::text IS NULL OR 'a' || a.id = lower($1::text) OR a.peer = upper($1::text) ORDER BY a.peer, a.id
 -- name: constituent_list
 SELECT constituent_json(k) FROM visible_constituent k WHERE $1::text IS NULL OR k.name = $1::text ORDER BY k.name
+-- name: mapping_list
+SELECT mapping_json(m) FROM visible_mapping m WHERE $1::text IS NULL OR m.name = lower($1::text) ORDER BY m.name
 -- name: rule_list
 SELECT rule_json(r) FROM visible_rule r WHERE $1::text IS NULL OR r.name = $1::text ORDER BY r.name
 -- name: analyst_list
@@ -265,6 +267,8 @@ SELECT peer_write($1::text, $2::jsonb)
 SELECT agreement_write($1::text, $2::jsonb)
 -- name: constituent_write
 SELECT constituent_write($1::text, $2::jsonb)
+-- name: mapping_write
+SELECT mapping_write($1::text, $2::jsonb)
 -- name: rule_write
 SELECT rule_write($1::text, $2::jsonb)
 -- name: analyst_write
@@ -294,6 +298,8 @@ SELECT json_build_object('type', $1::text, 'value', $2::text, 'at', time_text(co
 SELECT setting_json(s) FROM visible_setting s WHERE $1::text IS NULL OR s.name = lower($1::text) ORDER BY s.name
 -- name: setting_write
 SELECT setting_write($1::text, $2::jsonb)
+-- name: mapping_remove
+SELECT mapping_remove($1::text)
 -- name: rule_remove
 SELECT rule_remove($1::text)
 -- name: analyst_remove

@@ -14,7 +14,7 @@
 
 static const struct codec *chosen;
 static const struct codec_limits limits = {.document_bytes_max = 1u << 20, .depth_max = 64, .observations_max = 10000};
-static const struct codec_hints hints = {.name = "2026-01-01-scan_smb-example.csv"};
+static struct codec_hints hints = {.name = "2026-01-01-scan_smb-example.csv"};
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
@@ -33,6 +33,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         fprintf(stderr, "CIRT_FUZZ_CODEC must name a codec (\"list\" prints them)\n");
         exit(2);
     }
+    if (str_equal(name, "csv"))
+        hints.mapping = "column timestamp = time\ncolumn ip = source.ip\ncolumn url = source.url indicator split \";\"\ncolumn tlp = tlp\n"
+                        "column malware = class\ncolumn port = source.port\nclass: c2-server\n";
     return 0;
 }
 

@@ -22,6 +22,7 @@
 
 struct sample {
     char *path, *name, *bytes;
+    char *mapping; /* of the file beside it that ends in .mapping, or NULL */
     size_t size;
 };
 
@@ -50,7 +51,22 @@ static char *read_file(const char *path, size_t *size)
 
 static bool is_sample(const char *name)
 {
-    return name[0] != '.' && !str_ends(name, ".expected.json") && !str_ends(name, ".error");
+    return name[0] != '.' && !str_ends(name, ".expected.json") && !str_ends(name, ".error") && !str_ends(name, ".mapping");
+}
+
+static char *read_mapping(const char *path)
+{
+    size_t size = 0;
+    char *beside = mem_printf("%s.mapping", path), *bytes = read_file(beside, &size);
+    char *text = bytes ? mem_printf("%.*s", (int)size, bytes) : NULL;
+    free(bytes);
+    free(beside);
+    return text;
+}
+
+static struct codec_hints hints_of(const struct sample *sample)
+{
+    return (struct codec_hints){.name = sample->name, .mapping = sample->mapping};
 }
 
 /* Calls visit for each sample of tests/data/<codec>/<kind>; returns how many there are. */
@@ -66,9 +82,11 @@ static size_t for_each_sample(const struct codec *codec, const char *kind, sampl
         if (is_sample(sample.name) && stat(sample.path, &status) == 0 && S_ISREG(status.st_mode)) {
             sample.bytes = read_file(sample.path, &sample.size);
             assert_non_null(sample.bytes);
+            sample.mapping = read_mapping(sample.path);
             visit(codec, &sample);
             samples++;
         }
+        free(sample.mapping);
         free(sample.bytes);
         free(sample.path);
         free(entries[i]);
@@ -89,7 +107,7 @@ static void for_each_codec(const char *kind, sample_visitor visit, bool required
 
 static char *dump_text(const struct codec *codec, const struct sample *sample, size_t chunk, struct err *err)
 {
-    struct codec_hints hints = {.name = sample->name};
+    struct codec_hints hints = hints_of(sample);
     json_t *dump = report_dump_sample(codec, sample->bytes, sample->size, &hints, chunk, err);
     if (!dump)
         return NULL;
@@ -154,7 +172,7 @@ static void chunks_make_no_difference(void **state)
 
 static void is_recognised(const struct codec *codec, const struct sample *sample)
 {
-    struct codec_hints hints = {.name = sample->name};
+    struct codec_hints hints = hints_of(sample);
     const struct codec *found = codec_probe(sample->bytes, sample->size, &hints);
     if (found != codec)
         fail_msg("%s is taken for %s", sample->path, found ? found->name : "nothing");
@@ -255,7 +273,7 @@ static void writing_is_stable(void **state)
 
 static void is_refused(const struct codec *codec, const struct sample *sample)
 {
-    struct codec_hints hints = {.name = sample->name};
+    struct codec_hints hints = hints_of(sample);
     struct report *report = NULL;
     struct err err = {0};
     if (codec_decode(codec, sample->bytes, sample->size, &codec_limits_default, &hints, &report, &err))

@@ -1,0 +1,392 @@
+/* Any CSV by a mapping that an operator wrote (csv_mapping.h): one statement a row. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/timestamp_read.h"
+#include "codec/codec.h"
+#include "codec/csv_mapping.h"
+#include "codec/csv_report.h"
+#include "codec/csv_stream.h"
+#include "model/rsit.h"
+
+/* A column of the document; meaning NULL: the mapping does not name it. */
+struct place {
+    const char *name;
+    const struct csv_mapping_column *meaning;
+};
+
+struct codec_stream {
+    struct arena *arena;
+    struct csv_mapping mapping;
+    struct csv_stream *rows;
+    struct csv_report into;
+    struct place *places;
+    size_t place_count;
+    struct err refused; /* what is wrong with the mapping: told when the first byte comes */
+};
+
+static bool refuse(size_t line, const char *text, const char *word, struct err *err)
+{
+    char at[40];
+    snprintf(at, sizeof at, "line %zu", line);
+    return err_set_at(err, ERR_INPUT, at, word ? "%s: \"%.60s\"" : "%s", text, word);
+}
+
+/* --- the header --- */
+
+static bool has_place(const struct codec_stream *stream, const char *name)
+{
+    for (size_t i = 0; i < stream->place_count; i++)
+        if (str_equal_nocase(stream->places[i].name, name))
+            return true;
+    return false;
+}
+
+static void add_place(struct codec_stream *stream, const char *name)
+{
+    stream->places[stream->place_count++] = (struct place){name, csv_mapping_column(&stream->mapping, name)};
+}
+
+static bool is_a_feeds_column(const struct csv_mapping_column *column)
+{
+    return column->is_needed || column->meaning >= CSV_ADDRESS;
+}
+
+/* A feed that renamed its columns must not be read as if they were empty. */
+static bool check_places(const struct codec_stream *stream, size_t line, struct err *err)
+{
+    bool any = false;
+    for (size_t i = 0; i < stream->mapping.column_count; i++) {
+        const struct csv_mapping_column *column = &stream->mapping.columns[i];
+        bool is_there = has_place(stream, column->name);
+        any = any || (is_there && is_a_feeds_column(column));
+        if (!is_there && column->is_needed)
+            return refuse(line, "the document lacks a column that the mapping needs", column->name, err);
+    }
+    return any || refuse(line, "none of the columns that the mapping takes observables from is in the document", NULL, err);
+}
+
+/* For who watches whether they change. */
+static void name_columns(struct codec_stream *stream)
+{
+    struct report *report = stream->into.report;
+    struct buf names;
+    buf_init(&names, 64 * 1024);
+    for (size_t i = 0; i < stream->place_count; i++)
+        buf_printf(&names, i ? ",%s" : "%s", stream->places[i].name);
+    report->columns = arena_strdup(report->arena, buf_text(&names));
+    report->columns_of = "csv";
+    buf_clear(&names);
+}
+
+static bool take_names(struct codec_stream *stream, const struct csv_field *fields, size_t count, size_t line, struct err *err)
+{
+    stream->places = arena_calloc(stream->arena, count ? count : 1, sizeof *stream->places);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = fields[i].text;
+        if (!str_is_utf8(name, fields[i].size, NULL))
+            return refuse(line, "the name of a column is not UTF-8", NULL, err);
+        name = i == 0 && str_starts(name, "\xef\xbb\xbf") ? name + 3 : name;
+        name += strspn(name, " \t");
+        add_place(stream, arena_strdup(stream->arena, name));
+    }
+    name_columns(stream);
+    return check_places(stream, line, err);
+}
+
+/* --- a row --- */
+
+/* strptime(3) with the whole text, in the mapping's zone. */
+static bool read_by_format(const struct codec_stream *stream, const char *format, const char *text, int64_t *moment)
+{
+    struct tm parts = {.tm_mday = 1, .tm_isdst = -1};
+    const char *end = strptime(text, format, &parts);
+    if (!end || *end)
+        return false;
+    bool has_zone = strstr(format, "%z") || strstr(format, "%s");
+    int64_t offset = has_zone ? parts.tm_gmtoff : (int64_t)stream->mapping.zone_minutes * 60;
+    if (strstr(format, "%s"))
+        offset = 0;
+    parts.tm_gmtoff = 0;
+    int64_t seconds = (int64_t)timegm(&parts) - offset;
+    if (seconds <= 0 || seconds > INT64_C(7258118400))
+        return false;
+    *moment = seconds * TIMESTAMP_SECOND;
+    return true;
+}
+
+static bool read_time(struct codec_stream *stream, struct observation *observation, const struct csv_mapping_column *column,
+                      const char *text)
+{
+    struct arena *arena = report_row_arena(stream->into.report);
+    observation->time_text = arena_strdup(arena, text);
+    if (!column->time_format)
+        return timestamp_read(text, &observation->time, &observation->time_rule);
+    observation->time_rule = "mapping";
+    return read_by_format(stream, column->time_format, text, &observation->time);
+}
+
+/* "192.0.2.1", "192.0.2.0/24", "192.0.2.1-192.0.2.9" */
+static bool add_address(struct codec_stream *stream, struct observation *observation, enum sighting_role role, const char *text)
+{
+    const char *dash = strchr(text, '-');
+    struct arena *arena = report_row_arena(stream->into.report);
+    if (dash) {
+        char *first = arena_strndup(arena, text, (size_t)(dash - text)), *end = first + strlen(first);
+        while (end > first && end[-1] == ' ')
+            *--end = '\0';
+        return report_add_range(stream->into.report, observation, role, first, dash + 1 + strspn(dash + 1, " "));
+    }
+    enum observable_type type = OBSERVABLE_TEXT;
+    const char *value = observable_guess(arena, text, &type);
+    return value && (type == OBSERVABLE_IPV4 || type == OBSERVABLE_IPV6 || type == OBSERVABLE_CIDR) &&
+           csv_report_add(&stream->into, observation, type, role, value);
+}
+
+static bool add_one(struct codec_stream *stream, struct observation *observation, const struct csv_mapping_column *column, const char *text)
+{
+    size_t before = observation->sighting_count;
+    bool ok = csv_report_is_absent(text)       ? true
+              : column->meaning == CSV_ADDRESS ? add_address(stream, observation, column->role, text)
+              : column->meaning == CSV_GUESSED ? report_add_guessed(stream->into.report, observation, column->role, text)
+                                               : csv_report_add(&stream->into, observation, column->type, column->role, text);
+    for (size_t i = before; i < observation->sighting_count; i++) {
+        observation->sightings[i].is_indicator = column->is_indicator;
+        observation->sightings[i].confidence = stream->mapping.confidence;
+    }
+    return ok;
+}
+
+static bool add_observables(struct codec_stream *stream, struct observation *observation, const struct csv_mapping_column *column,
+                            const char *text)
+{
+    if (!column->separator)
+        return add_one(stream, observation, column, text);
+    struct arena *arena = report_row_arena(stream->into.report);
+    for (const char *at = text; *at;) {
+        const char *end = strstr(at, column->separator);
+        size_t size = end ? (size_t)(end - at) : strlen(at);
+        const char *one = arena_strndup(arena, at, size);
+        if (!str_is_empty(one) && !add_one(stream, observation, column, one + strspn(one, " ")))
+            return false;
+        at += size + (end ? strlen(column->separator) : 0);
+    }
+    return true;
+}
+
+static bool read_number(const char *text, int64_t max, int64_t *number)
+{
+    return str_to_int64(text, 0, max, number);
+}
+
+/* False: the value is not what the mapping promises, and the row cannot be trusted. */
+static bool read_field(struct codec_stream *stream, struct observation *observation, const struct csv_mapping_column *column,
+                       const char *text, const char *as_it_came)
+{
+    struct arena *arena = report_row_arena(stream->into.report);
+    const char *class_name;
+    int64_t number;
+    switch (column->meaning) {
+    case CSV_TIME:
+        return read_time(stream, observation, column, text);
+    case CSV_CLASS:
+        class_name = rsit_find(text);
+        observation->class_claim = arena_strdup(arena, as_it_came);
+        observation->class_name = class_name ? class_name : observation->class_name;
+        return true;
+    case CSV_COUNT:
+        return read_number(text, INT64_MAX, &observation->count);
+    case CSV_PROTOCOL:
+        observation->protocol = arena_strdup(arena, text);
+        str_lower((char *)observation->protocol);
+        return true;
+    case CSV_DESCRIPTION:
+        observation->description = arena_strdup(arena, text);
+        return true;
+    case CSV_PORT:
+        if (!read_number(text, 65535, &number))
+            return csv_report_is_absent(text);
+        *(column->role == ROLE_SOURCE ? &observation->source_port : &observation->target_port) = (int)number;
+        return true;
+    case CSV_ADDRESS:
+    case CSV_OBSERVABLE:
+    case CSV_GUESSED:
+        return add_observables(stream, observation, column, text);
+    case CSV_TLP: /* of all sightings of the row: after they are there */
+    case CSV_CONFIDENCE:
+    case CSV_KEPT:
+    case CSV_IGNORED:
+        break;
+    }
+    return true;
+}
+
+/* Label and confidence hold for all that the row names, wherever their columns stand. */
+static bool apply_row_facts(struct observation *observation, const struct csv_mapping_column *column, const char *text)
+{
+    enum tlp tlp = TLP_NONE;
+    int64_t number = 0;
+    if (column->meaning == CSV_TLP ? !tlp_parse(text, &tlp) : !read_number(text, 100, &number))
+        return false;
+    for (size_t i = 0; i < observation->sighting_count; i++) {
+        if (column->meaning == CSV_TLP)
+            observation->sightings[i].tlp = tlp;
+        else
+            observation->sightings[i].confidence = (int)number;
+    }
+    return true;
+}
+
+/* The text of field i in our words, or NULL where it is empty or not there. */
+static const char *text_of(const struct codec_stream *stream, const struct csv_field *fields, size_t count, size_t i)
+{
+    if (i >= count || str_is_empty(fields[i].text))
+        return NULL;
+    const char *text = fields[i].text + strspn(fields[i].text, " \t");
+    return csv_mapping_value(&stream->mapping, stream->places[i].name, text);
+}
+
+static const char *place_fault(struct codec_stream *stream, struct observation *observation, const struct csv_field *field, size_t i,
+                               const char *text, char fault[100])
+{
+    const struct csv_mapping_column *column = stream->places[i].meaning;
+    if (!text) {
+        snprintf(fault, 100, "column \"%.60s\" is empty", stream->places[i].name);
+        return column && column->is_needed ? fault : NULL;
+    }
+    if (!column || column->meaning == CSV_KEPT) {
+        csv_report_keep(&stream->into, stream->places[i].name, field->text, field->size);
+        return NULL;
+    }
+    if (str_is_utf8(field->text, field->size, NULL) && read_field(stream, observation, column, text, field->text))
+        return NULL;
+    snprintf(fault, 100, "column \"%.60s\" holds no valid value", stream->places[i].name);
+    return fault;
+}
+
+static const char *row_fault(struct codec_stream *stream, struct observation *observation, const struct csv_field *fields, size_t count,
+                             char fault[100])
+{
+    for (size_t i = 0; i < stream->place_count; i++) {
+        const char *why = place_fault(stream, observation, &fields[i < count ? i : 0], i, text_of(stream, fields, count, i), fault);
+        if (why)
+            return why;
+    }
+    for (size_t i = 0; i < stream->place_count; i++) {
+        const struct csv_mapping_column *column = stream->places[i].meaning;
+        const char *text = text_of(stream, fields, count, i);
+        if (text && column && (column->meaning == CSV_TLP || column->meaning == CSV_CONFIDENCE) &&
+            !apply_row_facts(observation, column, text)) {
+            snprintf(fault, 100, "column \"%.60s\" holds no valid value", column->name);
+            return fault;
+        }
+    }
+    return observation->sighting_count ? NULL : "names nothing: no address, name, URL or hash";
+}
+
+static bool on_row(void *context, const struct csv_field *fields, size_t count, size_t line, struct err *err)
+{
+    struct codec_stream *stream = context;
+    char fault[100];
+    if (!stream->places)
+        return take_names(stream, fields, count, line, err);
+    if (count > stream->place_count) {
+        snprintf(fault, sizeof fault, "has %zu fields where there are %zu columns", count, stream->place_count);
+        csv_report_reject(&stream->into, line, fault);
+        return true;
+    }
+    struct observation *observation = csv_report_begin_row(&stream->into, line, csv_stream_row_size(stream->rows));
+    observation->description = stream->mapping.description;
+    return csv_report_end_row(&stream->into, row_fault(stream, observation, fields, count, fault), err);
+}
+
+/* --- the stream --- */
+
+static struct codec_stream *open_stream(const struct codec_limits *limits, const struct codec_hints *hints, const struct codec_sink *sink)
+{
+    struct codec_stream *stream = mem_calloc(1, sizeof *stream);
+    stream->arena = arena_new();
+    csv_report_open(&stream->into, "csv", limits, sink);
+    if (!hints || !hints->mapping)
+        err_set_at(&stream->refused, ERR_INPUT,
+                   "?format=", "a CSV needs a mapping that says what its columns mean: csv:NAME (cirt mapping ls)");
+    else if (!csv_mapping_parse(hints->mapping, stream->arena, &stream->mapping, &stream->refused))
+        err_context(&stream->refused, "the mapping");
+    stream->rows = csv_stream_new(limits, &stream->mapping.form, on_row, stream);
+    struct report *report = stream->into.report;
+    const struct csv_mapping *mapping = &stream->mapping;
+    report->summary = arena_strdup(report->arena, mapping->summary ? mapping->summary : hints && hints->name ? hints->name : "CSV");
+    report->class_claim = arena_strdup(report->arena, mapping->class_claim);
+    report->class_name = mapping->class_claim ? rsit_find(mapping->class_claim) : NULL;
+    report->tlp = stream->refused.code ? TLP_NONE : mapping->tlp;
+    return stream;
+}
+
+static void close_stream(struct codec_stream *stream)
+{
+    if (!stream)
+        return;
+    csv_stream_free(stream->rows);
+    csv_report_close(&stream->into);
+    arena_free(stream->arena);
+    free(stream);
+}
+
+/* Without a header the mapping names the columns. */
+static bool begin(struct codec_stream *stream, struct err *err)
+{
+    const struct csv_mapping *mapping = &stream->mapping;
+    if (stream->refused.code) {
+        *err = stream->refused;
+        return false;
+    }
+    if (mapping->has_header || stream->places)
+        return true;
+    stream->places = arena_calloc(stream->arena, mapping->name_count, sizeof *stream->places);
+    for (size_t i = 0; i < mapping->name_count; i++)
+        add_place(stream, mapping->names[i]);
+    return check_places(stream, 1, err);
+}
+
+static bool feed(struct codec_stream *stream, const char *bytes, size_t size, struct err *err)
+{
+    return begin(stream, err) && csv_stream_feed(stream->rows, bytes, size, err);
+}
+
+static bool finish(struct codec_stream *stream, struct err *err)
+{
+    size_t cut_line = 0;
+    if (!begin(stream, err) || !csv_stream_finish(stream->rows, &cut_line, err))
+        return false;
+    if (!stream->places)
+        return refuse(cut_line ? cut_line : 1, "there is no header line", NULL, err);
+    if (cut_line)
+        csv_report_reject(&stream->into, cut_line, "a quote is never closed: the end of the document is missing");
+    return csv_report_hand_over(&stream->into, err);
+}
+
+/* Nothing about the bytes says which mapping is meant: this format is named. */
+static int probe(const char *bytes, size_t size, const struct codec_hints *hints)
+{
+    UNUSED(bytes), UNUSED(size);
+    return hints && hints->mapping ? 100 : 0;
+}
+
+extern const struct codec csv_codec;
+const struct codec csv_codec = {
+    .name = "csv",
+    .media_type = "text/csv",
+    .media_types_too = "text/tab-separated-values",
+    .standard = "CSV (RFC 4180) with a mapping",
+    .summary = "any CSV, by a mapping that says what its columns mean: csv:NAME",
+    .shape = CODEC_ROWS,
+    .probe = probe,
+    .open = open_stream,
+    .feed = feed,
+    .finish = finish,
+    .close = close_stream,
+};

@@ -1,0 +1,312 @@
+#include "codec/csv_mapping.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+
+struct reader {
+    struct arena *arena;
+    struct csv_mapping *out;
+    const char *at; /* in the line */
+    size_t line;
+    struct err *err;
+};
+
+static bool refuse(struct reader *reader, const char *why, const char *word)
+{
+    char at[40];
+    snprintf(at, sizeof at, "line %zu", reader->line);
+    return err_set_at(reader->err, ERR_INPUT, at, word ? "%s: \"%.60s\"" : "%s", why, word);
+}
+
+/* --- words of a line --- */
+
+static void skip_blanks(struct reader *reader)
+{
+    reader->at += strspn(reader->at, " \t");
+}
+
+/* A word, or text in quotes with \ before a quote or backslash; NULL at the end of the line. Ends before a bare "=" too. */
+static const char *next_word(struct reader *reader)
+{
+    skip_blanks(reader);
+    if (!*reader->at)
+        return NULL;
+    char *word = arena_calloc(reader->arena, strlen(reader->at) + 1, 1), *end = word;
+    if (*reader->at != '"') {
+        size_t size = strcspn(reader->at, " \t=");
+        size = size ? size : 1;
+        memcpy(word, reader->at, size);
+        reader->at += size;
+        return word;
+    }
+    for (reader->at++; *reader->at && *reader->at != '"'; reader->at++) {
+        if (*reader->at == '\\' && (reader->at[1] == '"' || reader->at[1] == '\\'))
+            reader->at++;
+        *end++ = *reader->at;
+    }
+    if (*reader->at == '"')
+        reader->at++;
+    return word;
+}
+
+static bool next_is(struct reader *reader, const char *wanted)
+{
+    const char *word = next_word(reader);
+    return word && str_equal(word, wanted);
+}
+
+/* The rest of the line, trimmed, without quotes around it. */
+static const char *rest(struct reader *reader)
+{
+    skip_blanks(reader);
+    size_t size = strlen(reader->at);
+    while (size && isspace((unsigned char)reader->at[size - 1]))
+        size--;
+    if (size >= 2 && reader->at[0] == '"' && reader->at[size - 1] == '"')
+        return arena_strndup(reader->arena, reader->at + 1, size - 2);
+    return arena_strndup(reader->arena, reader->at, size);
+}
+
+/* --- settings: "key: value" --- */
+
+static bool read_char(struct reader *reader, const char *text, char *out)
+{
+    if (str_equal_nocase(text, "tab") || str_equal(text, "\\t"))
+        *out = '\t';
+    else if (strlen(text) == 1 && *text != '"')
+        *out = *text;
+    else
+        return refuse(reader, "one character, or tab", text);
+    return true;
+}
+
+static bool read_names(struct reader *reader, const char *text)
+{
+    struct csv_mapping *out = reader->out;
+    while (*text) {
+        size_t size = strcspn(text, ","), length = size;
+        const char *name = text + strspn(text, " \t");
+        length -= (size_t)(name - text) < length ? (size_t)(name - text) : length;
+        while (length && isspace((unsigned char)name[length - 1]))
+            length--;
+        if (out->name_count == CSV_COLUMNS_MAX)
+            return refuse(reader, "more than 1000 columns", NULL);
+        out->names = arena_grow(reader->arena, out->names, &out->name_capacity, out->name_count, sizeof *out->names);
+        out->names[out->name_count++] = arena_strndup(reader->arena, name, length);
+        text += size + (text[size] == ',');
+    }
+    return true;
+}
+
+static bool read_zone(struct reader *reader, const char *text)
+{
+    int hours, minutes, end = 0;
+    char sign;
+    if (str_equal_nocase(text, "utc"))
+        return true;
+    if (sscanf(text, "%c%2d:%2d%n", &sign, &hours, &minutes, &end) != 3 || text[end] || (sign != '+' && sign != '-') || hours > 14 ||
+        minutes > 59)
+        return refuse(reader, "a zone is UTC or an offset like +03:00", text);
+    reader->out->zone_minutes = (sign == '-' ? -1 : 1) * (hours * 60 + minutes);
+    return true;
+}
+
+static bool read_setting(struct reader *reader, const char *key, const char *text)
+{
+    struct csv_mapping *out = reader->out;
+    int64_t number;
+    if (str_equal(key, "delimiter"))
+        return read_char(reader, text, &out->form.delimiter);
+    if (str_equal(key, "comment"))
+        return read_char(reader, text, &out->form.comment);
+    if (str_equal(key, "columns"))
+        return read_names(reader, text);
+    if (str_equal(key, "zone"))
+        return read_zone(reader, text);
+    if (str_equal(key, "header")) {
+        out->has_header = str_equal(text, "yes");
+        return out->has_header || str_equal(text, "no") || refuse(reader, "header is yes or no", text);
+    }
+    if (str_equal(key, "tlp"))
+        return tlp_parse(text, &out->tlp) || refuse(reader, "a label is clear, green, amber, amber+strict or red", text);
+    if (str_equal(key, "confidence")) {
+        if (!str_to_int64(text, 0, 100, &number))
+            return refuse(reader, "a confidence is a number from 0 to 100", text);
+        out->confidence = (int)number;
+        return true;
+    }
+    const char **place = str_equal(key, "summary")       ? &out->summary
+                         : str_equal(key, "class")       ? &out->class_claim
+                         : str_equal(key, "description") ? &out->description
+                                                         : NULL;
+    if (!place)
+        return refuse(reader, "no such setting (delimiter comment header columns zone summary class description tlp confidence)", key);
+    *place = text;
+    return true;
+}
+
+/* --- columns: column NAME = MEANING [indicator] [needed] [split ";"] [format "%d/%m/%Y"] --- */
+
+static const struct {
+    const char *word;
+    enum csv_meaning meaning;
+} meanings[] = {{"ignore", CSV_IGNORED},
+                {"keep", CSV_KEPT},
+                {"time", CSV_TIME},
+                {"class", CSV_CLASS},
+                {"count", CSV_COUNT},
+                {"protocol", CSV_PROTOCOL},
+                {"description", CSV_DESCRIPTION},
+                {"tlp", CSV_TLP},
+                {"confidence", CSV_CONFIDENCE}};
+
+/* "source.ip", "target.port", "infrastructure.domain", "victim.any" */
+static bool read_sided(struct reader *reader, const char *word, struct csv_mapping_column *column)
+{
+    const char *dot = strchr(word, '.'), *what = dot ? dot + 1 : "";
+    if (!dot || !sighting_role_parse(arena_strndup(reader->arena, word, (size_t)(dot - word)), &column->role))
+        return refuse(reader,
+                      "a meaning is time, class, count, protocol, description, tlp, confidence, keep, ignore, or ROLE.TYPE as source.ip",
+                      word);
+    if (str_equal(what, "port")) {
+        column->meaning = CSV_PORT;
+        return column->role == ROLE_SOURCE || column->role == ROLE_TARGET || refuse(reader, "only source and target have ports", word);
+    }
+    column->meaning = str_equal(what, "ip") ? CSV_ADDRESS : str_equal(what, "any") ? CSV_GUESSED : CSV_OBSERVABLE;
+    return column->meaning != CSV_OBSERVABLE || observable_type_parse(what, &column->type) ||
+           refuse(reader, "there is no such type of observable", what);
+}
+
+static bool read_meaning(struct reader *reader, const char *word, struct csv_mapping_column *column)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(meanings); i++) {
+        if (str_equal(word, meanings[i].word)) {
+            column->meaning = meanings[i].meaning;
+            return true;
+        }
+    }
+    return read_sided(reader, word, column);
+}
+
+static bool read_flag(struct reader *reader, const char *word, struct csv_mapping_column *column)
+{
+    if (str_equal(word, "indicator") && column->meaning >= CSV_ADDRESS) {
+        column->is_indicator = true;
+        return column->role != ROLE_VICTIM || refuse(reader, "a victim is never an indicator", NULL);
+    }
+    if (str_equal(word, "needed")) {
+        column->is_needed = true;
+        return true;
+    }
+    const char **place = str_equal(word, "split") && column->meaning >= CSV_ADDRESS ? &column->separator
+                         : str_equal(word, "format") && column->meaning == CSV_TIME ? &column->time_format
+                                                                                    : NULL;
+    if (!place)
+        return refuse(
+            reader, "what follows a meaning is indicator, needed, split \";\" (all of observables) or format \"%d/%m/%Y\" (of time)", word);
+    *place = next_word(reader);
+    return (*place && **place) || refuse(reader, "a text in quotes must follow", word);
+}
+
+static bool read_column(struct reader *reader)
+{
+    struct csv_mapping *out = reader->out;
+    struct csv_mapping_column column = {.name = next_word(reader), .role = ROLE_OTHER};
+    const char *word;
+    if (!column.name || !next_is(reader, "=") || !(word = next_word(reader)))
+        return refuse(reader, "a column is written: column NAME = MEANING", NULL);
+    if (csv_mapping_column(out, column.name))
+        return refuse(reader, "the column has a meaning already", column.name);
+    if (out->column_count == CSV_COLUMNS_MAX)
+        return refuse(reader, "more than 1000 columns", NULL);
+    if (!read_meaning(reader, word, &column))
+        return false;
+    while ((word = next_word(reader)))
+        if (!read_flag(reader, word, &column))
+            return false;
+    out->columns = arena_grow(reader->arena, out->columns, &out->column_capacity, out->column_count, sizeof *out->columns);
+    out->columns[out->column_count++] = column;
+    return true;
+}
+
+/* value COLUMN "their word" = OURS */
+static bool read_value(struct reader *reader)
+{
+    struct csv_mapping *out = reader->out;
+    struct csv_mapping_value value = {.column = next_word(reader), .text = next_word(reader)};
+    if (!value.column || !value.text || !next_is(reader, "=") || !(value.meant = next_word(reader)))
+        return refuse(reader, "a value is written: value COLUMN \"THEIRS\" = OURS", NULL);
+    out->values = arena_grow(reader->arena, out->values, &out->value_capacity, out->value_count, sizeof *out->values);
+    out->values[out->value_count++] = value;
+    return true;
+}
+
+/* --- the text --- */
+
+static bool read_line(struct reader *reader)
+{
+    skip_blanks(reader);
+    if (!*reader->at || *reader->at == '#')
+        return true;
+    size_t size = strcspn(reader->at, ": \t=");
+    const char *word = arena_strndup(reader->arena, reader->at, size);
+    reader->at += size;
+    if (*reader->at == ':') {
+        reader->at++;
+        return read_setting(reader, word, rest(reader));
+    }
+    if (str_equal(word, "column"))
+        return read_column(reader);
+    if (str_equal(word, "value"))
+        return read_value(reader);
+    return refuse(reader, "a line is KEY: VALUE, column NAME = MEANING, or value COLUMN \"THEIRS\" = OURS", word);
+}
+
+static bool check_whole(struct reader *reader)
+{
+    bool has_observable = false;
+    for (size_t i = 0; i < reader->out->column_count; i++)
+        has_observable = has_observable || reader->out->columns[i].meaning >= CSV_ADDRESS;
+    if (!reader->out->has_header && !reader->out->name_count)
+        return refuse(reader, "without a header in the document the mapping must name its columns (columns: A, B, C)", NULL);
+    return has_observable || refuse(reader, "no column holds an address, name, URL or hash", NULL);
+}
+
+bool csv_mapping_parse(const char *text, struct arena *arena, struct csv_mapping *out, struct err *err)
+{
+    struct reader reader = {.arena = arena, .out = out, .err = err};
+    *out = (struct csv_mapping){.has_header = true, .tlp = TLP_NONE, .confidence = -1, .form = {.delimiter = ','}};
+    if (strlen(text) > CSV_MAPPING_SIZE_MAX || !str_is_utf8(text, strlen(text), NULL)) {
+        reader.line = 1;
+        return refuse(&reader, "a mapping is UTF-8 text of at most 64 KiB", NULL);
+    }
+    while (*text) {
+        size_t size = strcspn(text, "\r\n");
+        reader.line++;
+        reader.at = arena_strndup(arena, text, size);
+        if (!read_line(&reader))
+            return false;
+        text += size + (text[size] == '\r' && text[size + 1] == '\n');
+        text += *text != '\0';
+    }
+    return check_whole(&reader);
+}
+
+const struct csv_mapping_column *csv_mapping_column(const struct csv_mapping *mapping, const char *name)
+{
+    for (size_t i = 0; i < mapping->column_count; i++)
+        if (str_equal_nocase(mapping->columns[i].name, name))
+            return &mapping->columns[i];
+    return NULL;
+}
+
+const char *csv_mapping_value(const struct csv_mapping *mapping, const char *column, const char *text)
+{
+    for (size_t i = 0; i < mapping->value_count; i++)
+        if (str_equal_nocase(mapping->values[i].column, column) && str_equal_nocase(mapping->values[i].text, text))
+            return mapping->values[i].meant;
+    return text;
+}

@@ -1,0 +1,78 @@
+/*
+ * codec/csv_mapping.h - what the columns of a feed's CSV mean, as an operator wrote it down (docs/FORMATS.md, "csv"): a text, a setting a
+ * line,
+ *
+ *   header: no                                     columns: first_seen, dst_ip, dst_port
+ *   column dst_ip = source.ip indicator            value malware "heodo" = c2-server
+ */
+#ifndef CIRT_CODEC_CSV_MAPPING_H
+#define CIRT_CODEC_CSV_MAPPING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "codec/csv_stream.h"
+#include "model/observable.h"
+#include "model/tlp.h"
+
+enum { CSV_MAPPING_SIZE_MAX = 64 * 1024 };
+
+enum csv_meaning {
+    CSV_KEPT, /* no meaning of its own: goes to extra */
+    CSV_IGNORED,
+    CSV_TIME,
+    CSV_CLASS,
+    CSV_COUNT,
+    CSV_PROTOCOL,
+    CSV_DESCRIPTION,
+    CSV_TLP,
+    CSV_CONFIDENCE,
+    CSV_PORT,
+    CSV_ADDRESS,    /* "ip": an address, a network, or a range a-b */
+    CSV_OBSERVABLE, /* of .type */
+    CSV_GUESSED     /* "any": whatever it turns out to be */
+};
+
+struct csv_mapping_column {
+    const char *name;
+    enum csv_meaning meaning;
+    enum sighting_role role; /* of observables and ports: source or target */
+    enum observable_type type;
+    bool is_indicator;
+    bool is_needed;          /* a row without it is rejected */
+    const char *separator;   /* several values in one field; NULL: one */
+    const char *time_format; /* of strptime(3), or NULL: found out (timestamp_read) */
+};
+
+struct csv_mapping_value {
+    const char *column, *text, *meant;
+};
+
+struct csv_mapping {
+    struct csv_form form;
+    bool has_header;
+    int zone_minutes;                                /* east of UTC, for times in time_format that do not say */
+    const char *summary, *class_claim, *description; /* of the report; of each observation without its own; may be NULL */
+    enum tlp tlp;                                    /* TLP_NONE: not said */
+    int confidence;                                  /* of sightings without one; -1 */
+    const char **names;                              /* of the columns where there is no header, in order */
+    size_t name_count, name_capacity;
+    struct csv_mapping_column *columns;
+    size_t column_count, column_capacity;
+    struct csv_mapping_value *values;
+    size_t value_count, value_capacity;
+};
+
+/* ERR_INPUT with the line as place. All in the arena. */
+bool csv_mapping_parse(const char *text, struct arena *arena, struct csv_mapping *out, struct err *err) MUST_CHECK;
+
+/* The column of that name (any case), or NULL where the mapping does not name it. */
+const struct csv_mapping_column *csv_mapping_column(const struct csv_mapping *mapping, const char *name);
+
+/* What a field of the column says in our words: the text itself where no `value` line translates it. */
+const char *csv_mapping_value(const struct csv_mapping *mapping, const char *column, const char *text);
+
+#endif

@@ -1,0 +1,42 @@
+/* codec/csv_report.h - rows that become observations of one report, handed over in batches: what the CSV codecs share. */
+#ifndef CIRT_CODEC_CSV_REPORT_H
+#define CIRT_CODEC_CSV_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "codec/codec.h"
+
+struct csv_report {
+    struct report *report;
+    struct codec_sink sink;
+    size_t batch_bytes_max;
+    size_t batch_line, batch_rows, batch_bytes; /* where the batch began; what was read since the last went out, bad rows too */
+    size_t row_line;
+    struct buf extra; /* of the row: an open JSON object */
+};
+
+void csv_report_open(struct csv_report *into, const char *format, const struct codec_limits *limits, const struct codec_sink *sink);
+void csv_report_close(struct csv_report *into);
+
+/* A row that began on this line and takes so many bytes: its observation, with the report's class. */
+struct observation *csv_report_begin_row(struct csv_report *into, size_t line, size_t size);
+/* Adds "name":"value" to what is kept of the row; what is not UTF-8 is replaced: banners hold anything, and the bytes are kept with the
+ * report. */
+void csv_report_keep(struct csv_report *into, const char *name, const char *value, size_t size);
+/* why NULL: the row is good. Else it leaves no trace but its rejection. Hands the batch over where it is full; false as the sink's. */
+bool csv_report_end_row(struct csv_report *into, const char *why, struct err *err) MUST_CHECK;
+void csv_report_reject(struct csv_report *into, size_t line, const char *why);
+/* Also gives back the memory of the batch. */
+bool csv_report_hand_over(struct csv_report *into, struct err *err) MUST_CHECK;
+
+/* How feeds write "none" in a column that has no other way. */
+bool csv_report_is_absent(const char *text);
+/* As report_add_sighting(), but what the row says twice is there once. */
+bool csv_report_add(struct csv_report *into, struct observation *observation, enum observable_type type, enum sighting_role role,
+                    const char *text);
+
+#endif

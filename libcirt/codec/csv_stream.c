@@ -1,0 +1,164 @@
+#include "codec/csv_stream.h"
+
+#include <csv.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+/* One field of the row being read: a place in the row's text. */
+struct place {
+    size_t start, size;
+};
+
+struct csv_stream {
+    size_t row_bytes_max;
+    char comment;
+    struct csv_parser parser;
+    csv_on_row on_row;
+    void *context;
+    struct buf row; /* the fields' texts, each with a NUL behind it */
+    struct place *places;
+    size_t count, capacity;
+    struct csv_field fields[CSV_COLUMNS_MAX];
+    size_t line, row_line; /* the one being read; where the row began */
+    bool in_row, in_comment, at_line_start;
+    struct err err; /* what stopped us inside libcsv's callbacks, which cannot say so themselves */
+    bool failed;
+};
+
+static bool fail(struct csv_stream *rows, enum err_code code, size_t line, const char *text)
+{
+    char at[40];
+    snprintf(at, sizeof at, "line %zu", line);
+    rows->failed = true;
+    return err_set_at(&rows->err, code, at, "%s", text);
+}
+
+/* --- libcsv's callbacks --- */
+
+static void on_field(void *bytes, size_t size, void *context)
+{
+    struct csv_stream *rows = context;
+    if (rows->failed)
+        return;
+    if (rows->count == CSV_COLUMNS_MAX) {
+        fail(rows, ERR_LIMIT, rows->row_line, "more than 1000 columns");
+        return;
+    }
+    rows->places = mem_grow(rows->places, &rows->capacity, rows->count, sizeof *rows->places);
+    rows->places[rows->count++] = (struct place){.start = rows->row.size, .size = size};
+    if (!(!size || buf_add(&rows->row, bytes, size)) || !buf_add_char(&rows->row, '\0'))
+        fail(rows, ERR_LIMIT, rows->row_line, "the row is too long");
+}
+
+static void on_end_of_row(int end, void *context)
+{
+    struct csv_stream *rows = context;
+    UNUSED(end);
+    if (!rows->failed && rows->count) {
+        for (size_t i = 0; i < rows->count; i++)
+            rows->fields[i] = (struct csv_field){buf_text(&rows->row) + rows->places[i].start, rows->places[i].size};
+        rows->failed = !rows->on_row(rows->context, rows->fields, rows->count, rows->row_line, &rows->err);
+    }
+    rows->count = 0;
+    buf_reset(&rows->row);
+    rows->in_row = false;
+}
+
+/* --- the stream --- */
+
+struct csv_stream *csv_stream_new(const struct codec_limits *limits, const struct csv_form *form, csv_on_row on_row, void *context)
+{
+    struct csv_stream *rows = mem_calloc(1, sizeof *rows);
+    rows->row_bytes_max = limits->document_bytes_max;
+    rows->comment = form->comment;
+    rows->on_row = on_row;
+    rows->context = context;
+    rows->line = rows->row_line = 1;
+    rows->at_line_start = true;
+    buf_init(&rows->row, limits->document_bytes_max + CSV_COLUMNS_MAX + 1);
+    if (csv_init(&rows->parser, 0) != 0)
+        BUG("csv_init failed");
+    if (form->delimiter)
+        csv_set_delim(&rows->parser, (unsigned char)form->delimiter);
+    return rows;
+}
+
+void csv_stream_free(struct csv_stream *rows)
+{
+    if (!rows)
+        return;
+    free(rows->places);
+    buf_clear(&rows->row);
+    csv_free(&rows->parser);
+    free(rows);
+}
+
+size_t csv_stream_row_size(const struct csv_stream *rows)
+{
+    return rows->row.size;
+}
+
+static bool is_blank(const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (!strchr(" \t\r\n", bytes[i]) || !bytes[i])
+            return false;
+    return true;
+}
+
+/* libcsv does not count lines: it gets them one by one (or in parts), and we note where a row began. */
+static bool parse_part(struct csv_stream *rows, const char *bytes, size_t size)
+{
+    if (rows->at_line_start && !rows->in_row && rows->comment && bytes[0] == rows->comment)
+        rows->in_comment = true;
+    rows->at_line_start = bytes[size - 1] == '\n';
+    if (rows->in_comment) {
+        rows->in_comment = !rows->at_line_start;
+        return true;
+    }
+    if (!rows->in_row && !is_blank(bytes, size)) {
+        rows->in_row = true;
+        rows->row_line = rows->line;
+    }
+    if (csv_parse(&rows->parser, bytes, size, on_field, on_end_of_row, rows) != size)
+        return fail(rows, ERR_INTERNAL, rows->line, "out of memory in libcsv");
+    if (!rows->failed && rows->row.size + rows->parser.entry_pos > rows->row_bytes_max)
+        return fail(rows, ERR_LIMIT, rows->row_line, "the row is too long");
+    return !rows->failed;
+}
+
+/* So that a row without an end is noticed before it has been copied whole. */
+enum { PART_MAX = 64 * 1024 };
+
+bool csv_stream_feed(struct csv_stream *rows, const char *bytes, size_t size, struct err *err)
+{
+    while (size) {
+        const char *end = memchr(bytes, '\n', size < PART_MAX ? size : PART_MAX);
+        size_t part = end ? (size_t)(end - bytes) + 1 : size < PART_MAX ? size : PART_MAX;
+        if (!parse_part(rows, bytes, part)) {
+            *err = rows->err;
+            return false;
+        }
+        if (end)
+            rows->line++;
+        bytes += part;
+        size -= part;
+    }
+    return true;
+}
+
+bool csv_stream_finish(struct csv_stream *rows, size_t *cut_line, struct err *err)
+{
+    enum { FIELD_BEGUN = 2 }; /* libcsv's: it has no call that tells an open quote without its strict mode */
+    bool is_cut = rows->parser.quoted && rows->parser.pstate == FIELD_BEGUN;
+    *cut_line = is_cut ? rows->row_line : 0;
+    if (!is_cut && csv_fini(&rows->parser, on_field, on_end_of_row, rows) != 0)
+        fail(rows, ERR_INTERNAL, rows->line, "out of memory in libcsv");
+    if (rows->failed)
+        *err = rows->err;
+    return !rows->failed;
+}

@@ -1,0 +1,41 @@
+/* codec/csv_stream.h - the rows of a CSV document (RFC 4180) as a stream, each with the line it began on; limits on rows and columns. */
+#ifndef CIRT_CODEC_CSV_STREAM_H
+#define CIRT_CODEC_CSV_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "codec/codec.h"
+
+enum { CSV_COLUMNS_MAX = 1000 };
+
+/* Ends with a NUL that is not counted; may hold others. */
+struct csv_field {
+    const char *text;
+    size_t size;
+};
+
+struct csv_form {
+    char delimiter; /* ',' where 0 */
+    char comment;   /* lines that begin with it are left out; 0: none */
+};
+
+/* Called for each row that is not empty, with fields that live as long as the call. False stops, with err set. */
+typedef bool (*csv_on_row)(void *context, const struct csv_field *fields, size_t count, size_t line, struct err *err);
+
+struct csv_stream;
+struct csv_stream *csv_stream_new(const struct codec_limits *limits, const struct csv_form *form, csv_on_row on_row, void *context);
+void csv_stream_free(struct csv_stream *rows); /* NULL is fine */
+
+/* ERR_LIMIT for a row longer than limits->document_bytes_max or with more than CSV_COLUMNS_MAX fields. */
+bool csv_stream_feed(struct csv_stream *rows, const char *bytes, size_t size, struct err *err) MUST_CHECK;
+
+/* The last row, which may lack its line feed. *cut_line: 0, or where a row began whose quote is never closed: it was left out. */
+bool csv_stream_finish(struct csv_stream *rows, size_t *cut_line, struct err *err) MUST_CHECK;
+
+/* The bytes of the row that is handed over, with separators: what it takes in memory. */
+size_t csv_stream_row_size(const struct csv_stream *rows);
+
+#endif

@@ -1,0 +1,49 @@
+#!/bin/bash
+# Any CSV by a mapping, plain, in a zip and gzipped; what cannot be read is kept and replayed after the mapping was mended.
+. "${SOURCE:-$(dirname "$0")/../..}/tests/support/sandbox.sh"
+make home --name XX-CERT --prefix XX-CERT
+good=$SOURCE/tests/data/csv/good
+submit() { as home feed --json submit "$@" | value "${what:-d[\"observations\"]}"; }
+
+contains 'registered' 'c2-list' "$(as home lead mapping add c2-list --file "$good/c2-list.csv.mapping")"
+exits 1 as home lead mapping add c2-list --file "$good/c2-list.csv.mapping"
+printf 'column a = source.address\n' >"$SCRATCH/wrong.mapping"
+contains 'which line is wrong' 'line 1' "$(as home lead mapping add wrong --file "$SCRATCH/wrong.mapping" 2>&1 || true)"
+exits 3 as home auditor mapping add theirs --file "$good/c2-list.csv.mapping"
+contains 'listed' 'csv:c2-list' "$(as home auditor mapping ls)"
+
+equal 'rows' 3 "$(submit "$good/c2-list.csv" --format csv:c2-list)"
+as home lead report raw r1 | cmp - "$good/c2-list.csv" || fail 'what is kept of a CSV is not what was sent'
+equal 'the report says how it was read' csv:c2-list "$(as home lead --json report show r1 | value 'd["format"]')"
+exits 5 as home feed submit "$good/c2-list.csv" --format csv:no-such
+
+# --- packed: what was sent is what is kept ---
+(cd "$SCRATCH" && cp "$good/c2-list.csv" two.csv && echo '2026-03-03 00:00:00,198.51.100.9,443,online,,Heodo' >>two.csv && gzip -kn two.csv &&
+    sed 's/198.51.100.7/198.51.100.70/' two.csv >three.csv && python3 -m zipfile -c three.zip three.csv && head -c 200 three.zip >cut.zip)
+equal 'gzip' 4 "$(submit "$SCRATCH/two.csv.gz" --format csv:c2-list)"
+answer=$(what=d submit "$SCRATCH/three.zip" --format csv:c2-list)
+contains 'zip' '"observations": 4' "$answer"
+report=$(what='d["report"]' submit "$SCRATCH/three.zip" --format csv:c2-list)
+as home lead report raw "$report" >"$SCRATCH/out"
+cmp "$SCRATCH/three.zip" "$SCRATCH/out" || fail 'what is kept is not what was sent'
+exits 5 as home feed submit "$SCRATCH/cut.zip" --format csv:c2-list
+contains 'the cut archive is kept' 'broken' "$(as home lead report show "$(as home lead --json report ls state:malformed | value 'd["items"][0]["id"]')")"
+
+# --- Shadowserver's own way: one CSV in a zip, known by the name in there ---
+(cd "$SCRATCH" && cp "$SOURCE/tests/data/shadowserver/good/2026-03-01-scan_smb-example-asn.csv" . && python3 -m zipfile -c daily.zip 2026-03-01-scan_smb-example-asn.csv)
+equal 'Shadowserver in a zip' shadowserver "$(report=$(what='d["report"]' submit "$SCRATCH/daily.zip"); as home lead --json report show "$report" | value 'd["format"]')"
+
+# --- a mapping is mended, and the document read again ---
+printf 'column address = source.ip\n' >"$SCRATCH/sensor.mapping"
+printf 'when,addr\n05.03.2026,192.0.2.9\n' >"$SCRATCH/sensor.csv"
+as home lead mapping add sensor --file "$SCRATCH/sensor.mapping" >/dev/null
+exits 5 as home feed submit "$SCRATCH/sensor.csv" --format csv:sensor
+report=$(as home lead --json report ls state:malformed | value '[i["id"] for i in d["items"] if i["format"] == "csv:sensor"][0]')
+printf 'column addr = source.ip\ncolumn when = time format "%%d.%%m.%%Y"\nzone: +02:00\nclass: scanner\n' >"$SCRATCH/sensor.mapping"
+as home lead mapping set sensor --file "$SCRATCH/sensor.mapping" >/dev/null
+as home lead report replay "$report" >/dev/null
+is_read() { [[ $(as home lead --json report show "$report" | value 'd["observations"]') == 1 ]]; }
+until_true 20 is_read
+equal 'its time' 2026-03-04T22:00:00Z "$(as home lead --json report show "$report" | value 'd["observation_list"][0]["time"]')"
+as home lead mapping rm sensor --yes >/dev/null
+exits 1 as home lead mapping show sensor
