@@ -30,6 +30,7 @@ static cfg_opt_t database_options[] = {
     CFG_STR("sslmode", NULL, CFGF_NONE),
     CFG_STR("password", NULL, CFGF_NONE),
     CFG_STR("data", "", CFGF_NONE),
+    CFG_STR("wal", "", CFGF_NONE),
     CFG_INT("reserve_mb", 1024, CFGF_NONE),
     CFG_END(),
 };
@@ -250,6 +251,7 @@ static void read_database(struct reader *reader, cfg_t *section)
     config->database_sslmode = optional(reader, section, "sslmode");
     config->database_password = optional(reader, section, "password");
     config->database_data = optional(reader, section, "data");
+    config->database_wal = optional(reader, section, "wal");
     config->reserve_mb = number(reader, section, "reserve_mb", 1, 1 << 30);
 }
 

@@ -48,7 +48,8 @@ struct config {
     const char *run; /* directory of sockets */
     enum log_level log_level;
     const char *database_host, *database_port, *database_name, *database_sslmode, *database_password;
-    const char *database_data; /* a path on the file system of PostgreSQL's data and WAL, "" where unknown: for the watermarks */
+    const char *database_data; /* a path on the file system of PostgreSQL's data, NULL where unknown: for the watermarks */
+    const char *database_wal;  /* the same of its WAL, where that is another; else NULL */
     int64_t reserve_mb;        /* free space below which feeds are refused; half of it: mail; a quarter: analysts' reports */
     struct config_gate gate_feeds, gate_desk;
     int intake_workers;

@@ -4,14 +4,27 @@
 
 #include "base/log.h"
 
-bool watermark_has_space(const struct config *config, enum watermark share)
+/* Nobody told which file system it is, or it cannot be looked at: -1. */
+static int64_t free_mb(const char *path)
 {
     struct statvfs status;
-    if (!config->database_data || statvfs(config->database_data, &status) != 0)
+    if (!path || statvfs(path, &status) != 0)
+        return -1;
+    return (int64_t)(status.f_bavail * (status.f_frsize / 1024) / 1024);
+}
+
+int64_t watermark_free_mb(const struct config *config)
+{
+    int64_t data = free_mb(config->database_data), wal = free_mb(config->database_wal);
+    return wal >= 0 && (data < 0 || wal < data) ? wal : data;
+}
+
+bool watermark_has_space(const struct config *config, enum watermark share)
+{
+    int64_t left_mb = watermark_free_mb(config);
+    if (left_mb < 0 || left_mb >= config->reserve_mb / (int64_t)share)
         return true;
-    int64_t free_mb = (int64_t)(status.f_bavail * (status.f_frsize / 1024) / 1024);
-    if (free_mb >= config->reserve_mb / (int64_t)share)
-        return true;
-    log_error("disk_nearly_full", "free_mb=%lld reserve_mb=%lld share=%d", (long long)free_mb, (long long)config->reserve_mb, (int)share);
+    log_error("disk_nearly_full", "free_mb=%lld wal_mb=%lld reserve_mb=%lld share=%d", (long long)left_mb,
+              (long long)free_mb(config->database_wal), (long long)config->reserve_mb, (int)share);
     return false;
 }

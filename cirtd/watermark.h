@@ -1,16 +1,22 @@
-/* cirtd/watermark.h - free space on PostgreSQL's file system: feeds are refused first, mail next, analysts last, so that it never runs
- * full. */
+/*
+ * cirtd/watermark.h - free space on PostgreSQL's file systems, that of its data and that of its WAL, which stops it altogether when it is
+ * full: feeds are refused first, mail next, analysts last, so that neither ever is.
+ */
 #ifndef CIRT_CIRTD_WATERMARK_H
 #define CIRT_CIRTD_WATERMARK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "cirtd/config.h"
 
 /* What each leaves: a share of database.reserve_mb. */
 enum watermark { WATERMARK_FEEDS = 1, WATERMARK_MAIL = 2, WATERMARK_ANALYSTS = 4 };
 
-/* True where more than reserve_mb / share is free, or where nobody told which file system it is. Logs a refusal. */
+/* What is free on the fuller of the two; -1 where nobody told which they are. */
+int64_t watermark_free_mb(const struct config *config);
+
+/* True where more than reserve_mb / share is free on both, or where nobody told which they are. Logs a refusal. */
 bool watermark_has_space(const struct config *config, enum watermark share);
 
 #endif

@@ -158,7 +158,8 @@ static const struct option_rule feed_run_options[] = {
     {0},
 };
 static const struct option_rule replay_options[] = {
-    {"format", OPTION_ONE, "F", N_("read it as this format from now on: what was named at first was wrong")}, {0}};
+    {"format", OPTION_ONE, "F", N_("read it as this format from now on: what was named at first was wrong")},
+    {"dry-run", OPTION_SWITCH, NULL, N_("show which they are; change nothing")}, YES, {0}};
 static const struct option_rule accept_reports_options[] = {
     {"dry-run", OPTION_SWITCH, NULL, N_("show which they are; change nothing")}, YES, {0}};
 static const struct option_rule reject_reports_options[] = {
@@ -264,8 +265,8 @@ const struct command commands_table[] = {
      {"cirt report show r81", "cirt report show r81 --limit 50"}, NULL, false},
     {"report raw", report_cmd_raw, COMMAND_DESK, "REPORT", 1, 1, NULL, N_("its bytes as they came"),
      {"cirt report raw r81 > r81.eml"}, NULL, false},
-    {"report replay", report_cmd_replay, COMMAND_DESK, "REPORT", 1, 1, replay_options, N_("read it again, after a fix"),
-     {"cirt report replay r90", "cirt report replay r90 --format json"}, NULL, false},
+    {"report replay", report_cmd_replay, COMMAND_DESK, "REPORT...|FILTER", 1, COMMAND_MANY, replay_options, N_("read again what was malformed, after a fix"),
+     {"cirt report replay r90", "cirt report replay r90 --format json", "cirt report replay sender:sensors --dry-run"}, NULL, false},
     {"report verify", verify_cmd_report, COMMAND_DESK, "REPORT", 1, 1, NULL, N_("open and verify a mail again, by the keys of now"),
      {"cirt report verify r81"}, NULL, false},
     {"report accept", report_cmd_accept, COMMAND_DESK, "REPORT...|FILTER", 1, COMMAND_MANY, accept_reports_options, N_("let held reports go on to triage"),

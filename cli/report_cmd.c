@@ -106,7 +106,7 @@ static json_t *wait_for(struct session *session, json_t *answer)
     return answer;
 }
 
-int report_cmd_replay(struct session *session)
+static int replay_one(struct session *session)
 {
     const char *operand = session_operand(session, 0), *format = options_text(&session->options, "format");
     json_t *body = format ? json_pack("{s:s}", "format", format) : json_object();
@@ -152,6 +152,72 @@ static json_t *chosen(const struct session *session)
         return json_pack("{s:o}", "reports", list);
     json_decref(list);
     return json_pack("{s:s}", "q", options_joined(&session->options, 0));
+}
+
+/* What would be read again, or is. */
+static void render_replay(struct screen *screen, const json_t *answer, const void *context)
+{
+    const json_t *items = field_list(answer, "items");
+    char count[PHRASE_SIZE], unchanged[PHRASE_SIZE];
+    bool is_dry = *(const bool *)context;
+
+    if (is_dry && json_array_size(items) > 0)
+        list_table(screen, items, &report_view_list);
+    screen_number(screen, field_number(answer, "count", 0), count);
+    screen_number(screen, field_number(answer, "unchanged", 0), unchanged);
+    screen_printf(screen,
+                  is_dry ? _("%s would be read again; nothing was changed")
+                         : _("%s are read again; what is still malformed: cirt report ls state:malformed"),
+                  count);
+    if (field_number(answer, "unchanged", 0) > 0)
+        screen_printf(screen, _("; %s are not malformed, or only their head was kept"), unchanged);
+    screen_text(screen, "\n");
+}
+
+/* How many, and is that meant? */
+static bool is_replay_meant(struct session *session, json_t *body)
+{
+    char count[PHRASE_SIZE];
+    json_t *plan;
+    bool is_sure = true;
+
+    if (json_object_get(body, "reports") || options_has(&session->options, "yes"))
+        return true;
+    json_object_set_new(body, "dry_run", json_true());
+    plan = session_post(session, mem_strdup("/v1/reports/replay"), json_incref(body), -1);
+    json_object_set_new(body, "dry_run", json_false());
+    if (!plan)
+        return false;
+    if (field_number(plan, "count", 0) > 0) {
+        screen_number(&session->printer.screen, field_number(plan, "count", 0), count);
+        char *text = mem_printf(_("Read %s malformed reports again?"), count);
+        is_sure = session_confirm(session, text);
+        free(text);
+    }
+    json_decref(plan);
+    return is_sure;
+}
+
+int report_cmd_replay(struct session *session)
+{
+    const char *first = session_operand(session, 0), *format = options_text(&session->options, "format");
+    bool is_dry = options_has(&session->options, "dry-run");
+    json_t *body, *answer = NULL;
+
+    if (is_id(first) && !session_operand(session, 1) && !is_dry)
+        return replay_one(session);
+    body = chosen(session);
+    json_object_set_new(body, "dry_run", json_boolean(is_dry));
+    if (format)
+        json_object_set_new(body, "format", json_string(format));
+    if (is_dry || is_replay_meant(session, body))
+        answer = session_post(session, mem_strdup("/v1/reports/replay"), json_incref(body), -1);
+    json_decref(body);
+    if (!answer)
+        return session->exit_code;
+    session_print(session, answer, render_replay, &is_dry);
+    json_decref(answer);
+    return session->exit_code;
 }
 
 /* What would be done: the first hundred. */

@@ -13,6 +13,7 @@ struct desk *desk_new(struct db *db, const struct desk_settings *settings)
     struct desk *desk = mem_calloc(1, sizeof *desk);
     desk->db = db;
     desk->data_path = settings->data_path ? mem_strdup(settings->data_path) : NULL;
+    desk->wal_path = settings->wal_path ? mem_strdup(settings->wal_path) : NULL;
     desk->reserve_mb = settings->reserve_mb;
     desk->address = settings->address ? mem_strdup(settings->address) : NULL;
     desk->templates = settings->templates ? mem_strdup(settings->templates) : NULL;
@@ -25,6 +26,7 @@ void desk_free(struct desk *desk)
     if (!desk)
         return;
     free(desk->data_path);
+    free(desk->wal_path);
     free(desk->address);
     free(desk->templates);
     free(desk);

@@ -17,6 +17,7 @@
 
 struct desk_settings {
     const char *data_path; /* on the file system of PostgreSQL's data, NULL or "" where unknown: for doctor */
+    const char *wal_path;  /* the same of its WAL, where that is another */
     int64_t reserve_mb;    /* below this doctor complains */
     const char *address;   /* ours, in what leaves by mail */
     const char *templates; /* folder of the templates of mail */

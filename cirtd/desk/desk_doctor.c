@@ -19,19 +19,24 @@ static void add_check(struct buf *body, size_t *count, const char *name, bool ok
     buf_add_char(body, '}');
 }
 
-static bool check_disk(struct desk_call *call, size_t *count)
+static bool check_disk(struct desk_call *call, const char *name, const char *path, const char *what, size_t *count)
 {
     struct statvfs disk;
-    const char *path = call->desk->data_path;
     if (str_is_empty(path) || statvfs(path, &disk) != 0)
         return true;
     int64_t free_mb = (int64_t)(disk.f_bavail / 1024 * disk.f_frsize / 1024);
     bool ok = free_mb > call->desk->reserve_mb;
-    add_check(&call->answer->body, count, "disk", ok,
-              arena_printf(call->arena, "%lld MB free for the database, %lld MB held in reserve", (long long)free_mb,
+    add_check(&call->answer->body, count, name, ok,
+              arena_printf(call->arena, "%lld MB free for %s, %lld MB held in reserve", (long long)free_mb, what,
                            (long long)call->desk->reserve_mb),
               ok ? NULL : "feeds are refused until there is room: enlarge the disk, or remove old partitions");
     return ok;
+}
+
+static bool check_disks(struct desk_call *call, size_t *count)
+{
+    bool data_ok = check_disk(call, "disk", call->desk->data_path, "the database", count);
+    return check_disk(call, "disk of the WAL", call->desk->wal_path, "the database's WAL", count) && data_ok;
 }
 
 static bool run_doctor(struct desk_call *call, struct err *err)
@@ -44,7 +49,7 @@ static bool run_doctor(struct desk_call *call, struct err *err)
     buf_add_text(body, "{\"checks\":[");
     /* A database of another schema would not have answered. */
     add_check(body, &count, "schema", true, schema_version(), NULL);
-    bool ok = check_disk(call, &count);
+    bool ok = check_disks(call, &count);
     for (size_t i = 0; i < db_row_count(rows); i++) {
         add_check(body, &count, db_get_text(rows, i, 0), db_get_bool(rows, i, 1), db_get_text(rows, i, 2), db_get_text(rows, i, 3));
         ok = ok && db_get_bool(rows, i, 1);

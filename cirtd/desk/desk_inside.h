@@ -71,7 +71,7 @@ extern const struct desk_route desk_case_routes[], desk_report_routes[], desk_sh
 
 struct desk {
     struct db *db;
-    char *data_path;
+    char *data_path, *wal_path;
     int64_t reserve_mb;
     char *address, *templates;
     int recall_s;

@@ -193,11 +193,52 @@ static bool reject_reports(struct desk_call *call, struct err *err)
     return decide(call, "reject", reason, err);
 }
 
+/* --- reading many again --- */
+
+static bool replay_filtered(struct desk_call *call, const char *format, const char *is_dry, const char *text, struct err *err)
+{
+    struct desk_list_query query;
+    struct db_rows *rows = NULL;
+    bool ok = desk_list_query(call, FILTER_REPORT, text, &query, err);
+    if (ok) {
+        db_text(call->params, format);
+        db_text(call->params, is_dry);
+        for (size_t i = 0; i < query.parameter_count; i++)
+            db_text(call->params, query.parameters[i].text);
+        ok = desk_run_filtered(call, SQL_DESK_REPORTS_REPLAY_FILTERED, query.condition, &rows, err);
+    }
+    filter_free(query.filter);
+    return answer_decided(call, ok, rows);
+}
+
+/* {"q": FILTER} or {"reports": [..]}: of the malformed ones. */
+static bool replay_reports(struct desk_call *call, struct err *err)
+{
+    const char *filter, *reports, *format;
+    struct db_rows *rows = NULL;
+    bool is_dry = false;
+    if (!desk_body_bool(call, "dry_run", &is_dry, err) || !desk_body_text(call, "q", &filter, err) ||
+        !desk_body_text(call, "format", &format, err) || !named_reports(call, &reports, err))
+        return false;
+    if (format && !codec_find(format))
+        return desk_problem_set(call, 422, "the formats: cirt help submit, or docs/FORMATS.md", err, "\"%.60s\" is no format", format);
+    if ((filter != NULL) == (reports != NULL))
+        return desk_problem_set(call, 422, NULL, err, "either reports, a list of ids, or q, a filter");
+    if (filter)
+        return replay_filtered(call, format, is_dry ? "true" : "false", filter, err);
+    db_text(call->params, format);
+    db_text(call->params, is_dry ? "true" : "false");
+    db_text(call->params, reports);
+    bool ok = desk_run(call, SQL_DESK_REPORTS_REPLAY, &rows, err);
+    return answer_decided(call, ok, rows);
+}
+
 const struct desk_route desk_report_routes[] = {
     {"report_list", list_reports},
     {"report_show", show_report},
     {"report_raw", get_raw},
     {"report_replay", replay_report},
+    {"reports_replay", replay_reports},
     {"report_accept", accept_reports},
     {"report_reject", reject_reports},
     {NULL, NULL},

@@ -37,6 +37,7 @@ bool desk_role_run(const struct role_context *context, struct err *err)
 {
     const char *const users[] = {"cirt-gate-desk", NULL};
     const struct desk_settings settings = {.data_path = context->config->database_data,
+                                           .wal_path = context->config->database_wal,
                                            .reserve_mb = context->config->reserve_mb,
                                            .address = context->config->outgoing_address,
                                            .templates = context->config->outgoing_templates,

@@ -192,6 +192,17 @@ BEGIN
         WHERE EXISTS (SELECT FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.id = u.sender);
 END $$;
 
+-- Of the chunk that triage has in hand: how old what feeds told was when it came.
+CREATE OR REPLACE FUNCTION triage_feeds() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    INSERT INTO feed_count (sender_id, lag_rows, lag_s)
+        SELECT x.sender_id, x.lag_rows, x.lag_s
+        FROM (SELECT c.sender_id, count(*) AS lag_rows, sum(extract(epoch FROM c.received - c.time)) AS lag_s FROM triage_chunk c WHERE c.no > 0 AND NOT c.is_released AND c.time < c.received
+              GROUP BY c.sender_id) x
+        WHERE EXISTS (SELECT FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.id = x.sender_id);
+END $$;
+
 CREATE OR REPLACE FUNCTION clock_feeds(OUT done bigint, OUT more boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN

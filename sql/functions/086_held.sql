@@ -42,3 +42,38 @@ BEGIN
     END IF;
     RETURN json_build_object('count', cardinality(v_due), 'unchanged', cardinality(p_reports) - cardinality(v_due), 'dry_run', p_dry_run, 'items', v_items);
 END $$;
+
+-- Hands malformed reports to decode again, as p_format from now on where it is named. Those of which only the head was kept stay: read as if it were
+-- all, the rest would be lost without a word. As reports_decide: {count, unchanged, items, dry_run}.
+CREATE OR REPLACE FUNCTION reports_replay(p_reports bigint[], p_format text, p_dry_run boolean) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_missing bigint;
+    v_due bigint[];
+    v_items json;
+BEGIN
+    IF cardinality(p_reports) > 10000 THEN
+        PERFORM refuse('CI422', 'these are more than 10,000 reports', 'narrow the filter, with received: for example');
+    END IF;
+    SELECT min(u) INTO v_missing FROM unnest(p_reports) u WHERE NOT EXISTS (SELECT FROM visible_report_key v WHERE v.id = u);
+    IF v_missing IS NOT NULL THEN
+        PERFORM refuse('CI404', format('there is no report r%s', v_missing), 'cirt report ls state:malformed lists them');
+    END IF;
+    v_due := ARRAY(SELECT x.report_id FROM (
+        SELECT c.report_id, c.received FROM report_content c WHERE c.report_id = ANY (p_reports) AND c.state = 'malformed' ORDER BY c.report_id FOR UPDATE) x
+        JOIN report r ON r.id = x.report_id AND r.received = x.received
+        WHERE r.size <= (SELECT coalesce(sum(length(w.bytes)), 0) FROM report_raw w WHERE w.report_id = x.report_id AND w.received = x.received)
+        ORDER BY x.report_id);
+    SELECT coalesce(json_agg(report_json(r) ORDER BY r.received, r.id), '[]') INTO v_items FROM visible_report r WHERE r.id = ANY (v_due[:100]);
+    IF NOT p_dry_run AND cardinality(v_due) > 0 THEN
+        DELETE FROM inbox i WHERE i.report_id = ANY (v_due);
+        WITH waits AS (
+            UPDATE report_content c SET state = 'decoding', format = coalesce(p_format, c.format) WHERE c.report_id = ANY (v_due) AND c.state = 'malformed'
+            RETURNING c.report_id, c.received)
+        INSERT INTO inbox (report_id, received) SELECT w.report_id, w.received FROM waits w ORDER BY w.report_id;
+        PERFORM journal_append(0, viewer_login(), 'replay', format('decodes %s malformed reports again', cardinality(v_due)) || coalesce(' as ' || p_format, ''),
+            jsonb_build_object('reports', (SELECT jsonb_agg('r' || u) FROM unnest(v_due) u)));
+        PERFORM pg_notify('cirt_inbox', '');
+    END IF;
+    RETURN json_build_object('count', cardinality(v_due), 'unchanged', cardinality(p_reports) - cardinality(v_due), 'dry_run', p_dry_run, 'items', v_items);
+END $$;

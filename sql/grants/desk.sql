@@ -207,3 +207,4 @@ GRANT EXECUTE ON FUNCTION case_known_good TO cirt_desk;
 GRANT EXECUTE ON FUNCTION report_known_good TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_known_good TO cirt_desk;
 GRANT EXECUTE ON FUNCTION observable_type_number TO cirt_desk;
+GRANT EXECUTE ON FUNCTION reports_replay TO cirt_desk;

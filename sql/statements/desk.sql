@@ -151,6 +151,11 @@ SELECT report_verify($1::bigint)
 -- name: report_replay
 SELECT report_replay($1::bigint, $2::text)
 
+-- name: reports_replay
+SELECT reports_replay($3::bigint[], $1::text, $2::boolean)
+-- name: reports_replay_filtered
+SELECT reports_replay(ARRAY(SELECT v.id FROM visible_report v WHERE v.state = 'malformed' AND /*filter*/ ORDER BY v.id LIMIT 10001), $1::text, $2::boolean)
+
 -- name: reports_decide
 SELECT reports_decide($1::text, $3::bigint[], $2::jsonb ->> 'reason', ($2::jsonb ->> 'dry_run')::boolean)
 -- name: reports_decide_filtered

@@ -104,6 +104,38 @@ printf '{"description":' >"$SCRATCH/broken.json"
 equal "and a broken one" 400 "$(post home feed /v1/reports application/json "$SCRATCH/broken.json" | tail -1)"
 until_true 20 said feed '[d["documents"], d["duplicates"], d["malformed"], d["rows"]]' '[3, 1, 1, 1]'
 
+# --- its quota of an hour, a pause and a longest document: told, with when to come again ---
+as home admin feed set feed --documents-per-hour 3
+head_of() { at home curl_as feed -D - -o /dev/null -H 'Content-Type: application/json' --data-binary "@$1" "$(at home printenv CIRT_URL)/v1/reports"; }
+sed "s/7/41/" "$SCRATCH/one.json" >"$SCRATCH/more.json"
+answer=$(head_of "$SCRATCH/more.json")
+contains "beyond its quota" "429" "$answer"
+seconds=$(tr -d '\r' <<<"$answer" | sed -n 's/^[Rr]etry-[Aa]fter: //p')
+((seconds >= 1 && seconds <= 3600)) || fail "Retry-After: $seconds"
+as home admin feed set feed --documents-per-hour 100000 --document-max 10B
+equal "longer than it may be" 413 "$(post home feed /v1/reports application/json "$SCRATCH/more.json" | tail -1)"
+as home admin feed set feed --document-max 1MB
+as home lead feed pause feed
+equal "paused" 503 "$(post home feed /v1/reports application/json "$SCRATCH/more.json" | tail -1)"
+as home lead feed resume feed
+equal "and taken again" 201 "$(post home feed /v1/reports application/json "$SCRATCH/more.json" | tail -1)"
+as home admin feed set feed --confidence 40 --tlp green
+sed "s/7/42/" "$SCRATCH/one.json" >"$SCRATCH/sure.json"
+equal "taken" 201 "$(post home feed /v1/reports application/json "$SCRATCH/sure.json" | tail -1)"
+equal "how sure it is" 40 "$(sql home "SELECT DISTINCT confidence FROM sighting WHERE value = '198.51.100.42'")"
+
+# --- malformed ones, all at once, when the fault is mended: here they were called the wrong thing ---
+for day in 1 2 3; do
+    sed "s/2026-11-20/2026-11-1$day/" "$csv" >"$SCRATCH/$day.csv"
+    equal "not JSON" 400 "$(post home feed "/v1/reports?format=json&name=2026-11-1$day-event4_sinkhole_http-xx_cert.csv" text/csv "$SCRATCH/$day.csv" | tail -1)"
+done
+contains "which they would be" "4 would be read again" "$(as home lead report replay sender:feed --dry-run)"
+exits 1 as home lead report replay sender:feed --format klingon --yes
+contains "and are" "3 are read again" "$(as home lead report replay sender:feed 'format:json' 'size:1000..' --format shadowserver --yes)"
+triaged home
+equal "understood" 3 "$(sql home "SELECT count(*) FROM report_content WHERE format = 'shadowserver' AND observations = 214 AND report_id IN (SELECT id FROM report WHERE channel = 'https')")"
+contains "what is still broken stays" "1 would be read again" "$(as home lead report replay 'state:malformed' --dry-run)"
+
 # --- removed: the folder is left alone ---
 as home admin feed rm quiet --yes
 sed "s/7/31/" "$SCRATCH/one.json" >"$box/drop/quiet/b.json"
