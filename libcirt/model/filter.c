@@ -37,7 +37,7 @@ const struct filter_field filter_fields[] = {
     {"peer", FILTER_TEXT, FILTER_CASE | FILTER_ITEM, "the peer it was shared with or came from"},
     {"compartment", FILTER_TEXT, FILTER_CASE, "compartment"},
     {"drill", FILTER_TEXT, BOTH, "the drill it belongs to"},
-    {"channel", FILTER_TEXT, FILTER_REPORT | FILTER_RULE, "the way it came: feed, mail, phone, ..."},
+    {"channel", FILTER_TEXT, FILTER_REPORT | FILTER_RULE, "the way it came: https, mail, rid, drop, poll, taxii, phone, ..."},
     {"sender", FILTER_TEXT, FILTER_REPORT | FILTER_RULE, "who sent it, as the channel knows"},
     {"format", FILTER_TEXT, FILTER_REPORT | FILTER_RULE, "codec"},
     {"author", FILTER_TEXT, FILTER_REPORT | FILTER_RULE, "the only From address of a mail"},

@@ -223,7 +223,7 @@ END $$;
 -- median of the seven days before. Tallies of more than 13 months go. What somebody has seen is not raised again for a day.
 CREATE OR REPLACE FUNCTION clock_feed_notices(OUT done bigint, OUT more boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE v_raised bigint;
+DECLARE v_text text;
 BEGIN
     CREATE TEMP TABLE IF NOT EXISTS feed_amiss (feed bigint, kind text, text text) ON COMMIT DELETE ROWS;
     DELETE FROM feed_amiss;
@@ -246,9 +246,15 @@ BEGIN
         SELECT a.feed, a.kind, a.text FROM feed_amiss a
         WHERE NOT EXISTS (SELECT FROM feed_notice n WHERE n.identity_id = a.feed AND n.kind = a.kind AND (n.ended IS NULL OR (n.ended_by IS NOT NULL AND n.ended > now() - interval '1 day')))
         ON CONFLICT DO NOTHING;
-    GET DIAGNOSTICS v_raised = ROW_COUNT;
+    WITH told AS (
+        UPDATE feed_notice n SET told = now() FROM identity i WHERE n.told IS NULL AND n.ended IS NULL AND i.id = n.identity_id AND i.enabled RETURNING i.login, n.kind, n.text)
+    SELECT count(*), string_agg(format('  %s is %s: %s', t.login, t.kind, t.text), E'\n' ORDER BY t.login, t.kind) INTO done, v_text FROM told t;
+    -- Only names of feeds and counts are in it: it may go in clear.
+    IF done > 0 AND EXISTS (SELECT FROM mta a WHERE a.smtp IS NOT NULL) THEN
+        PERFORM mail_automatic('warning', NULL, NULL, i.mail, 'en', 'Feeds need a look', left(format(E'What our feeds do is not as usual:\n\n%s\n\nMore:  cirt feed ls\n', v_text), 4000))
+            FROM identity i WHERE i.enabled AND i.level = 'duty' AND mail_address(i.mail) IS NOT NULL ORDER BY i.id;
+    END IF;
     DELETE FROM feed_tally t WHERE t.hour < now() - interval '400 days';
-    done := v_raised;
     more := false;
 END $$;
 

@@ -100,6 +100,7 @@ CREATE TABLE feed_notice (
     subject text NOT NULL DEFAULT '',
     text text NOT NULL,
     raised timestamptz NOT NULL DEFAULT now(),
+    told timestamptz,      -- who is on duty was
     ended timestamptz,
     ended_by bigint REFERENCES identity -- NULL: it ended by itself
 );

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Feeds: records, drop folders, counts, pausing, quotas, notices.
 . "${SOURCE:-$(dirname "$0")/../..}/tests/support/sandbox.sh"
-make home --name XX-CERT --prefix XX-CERT
+make home --name XX-CERT --prefix XX-CERT --smtp smtp://127.0.0.1:9 # nobody listens: what would be mailed waits
 box=$SCRATCH/home
 feed() { as home lead --json feed show "$1" | value "$2"; }
 said() { [[ $(feed "$1" "$2") == "$3" ]]; }
@@ -68,6 +68,8 @@ contains "the reason lies beside it" "more than 1000 bytes" "$(cat "$drop/failed
 until_true 20 said shadowserver 'd["state"]' quota
 exits 1 as home lead doctor
 contains "doctor tells" "feed shadowserver" "$said"
+mailed() { [[ $(sql home "SELECT count(*) FROM mail WHERE occasion = 'warning' AND subject = 'Feeds need a look'") -ge 1 ]]; }
+until_true 30 mailed
 as home lead feed seen shadowserver
 equal "seen" ok "$(feed shadowserver 'd["state"]')"
 sed 's/7/9/' "$SCRATCH/one.json" >"$drop/small.json"
