@@ -159,7 +159,9 @@ static const struct option_rule feed_run_options[] = {
 };
 static const struct option_rule replay_options[] = {
     {"format", OPTION_ONE, "F", N_("read it as this format from now on: what was named at first was wrong")},
-    {"dry-run", OPTION_SWITCH, NULL, N_("show which they are; change nothing")}, YES, {0}};
+    {"dry-run", OPTION_SWITCH, NULL, N_("show which they are; change nothing")},
+    YES,
+    {0}};
 static const struct option_rule accept_reports_options[] = {
     {"dry-run", OPTION_SWITCH, NULL, N_("show which they are; change nothing")}, YES, {0}};
 static const struct option_rule reject_reports_options[] = {

@@ -45,7 +45,8 @@ const struct api_endpoint api_endpoints[] = {
     READ("report_raw", "/v1/reports/{report}/raw", "The bytes of a report as they came"),
     {"report_replay", MESSAGE_POST, "/v1/reports/{report}/replay", API_WORK, API_DESK, ANALYSTS, false, "Decode a report again"},
     {"report_verify", MESSAGE_POST, "/v1/reports/{report}/verify", API_WORK, API_DESK, ANALYSTS, false, "Open and verify a mail again"},
-    {"reports_replay", MESSAGE_POST, "/v1/reports/replay", API_WORK, API_DESK, ANALYSTS, false, "Decode malformed reports again, many at once"},
+    {"reports_replay", MESSAGE_POST, "/v1/reports/replay", API_WORK, API_DESK, ANALYSTS, false,
+     "Decode malformed reports again, many at once"},
     {"report_accept", MESSAGE_POST, "/v1/reports/accept", API_WORK, API_DESK, ANALYSTS, false, "Let held reports go on to triage"},
     {"report_reject", MESSAGE_POST, "/v1/reports/reject", API_WORK, API_DESK, ANALYSTS, false, "Turn held reports away"},
 
