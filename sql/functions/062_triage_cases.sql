@@ -223,6 +223,7 @@ DECLARE
     v_counts record;
 BEGIN
     PERFORM pg_advisory_xact_lock(20260102);
+    PERFORM triage_feeds();
     PERFORM triage_refer();
     PERFORM triage_repeats();
     PERFORM triage_hold();

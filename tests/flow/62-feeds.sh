@@ -106,6 +106,13 @@ printf '{"description":' >"$SCRATCH/broken.json"
 equal "and a broken one" 400 "$(post home feed /v1/reports application/json "$SCRATCH/broken.json" | tail -1)"
 until_true 20 said feed '[d["documents"], d["duplicates"], d["malformed"], d["rows"]]' '[3, 1, 1, 1]'
 
+# How old what it tells is: a year and more.
+printf '%s\n' '{"description":"old","observations":[{"time":"2020-01-01T00:00:00Z","source":{"ip":"198.51.100.50"}}]}' >"$SCRATCH/old.json"
+as home admin feed add late --drop
+until_true 20 test -d "$box/drop/late"
+cp "$SCRATCH/old.json" "$box/drop/late/"
+until_true 30 said late '(d["lag"] or 0) > 31000000' true
+
 # --- its quota of an hour, a pause and a longest document: told, with when to come again ---
 as home admin feed set feed --documents-per-hour 3
 head_of() { at home curl_as feed -D - -o /dev/null -H 'Content-Type: application/json' --data-binary "@$1" "$(at home printenv CIRT_URL)/v1/reports"; }
