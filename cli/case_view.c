@@ -108,6 +108,8 @@ static void head(struct screen *screen, const json_t *answer)
     screen_text(screen, "  ");
     screen_tlp(screen, field_text(answer, "tlp"));
     screen_field(screen, mark);
+    member(screen, _("  PAP "), answer, "pap");
+    member(screen, _("  severity "), answer, "severity");
     mark = screen_mark(screen);
     screen_text(screen, _("  owner "));
     harmless(screen, field_text(answer, "owner"));
@@ -315,6 +317,31 @@ static void related(struct screen *screen, const json_t *answer)
     }
 }
 
+/* "[ ] ask the host  due in 4h". */
+static void tasks(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(answer, "task_list");
+
+    for (size_t i = 0; i < json_array_size(list) && i < LIST_SHOWN_MAX; i++) {
+        const json_t *item = json_array_get(list, i);
+        bool is_done = field_time(item, "done") != TIMESTAMP_NONE;
+        char text[PHRASE_SIZE];
+
+        margin(screen, _("tasks"), i);
+        screen_text(screen, is_done ? "[x] " : "[ ] ");
+        harmless(screen, field_text(item, "text"));
+        if (!is_done && field_time(item, "due") != TIMESTAMP_NONE) {
+            size_t mark = screen_mark(screen);
+            screen_due(screen, field_time(item, "due"), text);
+            screen_text(screen, field_time(item, "due") < screen->now ? "  " : _("  due "));
+            screen_text(screen, text);
+            screen_field(screen, mark);
+        }
+        screen_end_line(screen);
+    }
+    more(screen, json_array_size(list));
+}
+
 /* "pap:amber", or what stood against it in parentheses. */
 static void rule_action(struct screen *screen, const char *between, const json_t *action)
 {
@@ -345,7 +372,8 @@ static void rules(struct screen *screen, const json_t *answer)
                       field_or(item, "set", "-"));
         for (size_t k = 0; k < json_array_size(actions); k++)
             rule_action(screen, k ? ", " : " ", json_array_get(actions, k));
-        screen_printf(screen, _("  (%lld observations"), (long long)field_number(item, "observations", 0));
+        int64_t count = field_number(item, "observations", 0);
+        screen_printf(screen, count == 1 ? _("  (%lld observation") : _("  (%lld observations"), (long long)count);
         member(screen, _(" from "), item, "report");
         screen_text(screen, ")");
         screen_end_line(screen);
@@ -422,8 +450,8 @@ static void last(struct screen *screen, const json_t *answer)
 
 void case_view_show(struct screen *screen, const json_t *answer, const void *context)
 {
-    static void (*const blocks[])(struct screen *, const json_t *) = {head,   times, tags,   rules,   reports, observables, known_good_view,
-                                                                      owners, notes, shares, related, alike,   last};
+    static void (*const blocks[])(struct screen *, const json_t *) = {
+        head, times, tags, tasks, rules, reports, observables, known_good_view, owners, notes, shares, related, alike, last};
 
     UNUSED(context);
     for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)

@@ -452,7 +452,7 @@ const struct command commands_table[] = {
      {"cirt rule test triage.rules", "cirt rule test triage.rules --against 'last 7d'", "cirt rule test new.rules --as triage --against r81"}, NULL, false},
     {"rule approve", rule_cmd_approve, COMMAND_DESK, "RULES", 1, 1, rm_options, N_("be the second person for rules that drop"),
      {"cirt rule approve triage"}, NULL, false},
-    {"rule refuse", rule_cmd_refuse, COMMAND_DESK, "RULES", 1, 1, NULL, N_("refuse, or take back, rules that wait"),
+    {"rule refuse", rule_cmd_refuse, COMMAND_DESK, "RULES", 1, 1, decline_options, N_("refuse, or take back, rules that wait"),
      {"cirt rule refuse triage -m 'drops the whole sector'"}, NULL, false},
     {"rule swallowed", rule_cmd_swallowed, COMMAND_DESK, "NAME", 1, 1, swallowed_options, N_("what a rule (or a set) held or dropped"),
      {"cirt rule swallowed 'our scanners'", "cirt rule swallowed triage --since 7d"}, NULL, false},

@@ -613,7 +613,8 @@ static int finish(struct session *session, json_t *answer, const char *what)
 
     if (!answer)
         return session->exit_code;
-    text = mem_printf("%s %s %s", kind->noun, field_or(answer, "id", name ? name : field_or(answer, kind->name_member, "")), what);
+    text = mem_printf("%s %s %s", kind->noun, field_or(answer, "id", name ? name : field_or(answer, kind->name_member, "")),
+                      field_object(answer, "waiting") ? _("is not in force yet") : what);
     session_print(session, answer, render_done, text);
     free(text);
     json_decref(answer);

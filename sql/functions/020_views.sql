@@ -84,7 +84,7 @@ CREATE VIEW visible_case AS
 SELECT c.id, c.number, c.name, c.kind, c.state, c.class, c.priority, c.severity, c.tlp, c.owner_id, o.login AS owner, c.level, c.queue,
        c.summary, c.opened, c.updated, c.closed, c.due, c.revision, coalesce(t.reports, 0) AS reports,
        coalesce(t.observations, 0) AS observations, c.drill_id, CASE WHEN c.drill_id <> 0 THEN d.name END AS drill, c.compartment_id,
-       c.resolution, c.waiting_for, c.waiting_until, c.merged_into, c.constituent_id, k.name AS constituent, k.sector
+       c.resolution, c.waiting_for, c.waiting_until, c.merged_into, c.constituent_id, k.name AS constituent, k.sector, c.pap
 FROM incident_case c
     LEFT JOIN identity o ON o.id = c.owner_id
     LEFT JOIN case_tally t ON t.case_id = c.id
@@ -216,7 +216,7 @@ RETURN (left(a::text, -1) || ', ' || substr(b::text, 2))::json;
 
 CREATE OR REPLACE FUNCTION case_json(v visible_case) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('id', v.name, 'number', v.number, 'kind', v.kind, 'state', v.state, 'class', v.class, 'priority',
-    priority_name(v.priority), 'severity', priority_name(v.severity), 'tlp', tlp_name(v.tlp), 'owner', v.owner, 'level', v.level, 'queue', v.queue,
+    priority_name(v.priority), 'severity', priority_name(v.severity), 'tlp', tlp_name(v.tlp), 'pap', tlp_name(v.pap), 'owner', v.owner, 'level', v.level, 'queue', v.queue,
     'summary', v.summary, 'opened', time_text(v.opened), 'updated', time_text(v.updated), 'due', time_text(v.due), 'revision', v.revision,
     'reports', v.reports, 'observations', v.observations, 'drill', v.drill);
 

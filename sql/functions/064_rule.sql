@@ -214,12 +214,17 @@ DECLARE
     v_to text[];
     v_note text;
 BEGIN
+    IF NOT EXISTS (SELECT FROM triage_rule_said x WHERE x.kind = 'notify' AND x.is_first) THEN
+        RETURN;
+    END IF;
+    DELETE FROM rule_notice n WHERE n.at < now() - interval '1 day';
     FOR s IN SELECT * FROM triage_rule_said x WHERE x.kind = 'notify' AND x.is_first ORDER BY x.case_id, x.place LOOP
         SELECT * INTO k FROM incident_case x WHERE x.id = s.case_id;
         v_to := ARRAY(SELECT a.address FROM triage_rule_audience(s.value, k.id, k.compartment_id, k.tlp) a
                       WHERE (SELECT count(*) FROM rule_notice n WHERE n.address = a.address AND n.at > now() - interval '1 hour') < 60
                         AND NOT EXISTS (SELECT FROM contact c WHERE c.address = a.address AND (NOT c.enabled OR c.bounced IS NOT NULL)));
         v_note := CASE WHEN NOT EXISTS (SELECT FROM mta a WHERE a.smtp IS NOT NULL) THEN 'no MTA configured'
+                       WHEN k.drill_id <> 0 AND s.value LIKE '%@%' THEN 'an exercise stays with us'
                        WHEN NOT EXISTS (SELECT FROM triage_rule_audience(s.value, k.id, k.compartment_id, k.tlp)) THEN 'nobody who may know of it'
                        WHEN cardinality(v_to) = 0 THEN 'too many within the hour, or mail to it comes back' END;
         IF v_note IS NULL THEN
@@ -251,10 +256,27 @@ BEGIN
     END IF;
 END $$;
 
+-- What a report says may be done with it counts for its case: narrowing only, and not against a channel that proves more.
+CREATE OR REPLACE FUNCTION triage_pap() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+DECLARE
+    span chunk_range := triage_range();
+BEGIN
+    UPDATE incident_case k SET pap = greatest(k.pap, x.pap)
+    FROM (SELECT g.case_id, max(rc.pap) AS pap, max(g.assurance) AS assurance, bool_or(g.is_new) AS is_new
+          FROM (SELECT rc.report_id, rc.pap FROM report_content rc WHERE rc.report_id BETWEEN span.low AND span.high AND rc.received BETWEEN span.since AND span.until
+                AND rc.pap IS NOT NULL) rc
+          JOIN (SELECT DISTINCT c.report_id, c.grp, c.drill_id, c.compartment_id FROM triage_chunk c WHERE c.decision IS NULL AND NOT c.is_repeat) c ON c.report_id = rc.report_id
+          JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id AND g.case_id IS NOT NULL AND NOT g.is_quiet
+          GROUP BY g.case_id) x
+    WHERE k.id = x.case_id AND x.pap > coalesce(k.pap, -1) AND (x.is_new OR x.assurance >= k.assurance);
+END $$;
+
 -- All of it; the last step of triage_apply().
 CREATE OR REPLACE FUNCTION triage_rule_effects() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
+    PERFORM triage_pap();
     IF NOT EXISTS (SELECT FROM triage_rule_ord) THEN
         RETURN;
     END IF;
@@ -345,10 +367,11 @@ LANGUAGE sql IMMUTABLE SET search_path = cirt, pg_temp AS $$
 -- How often each rule of the current text matched; a rule whose line stays the same keeps its count over the versions.
 CREATE OR REPLACE FUNCTION rule_hit_counts(p_name text, p_text text) RETURNS json
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT coalesce(json_object_agg(n.rule, (
-        SELECT coalesce(sum(h.hits), 0) FROM rule_hits h JOIN rule_set r ON r.name = h.name AND r.version = h.version
-        WHERE h.name = p_name AND h.rule = n.rule AND EXISTS (SELECT FROM rule_lines(r.text) o WHERE o.line = n.line))), '{}')
-    FROM rule_lines(p_text) n WHERE n.rule IS NOT NULL $$;
+    SELECT coalesce(json_object_agg(n.rule, coalesce(o.hits, 0)), '{}') FROM rule_lines(p_text) n
+    LEFT JOIN (SELECT l.rule, l.line, sum(h.hits) AS hits FROM rule_set r CROSS JOIN rule_lines(r.text) l
+               JOIN rule_hits h ON h.name = r.name AND h.version = r.version AND h.rule = l.rule WHERE r.name = p_name GROUP BY l.rule, l.line) o
+        ON o.rule = n.rule AND o.line = n.line
+    WHERE n.rule IS NOT NULL $$;
 
 -- A set that only waits has no version and text yet.
 CREATE VIEW visible_rule AS

@@ -53,3 +53,4 @@ CREATE TABLE rule_notice (
     case_id bigint NOT NULL
 );
 CREATE INDEX rule_notice_address ON rule_notice (address, at);
+INSERT INTO personal_field VALUES ('rule_notice', 'address', 'mail address of an analyst, for a day');

@@ -179,6 +179,29 @@ static void what_is_kept_back_is_told(void **state)
     assert_text("count(*) FROM rule_swallowed", "2");
 }
 
+/* A report's own PAP counts for its case, a rule's on top of it; less assurance does not widen or narrow what is there. */
+static void reports_have_a_pap(void **state)
+{
+    struct fixture *fixture = *state;
+    char sql[200];
+    int64_t report = arrive(fixture, &phish);
+    snprintf(sql, sizeof sql, "UPDATE cirt.report_content SET pap = 1 WHERE report_id = %lld", (long long)report);
+    cluster_execute(sql);
+    triage(fixture);
+    assert_case(report, "k.pap", "1");
+    struct letter weak = phish;
+    weak.assurance = "unknown";
+    int64_t other = arrive(fixture, &weak);
+    snprintf(sql, sizeof sql, "UPDATE cirt.report_content SET pap = 4 WHERE report_id = %lld", (long long)other);
+    cluster_execute(sql);
+    triage(fixture);
+    assert_true(is_same_case(report, other));
+    assert_case(report, "k.pap", "1");
+    put_rules("rule \"a\": => pap:red", 1);
+    triaged(fixture, &phish);
+    assert_case(report, "k.pap", "4");
+}
+
 /* Sets are applied in the order of their names, to one decision. */
 static void sets_work_together(void **state)
 {
@@ -222,9 +245,13 @@ static void facts_are_asked_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(a_case_is_opened, clean_rules),   cmocka_unit_test_setup(a_case_that_is_there_is_joined, clean_rules),
-        cmocka_unit_test_setup(people_are_told, clean_rules),    cmocka_unit_test_setup(what_is_kept_back_is_told, clean_rules),
-        cmocka_unit_test_setup(sets_work_together, clean_rules), cmocka_unit_test(facts_are_asked_for),
+        cmocka_unit_test_setup(a_case_is_opened, clean_rules),
+        cmocka_unit_test_setup(a_case_that_is_there_is_joined, clean_rules),
+        cmocka_unit_test_setup(people_are_told, clean_rules),
+        cmocka_unit_test_setup(what_is_kept_back_is_told, clean_rules),
+        cmocka_unit_test_setup(reports_have_a_pap, clean_rules),
+        cmocka_unit_test_setup(sets_work_together, clean_rules),
+        cmocka_unit_test(facts_are_asked_for),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

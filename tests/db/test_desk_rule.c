@@ -1,0 +1,350 @@
+/* Rule sets at the desk: the second person, counts over versions, trials that decide as triage would, what was swallowed, and what a case
+ * tells. */
+#include "support/desk_client.h"
+#include "support/triage_fixture.h"
+
+struct both {
+    struct desk_client *desk;
+    struct fixture *fixture;
+};
+
+static int setup_both(void **state)
+{
+    struct both *both = mem_calloc(1, sizeof *both);
+    setup((void **)&both->fixture);
+    both->desk = desk_client_new();
+    *state = both;
+    return 0;
+}
+
+static int teardown_both(void **state)
+{
+    struct both *both = *state;
+    desk_client_free(both->desk);
+    teardown((void **)&both->fixture);
+    free(both);
+    return 0;
+}
+
+/* Triage begins anew: it knows rules by the versions of their sets, which begin at 1 again. */
+static int clean_both(void **state)
+{
+    struct both *both = *state;
+    struct err err;
+    cluster_execute(
+        "SET search_path = cirt; TRUNCATE case_rule, rule_swallowed, rule_waiting, report, report_content, observation, sighting;"
+        "DELETE FROM approval WHERE action = 'rule'; DELETE FROM journal_payload WHERE case_id = 0");
+    triage_stage.stop(&both->fixture->run);
+    assert_true(triage_stage.start(&both->fixture->run, &err));
+    return clean((void **)&both->fixture);
+}
+
+static json_t *post(void **state, const char *who, int status, const char *path, json_t *body)
+{
+    struct both *both = *state;
+    char *text = json_dumps(body, JSON_COMPACT);
+    json_t *answer = desk_client_post(both->desk, who, status, path, text);
+    free(text);
+    json_decref(body);
+    return answer;
+}
+
+static json_t *put(void **state, const char *who, const char *path, const char *text)
+{
+    bool is_new = str_equal(path, "/v1/rules");
+    return post(state, who, is_new ? 201 : 200, path,
+                is_new ? json_pack("{s:s, s:s}", "name", "site", "text", text) : json_pack("{s:s}", "text", text));
+}
+
+static json_t *show(void **state)
+{
+    struct both *both = *state;
+    return desk_client_get(both->desk, "analyst", 200, "/v1/rules/site");
+}
+
+static const char *text_at(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+static json_int_t number_at(const json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+/* version and text in force, who asks for another text, and what that drops. */
+static void assert_set(void **state, json_int_t version, const char *asked_by, const char *drops, int line)
+{
+    json_t *set = show(state), *waiting = json_object_get(set, "waiting");
+    char *found = json_dumps(json_object_get(waiting, "drops"), JSON_COMPACT | JSON_ENCODE_ANY);
+    const char *asker = text_at(waiting, "asked_by");
+    if (number_at(set, "version") != version || !str_equal(asker, asked_by) || (drops && !str_equal(found, drops)))
+        fail_msg("line %d: version %lld, asked by %s: %s", line, (long long)number_at(set, "version"), asker ? asker : "nobody",
+                 found ? found : "nothing");
+    free(found);
+    json_decref(set);
+}
+
+static json_int_t waiting_id(void **state)
+{
+    json_t *set = show(state);
+    json_int_t id = number_at(json_object_get(set, "waiting"), "id");
+    json_decref(set);
+    return id;
+}
+
+static void approve(void **state, const char *who, int status, json_int_t id)
+{
+    json_decref(post(state, who, status, "/v1/rules/site/approve", json_pack("{s:I}", "id", id)));
+}
+
+static void a_drop_needs_a_second_person(void **state)
+{
+    struct both *both = *state;
+    json_decref(put(state, "lead", "/v1/rules", "rule \"scan\": ip:192.0.2.0/24 => drop \"ours\"\nrule \"b\": => tag:b"));
+    assert_set(state, 0, "lead", "[\"scan\"]", __LINE__);
+    json_decref(desk_client_post(both->desk, "lead", 409, "/v1/rules", "{\"name\":\"site\",\"text\":\"\"}"));
+    /* It is not in force. */
+    int64_t report = triaged(both->fixture, &(struct letter){.sightings = {{"ipv4", "source", "192.0.2.9"}}});
+    assert_outcome(report, "triaged");
+    approve(state, "lead", 403, waiting_id(state));
+    approve(state, "analyst", 403, waiting_id(state));
+    approve(state, "admin", 409, waiting_id(state) + 1);
+    json_decref(post(state, "admin", 422, "/v1/rules/site/approve", json_object()));
+    approve(state, "admin", 200, waiting_id(state));
+    assert_set(state, 1, NULL, NULL, __LINE__);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.approval a JOIN cirt.identity i ON i.id = a.granted_by WHERE a.action = "
+                                    "'rule' AND i.login = 'admin'"),
+                     1);
+    report = triaged(both->fixture, &(struct letter){.sightings = {{"ipv4", "source", "192.0.2.9"}}});
+    assert_outcome(report, "dropped scan ours");
+    approve(state, "admin", 409, 1);
+    json_decref(desk_client_post(both->desk, "admin", 404, "/v1/rules/none/approve", "{\"id\":1}"));
+
+    /* What drops nothing new is in force at once; what drops more waits, and the old stays. */
+    json_decref(put(state, "lead", "/v1/rules/site",
+                    "# why\nrule \"h\": ip:192.0.2.7 => hold\n  rule \"scan\": ip:192.0.2.0/24 => drop \"ours\"\r\n"));
+    assert_set(state, 2, NULL, NULL, __LINE__);
+    json_decref(put(state, "lead", "/v1/rules/site", "rule \"h\": ip:192.0.2.7 => hold\nrule \"scan\": ip:192.0.0.0/16 => drop \"ours\""));
+    assert_set(state, 2, "lead", "[\"scan\"]", __LINE__);
+    /* Without the rule that guarded it, the same drop throws away more. */
+    json_decref(put(state, "lead", "/v1/rules/site", "rule \"scan\": ip:192.0.2.0/24 => drop \"ours\""));
+    assert_set(state, 2, "lead", "[\"scan\"]", __LINE__);
+    json_decref(put(state, "lead", "/v1/rules/site", "rule \"scan\": ip:192.0.2.0/24 => drop \"ours\"\nrule \"h\": ip:192.0.2.7 => hold"));
+    assert_set(state, 2, "lead", "[\"scan\"]", __LINE__);
+    /* Hidden among other actions, behind an escaped quote, without a blank. */
+    json_decref(put(state, "lead", "/v1/rules/site", "rule \"h\": ip:192.0.2.7 => hold\nrule \"a \\\"b\": channel:x=>tag:a,drop \"x\""));
+    assert_set(state, 2, "lead", "[\"a \\\"b\"]", __LINE__);
+    /* The one who read an older text does not approve the newer one. */
+    json_int_t id = waiting_id(state);
+    json_decref(put(state, "lead", "/v1/rules/site", "rule \"all\": => drop \"all\""));
+    approve(state, "admin", 409, id);
+    json_decref(post(state, "admin", 200, "/v1/rules/site/refuse", json_pack("{s:s}", "reason", "everything?")));
+    assert_set(state, 2, NULL, NULL, __LINE__);
+    json_decref(post(state, "admin", 409, "/v1/rules/site/refuse", json_object()));
+    /* A good text takes the place of what waits. */
+    json_decref(put(state, "lead", "/v1/rules/site", "rule \"all\": => drop \"all\""));
+    json_decref(put(state, "lead", "/v1/rules/site", "rule \"all\": => tag:all"));
+    assert_set(state, 3, NULL, NULL, __LINE__);
+    /* One that cannot be read changes nothing. */
+    json_decref(desk_client_post(both->desk, "lead", 422, "/v1/rules/site", "{\"text\":\"rule \\\"all\\\": => tag\"}"));
+    assert_set(state, 3, NULL, NULL, __LINE__);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.journal_payload WHERE case_id = 0 AND payload::json ->> 'action' IN ('rule "
+                                    "approve', 'rule refuse')"),
+                     2);
+}
+
+static void counts_outlive_versions(void **state)
+{
+    struct both *both = *state;
+    struct letter letter = {.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.100.7"}}};
+    json_decref(put(state, "lead", "/v1/rules", "rule \"same\": class:phishing => tag:a\nrule \"other\": class:phishing => tag:b"));
+    triaged(both->fixture, &letter);
+    json_decref(
+        put(state, "lead", "/v1/rules/site", "# new\nrule \"other\": class:fraud => tag:b\nrule \"same\": class:phishing => tag:a"));
+    triaged(both->fixture, &letter);
+    json_t *set = show(state), *rules = json_object_get(set, "rules");
+    assert_string_equal(text_at(json_array_get(rules, 0), "name"), "other");
+    assert_int_equal(number_at(json_array_get(rules, 0), "hits"), 1);
+    assert_int_equal(number_at(json_array_get(rules, 1), "hits"), 2);
+    assert_int_equal(number_at(json_array_get(rules, 1), "line"), 3);
+    json_decref(set);
+}
+
+/* A trial says what triage then does. */
+static void trials_decide_as_triage(void **state)
+{
+    struct both *both = *state;
+    json_decref(put(state, "lead", "/v1/rules", "rule \"q\": class:phishing => queue:old"));
+    int64_t phish = triaged(
+        both->fixture, &(struct letter){.class_name = "fraud/phishing",
+                                        .summary = "please pay 100 EUR",
+                                        .sightings = {{"ipv4", "source", "10.1.2.3"}, {"url", "source", "http://www.bank.example/x"}}});
+    int64_t spam =
+        triaged(both->fixture, &(struct letter){.class_name = "abusive-content/spam", .sightings = {{"ipv4", "source", "203.0.113.5"}}});
+    int64_t closed =
+        triaged(both->fixture, &(struct letter){.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "10.1.2.9"}}});
+    char sql[100];
+    snprintf(sql, sizeof sql, "UPDATE cirt.report SET compartment_id = 77 WHERE id = %lld", (long long)closed);
+    cluster_execute(sql);
+    static const char text[] =
+        "rule \"bank\": domain:bank.example sector:research,telecom constituent:tel-a summary:/pay \\d+ eur/ sender:feed "
+        "assurance:pinned-key => queue:banks, priority:critical, tag:+bank, template:t, notify:lead, severity:high, pap:amber, owner:anna\n"
+        "rule \"junk\": class:spam ip:203.0.113.0/24 => drop \"junk\"\n"
+        "rule \"idle\": format:iodef => hold\n"
+        "template t: task \"x\"";
+    json_t *trial =
+        post(state, "lead", 200, "/v1/rules/test", json_pack("{s:s, s:s, s:s}", "text", text, "name", "site", "against", "last 1h"));
+    assert_true(json_is_true(json_object_get(trial, "replaces")));
+    assert_false(json_is_true(json_object_get(trial, "sampled")));
+    json_t *items = json_object_get(trial, "items");
+    assert_int_equal(json_array_size(items), 2);
+    json_t *first = json_array_get(items, 0), *second = json_array_get(items, 1);
+    char *changes = json_dumps(json_object_get(first, "changes"), JSON_COMPACT | JSON_SORT_KEYS);
+    assert_string_equal(
+        changes,
+        "{\"notify\":{\"from\":null,\"to\":\"lead\"},\"owner\":{\"from\":null,\"to\":\"anna\"},\"pap\":{\"from\":null,\"to\":\"amber\"},"
+        "\"priority\":{\"from\":\"high\",\"to\":\"critical\"},\"queue\":{\"from\":\"old\",\"to\":\"banks\"},\"severity\":{\"from\":null,"
+        "\"to\":\"high\"},"
+        "\"tags\":{\"from\":null,\"to\":\"bank\"},\"template\":{\"from\":null,\"to\":\"t\"}}");
+    free(changes);
+    char name[32];
+    snprintf(name, sizeof name, "r%lld", (long long)phish);
+    assert_string_equal(text_at(first, "report"), name);
+    assert_string_equal(text_at(first, "rule"), "bank");
+    assert_non_null(text_at(first, "case"));
+    assert_string_equal(text_at(json_object_get(json_object_get(second, "changes"), "kept"), "to"), "drop: junk");
+    json_t *lines = json_object_get(trial, "rules");
+    assert_int_equal(number_at(json_array_get(lines, 0), "hits"), 1);
+    assert_int_equal(number_at(json_array_get(lines, 2), "hits"), 0);
+    assert_int_equal(number_at(trial, "changed"), 2);
+    json_decref(trial);
+    /* What the viewer may not read is not looked at: it is of a circle. */
+    snprintf(name, sizeof name, "r%lld", (long long)closed);
+    json_decref(post(state, "admin", 404, "/v1/rules/test", json_pack("{s:s, s:s}", "text", text, "against", name)));
+    /* As another set beside the one in force, which still puts it into its queue. */
+    snprintf(name, sizeof name, "r%lld", (long long)phish);
+    trial = post(state, "lead", 200, "/v1/rules/test", json_pack("{s:s, s:s, s:s}", "text", text, "name", "zz", "against", name));
+    assert_false(json_is_true(json_object_get(trial, "replaces")));
+    first = json_object_get(json_array_get(json_object_get(trial, "items"), 0), "changes");
+    assert_null(json_object_get(first, "queue"));
+    assert_non_null(json_object_get(first, "severity"));
+    json_decref(trial);
+    /* Nothing was changed by trying; and put into force it does what was shown. */
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.rule_swallowed"), 0);
+    put_rules(text, 9);
+    int64_t again =
+        triaged(both->fixture, &(struct letter){.class_name = "abusive-content/spam", .sightings = {{"ipv4", "source", "203.0.113.5"}}});
+    assert_outcome(again, "dropped junk junk");
+    UNUSED(spam);
+    json_decref(post(state, "lead", 422, "/v1/rules/test", json_pack("{s:s, s:s}", "text", text, "against", "next week")));
+}
+
+static void a_trial_is_bounded(void **state)
+{
+    struct both *both = *state;
+    /* 30 reports of 1,000 rows: more than is looked at. */
+    cluster_execute("SET search_path = cirt; DO $$ DECLARE r bigint; BEGIN FOR i IN 1..30 LOOP r := nextval('report_id_seq');"
+                    "INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size) VALUES (r, now(), 1, 'https', "
+                    "'pinned-key', sha256(r::text::bytea), 1);"
+                    "INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed, observations) VALUES (r, now(), "
+                    "'received', 'csv', 1, true, 1000);"
+                    "INSERT INTO observation (report_id, received, no, class, count) SELECT r, now(), n, "
+                    "'intrusion-attempts/login-attempts', 1 FROM generate_series(1, 1000) n;"
+                    "END LOOP; END $$");
+    json_t *trial = post(state, "lead", 200, "/v1/rules/test",
+                         json_pack("{s:s, s:s}", "text", "rule \"a\": format:csv => tag:x", "against", "last 1h"));
+    assert_true(json_is_true(json_object_get(trial, "sampled")));
+    assert_in_range(number_at(trial, "observations"), 10000, 20000);
+    assert_int_equal(json_array_size(json_object_get(trial, "items")), number_at(trial, "reports"));
+    json_decref(trial);
+    /* One large report: its first rows. */
+    char name[32];
+    snprintf(name, sizeof name, "r%lld", (long long)cluster_number("SELECT max(id) FROM cirt.report"));
+    cluster_execute("SET search_path = cirt; UPDATE report_content SET observations = 4000 WHERE report_id = (SELECT max(id) FROM report);"
+                    "INSERT INTO observation (report_id, received, no, class, count) SELECT r.id, r.received, n, 'fraud/phishing', 1 FROM "
+                    "report r, generate_series(1001, 4000) n WHERE r.id = (SELECT max(id) FROM report)");
+    trial =
+        post(state, "lead", 200, "/v1/rules/test", json_pack("{s:s, s:s}", "text", "rule \"a\": class:phishing => tag:x", "against", name));
+    assert_int_equal(number_at(trial, "observations"), 2500);
+    assert_int_equal(number_at(trial, "changed"), 1500);
+    assert_true(json_is_true(json_object_get(trial, "sampled")));
+    json_decref(trial);
+    UNUSED(both);
+}
+
+static void what_was_swallowed(void **state)
+{
+    struct both *both = *state;
+    put_rules("rule \"ours\": ip:192.0.2.0/24 => drop \"our scans\"\nrule \"wait\": ip:203.0.113.0/24 => hold \"look\"", 1);
+    for (int i = 0; i < 3; i++)
+        triaged(both->fixture, &(struct letter){.sightings = {{"ipv4", "source", "192.0.2.9"}, {"domain", "target", "a.example"}}});
+    triaged(both->fixture, &(struct letter){.tlp = TLP_RED, .sightings = {{"ipv4", "source", "192.0.2.10"}}});
+    triaged(both->fixture, &(struct letter){.sightings = {{"ipv4", "source", "203.0.113.9"}}});
+    json_t *list = desk_client_get(both->desk, "analyst", 200, "/v1/swallowed?rule=ours&since=1h&limit=2"),
+           *item = json_array_get(json_object_get(list, "items"), 0);
+    assert_int_equal(json_array_size(json_object_get(list, "items")), 2);
+    assert_non_null(text_at(list, "next"));
+    assert_string_equal(text_at(item, "did"), "drop");
+    assert_string_equal(text_at(item, "reason"), "our scans");
+    assert_string_equal(text_at(item, "state"), "dropped");
+    assert_string_equal(text_at(item, "sender"), "feed");
+    assert_int_equal(number_at(item, "observations"), 1);
+    assert_int_equal(json_array_size(json_object_get(item, "values")), 2);
+    json_decref(list);
+    /* All of the set's rules; what is RED only for whom it is for. */
+    list = desk_client_get(both->desk, "analyst", 200, "/v1/swallowed?rule=default");
+    assert_int_equal(json_array_size(json_object_get(list, "items")), 4);
+    json_decref(list);
+    list = desk_client_get(both->desk, "lead", 200, "/v1/swallowed?rule=default");
+    assert_int_equal(json_array_size(json_object_get(list, "items")), 5);
+    json_decref(list);
+    list = desk_client_get(both->desk, "analyst", 200, "/v1/swallowed?rule=nothing");
+    assert_int_equal(json_array_size(json_object_get(list, "items")), 0);
+    json_decref(list);
+    json_decref(desk_client_get(both->desk, "analyst", 422, "/v1/swallowed?rule=ours&since=soon"));
+    json_decref(desk_client_get(both->desk, "analyst", 422, "/v1/swallowed"));
+}
+
+static void a_case_tells(void **state)
+{
+    struct both *both = *state;
+    put_rules("rule \"bank\": class:phishing => priority:critical, queue:banks", 1);
+    struct letter letter = {.class_name = "fraud/phishing", .tlp = TLP_GREEN, .sightings = {{"ipv4", "source", "198.51.100.7"}}};
+    int64_t report = triaged(both->fixture, &letter);
+    put_rules("rule \"bank\": class:phishing => priority:critical, queue:banks\nrule \"late\": class:phishing => owner:anna", 2);
+    triaged(both->fixture, &letter);
+    char path[300], first[32];
+    snprintf(path, sizeof path,
+             "SELECT k.number FROM cirt.case_member m JOIN cirt.incident_case k ON k.id = m.case_id WHERE m.report_id = %lld",
+             (long long)report);
+    long long number = cluster_number(path);
+    snprintf(path, sizeof path, "/v1/cases/%lld", number);
+    json_t *shown = desk_client_get(both->desk, "analyst", 200, path), *rules = json_object_get(shown, "rule_list"),
+           *bank = json_array_get(rules, 0);
+    assert_int_equal(json_array_size(rules), 2);
+    assert_string_equal(text_at(bank, "rule"), "bank");
+    assert_string_equal(text_at(bank, "set"), "default");
+    assert_true(json_is_true(json_object_get(bank, "opened")));
+    assert_int_equal(number_at(bank, "observations"), 2);
+    snprintf(first, sizeof first, "r%lld", (long long)report);
+    assert_string_equal(text_at(bank, "report"), first);
+    assert_string_equal(text_at(json_array_get(json_object_get(bank, "actions"), 1), "action"), "queue:banks");
+    json_t *late = json_array_get(json_object_get(json_array_get(rules, 1), "actions"), 0);
+    assert_true(json_is_false(json_object_get(late, "applied")));
+    assert_string_equal(text_at(late, "note"), "it was open already");
+    json_decref(shown);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_drop_needs_a_second_person, clean_both),
+        cmocka_unit_test_setup(counts_outlive_versions, clean_both),
+        cmocka_unit_test_setup(trials_decide_as_triage, clean_both),
+        cmocka_unit_test_setup(what_was_swallowed, clean_both),
+        cmocka_unit_test_setup(a_case_tells, clean_both),
+        cmocka_unit_test_setup(a_trial_is_bounded, clean_both),
+    };
+    return cmocka_run_group_tests(tests, setup_both, teardown_both);
+}
