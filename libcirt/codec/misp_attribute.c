@@ -10,7 +10,8 @@ enum {
     PART_ADDRESS = 100, /* of either family, a network, a range */
     PART_SOURCE_PORT,
     PART_TARGET_PORT,
-    PART_GUESS /* an address or a name */
+    PART_GUESS, /* an address or a name */
+    PART_URL    /* often written without its scheme, and then a name */
 };
 
 struct attribute_type {
@@ -31,8 +32,8 @@ static const struct attribute_type types[] = {
     {"domain|ip", OBSERVABLE_DOMAIN, PART_ADDRESS, ROLE_INFRASTRUCTURE},
     {"hostname|port", OBSERVABLE_DOMAIN, PART_TARGET_PORT, ROLE_INFRASTRUCTURE},
     {"onion-address", OBSERVABLE_DOMAIN, PART_NONE, ROLE_INFRASTRUCTURE},
-    {"url", OBSERVABLE_URL, PART_NONE, ROLE_INFRASTRUCTURE},
-    {"uri", OBSERVABLE_URL, PART_NONE, ROLE_INFRASTRUCTURE},
+    {"url", PART_URL, PART_NONE, ROLE_INFRASTRUCTURE},
+    {"uri", PART_URL, PART_NONE, ROLE_INFRASTRUCTURE},
     {"AS", OBSERVABLE_ASN, PART_NONE, ROLE_OTHER},
     {"mac-address", OBSERVABLE_MAC, PART_NONE, ROLE_OTHER},
     {"user-agent", OBSERVABLE_USER_AGENT, PART_NONE, ROLE_OTHER},
@@ -115,6 +116,9 @@ static bool add_part(const struct json_take *take, int part, enum sighting_role 
     case PART_GUESS:
         return report_add_guessed(take->report, take->observation, role, text) ||
                report_add_sighting(take->report, take->observation, OBSERVABLE_TEXT, role, text);
+    case PART_URL:
+        return report_add_sighting(take->report, take->observation, OBSERVABLE_URL, role, text) ||
+               report_add_guessed(take->report, take->observation, role, text);
     case PART_SOURCE_PORT:
     case PART_TARGET_PORT:
         return add_port(is_source ? &take->observation->source_port : &take->observation->target_port, text);
@@ -153,7 +157,8 @@ bool misp_attribute_read(const struct json_take *take)
     size_t before = take->observation->sighting_count;
     if (!value || json_take_is_absent(value))
         return false;
-    bool is_added = type ? add_parts(take, type, value) : add_unknown(take, value);
+    /* A path that is called a URL is no value that a machine could be found by, but perhaps one to look for. */
+    bool is_added = type ? add_parts(take, type, value) || (type->first == PART_URL && add_unknown(take, value)) : add_unknown(take, value);
     if (!is_added) {
         struct json_place here = {.up = take->place, .name = "value"};
         /* A second port of an object has no place, but it is no fault either. */
