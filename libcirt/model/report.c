@@ -9,7 +9,11 @@
 struct owned_report {
     struct report report; /* first: report_free() gets its address */
     struct arena *rows;
+    size_t range_networks; /* that ranges of this batch became */
 };
+
+/* A few letters can name hundreds of networks: what ranges may become in one document, or batch of rows. */
+enum { RANGE_NETWORKS_MAX = 200000 };
 
 static struct owned_report *owner_of(struct report *report)
 {
@@ -95,7 +99,11 @@ bool report_add_range(struct report *report, struct observation *observation, en
 {
     const char *values[OBSERVABLE_RANGE_MAX];
     enum observable_type types[OBSERVABLE_RANGE_MAX];
+    size_t *used = &owner_of(report)->range_networks;
+    if (*used >= RANGE_NETWORKS_MAX)
+        return false;
     size_t count = observable_address_range(report_row_arena(report), first, last, values, types);
+    *used += count;
     for (size_t i = 0; i < count; i++)
         add_value(report, observation, types[i], role, values[i]);
     return count > 0;
@@ -148,6 +156,7 @@ void report_reject(struct report *report, const char *at, const char *text)
 void report_drop_observations(struct report *report)
 {
     arena_reset(report_row_arena(report));
+    owner_of(report)->range_networks = 0;
     report->observations = NULL;
     report->observation_count = 0;
     report->observation_capacity = 0;

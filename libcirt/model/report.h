@@ -94,7 +94,8 @@ bool report_add_sighting(struct report *report, struct observation *observation,
 bool report_add_guessed(struct report *report, struct observation *observation, enum sighting_role role, const char *text);
 
 /* Adds the fewest networks that cover exactly the addresses first..last, both of one family; a single address as such. False (nothing
- * added) where these are no range. */
+ * added) where these are no range, and once the ranges of the report (of its batch, where it has several) became some 200,000 networks: a
+ * few letters name hundreds. */
 bool report_add_range(struct report *report, struct observation *observation, enum sighting_role role, const char *first, const char *last);
 
 /* What the observation states, without its time and count: the same statement has the same number at any time, never 0. */

@@ -90,6 +90,21 @@ static void ranges(void **state)
     report_free(report);
 }
 
+/* A document of many such ranges would be gigabytes. */
+static void ranges_have_an_end(void **state)
+{
+    UNUSED(state);
+    struct report *report = report_new("idea");
+    size_t count = 0;
+    while (count < 10000 &&
+           report_add_range(report, report_add_observation(report), ROLE_SOURCE, "::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"))
+        count++;
+    assert_in_range(count, 700, 800);
+    report_drop_observations(report);
+    assert_true(report_add_range(report, report_add_observation(report), ROLE_SOURCE, "192.0.2.3", "192.0.2.8"));
+    report_free(report);
+}
+
 static void statements(void **state)
 {
     UNUSED(state);
@@ -129,8 +144,12 @@ static void rejections_and_batches(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(starts_absent), cmocka_unit_test(sightings),
-                                       cmocka_unit_test(originals),     cmocka_unit_test(ranges),
-                                       cmocka_unit_test(statements),    cmocka_unit_test(rejections_and_batches)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(starts_absent),
+                                       cmocka_unit_test(sightings),
+                                       cmocka_unit_test(originals),
+                                       cmocka_unit_test(ranges),
+                                       cmocka_unit_test(ranges_have_an_end),
+                                       cmocka_unit_test(statements),
+                                       cmocka_unit_test(rejections_and_batches)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
