@@ -82,7 +82,7 @@ static cfg_opt_t seal_options[] = {
     CFG_STR("smime_key", "", CFGF_NONE),
     CFG_END(),
 };
-static cfg_opt_t desk_options[] = {CFG_INT("workers", 2, CFGF_NONE), CFG_END()};
+static cfg_opt_t desk_options[] = {CFG_INT("workers", 2, CFGF_NONE), CFG_STR_LIST("mmdb", "{}", CFGF_NONE), CFG_END()};
 static cfg_opt_t push_options[] = {
     CFG_STR("cert", NULL, CFGF_NODEFAULT),
     CFG_STR("key", NULL, CFGF_NODEFAULT),
@@ -329,8 +329,10 @@ static void read_roles(struct reader *reader, cfg_t *cfg)
         config->document_max = number(reader, section, "document_max_mb", 1, 1024) * 1024 * 1024;
         config->malformed_quota_mb = number(reader, section, "malformed_quota_mb", 0, 1 << 20);
     }
-    if ((section = cfg_getsec(cfg, "desk")))
+    if ((section = cfg_getsec(cfg, "desk"))) {
         config->desk_workers = (int)number(reader, section, "workers", 1, 16);
+        config->desk_mmdb = list(reader, section, "mmdb");
+    }
     if ((section = cfg_getsec(cfg, "verify"))) {
         config->verify_gnupg = need(reader, section, "gnupg");
         config->verify_smime_ca = optional(reader, section, "smime_ca");

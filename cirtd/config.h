@@ -56,6 +56,7 @@ struct config {
     int64_t document_max;       /* whole documents, bytes */
     int64_t malformed_quota_mb; /* kept bytes of malformed documents a sender and day */
     int desk_workers;
+    const char **desk_mmdb; /* MaxMind DB files, NULL-terminated */
     const char *mail_socket;
     const char **mail_users;     /* OS users that may deliver, NULL-terminated */
     const char **mail_addresses; /* accepted recipients; "case+*@domain" with a star; NULL-terminated */

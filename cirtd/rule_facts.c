@@ -84,16 +84,20 @@ static const struct {
     {"signed", F_FRESH, TEXT},
 };
 
+/* The number under which triage_rule_sightings() gives the lists that a sighting is on; no type of an observable. */
+#define KNOWN_GOOD 100
+
 /* A field out of the sightings: of these types; by_host: any that has a host. */
 static const struct {
     const char *field;
-    enum observable_type from, to;
+    int from, to;
     bool by_host;
 } sighting_fields[] = {
     {"ip", OBSERVABLE_IPV4, OBSERVABLE_CIDR, false},      {"asn", OBSERVABLE_ASN, OBSERVABLE_ASN, false},
     {"domain", OBSERVABLE_IPV4, OBSERVABLE_TEXT, true},   {"url", OBSERVABLE_URL, OBSERVABLE_URL, false},
     {"email", OBSERVABLE_EMAIL, OBSERVABLE_EMAIL, false}, {"hash", OBSERVABLE_MD5, OBSERVABLE_SHA512, false},
     {"cve", OBSERVABLE_CVE, OBSERVABLE_CVE, false},       {"country", OBSERVABLE_COUNTRY, OBSERVABLE_COUNTRY, false},
+    {"known-good", KNOWN_GOOD, KNOWN_GOOD, false},
 };
 
 static size_t facts_of(const struct rule_facts *facts, const char *field, struct filter_value *values, size_t max)
@@ -124,7 +128,7 @@ static size_t sightings_of(const struct rule_facts *facts, const char *field, st
          i++) {
         int64_t type = db_get_int(facts->sightings, i, 1);
         const char *text = db_get_text(facts->sightings, i, sighting_fields[which].by_host ? 3 : 2);
-        if (text && type >= (int64_t)sighting_fields[which].from && type <= (int64_t)sighting_fields[which].to)
+        if (text && type >= sighting_fields[which].from && type <= sighting_fields[which].to)
             values[count++] = (struct filter_value){.text = text};
     }
     return count;
@@ -165,7 +169,7 @@ void rule_facts_want(struct rule_facts_wanted *wanted, const struct triage_rules
         if (!triage_rules_mention(rules, sighting_fields[i].field))
             continue;
         wanted->hosts = wanted->hosts || sighting_fields[i].by_host;
-        for (int type = (int)sighting_fields[i].from; !sighting_fields[i].by_host && type <= (int)sighting_fields[i].to; type++)
+        for (int type = sighting_fields[i].from; !sighting_fields[i].by_host && type <= sighting_fields[i].to; type++)
             db_array_add_int2(&wanted->types, (int16_t)type);
     }
 }

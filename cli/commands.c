@@ -18,6 +18,7 @@
 #include "cli/mail_cmd.h"
 #include "cli/record_cmd.h"
 #include "cli/report_cmd.h"
+#include "cli/rir_cmd.h"
 #include "cli/rule_cmd.h"
 #include "cli/setting_cmd.h"
 #include "cli/share_cmd.h"
@@ -475,6 +476,11 @@ const struct command commands_table[] = {
      {"cirt warninglist show rfc1918"}, &record_cmd_warninglist, false},
     {"warninglist rm", record_cmd_rm, COMMAND_DESK, "LIST", 1, 1, rm_options, N_("remove one"),
      {"cirt warninglist rm rfc1918 --yes"}, &record_cmd_warninglist, false},
+    {"rir import", rir_cmd_import, COMMAND_DESK, "FILE...", 1, COMMAND_MANY, NULL,
+     N_("bring in the regional registries' files (delegated-extended): the country of addresses and AS numbers"),
+     {"cirt rir import delegated-ripencc-extended-latest"}, NULL, false},
+    {"rir ls", record_cmd_ls, COMMAND_DESK, "", 0, 0, list_options, N_("list them"), {"cirt rir ls"}, &record_cmd_rir, false},
+    {"rir rm", record_cmd_rm, COMMAND_DESK, "REGISTRY", 1, 1, rm_options, N_("remove one"), {"cirt rir rm ripencc --yes"}, &record_cmd_rir, false},
     {"doctor", doctor_cmd_doctor, COMMAND_NOTHING, "", 0, 0, NULL, N_("what is wrong, here and there"),
      {"cirt doctor", "cirt --profile admin doctor --json"}, NULL, false},
     {"completion bash", help_cmd_completion, COMMAND_NOTHING, "", 0, 0, NULL, N_("completion for the shell"),

@@ -69,7 +69,7 @@ static void render(struct screen *screen, const json_t *answer, const void *cont
     bool is_first = true;
 
     UNUSED(context);
-    if (json_array_size(field_list(answer, "known_good")) > 0) {
+    if (json_array_size(field_list(answer, "known_good")) + json_array_size(field_list(answer, "places")) > 0) {
         known_good_view(screen, answer);
         is_first = false;
     }

@@ -4,13 +4,14 @@
 
 #include "cli/cell.h"
 #include "cli/field.h"
+#include "cli/place_view.h"
 #include "cli/screen.h"
 #include "cli/table.h"
 #include "cli/words.h"
 
 enum { MARGIN = 13, SHOWN_MAX = 20 };
 
-void known_good_view(struct screen *screen, const json_t *answer)
+static void lists(struct screen *screen, const json_t *answer)
 {
     static const struct table_column columns[] = {
         {"VALUE", 0, false, true}, {"LIST", 0, false, false}, {"ENTRY", 1, false, false}, {"TITLE", 2, false, true}};
@@ -32,4 +33,10 @@ void known_good_view(struct screen *screen, const json_t *answer)
     table_free(table);
     if (count > SHOWN_MAX)
         screen_printf(screen, _("%*s... and %zu more (--json has all)\n"), MARGIN, "", count - SHOWN_MAX);
+}
+
+void known_good_view(struct screen *screen, const json_t *answer)
+{
+    lists(screen, answer);
+    place_view(screen, answer);
 }

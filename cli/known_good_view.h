@@ -1,4 +1,4 @@
-/* cli/known_good_view.h - what of an answer stands on known-good lists, and where it says so. */
+/* cli/known_good_view.h - what files of the daemon's machine say of the values in an answer: known-good lists, and places. */
 #ifndef CIRT_CLI_KNOWN_GOOD_VIEW_H
 #define CIRT_CLI_KNOWN_GOOD_VIEW_H
 
@@ -6,7 +6,7 @@
 
 struct screen;
 
-/* A block of a case or report; nothing where nothing is on a list. */
+/* Blocks of an answer; nothing where nothing is known. */
 void known_good_view(struct screen *screen, const json_t *answer);
 
 #endif

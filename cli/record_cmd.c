@@ -255,6 +255,9 @@ static const struct record_field warninglist_fields[] = {{0}};
 const struct record_kind record_cmd_warninglist = {
     "warninglist", "/v1/warninglists", "name", warninglist_fields, {"name", "title", "kind", "entries", "skipped", "marked", "imported"}};
 
+const struct record_kind record_cmd_rir = {
+    "rir", "/v1/registries", "registry", warninglist_fields, {"registry", "serial", "entries", "skipped", "imported", "imported_by"}};
+
 /* ---- from options to members; each gives NULL with err set where the value is wrong ---- */
 
 static json_t *file_value(const char *path, struct err *err)

@@ -18,6 +18,8 @@ extern const struct option_rule record_cmd_peer_options[], record_cmd_agreement_
     record_cmd_rule_options[], record_cmd_mapping_options[], record_cmd_analyst_options[], record_cmd_contact_options[],
     record_cmd_feed_add_options[], record_cmd_feed_set_options[], record_cmd_alias_options[];
 
+extern const struct record_kind record_cmd_rir;
+
 int record_cmd_ls(struct session *session);
 int record_cmd_show(struct session *session);
 int record_cmd_add(struct session *session);

@@ -186,6 +186,11 @@ static char *values(const struct screen *screen, const json_t *item)
             buf_printf(&text, "%s%s", before ? "  " : "", field_or(one, "role", "-"));
         buf_printf(&text, " %s", value);
         free(value);
+        if (field_text(one, "original")) {
+            char *original = screen_clean(screen, field_text(one, "original"), true);
+            buf_printf(&text, _(" (written %s)"), original);
+            free(original);
+        }
     }
     if (field_text(item, "description")) {
         char *clean = screen_clean(screen, field_text(item, "description"), true);
@@ -205,7 +210,10 @@ static void observation(struct table *table, const struct screen *screen, const 
     screen_number(screen, times, number);
     count = times > 1 ? mem_printf(_("%s times"), number) : mem_strdup("");
     cell_when(table, screen, item, "time");
-    cell_text(table, screen, field_or(item, "class", ""));
+    if (field_text(item, "class") || !field_text(item, "class_claim"))
+        cell_text(table, screen, field_or(item, "class", ""));
+    else
+        cell_outside(table, screen, field_text(item, "class_claim")); /* a word that nobody knew when it came */
     table_take(table, STYLE_PLAIN, count);
     table_take(table, STYLE_PLAIN, values(screen, item));
 }

@@ -18,6 +18,7 @@ struct desk *desk_new(struct db *db, const struct desk_settings *settings)
     desk->address = settings->address ? mem_strdup(settings->address) : NULL;
     desk->templates = settings->templates ? mem_strdup(settings->templates) : NULL;
     desk->recall_s = settings->recall_s;
+    desk->places = settings->place_files ? places_new(settings->place_files) : NULL;
     return desk;
 }
 
@@ -29,6 +30,7 @@ void desk_free(struct desk *desk)
     free(desk->wal_path);
     free(desk->address);
     free(desk->templates);
+    places_free(desk->places);
     free(desk);
 }
 

@@ -16,6 +16,8 @@
 #include "wire/message.h"
 
 struct desk_settings {
+    const char *const *place_files; /* MaxMind DB files of this machine, NULL-terminated; or NULL */
+
     const char *data_path; /* on the file system of PostgreSQL's data, NULL or "" where unknown: for doctor */
     const char *wal_path;  /* the same of its WAL, where that is another */
     int64_t reserve_mb;    /* below this doctor complains */

@@ -58,7 +58,9 @@ static bool show_case(struct desk_call *call, struct err *err)
 {
     const char *is_short = desk_query_text(call, "short");
     db_text(call->params, call->name);
-    return desk_run_one(call, str_equal(is_short, "1") ? SQL_DESK_CASE_SHORT : SQL_DESK_CASE_SHOW, 200, "case", err);
+    if (str_equal(is_short, "1"))
+        return desk_run_one(call, SQL_DESK_CASE_SHORT, 200, "case", err);
+    return desk_run_one(call, SQL_DESK_CASE_SHOW, 200, "case", err) && desk_place_add_case(call, err);
 }
 
 /* --- the verbs --- */

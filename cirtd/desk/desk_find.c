@@ -17,7 +17,7 @@ static bool find_observable(struct desk_call *call, enum observable_type type, c
     db_text(call->params, observable_type_name(type));
     db_text(call->params, value);
     db_text(call->params, observable_host(call->arena, type, value));
-    return desk_run_one(call, SQL_DESK_FIND_OBSERVABLE, 200, "value", err);
+    return desk_run_one(call, SQL_DESK_FIND_OBSERVABLE, 200, "value", err) && desk_place_add(call, type, value, err);
 }
 
 static bool find_value(struct desk_call *call, struct err *err)

@@ -13,7 +13,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "cirtd/desk/desk.h"
+#include "cirtd/places.h"
 #include "model/filter.h"
+#include "model/observable.h"
 #include "store/db.h"
 #include "wire/api.h"
 #include "wire/message.h"
@@ -74,6 +76,7 @@ struct desk {
     char *data_path, *wal_path;
     int64_t reserve_mb;
     char *address, *templates;
+    struct places *places; /* or NULL */
     int recall_s;
 };
 
@@ -124,6 +127,18 @@ void desk_problem_take(struct desk_problem *problem, enum sql_statement statemen
 /* Replaces the answer by a problem document. */
 void desk_problem_answer(struct desk_answer *answer, const struct desk_problem *problem, const struct err *err);
 void desk_problem_clear(struct desk_problem *problem);
+
+/* --- desk_place.c --- */
+
+/* Adds the member "places" to the answer, which is one object: of one value, or of the addresses of a case whose reports do not say where
+ * they are. */
+bool desk_place_add(struct desk_call *call, enum observable_type type, const char *value, struct err *err) MUST_CHECK;
+bool desk_place_add_case(struct desk_call *call, struct err *err) MUST_CHECK;
+/* Handlers of the registries' files; their rows stand in desk_warninglist_routes[]. */
+bool desk_place_import(struct desk_call *call, struct err *err) MUST_CHECK;
+bool desk_place_import_more(struct desk_call *call, struct err *err) MUST_CHECK;
+bool desk_place_list(struct desk_call *call, struct err *err) MUST_CHECK;
+bool desk_place_remove(struct desk_call *call, struct err *err) MUST_CHECK;
 
 /* --- desk_list.c: lists by filter --- */
 

@@ -41,7 +41,8 @@ bool desk_role_run(const struct role_context *context, struct err *err)
                                            .reserve_mb = context->config->reserve_mb,
                                            .address = context->config->outgoing_address,
                                            .templates = context->config->outgoing_templates,
-                                           .recall_s = context->config->recall_s};
+                                           .recall_s = context->config->recall_s,
+                                           .place_files = context->config->desk_mmdb};
     struct desk_role role = {.db = stage_db(context)};
     role.desk = desk_new(role.db, &settings);
     stage_signals();

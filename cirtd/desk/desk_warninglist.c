@@ -261,7 +261,11 @@ static bool remove_list(struct desk_call *call, struct err *err)
     return true;
 }
 
+/* Lists that are brought in whole: these, and the registries' (desk_place.c). */
 const struct desk_route desk_warninglist_routes[] = {
-    {"warninglist_import", import_list}, {"warninglist_entries", import_more}, {"warninglist_list", list_lists},
-    {"warninglist_show", show_list},     {"warninglist_remove", remove_list},  {NULL, NULL},
+    {"warninglist_import", import_list},  {"warninglist_entries", import_more},
+    {"warninglist_list", list_lists},     {"warninglist_show", show_list},
+    {"warninglist_remove", remove_list},  {"rir_import", desk_place_import},
+    {"rir_rows", desk_place_import_more}, {"rir_list", desk_place_list},
+    {"rir_remove", desk_place_remove},    {NULL, NULL},
 };

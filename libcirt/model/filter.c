@@ -65,6 +65,7 @@ const struct filter_field filter_fields[] = {
     {"cve", FILTER_TEXT, WIDE, "CVE id"},
     {"port", FILTER_NUMBER, BOTH | FILTER_RULE | FILTER_ITEM, "source or target port"},
     {"country", FILTER_TEXT, BOTH | FILTER_RULE, "two letters"},
+    {"known-good", FILTER_TEXT, FILTER_RULE, "short name of a known-good list that a value is on; none"},
     {"sector", FILTER_TEXT, BOTH | FILTER_RULE, "sector of the constituent"},
     {"constituent", FILTER_TEXT, BOTH | FILTER_RULE, "constituent"},
     {"count", FILTER_NUMBER, BOTH | FILTER_RULE, "observations; of one observation: how often"},

@@ -217,14 +217,34 @@ const char *observable_normalise(struct arena *arena, enum observable_type type,
     return NULL;
 }
 
-/* Within a family the value knows better than its column what it is. */
-const char *observable_read(struct arena *arena, enum observable_type *type, const char *text)
+static const char *read_plain(struct arena *arena, enum observable_type *type, const char *text)
 {
     if (*type == OBSERVABLE_IPV4 || *type == OBSERVABLE_IPV6 || *type == OBSERVABLE_CIDR)
-        return (text = trim_present(arena, text)) ? observable_address(arena, text, type) : NULL;
+        return observable_address(arena, text, type);
     if (*type >= OBSERVABLE_MD5 && *type <= OBSERVABLE_SHA512)
-        return (text = trim_present(arena, text)) ? guess_hash(arena, text, type) : NULL;
+        return guess_hash(arena, text, type);
     return observable_normalise(arena, *type, text);
+}
+
+/* A scheme that nobody has, so that nobody clicks. */
+static bool has_broken_scheme(const char *text)
+{
+    return str_starts_nocase(text, "hxxp") || str_starts_nocase(text, "fxp") || str_starts_nocase(text, "meow:");
+}
+
+/* Within a family the value knows better than its column what it is; and what is no value as it stands may be one that was defanged. */
+const char *observable_read(struct arena *arena, enum observable_type *type, const char *text)
+{
+    text = trim_present(arena, text);
+    if (!text)
+        return NULL;
+    bool is_defangable = *type <= OBSERVABLE_CIDR || (*type >= OBSERVABLE_DOMAIN && *type <= OBSERVABLE_EMAIL);
+    const char *value = *type == OBSERVABLE_URL && has_broken_scheme(text) ? NULL : read_plain(arena, type, text);
+    if (value || !is_defangable || strlen(text) > GUESS_SIZE_MAX)
+        return value;
+    bool was_defanged;
+    text = observable_refang(arena, text, strlen(text), &was_defanged);
+    return was_defanged ? read_plain(arena, type, text) : NULL;
 }
 
 /* --- guessing --- */

@@ -51,7 +51,8 @@ bool sighting_role_parse(const char *name, enum sighting_role *role) MUST_CHECK;
 const char *observable_normalise(struct arena *arena, enum observable_type type, const char *text);
 
 /* As above for senders who confuse what is near: *type becomes what the value is where it is another address, network or hash
- * (::ffff:a.b.c.d and a.b.c.d/32 are ipv4, 64 digits are sha256). NULL: *type untouched. */
+ * (::ffff:a.b.c.d and a.b.c.d/32 are ipv4, 64 digits are sha256); an address, name, URL or mail address that is none as it stands is read
+ * with its defanging undone. NULL: *type untouched. */
 const char *observable_read(struct arena *arena, enum observable_type *type, const char *text);
 
 /* Finds what the text is, defanged or not (address, network, URL, mail address, hash by length, CVE, MAC with separators, "AS64500",

@@ -274,7 +274,7 @@ BEGIN
     END IF;
     observations := triage_fill(t, v_from, t.next_no, v_to, v_last);
     PERFORM triage_letters();
-    PERFORM triage_class();
+    PERFORM triage_aliases();
     PERFORM triage_known_good();
     UPDATE to_triage q SET observations = greatest(q.observations - triage_take.observations, 1),
         reports = q.reports * int8multirange(int8range(CASE WHEN v_size > p_limit THEN v_to ELSE v_to + 1 END, NULL)),

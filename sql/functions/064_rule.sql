@@ -49,7 +49,8 @@ BEGIN
          AND s.report_id BETWEEN span.low AND span.high AND s.received BETWEEN span.since AND span.until
          AND (s.report_id, s.observation_no) >= (span.low, span.low_no) AND (s.report_id, s.observation_no) <= (span.high, span.high_no)
          AND (s.type = ANY (p_types) OR (p_hosts AND s.host IS NOT NULL))
-    ORDER BY c.ord;
+    UNION ALL SELECT g.ord, 100::smallint, g.list, NULL FROM triage_known_lists(100 = ANY (p_types)) g
+    ORDER BY 1;
 END $$;
 
 -- --- what they did ---

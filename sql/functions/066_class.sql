@@ -52,7 +52,7 @@ END $$;
 
 -- Of the chunk: statements whose word the operator knows get its class; words that nobody knows are counted. The part of the key that names the
 -- class follows. Nothing is read where every statement has a class and there is no alias.
-CREATE OR REPLACE FUNCTION triage_class() RETURNS void
+CREATE OR REPLACE FUNCTION triage_aliases() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
 DECLARE
     span chunk_range := triage_range();
@@ -77,6 +77,9 @@ BEGIN
     INSERT INTO class_unmapped AS u (word, sender_id, count)
         SELECT w.word, c.sender_id, count(*) FROM triage_word w JOIN triage_chunk c ON c.ord = w.ord
         WHERE w.is_unmapped AND w.word <> '' AND NOT c.is_repeat AND NOT EXISTS (SELECT FROM class_alias a WHERE a.word = w.word)
+          -- Whoever makes words up fills no table.
+          AND (EXISTS (SELECT FROM class_unmapped x WHERE x.word = w.word AND x.sender_id = c.sender_id)
+               OR (SELECT count(*) FROM class_unmapped x WHERE x.sender_id = c.sender_id) < 1000)
         GROUP BY w.word, c.sender_id ORDER BY 1, 2 LIMIT 1000
         ON CONFLICT (word, sender_id) DO UPDATE SET count = u.count + EXCLUDED.count, last = now();
 END $$;

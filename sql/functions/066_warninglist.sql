@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION observable_type_number(p_name text) RETURNS smallint 
 RETURN (SELECT n::smallint FROM generate_series(1, 19) n WHERE observable_type_name(n) = p_name);
 
 -- How many patterns (substrings, regular expressions) there may be in all lists together: each is tried on each value.
-CREATE OR REPLACE FUNCTION warninglist_patterns_max() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 300;
+CREATE OR REPLACE FUNCTION warninglist_patterns_max() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 200;
 
 DROP VIEW IF EXISTS visible_warninglist CASCADE;
 CREATE VIEW visible_warninglist AS
@@ -110,6 +110,8 @@ BEGIN
     END IF;
     RETURN QUERY WITH asked AS MATERIALIZED (
         SELECT u.type, u.value, u.host, u.addr, u.ord FROM unnest(p_types, p_values, p_hosts, p_addrs) WITH ORDINALITY u(type, value, host, addr, ord)),
+    short AS MATERIALIZED (
+        SELECT a.ord, a.type, left(a.value, 2048) AS value, lower(left(a.value, 2048)) AS low FROM asked a WHERE EXISTS (SELECT FROM warninglist_pattern)),
     found AS (
         SELECT a.ord, a.type, e.list_id, e.value AS entry FROM asked a
             CROSS JOIN LATERAL (SELECT x.list_id, x.value FROM warninglist_entry x WHERE x.value = a.value OFFSET 0) e
@@ -124,8 +126,10 @@ BEGIN
                 ON b.family = family(a.addr) AND b.bits <= masklen(a.addr)
             CROSS JOIN LATERAL (SELECT x.list_id, x.network FROM warninglist_network x WHERE x.network = network(set_masklen(a.addr, b.bits)) OFFSET 0) n
         UNION ALL
-        SELECT a.ord, a.type, p.list_id, p.pattern FROM asked a
-            JOIN warninglist_pattern p ON CASE WHEN p.is_regex THEN left(a.value, 2048) ~ p.pattern ELSE strpos(lower(left(a.value, 2048)), p.pattern) > 0 END)
+        -- One pattern after the other over all values: PostgreSQL keeps 32 expressions compiled.
+        SELECT m.ord, m.type, p.list_id, p.pattern FROM warninglist_pattern p JOIN warninglist w ON w.id = p.list_id AND w.loaded
+            CROSS JOIN LATERAL (SELECT a.ord, a.type FROM short a WHERE a.type = ANY (w.types)
+                AND CASE WHEN p.is_regex THEN a.value ~ p.pattern ELSE strpos(a.low, p.pattern) > 0 END OFFSET 0) m)
     SELECT DISTINCT ON (f.ord, w.name) f.ord, w.name, w.title, f.entry FROM found f
     JOIN warninglist w ON w.id = f.list_id AND w.loaded AND f.type = ANY (w.types) ORDER BY f.ord, w.name, length(f.entry) DESC;
 END $$;
@@ -176,4 +180,22 @@ BEGIN
     INSERT INTO known_good_mark (value_md5, type, list, entry, value)
         SELECT md5(v.values[g.ord])::uuid, v.types[g.ord], g.list, g.entry, v.values[g.ord] FROM known_good(v.types, v.values, v.hosts, v.addrs) g
         ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING;
+END $$;
+
+-- Which lists the observations of the chunk are on, by what was marked: a fact for rules. Nothing where no rule asks.
+CREATE OR REPLACE FUNCTION triage_known_lists(p_asked boolean) RETURNS TABLE (ord int, list text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+DECLARE
+    span chunk_range;
+BEGIN
+    IF NOT p_asked OR NOT EXISTS (SELECT FROM known_good_mark) THEN
+        RETURN;
+    END IF;
+    span := triage_range();
+    RETURN QUERY SELECT DISTINCT c.ord, m.list FROM triage_chunk c
+    JOIN sighting s ON s.report_id = c.report_id AND s.received = c.received AND s.observation_no = c.no
+         AND s.report_id BETWEEN span.low AND span.high AND s.received BETWEEN span.since AND span.until
+         AND (s.report_id, s.observation_no) >= (span.low, span.low_no) AND (s.report_id, s.observation_no) <= (span.high, span.high_no)
+    JOIN known_good_mark m ON m.value_md5 = md5(s.value)::uuid AND m.type = s.type
+    JOIN warninglist w ON w.name = m.list AND w.loaded;
 END $$;

@@ -65,3 +65,30 @@ CREATE TABLE known_good_mark (
     first timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (value_md5, type, list)
 );
+
+-- The registries' files of what they handed out. Ranges do not overlap: each is found by its first address.
+CREATE TABLE rir_file (
+    registry text PRIMARY KEY,
+    serial text,
+    entries bigint NOT NULL DEFAULT 0,
+    skipped bigint NOT NULL DEFAULT 0,
+    loaded boolean NOT NULL DEFAULT false,
+    imported timestamptz NOT NULL DEFAULT now(),
+    imported_by bigint REFERENCES identity
+);
+CREATE TABLE rir_range (
+    first inet PRIMARY KEY,
+    last inet NOT NULL,
+    country text NOT NULL,
+    registry text NOT NULL,
+    day date
+);
+CREATE INDEX rir_range_registry ON rir_range (registry);
+CREATE TABLE rir_asn (
+    first bigint PRIMARY KEY,
+    last bigint NOT NULL,
+    country text NOT NULL,
+    registry text NOT NULL,
+    day date
+);
+CREATE INDEX rir_asn_registry ON rir_asn (registry);

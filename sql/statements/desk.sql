@@ -452,3 +452,16 @@ SELECT warninglist_add($1::text, ARRAY(SELECT jsonb_array_elements_text($2::json
 SELECT warninglist_end($1::text)
 -- name: warninglist_remove
 SELECT warninglist_remove($1::text)
+
+-- name: rir_places
+SELECT place FROM rir_places(ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))
+-- name: rir_begin
+SELECT rir_begin($1::text, $2::text)
+-- name: rir_add
+SELECT rir_add($1::text, $2::jsonb)
+-- name: rir_end
+SELECT rir_end($1::text)
+-- name: rir_list
+SELECT rir_file_json(f) FROM visible_rir_file f ORDER BY f.registry
+-- name: rir_remove
+SELECT rir_remove($1::text)

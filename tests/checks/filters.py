@@ -25,7 +25,7 @@ FILES = {"C": "case", "R": "report", "I": "indicator"}
 
 fields = {}
 for line in (root / "docs" / "FILTERS.md").read_text().splitlines():
-    row = re.fullmatch(r"\| `([a-z.]+)` \| ([CRTIS]+) \| (\w+) \| .* \|", line)
+    row = re.fullmatch(r"\| `([a-z.-]+)` \| ([CRTIS]+) \| (\w+) \| .* \|", line)
     if row:
         fields[row[1]] = (row[2], row[3])
 if len(fields) < 30:

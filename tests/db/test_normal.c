@@ -118,6 +118,42 @@ static void an_operators_words_decide(void **state)
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.journal_verify(NULL)"), 0);
 }
 
+/* A sender who makes words up fills no table; what it said before is still counted. */
+static void made_up_words_are_bounded(void **state)
+{
+    struct site *site = *state;
+    for (int round = 0; round < 3; round++) {
+        struct err err;
+        struct report_result result;
+        char document[20];
+        snprintf(document, sizeof document, "made up %d", round);
+        struct report *report = report_new("csv");
+        for (int i = 0; i < 900; i++) {
+            struct observation *observation = report_add_observation(report);
+            observation->class_claim = arena_printf(report_row_arena(report), "word %d", round < 2 ? round * 900 + i : i);
+            assert_true(report_add_guessed(report, observation, ROLE_SOURCE, "198.51.100.7"));
+        }
+        struct report_envelope envelope = {.route = "triage",
+                                           .sender_id = site->fixture.feed,
+                                           .channel = "https",
+                                           .assurance = "pinned-key",
+                                           .size = (int64_t)strlen(document),
+                                           .state = "received",
+                                           .format = "csv",
+                                           .tlp = TLP_GREEN};
+        digest_sha256(document, strlen(document), envelope.sha256);
+        report_batch_reset(site->fixture.batch);
+        report_batch_add(site->fixture.batch, &envelope, report, document, strlen(document));
+        if (!report_batch_store(site->fixture.intake, SQL_INTAKE_REPORTS_INSERT, site->fixture.batch, &result, &err))
+            fail_msg("%s", err.text);
+        report_free(report);
+        triage(&site->fixture);
+    }
+    assert_true(cluster_number("SELECT count(*) FROM cirt.class_unmapped") <= 2000);
+    assert_int_equal(cluster_number("SELECT count FROM cirt.class_unmapped WHERE word = 'word-7'"), 2);
+    cluster_execute("DELETE FROM cirt.class_unmapped");
+}
+
 /* --- known-good lists --- */
 
 #define LIST(name, type, attributes, entries)                                                                                              \
@@ -225,6 +261,20 @@ static void what_is_known_is_marked_and_stays(void **state)
         1);
 }
 
+static void rules_see_the_lists(void **state)
+{
+    struct site *site = *state;
+    put_rules("rule \"known\": known-good:nets => priority:low, tag:known\nrule \"rest\": known-good:none => tag:rest\n", 1);
+    struct letter letter = {
+        .sender = site->fixture.feed, .class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "203.0.113.130"}}};
+    int64_t known = triaged(&site->fixture, &letter);
+    letter.sightings[0][2] = "198.18.1.1";
+    int64_t other = triaged(&site->fixture, &letter);
+    assert_case(known, "k.priority || ' ' || (SELECT string_agg(x.tag, ',') FROM case_tag x WHERE x.case_id = k.id)", "4 known");
+    assert_case(other, "(SELECT string_agg(x.tag, ',') FROM case_tag x WHERE x.case_id = k.id)", "rest");
+    cluster_execute("UPDATE cirt.rule_set SET is_current = false");
+}
+
 static void lists_come_anew_and_go(void **state)
 {
     struct site *site = *state;
@@ -294,10 +344,80 @@ static void misps_lists(void **state)
     buf_clear(&out);
 }
 
+/* --- the registries' files --- */
+
+static char *places_of(struct site *site, const char *path)
+{
+    json_t *answer = desk_client_get(site->client, "analyst", 200, path);
+    char *text = json_dumps(json_object_get(answer, "places"), JSON_COMPACT);
+    json_decref(answer);
+    return text;
+}
+
+static void registries_say_where(void **state)
+{
+    struct site *site = *state;
+    json_decref(desk_client_post(site->client, "analyst", 403, "/v1/registries", "{\"registry\":\"ripencc\",\"rows\":[]}"));
+    json_decref(desk_client_post(site->client, "lead", 422, "/v1/registries", "{\"registry\":\"Ripe NCC\",\"rows\":[]}"));
+    json_decref(desk_client_post(site->client, "lead", 202, "/v1/registries",
+                                 "{\"registry\":\"ripencc\",\"serial\":\"20261120\",\"more\":true,\"rows\":["
+                                 "[\"ipv4\",\"198.51.100.0\",\"768\",\"DE\",\"20200131\",\"allocated\"],"
+                                 "[\"ipv4\",\"192.0.2.0\",\"256\",\"\",\"\",\"available\"],"
+                                 "[\"ipv4\",\"999.0.2\",\"256\",\"DE\",\"20200131\",\"allocated\"],17]}"));
+    json_t *file = desk_client_post(site->client, "lead", 200, "/v1/registries/ripencc/rows",
+                                    "{\"rows\":[[\"ipv6\",\"2001:db8::\",\"32\",\"FR\",\"20201399\",\"assigned\"],"
+                                    "[\"asn\",\"64500\",\"10\",\"CH\",\"20200229\",\"allocated\"]]}");
+    assert_int_equal(json_integer_value(json_object_get(file, "entries")), 3);
+    assert_int_equal(json_integer_value(json_object_get(file, "skipped")), 3);
+    json_decref(file);
+    static const struct {
+        const char *value, *country;
+    } rows[] = {{"198.51.100.0", "\"country\":\"DE\""},
+                {"198.51.102.255", "\"date\":\"2020-01-31\""},
+                {"198.51.103.0", "[]"},
+                {"198.51.99.255", "[]"},
+                {"198.51.100.0/23", "\"source\":\"ripencc 20261120\""},
+                {"198.51.100.0/22", "[]"},
+                {"192.0.2.1", "[]"},
+                {"2001:db8:ffff::1", "\"country\":\"FR\""},
+                {"2001:db9::", "[]"},
+                {"AS64509", "\"country\":\"CH\""},
+                {"AS64510", "[]"},
+                {"evil.example", "[]"}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char path[100];
+        snprintf(path, sizeof path, "/v1/find?value=%s", rows[i].value);
+        char *text = places_of(site, path);
+        if (!strstr(text, rows[i].country))
+            fail_msg("%s: %s", rows[i].value, text);
+        free(text);
+    }
+    /* In a case: of what its reports do not say. */
+    struct letter letter = {
+        .sender = site->fixture.feed, .class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.101.9"}}};
+    int64_t report = triaged(&site->fixture, &letter);
+    char path[60], *number = of_report(report, "k.number");
+    snprintf(path, sizeof path, "/v1/cases/%s", number);
+    char *text = places_of(site, path);
+    assert_non_null(strstr(text, "\"value\":\"198.51.101.9\""));
+    assert_non_null(strstr(text, "198.51.100.0 - 198.51.102.255"));
+    free(text);
+    free(number);
+    int status;
+    json_decref(desk_client_call(site->client, "lead", MESSAGE_DELETE, "/v1/registries/ripencc", NULL, NULL, &status));
+    assert_int_equal(status, 204);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.rir_range"), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(an_operators_words_decide), cmocka_unit_test(lists_say_what_they_know),
-                                       cmocka_unit_test(what_is_known_is_marked_and_stays), cmocka_unit_test(lists_come_anew_and_go),
-                                       cmocka_unit_test(misps_lists)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(an_operators_words_decide),
+                                       cmocka_unit_test(made_up_words_are_bounded),
+                                       cmocka_unit_test(lists_say_what_they_know),
+                                       cmocka_unit_test(what_is_known_is_marked_and_stays),
+                                       cmocka_unit_test(rules_see_the_lists),
+                                       cmocka_unit_test(lists_come_anew_and_go),
+                                       cmocka_unit_test(misps_lists),
+                                       cmocka_unit_test(registries_say_where)};
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -294,6 +294,13 @@ static void readings(void **state)
         {OBSERVABLE_MD5, "evil.example", OBSERVABLE_MD5, NULL},
         {OBSERVABLE_IPV4, "evil.example", OBSERVABLE_IPV4, NULL},
         {OBSERVABLE_DOMAIN, "198.51.100.7", OBSERVABLE_DOMAIN, NULL},
+        {OBSERVABLE_IPV4, "198[.]51[.]100[.]7", OBSERVABLE_IPV4, "198.51.100.7"},
+        {OBSERVABLE_URL, "hxxp://198.51.100.7/", OBSERVABLE_URL, "http://198.51.100.7/"},
+        {OBSERVABLE_URL, "hxxps[:]//evil[.]example/", OBSERVABLE_URL, "https://evil.example/"},
+        {OBSERVABLE_URL, "http://evil.example/a[.]b(at)c", OBSERVABLE_URL, "http://evil.example/a[.]b(at)c"},
+        {OBSERVABLE_DOMAIN, "evil[.]example", OBSERVABLE_DOMAIN, "evil.example"},
+        {OBSERVABLE_EMAIL, "mule[at]evil[.]example", OBSERVABLE_EMAIL, "mule@evil.example"},
+        {OBSERVABLE_TEXT, "a[.]b", OBSERVABLE_TEXT, "a[.]b"},
         {OBSERVABLE_IPV4, "-", OBSERVABLE_IPV4, NULL},
         {OBSERVABLE_SHA1, NULL, OBSERVABLE_SHA1, NULL},
     };

@@ -1,0 +1,33 @@
+/*
+ * cirtd/places.h - where an address is and whose, out of MaxMind DB files on this machine. Nothing is asked for outside: the files are
+ * mapped, and a look-up is a walk through one.
+ */
+#ifndef CIRT_CIRTD_PLACES_H
+#define CIRT_CIRTD_PLACES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+
+struct places;
+enum { PLACES_MAX = 8 };
+
+struct place {
+    const char *country; /* ISO 3166 alpha-2, or NULL */
+    int64_t asn;         /* 0 where the file does not say */
+    const char *name;    /* of the autonomous system, or NULL */
+    const char *network; /* that the file has the address in */
+    const char *source;  /* the file's kind: "GeoLite2-ASN" */
+    int64_t built;       /* of the file, microseconds */
+};
+
+/* paths is NULL-terminated. Opens what can be opened, the first PLACES_MAX; a file that cannot is logged and left out, as the desk is worth
+ * more than its maps. */
+struct places *places_new(const char *const *paths);
+void places_free(struct places *places); /* NULL is fine */
+
+/* What the files say about an address or network (its first address), one each that knows it; strings in the arena. Returns how many. */
+size_t places_find(const struct places *places, struct arena *arena, const char *address, struct place out[PLACES_MAX]);
+
+#endif

@@ -1,0 +1,98 @@
+-- Where addresses and AS numbers were handed out, by the registries' own files (delegated-extended), brought in by hand: nothing is fetched.
+
+DROP VIEW IF EXISTS visible_rir_file CASCADE;
+CREATE VIEW visible_rir_file AS
+SELECT f.registry, f.serial, f.entries, f.skipped, f.loaded, f.imported, (SELECT i.login FROM identity i WHERE i.id = f.imported_by) AS imported_by
+FROM rir_file f WHERE viewer() IS NOT NULL;
+
+CREATE OR REPLACE FUNCTION rir_file_json(f visible_rir_file) RETURNS json LANGUAGE sql STABLE
+RETURN json_build_object('registry', f.registry, 'serial', f.serial, 'entries', f.entries, 'skipped', f.skipped, 'loaded', f.loaded,
+    'imported', time_text(f.imported), 'imported_by', f.imported_by);
+
+-- The file of a registry anew: it counts when its last part is here.
+CREATE OR REPLACE FUNCTION rir_begin(p_registry text, p_serial text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    IF coalesce(p_registry, '') !~ '^[a-z]{2,20}$' THEN
+        PERFORM refuse('CI422', format('"%s" is no registry', left(p_registry, 40)), 'afrinic apnic arin lacnic ripencc', '{"at": "/registry"}');
+    END IF;
+    INSERT INTO rir_file AS f (registry, serial, imported_by) VALUES (p_registry, p_serial, viewer())
+        ON CONFLICT (registry) DO UPDATE SET serial = EXCLUDED.serial, entries = 0, skipped = 0, loaded = false, imported = now(),
+            imported_by = EXCLUDED.imported_by;
+    DELETE FROM rir_range r WHERE r.registry = p_registry;
+    DELETE FROM rir_asn a WHERE a.registry = p_registry;
+END $$;
+
+-- Rows as they stand in the file: [type, start, value, country, date, status]. What was not handed out to a country says nothing.
+CREATE OR REPLACE FUNCTION rir_add(p_registry text, p_rows jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_all bigint;
+    v_taken bigint := 0;
+    v_count bigint;
+BEGIN
+    PERFORM FROM rir_file f WHERE f.registry = p_registry AND NOT f.loaded FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM record_missing('registry', p_registry);
+    END IF;
+    CREATE TEMP TABLE IF NOT EXISTS rir_row (type text, start text, value bigint, country text, day date) ON COMMIT DELETE ROWS;
+    DELETE FROM rir_row;
+    INSERT INTO rir_row SELECT r ->> 0, r ->> 1, (r ->> 2)::bigint, r ->> 3, CASE WHEN r ->> 4 ~ '^(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])$'
+            THEN make_date(left(r ->> 4, 4)::int, 1, 1) + (substr(r ->> 4, 5, 2)::int - 1) * interval '1 month' + (right(r ->> 4, 2)::int - 1) * interval '1 day' END
+        FROM jsonb_array_elements(p_rows) r
+        WHERE jsonb_typeof(r) = 'array' AND r ->> 2 ~ '^[0-9]{1,10}$' AND r ->> 3 ~ '^[A-Z]{2}$' AND r ->> 3 <> 'ZZ' AND r ->> 5 IN ('allocated', 'assigned');
+    INSERT INTO rir_range (first, last, country, registry, day)
+        SELECT x.start::inet, x.start::inet + (x.value - 1), x.country, p_registry, x.day FROM rir_row x
+        WHERE x.type = 'ipv4' AND x.start ~ '^[0-9]{1,3}(\.[0-9]{1,3}){3}$' AND x.value BETWEEN 1 AND 4294967295 ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    v_taken := v_taken + v_count;
+    INSERT INTO rir_range (first, last, country, registry, day)
+        SELECT x.start::inet, host(broadcast(set_masklen(x.start::inet, x.value::int)))::inet, x.country, p_registry, x.day FROM rir_row x
+        WHERE x.type = 'ipv6' AND x.start ~ '^[0-9a-fA-F:]{2,39}$' AND x.start ~ ':.*:' AND x.value BETWEEN 1 AND 128 ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    v_taken := v_taken + v_count;
+    INSERT INTO rir_asn (first, last, country, registry, day)
+        SELECT x.start::bigint, x.start::bigint + x.value - 1, x.country, p_registry, x.day FROM rir_row x
+        WHERE x.type = 'asn' AND x.start ~ '^[0-9]{1,10}$' AND x.value BETWEEN 1 AND 4294967295 ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    v_taken := v_taken + v_count;
+    v_all := jsonb_array_length(p_rows);
+    UPDATE rir_file SET entries = entries + v_taken, skipped = skipped + v_all - v_taken WHERE registry = p_registry;
+END $$;
+
+CREATE OR REPLACE FUNCTION rir_end(p_registry text) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    UPDATE rir_file SET loaded = true WHERE registry = p_registry;
+    PERFORM record_journal('rir', 'import', p_registry, (SELECT jsonb_build_object('serial', f.serial, 'entries', f.entries) FROM rir_file f WHERE f.registry = p_registry));
+    RETURN (SELECT rir_file_json(f) FROM visible_rir_file f WHERE f.registry = p_registry);
+END $$;
+
+CREATE OR REPLACE FUNCTION rir_remove(p_registry text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    DELETE FROM rir_file f WHERE f.registry = p_registry;
+    IF NOT FOUND THEN
+        PERFORM record_missing('rir', p_registry);
+    END IF;
+    DELETE FROM rir_range r WHERE r.registry = p_registry;
+    DELETE FROM rir_asn a WHERE a.registry = p_registry;
+    PERFORM record_journal('rir', 'remove', p_registry, '{}');
+END $$;
+
+-- Of addresses and AS numbers: the range that each lies in. One step down an index each.
+CREATE OR REPLACE FUNCTION rir_places(p_values text[]) RETURNS TABLE (place json)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT json_build_object('value', v.value, 'country', r.country, 'asn', NULL, 'name', NULL, 'network', host(r.first) || ' - ' || host(r.last),
+        'source', r.registry || ' ' || f.serial, 'date', to_char(r.day, 'YYYY-MM-DD'))
+    FROM (SELECT DISTINCT x AS value FROM unnest(p_values) x WHERE x ~ '[.:]') v
+    CROSS JOIN LATERAL (SELECT y.* FROM rir_range y WHERE y.first <= host(network(v.value::inet))::inet ORDER BY y.first DESC LIMIT 1) r
+    JOIN rir_file f ON f.registry = r.registry AND f.loaded
+    WHERE viewer() IS NOT NULL AND family(r.first) = family(v.value::inet) AND r.last >= host(broadcast(v.value::inet))::inet
+    UNION ALL
+    SELECT json_build_object('value', v.value, 'country', a.country, 'asn', v.value::bigint, 'name', NULL, 'network', NULL, 'source', a.registry || ' ' || f.serial,
+        'date', to_char(a.day, 'YYYY-MM-DD'))
+    FROM (SELECT DISTINCT x AS value FROM unnest(p_values) x WHERE x ~ '^[0-9]{1,10}$') v
+    CROSS JOIN LATERAL (SELECT y.* FROM rir_asn y WHERE y.first <= v.value::bigint ORDER BY y.first DESC LIMIT 1) a
+    JOIN rir_file f ON f.registry = a.registry AND f.loaded
+    WHERE viewer() IS NOT NULL AND a.last >= v.value::bigint $$;

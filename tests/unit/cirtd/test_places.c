@@ -1,0 +1,168 @@
+/* Look-ups in MaxMind DB files, which are written here: as their format's description says (version 2.0). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "cirtd/places.h"
+
+/* Control bytes: type and size; sizes from 29 on and types above 7 have a second byte. */
+static void add_text(struct buf *out, const char *text)
+{
+    int size = (int)strlen(text);
+    buf_add_char(out, (char)(2 << 5 | (size < 29 ? size : 29)));
+    if (size >= 29)
+        buf_add_char(out, (char)(size - 29));
+    buf_add_text(out, text);
+}
+
+static void add_number(struct buf *out, int type, uint64_t value, int size)
+{
+    buf_add_char(out, (char)(type > 7 ? size : type << 5 | size));
+    if (type > 7)
+        buf_add_char(out, (char)(type - 7));
+    for (int i = size - 1; i >= 0; i--)
+        buf_add_char(out, (char)(value >> (8 * i)));
+}
+
+static void add_map(struct buf *out, int count)
+{
+    buf_add_char(out, (char)(7 << 5 | count));
+}
+
+/* A tree for one prefix: a node a bit; the other side of each leads nowhere, the last side to the data at offset 0. */
+static void add_tree(struct buf *out, const unsigned char *prefix, unsigned length)
+{
+    for (unsigned i = 0; i < length; i++) {
+        unsigned next = i + 1 < length ? i + 1 : length + 16, one = prefix[i / 8] >> (7 - i % 8) & 1;
+        for (unsigned side = 0; side < 2; side++) {
+            unsigned record = side == one ? next : length;
+            char bytes[3] = {(char)(record >> 16), (char)(record >> 8), (char)record};
+            buf_add(out, bytes, sizeof bytes);
+        }
+    }
+    static const char separator[16] = {0};
+    buf_add(out, separator, sizeof separator);
+}
+
+static void add_metadata(struct buf *out, const char *kind, unsigned nodes, unsigned version)
+{
+    buf_add(out, "\xab\xcd\xefMaxMind.com", 14);
+    add_map(out, 9);
+    add_text(out, "languages"); /* an empty array */
+    buf_add(out, "\0\4", 2);
+    add_text(out, "description");
+    add_map(out, 0);
+    add_text(out, "node_count");
+    add_number(out, 6, nodes, 4);
+    add_text(out, "record_size");
+    add_number(out, 5, 24, 2);
+    add_text(out, "ip_version");
+    add_number(out, 5, version, 2);
+    add_text(out, "database_type");
+    add_text(out, kind);
+    add_text(out, "binary_format_major_version");
+    add_number(out, 5, 2, 2);
+    add_text(out, "binary_format_minor_version");
+    add_number(out, 5, 0, 2);
+    add_text(out, "build_epoch");
+    add_number(out, 9, 1795168800, 8);
+}
+
+static void write_file(const char *path, const struct buf *bytes)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes->bytes, 1, bytes->size, file), bytes->size);
+    fclose(file);
+}
+
+/* 198.51.100.0/24 in a file of IPv4: a country. */
+static void write_countries(const char *path)
+{
+    struct buf out;
+    buf_init(&out, 64 * 1024);
+    add_tree(&out, (const unsigned char[]){198, 51, 100}, 24);
+    add_map(&out, 1);
+    add_text(&out, "country");
+    add_map(&out, 1);
+    add_text(&out, "iso_code");
+    add_text(&out, "DE");
+    add_metadata(&out, "Test-Country", 24, 4);
+    write_file(path, &out);
+    buf_clear(&out);
+}
+
+/* The same network at ::/96 of a file of both families: an AS. */
+static void write_systems(const char *path)
+{
+    static const unsigned char prefix[16] = {[12] = 198, [13] = 51, [14] = 100};
+    struct buf out;
+    buf_init(&out, 64 * 1024);
+    add_tree(&out, prefix, 120);
+    add_map(&out, 2);
+    add_text(&out, "autonomous_system_number");
+    add_number(&out, 6, 64500, 4);
+    add_text(&out, "autonomous_system_organization");
+    add_text(&out, "Example Net");
+    add_metadata(&out, "Test-ASN", 120, 6);
+    write_file(path, &out);
+    buf_clear(&out);
+}
+
+static void looks_up(void **state)
+{
+    UNUSED(state);
+    char folder[] = "/tmp/cirt-places-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *countries = mem_printf("%s/country.mmdb", folder), *systems = mem_printf("%s/asn.mmdb", folder),
+         *broken = mem_printf("%s/broken.mmdb", folder);
+    write_countries(countries);
+    write_systems(systems);
+    struct buf noise;
+    buf_init(&noise, 100);
+    buf_add_text(&noise, "this is no map");
+    write_file(broken, &noise);
+    buf_clear(&noise);
+    struct places *places = places_new((const char *const[]){countries, broken, "/nonexistent.mmdb", systems, NULL});
+    struct arena *arena = arena_new();
+    struct place found[PLACES_MAX];
+    assert_int_equal(places_find(places, arena, "198.51.100.7", found), 2);
+    assert_string_equal(found[0].country, "DE");
+    assert_string_equal(found[0].network, "198.51.100.0/24");
+    assert_string_equal(found[0].source, "Test-Country");
+    assert_int_equal(found[0].asn, 0);
+    assert_true(found[0].built == INT64_C(1795168800000000));
+    assert_int_equal(found[1].asn, 64500);
+    assert_string_equal(found[1].name, "Example Net");
+    assert_string_equal(found[1].network, "198.51.100.0/24");
+    assert_null(found[1].country);
+    assert_int_equal(places_find(places, arena, "198.51.100.0/25", found), 2);
+    assert_int_equal(places_find(places, arena, "198.51.101.7", found), 0);
+    assert_int_equal(places_find(places, arena, "2001:db8::1", found), 0);
+    assert_int_equal(places_find(places, arena, "evil.example", found), 0);
+    assert_int_equal(places_find(NULL, arena, "198.51.100.7", found), 0);
+    arena_free(arena);
+    places_free(places);
+    unlink(countries);
+    unlink(systems);
+    unlink(broken);
+    rmdir(folder);
+    free(countries);
+    free(systems);
+    free(broken);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(looks_up)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
