@@ -151,6 +151,29 @@ static void times(struct screen *screen, const json_t *answer)
     screen_text(screen, "\n\n");
 }
 
+/* "seen 12,040 times, first 3 d ago, last 2 h ago; 11,000 say nothing new; 40 waited": where machines saw it more than once. */
+static void sightings(struct screen *screen, const json_t *answer)
+{
+    char text[PHRASE_SIZE];
+    int64_t repeats = field_number(answer, "repeats", 0), waited = field_number(answer, "waited", 0);
+
+    if (field_number(answer, "observations", 0) < 2 || field_time(answer, "first_seen") == TIMESTAMP_NONE)
+        return;
+    screen_number(screen, field_number(answer, "observations", 0), text);
+    screen_printf(screen, _("seen %s times"), text);
+    screen_age(screen, field_time(answer, "first_seen"), text);
+    screen_printf(screen, _(", first %s"), text);
+    screen_age(screen, field_time(answer, "last_seen"), text);
+    screen_printf(screen, _(", last %s"), text);
+    screen_number(screen, repeats, text);
+    if (repeats > 0)
+        screen_printf(screen, _("; %s say nothing new"), text);
+    screen_number(screen, waited, text);
+    if (waited > 0)
+        screen_printf(screen, _("; %s waited below the threshold"), text);
+    screen_text(screen, "\n\n");
+}
+
 /* "signed: YY-CERT, encrypted", or in the standard's word that it is not. */
 static char *signature_text(const struct screen *screen, const json_t *signature)
 {
@@ -451,7 +474,7 @@ static void last(struct screen *screen, const json_t *answer)
 void case_view_show(struct screen *screen, const json_t *answer, const void *context)
 {
     static void (*const blocks[])(struct screen *, const json_t *) = {
-        head, times, tags, tasks, rules, reports, observables, known_good_view, owners, notes, shares, related, alike, last};
+        head, times, sightings, tags, tasks, rules, reports, observables, known_good_view, owners, notes, shares, related, alike, last};
 
     UNUSED(context);
     for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)

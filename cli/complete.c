@@ -94,6 +94,7 @@ static const struct {
     {"LEVEL|WHO", "/v1/analysts?limit=100", "login", "lead|duty"},
     {"RULES", "/v1/rules?limit=100", "name", NULL},
     {"MAPPING", "/v1/mappings?limit=100", "name", NULL},
+    {"SUPPRESSION", "/v1/suppressions?limit=100", "name", NULL},
     {"STATE", NULL, NULL, "new|open|waiting|resolved"},
     {"LABEL", NULL, NULL, "clear|green|amber|amber+strict|red"},
     {"RESOLUTION", NULL, NULL, "fixed|mitigated|false-positive|not-ours|no-answer|duplicate"},

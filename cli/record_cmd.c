@@ -22,6 +22,7 @@ enum { RECORD_MARGIN = 15 };
 enum field_shape {
     FIELD_TEXT,
     FIELD_TEXTS,
+    FIELD_NUMBER, /* a whole number */
     FIELD_NUMBERS,
     FIELD_FILE,     /* the text of a file */
     FIELD_OPENPGP,  /* {fingerprint, addresses, armoured} of files with a key */
@@ -122,6 +123,49 @@ static const struct record_field constituent_fields[] = {
 };
 const struct record_kind record_cmd_constituent = {
     "constituent", "/v1/constituents", "name", constituent_fields, {"name", "title", "networks", "asns", "domains", "sector", "enabled"}};
+
+const struct option_rule record_cmd_suppression_options[] = {
+    {"class", OPTION_ONE, "CLASS", N_("rows of this class, or of all of a type (fraud)")},
+    {"constituent", OPTION_ONE, "CONSTITUENT", N_("rows about this constituent")},
+    {"sender", OPTION_ONE, "WHO", N_("rows from this sender")},
+    {"value", OPTION_ONE, "VALUE", N_("rows with this address, network, name (and all below it) or other observable")},
+    {"until", OPTION_ONE, "T", N_("its end, within a year: 30d, 2027-03-31")},
+    {"reason", OPTION_ONE, "WHY", N_("why nobody needs to look")},
+    {0},
+};
+static const struct record_field suppression_fields[] = {
+    {"class", "class", FIELD_TEXT},
+    {"constituent", "constituent", FIELD_TEXT},
+    {"sender", "sender", FIELD_TEXT},
+    {"value", "value", FIELD_TEXT},
+    {"until", "until", FIELD_END},
+    {"reason", "reason", FIELD_TEXT},
+    {0},
+};
+const struct record_kind record_cmd_suppression = {
+    "suppression", "/v1/suppressions", "name", suppression_fields, {"name", "reason", "state", "until", "observations", "created_by"}};
+
+const struct option_rule record_cmd_class_options[] = {
+    {"window", OPTION_ONE, "DAYS", N_("a case is joined while it is younger")},
+    {"observations", OPTION_ONE, "N", N_("a case is opened by so many rows within the window; before, they wait")},
+    {"addresses", OPTION_ONE, "N", N_("and by so many different addresses or names")},
+    {"immediate", OPTION_ONE, "yes|no", N_("a case is opened by the first row all the same")},
+    {"sector", OPTION_MANY, "WORD...", N_("so it is for constituents of these sectors")},
+    {"unowned", OPTION_ONE, "N", N_("cases about nobody's addresses that one sender may have open; the rest shares one")},
+    {"relapse", OPTION_ONE, "DAYS", N_("what is seen again so soon after its end opens its case again")},
+    {"age", OPTION_ONE, "DAYS", N_("what nobody touched and was not seen for so long is resolved; 0: never")},
+    {"priority", OPTION_ONE, "P", N_("of a new case, where no rule says otherwise")},
+    {0},
+};
+static const struct record_field class_fields[] = {
+    {"window", "window", FIELD_NUMBER},       {"observations", "observations", FIELD_NUMBER},
+    {"addresses", "addresses", FIELD_NUMBER}, {"immediate", "immediate", FIELD_SWITCH},
+    {"sector", "sectors", FIELD_TEXTS},       {"unowned", "unowned", FIELD_NUMBER},
+    {"relapse", "relapse", FIELD_NUMBER},     {"age", "age", FIELD_NUMBER},
+    {"priority", "priority", FIELD_TEXT},     {0},
+};
+const struct record_kind record_cmd_class = {
+    "class", "/v1/classes", "class", class_fields, {"class", "window", "observations", "addresses", "immediate", "open", "waiting"}};
 
 const struct option_rule record_cmd_rule_options[] = {
     {"file", OPTION_ONE, "FILE", N_("the rules' text")},
@@ -379,6 +423,7 @@ static json_t *one_value(enum field_shape shape, const char *text, struct err *e
     json_t *value;
 
     switch (shape) {
+    case FIELD_NUMBER:
     case FIELD_NUMBERS:
         return number_value(text, err);
     case FIELD_FILE:

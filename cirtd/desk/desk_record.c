@@ -17,6 +17,7 @@ static const struct kind {
     {"peer", SQL_DESK_PEER_LIST, SQL_DESK_PEER_WRITE, SQL_DESK_PEER_REMOVE},
     {"agreement", SQL_DESK_AGREEMENT_LIST, SQL_DESK_AGREEMENT_WRITE, SQL_DESK_AGREEMENT_REMOVE},
     {"constituent", SQL_DESK_CONSTITUENT_LIST, SQL_DESK_CONSTITUENT_WRITE, SQL_DESK_CONSTITUENT_REMOVE},
+    {"suppression", SQL_DESK_SUPPRESSION_LIST, SQL_DESK_SUPPRESSION_WRITE, SQL_DESK_SUPPRESSION_REMOVE},
     {"rule", SQL_DESK_RULE_LIST, SQL_DESK_RULE_WRITE, SQL_DESK_RULE_REMOVE},
     {"mapping", SQL_DESK_MAPPING_LIST, SQL_DESK_MAPPING_WRITE, SQL_DESK_MAPPING_REMOVE},
     {"analyst", SQL_DESK_ANALYST_LIST, SQL_DESK_ANALYST_WRITE, SQL_DESK_ANALYST_REMOVE},
@@ -159,6 +160,8 @@ static bool write_record(struct desk_call *call, const char *name, int status, s
         return false;
     if (str_equal(kind->noun, "mapping") && !check_mapping(call, err))
         return false;
+    if (str_equal(kind->noun, "suppression") && !desk_class_name(call, err))
+        return false;
     if (str_equal(kind->noun, "feed") && !check_feed(call, err))
         return false;
     if (str_equal(kind->noun, "alias") && !check_alias(call, err))
@@ -238,7 +241,19 @@ static bool see_feed(struct desk_call *call, struct err *err)
     }
 #define RECORD(noun) {noun "_list", list_records}, RECORD_BUT_LIST(noun)
 const struct desk_route desk_record_routes[] = {
-    RECORD("peer"),         RECORD("agreement"),        RECORD("constituent"),   RECORD("rule"),  RECORD("mapping"),
-    RECORD("analyst"),      RECORD_BUT_LIST("contact"), RECORD("feed"),          RECORD("alias"), {"alias_unmapped", list_unmapped},
-    {"feed_run", run_feed}, {"feed_pause", pause_feed}, {"feed_seen", see_feed}, {NULL, NULL},
+    RECORD("peer"),
+    RECORD("agreement"),
+    RECORD("constituent"),
+    RECORD("suppression"),
+    RECORD("rule"),
+    RECORD("mapping"),
+    RECORD("analyst"),
+    RECORD_BUT_LIST("contact"),
+    RECORD("feed"),
+    RECORD("alias"),
+    {"alias_unmapped", list_unmapped},
+    {"feed_run", run_feed},
+    {"feed_pause", pause_feed},
+    {"feed_seen", see_feed},
+    {NULL, NULL},
 };

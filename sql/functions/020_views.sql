@@ -83,7 +83,8 @@ WHERE viewer() IS NOT NULL
 CREATE VIEW visible_case AS
 SELECT c.id, c.number, c.name, c.kind, c.state, c.class, c.priority, c.severity, c.tlp, c.owner_id, o.login AS owner, c.level, c.queue,
        c.summary, c.opened, c.updated, c.closed, c.due, c.revision, coalesce(t.reports, 0) AS reports,
-       coalesce(t.observations, 0) AS observations, c.drill_id, CASE WHEN c.drill_id <> 0 THEN d.name END AS drill, c.compartment_id,
+       coalesce(t.observations, 0) AS observations, coalesce(t.repeats, 0) AS repeats, coalesce(t.waited, 0) AS waited, t.first_seen, t.last_seen, c.drill_id,
+       CASE WHEN c.drill_id <> 0 THEN d.name END AS drill, c.compartment_id,
        c.resolution, c.waiting_for, c.waiting_until, c.merged_into, c.constituent_id, k.name AS constituent, k.sector, c.pap
 FROM incident_case c
     LEFT JOIN identity o ON o.id = c.owner_id

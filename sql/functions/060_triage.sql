@@ -120,13 +120,15 @@ CREATE OR REPLACE FUNCTION triage_is_person(p_channel text, p_role text, p_forma
 RETURN p_channel IN ('phone', 'walk-in', 'chat', 'letter')
     OR (coalesce(p_format, 'mail') IN ('mail', 'json') AND ((p_channel = 'mail' AND coalesce(p_role, '') <> 'feed') OR p_role IN ('analyst', 'lead', 'admin')));
 
--- What is handled together: a person's report, what has the same key (libcirt/rules/dedupe.h has the same one), or a report that has none.
-CREATE OR REPLACE FUNCTION triage_grp(p_is_person boolean, p_report bigint, p_class text, p_constituent bigint, p_subject text) RETURNS text
+-- What is handled together: a person's report, what has the same key (libcirt/rules/dedupe.h has the same one), or a report that has none; what a
+-- document calls no incident (a vulnerability, a notice) by itself.
+DROP FUNCTION IF EXISTS triage_grp(boolean, bigint, text, bigint, text);
+CREATE OR REPLACE FUNCTION triage_grp(p_is_person boolean, p_report bigint, p_class text, p_constituent bigint, p_subject text, p_kind text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN p_is_person THEN 'report ' || p_report
             WHEN p_constituent IS NOT NULL THEN p_class || ' constituent ' || p_constituent
             WHEN p_subject IS NOT NULL THEN p_class || ' ' || p_subject
-            ELSE 'report ' || p_report || ' ' || p_class END;
+            ELSE 'report ' || p_report || ' ' || p_class END || CASE WHEN p_is_person OR p_kind IS NULL THEN '' ELSE ' ' || p_kind END;
 
 CREATE OR REPLACE FUNCTION triage_tables() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -135,15 +137,18 @@ BEGIN
         CREATE TEMP TABLE triage_chunk (ord int, report_id bigint, received timestamptz, no int, sender_id bigint, drill_id int, compartment_id int,
             assurance smallint, is_person boolean, is_mail boolean, may_refer boolean, has_text boolean, is_partial boolean, is_released boolean, is_repeat boolean,
             is_quiet boolean, class text, tlp smallint, constituent_id bigint, subject text, value text, case_id bigint, grp text, priority smallint, queue text,
-            assign text, decision text, rule text, reason text, held_for text, time timestamptz) ON COMMIT DELETE ROWS;
+            assign text, decision text, rule text, reason text, held_for text, time timestamptz, statement bigint, kind text, suppression_id bigint) ON COMMIT DELETE ROWS;
         CREATE TEMP TABLE triage_group (grp text, case_id bigint, is_new boolean, is_quiet boolean, number bigint, seq bigint, first_ord int, drill_id int, compartment_id int,
             case_compartment_id int, join_key text, is_person boolean, class text, last_class text, constituent_id bigint, subject text, value text, subjects bigint,
             tlp smallint, assurance smallint, tlps smallint[], priority smallint, priorities smallint[], queue text, assign text, observations bigint, reports bigint,
             report_id bigint, last_report_id bigint, received timestamptz, rules text[], sender_id bigint, first_seen timestamptz, last_seen timestamptz,
-            is_again boolean) ON COMMIT DELETE ROWS;
+            is_again boolean, is_released boolean, kind text) ON COMMIT DELETE ROWS;
         -- What holds for the classes of the chunk.
         CREATE TEMP TABLE triage_class (class text, join_for interval, observations int, addresses int, immediate boolean, sectors text[], unowned int,
             relapse_for interval, priority smallint) ON COMMIT DELETE ROWS;
+        -- Groups below a threshold, with what waits of them already.
+        CREATE TEMP TABLE triage_low (grp text, drill_id int, compartment_id int, rows bigint, subjects text[], need int, need_subjects int, days int, all_rows bigint,
+            all_subjects bigint, waited bigint, tlp smallint, assurance smallint) ON COMMIT DELETE ROWS;
         -- A row a case and report that the chunk put together.
         CREATE TEMP TABLE triage_member (case_id bigint, report_id bigint, received timestamptz, is_new boolean) ON COMMIT DELETE ROWS;
     END IF;
@@ -151,6 +156,7 @@ BEGIN
     DELETE FROM triage_group;
     DELETE FROM triage_class;
     DELETE FROM triage_member;
+    DELETE FROM triage_low;
 END $$;
 
 -- The constituents that the sightings of the chunk belong to are looked up by joins: for an address by the lengths that registered networks have,
@@ -167,7 +173,7 @@ DECLARE
     v_count int;
 BEGIN
     INSERT INTO triage_chunk (ord, report_id, received, no, sender_id, drill_id, compartment_id, assurance, is_person, is_mail, may_refer,
-                              has_text, is_partial, is_released, is_repeat, is_quiet, class, tlp, constituent_id, subject, value, grp, time)
+                              has_text, is_partial, is_released, is_repeat, is_quiet, class, tlp, constituent_id, subject, value, grp, time, statement, kind)
     WITH envelope AS MATERIALIZED (
         SELECT r.id, r.received, r.sender_id, r.channel, r.assurance, r.drill_id, r.compartment_id FROM report r
         WHERE r.id BETWEEN p_from AND p_to AND r.received BETWEEN v_since AND v_until AND t.reports @> r.id
@@ -179,10 +185,10 @@ BEGIN
         SELECT s.id, i.role FROM sender s LEFT JOIN identity i ON i.id = s.identity_id
         WHERE s.id = ANY (ARRAY(SELECT DISTINCT e.sender_id FROM envelope e))),
     content AS MATERIALIZED (
-        SELECT c.report_id, c.class, c.tlp, c.format, c.summary IS NOT NULL OR c.description IS NOT NULL AS has_text FROM report_content c
+        SELECT c.report_id, c.class, c.tlp, c.format, c.summary IS NOT NULL OR c.description IS NOT NULL AS has_text, c.case_kind FROM report_content c
         WHERE c.report_id BETWEEN p_from AND p_to AND c.received BETWEEN v_since AND v_until),
     statement AS MATERIALIZED (
-        SELECT o.report_id, o.no, o.class, o.time FROM observation o
+        SELECT o.report_id, o.no, o.class, o.time, o.statement FROM observation o
         WHERE o.report_id BETWEEN p_from AND p_to AND (o.report_id, o.no) > (p_from, p_first) AND (o.report_id, o.no) <= (p_to, p_last)
           AND o.received BETWEEN v_since AND v_until),
     seen AS MATERIALIZED (
@@ -220,7 +226,7 @@ BEGIN
            p.is_person, e.channel = 'mail', e.channel = 'mail' OR p.is_person, c.has_text, e.id = v_partial, t.released, t.repeated, false, p.class,
            greatest(c.tlp, b.tlp), p.constituent_id, p.subject,
            coalesce(CASE WHEN masklen(j.addr) IN (32, 128) THEN host(j.addr) ELSE j.addr::text END, j.host),
-           triage_grp(p.is_person, e.id, p.class, p.constituent_id, p.subject), least(coalesce(o.time, e.received), e.received)
+           triage_grp(p.is_person, e.id, p.class, p.constituent_id, p.subject, c.case_kind), least(coalesce(o.time, e.received), e.received), o.statement, c.case_kind
     FROM envelope e
     JOIN content c ON c.report_id = e.id
     LEFT JOIN who w ON w.id = e.sender_id
@@ -312,7 +318,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     UPDATE triage_chunk c SET class = coalesce(u.class, c.class), priority = u.priority, queue = u.queue, assign = u.assign,
         tlp = greatest(c.tlp, u.tlp), decision = u.decision, rule = u.rule, reason = u.reason,
-        grp = triage_grp(c.is_person, c.report_id, coalesce(u.class, c.class), c.constituent_id, c.subject)
+        grp = triage_grp(c.is_person, c.report_id, coalesce(u.class, c.class), c.constituent_id, c.subject, c.kind)
         FROM unnest(p_ord, p_class, p_priority, p_queue, p_assign, p_tlp, p_decision, p_rule, p_reason)
              u(ord, class, priority, queue, assign, tlp, decision, rule, reason)
         WHERE c.ord = u.ord;

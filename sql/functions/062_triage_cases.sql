@@ -8,13 +8,13 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nes
 BEGIN
     INSERT INTO triage_group (grp, case_id, is_new, is_again, is_quiet, first_ord, drill_id, compartment_id, join_key, is_person, class, last_class, constituent_id,
                               subject, value, tlp, assurance, tlps, priority, priorities, queue, assign, observations, reports, report_id, last_report_id,
-                              received, sender_id, first_seen, last_seen, rules)
+                              received, sender_id, first_seen, last_seen, is_released, kind, rules)
     SELECT c.grp, min(c.case_id), false, false, bool_or(c.is_quiet), min(c.ord), c.drill_id, c.compartment_id, CASE WHEN c.grp !~ '^(case|report) ' THEN c.grp END,
            bool_or(c.is_person), min(c.class), max(c.class), min(c.constituent_id), min(c.subject), min(c.value), max(c.tlp), max(c.assurance),
            ARRAY[max(c.tlp), max(c.tlp) FILTER (WHERE c.assurance >= 1), max(c.tlp) FILTER (WHERE c.assurance >= 2), max(c.tlp) FILTER (WHERE c.assurance >= 3)],
            min(c.priority), ARRAY[min(c.priority), min(c.priority) FILTER (WHERE c.assurance >= 1), min(c.priority) FILTER (WHERE c.assurance >= 2),
            min(c.priority) FILTER (WHERE c.assurance >= 3)], min(c.queue), min(c.assign), count(*) FILTER (WHERE c.no > 0), 1,
-           min(c.report_id), max(c.report_id), min(c.received), min(c.sender_id), min(c.time), max(c.time), array_remove(ARRAY[min(c.rule)], NULL)
+           min(c.report_id), max(c.report_id), min(c.received), min(c.sender_id), min(c.time), max(c.time), bool_or(c.is_released), min(c.kind), array_remove(ARRAY[min(c.rule)], NULL)
     FROM triage_chunk c WHERE c.decision IS NULL GROUP BY c.grp, c.drill_id, c.compartment_id;
     UPDATE triage_group g SET reports = x.reports, class = x.class, rules = x.rules
         FROM (SELECT c.grp, c.drill_id, c.compartment_id, count(DISTINCT c.report_id) AS reports, mode() WITHIN GROUP (ORDER BY c.class) AS class,
@@ -92,11 +92,11 @@ BEGIN
               FROM (SELECT * FROM triage_group y WHERE y.case_id IS NULL ORDER BY y.first_ord) x) n
         WHERE g.grp = n.grp AND g.drill_id = n.drill_id AND g.compartment_id = n.compartment_id;
     WITH opened AS (
-        INSERT INTO incident_case AS k (number, name, drill_id, compartment_id, class, priority, tlp, owner_id, queue, summary, lang, due, aware_at,
+        INSERT INTO incident_case AS k (number, name, kind, drill_id, compartment_id, class, priority, tlp, owner_id, queue, summary, lang, due, aware_at,
                                         constituent_id, join_key, assurance, sender_id)
         SELECT g.number, format('%s-%s-%s', CASE g.drill_id WHEN 0 THEN s.prefix ELSE 'EX' END, to_char(now() AT TIME ZONE 'UTC' + make_interval(mins => v_offset), 'YYYY'),
                                 lpad(g.number::text, greatest(6, length(g.number::text)), '0')),
-               g.drill_id, g.compartment_id, g.class, p.priority, g.tlp, i.id, coalesce(g.queue, 'national'),
+               coalesce(g.kind, 'incident'), g.drill_id, g.compartment_id, g.class, p.priority, g.tlp, i.id, coalesce(g.queue, 'national'),
                triage_summary(coalesce(t.text, g.class), coalesce(o.title, o.name, g.subject, CASE WHEN r.is_rest THEN 'nobody''s, from ' || sender_name(g.sender_id) END),
                               g.subjects, g.value, CASE WHEN g.is_person OR (g.subject IS NULL AND NOT r.is_rest) THEN coalesce(nullif(rc.summary, ''), rc.description) END),
                rc.lang, now() + make_interval(secs => p_seconds[p.priority]), g.received, g.constituent_id, g.join_key, g.assurance,
@@ -181,7 +181,7 @@ BEGIN
         SELECT k.id, k.tlp, hashtextextended(k.summary, 0), k.summary FROM triage_group g JOIN incident_case k ON k.id = g.case_id WHERE g.is_new
         ON CONFLICT DO NOTHING;
     IF EXISTS (SELECT FROM triage_member x WHERE x.is_new) AND EXISTS (SELECT FROM triage_chunk c WHERE c.has_text) THEN
-        span := triage_range();
+        SELECT min(x.report_id), max(x.report_id), min(x.received), max(x.received) INTO span.low, span.high, span.since, span.until FROM triage_member x WHERE x.is_new;
         INSERT INTO case_text AS t (case_id, tlp, hash64, body)
             SELECT x.case_id, min(rc.tlp), hashtextextended(w.body, 0), w.body
             FROM triage_member x
@@ -229,11 +229,13 @@ BEGIN
     PERFORM triage_hold();
     PERFORM triage_copies();
     PERFORM triage_bounces();
+    PERFORM triage_suppress();
     PERFORM triage_classes();
     PERFORM triage_rest();
     PERFORM triage_groups();
     PERFORM triage_join();
     PERFORM triage_count();
+    PERFORM triage_wait();
     PERFORM triage_open(p_classes, p_texts, p_priorities, p_seconds);
     PERFORM triage_change(p_seconds);
     PERFORM triage_journal();
@@ -243,6 +245,8 @@ BEGIN
         FROM unnest(v_counts.cases, v_counts.reports, v_counts.observations) u(id, reports, observations)
         JOIN (SELECT x.case_id, min(x.first_seen) AS first_seen, max(x.last_seen) AS last_seen FROM triage_group x GROUP BY x.case_id) g ON g.case_id = u.id
         WHERE t.case_id = u.id;
+    PERFORM triage_attach();
+    PERFORM triage_statements();
     PERFORM triage_words();
     INSERT INTO case_tag (case_id, tag)
         SELECT DISTINCT g.case_id, u.tag FROM unnest(p_tag_ord, p_tag) u(ord, tag) JOIN triage_chunk c ON c.ord = u.ord AND c.decision IS NULL

@@ -26,7 +26,7 @@ END $$;
 
 -- The key of the case that such rows of a sender share: "CLASS sender 12".
 CREATE OR REPLACE FUNCTION triage_is_rest(p_join_key text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN p_join_key ~ '^\S+ sender \d+$';
+RETURN p_join_key ~ '^\S+ sender \d+( [a-z]+)?$';
 
 CREATE OR REPLACE FUNCTION sender_name(p_sender bigint) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -43,7 +43,8 @@ BEGIN
         RETURN;
     END IF;
     WITH lone AS MATERIALIZED (
-        SELECT c.grp, c.drill_id, c.compartment_id, min(c.class) AS class, min(c.sender_id) AS sender_id FROM triage_chunk c
+        SELECT c.grp, c.drill_id, c.compartment_id, min(c.class) AS class, min(c.sender_id) AS sender_id,
+               min(c.class) || ' sender ' || min(c.sender_id) || coalesce(' ' || min(c.kind), '') AS rest FROM triage_chunk c
         WHERE c.constituent_id IS NULL AND NOT c.is_person AND c.case_id IS NULL AND c.decision IS NULL GROUP BY c.grp, c.drill_id, c.compartment_id),
     fresh AS MATERIALIZED (
         SELECT l.*, s.join_for, s.unowned FROM lone l JOIN triage_class s ON s.class = l.class
@@ -52,17 +53,17 @@ BEGIN
                                  OR (k.state IN ('resolved', 'closed') AND coalesce(k.closed, k.resolved) > now() - s.relapse_for
                                      AND coalesce(k.resolution, '') NOT IN ('false-positive', 'not-ours', 'duplicate'))) LIMIT 1), false)),
     crowd AS MATERIALIZED (
-        SELECT f.class, f.sender_id, f.drill_id, f.compartment_id, count(*) AS fresh, min(f.join_for) AS join_for, min(f.unowned) AS unowned FROM fresh f
-        GROUP BY f.class, f.sender_id, f.drill_id, f.compartment_id),
+        SELECT f.class, f.sender_id, f.rest, f.drill_id, f.compartment_id, count(*) AS fresh, min(f.join_for) AS join_for, min(f.unowned) AS unowned FROM fresh f
+        GROUP BY f.class, f.sender_id, f.rest, f.drill_id, f.compartment_id),
     over AS MATERIALIZED (
         SELECT w.* FROM crowd w
         WHERE w.fresh > w.unowned
            OR w.fresh + (SELECT count(*) FROM incident_case k WHERE k.sender_id = w.sender_id AND k.class = w.class AND k.drill_id = w.drill_id
                          AND k.compartment_id = w.compartment_id AND k.state IN ('new', 'open', 'waiting') AND k.opened > now() - w.join_for) > w.unowned
-           OR EXISTS (SELECT FROM incident_case k WHERE k.join_key = w.class || ' sender ' || w.sender_id AND k.drill_id = w.drill_id
+           OR EXISTS (SELECT FROM incident_case k WHERE k.join_key = w.rest AND k.drill_id = w.drill_id
                       AND k.compartment_id = w.compartment_id AND k.state IN ('new', 'open', 'waiting') AND coalesce(k.reopened, k.opened) > now() - w.join_for))
-    UPDATE triage_chunk c SET grp = f.class || ' sender ' || f.sender_id, subject = NULL
-        FROM fresh f JOIN over o ON o.class = f.class AND o.sender_id = f.sender_id AND o.drill_id = f.drill_id AND o.compartment_id = f.compartment_id
+    UPDATE triage_chunk c SET grp = f.rest, subject = NULL
+        FROM fresh f JOIN over o ON o.rest = f.rest AND o.drill_id = f.drill_id AND o.compartment_id = f.compartment_id
         WHERE c.grp = f.grp AND c.drill_id = f.drill_id AND c.compartment_id = f.compartment_id AND c.decision IS NULL;
 END $$;
 
@@ -77,4 +78,231 @@ BEGIN
                   WHERE c.decision IS NULL GROUP BY c.grp, c.drill_id, c.compartment_id) x
             WHERE x.grp = g.grp AND x.drill_id = g.drill_id AND x.compartment_id = g.compartment_id;
     END IF;
+END $$;
+
+-- --- suppression ---
+
+-- Rows of machines that a suppression names open and join no case; each is counted and kept with it. What people write, and what an analyst let go, is
+-- never suppressed, nor is a row of a drill.
+CREATE OR REPLACE FUNCTION triage_suppress() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    span chunk_range;
+BEGIN
+    IF NOT EXISTS (SELECT FROM suppression s WHERE s.until > now() AND s.ended IS NULL) THEN
+        RETURN;
+    END IF;
+    span := triage_range();
+    WITH valid AS MATERIALIZED (
+        SELECT s.* FROM suppression s WHERE s.until > now() AND s.ended IS NULL),
+    named AS MATERIALIZED (
+        SELECT DISTINCT v.id, s.report_id, s.observation_no AS no FROM valid v JOIN sighting s
+          ON s.addr <<= v.addr OR s.host = v.host OR s.host LIKE '%.' || v.host OR s.value = v.other
+        WHERE s.report_id BETWEEN span.low AND span.high AND s.received BETWEEN span.since AND span.until
+          AND (s.report_id, s.observation_no) >= (span.low, span.low_no) AND (s.report_id, s.observation_no) <= (span.high, span.high_no)),
+    hit AS MATERIALIZED (
+        SELECT DISTINCT ON (c.ord) c.ord, v.id, v.name, v.until, v.reason FROM valid v
+        JOIN triage_chunk c ON (v.class IS NULL OR c.class = v.class OR split_part(c.class, '/', 1) = v.class)
+             AND (v.constituent_id IS NULL OR c.constituent_id = v.constituent_id) AND (v.sender_id IS NULL OR c.sender_id = v.sender_id)
+        LEFT JOIN named n ON n.id = v.id AND n.report_id = c.report_id AND n.no = c.no
+        WHERE (v.value IS NULL OR n.id IS NOT NULL) AND c.decision IS NULL AND c.case_id IS NULL AND NOT c.is_person AND NOT c.is_released AND NOT c.is_repeat
+          AND c.drill_id = 0 AND c.no > 0
+        ORDER BY c.ord, v.id)
+    UPDATE triage_chunk c SET decision = 'drop', suppression_id = h.id, rule = 'suppression ' || h.name,
+        reason = format('suppressed until %s: %s', to_char(h.until AT TIME ZONE 'UTC', 'YYYY-MM-DD'), h.reason)
+        FROM hit h WHERE h.ord = c.ord;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    INSERT INTO suppressed_row AS r (suppression_id, report_id, received, observations)
+        SELECT c.suppression_id, c.report_id, min(c.received), range_agg(int4range(c.no, c.no + 1)) FROM triage_chunk c
+        WHERE c.suppression_id IS NOT NULL GROUP BY c.suppression_id, c.report_id ORDER BY 1, 2
+        ON CONFLICT (suppression_id, report_id) DO UPDATE SET observations = r.observations + EXCLUDED.observations;
+    UPDATE suppression s SET rows = s.rows + x.rows, last_row = now()
+        FROM (SELECT c.suppression_id, count(*) AS rows FROM triage_chunk c WHERE c.suppression_id IS NOT NULL GROUP BY c.suppression_id) x
+        WHERE x.suppression_id = s.id;
+END $$;
+
+-- --- thresholds ---
+
+-- Groups that would open a case and are below the threshold of their class wait, with what waits for the same key already. No case waits that
+-- a rule gives to somebody or calls urgent, that an analyst let go, of an immediate class or sector, or of a person.
+CREATE OR REPLACE FUNCTION triage_wait() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM triage_class s WHERE (s.observations > 1 OR s.addresses > 1) AND NOT s.immediate) THEN
+        RETURN;
+    END IF;
+    INSERT INTO triage_low (grp, drill_id, compartment_id, rows, subjects, need, need_subjects, days)
+        SELECT g.grp, g.drill_id, g.compartment_id, g.observations, '{}', s.observations, s.addresses, extract(day FROM s.join_for)
+        FROM triage_group g JOIN triage_class s ON s.class = g.class LEFT JOIN constituent k ON k.id = g.constituent_id
+        WHERE g.case_id IS NULL AND g.join_key IS NOT NULL AND NOT g.is_person AND NOT g.is_released AND g.observations > 0 AND g.assign IS NULL
+          AND coalesce(g.priority, 4) > 2 AND NOT s.immediate AND (k.sector = ANY (s.sectors)) IS NOT TRUE
+          AND (g.observations < s.observations OR g.subjects < s.addresses);
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    UPDATE triage_low l SET subjects = x.subjects
+        FROM (SELECT c.grp, c.drill_id, c.compartment_id, array_agg(DISTINCT c.value) FILTER (WHERE c.value IS NOT NULL) AS subjects
+              FROM triage_chunk c JOIN triage_low y ON y.grp = c.grp AND y.drill_id = c.drill_id AND y.compartment_id = c.compartment_id
+              WHERE c.decision IS NULL GROUP BY c.grp, c.drill_id, c.compartment_id) x
+        WHERE x.grp = l.grp AND x.drill_id = l.drill_id AND x.compartment_id = l.compartment_id AND x.subjects IS NOT NULL;
+    -- With what waits already, each key's by the index.
+    UPDATE triage_low l SET all_rows = l.rows + coalesce(w.rows, 0), all_subjects = (
+            SELECT count(DISTINCT u) FROM unnest(l.subjects || coalesce(w.subjects, '{}')) u), waited = w.rows, tlp = w.tlp, assurance = w.assurance
+        FROM triage_low y LEFT JOIN LATERAL (
+            SELECT sum(r.rows) AS rows, max(r.tlp) AS tlp, max(r.assurance) AS assurance,
+                   ARRAY(SELECT DISTINCT u FROM waiting_row q, unnest(q.subjects) u WHERE q.join_key = y.grp AND q.drill_id = y.drill_id
+                         AND q.compartment_id = y.compartment_id AND q.since > now() - make_interval(days => y.days)) AS subjects
+            FROM waiting_row r WHERE r.join_key = y.grp AND r.drill_id = y.drill_id AND r.compartment_id = y.compartment_id
+              AND r.since > now() - make_interval(days => y.days)) w ON true
+        WHERE y.grp = l.grp AND y.drill_id = l.drill_id AND y.compartment_id = l.compartment_id;
+    UPDATE triage_group g SET tlp = greatest(g.tlp, l.tlp), assurance = greatest(g.assurance, l.assurance), subjects = l.all_subjects
+        FROM triage_low l WHERE l.grp = g.grp AND l.drill_id = g.drill_id AND l.compartment_id = g.compartment_id
+          AND l.all_rows >= l.need AND l.all_subjects >= l.need_subjects;
+    DELETE FROM triage_low l WHERE l.all_rows >= l.need AND l.all_subjects >= l.need_subjects;
+    INSERT INTO waiting_row AS w (join_key, drill_id, compartment_id, report_id, received, class, constituent_id, sender_id, observations, rows, subjects, tlp,
+                                  assurance, first_seen, last_seen)
+        SELECT c.grp, c.drill_id, c.compartment_id, c.report_id, min(c.received), min(c.class), min(c.constituent_id), min(c.sender_id),
+               range_agg(int4range(c.no, c.no + 1)), count(*), coalesce(array_agg(DISTINCT c.value) FILTER (WHERE c.value IS NOT NULL), '{}'), max(c.tlp),
+               min(c.assurance), min(c.time), max(c.time)
+        FROM triage_chunk c JOIN triage_low l ON l.grp = c.grp AND l.drill_id = c.drill_id AND l.compartment_id = c.compartment_id
+        WHERE c.decision IS NULL GROUP BY c.grp, c.drill_id, c.compartment_id, c.report_id ORDER BY 1, 2, 3, 4
+        ON CONFLICT (join_key, drill_id, compartment_id, report_id) DO UPDATE SET observations = w.observations + EXCLUDED.observations,
+            rows = w.rows + EXCLUDED.rows, subjects = ARRAY(SELECT DISTINCT u FROM unnest(w.subjects || EXCLUDED.subjects) u),
+            tlp = greatest(w.tlp, EXCLUDED.tlp), first_seen = least(w.first_seen, EXCLUDED.first_seen), last_seen = greatest(w.last_seen, EXCLUDED.last_seen);
+    UPDATE triage_chunk c SET decision = 'wait', reason = format('below the threshold: %s of %s observations and %s of %s addresses within %s days',
+            l.all_rows, l.need, l.all_subjects, l.need_subjects, l.days)
+        FROM triage_low l WHERE l.grp = c.grp AND l.drill_id = c.drill_id AND l.compartment_id = c.compartment_id AND c.decision IS NULL;
+    DELETE FROM triage_group g USING triage_low l WHERE l.grp = g.grp AND l.drill_id = g.drill_id AND l.compartment_id = g.compartment_id;
+END $$;
+
+-- What waited for a key that has a case now goes into that case.
+CREATE OR REPLACE FUNCTION triage_attach() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM waiting_row) THEN
+        RETURN;
+    END IF;
+    WITH due AS MATERIALIZED (
+        SELECT DISTINCT g.join_key, g.drill_id, g.compartment_id, g.case_id, g.case_compartment_id, g.seq, s.join_for FROM triage_group g JOIN triage_class s ON s.class = g.class
+        WHERE g.join_key IS NOT NULL AND NOT g.is_quiet),
+    gone AS (
+        DELETE FROM waiting_row w USING due d WHERE w.join_key = d.join_key AND w.drill_id = d.drill_id AND w.compartment_id = d.compartment_id
+          AND w.since > now() - d.join_for
+        RETURNING d.case_id, d.case_compartment_id, d.seq, w.drill_id, w.report_id, w.received, w.observations, w.rows, w.first_seen, w.last_seen),
+    member AS (
+        INSERT INTO case_member AS m (case_id, drill_id, compartment_id, report_id, received, observations, since_seq)
+        SELECT o.case_id, o.drill_id, o.case_compartment_id, o.report_id, o.received, o.observations, o.seq FROM gone o ORDER BY o.case_id, o.report_id
+        ON CONFLICT (case_id, report_id) WHERE until IS NULL DO UPDATE SET observations = m.observations + EXCLUDED.observations
+        RETURNING m.case_id, m.report_id, m.received, m.xmax = 0 AS is_new),
+    kept AS (
+        INSERT INTO triage_member SELECT m.case_id, m.report_id, m.received, m.is_new FROM member m),
+    told AS (
+        UPDATE report_outcome o SET reason = NULL FROM gone x WHERE x.report_id = o.report_id AND o.reason LIKE 'below the threshold: %')
+    UPDATE case_tally t SET reports = t.reports + x.reports, observations = t.observations + x.rows, waited = t.waited + x.rows,
+        first_seen = least(t.first_seen, x.first_seen), last_seen = greatest(t.last_seen, x.last_seen)
+        FROM (SELECT o.case_id, sum(o.rows) AS rows, min(o.first_seen) AS first_seen, max(o.last_seen) AS last_seen,
+                     (SELECT count(*) FROM member m WHERE m.case_id = o.case_id AND m.is_new) AS reports FROM gone o GROUP BY o.case_id) x
+        WHERE t.case_id = x.case_id;
+END $$;
+
+-- --- what was stated before ---
+
+CREATE OR REPLACE FUNCTION statement_bucket(p_at timestamptz) RETURNS smallint LANGUAGE sql STABLE PARALLEL SAFE AS
+$$ SELECT floor(extract(epoch FROM p_at) / (28 * 86400))::smallint $$;
+
+-- Counts what each sender states, and in each case the rows that state what another one states there already, whoever said it: all are kept, one is
+-- work. Each statement is looked up by the index, never by reading the table.
+CREATE OR REPLACE FUNCTION triage_statements() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_seqscan = off SET work_mem = '64MB' AS $$
+DECLARE
+    v_now smallint := statement_bucket(now());
+    v_buckets smallint[] := ARRAY[v_now - 1, v_now]; -- a range of buckets would read all between
+BEGIN
+    WITH stated AS MATERIALIZED (
+        SELECT c.statement, c.drill_id, g.case_id, c.sender_id, count(*) AS rows, min(c.time) AS first_seen, max(c.time) AS last_seen
+        FROM triage_chunk c JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
+        WHERE c.decision IS NULL AND c.statement IS NOT NULL GROUP BY c.statement, c.drill_id, g.case_id, c.sender_id),
+    known AS MATERIALIZED (
+        SELECT k.* FROM (SELECT DISTINCT s.statement, s.drill_id FROM stated s) x
+        CROSS JOIN LATERAL (SELECT y.* FROM statement y WHERE y.bucket = ANY (v_buckets) AND y.statement = x.statement AND y.drill_id = x.drill_id
+                            LIMIT 100) k),
+    mine AS MATERIALIZED (
+        SELECT s.statement, s.sender_id, s.drill_id, max(s.case_id) AS case_id, sum(s.rows) AS rows, min(s.first_seen) AS first_seen, max(s.last_seen) AS last_seen
+        FROM stated s GROUP BY s.statement, s.sender_id, s.drill_id),
+    -- By the conflict, which looks each up by the index; a join might read the whole table.
+    moved AS (
+        INSERT INTO statement AS t (bucket, statement, sender_id, drill_id, case_id, rows, first_seen, last_seen)
+        SELECT v_now, m.* FROM (SELECT x.statement, x.sender_id, x.drill_id, x.case_id, x.rows, x.first_seen, x.last_seen FROM mine x) m
+        JOIN known k ON k.statement = m.statement AND k.sender_id = m.sender_id AND k.drill_id = m.drill_id AND k.bucket = v_now
+        ON CONFLICT (bucket, statement, sender_id, drill_id) DO UPDATE SET case_id = EXCLUDED.case_id, rows = t.rows + EXCLUDED.rows,
+            first_seen = least(t.first_seen, EXCLUDED.first_seen), last_seen = greatest(t.last_seen, EXCLUDED.last_seen)),
+    -- New, or carried over from the bucket before. One chunk is worked at a time: nobody else inserts here.
+    kept AS (
+        INSERT INTO statement (bucket, statement, sender_id, drill_id, case_id, rows, first_seen, last_seen)
+        SELECT v_now, m.statement, m.sender_id, m.drill_id, m.case_id, m.rows + coalesce(b.rows, 0), least(m.first_seen, b.first_seen), m.last_seen
+        FROM mine m
+        LEFT JOIN known n ON n.statement = m.statement AND n.sender_id = m.sender_id AND n.drill_id = m.drill_id AND n.bucket = v_now
+        LEFT JOIN known b ON b.statement = m.statement AND b.sender_id = m.sender_id AND b.drill_id = m.drill_id AND b.bucket = v_now - 1
+        WHERE n.statement IS NULL ORDER BY m.statement),
+    again AS (
+        SELECT s.case_id, sum(s.rows - CASE WHEN s.is_known THEN 0 ELSE 1 END) AS rows FROM (
+            SELECT x.case_id, x.statement, sum(x.rows) AS rows, bool_or(k.statement IS NOT NULL) AS is_known
+            FROM (SELECT y.case_id, y.statement, y.drill_id, sum(y.rows) AS rows FROM stated y GROUP BY y.case_id, y.statement, y.drill_id) x
+            LEFT JOIN (SELECT DISTINCT n.statement, n.drill_id, n.case_id FROM known n) k
+                 ON k.statement = x.statement AND k.drill_id = x.drill_id AND k.case_id = x.case_id
+            GROUP BY x.case_id, x.statement) s GROUP BY s.case_id)
+    UPDATE case_tally t SET repeats = t.repeats + a.rows FROM again a WHERE a.case_id = t.case_id AND a.rows > 0;
+END $$;
+
+-- --- the clock ---
+
+-- What nobody has touched and no feed has seen for as long as its class says is resolved. It comes back by itself where it is seen again.
+CREATE OR REPLACE FUNCTION clock_age(OUT done bigint, OUT more boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_cases bigint[];
+    v_texts text[];
+    v_details jsonb[];
+BEGIN
+    WITH class AS MATERIALIZED (
+        SELECT f.class, f.age_days FROM class_in_force(ARRAY(SELECT DISTINCT k.class FROM incident_case k WHERE k.state = 'new' AND k.join_key IS NOT NULL)) f
+        WHERE f.age_days > 0),
+    old AS MATERIALIZED (
+        SELECT k.id, c.age_days, t.last_seen FROM incident_case k JOIN class c ON c.class = k.class JOIN case_tally t ON t.case_id = k.id
+        WHERE k.state = 'new' AND k.owner_id IS NULL AND k.revision = 1 AND k.join_key IS NOT NULL
+          AND greatest(t.last_seen, k.opened) < now() - make_interval(days => c.age_days)
+          AND NOT EXISTS (SELECT FROM note n WHERE n.case_id = k.id) AND NOT EXISTS (SELECT FROM task n WHERE n.case_id = k.id)
+          AND NOT EXISTS (SELECT FROM evidence n WHERE n.case_id = k.id) AND NOT EXISTS (SELECT FROM share n WHERE n.case_id = k.id)
+          AND NOT EXISTS (SELECT FROM mail n WHERE n.case_id = k.id) AND NOT EXISTS (SELECT FROM thread n WHERE n.case_id = k.id)
+          AND NOT EXISTS (SELECT FROM legal_hold n WHERE n.case_id = k.id AND (n.until IS NULL OR n.until > now()))
+        ORDER BY k.id LIMIT 1000 FOR NO KEY UPDATE OF k SKIP LOCKED),
+    changed AS (
+        UPDATE incident_case k SET state = 'resolved', resolved = now(), due = NULL, updated = now() FROM old o WHERE k.id = o.id
+        RETURNING k.id, o.age_days, o.last_seen)
+    SELECT array_agg(c.id ORDER BY c.id), array_agg(format('resolved: not seen for %s days, and nobody has touched it', c.age_days) ORDER BY c.id),
+           array_agg(jsonb_build_object('state', 'resolved', 'before', 'new', 'last_seen', time_text(c.last_seen), 'days', c.age_days) ORDER BY c.id)
+        INTO v_cases, v_texts, v_details FROM changed c;
+    done := coalesce(cardinality(v_cases), 0);
+    more := done = 1000;
+    IF done > 0 THEN
+        PERFORM journal_append_many(v_cases, 'clock', 'state', v_texts, v_details);
+    END IF;
+END $$;
+
+-- Waiting rows whose window is over (the reports stay), and statements that nobody repeated for two buckets.
+CREATE OR REPLACE FUNCTION clock_flood(OUT done bigint, OUT more boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_count bigint;
+BEGIN
+    DELETE FROM waiting_row w USING class_in_force(ARRAY(SELECT DISTINCT x.class FROM waiting_row x)) f
+        WHERE f.class = w.class AND w.since <= now() - make_interval(days => f.window_days);
+    GET DIAGNOSTICS done = ROW_COUNT;
+    DELETE FROM statement s WHERE s.ctid = ANY (ARRAY(
+        SELECT x.ctid FROM statement x WHERE x.bucket < statement_bucket(now()) - 1 ORDER BY x.bucket LIMIT 50000));
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    done := done + v_count;
+    more := v_count = 50000;
 END $$;

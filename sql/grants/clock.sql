@@ -21,3 +21,5 @@ GRANT EXECUTE ON FUNCTION time_text TO cirt_clock;
 GRANT EXECUTE ON FUNCTION clock_expire_mail TO cirt_clock;
 GRANT EXECUTE ON FUNCTION clock_feeds TO cirt_clock;
 GRANT EXECUTE ON FUNCTION clock_feed_notices TO cirt_clock;
+GRANT EXECUTE ON FUNCTION clock_age TO cirt_clock;
+GRANT EXECUTE ON FUNCTION clock_flood TO cirt_clock;

@@ -31,3 +31,70 @@ ALTER TABLE case_tally
     ADD COLUMN waited bigint NOT NULL DEFAULT 0,        -- observations that lay below the threshold before the case was opened
     ADD COLUMN first_seen timestamptz,                  -- by the times of the observations
     ADD COLUMN last_seen timestamptz;
+
+-- Rows below a class's threshold: a row a key and report. They are in no case until the threshold is reached within the window.
+CREATE TABLE waiting_row (
+    join_key text NOT NULL,
+    drill_id int NOT NULL,
+    compartment_id int NOT NULL,
+    report_id bigint NOT NULL,
+    received timestamptz NOT NULL,
+    class text NOT NULL,
+    constituent_id bigint,
+    sender_id bigint NOT NULL,
+    observations int4multirange NOT NULL,
+    rows int NOT NULL,
+    subjects text[] NOT NULL,                           -- the different addresses and names
+    tlp smallint NOT NULL,
+    assurance smallint NOT NULL,
+    first_seen timestamptz NOT NULL,
+    last_seen timestamptz NOT NULL,
+    since timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (join_key, drill_id, compartment_id, report_id)
+);
+CREATE INDEX waiting_row_class ON waiting_row (class, since);
+
+-- What opens no case for a time, with a reason. What a NULL says nothing about may be anything.
+CREATE TABLE suppression (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE CHECK (name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
+    class text,                                         -- a class, or all of a type
+    constituent_id bigint REFERENCES constituent,
+    sender_id bigint REFERENCES sender,
+    value text,                                         -- as it was asked for; one of the next three says it in normal form
+    addr inet,
+    host text,
+    other text,
+    until timestamptz NOT NULL,
+    reason text NOT NULL CHECK (length(reason) BETWEEN 1 AND 500),
+    created timestamptz NOT NULL DEFAULT now(),
+    created_by bigint REFERENCES identity,
+    ended timestamptz,                                  -- taken back before its time
+    ended_by bigint REFERENCES identity,
+    rows bigint NOT NULL DEFAULT 0,
+    last_row timestamptz,
+    CHECK (num_nonnulls(class, constituent_id, sender_id, value) > 0),
+    CHECK (num_nonnulls(addr, host, other) = num_nonnulls(value))
+);
+CREATE TABLE suppressed_row (
+    suppression_id bigint NOT NULL REFERENCES suppression,
+    report_id bigint NOT NULL,
+    received timestamptz NOT NULL,
+    observations int4multirange NOT NULL,
+    at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (suppression_id, report_id)
+);
+
+-- What each sender states (model/report.h, report_statement()): first and last seen, how often, in which case it lies. A bucket is four weeks; what is
+-- stated again in a later one moves there, and the clock empties those before the last.
+CREATE TABLE statement (
+    bucket smallint NOT NULL,
+    statement bigint NOT NULL,
+    sender_id bigint NOT NULL,
+    drill_id int NOT NULL,
+    case_id bigint,
+    rows bigint NOT NULL,
+    first_seen timestamptz NOT NULL,
+    last_seen timestamptz NOT NULL,
+    PRIMARY KEY (bucket, statement, sender_id, drill_id)
+) WITH (fillfactor = 90);

@@ -16,6 +16,12 @@ SELECT done, more FROM clock_digests()
 -- name: anchor
 SELECT done, more FROM clock_anchor()
 
+-- name: age
+SELECT done, more FROM clock_age()
+
+-- name: flood
+SELECT done, more FROM clock_flood()
+
 -- name: key_warnings
 SELECT done, more FROM clock_key_warnings()
 

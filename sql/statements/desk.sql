@@ -69,6 +69,7 @@ SELECT json_join(json_join(case_json(v), case_related(v.id)), json_build_object(
     'alias_list', (SELECT coalesce(json_agg(json_build_object('issuer', a.issuer, 'id', a.alias) ORDER BY a.issuer, a.alias), '[]')
         FROM visible_alias a WHERE a.case_id = v.id),
     'tags', (SELECT coalesce(json_agg(t.tag ORDER BY t.tag), '[]') FROM visible_tag t WHERE t.case_id = v.id),
+    'first_seen', time_text(v.first_seen), 'last_seen', time_text(v.last_seen), 'repeats', v.repeats, 'waited', v.waited,
     'waiting_for', v.waiting_for, 'wait_until', time_text(v.waiting_until), 'resolution', v.resolution, 'closed', time_text(v.closed),
     'last', (SELECT coalesce(json_agg(x.entry), '[]') FROM (
         SELECT json_build_object('seq', j.seq, 'time', time_text(j.recorded), 'actor', j.payload::json ->> 'actor', 'action', j.payload::json ->> 'action', 'text',
@@ -135,7 +136,8 @@ SELECT json_join(report_json(v), json_build_object('description', v.description,
     'rejected_list', v.rejected, 'from', v.mail_from, 'mail', report_mail_json(v),
     'observation_list', (SELECT coalesce(json_agg(x.observation), '[]') FROM (
         SELECT json_build_object('time', time_text(o.time), 'time_text', o.time_text, 'time_rule', o.time_rule, 'class', o.class, 'class_claim', o.class_claim, 'count', o.count, 'description', o.description, 'protocol', o.protocol, 'source_port',
-            o.source_port, 'target_port', o.target_port, 'observables', (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(s.type), 'value',
+            o.source_port, 'target_port', o.target_port, 'stated', (SELECT json_build_object('times', t.rows, 'first_seen', time_text(t.first_seen), 'last_seen', time_text(t.last_seen))
+                FROM visible_statement t WHERE t.report_id = o.report_id AND t.received = o.received AND t.no = o.no), 'observables', (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(s.type), 'value',
                 s.value, 'original', s.original, 'role', sighting_role_name(s.role), 'tlp', tlp_name(s.tlp)) ORDER BY s.role, s.type, s.value), '[]')
                 FROM visible_sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no)) AS observation
         FROM visible_observation o WHERE o.report_id = v.id AND o.received = v.received ORDER BY o.no LIMIT $2::bigint) x),
@@ -260,6 +262,10 @@ SELECT agreement_json(a) FROM visible_agreement a WHERE $1::text IS NULL OR 'a' 
 SELECT constituent_json(k) FROM visible_constituent k WHERE $1::text IS NULL OR k.name = $1::text ORDER BY k.name
 -- name: mapping_list
 SELECT mapping_json(m) FROM visible_mapping m WHERE $1::text IS NULL OR m.name = lower($1::text) ORDER BY m.name
+-- name: suppression_list
+SELECT i FROM suppression_list($1::text) i
+-- name: class_list
+SELECT i FROM class_list($1::text[], $2::smallint[], $3::boolean) i
 -- name: rule_list
 SELECT rule_json(r) FROM visible_rule r WHERE $1::text IS NULL OR r.name = $1::text ORDER BY r.name
 -- name: analyst_list
@@ -274,6 +280,10 @@ SELECT agreement_write($1::text, $2::jsonb)
 SELECT constituent_write($1::text, $2::jsonb)
 -- name: mapping_write
 SELECT mapping_write($1::text, $2::jsonb)
+-- name: suppression_write
+SELECT suppression_write($1::text, $2::jsonb)
+-- name: class_write
+SELECT class_write($1::text, $2::smallint, $3::jsonb)
 -- name: rule_write
 SELECT rule_write($1::text, $2::jsonb)
 -- name: analyst_write
@@ -305,6 +315,10 @@ SELECT setting_json(s) FROM visible_setting s WHERE $1::text IS NULL OR s.name =
 SELECT setting_write($1::text, $2::jsonb)
 -- name: mapping_remove
 SELECT mapping_remove($1::text)
+-- name: suppression_remove
+SELECT suppression_remove($1::text)
+-- name: class_remove
+SELECT class_remove($1::text)
 -- name: rule_remove
 SELECT rule_remove($1::text)
 -- name: analyst_remove

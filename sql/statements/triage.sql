@@ -2,7 +2,7 @@
 LISTEN cirt_triage
 
 -- name: claim
-SELECT id, attempts FROM triage_claim(4000)
+SELECT id, attempts FROM triage_claim(20000)
 
 -- name: settle
 SELECT triage_settle(q.id, q.attempts) FROM unnest($1::bigint[], $2::int[]) q(id, attempts)
@@ -11,7 +11,7 @@ SELECT triage_settle(q.id, q.attempts) FROM unnest($1::bigint[], $2::int[]) q(id
 SELECT triage_fail($1::bigint, $2::int, $3::text, $4::boolean)
 
 -- name: take
-SELECT observations, released, yields FROM triage_take($1::bigint, 4000)
+SELECT observations, released, yields FROM triage_take($1::bigint, 20000)
 
 -- name: rules_stamp
 SELECT triage_rules_stamp()

@@ -60,7 +60,8 @@ static int64_t cases_open(void)
 static int clean_flood(void **state)
 {
     cluster_execute(
-        "SET search_path = cirt; DELETE FROM class_setting WHERE class <> '*'; UPDATE incident_case SET join_key = NULL, "
+        "SET search_path = cirt; DELETE FROM waiting_row; DELETE FROM class_setting WHERE class <> '*'; UPDATE incident_case SET join_key "
+        "= NULL, "
         "sender_id = NULL;"
         "UPDATE class_setting SET window_days = 7, observations = 1, addresses = 1, immediate = false, sectors = '{}', unowned = "
         "25, relapse_days = 14, age_days = 30, priority = NULL");
@@ -221,6 +222,242 @@ static void assurance_is_kept_apart_in_a_chunk(void **state)
     assert_case(first, "k.tlp || ' ' || k.assurance || ' ' || t.reports", "1 3 3");
 }
 
+/* --- thresholds --- */
+
+static void few_rows_wait_until_they_are_many(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.class_name = "information-gathering/scanner", .tlp = TLP_AMBER, .sightings = {{"ipv4", "source", "10.1.2.3"}}};
+    cluster_execute("INSERT INTO cirt.class_setting (class, observations, addresses) VALUES ('information-gathering', 4, 3)");
+    int64_t first = triaged(fixture, &letter);
+    assert_case(first, "k.id", "");
+    assert_outcome(first, "triaged below the threshold: 1 of 4 observations and 1 of 3 addresses within 7 days");
+    letter.tlp = TLP_GREEN;
+    int64_t second = triaged(fixture, &letter), third = triaged(fixture, &letter), fourth = triaged(fixture, &letter);
+    assert_outcome(fourth, "triaged below the threshold: 4 of 4 observations and 1 of 3 addresses within 7 days");
+    letter.sightings[0][2] = "10.1.2.4";
+    triaged(fixture, &letter);
+    assert_int_equal(cases_open(), 0);
+    assert_int_equal(cluster_number("SELECT sum(rows) FROM cirt.waiting_row"), 5);
+    letter.sightings[0][2] = "10.1.2.5";
+    int64_t last = triaged(fixture, &letter);
+    assert_int_equal(cases_open(), 1);
+    assert_true(is_same_case(first, last) && is_same_case(second, third));
+    assert_case(first, "k.tlp || ' ' || t.reports || ' ' || t.observations || ' ' || t.waited || ' ' || k.summary",
+                "2 6 6 5 Scanning: Telecom A, 3 addresses");
+    assert_outcome(first, "triaged");
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.waiting_row"), 0);
+    /* With a case there is nothing to wait for. */
+    assert_true(is_same_case(first, triaged(fixture, &letter)));
+}
+
+static void what_waited_too_long_does_not_count(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.class_name = "information-gathering/scanner", .sightings = {{"ipv4", "source", "10.1.2.3"}}};
+    cluster_execute("INSERT INTO cirt.class_setting (class, observations, window_days) VALUES ('information-gathering', 2, 3)");
+    triaged(fixture, &letter);
+    cluster_execute("UPDATE cirt.waiting_row SET since = now() - interval '3 days 1 minute'");
+    int64_t second = triaged(fixture, &letter);
+    assert_case(second, "k.id", "");
+    assert_outcome(second, "triaged below the threshold: 1 of 2 observations and 1 of 1 addresses within 3 days");
+    assert_int_equal(cluster_number("SELECT done FROM cirt.clock_flood()"), 1);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.waiting_row"), 1);
+    assert_case(triaged(fixture, &letter), "t.reports", "2");
+}
+
+static void some_never_wait(void **state)
+{
+    struct fixture *fixture = *state;
+    cluster_execute("INSERT INTO cirt.class_setting (class, observations) VALUES ('fraud', 5), ('fraud/copyright', NULL);"
+                    "UPDATE cirt.class_setting SET immediate = true WHERE class = 'fraud/copyright';"
+                    "UPDATE cirt.class_setting SET sectors = '{energy,research}' WHERE class = '*'");
+    struct letter letter = {.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "10.1.2.3"}}};
+    assert_case(triaged(fixture, &letter), "k.id", "");
+    letter.sightings[0][2] = "10.1.7.3"; /* of a sector that says so */
+    assert_case(triaged(fixture, &letter), "k.state", "new");
+    letter.sightings[0][2] = "10.1.2.3";
+    letter.class_name = "fraud/copyright";
+    assert_case(triaged(fixture, &letter), "k.state", "new");
+    letter.class_name = "fraud/phishing";
+    letter.channel = "phone";
+    letter.format = "json";
+    letter.sender = fixture->analyst;
+    assert_case(triaged(fixture, &letter), "k.state", "new");
+    put_rules("rule \"urgent\": class:phishing => priority:high\n", 7);
+    letter = (struct letter){.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "203.0.113.9"}}};
+    assert_case(triaged(fixture, &letter), "k.state || ' ' || k.priority", "new 2");
+}
+
+/* --- suppression --- */
+
+static void what_is_suppressed_opens_no_case_and_is_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    cluster_execute(
+        "SET search_path = cirt; DELETE FROM suppressed_row; DELETE FROM suppression;"
+        "INSERT INTO suppression (name, class, value, addr, until, reason) VALUES ('audit', 'information-gathering', "
+        "'192.0.2.0/24', '192.0.2.0/24', now() + interval '1 day', 'yearly audit');"
+        "INSERT INTO suppression (name, constituent_id, value, host, until, reason) SELECT 'shop', id, 'bank.example', "
+        "'bank.example', now() + interval '1 day', 'known' FROM constituent WHERE name = 'bank';"
+        "INSERT INTO suppression (name, class, until, reason) VALUES ('old', 'fraud', now() - interval '1 minute', 'over');"
+        "INSERT INTO suppression (name, class, until, reason, ended) VALUES ('ended', 'fraud', now() + interval '1 day', 'x', now());"
+        "INSERT INTO suppression (name, class, sender_id, until, reason) SELECT 'anna', 'malware', id, now() + interval '1 day', 'x' FROM "
+        "sender LIMIT 1");
+    struct letter letter = {.class_name = "information-gathering/scanner", .sightings = {{"ipv4", "source", "192.0.2.7"}}};
+    int64_t hidden = triaged(fixture, &letter);
+    char expected[200], day[20], *text = cluster_text("SELECT to_char(now() + interval '1 day', 'YYYY-MM-DD')");
+    snprintf(day, sizeof day, "%s", text);
+    free(text);
+    snprintf(expected, sizeof expected, "dropped suppression audit suppressed until %s: yearly audit", day);
+    assert_outcome(hidden, expected);
+    assert_case(hidden, "k.id", "");
+    letter.class_name = "fraud/phishing";
+    assert_case(triaged(fixture, &letter), "k.state", "new");
+    letter = (struct letter){.class_name = "fraud/phishing", .sightings = {{"url", "source", "http://shop.bank.example/x"}}};
+    assert_case(triaged(fixture, &letter), "k.id", "");
+    letter.sightings[0][2] = "http://notbank.example/x";
+    assert_case(triaged(fixture, &letter), "k.state", "new");
+    /* A person is heard all the same. */
+    assert_case(triaged(fixture, &(struct letter){.channel = "phone",
+                                                  .format = "json",
+                                                  .sender = fixture->analyst,
+                                                  .class_name = "information-gathering/scanner",
+                                                  .description = "look",
+                                                  .sightings = {{"ipv4", "source", "192.0.2.7"}}}),
+                "k.state", "new");
+    assert_int_equal(cluster_number("SELECT rows FROM cirt.suppression WHERE name = 'audit'"), 1);
+    assert_int_equal(cluster_number("SELECT sum(rows) FROM cirt.suppression"), 2);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.suppressed_row"), 2);
+    /* What an analyst lets go is not suppressed again. */
+    char sql[100];
+    snprintf(sql, sizeof sql, "SELECT cirt.report_release(%lld)::int", (long long)hidden);
+    assert_int_equal(cluster_number(sql), 1);
+    triage(fixture);
+    assert_case(hidden, "k.state", "new");
+}
+
+/* Of a document only the rows that are named are suppressed. */
+static void a_document_may_be_suppressed_in_part(void **state)
+{
+    struct fixture *fixture = *state;
+    cluster_execute("SET search_path = cirt; DELETE FROM suppressed_row; DELETE FROM suppression;"
+                    "INSERT INTO suppression (name, value, addr, until, reason) VALUES ('part', '10.1.7.0/24', '10.1.7.0/24', now() + "
+                    "interval '1 day', 'part')");
+    int64_t report = rows_triaged(fixture, "fraud/phishing", "10.1", 0, 250);
+    assert_case(report, "t.observations", "249");
+    assert_int_equal(
+        cluster_number("SELECT count(*) FROM cirt.report_outcome WHERE state = 'triaged' AND reason LIKE 'suppressed until %'"), 1);
+    char *numbers = cluster_text("SELECT observations::text FROM cirt.suppressed_row");
+    assert_string_equal(numbers, "{[8,9)}");
+    free(numbers);
+    cluster_execute("DELETE FROM cirt.suppressed_row; DELETE FROM cirt.suppression");
+}
+
+/* --- statements --- */
+
+static void the_same_again_is_counted_not_worked(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "10.1.2.3"}}};
+    cluster_execute("DELETE FROM cirt.statement");
+    int64_t first = triaged(fixture, &letter);
+    assert_case(first, "t.observations || ' ' || t.repeats", "1 0");
+    triaged(fixture, &letter);
+    arrive(fixture, &letter);
+    triaged(fixture, &letter);
+    assert_case(first, "t.observations || ' ' || t.repeats", "4 3");
+    assert_int_equal(cluster_number("SELECT rows FROM cirt.statement"), 4);
+    assert_int_equal(cluster_number("SELECT (last_seen > first_seen)::int FROM cirt.statement"), 1);
+    /* Somebody else says so too: both are kept, there is nothing new to do. */
+    letter.sender = cluster_number("SELECT (cirt.senders_of_addresses(ARRAY['other@example.org']))[1]");
+    letter.format = "shadowserver";
+    assert_true(is_same_case(first, triaged(fixture, &letter)));
+    assert_case(first, "t.observations || ' ' || t.repeats || ' ' || t.reports", "5 4 5");
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.statement"), 2);
+    letter.sightings[0][2] = "10.1.2.4";
+    triaged(fixture, &letter);
+    assert_case(first, "t.observations || ' ' || t.repeats", "6 4");
+}
+
+static void statements_are_carried_over_and_forgotten(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "10.1.2.3"}}};
+    cluster_execute("DELETE FROM cirt.statement");
+    int64_t first = triaged(fixture, &letter);
+    cluster_execute("UPDATE cirt.statement SET bucket = bucket - 1, first_seen = now() - interval '40 days'");
+    triaged(fixture, &letter);
+    assert_case(first, "t.observations || ' ' || t.repeats", "2 1");
+    assert_int_equal(cluster_number("SELECT rows FROM cirt.statement WHERE bucket = cirt.statement_bucket(now()) AND first_seen < now() - "
+                                    "interval '39 days'"),
+                     2);
+    triaged(fixture, &letter);
+    assert_int_equal(cluster_number("SELECT rows FROM cirt.statement WHERE bucket = cirt.statement_bucket(now())"), 3);
+    cluster_execute("UPDATE cirt.statement SET bucket = bucket - 1");
+    assert_int_equal(cluster_number("SELECT done FROM cirt.clock_flood()"), 1);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.statement"), 1);
+}
+
+/* --- ageing out --- */
+
+static void what_is_seen_no_more_is_resolved(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "10.1.2.3"}}};
+    int64_t quiet = triaged(fixture, &letter);
+    letter.sightings[0][2] = "10.1.7.3";
+    int64_t touched = triaged(fixture, &letter);
+    letter.sightings[0][2] = "203.0.113.3";
+    int64_t recent = triaged(fixture, &letter);
+    letter.class_name = "fraud/copyright";
+    int64_t never = triaged(fixture, &letter);
+    int64_t person = triaged(
+        fixture,
+        &(struct letter){
+            .channel = "phone", .format = "json", .sender = fixture->analyst, .class_name = "fraud/phishing", .description = "help"});
+    cluster_execute("SET search_path = cirt; INSERT INTO class_setting (class, age_days) VALUES ('fraud/copyright', 0);"
+                    "UPDATE incident_case SET opened = now() - interval '31 days' WHERE state = 'new';"
+                    "UPDATE case_tally SET last_seen = now() - interval '31 days'");
+    char sql[300];
+    snprintf(
+        sql, sizeof sql,
+        "UPDATE cirt.incident_case SET revision = 2 WHERE id IN (SELECT case_id FROM cirt.case_member WHERE report_id = %lld);"
+        "UPDATE cirt.case_tally SET last_seen = now() - interval '29 days' WHERE case_id IN (SELECT case_id FROM cirt.case_member WHERE "
+        "report_id = %lld)",
+        (long long)touched, (long long)recent);
+    cluster_execute(sql);
+    assert_int_equal(cluster_number("SELECT done FROM cirt.clock_age()"), 1);
+    assert_case(quiet, "concat_ws(' ', k.state, k.resolution, k.due, k.resolved IS NOT NULL)", "resolved t");
+    assert_case(quiet, "(SELECT p.payload::json ->> 'text' FROM journal_payload p WHERE p.case_id = k.id ORDER BY seq DESC LIMIT 1)",
+                "resolved: not seen for 30 days, and nobody has touched it");
+    assert_case(touched, "k.state", "new");
+    assert_case(recent, "k.state", "new");
+    assert_case(never, "k.state", "new");
+    assert_case(person, "k.state", "new");
+    /* Seen again, it is open again. */
+    letter = (struct letter){.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "10.1.2.3"}}};
+    assert_true(is_same_case(quiet, triaged(fixture, &letter)));
+    assert_case(quiet, "k.state", "open");
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.journal_verify(NULL)"), 0);
+}
+
+/* A document about no incident has cases of its own kind. */
+static void the_kind_is_the_documents(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.class_name = "vulnerable/vulnerable-system", .sightings = {{"ipv4", "source", "10.1.2.3"}}};
+    int64_t incident = triaged(fixture, &letter);
+    int64_t notice = arrive(fixture, &letter);
+    char sql[120];
+    snprintf(sql, sizeof sql, "UPDATE cirt.report_content SET case_kind = 'vulnerability' WHERE report_id = %lld", (long long)notice);
+    cluster_execute(sql);
+    triage(fixture);
+    assert_case(incident, "k.kind", "incident");
+    assert_case(notice, "k.kind || ' ' || (k.join_key LIKE '% vulnerability')", "vulnerability true");
+    assert_false(is_same_case(incident, notice));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +469,15 @@ int main(void)
         cmocka_unit_test_setup(less_assurance_does_not_reopen, clean_flood),
         cmocka_unit_test_setup(late_rows_do_not_reopen, clean_flood),
         cmocka_unit_test_setup(assurance_is_kept_apart_in_a_chunk, clean_flood),
+        cmocka_unit_test_setup(few_rows_wait_until_they_are_many, clean_flood),
+        cmocka_unit_test_setup(what_waited_too_long_does_not_count, clean_flood),
+        cmocka_unit_test_setup(some_never_wait, clean_flood),
+        cmocka_unit_test_setup(what_is_suppressed_opens_no_case_and_is_kept, clean_flood),
+        cmocka_unit_test_setup(a_document_may_be_suppressed_in_part, clean_flood),
+        cmocka_unit_test_setup(the_same_again_is_counted_not_worked, clean_flood),
+        cmocka_unit_test_setup(statements_are_carried_over_and_forgotten, clean_flood),
+        cmocka_unit_test_setup(what_is_seen_no_more_is_resolved, clean_flood),
+        cmocka_unit_test_setup(the_kind_is_the_documents, clean_flood),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
