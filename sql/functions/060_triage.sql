@@ -143,6 +143,8 @@ BEGIN
             tlp smallint, assurance smallint, tlps smallint[], priority smallint, priorities smallint[], queue text, assign text, observations bigint, reports bigint,
             report_id bigint, last_report_id bigint, received timestamptz, rules text[], sender_id bigint, first_seen timestamptz, last_seen timestamptz,
             is_again boolean, is_released boolean, kind text) ON COMMIT DELETE ROWS;
+        -- One row: what the chunk spans.
+        CREATE TEMP TABLE triage_span (low bigint, low_no int, high bigint, high_no int, since timestamptz, until timestamptz) ON COMMIT DELETE ROWS;
         -- What holds for the classes of the chunk.
         CREATE TEMP TABLE triage_class (class text, join_for interval, observations int, addresses int, immediate boolean, sectors text[], unowned int,
             relapse_for interval, priority smallint) ON COMMIT DELETE ROWS;
@@ -155,6 +157,7 @@ BEGIN
     DELETE FROM triage_chunk;
     DELETE FROM triage_group;
     DELETE FROM triage_class;
+    DELETE FROM triage_span;
     DELETE FROM triage_member;
     DELETE FROM triage_low;
 END $$;
@@ -172,6 +175,7 @@ DECLARE
     v_partial bigint := CASE WHEN p_last < 2147483647 THEN p_to ELSE 0 END;
     v_count int;
 BEGIN
+    INSERT INTO triage_span VALUES (p_from, p_first, p_to, p_last, v_since, v_until);
     INSERT INTO triage_chunk (ord, report_id, received, no, sender_id, drill_id, compartment_id, assurance, is_person, is_mail, may_refer,
                               has_text, is_partial, is_released, is_repeat, is_quiet, class, tlp, constituent_id, subject, value, grp, time, statement, kind)
     WITH envelope AS MATERIALIZED (
@@ -287,8 +291,8 @@ BEGIN
         next_no = CASE WHEN v_size > p_limit THEN v_last ELSE 0 END WHERE q.id = p_id;
 END $$;
 
--- What the chunk spans. Statements that join the bulk tables say it too, so that the planner leaves partitions out and reads one range of an index
--- instead of a whole one.
+-- What the chunk spans, as triage_fill() was asked. Statements that join the bulk tables say it too, so that the planner leaves partitions out and
+-- reads one range of an index instead of a whole one.
 DROP TYPE IF EXISTS chunk_range CASCADE;
 CREATE TYPE chunk_range AS (low bigint, low_no int, high bigint, high_no int, since timestamptz, until timestamptz);
 CREATE FUNCTION triage_range() RETURNS chunk_range
@@ -296,9 +300,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     span chunk_range;
 BEGIN
-    SELECT min(c.report_id), max(c.report_id), min(c.received), max(c.received) INTO span.low, span.high, span.since, span.until FROM triage_chunk c;
-    span.low_no := (SELECT min(c.no) FROM triage_chunk c WHERE c.report_id = span.low);
-    span.high_no := (SELECT max(c.no) FROM triage_chunk c WHERE c.report_id = span.high);
+    SELECT s.low, s.low_no, s.high, s.high_no, s.since, s.until INTO span FROM triage_span s;
     RETURN span;
 END $$;
 

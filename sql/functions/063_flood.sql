@@ -97,7 +97,7 @@ BEGIN
         SELECT s.* FROM suppression s WHERE s.until > now() AND s.ended IS NULL),
     named AS MATERIALIZED (
         SELECT DISTINCT v.id, s.report_id, s.observation_no AS no FROM valid v JOIN sighting s
-          ON s.addr <<= v.addr OR s.host = v.host OR s.host LIKE '%.' || v.host OR s.value = v.other
+          ON s.addr <<= v.addr OR s.host = v.host OR right(s.host, length(v.host) + 1) = '.' || v.host OR s.value = v.other
         WHERE s.report_id BETWEEN span.low AND span.high AND s.received BETWEEN span.since AND span.until
           AND (s.report_id, s.observation_no) >= (span.low, span.low_no) AND (s.report_id, s.observation_no) <= (span.high, span.high_no)),
     hit AS MATERIALIZED (
@@ -177,7 +177,7 @@ BEGIN
     DELETE FROM triage_group g USING triage_low l WHERE l.grp = g.grp AND l.drill_id = g.drill_id AND l.compartment_id = g.compartment_id;
 END $$;
 
--- What waited for a key that has a case now goes into that case.
+-- What waited for a key that has a case now goes into that case, and narrows its label where its channel proves as much.
 CREATE OR REPLACE FUNCTION triage_attach() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
@@ -190,7 +190,7 @@ BEGIN
     gone AS (
         DELETE FROM waiting_row w USING due d WHERE w.join_key = d.join_key AND w.drill_id = d.drill_id AND w.compartment_id = d.compartment_id
           AND w.since > now() - d.join_for
-        RETURNING d.case_id, d.case_compartment_id, d.seq, w.drill_id, w.report_id, w.received, w.observations, w.rows, w.first_seen, w.last_seen),
+        RETURNING d.case_id, d.case_compartment_id, d.seq, w.drill_id, w.report_id, w.received, w.observations, w.rows, w.tlp, w.assurance, w.first_seen, w.last_seen),
     member AS (
         INSERT INTO case_member AS m (case_id, drill_id, compartment_id, report_id, received, observations, since_seq)
         SELECT o.case_id, o.drill_id, o.case_compartment_id, o.report_id, o.received, o.observations, o.seq FROM gone o ORDER BY o.case_id, o.report_id
@@ -199,7 +199,14 @@ BEGIN
     kept AS (
         INSERT INTO triage_member SELECT m.case_id, m.report_id, m.received, m.is_new FROM member m),
     told AS (
-        UPDATE report_outcome o SET reason = NULL FROM gone x WHERE x.report_id = o.report_id AND o.reason LIKE 'below the threshold: %')
+        UPDATE report_outcome o SET reason = NULL FROM gone x WHERE x.report_id = o.report_id AND o.reason LIKE 'below the threshold: %'),
+    narrowed AS (
+        UPDATE incident_case k SET tlp = x.tlp, updated = now()
+            FROM (SELECT o.case_id, max(o.tlp) AS tlp FROM gone o JOIN incident_case y ON y.id = o.case_id AND o.assurance >= y.assurance GROUP BY o.case_id) x
+            WHERE k.id = x.case_id AND x.tlp > k.tlp RETURNING k.id, k.tlp),
+    -- So that those who may read it are named (triage_words).
+    red AS (
+        UPDATE triage_group g SET tlp = n.tlp FROM narrowed n WHERE n.id = g.case_id AND n.tlp > g.tlp)
     UPDATE case_tally t SET reports = t.reports + x.reports, observations = t.observations + x.rows, waited = t.waited + x.rows,
         first_seen = least(t.first_seen, x.first_seen), last_seen = greatest(t.last_seen, x.last_seen)
         FROM (SELECT o.case_id, sum(o.rows) AS rows, min(o.first_seen) AS first_seen, max(o.last_seen) AS last_seen,
@@ -215,11 +222,14 @@ $$ SELECT floor(extract(epoch FROM p_at) / (28 * 86400))::smallint $$;
 -- Counts what each sender states, and in each case the rows that state what another one states there already, whoever said it: all are kept, one is
 -- work. Each statement is looked up by the index, never by reading the table.
 CREATE OR REPLACE FUNCTION triage_statements() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_seqscan = off SET work_mem = '64MB' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET enable_sort = off SET enable_seqscan = off SET work_mem = '64MB' AS $$
 DECLARE
     v_now smallint := statement_bucket(now());
-    v_buckets smallint[] := ARRAY[v_now - 1, v_now]; -- a range of buckets would read all between
+    v_buckets smallint[] := ARRAY[v_now]; -- a range of buckets would read all between
 BEGIN
+    IF EXISTS (SELECT FROM statement s WHERE s.bucket = v_now - 1) THEN
+        v_buckets := v_buckets || (v_now - 1)::smallint;
+    END IF;
     WITH stated AS MATERIALIZED (
         SELECT c.statement, c.drill_id, g.case_id, c.sender_id, count(*) AS rows, min(c.time) AS first_seen, max(c.time) AS last_seen
         FROM triage_chunk c JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id

@@ -251,6 +251,21 @@ static void few_rows_wait_until_they_are_many(void **state)
     assert_true(is_same_case(first, triaged(fixture, &letter)));
 }
 
+/* A row that needs not wait opens the case: those that waited come along, and their label. */
+static void what_waited_comes_along_with_its_label(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.class_name = "fraud/phishing", .tlp = TLP_RED, .sightings = {{"ipv4", "source", "10.1.2.3"}}};
+    cluster_execute("INSERT INTO cirt.class_setting (class, observations) VALUES ('fraud', 5)");
+    int64_t waits = triaged(fixture, &letter);
+    put_rules("rule \"urgent\": ip:10.1.2.4 => priority:high\n", 9);
+    letter.tlp = TLP_GREEN;
+    letter.sightings[0][2] = "10.1.2.4";
+    int64_t urgent = triaged(fixture, &letter);
+    assert_true(is_same_case(waits, urgent));
+    assert_case(urgent, "k.tlp || ' ' || t.waited || ' ' || (SELECT count(*) FROM case_reader r WHERE r.case_id = k.id)", "4 1 2");
+}
+
 static void what_waited_too_long_does_not_count(void **state)
 {
     struct fixture *fixture = *state;
@@ -470,6 +485,7 @@ int main(void)
         cmocka_unit_test_setup(late_rows_do_not_reopen, clean_flood),
         cmocka_unit_test_setup(assurance_is_kept_apart_in_a_chunk, clean_flood),
         cmocka_unit_test_setup(few_rows_wait_until_they_are_many, clean_flood),
+        cmocka_unit_test_setup(what_waited_comes_along_with_its_label, clean_flood),
         cmocka_unit_test_setup(what_waited_too_long_does_not_count, clean_flood),
         cmocka_unit_test_setup(some_never_wait, clean_flood),
         cmocka_unit_test_setup(what_is_suppressed_opens_no_case_and_is_kept, clean_flood),
