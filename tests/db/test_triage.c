@@ -231,7 +231,7 @@ static void twice_is_once(void **state)
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.to_triage"), 0);
 }
 
-/* A document of 9,000 rows is worked in passes; many small ones in one. */
+/* A document of 45,000 rows is worked in passes; many small ones in one. */
 static void large_and_small(void **state)
 {
     struct fixture *fixture = *state;
@@ -239,8 +239,8 @@ static void large_and_small(void **state)
     struct report_result result;
     struct report *report = report_new("shadowserver");
     char address[40];
-    for (int i = 0; i < 9000; i++) {
-        snprintf(address, sizeof address, "10.1.%d.%d", i % 2 ? 7 : 2, 1 + i / 40);
+    for (int i = 0; i < 45000; i++) {
+        snprintf(address, sizeof address, "10.1.%d.%d", i % 2 ? 7 : 2, 1 + i / 200);
         struct observation *observation = report_add_observation(report);
         observation->class_name = "malicious-code/infected-system";
         assert_true(report_add_sighting(report, observation, OBSERVABLE_IPV4, ROLE_SOURCE, address));
@@ -259,9 +259,10 @@ static void large_and_small(void **state)
     report_free(report);
     triage(fixture);
     assert_outcome(result.id, "triaged");
-    assert_case(result.id, "t.reports || ' ' || t.observations", "1 4500 | 1 4500");
+    assert_case(result.id, "t.reports || ' ' || t.observations", "1 22500 | 1 22500");
     assert_int_equal(
-        cluster_number("SELECT count(*) FROM cirt.case_member m, unnest(m.observations) r, generate_series(lower(r), upper(r) - 1)"), 9000);
+        cluster_number("SELECT count(*) FROM cirt.case_member m, unnest(m.observations) r, generate_series(lower(r), upper(r) - 1)"),
+        45000);
     assert_case(result.id, "(SELECT count(*) FROM journal j WHERE j.case_id = k.id)", "3 | 3");
     for (int i = 0; i < 60; i++)
         arrive(fixture, &(struct letter){.class_name = "abusive-content/spam", .sightings = {{"ipv4", "source", "10.1.2.9"}}});
