@@ -140,6 +140,11 @@ bool desk_place_import_more(struct desk_call *call, struct err *err) MUST_CHECK;
 bool desk_place_list(struct desk_call *call, struct err *err) MUST_CHECK;
 bool desk_place_remove(struct desk_call *call, struct err *err) MUST_CHECK;
 
+/* --- desk_class.c --- */
+
+/* The body's `class` becomes the name that is stored: a class, or a type ("fraud"); "*" becomes null. 422 for anything else. */
+bool desk_class_name(struct desk_call *call, struct err *err) MUST_CHECK;
+
 /* --- desk_list.c: lists by filter --- */
 
 /* What a filter asks for, as a condition and its parameters behind the statement's own two. In the call's arena and params. */
