@@ -17,7 +17,7 @@ static const char class_name[] = "vulnerable/vulnerable-system";
 static int probe(const char *bytes, size_t size, const struct codec_hints *hints)
 {
     UNUSED(hints);
-    if (!json_peek_has(bytes, size, "document"))
+    if (!json_peek_has(bytes, size, "document") || json_peek_native(bytes, size))
         return 0;
     if (memmem(bytes, size, "\"csaf_version\"", 14))
         return 90;

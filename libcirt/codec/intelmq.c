@@ -153,9 +153,12 @@ static void read_judgements(const struct json_take *take)
 {
     enum tlp label;
     const char *tlp = json_string_value(json_object_get(take->object, "tlp"));
-    if (tlp && tlp_parse(tlp, &label)) {
-        json_take_label(take->report, take->observation, label);
-        json_object_del(take->object, "tlp");
+    if (tlp && *tlp) {
+        /* A label that we do not know says more than none; its word stays. */
+        bool is_known = tlp_parse(tlp, &label);
+        json_take_label(take->report, take->observation, is_known ? label : TLP_AMBER_STRICT);
+        if (is_known)
+            json_object_del(take->object, "tlp");
     }
     const json_t *accuracy = json_object_get(take->object, "feed.accuracy");
     double percent = json_number_value(accuracy);

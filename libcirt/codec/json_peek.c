@@ -123,3 +123,12 @@ bool json_peek_is(const char *bytes, size_t size, const char *name, const char *
 {
     return find(bytes, size, name, value);
 }
+
+bool json_peek_native(const char *bytes, size_t size)
+{
+    static const char *const names[] = {"observations", "observables", "summary", "reference_issuer"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (json_peek_has(bytes, size, names[i]))
+            return true;
+    return false;
+}

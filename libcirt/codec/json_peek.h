@@ -15,4 +15,8 @@ bool json_peek_has(const char *bytes, size_t size, const char *name);
 /* As above, where the member's value is that string (as written, without escapes). */
 bool json_peek_is(const char *bytes, size_t size, const char *name, const char *value);
 
+/* True for what looks like a native report, whatever else stands beside: one that was read from another format carries what is left of
+ * that among its own members. */
+bool json_peek_native(const char *bytes, size_t size);
+
 #endif

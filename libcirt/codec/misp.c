@@ -18,6 +18,8 @@ static int probe(const char *bytes, size_t size, const struct codec_hints *hints
 {
     UNUSED(hints);
     static const char *const names[] = {"Event", "Attribute", "Object", "ShadowAttribute", "threat_level_id", "Orgc"};
+    if (json_peek_native(bytes, size))
+        return 0;
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         if (json_peek_has(bytes, size, names[i]))
             return 85;

@@ -227,7 +227,7 @@ def test(scratch):
     site = Site(scratch)
     roles = site.roles()
     with Client(site, "feed") as client:
-        for format_ in ("json", "iodef", "shadowserver"):
+        for format_ in ("json", "iodef", "shadowserver", "csaf", "idea", "intelmq", "misp", "n6"):
             test_documents(site, client, format_)
         test_lines(site, client)
         test_rows(client)
