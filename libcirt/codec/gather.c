@@ -20,6 +20,7 @@ void gather_observation(struct report *into, const struct observation *from)
     for (size_t i = 0; i < from->sighting_count; i++) {
         to->sightings[i] = from->sightings[i];
         to->sightings[i].value = arena_strdup(arena, from->sightings[i].value);
+        to->sightings[i].original = arena_strdup(arena, from->sightings[i].original);
     }
 }
 
@@ -41,6 +42,8 @@ void gather_head(struct report *to, const struct report *from)
     to->reference_issuer = arena_strdup(arena, from->reference_issuer);
     to->reporter_name = arena_strdup(arena, from->reporter_name);
     to->reporter_email = arena_strdup(arena, from->reporter_email);
+    to->creator_name = arena_strdup(arena, from->creator_name);
+    to->creator_email = arena_strdup(arena, from->creator_email);
     to->extra = arena_strdup(arena, from->extra);
     to->columns = arena_strdup(arena, from->columns);
     to->columns_of = arena_strdup(arena, from->columns_of);

@@ -116,6 +116,25 @@ static void each_line_is_read_as_what_it_is(void **state)
     assert_int_equal(lines.bad, 1);
 }
 
+/* One line alone, as a replay reads it: nothing of its report is lost on the way, and nothing points into what is gone. */
+static void one_line_is_its_whole_report(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"Event\":{\"info\":\"x\",\"timestamp\":\"1772438400\",\"Orgc\":{\"name\":\"Example CERT\"},\"Tag\":[{\"name\":\"PAP:RED\"}],"
+        "\"Attribute\":[{\"type\":\"url\",\"value\":\"HTTP://A.Example.net:80/%7Ex\"}]}}\n";
+    struct report *report = NULL;
+    struct err err = {0};
+    assert_true(codec_decode(codec_find("ndjson"), text, strlen(text), &codec_limits_default, NULL, &report, &err));
+    assert_string_equal(report->format, "misp");
+    assert_string_equal(report->creator_name, "Example CERT");
+    assert_int_equal(report->pap, TLP_RED);
+    assert_int_equal(report->observation_count, 1);
+    assert_string_equal(report->observations[0].sightings[0].value, "http://a.example.net/~x");
+    assert_string_equal(report->observations[0].sightings[0].original, "HTTP://A.Example.net:80/%7Ex");
+    report_free(report);
+}
+
 static void many_events_are_a_limit(void **state)
 {
     (void)state;
@@ -336,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_top_counts),
         cmocka_unit_test(each_line_is_read_as_what_it_is),
+        cmocka_unit_test(one_line_is_its_whole_report),
         cmocka_unit_test(many_events_are_a_limit),
         cmocka_unit_test(a_test_marks_nothing),
         cmocka_unit_test(every_event_of_intelmq_is_read_whole),
