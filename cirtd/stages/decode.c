@@ -152,6 +152,14 @@ static bool decode_message(struct decode_job *job, struct decode_source *source,
     return ok && decode_mail(job, is_malformed, err);
 }
 
+/* A line that came with others and is read again, say: it is the report itself. */
+static bool is_one_line(const char *head, size_t size)
+{
+    while (size > 0 && strchr(" \t\r\n", head[size - 1]))
+        size--;
+    return !memchr(head, '\n', size);
+}
+
 static bool decode_document(struct decode_job *job, struct decode_source *source, bool *is_malformed, struct err *err)
 {
     size_t size;
@@ -165,7 +173,7 @@ static bool decode_document(struct decode_job *job, struct decode_source *source
         return decode_message(job, source, is_malformed, err);
     if (!read_mapping(job, err))
         return false;
-    if (job->codec->shape == CODEC_LINES)
+    if (job->codec->shape == CODEC_LINES && !is_one_line(head, size))
         return decode_stream_lines(job, source, is_malformed, err);
     /* The whole of a stored document comes as one piece where it came with the claim. */
     bool is_small = job->has_raw && !decode_source_is_packed(source) && size < STREAM_FROM;
