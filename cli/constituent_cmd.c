@@ -356,7 +356,7 @@ static void render_match(struct screen *screen, const json_t *item, bool is_shar
     else
         screen_printf(screen, is_owner ? _("longest domain, %s") : _("domain %s"), match);
     screen_when(screen, field_time(item, "from"), text);
-    screen_printf(screen, _(", since %s"), text);
+    screen_printf(screen, field_is(item, "dated") ? _(", since %s") : _(", registered %s"), text);
     if (field_time(item, "until") != TIMESTAMP_NONE) {
         screen_when(screen, field_time(item, "until"), text);
         screen_printf(screen, _(" until %s"), text);

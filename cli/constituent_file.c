@@ -219,6 +219,12 @@ static bool take_row(void *context, size_t line, const char *const *cells, size_
 
 /* --- JSON --- */
 
+/* Where it is not known when it began, the moment when we were told stands for nothing, but to tell what ended from what did not. */
+static bool has_beginning(const json_t *held)
+{
+    return field_is(held, "dated") || field_text(held, "until");
+}
+
 /* {"history": [{kind, value, from, until}]} in place of what is held now. */
 static void take_history(json_t *item)
 {
@@ -235,7 +241,8 @@ static void take_history(json_t *item)
         const json_t *held = json_array_get(history, i);
         char *member = mem_printf("%ss", field_or(held, "kind", ""));
         json_array_append_new(list_in(item, member), json_pack("{s:O?, s:O?, s:O?}", "value", json_object_get(held, "value"), "from",
-                                                               json_object_get(held, "from"), "until", json_object_get(held, "until")));
+                                                               has_beginning(held) ? json_object_get(held, "from") : NULL, "until",
+                                                               json_object_get(held, "until")));
         free(member);
     }
     json_object_del(item, "history");
@@ -365,7 +372,7 @@ static void write_row(struct buf *out, const json_t *item, const json_t *held, c
     write_cell(out, field_text(contact, "name"), false);
     write_cell(out, field_text(contact, "email"), false);
     write_cell(out, field_text(contact, "phone"), false);
-    write_cell(out, field_text(held, "from"), false);
+    write_cell(out, has_beginning(held) ? field_text(held, "from") : NULL, false);
     write_cell(out, field_text(held, "until"), false);
     write_cell(out, field_is(item, "enabled") ? "yes" : "no", true);
 }

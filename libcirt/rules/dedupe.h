@@ -15,8 +15,8 @@
 /*
  * "CLASS constituent 12", else by the observation's first address or name (in the order source, infrastructure, victim, target,
  * other; addresses before names within a role): "CLASS 198.51.100.0/24", "CLASS 2001:db8:1::/48", "CLASS login.bank.example".
- * constituent_id 0: no constituent of ours. class_name NULL counts as other/undetermined. In the arena; NULL where the observation
- * names nothing to join by: it opens a case of its own.
+ * constituent_id 0: no constituent of ours; where several hold the same, triage names them all ("constituent 12+17"). class_name NULL
+ * counts as other/undetermined. In the arena; NULL where the observation names nothing to join by: it opens a case of its own.
  */
 const char *dedupe_key(struct arena *arena, const char *class_name, int64_t constituent_id, const struct observation *observation);
 

@@ -202,7 +202,8 @@ starts_with(lower(v.sector), lower($1::text))
 v.sector IS NULL
 
 -- filter: constituent.equal
-lower(v.constituent) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
+(lower(v.constituent) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
+    OR v.id IN (SELECT o.case_id FROM visible_case_owner o WHERE lower(o.constituent) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))))
 -- filter: constituent.prefix
 starts_with(lower(v.constituent), lower($1::text))
 -- filter: constituent.none

@@ -136,7 +136,7 @@ BEGIN
     IF to_regclass('pg_temp.triage_chunk') IS NULL THEN
         CREATE TEMP TABLE triage_chunk (ord int, report_id bigint, received timestamptz, no int, sender_id bigint, drill_id int, compartment_id int,
             assurance smallint, is_person boolean, is_mail boolean, may_refer boolean, has_text boolean, is_partial boolean, is_released boolean, is_repeat boolean,
-            is_quiet boolean, class text, tlp smallint, constituent_id bigint, subject text, value text, case_id bigint, grp text, priority smallint, queue text,
+            is_quiet boolean, class text, tlp smallint, constituent_id bigint, owners bigint[], subject text, value text, case_id bigint, grp text, priority smallint, queue text,
             assign text, decision text, rule text, reason text, held_for text, time timestamptz, statement bigint, kind text, suppression_id bigint) ON COMMIT DELETE ROWS;
         CREATE TEMP TABLE triage_group (grp text, case_id bigint, is_new boolean, is_quiet boolean, number bigint, seq bigint, first_ord int, drill_id int, compartment_id int,
             case_compartment_id int, join_key text, is_person boolean, class text, last_class text, constituent_id bigint, subject text, value text, subjects bigint,
@@ -166,7 +166,7 @@ END $$;
 -- for a name by their numbers of labels (a lookup of its own by index would cost 0.1 ms each). All is joined and grouped by hashing: nobody can
 -- estimate these intermediate results, and a nested loop over two of 4,000 rows takes seconds. What counts of an observation's sightings is told
 -- by one number each, the smallest: `pick` of the sighting that names its subject (role, address before name, place), `owner` of the constituent
--- (role, kind of look-up, the longest match, id).
+-- (role, whether it was held when the observation was made, else now, kind of look-up, the longest match, id); `owners` are these numbers.
 CREATE OR REPLACE FUNCTION triage_fill(t to_triage, p_from bigint, p_first int, p_to bigint, p_last int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_sort = off SET work_mem = '64MB' AS $$
 DECLARE
@@ -176,7 +176,7 @@ DECLARE
     v_count int;
 BEGIN
     INSERT INTO triage_span VALUES (p_from, p_first, p_to, p_last, v_since, v_until);
-    INSERT INTO triage_chunk (ord, report_id, received, no, sender_id, drill_id, compartment_id, assurance, is_person, is_mail, may_refer,
+    INSERT INTO triage_chunk (owners, ord, report_id, received, no, sender_id, drill_id, compartment_id, assurance, is_person, is_mail, may_refer,
                               has_text, is_partial, is_released, is_repeat, is_quiet, class, tlp, constituent_id, subject, value, grp, time, statement, kind)
     WITH envelope AS MATERIALIZED (
         SELECT r.id, r.received, r.sender_id, r.channel, r.assurance, r.drill_id, r.compartment_id FROM report r
@@ -202,31 +202,37 @@ BEGIN
         WHERE s.report_id BETWEEN p_from AND p_to AND (s.report_id, s.observation_no) > (p_from, p_first)
           AND (s.report_id, s.observation_no) <= (p_to, p_last) AND s.received BETWEEN v_since AND v_until),
     length AS MATERIALIZED (
-        SELECT DISTINCT family(n.network) AS family, masklen(n.network) AS bits FROM constituent_network n WHERE n.until IS NULL),
+        SELECT n.family, n.length AS bits FROM constituent_length n WHERE n.family <> 0),
     depth AS MATERIALIZED (
-        SELECT DISTINCT cardinality(string_to_array(d.domain, '.')) AS labels FROM constituent_domain d WHERE d.until IS NULL),
+        SELECT n.length AS labels FROM constituent_length n WHERE n.family = 0),
     name AS MATERIALIZED (
         SELECT s.report_id, s.no, s.rank, string_to_array(s.host, '.') AS labels FROM seen s WHERE s.host IS NOT NULL AND EXISTS (SELECT FROM depth)),
     told AS MATERIALIZED (
-        SELECT f.report_id, f.no, max(f.tlp) AS tlp, min(f.pick) AS pick, min(f.owner) AS owner FROM (
+        SELECT f.report_id, f.no, max(f.tlp) AS tlp, min(f.pick) AS pick, min(f.owner) AS owner, array_agg(f.owner) FILTER (WHERE f.owner IS NOT NULL) AS owners FROM (
             SELECT s.report_id, s.no, s.tlp, CASE WHEN s.addr IS NOT NULL OR s.host IS NOT NULL
                    THEN (s.rank << 48) | ((s.addr IS NULL)::int::bigint << 47) | s.place END AS pick, NULL::bigint AS owner FROM seen s
             UNION ALL
-            SELECT s.report_id, s.no, NULL, NULL, (s.rank << 60) | (1::bigint << 58) | ((128 - l.bits)::bigint << 50) | n.constituent_id FROM seen s
+            SELECT s.report_id, s.no, NULL, NULL, (s.rank << 60) | triage_era(n.since, n.until, n.is_dated, o.time, v_since) | (1::bigint << 57)
+                   | ((128 - l.bits)::bigint << 49) | n.constituent_id FROM seen s
             JOIN length l ON l.family = family(s.addr) AND l.bits <= masklen(s.addr)
-            JOIN constituent_network n ON n.network = network(set_masklen(s.addr, l.bits)) AND n.until IS NULL
+            JOIN constituent_network n ON n.network = network(set_masklen(s.addr, l.bits))
             JOIN constituent k ON k.id = n.constituent_id AND k.enabled
+            JOIN statement o ON o.report_id = s.report_id AND o.no = s.no
             UNION ALL
-            SELECT s.report_id, s.no, NULL, NULL, (s.rank << 60) | (2::bigint << 58) | n.constituent_id FROM seen s
-            JOIN constituent_asn n ON n.asn = s.asn AND n.until IS NULL
+            SELECT s.report_id, s.no, NULL, NULL, (s.rank << 60) | triage_era(n.since, n.until, n.is_dated, o.time, v_since) | (2::bigint << 57)
+                   | n.constituent_id FROM seen s
+            JOIN constituent_asn n ON n.asn = s.asn
             JOIN constituent k ON k.id = n.constituent_id AND k.enabled
+            JOIN statement o ON o.report_id = s.report_id AND o.no = s.no
             UNION ALL
-            SELECT h.report_id, h.no, NULL, NULL, (h.rank << 60) | (3::bigint << 58) | ((200 - p.labels)::bigint << 50) | d.constituent_id FROM name h
+            SELECT h.report_id, h.no, NULL, NULL, (h.rank << 60) | triage_era(d.since, d.until, d.is_dated, o.time, v_since) | (3::bigint << 57)
+                   | ((200 - p.labels)::bigint << 49) | d.constituent_id FROM name h
             JOIN depth p ON p.labels <= cardinality(h.labels)
-            JOIN constituent_domain d ON d.domain = array_to_string(h.labels[cardinality(h.labels) - p.labels + 1:], '.') AND d.until IS NULL
-            JOIN constituent k ON k.id = d.constituent_id AND k.enabled) f
+            JOIN constituent_domain d ON d.domain = array_to_string(h.labels[cardinality(h.labels) - p.labels + 1:], '.')
+            JOIN constituent k ON k.id = d.constituent_id AND k.enabled
+            JOIN statement o ON o.report_id = h.report_id AND o.no = h.no) f
         GROUP BY f.report_id, f.no)
-    SELECT row_number() OVER (), e.id, e.received, coalesce(o.no, 0), e.sender_id, e.drill_id, e.compartment_id, triage_assurance(e.assurance),
+    SELECT p.owners, row_number() OVER (), e.id, e.received, coalesce(o.no, 0), e.sender_id, e.drill_id, e.compartment_id, triage_assurance(e.assurance),
            p.is_person, e.channel = 'mail', e.channel = 'mail' OR p.is_person, c.has_text, e.id = v_partial, t.released, t.repeated, false, p.class,
            greatest(c.tlp, b.tlp), p.constituent_id, p.subject,
            coalesce(CASE WHEN masklen(j.addr) IN (32, 128) THEN host(j.addr) ELSE j.addr::text END, j.host),
@@ -238,10 +244,10 @@ BEGIN
     LEFT JOIN told b ON b.report_id = o.report_id AND b.no = o.no
     LEFT JOIN (SELECT s.place, s.addr, s.host FROM seen s WHERE s.addr IS NOT NULL OR s.host IS NOT NULL) j ON j.place = b.pick & (1::bigint << 47) - 1
     CROSS JOIN LATERAL (SELECT triage_is_person(e.channel, w.role, c.format), coalesce(o.class, c.class, 'other/undetermined'),
-        b.owner & (1::bigint << 50) - 1,
+        b.owner & (1::bigint << 49) - 1, CASE WHEN cardinality(b.owners) > 1 THEN triage_co_owners(b.owner, b.owners) END,
         CASE WHEN j.addr IS NULL THEN j.host
              ELSE network(set_masklen(j.addr, least(masklen(j.addr), CASE family(j.addr) WHEN 4 THEN 24 ELSE 48 END)))::text END)
-        p(is_person, class, constituent_id, subject)
+        p(is_person, class, constituent_id, owners, subject)
     WHERE NOT t.released OR NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = e.id AND m.until IS NULL
                                         AND (o.no IS NULL OR m.observations @> o.no));
     GET DIAGNOSTICS v_count = ROW_COUNT;

@@ -106,7 +106,8 @@ BEGIN
         CROSS JOIN LATERAL (SELECT coalesce(triage_is_rest(g.join_key), false)) r(is_rest)
         LEFT JOIN triage_class l ON l.class = g.class
         LEFT JOIN unnest(p_classes, p_texts, p_priorities) t(class, text, priority) ON t.class = g.class
-        CROSS JOIN LATERAL (SELECT coalesce(g.priority, l.priority, t.priority, 3::smallint)) p(priority)
+        LEFT JOIN triage_chunk f ON f.ord = g.first_ord
+        CROSS JOIN LATERAL (SELECT coalesce(g.priority, owner_priority(coalesce(l.priority, t.priority, 3::smallint), g.constituent_id, f.owners))) p(priority)
         LEFT JOIN constituent o ON o.id = g.constituent_id
         LEFT JOIN identity i ON i.login = g.assign AND i.enabled AND i.role IN ('analyst', 'lead', 'admin')
              AND (g.compartment_id = 0 OR EXISTS (SELECT FROM compartment_member m WHERE m.compartment_id = g.compartment_id AND m.identity_id = i.id))
@@ -230,6 +231,7 @@ BEGIN
     PERFORM triage_copies();
     PERFORM triage_bounces();
     PERFORM triage_suppress();
+    PERFORM triage_owner_keys();
     PERFORM triage_classes();
     PERFORM triage_rest();
     PERFORM triage_groups();
@@ -237,6 +239,7 @@ BEGIN
     PERFORM triage_count();
     PERFORM triage_wait();
     PERFORM triage_open(p_classes, p_texts, p_priorities, p_seconds);
+    PERFORM triage_case_owners();
     PERFORM triage_change(p_seconds);
     PERFORM triage_journal();
     SELECT * INTO v_counts FROM triage_members();

@@ -4,18 +4,39 @@
 CREATE OR REPLACE FUNCTION constituent_holds(p_since timestamptz, p_until timestamptz, p_at timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN p_since <= p_at AND (p_until IS NULL OR p_until > p_at);
 
+-- Whether it was held at a moment, as far as we know: what was registered without its beginning counts for the time before, too.
+CREATE OR REPLACE FUNCTION constituent_held(p_since timestamptz, p_until timestamptz, p_is_dated boolean, p_at timestamptz) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (p_since <= p_at OR NOT p_is_dated) AND (p_until IS NULL OR p_until > p_at);
+
 -- All that was ever held, as text: 1 networks, 2 AS numbers, 3 domains.
 CREATE OR REPLACE VIEW constituent_holding AS
-SELECT n.constituent_id, 1 AS kind, n.network::text AS value, n.since, n.until FROM constituent_network n
-UNION ALL SELECT a.constituent_id, 2, a.asn::text, a.since, a.until FROM constituent_asn a
-UNION ALL SELECT d.constituent_id, 3, d.domain, d.since, d.until FROM constituent_domain d;
+SELECT n.constituent_id, 1 AS kind, n.network::text AS value, n.since, n.until, n.is_dated FROM constituent_network n
+UNION ALL SELECT a.constituent_id, 2, a.asn::text, a.since, a.until, a.is_dated FROM constituent_asn a
+UNION ALL SELECT d.constituent_id, 3, d.domain, d.since, d.until, d.is_dated FROM constituent_domain d;
+
+-- Lengths are only added: one too many costs a look-up that finds nothing.
+CREATE OR REPLACE FUNCTION constituent_lengths() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'constituent_network' THEN
+        INSERT INTO constituent_length SELECT DISTINCT family(n.network), masklen(n.network) FROM after_change n ON CONFLICT DO NOTHING;
+    ELSE
+        INSERT INTO constituent_length SELECT DISTINCT 0, cardinality(string_to_array(n.domain, '.')) FROM after_change n ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER constituent_network_length AFTER INSERT ON constituent_network REFERENCING NEW TABLE AS after_change
+    FOR EACH STATEMENT EXECUTE FUNCTION constituent_lengths();
+CREATE OR REPLACE TRIGGER constituent_domain_length AFTER INSERT ON constituent_domain REFERENCING NEW TABLE AS after_change
+    FOR EACH STATEMENT EXECUTE FUNCTION constituent_lengths();
 
 CREATE OR REPLACE FUNCTION constituent_kind(p_kind int) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (ARRAY['network', 'asn', 'domain'])[p_kind];
 
 -- --- one ---
 
--- What is held becomes exactly this list: the rest ends now.
+-- What is held becomes exactly this list: the rest ends now. What somebody held before begins now; when anything else began is not known.
 CREATE OR REPLACE FUNCTION constituent_set_holdings(p_constituent bigint, p_kind int, p_values text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
@@ -23,19 +44,22 @@ BEGIN
     WHEN 1 THEN
         UPDATE constituent_network n SET until = greatest(now(), n.since) WHERE n.constituent_id = p_constituent AND (n.until IS NULL OR n.until > now())
             AND n.network <> ALL (p_values::cidr[]);
-        INSERT INTO constituent_network (constituent_id, network) SELECT p_constituent, x::cidr FROM unnest(p_values) x
+        INSERT INTO constituent_network (constituent_id, network, is_dated)
+            SELECT p_constituent, x::cidr, EXISTS (SELECT FROM constituent_network o WHERE o.network = x::cidr AND o.until IS NOT NULL) FROM unnest(p_values) x
             WHERE NOT EXISTS (SELECT FROM constituent_network n WHERE n.constituent_id = p_constituent AND n.network = x::cidr AND constituent_holds(n.since, n.until, now()))
             ON CONFLICT (constituent_id, network, since) DO UPDATE SET until = NULL;
     WHEN 2 THEN
         UPDATE constituent_asn n SET until = greatest(now(), n.since) WHERE n.constituent_id = p_constituent AND (n.until IS NULL OR n.until > now())
             AND n.asn <> ALL (p_values::bigint[]);
-        INSERT INTO constituent_asn (constituent_id, asn) SELECT p_constituent, x::bigint FROM unnest(p_values) x
+        INSERT INTO constituent_asn (constituent_id, asn, is_dated)
+            SELECT p_constituent, x::bigint, EXISTS (SELECT FROM constituent_asn o WHERE o.asn = x::bigint AND o.until IS NOT NULL) FROM unnest(p_values) x
             WHERE NOT EXISTS (SELECT FROM constituent_asn n WHERE n.constituent_id = p_constituent AND n.asn = x::bigint AND constituent_holds(n.since, n.until, now()))
             ON CONFLICT (constituent_id, asn, since) DO UPDATE SET until = NULL;
     WHEN 3 THEN
         UPDATE constituent_domain n SET until = greatest(now(), n.since) WHERE n.constituent_id = p_constituent AND (n.until IS NULL OR n.until > now())
             AND n.domain <> ALL (p_values);
-        INSERT INTO constituent_domain (constituent_id, domain) SELECT p_constituent, x FROM unnest(p_values) x
+        INSERT INTO constituent_domain (constituent_id, domain, is_dated)
+            SELECT p_constituent, x, EXISTS (SELECT FROM constituent_domain o WHERE o.domain = x AND o.until IS NOT NULL) FROM unnest(p_values) x
             WHERE NOT EXISTS (SELECT FROM constituent_domain n WHERE n.constituent_id = p_constituent AND n.domain = x AND constituent_holds(n.since, n.until, now()))
             ON CONFLICT (constituent_id, domain, since) DO UPDATE SET until = NULL;
     END CASE;
@@ -96,7 +120,7 @@ $$ SELECT constituent_write(p_name, '{"enabled": false}') $$;
 -- Also what ended and what has not begun, newest first.
 CREATE OR REPLACE FUNCTION constituent_history(p_constituent bigint) RETURNS json
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT coalesce(json_agg(json_build_object('kind', constituent_kind(h.kind), 'value', h.value, 'from', time_text(h.since), 'until', time_text(h.until))
+    SELECT coalesce(json_agg(json_build_object('kind', constituent_kind(h.kind), 'value', h.value, 'from', time_text(h.since), 'until', time_text(h.until), 'dated', h.is_dated)
                              ORDER BY h.kind, h.until DESC NULLS FIRST, h.since DESC, h.value), '[]')
     FROM constituent_holding h WHERE h.constituent_id = p_constituent AND viewer() IS NOT NULL $$;
 
@@ -209,7 +233,7 @@ BEGIN
     ANALYZE import_have;
     CREATE TEMP TABLE import_change ON COMMIT DROP AS
         SELECT v.name, v.kind, v.value, v.no, o.since AS old_since, CASE WHEN o.since IS NULL THEN 'add' WHEN o.is_same THEN 'keep' ELSE 'set' END AS action,
-               coalesce(v.since, o.since, now()) AS since, CASE WHEN v.since IS NULL AND v.until IS NULL THEN o.until ELSE v.until END AS until
+               v.since IS NOT NULL AS is_dated, coalesce(v.since, o.since, now()) AS since, CASE WHEN v.since IS NULL AND v.until IS NULL THEN o.until ELSE v.until END AS until
         FROM import_value v
         LEFT JOIN import_have x ON x.name = v.name AND x.kind = v.kind AND x.value = v.value AND x.since = v.since
         LEFT JOIN import_have y ON y.name = v.name AND y.kind = v.kind AND y.value = v.value AND y.is_now AND x.since IS NULL
@@ -259,18 +283,18 @@ BEGIN
     -- The new ones have their numbers now.
     UPDATE import_site s SET id = k.id FROM constituent k WHERE s.is_new AND k.name = s.name;
     ANALYZE import_change;
-    UPDATE constituent_network n SET since = c.since, until = c.until FROM import_change c JOIN constituent k ON k.name = c.name
+    UPDATE constituent_network n SET since = c.since, until = c.until, is_dated = n.is_dated OR coalesce(c.is_dated, false) FROM import_change c JOIN constituent k ON k.name = c.name
         WHERE c.kind = 1 AND c.action IN ('set', 'end') AND n.constituent_id = k.id AND n.network = c.value::cidr AND n.since = c.old_since;
-    INSERT INTO constituent_network (constituent_id, network, since, until) SELECT s.id, c.value::cidr, c.since, c.until
-        FROM import_change c JOIN import_site s ON s.name = c.name WHERE c.kind = 1 AND c.action = 'add' ORDER BY c.no;
-    UPDATE constituent_asn n SET since = c.since, until = c.until FROM import_change c JOIN constituent k ON k.name = c.name
+    INSERT INTO constituent_network (constituent_id, network, since, until, is_dated)
+        SELECT s.id, c.value::cidr, c.since, c.until, c.is_dated OR EXISTS (SELECT FROM constituent_network o WHERE o.network = c.value::cidr AND o.until IS NOT NULL) FROM import_change c JOIN import_site s ON s.name = c.name WHERE c.kind = 1 AND c.action = 'add' ORDER BY c.no;
+    UPDATE constituent_asn n SET since = c.since, until = c.until, is_dated = n.is_dated OR coalesce(c.is_dated, false) FROM import_change c JOIN constituent k ON k.name = c.name
         WHERE c.kind = 2 AND c.action IN ('set', 'end') AND n.constituent_id = k.id AND n.asn = c.value::bigint AND n.since = c.old_since;
-    INSERT INTO constituent_asn (constituent_id, asn, since, until) SELECT s.id, c.value::bigint, c.since, c.until
-        FROM import_change c JOIN import_site s ON s.name = c.name WHERE c.kind = 2 AND c.action = 'add' ORDER BY c.no;
-    UPDATE constituent_domain n SET since = c.since, until = c.until FROM import_change c JOIN constituent k ON k.name = c.name
+    INSERT INTO constituent_asn (constituent_id, asn, since, until, is_dated)
+        SELECT s.id, c.value::bigint, c.since, c.until, c.is_dated OR EXISTS (SELECT FROM constituent_asn o WHERE o.asn = c.value::bigint AND o.until IS NOT NULL) FROM import_change c JOIN import_site s ON s.name = c.name WHERE c.kind = 2 AND c.action = 'add' ORDER BY c.no;
+    UPDATE constituent_domain n SET since = c.since, until = c.until, is_dated = n.is_dated OR coalesce(c.is_dated, false) FROM import_change c JOIN constituent k ON k.name = c.name
         WHERE c.kind = 3 AND c.action IN ('set', 'end') AND n.constituent_id = k.id AND n.domain = c.value AND n.since = c.old_since;
-    INSERT INTO constituent_domain (constituent_id, domain, since, until) SELECT s.id, c.value, c.since, c.until
-        FROM import_change c JOIN import_site s ON s.name = c.name WHERE c.kind = 3 AND c.action = 'add' ORDER BY c.no;
+    INSERT INTO constituent_domain (constituent_id, domain, since, until, is_dated)
+        SELECT s.id, c.value, c.since, c.until, c.is_dated OR EXISTS (SELECT FROM constituent_domain o WHERE o.domain = c.value AND o.until IS NOT NULL) FROM import_change c JOIN import_site s ON s.name = c.name WHERE c.kind = 3 AND c.action = 'add' ORDER BY c.no;
     DELETE FROM constituent_contact x USING import_contact c WHERE c.action = 'end' AND x.id = c.id;
     UPDATE constituent_contact x SET name = coalesce(c.name, x.name), email = c.email, phone = coalesce(c.phone, x.phone) FROM import_contact c
         WHERE c.action = 'set' AND x.id = c.id;
@@ -343,9 +367,10 @@ END $$;
 
 -- --- whose is it ---
 
--- Who held a value on a day, best first, with the reason. p_at NULL: now. An address by the longest network around it, an AS number, a name by its longest suffix.
+-- Who held a value on a day, best first, with the reason; of several who hold the same, who was registered first. p_at NULL: now. An address by the
+-- longest network around it, an AS number, a name by its longest suffix.
 CREATE OR REPLACE FUNCTION constituent_who(p_type text, p_value text, p_host text, p_at timestamptz)
-RETURNS TABLE (constituent_id bigint, kind int, value text, since timestamptz, until timestamptz, is_owner boolean)
+RETURNS TABLE (constituent_id bigint, kind int, value text, since timestamptz, until timestamptz, is_dated boolean, is_owner boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_at timestamptz := coalesce(p_at, now());
@@ -354,20 +379,20 @@ BEGIN
     IF viewer() IS NULL THEN
         RETURN;
     ELSIF p_type IN ('ipv4', 'ipv6', 'cidr') THEN
-        RETURN QUERY SELECT n.constituent_id, 1, n.network::text, n.since, n.until, n.length = max(n.length) OVER ()
+        RETURN QUERY SELECT n.constituent_id, 1, n.network::text, n.since, n.until, n.is_dated, n.length = max(n.length) OVER ()
             FROM (SELECT x.*, masklen(x.network) AS length FROM constituent_network x WHERE x.network >>= p_value::inet) n
-            JOIN constituent k ON k.id = n.constituent_id AND k.enabled WHERE constituent_holds(n.since, n.until, v_at)
-            ORDER BY n.length DESC, n.since, n.constituent_id LIMIT 100;
-        RETURN QUERY SELECT n.constituent_id, 1, n.network::text, n.since, n.until, false FROM constituent_network n
+            JOIN constituent k ON k.id = n.constituent_id AND k.enabled WHERE constituent_held(n.since, n.until, n.is_dated, v_at)
+            ORDER BY n.length DESC, n.constituent_id LIMIT 100;
+        RETURN QUERY SELECT n.constituent_id, 1, n.network::text, n.since, n.until, n.is_dated, false FROM constituent_network n
             JOIN constituent k ON k.id = n.constituent_id AND k.enabled
-            WHERE p_type = 'cidr' AND n.network << p_value::inet AND constituent_holds(n.since, n.until, v_at) ORDER BY n.network, n.since, n.constituent_id LIMIT 100;
+            WHERE p_type = 'cidr' AND n.network << p_value::inet AND constituent_held(n.since, n.until, n.is_dated, v_at) ORDER BY n.network, n.constituent_id LIMIT 100;
     ELSIF p_type = 'asn' THEN
-        RETURN QUERY SELECT a.constituent_id, 2, a.asn::text, a.since, a.until, true FROM constituent_asn a JOIN constituent k ON k.id = a.constituent_id AND k.enabled
-            WHERE a.asn = p_value::bigint AND constituent_holds(a.since, a.until, v_at) ORDER BY a.since, a.constituent_id LIMIT 100;
+        RETURN QUERY SELECT a.constituent_id, 2, a.asn::text, a.since, a.until, a.is_dated, true FROM constituent_asn a JOIN constituent k ON k.id = a.constituent_id AND k.enabled
+            WHERE a.asn = p_value::bigint AND constituent_held(a.since, a.until, a.is_dated, v_at) ORDER BY a.constituent_id LIMIT 100;
     ELSIF v_name IS NOT NULL THEN
-        RETURN QUERY SELECT d.constituent_id, 3, d.domain, d.since, d.until, length(d.domain) = max(length(d.domain)) OVER () FROM constituent_domain d
+        RETURN QUERY SELECT d.constituent_id, 3, d.domain, d.since, d.until, d.is_dated, length(d.domain) = max(length(d.domain)) OVER () FROM constituent_domain d
             JOIN constituent k ON k.id = d.constituent_id AND k.enabled
             WHERE d.domain = ANY (ARRAY(SELECT array_to_string(l[i:], '.') FROM string_to_array(v_name, '.') l, generate_series(1, cardinality(l)) i))
-              AND constituent_holds(d.since, d.until, v_at) ORDER BY length(d.domain) DESC, d.since, d.constituent_id LIMIT 100;
+              AND constituent_held(d.since, d.until, d.is_dated, v_at) ORDER BY length(d.domain) DESC, d.constituent_id LIMIT 100;
     END IF;
 END $$;

@@ -213,8 +213,10 @@ BEGIN
     ELSIF p_thread IS NOT NULL OR (p_occasion IN ('reply', 'question', 'closing') AND jsonb_array_length(p_people) = 0) THEN
         SELECT x.address, x.name INTO v_address, v_name FROM correspondent_find(c.id, p_thread) x;
     ELSIF jsonb_array_length(p_people) = 0 AND p_occasion = 'notice' THEN
-        SELECT jsonb_agg(jsonb_build_object('kind', 'to', 'address', lower(k.email), 'name', k.name)) INTO p_people FROM constituent_contact k
-            WHERE k.constituent_id = c.constituent_id AND k.email ~ '^[^@[:space:]<>]+@[^@[:space:]<>]+$';
+        -- Others who hold the same are told, too, unseen by the first and each other.
+        SELECT jsonb_agg(jsonb_build_object('kind', CASE WHEN k.constituent_id = c.constituent_id THEN 'to' ELSE 'bcc' END, 'address', lower(k.email), 'name', k.name)
+                         ORDER BY k.constituent_id <> c.constituent_id, k.id) INTO p_people FROM constituent_contact k
+            WHERE (k.constituent_id = c.constituent_id OR k.constituent_id IN (SELECT o.constituent_id FROM case_owner o WHERE o.case_id = c.id)) AND k.email ~ '^[^@[:space:]<>]+@[^@[:space:]<>]+$';
         IF p_people IS NULL THEN
             PERFORM refuse('CI422', CASE WHEN c.constituent_id IS NULL THEN format('case %s has no constituent who could be told', c.number)
                            ELSE 'its constituent has no contact with a mail address' END, format('cirt notify %s --to ADDRESS', c.number));

@@ -98,6 +98,7 @@ GRANT EXECUTE ON FUNCTION constituent_history TO cirt_desk;
 GRANT EXECUTE ON FUNCTION constituent_kind TO cirt_desk;
 GRANT EXECUTE ON FUNCTION constituent_moment TO cirt_desk;
 GRANT EXECUTE ON FUNCTION constituent_who TO cirt_desk;
+GRANT SELECT ON visible_case_owner TO cirt_desk;
 GRANT SELECT ON visible_setting TO cirt_desk;
 GRANT EXECUTE ON FUNCTION setting_list TO cirt_desk;
 GRANT EXECUTE ON FUNCTION setting_json TO cirt_desk;

@@ -5,9 +5,19 @@ DROP INDEX constituent_network_range, constituent_asn_number, constituent_domain
 CREATE INDEX constituent_network_range ON constituent_network USING gist (network inet_ops);
 CREATE INDEX constituent_asn_number ON constituent_asn (asn);
 CREATE INDEX constituent_domain_name ON constituent_domain (domain);
-ALTER TABLE constituent_network ADD CHECK (since <= until);
-ALTER TABLE constituent_asn ADD CHECK (since <= until);
-ALTER TABLE constituent_domain ADD CHECK (since <= until);
+-- is_dated: `since` is when it began to be held; else it is when we were told, and it counts for the time before, too.
+ALTER TABLE constituent_network ADD CHECK (since <= until), ADD COLUMN is_dated boolean NOT NULL DEFAULT false;
+ALTER TABLE constituent_asn ADD CHECK (since <= until), ADD COLUMN is_dated boolean NOT NULL DEFAULT false;
+ALTER TABLE constituent_domain ADD CHECK (since <= until), ADD COLUMN is_dated boolean NOT NULL DEFAULT false;
+
+-- Which lengths networks (family 4, 6) and domains (family 0, in labels) have or had: triage looks up by these.
+CREATE TABLE constituent_length (
+    family int NOT NULL,
+    length int NOT NULL,
+    PRIMARY KEY (family, length)
+);
+INSERT INTO constituent_length SELECT DISTINCT family(network), masklen(network) FROM constituent_network
+    UNION SELECT DISTINCT 0, cardinality(string_to_array(domain, '.')) FROM constituent_domain;
 
 -- Who else holds what a case is about: its first owner is incident_case.constituent_id.
 CREATE TABLE case_owner (

@@ -60,8 +60,9 @@ SELECT json_join(json_join(case_json(v), case_related(v.id)), json_build_object(
     'share_list', (SELECT coalesce(json_agg(share_json(s) ORDER BY s.id), '[]') FROM visible_share s WHERE s.case_id = v.id),
     'task_list', (SELECT coalesce(json_agg(json_build_object('id', t.id, 'text', t.text, 'due', time_text(t.due), 'done', time_text(t.done)) ORDER BY t.id), '[]')
         FROM visible_task t WHERE t.case_id = v.id),
-    'constituent_list', (SELECT coalesce(json_agg(json_build_object('name', k.name, 'title', k.title, 'told', time_text(d.told), 'answered', time_text(d.answered))), '[]')
-        FROM visible_constituent k CROSS JOIN LATERAL case_told(v.id, k.id) d WHERE k.id = v.constituent_id),
+    'constituent_list', (SELECT coalesce(json_agg(json_build_object('name', k.name, 'title', k.title, 'told', time_text(d.told), 'answered', time_text(d.answered))
+        ORDER BY k.id = v.constituent_id DESC, k.id), '[]') FROM visible_constituent k CROSS JOIN LATERAL case_told(v.id, k.id) d
+        WHERE k.id = v.constituent_id OR k.id IN (SELECT o.constituent_id FROM visible_case_owner o WHERE o.case_id = v.id)),
     'related_list', (SELECT coalesce(json_agg(json_build_object('case', w.name, 'kind', l.kind, 'class', w.class, 'state', w.state) ORDER BY w.number), '[]')
         FROM (SELECT other_id AS id, kind FROM visible_link WHERE case_id = v.id UNION SELECT case_id, kind FROM visible_link WHERE other_id = v.id) l
         JOIN visible_case_key w ON w.id = l.id),
@@ -306,8 +307,8 @@ WHERE $1::text IS NULL OR k.name = $1::text ORDER BY k.name
 -- name: owner_find
 SELECT json_build_object('type', $1::text, 'value', $2::text, 'at', time_text(constituent_moment($4::text, 0, 0)), 'items', (
     SELECT coalesce(json_agg(json_build_object('constituent', k.name, 'title', k.title, 'sector', k.sector, 'criticality', k.criticality, 'owner', w.is_owner,
-        'kind', constituent_kind(w.kind), 'match', w.value, 'from', time_text(w.since), 'until', time_text(w.until)) ORDER BY w.no), '[]')
-    FROM constituent_who($1::text, $2::text, $3::text, constituent_moment($4::text, 0, 0)) WITH ORDINALITY w(id, kind, value, since, until, is_owner, no)
+        'kind', constituent_kind(w.kind), 'match', w.value, 'from', time_text(w.since), 'until', time_text(w.until), 'dated', w.is_dated) ORDER BY w.no), '[]')
+    FROM constituent_who($1::text, $2::text, $3::text, constituent_moment($4::text, 0, 0)) WITH ORDINALITY w(id, kind, value, since, until, is_dated, is_owner, no)
     JOIN visible_constituent k ON k.id = w.id))
 -- name: setting_list
 SELECT setting_json(s) FROM visible_setting s WHERE $1::text IS NULL OR s.name = lower($1::text) ORDER BY s.name
