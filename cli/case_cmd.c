@@ -10,6 +10,7 @@
 #include "cli/case_view.h"
 #include "cli/editor.h"
 #include "cli/field.h"
+#include "cli/indicator_cmd.h"
 #include "cli/list.h"
 #include "cli/mail_cmd.h"
 #include "cli/session.h"
@@ -29,8 +30,13 @@ int case_cmd_ls(struct session *session)
 
 int case_cmd_show(struct session *session)
 {
-    json_t *answer = session_get(session, url_path("/v1/cases/{}", session_operand(session, 0)));
+    json_t *answer;
 
+    if (options_has(&session->options, "format"))
+        return indicator_cmd_show_case(session);
+    if (options_has(&session->options, "out"))
+        return session_fail(session, EXIT_USAGE, NULL, _("--out goes with --format"));
+    answer = session_get(session, url_path("/v1/cases/{}", session_operand(session, 0)));
     if (answer)
         session_print(session, answer, case_view_show, NULL);
     json_decref(answer);

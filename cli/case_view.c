@@ -404,6 +404,31 @@ static void rules(struct screen *screen, const json_t *answer)
     more(screen, json_array_size(list));
 }
 
+/* What is for detection, and until when. */
+static void indicators(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(answer, "indicator_list");
+
+    for (size_t i = 0; i < json_array_size(list) && i < LIST_SHOWN_MAX; i++) {
+        const json_t *item = json_array_get(list, i);
+        char *value = cell_observable(screen, field_text(item, "type"), field_text(item, "value"));
+        char text[PHRASE_SIZE];
+
+        margin(screen, _("indicators"), i);
+        screen_text(screen, value);
+        screen_text(screen, "  ");
+        screen_tlp(screen, field_text(item, "tlp"));
+        if (field_text(item, "until")) {
+            screen_when(screen, field_time(item, "until"), text);
+            screen_printf(screen, _("  until %s"), text);
+        }
+        screen_printf(screen, str_equal(field_text(item, "by"), "analyst") ? _("  marked by an analyst") : _("  as reported"));
+        screen_end_line(screen);
+        free(value);
+    }
+    more(screen, json_array_size(list));
+}
+
 /* Cases that share something rare, with what that is. */
 static void alike(struct screen *screen, const json_t *answer)
 {
@@ -473,8 +498,9 @@ static void last(struct screen *screen, const json_t *answer)
 
 void case_view_show(struct screen *screen, const json_t *answer, const void *context)
 {
-    static void (*const blocks[])(struct screen *, const json_t *) = {
-        head, times, sightings, tags, tasks, rules, reports, observables, known_good_view, owners, notes, shares, related, alike, last};
+    static void (*const blocks[])(struct screen *, const json_t *) = {head,    times,       sightings,       tags,       tasks,  rules,
+                                                                      reports, observables, known_good_view, indicators, owners, notes,
+                                                                      shares,  related,     alike,           last};
 
     UNUSED(context);
     for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)

@@ -13,6 +13,7 @@
 #include "cli/feed_cmd.h"
 #include "cli/find_cmd.h"
 #include "cli/help_cmd.h"
+#include "cli/indicator_cmd.h"
 #include "cli/journal_cmd.h"
 #include "cli/key_cmd.h"
 #include "cli/mail_cmd.h"
@@ -73,6 +74,29 @@ static const struct option_rule warninglist_options[] = {{"name", OPTION_ONE, "N
 static const struct option_rule ls_options[] = {
     LIMIT, {"sort", OPTION_ONE, "K", N_("due (overdue first), priority, opened, updated, number; -K turns it round")}, FIELDS, {0}};
 static const struct option_rule list_options[] = {LIMIT, FIELDS, {0}};
+#define OUT                                                                                                                                \
+    {                                                                                                                                      \
+        "out", OPTION_ONE, "FILE", N_("into this file (also -o), whole or not at all")                                                     \
+    }
+static const struct option_rule show_options[] = {
+    {"format", OPTION_ONE, "F", N_("as a document: json ndjson csv iodef iodef-json stix misp xarf")}, OUT, {0}};
+static const struct option_rule indicator_add_options[] = {
+    {"case", OPTION_ONE, "CASE", N_("the case that says why")},
+    REASON,
+    {"type", OPTION_ONE, "TYPE", N_("where it does not show: filename, user-agent, ...")},
+    {"role", OPTION_ONE, "ROLE", N_("source, infrastructure (if not given) or other")},
+    {"tlp", OPTION_ONE, "LABEL", N_("its label; else what was reported of it, or the case's")},
+    {"confidence", OPTION_ONE, "N", N_("how sure, 0 to 100")},
+    {"until", OPTION_ONE, "T", N_("when it ends: 30d, friday, 2026-12-01")},
+    {0}};
+static const struct option_rule indicator_rm_options[] = {
+    REASON, {"type", OPTION_ONE, "TYPE", N_("where it does not show: filename, user-agent, ...")}, {0}};
+static const struct option_rule export_options[] = {
+    {"format", OPTION_ONE, "F", N_("csv stix misp rpz suricata blocklist-ip ...; a wrong one lists all")},
+    {"tlp", OPTION_ONE, "LABEL", N_("nothing stricter; else green. amber is a lead's to give")},
+    OUT,
+    {"sid", OPTION_ONE, "N", N_("the first rule's number of suricata (1000000)")},
+    {0}};
 static const struct option_rule edit_options[] = {REVISION, {0}};
 static const struct option_rule evidence_options[] = {{"tlp", OPTION_ONE, "LABEL", N_("of what is added; else the case's")}, FIELDS, {0}};
 static const struct option_rule reason_options[] = {REASON, REVISION, {0}};
@@ -213,8 +237,8 @@ const struct command commands_table[] = {
       "cirt ls is:open owner:none priority:high..",
       "cirt ls -tag:noise domain:bank.example --sort opened",
       "cirt ls is:any --limit 500 --json"}, NULL, false},
-    {"show", case_cmd_show, COMMAND_DESK, "CASE", 1, 1, NULL, N_("all about a case"),
-     {"cirt 42", "cirt show XX-CERT-2026-000042", "cirt show 42 --exact --raw"}, NULL, false},
+    {"show", case_cmd_show, COMMAND_DESK, "CASE", 1, 1, show_options, N_("all about a case"),
+     {"cirt 42", "cirt show XX-CERT-2026-000042", "cirt show 42 --exact --raw", "cirt show 42 --format stix -o case-42.json"}, NULL, false},
     {"find", find_cmd_find, COMMAND_DESK, "VALUE", 1, COMMAND_MANY, NULL, N_("all about an address, network, domain, hash or text"),
      {"cirt find 198.51.100.7",
       "cirt find 198.51.100.0/24",
@@ -301,6 +325,16 @@ const struct command commands_table[] = {
      {"cirt draft rm m12 --yes"}, NULL, false},
     {"indicator ls", find_cmd_indicators, COMMAND_DESK, "[FILTER]", 0, COMMAND_MANY, list_options, N_("list indicators"),
      {"cirt indicator ls", "cirt indicator ls tlp:clear..green --json"}, NULL, false},
+    {"indicator add", indicator_cmd_add, COMMAND_DESK, "VALUE...", 1, COMMAND_MANY, indicator_add_options, N_("mark values for detection, in a case"),
+     {"cirt indicator add kit.example.net 192.0.2.17 --case 42 --until 30d --confidence 80 -m 'hosts the kit'",
+      "cirt indicator add invoice.exe --type filename --case 42 --tlp green -m 'what the mail brings'"}, NULL, false},
+    {"indicator rm", indicator_cmd_rm, COMMAND_DESK, "VALUE...", 1, COMMAND_MANY, indicator_rm_options, N_("take marks away, an analyst's and those of reports"),
+     {"cirt indicator rm cdn.example.net -m 'shared by thousands'"}, NULL, false},
+    {"indicator export", indicator_cmd_export, COMMAND_DESK, "[FILTER]", 0, COMMAND_MANY, export_options, N_("write indicators as a list or document for others"),
+     {"cirt indicator export --format rpz -o rpz.zone",
+      "cirt indicator export type:ipv4,ipv6,cidr --format blocklist-ip",
+      "cirt indicator export class:phishing --format stix --tlp amber -o phishing.json",
+      "cirt indicator export expires:2026-01-01.. --format csv"}, NULL, false},
     {"share", share_cmd_share, COMMAND_DESK, "CASE", 1, 1, share_options, N_("give a case to peers, no more than may go"),
      {"cirt share 42 --with YY-CERT --dry-run",
       "cirt share 42 --with YY-CERT ZZ-CERT",

@@ -82,6 +82,8 @@ static const char *long_name(const char *word)
 {
     if (strcmp(word, "-m") == 0)
         return "message";
+    if (strcmp(word, "-o") == 0)
+        return "out";
     if (strcmp(word, "-h") == 0)
         return "help";
     return strncmp(word, "--", 2) == 0 && word[2] ? word + 2 : NULL;

@@ -1,5 +1,5 @@
 /*
- * cli/options.h - the words of a command line: options are --long, -m and -h; every other word that starts with "-" is an operand
+ * cli/options.h - the words of a command line: options are --long, -m, -o and -h; every other word that starts with "-" is an operand
  * ("tag 42 -noise"); "--" ends options. "--with A B", "--with A,B" and repeats are the same.
  */
 #ifndef CIRT_CLI_OPTIONS_H

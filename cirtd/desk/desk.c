@@ -37,9 +37,10 @@ void desk_free(struct desk *desk)
 static desk_handler find_handler(const char *id)
 {
     static const struct desk_route *const tables[] = {
-        desk_case_routes,     desk_report_routes,      desk_share_routes,       desk_record_routes,  desk_find_routes,
-        desk_rule_routes,     desk_doctor_routes,      desk_key_routes,         desk_mail_routes,    desk_verify_routes,
-        desk_evidence_routes, desk_warninglist_routes, desk_constituent_routes, desk_setting_routes, desk_class_routes};
+        desk_case_routes,        desk_report_routes,  desk_share_routes,    desk_record_routes,
+        desk_find_routes,        desk_rule_routes,    desk_doctor_routes,   desk_key_routes,
+        desk_mail_routes,        desk_verify_routes,  desk_evidence_routes, desk_warninglist_routes,
+        desk_constituent_routes, desk_setting_routes, desk_class_routes,    desk_indicator_routes};
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
         for (const struct desk_route *route = tables[i]; route->id; route++)
             if (str_equal(route->id, id))

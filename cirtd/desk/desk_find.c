@@ -33,16 +33,6 @@ static bool find_value(struct desk_call *call, struct err *err)
     return desk_run_one(call, call->walks_words ? SQL_DESK_FIND_WORDS_COMMON : SQL_DESK_FIND_WORDS, 200, "value", err);
 }
 
-static bool list_indicators(struct desk_call *call, struct err *err)
-{
-    struct desk_page page;
-    size_t count;
-    if (!desk_page_read(call, &page, err) || !desk_list_run(call, FILTER_INDICATOR, SQL_DESK_INDICATOR_LIST, &page, &count, err))
-        return false;
-    buf_add_char(&call->answer->body, '}');
-    return true;
-}
-
 /* "TRANSACTION-ENTRY": entries of transactions that still run are not shown yet, so that none is ever skipped. */
 static bool parse_cursor(const char *cursor, char transaction[24], int64_t *entry)
 {
@@ -98,5 +88,8 @@ static bool show_changes(struct desk_call *call, struct err *err)
 }
 
 const struct desk_route desk_find_routes[] = {
-    {"me", show_me}, {"find", find_value}, {"indicator_list", list_indicators}, {"changes", show_changes}, {NULL, NULL},
+    {"me", show_me},
+    {"find", find_value},
+    {"changes", show_changes},
+    {NULL, NULL},
 };

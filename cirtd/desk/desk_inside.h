@@ -67,7 +67,7 @@ struct desk_route {
 /* To add an endpoint: its row in wire/api.c and a row here, in the file of its noun. A row without id ends each table. */
 extern const struct desk_route desk_case_routes[], desk_report_routes[], desk_share_routes[], desk_record_routes[], desk_find_routes[],
     desk_rule_routes[], desk_doctor_routes[], desk_key_routes[], desk_mail_routes[], desk_verify_routes[], desk_evidence_routes[],
-    desk_warninglist_routes[], desk_constituent_routes[], desk_setting_routes[], desk_class_routes[];
+    desk_warninglist_routes[], desk_constituent_routes[], desk_setting_routes[], desk_class_routes[], desk_indicator_routes[];
 
 /* --- desk.c --- */
 

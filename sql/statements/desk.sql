@@ -55,6 +55,7 @@ SELECT json_join(json_join(case_json(v), case_related(v.id)), json_build_object(
         FROM visible_member m JOIN visible_report r ON r.id = m.report_id AND r.received = m.received WHERE m.case_id = v.id ORDER BY r.received, r.id LIMIT 100) x),
     'observable_list', case_observables(v.id),
     'known_good', case_known_good(v.id),
+    'indicator_list', case_indicators(v.id),
     'note_list', (SELECT coalesce(json_agg(json_build_object('id', n.id, 'time', time_text(n.written), 'author', n.author, 'tlp', tlp_name(n.tlp), 'share', n.share,
         'text', n.text) ORDER BY n.id), '[]') FROM visible_note n WHERE n.case_id = v.id),
     'share_list', (SELECT coalesce(json_agg(share_json(s) ORDER BY s.id), '[]') FROM visible_share s WHERE s.case_id = v.id),
@@ -203,19 +204,44 @@ SELECT json_build_object('observable', NULL, 'observables', '[]'::json,
         ORDER BY v.opened DESC, v.id DESC LIMIT 50) x), 'reports', '[]'::json,
     'constituents', (SELECT coalesce(json_agg(constituent_json(k)), '[]') FROM visible_constituent k WHERE k.id IN (SELECT find_constituents('text', $1::text))))
 
--- The newest 20,000 marks; victims and targets are never indicators.
+-- --- indicators ---
+
+-- The newest 20,000 marks of reports, and all of analysts; victims and targets are never indicators. A value holds as long as one mark of it does.
 -- name: indicator_list
 SELECT json_build_object('type', observable_type_name(x.type), 'value', x.value, 'role', sighting_role_name(x.role), 'tlp', tlp_name(x.tlp), 'first_seen',
     time_text(x.first), 'last_seen', time_text(x.last), 'confidence', x.confidence, 'until', time_text(x.expires), 'cases',
-    find_case_numbers(x.value, x.addr, x.host, NULL))
+    indicator_cases(x.value, x.addr, x.host, x.marked_in))
 FROM (
     SELECT v.* FROM (
-        SELECT s.type, s.value, s.role, max(s.tlp) AS tlp, min(s.received) AS first, max(s.received) AS last, min(s.addr) AS addr, min(s.host) AS host,
-               NULL::int AS confidence, NULL::timestamptz AS expires, max(ARRAY[s.report_id, s.observation_no]) AS newest
-        FROM (SELECT * FROM visible_sighting i WHERE i.is_indicator AND i.role NOT IN (2, 3) AND i.drill_id = 0 ORDER BY i.received DESC LIMIT 20000) s
+        SELECT s.type, s.value, s.role, max(s.tlp) AS tlp, min(s.marked) AS first, max(s.marked) AS last, min(s.addr) AS addr, min(s.host) AS host,
+               max(s.confidence)::int AS confidence, CASE WHEN bool_and(s.until IS NOT NULL) THEN max(s.until) END AS expires,
+               max(ARRAY[s.report_id, s.observation_no]) FILTER (WHERE s.report_id IS NOT NULL) AS newest, array_agg(DISTINCT s.case_number) AS marked_in
+        FROM ((SELECT * FROM visible_indicator_seen i ORDER BY i.marked DESC LIMIT 20000) UNION ALL SELECT * FROM visible_indicator_mark) s
         GROUP BY s.type, s.value, s.role) v
     WHERE /*filter*/ ORDER BY v.last DESC, v.type, v.value LIMIT $1::bigint OFFSET $2::bigint) x
 ORDER BY x.last DESC, x.type, x.value
+-- name: indicator_add
+SELECT indicator_add($1::text, $2::smallint[], ARRAY(SELECT jsonb_array_elements_text($3::jsonb)), ARRAY(SELECT jsonb_array_elements_text($4::jsonb)), $5::text, $6::text,
+    $7::int, $8::timestamptz, $9::text)
+-- name: indicator_withdraw
+SELECT indicator_withdraw($1::smallint[], ARRAY(SELECT jsonb_array_elements_text($2::jsonb)), ARRAY(SELECT jsonb_array_elements_text($3::jsonb)), $4::text)
+-- $1 {format, filter, tlp, blocks, expired}; $2 how many at most.
+-- name: export_make
+SELECT export_make($1::jsonb, array_agg(x.type), array_agg(x.value), array_agg(x.role), array_agg(x.tlp), array_agg(x.pap), array_agg(x.confidence::smallint), array_agg(x.expires),
+    array_agg(x.first), array_agg(x.last), array_agg(x.host), array_agg(x.addr), array_agg(x.personal))
+FROM (
+    SELECT v.* FROM (
+        SELECT s.type, s.value, min(s.role) AS role, max(s.tlp) AS tlp, max(s.pap) AS pap, min(s.marked) AS first, max(s.marked) AS last, min(s.addr) AS addr,
+               min(s.host) AS host, bool_or(s.personal) AS personal, max(s.confidence)::int AS confidence,
+               CASE WHEN bool_and(s.until IS NOT NULL) THEN max(s.until) END AS expires,
+               max(ARRAY[s.report_id, s.observation_no]) FILTER (WHERE s.report_id IS NOT NULL) AS newest
+        FROM (SELECT * FROM visible_indicator_seen UNION ALL SELECT * FROM visible_indicator_mark) s
+        GROUP BY s.type, s.value) v
+    WHERE (($1::jsonb ->> 'expired')::boolean OR v.expires IS NULL OR v.expires > now()) AND /*filter*/ LIMIT $2::bigint) x
+-- name: export_exists
+SELECT x.items FROM visible_export x WHERE x.id = $1::bigint
+-- name: export_page
+SELECT i.content, i.no FROM visible_export_item i WHERE i.export_id = $1::bigint AND i.no > $2::bigint ORDER BY i.no LIMIT $3::bigint
 
 -- --- sharing ---
 

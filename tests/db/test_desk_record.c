@@ -202,7 +202,7 @@ static void test_fragments(void **state)
         {"case", "SELECT FROM visible_case v", FILTER_CASE},
         {"report", "SELECT FROM visible_report v", FILTER_REPORT},
         {"indicator",
-         "SELECT FROM (SELECT s.*, NULL::int AS confidence, NULL::timestamptz AS expires, ARRAY[s.report_id, s.observation_no] AS newest"
+         "SELECT FROM (SELECT s.*, s.valid_until AS expires, ARRAY[s.report_id, s.observation_no] AS newest"
          " FROM visible_sighting s) v",
          FILTER_INDICATOR},
     };

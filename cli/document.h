@@ -1,0 +1,28 @@
+/* cli/document.h - what the API tells, as a report that the codecs write; and what a format could not carry. */
+#ifndef CIRT_CLI_DOCUMENT_H
+#define CIRT_CLI_DOCUMENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "codec/codec.h"
+#include "model/report.h"
+
+/* An empty one of that label; the strings may be NULL. */
+struct report *document_new(const char *team, const char *reference, const char *tlp, int64_t time);
+
+/* Adds an indicator as /v1/exports tells it, an observation of its own. False where it is none that can be written. */
+bool document_add_indicator(struct report *report, const json_t *item);
+
+/* A case as /v1/cases tells it, with notes that are marked for sharing only. team: whose number the case's id is. */
+struct report *document_of_case(const json_t *answer, const char *team);
+
+/* Adds the document, and into lost (cleared by the caller) what it does not say any more, by reading it again: "2 values, 3 roles"; empty
+ * where all is there. */
+bool document_write(const struct report *report, const struct codec *codec, struct buf *out, struct buf *lost, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,368 @@
+#include "cli/indicator_cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/timestamp.h"
+#include "cli/document.h"
+#include "cli/field.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "cli/url.h"
+#include "cli/words.h"
+#include "codec/export.h"
+
+enum { LIST_BUFFER_MAX = 16 * 1024 * 1024 };
+
+/* --- marking --- */
+
+static json_t *values_of(const struct session *session)
+{
+    json_t *values = json_array();
+    const char *operand;
+
+    for (size_t i = 0; (operand = session_operand(session, i)); i++)
+        json_array_append_new(values, json_string(operand));
+    return values;
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text ? json_string(text) : json_null();
+}
+
+static bool has_reason(struct session *session, const char *verb)
+{
+    if (!str_is_empty(options_text(&session->options, "message")))
+        return true;
+    session_fail(session, EXIT_USAGE, NULL, _("a reason is needed: cirt indicator %s VALUE -m WHY"), verb);
+    return false;
+}
+
+/* --until and --confidence into the body. */
+static bool add_times(struct session *session, json_t *body)
+{
+    const char *until = options_text(&session->options, "until"), *confidence = options_text(&session->options, "confidence");
+    char when[TIMESTAMP_TEXT_SIZE];
+    int64_t moment, number;
+
+    if (until && !phrase_read(until, session->printer.screen.now, true, &moment)) {
+        session_fail(session, EXIT_USAGE, _("for example 30d, friday, 2026-12-01"), _("--until does not understand '%s'"), until);
+        return false;
+    }
+    if (confidence && !str_to_int64(confidence, 0, 100, &number)) {
+        session_fail(session, EXIT_USAGE, NULL, _("--confidence takes a number from 0 to 100, not '%s'"), confidence);
+        return false;
+    }
+    if (until) {
+        timestamp_format(moment, when);
+        json_object_set_new(body, "until", json_string(when));
+    }
+    if (confidence)
+        json_object_set_new(body, "confidence", json_integer(number));
+    return true;
+}
+
+int indicator_cmd_add(struct session *session)
+{
+    const struct options *options = &session->options;
+    const char *name = options_text(options, "case");
+    json_t *body, *answer;
+
+    if (!has_reason(session, "add"))
+        return session->exit_code;
+    if (!name)
+        return session_fail(session, EXIT_USAGE, NULL, _("an indicator is marked in a case: --case N"));
+    body = json_pack("{s:o, s:s, s:o, s:o, s:o, s:s}", "values", values_of(session), "case", name, "type",
+                     text_or_null(options_text(options, "type")), "role", text_or_null(options_text(options, "role")), "tlp",
+                     text_or_null(options_text(options, "tlp")), "reason", options_text(options, "message"));
+    if (!add_times(session, body)) {
+        json_decref(body);
+        return session->exit_code;
+    }
+    answer = session_post(session, mem_strdup("/v1/indicators"), body, -1);
+    if (answer)
+        session_done(session, answer, _("case %s: %zu marked, %s; undo: cirt indicator rm VALUE -m WHY"), name,
+                     json_array_size(field_list(answer, "items")), field_or(json_array_get(field_list(answer, "items"), 0), "tlp", "-"));
+    json_decref(answer);
+    return session->exit_code;
+}
+
+int indicator_cmd_rm(struct session *session)
+{
+    json_t *answer;
+
+    if (!has_reason(session, "rm"))
+        return session->exit_code;
+    answer =
+        session_post(session, mem_strdup("/v1/indicators/withdraw"),
+                     json_pack("{s:o, s:o, s:s}", "values", values_of(session), "type",
+                               text_or_null(options_text(&session->options, "type")), "reason", options_text(&session->options, "message")),
+                     -1);
+    if (answer)
+        session_done(session, answer, _("%zu no longer indicators, whoever marked them"), json_array_size(field_list(answer, "items")));
+    json_decref(answer);
+    return session->exit_code;
+}
+
+/* --- lists and documents --- */
+
+struct exporting {
+    struct session *session;
+    const struct export_format *format;
+    struct output output;
+    struct buf bytes, lost;
+    struct export_writer writer; /* of a list */
+    struct report *report;       /* of a document */
+    struct err err;
+};
+
+static const struct export_format *format_of(struct session *session)
+{
+    const char *name = options_text(&session->options, "format");
+    const struct export_format *format = export_find(name);
+    struct buf names;
+
+    if (format)
+        return format;
+    buf_init(&names, 1024);
+    for (size_t i = 0; i < export_format_count; i++)
+        buf_printf(&names, "%s%s", i ? " " : "", export_formats[i].name);
+    if (name)
+        session_fail(session, EXIT_USAGE, buf_text(&names), _("'%s' is no format"), name);
+    else
+        session_fail(session, EXIT_USAGE, buf_text(&names), _("as what? --format F"));
+    buf_clear(&names);
+    return NULL;
+}
+
+static bool sid_of(struct session *session, int64_t *sid)
+{
+    const char *text = options_text(&session->options, "sid");
+
+    *sid = 0;
+    if (!text || str_to_int64(text, EXPORT_SID_FIRST, EXPORT_SID_LAST, sid))
+        return true;
+    session_fail(session, EXIT_USAGE, NULL, _("--sid takes a number from %d to %d, not '%s'"), EXPORT_SID_FIRST, EXPORT_SID_LAST, text);
+    return false;
+}
+
+static enum tlp label_of(const json_t *answer)
+{
+    enum tlp label = TLP_NONE;
+    const char *text = field_text(answer, "tlp");
+
+    return text && tlp_parse(text, &label) ? label : TLP_NONE;
+}
+
+/* A page of a list, or of a file of lines, goes out at once; a document grows. */
+static bool take_page(struct exporting *job, const json_t *items, const char *team)
+{
+    bool is_lines = job->format->codec && job->format->codec->shape == CODEC_LINES, ok = true;
+    struct report *page = job->format->codec ? NULL : document_new(team, NULL, NULL, TIMESTAMP_NONE);
+
+    for (size_t i = 0; ok && i < json_array_size(items); i++) {
+        const json_t *item = json_array_get(items, i);
+        if (is_lines) {
+            struct report *line = document_new(team, NULL, field_text(item, "tlp"), TIMESTAMP_NONE);
+            ok = !document_add_indicator(line, item) || job->format->codec->encode(line, &job->bytes, &job->err);
+            report_free(line);
+        } else if (!document_add_indicator(page ? page : job->report, item)) {
+            job->report->rejected_total++;
+        }
+    }
+    if (ok && page)
+        ok = export_report(&job->writer, page, &job->bytes, &job->err);
+    report_free(page);
+    return ok && (!job->bytes.size || output_write(&job->output, &job->bytes, &job->err));
+}
+
+static bool take_pages(struct exporting *job, const json_t *head)
+{
+    const char *id = field_or(head, "export", ""), *team = field_text(head, "team");
+    char *cursor = mem_strdup("");
+    bool ok = true;
+
+    while (ok && cursor) {
+        json_t *page = session_get(job->session, url_with(url_path("/v1/exports/{}", id), "cursor", cursor));
+        free(cursor);
+        cursor = page && field_text(page, "next") ? mem_strdup(field_text(page, "next")) : NULL;
+        ok = page && take_page(job, field_list(page, "items"), team);
+        json_decref(page);
+    }
+    free(cursor);
+    return ok;
+}
+
+static bool write_document(struct exporting *job)
+{
+    return document_write(job->report, job->format->codec, &job->bytes, &job->lost, &job->err) &&
+           output_write(&job->output, &job->bytes, &job->err);
+}
+
+/* "; 3 have no place in rpz (2 sha256, 1 email)" */
+static void tell_left_out(const struct export_writer *writer, FILE *to)
+{
+    const char *between = "";
+
+    if (!writer->left_out)
+        return;
+    fprintf(to, _("; %zu have no place in %s ("), writer->left_out, writer->format->name);
+    for (int type = OBSERVABLE_IPV4; type < OBSERVABLE_TYPE_COUNT; type++) {
+        if (!writer->left_out_type[type])
+            continue;
+        fprintf(to, "%s%zu %s", between, writer->left_out_type[type], observable_type_name((enum observable_type)type));
+        between = ", ";
+    }
+    fputs(")", to);
+}
+
+static void tell_withheld(const json_t *head, FILE *to)
+{
+    static const struct {
+        const char *name, *text;
+    } reasons[] = {
+        {"label", N_("by their label (--tlp)")},
+        {"known_good", N_("known to be good (cirt warninglist ls)")},
+        {"personal", N_("that name persons")},
+        {"pap", N_("that may not be blocked (PAP)")},
+    };
+    const json_t *withheld = field_object(head, "withheld");
+    const char *between = _("; withheld: ");
+
+    for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
+        int64_t count = field_number(withheld, reasons[i].name, 0);
+        if (count == 0)
+            continue;
+        fprintf(to, "%s%lld %s", between, (long long)count, _(reasons[i].text));
+        between = ", ";
+    }
+}
+
+static void tell_export(const struct exporting *job, const json_t *head)
+{
+    const char *label = tlp_label(label_of(head));
+
+    fprintf(stderr, _("%lld indicators as %s%s%s"), (long long)(field_number(head, "count", 0) - (int64_t)job->writer.left_out),
+            job->format->name, *label ? ", " : "", label);
+    tell_withheld(head, stderr);
+    tell_left_out(&job->writer, stderr);
+    if (job->lost.size)
+        fprintf(stderr, _("; %s does not carry %s"), job->format->name, buf_text(&job->lost));
+    fputs("\n", stderr);
+}
+
+static void clear(struct exporting *job)
+{
+    output_close(&job->output);
+    buf_clear(&job->bytes);
+    buf_clear(&job->lost);
+    report_free(job->report);
+}
+
+/* Told where nobody has told yet. */
+static int end(struct exporting *job, bool ok)
+{
+    if (!ok && job->session->exit_code == EXIT_DONE)
+        session_fail_err(job->session, EXIT_REFUSED,
+                         job->err.code == ERR_LIMIT ? _("narrow the filter, or take ndjson, csv or a block list: they have no end") : NULL,
+                         &job->err);
+    clear(job);
+    return job->session->exit_code;
+}
+
+static bool start(struct exporting *job, struct session *session, const struct export_format *format)
+{
+    *job = (struct exporting){.session = session, .format = format};
+    buf_init(&job->bytes, format->codec ? codec_limits_default.document_bytes_max : LIST_BUFFER_MAX);
+    buf_init(&job->lost, 1024);
+    return output_open(&job->output, options_text(&session->options, "out"), &job->err);
+}
+
+static bool write_export(struct exporting *job, const json_t *head, int64_t sid)
+{
+    const struct export_head list = {
+        .team = field_text(head, "team"), .tlp = label_of(head), .time = field_time(head, "made"), .sid_first = sid};
+    bool is_whole = job->format->codec && job->format->codec->shape != CODEC_LINES;
+
+    if ((size_t)field_number(head, "count", 0) > codec_limits_default.observations_max && is_whole)
+        return err_set(&job->err, ERR_LIMIT, _("more than %zu indicators in one document"), codec_limits_default.observations_max);
+    if (!job->format->codec)
+        export_begin(&job->writer, job->format, &list, &job->bytes);
+    job->report = document_new(list.team, field_text(head, "export"), field_text(head, "tlp"), list.time);
+    job->report->summary = arena_printf(job->report->arena, "Indicators of %s", list.team ? list.team : "-");
+    if (!take_pages(job, head) || (job->bytes.size && !output_write(&job->output, &job->bytes, &job->err)))
+        return false;
+    if (is_whole && field_number(head, "count", 0) == 0)
+        job->report->description = job->report->summary;
+    return (!is_whole || write_document(job)) && output_finish(&job->output, &job->err);
+}
+
+int indicator_cmd_export(struct session *session)
+{
+    const struct export_format *format = format_of(session);
+    struct exporting job;
+    json_t *head = NULL;
+    int64_t sid;
+    bool ok;
+
+    if (!format || !sid_of(session, &sid))
+        return session->exit_code;
+    ok = start(&job, session, format);
+    if (ok)
+        head = session_post(session, mem_strdup("/v1/exports"),
+                            json_pack("{s:s, s:s, s:o}", "q", options_joined(&session->options, 0), "format", format->name, "tlp",
+                                      text_or_null(options_text(&session->options, "tlp"))),
+                            -1);
+    ok = head && write_export(&job, head, sid);
+    if (ok)
+        tell_export(&job, head);
+    json_decref(head);
+    return end(&job, ok);
+}
+
+/* --- a case --- */
+
+static bool write_case(struct exporting *job, const json_t *me)
+{
+    const struct export_head head = {.team = field_text(me, "prefix"), .tlp = job->report->tlp, .time = timestamp_now()};
+
+    if (!job->format->codec) {
+        export_begin(&job->writer, job->format, &head, &job->bytes);
+        if (!export_report(&job->writer, job->report, &job->bytes, &job->err) || !output_write(&job->output, &job->bytes, &job->err))
+            return false;
+        buf_printf(&job->lost, "%s", _("the case's id, summary and notes"));
+    } else if (!write_document(job)) {
+        return false;
+    }
+    return output_finish(&job->output, &job->err);
+}
+
+int indicator_cmd_show_case(struct session *session)
+{
+    const struct export_format *format = format_of(session);
+    json_t *answer = NULL, *me = NULL;
+    struct exporting job;
+    bool ok;
+
+    if (!format)
+        return session->exit_code;
+    if (format->is_block_list)
+        return session_fail(session, EXIT_USAGE, "cirt indicator export --format ...", _("a case is no %s"), format->name);
+    ok = start(&job, session, format);
+    if (ok && (answer = session_get(session, url_path("/v1/cases/{}", session_operand(session, 0)))))
+        me = session_get(session, mem_strdup("/v1/me"));
+    ok = answer && me;
+    if (ok) {
+        job.report = document_of_case(answer, field_text(me, "prefix"));
+        ok = write_case(&job, me);
+    }
+    if (ok && job.lost.size)
+        fprintf(stderr, _("%s does not carry %s\n"), format->name, buf_text(&job.lost));
+    json_decref(answer);
+    json_decref(me);
+    return end(&job, ok);
+}

@@ -1,0 +1,180 @@
+-- Indicators: what reports and analysts mark for detection, what was withdrawn, and the lists that leave.
+
+DROP VIEW IF EXISTS visible_indicator_seen, visible_indicator_mark, visible_export, visible_export_item CASCADE;
+
+-- Marked by a report, and not withdrawn; victims and targets are never indicators, and a drill has none.
+CREATE VIEW visible_indicator_seen AS
+SELECT s.type, s.value, s.role, s.tlp, s.pap, s.confidence, s.valid_until AS until, s.addr, s.host, s.received AS marked, s.personal, s.report_id,
+       s.observation_no, NULL::bigint AS case_number, NULL::bigint AS case_id
+FROM visible_sighting s
+WHERE s.is_indicator AND s.role NOT IN (2, 3) AND s.drill_id = 0
+  AND NOT EXISTS (SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(s.value) AND w.type = s.type AND w.ended IS NULL);
+
+-- Marked by an analyst in a case that the viewer may see.
+CREATE VIEW visible_indicator_mark AS
+SELECT m.type, m.value, m.role, m.tlp, NULL::smallint AS pap, m.confidence, m.until, m.addr, m.host, m.marked, m.type = 7 AS personal,
+       NULL::bigint AS report_id, NULL::int AS observation_no, v.number::bigint AS case_number, m.case_id
+FROM indicator_mark m JOIN visible_case_key v ON v.id = m.case_id
+WHERE m.ended IS NULL AND m.drill_id = 0 AND (m.tlp < 4 OR viewer_reads_case(m.case_id));
+
+-- Only one's own: what another one asked for he was allowed to see, perhaps I am not.
+CREATE VIEW visible_export AS
+SELECT x.id, x.made, x.format, x.filter, x.ceiling, x.tlp, x.items, x.withheld FROM export x WHERE x.made_by = viewer();
+CREATE VIEW visible_export_item AS
+SELECT i.export_id, i.no, i.content FROM export_item i JOIN visible_export x ON x.id = i.export_id;
+
+-- The cases a value is in, with those in which an analyst marked it.
+CREATE OR REPLACE FUNCTION indicator_cases(p_value text, p_addr inet, p_host text, p_marked bigint[]) RETURNS bigint[] LANGUAGE sql STABLE
+RETURN ARRAY(SELECT DISTINCT n FROM unnest(find_case_numbers(p_value, p_addr, p_host, NULL) || p_marked) n WHERE n IS NOT NULL ORDER BY n DESC);
+
+-- What of a case is an indicator now: said by its reports, or marked in it. An analyst's mark says until when and how sure.
+CREATE OR REPLACE FUNCTION case_indicators(p_case bigint) RETURNS json LANGUAGE sql STABLE
+RETURN (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(g.tlp),
+            'confidence', g.confidence, 'until', time_text(g.expires), 'marked', time_text(g.marked), 'by', CASE WHEN g.by_analyst THEN 'analyst' ELSE 'report' END)
+            ORDER BY g.type, g.value), '[]')
+    FROM (
+        SELECT x.type, x.value, min(x.role) AS role, max(x.tlp) AS tlp, max(x.confidence) AS confidence, max(x.marked) AS marked,
+               CASE WHEN bool_and(x.until IS NOT NULL) THEN max(x.until) END AS expires, bool_or(x.case_id IS NOT NULL) AS by_analyst
+        FROM (SELECT m.* FROM visible_indicator_mark m WHERE m.case_id = p_case
+              UNION ALL
+              (SELECT s.* FROM visible_member m
+                   JOIN visible_indicator_seen s ON s.report_id = m.report_id AND s.marked = m.received AND m.observations @> s.observation_no
+               WHERE m.case_id = p_case ORDER BY s.report_id DESC LIMIT 20000)) x
+        GROUP BY x.type, x.value ORDER BY x.type, x.value LIMIT 1000) g);
+
+-- Marks values in a case. The label is never wider than what the case's reports say of the value.
+CREATE OR REPLACE FUNCTION indicator_add(p_ref text, p_types smallint[], p_values text[], p_hosts text[], p_role text, p_tlp text, p_confidence int,
+                                         p_until timestamptz, p_reason text) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    c incident_case;
+    v_tlp smallint := tlp_number(lower(p_tlp));
+    v_role smallint := (SELECT r FROM generate_series(1, 5) r WHERE sighting_role_name(r) = coalesce(lower(p_role), 'infrastructure'));
+    v record;
+BEGIN
+    SELECT * INTO c FROM incident_case k WHERE k.id = case_find(p_ref) FOR UPDATE;
+    IF coalesce(btrim(p_reason, E' \t\r\n'), '') = '' THEN
+        PERFORM refuse('CI422', 'marking an indicator needs a reason', 'cirt indicator add VALUE --case N -m WHY');
+    ELSIF c.drill_id <> 0 THEN
+        PERFORM refuse('CI422', 'a drill has no indicators', 'they would be blocked in earnest');
+    ELSIF p_tlp IS NOT NULL AND v_tlp IS NULL THEN
+        PERFORM refuse('CI422', format('"%s" is no label', left(p_tlp, 100)), 'one of clear, green, amber, amber+strict, red');
+    ELSIF v_role IS NULL OR v_role IN (2, 3) THEN
+        PERFORM refuse('CI422', format('an indicator is source, infrastructure or other, not "%s"', left(p_role, 100)), 'victims and targets are never indicators');
+    ELSIF p_confidence NOT BETWEEN 0 AND 100 THEN
+        PERFORM refuse('CI422', 'confidence is a number from 0 to 100', NULL, '{"at": "/confidence"}');
+    ELSIF p_until <= now() THEN
+        PERFORM refuse('CI422', 'until is over already', NULL, '{"at": "/until"}');
+    END IF;
+    CREATE TEMP TABLE indicator_wanted ON COMMIT DROP AS
+        SELECT u.type, u.value, min(u.host) AS host, max(s.tlp) AS tlp, coalesce(bool_or(s.role IN (2, 3)), false) AS hurt
+        FROM unnest(p_types, p_values, p_hosts) u(type, value, host)
+            LEFT JOIN (SELECT i.type, i.value, i.role, i.tlp FROM visible_member m
+                JOIN visible_sighting i ON i.report_id = m.report_id AND i.received = m.received AND m.observations @> i.observation_no
+                WHERE m.case_id = c.id) s ON s.type = u.type AND s.value = u.value
+        GROUP BY u.type, u.value;
+    FOR v IN SELECT w.value, w.tlp, w.hurt FROM indicator_wanted w WHERE w.hurt OR v_tlp < w.tlp ORDER BY w.value LIMIT 1 LOOP
+        IF v.hurt THEN
+            PERFORM refuse('CI422', format('"%s" is a victim''s or target''s in case %s', left(v.value, 100), c.number), 'victims and targets are never indicators');
+        END IF;
+        PERFORM refuse('CI422', format('TLP:%s is wider than what was reported of "%s", TLP:%s', upper(tlp_name(v_tlp)), left(v.value, 100), upper(tlp_name(v.tlp))),
+                       'ask its sender, or leave --tlp out');
+    END LOOP;
+    UPDATE indicator_withdrawal w SET ended = now() FROM indicator_wanted x
+        WHERE md5(w.value) = md5(x.value) AND w.type = x.type AND w.ended IS NULL;
+    UPDATE indicator_mark m SET ended = now() FROM indicator_wanted x
+        WHERE m.case_id = c.id AND m.value = x.value AND m.type = x.type AND m.ended IS NULL;
+    INSERT INTO indicator_mark (case_id, drill_id, compartment_id, type, value, role, addr, host, tlp, confidence, until, reason, marked_by)
+        SELECT c.id, c.drill_id, c.compartment_id, x.type, x.value, v_role, CASE WHEN x.type <= 3 THEN x.value::inet END, x.host,
+               coalesce(v_tlp, greatest(x.tlp, c.tlp)), p_confidence, p_until, p_reason, viewer() FROM indicator_wanted x;
+    PERFORM case_save(c, 'indicator', (SELECT format('marks %s as indicator%s: %s', left(string_agg(x.value, ', ' ORDER BY x.value), 300),
+                CASE WHEN count(*) > 1 THEN 's' END, left(p_reason, 300)) FROM indicator_wanted x),
+        jsonb_build_object('values', (SELECT jsonb_agg(left(x.value, 300) ORDER BY x.value) FROM indicator_wanted x), 'until', time_text(p_until), 'confidence', p_confidence,
+                           'tlp', tlp_name(v_tlp)));
+    RETURN json_build_object('case', c.number, 'items', (
+        SELECT json_agg(json_build_object('type', observable_type_name(m.type), 'value', m.value, 'role', sighting_role_name(m.role), 'tlp', tlp_name(m.tlp),
+            'confidence', m.confidence, 'until', time_text(m.until)) ORDER BY m.type, m.value)
+        FROM indicator_mark m JOIN indicator_wanted x ON x.value = m.value AND x.type = m.type WHERE m.case_id = c.id AND m.ended IS NULL));
+END $$;
+
+-- Takes marks away, an analyst's and those of reports; all of them, or none where one is no indicator that the caller sees.
+CREATE OR REPLACE FUNCTION indicator_withdraw(p_types smallint[], p_values text[], p_hosts text[], p_reason text) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_missing text;
+    v_cases bigint[];
+    v_text text := (SELECT left(string_agg(DISTINCT u, ', '), 300) FROM unnest(p_values) u);
+BEGIN
+    IF coalesce(btrim(p_reason, E' \t\r\n'), '') = '' THEN
+        PERFORM refuse('CI422', 'withdrawing an indicator needs a reason', 'cirt indicator rm VALUE -m WHY');
+    END IF;
+    SELECT min(u.value) INTO v_missing FROM unnest(p_types, p_values, p_hosts) u(type, value, host)
+        WHERE NOT EXISTS (SELECT FROM visible_indicator_mark m WHERE m.value = u.value AND m.type = u.type)
+          AND NOT CASE WHEN u.type <= 3 THEN EXISTS (SELECT FROM visible_indicator_seen s WHERE s.addr = u.value::inet AND s.type = u.type)
+              WHEN u.host IS NOT NULL THEN EXISTS (SELECT FROM visible_indicator_seen s WHERE s.host IS NOT NULL AND reverse(s.host) = reverse(u.host)
+                  AND s.value = u.value AND s.type = u.type)
+              ELSE EXISTS (SELECT FROM visible_indicator_seen s WHERE s.addr IS NULL AND s.host IS NULL
+                  AND hashtextextended(s.value, 0) = hashtextextended(u.value, 0) AND s.value = u.value AND s.type = u.type) END;
+    IF v_missing IS NOT NULL THEN
+        PERFORM refuse('CI404', format('"%s" is no indicator', left(v_missing, 100)), 'cirt indicator ls');
+    END IF;
+    WITH ended AS (
+        UPDATE indicator_mark m SET ended = now() FROM unnest(p_types, p_values) u(type, value)
+        WHERE m.value = u.value AND m.type = u.type AND m.ended IS NULL RETURNING m.case_id)
+    SELECT array_agg(DISTINCT e.case_id ORDER BY e.case_id) INTO v_cases FROM ended e;
+    INSERT INTO indicator_withdrawal (type, value, reason, withdrawn_by)
+        SELECT DISTINCT u.type, u.value, p_reason, viewer() FROM unnest(p_types, p_values) u(type, value) ON CONFLICT DO NOTHING;
+    v_cases := coalesce(v_cases, ARRAY[0::bigint]);
+    PERFORM journal_append_many(v_cases, viewer_login(), 'indicator withdrawn', array_fill(format('%s: %s', v_text, left(p_reason, 300)), ARRAY[cardinality(v_cases)]),
+        array_fill(jsonb_build_object('values', (SELECT jsonb_agg(DISTINCT left(u, 300)) FROM unnest(p_values) u)), ARRAY[cardinality(v_cases)]));
+    RETURN json_build_object('items', (SELECT json_agg(DISTINCT jsonb_build_object('type', observable_type_name(u.type), 'value', u.value))
+        FROM unnest(p_types, p_values) u(type, value)));
+END $$;
+
+-- How many indicators one list may have: what is gathered stands in memory once.
+CREATE OR REPLACE FUNCTION export_items_max() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 500000;
+
+-- Makes a list of what the filter found: p_head {format, filter, tlp, blocks}. Why something is withheld is counted: its label, that it is somebody's
+-- name, that it is known to be good, that its PAP forbids to act on it where others see it (AMBER, RED) in lists that block.
+CREATE OR REPLACE FUNCTION export_make(p_head jsonb, p_types smallint[], p_values text[], p_roles smallint[], p_tlps smallint[], p_paps smallint[],
+    p_confidences smallint[], p_untils timestamptz[], p_firsts timestamptz[], p_lasts timestamptz[], p_hosts text[], p_addrs inet[], p_personal boolean[])
+RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    x export;
+    v_ceiling smallint := coalesce(tlp_number(lower(p_head ->> 'tlp')), 1);
+    v_blocks boolean := (p_head ->> 'blocks')::boolean;
+BEGIN
+    IF v_ceiling = 4 THEN
+        PERFORM refuse('CI422', 'TLP:RED is for named persons and never leaves as a list');
+    ELSIF v_ceiling >= 2 AND NOT viewer_is('lead') AND NOT viewer_is('admin') THEN
+        PERFORM refuse('CI403', format('TLP:%s in a list is a lead''s decision', upper(tlp_name(v_ceiling))), 'ask a lead, or leave --tlp out: CLEAR and GREEN');
+    ELSIF cardinality(p_types) > export_items_max() THEN
+        PERFORM refuse('CI422', format('more than %s indicators', export_items_max()), 'narrow the filter: type:domain, or class:phishing');
+    END IF;
+    DELETE FROM export_item i USING export o WHERE o.id = i.export_id AND o.made < now() - interval '1 day';
+    INSERT INTO export (made_by, format, filter, ceiling) VALUES (viewer(), p_head ->> 'format', p_head ->> 'filter', v_ceiling) RETURNING * INTO x;
+    WITH asked AS MATERIALIZED (
+        SELECT u.* FROM unnest(p_types, p_values, p_roles, p_tlps, p_paps, p_confidences, p_untils, p_firsts, p_lasts, p_personal)
+            WITH ORDINALITY u(type, value, role, tlp, pap, confidence, until, first, last, personal, ord)),
+    known AS MATERIALIZED (SELECT DISTINCT g.ord FROM known_good(p_types, p_values, p_hosts, p_addrs) g),
+    judged AS MATERIALIZED (
+        SELECT a.*, CASE WHEN a.tlp > v_ceiling THEN 'label' WHEN a.personal OR a.role IN (2, 3) THEN 'personal' WHEN k.ord IS NOT NULL THEN 'known_good'
+                         WHEN v_blocks AND a.pap >= 2 THEN 'pap' END AS why
+        FROM asked a LEFT JOIN known k ON k.ord = a.ord),
+    kept AS (
+        INSERT INTO export_item (export_id, no, content)
+        SELECT x.id, row_number() OVER (ORDER BY j.type, j.value), json_build_object('type', observable_type_name(j.type), 'value', j.value, 'role',
+                   sighting_role_name(j.role), 'tlp', tlp_name(j.tlp), 'confidence', j.confidence, 'until', time_text(j.until), 'first_seen', time_text(j.first),
+                   'last_seen', time_text(j.last))::text
+        FROM judged j WHERE j.why IS NULL RETURNING 1)
+    SELECT (SELECT count(*) FROM kept), (SELECT max(j.tlp) FROM judged j WHERE j.why IS NULL),
+           (SELECT jsonb_build_object('label', count(*) FILTER (WHERE j.why = 'label'), 'personal', count(*) FILTER (WHERE j.why = 'personal'),
+                'known_good', count(*) FILTER (WHERE j.why = 'known_good'), 'pap', count(*) FILTER (WHERE j.why = 'pap')) FROM judged j)
+        INTO x.items, x.tlp, x.withheld;
+    UPDATE export o SET items = x.items, tlp = x.tlp, withheld = x.withheld WHERE o.id = x.id;
+    PERFORM journal_append(0, viewer_login(), 'export', format('takes %s indicators as %s, up to TLP:%s', x.items, x.format, upper(tlp_name(x.ceiling))),
+        jsonb_build_object('export', 'x' || x.id, 'filter', x.filter, 'format', x.format, 'tlp', tlp_name(x.ceiling), 'items', x.items, 'withheld', x.withheld));
+    RETURN json_build_object('export', 'x' || x.id, 'format', x.format, 'count', x.items, 'tlp', tlp_name(x.tlp), 'ceiling', tlp_name(x.ceiling), 'made',
+        time_text(x.made), 'team', (SELECT s.prefix FROM site s), 'withheld', x.withheld);
+END $$;
