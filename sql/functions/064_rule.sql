@@ -328,10 +328,11 @@ BEGIN
         RETURN;
     END IF;
     t.released := false;
-    t.repeated := false;
+    t.repeated := true; -- nothing is counted that was counted when it was triaged
     is_cut := v_total > p_limit OR EXISTS (SELECT FROM visible_report_key k WHERE k.id > upper(t.reports) - 1 AND k.id <= v_high AND k.received >= v_since);
     observations := triage_fill(t, lower(t.reports), 0, upper(t.reports) - 1, CASE WHEN v_total > p_limit THEN (p_limit - (v_total - v_last_size))::int ELSE 2147483647 END);
     PERFORM triage_letters();
+    PERFORM triage_aliases();
 END $$;
 
 -- Which case each observation of the chunk is in, of those the viewer may see; in the order of triage_rule_facts().

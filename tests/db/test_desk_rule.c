@@ -240,6 +240,30 @@ static void trials_decide_as_triage(void **state)
     json_decref(post(state, "lead", 422, "/v1/rules/test", json_pack("{s:s, s:s}", "text", text, "against", "next week")));
 }
 
+/* Words that an operator gave a class are of that class in a trial too, and a trial counts no word again. */
+static void trials_know_aliases(void **state)
+{
+    struct both *both = *state;
+    cluster_execute("SET search_path = cirt; TRUNCATE class_alias, class_unmapped");
+    int64_t report = arrive(both->fixture, &(struct letter){.sightings = {{"ipv4", "source", "203.0.113.5"}}});
+    char path[200];
+    snprintf(path, sizeof path, "UPDATE cirt.observation SET class = NULL, class_claim = 'bot drone' WHERE report_id = %lld",
+             (long long)report);
+    cluster_execute(path);
+    triage(both->fixture);
+    assert_int_equal(cluster_number("SELECT sum(count) FROM cirt.class_unmapped"), 1);
+    snprintf(path, sizeof path, "r%lld", (long long)report);
+    json_decref(post(state, "lead", 200, "/v1/rules/test", json_pack("{s:s, s:s}", "text", "rule \"a\": => tag:x", "against", path)));
+    assert_int_equal(cluster_number("SELECT sum(count) FROM cirt.class_unmapped"), 1);
+    cluster_execute(
+        "SET search_path = cirt; INSERT INTO class_alias (word, class) VALUES (class_word('bot drone'), 'malicious-code/infected-system')");
+    json_t *trial =
+        post(state, "lead", 200, "/v1/rules/test",
+             json_pack("{s:s, s:s}", "text", "rule \"a\": class:infected-system claimed.class:\"bot drone\" => tag:x", "against", path));
+    assert_int_equal(number_at(trial, "changed"), 1);
+    json_decref(trial);
+}
+
 static void a_trial_is_bounded(void **state)
 {
     struct both *both = *state;
@@ -344,6 +368,7 @@ int main(void)
         cmocka_unit_test_setup(trials_decide_as_triage, clean_both),
         cmocka_unit_test_setup(what_was_swallowed, clean_both),
         cmocka_unit_test_setup(a_case_tells, clean_both),
+        cmocka_unit_test_setup(trials_know_aliases, clean_both),
         cmocka_unit_test_setup(a_trial_is_bounded, clean_both),
     };
     return cmocka_run_group_tests(tests, setup_both, teardown_both);
