@@ -4,7 +4,9 @@
  * test little of the same two cores.
  *
  *   load --port N --ca FILE --cert FILE --key FILE --mode single|lines [--connections 64] [--documents N] [--body 1000] [--seed N]
+ * [--seconds N]
  *
+ * --seconds: begin no request after so long, and take refusals as they come: the server is to be offered too much.
  * single: a document a request. lines: NDJSON, --body documents a request. The clock stops at the last acknowledgement.
  */
 #include <arpa/inet.h>
@@ -31,7 +33,7 @@
 enum { CONNECTIONS_MAX = 1024, ANSWER_MAX = 1024 * 1024, DOCUMENT_MAX = 2048 };
 
 struct options {
-    int port, connections, documents, body;
+    int port, connections, documents, body, seconds;
     unsigned seed;
     bool is_lines;
     const char *ca, *cert, *key;
@@ -59,8 +61,9 @@ struct load {
     struct request *requests;
     int request_count, next, done;
     struct connection connections[CONNECTIONS_MAX];
-    double *latencies; /* ms, one a request */
-    long acknowledged, refused;
+    double *latencies;                       /* ms, one a request */
+    long acknowledged, refused, retry_after; /* documents; retry_after: refused with 429 or 503 and a time to come again */
+    double deadline;                         /* begin nothing after this; 0: send all */
     double last;
     int epoll_fd;
 };
@@ -212,10 +215,12 @@ static void count_answer(struct load *load, struct connection *connection)
 {
     int status = atoi(connection->answer + strlen("HTTP/1.1 "));
     int good = status / 100 != 2 ? 0 : load->options.is_lines ? count_text(connection->answer, "\"status\":20") : 1;
-    if (good < connection->request->documents && load->refused == 0)
+    bool is_honest = (status == 429 || status == 503) && strcasestr(connection->answer, "\r\nretry-after:");
+    if (good < connection->request->documents && load->refused == 0 && load->deadline == 0)
         fprintf(stderr, "load: the first refusal: %.400s\n", connection->answer);
     load->acknowledged += good;
     load->refused += connection->request->documents - good;
+    load->retry_after += is_honest ? connection->request->documents : 0;
     load->last = now_ms();
     load->latencies[load->done++] = load->last - connection->started;
     connection->request = NULL;
@@ -266,7 +271,7 @@ static void drive(struct load *load, struct connection *connection)
 {
     for (;;) {
         if (!connection->request) {
-            if (load->next == load->request_count)
+            if (load->next == load->request_count || (load->deadline > 0 && now_ms() > load->deadline))
                 return;
             start_next(load, connection);
         }
@@ -281,7 +286,7 @@ static void run(struct load *load)
     struct epoll_event events[CONNECTIONS_MAX];
     for (int i = 0; i < load->options.connections; i++)
         drive(load, &load->connections[i]);
-    while (load->done < load->request_count) {
+    while (load->done < (load->deadline > 0 && now_ms() > load->deadline ? load->next : load->request_count)) {
         int count = epoll_wait(load->epoll_fd, events, CONNECTIONS_MAX, 60000);
         if (count == 0)
             die("no answer for 60 s; %d of %d requests are done", load->done, load->request_count);
@@ -304,22 +309,30 @@ static void print_result(struct load *load, double started)
     getrusage(RUSAGE_SELF, &usage);
     double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
     double seconds = (load->last - started) / 1e3;
+    long offered = load->acknowledged + load->refused;
     qsort(load->latencies, (size_t)load->done, sizeof *load->latencies, compare);
-    printf("{\"mode\":\"%s\",\"connections\":%d,\"documents\":%d,\"acknowledged\":%ld,\"refused\":%ld,\"seconds\":%.3f,\"rate\":%.0f,"
+    printf("{\"mode\":\"%s\",\"connections\":%d,\"documents\":%ld,\"acknowledged\":%ld,\"refused\":%ld,\"retry_after\":%ld,\"seconds\":%."
+           "3f,\"rate\":%.0f,"
            "\"p50_ms\":%.2f,\"p99_ms\":%.2f,\"client_cpu_us\":%.1f}\n",
-           load->options.is_lines ? "lines" : "single", load->options.connections, load->options.documents, load->acknowledged,
-           load->refused, seconds, (double)load->acknowledged / seconds, load->latencies[load->done / 2],
-           load->latencies[load->done * 99 / 100], cpu / load->options.documents);
+           load->options.is_lines ? "lines" : "single", load->options.connections, offered, load->acknowledged, load->refused,
+           load->retry_after, seconds, (double)load->acknowledged / seconds, load->latencies[load->done / 2],
+           load->latencies[load->done * 99 / 100], cpu / (double)offered);
 }
 
 static void read_options(int argc, char **argv, struct options *options)
 {
-    enum { PORT, CA, CERT, KEY, MODE, CONNECTIONS, DOCUMENTS, BODY, SEED };
-    static const struct option names[] = {{"port", 1, NULL, PORT},           {"ca", 1, NULL, CA},
-                                          {"cert", 1, NULL, CERT},           {"key", 1, NULL, KEY},
-                                          {"mode", 1, NULL, MODE},           {"connections", 1, NULL, CONNECTIONS},
-                                          {"documents", 1, NULL, DOCUMENTS}, {"body", 1, NULL, BODY},
-                                          {"seed", 1, NULL, SEED},           {NULL, 0, NULL, 0}};
+    enum { PORT, CA, CERT, KEY, MODE, CONNECTIONS, DOCUMENTS, BODY, SEED, SECONDS };
+    static const struct option names[] = {{"port", 1, NULL, PORT},
+                                          {"ca", 1, NULL, CA},
+                                          {"cert", 1, NULL, CERT},
+                                          {"key", 1, NULL, KEY},
+                                          {"mode", 1, NULL, MODE},
+                                          {"connections", 1, NULL, CONNECTIONS},
+                                          {"documents", 1, NULL, DOCUMENTS},
+                                          {"body", 1, NULL, BODY},
+                                          {"seed", 1, NULL, SEED},
+                                          {"seconds", 1, NULL, SECONDS},
+                                          {NULL, 0, NULL, 0}};
     *options = (struct options){.connections = 64, .documents = 10000, .body = 1000, .seed = 1};
     for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         if (option == CA)
@@ -337,6 +350,7 @@ static void read_options(int argc, char **argv, struct options *options)
               : option == CONNECTIONS ? &options->connections
               : option == DOCUMENTS   ? &options->documents
               : option == BODY        ? &options->body
+              : option == SECONDS     ? &options->seconds
                                       : (int *)&options->seed) = atoi(optarg);
     }
     if (!options->ca || !options->cert || !options->key || options->port <= 0 || options->documents <= 0 || options->body <= 0 ||
@@ -354,6 +368,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < load.options.connections; i++)
         connect_one(&load, &load.connections[i], context);
     double started = now_ms();
+    load.deadline = load.options.seconds ? started + load.options.seconds * 1e3 : 0;
     run(&load);
     print_result(&load, started);
     return load.refused == 0 ? 0 : 1;
