@@ -159,7 +159,7 @@ static void set_up(struct http_client *client)
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, settings->timeout_ms);
     if (settings->timeout_ms == 0) {
         curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 600L);
     }
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);

@@ -35,7 +35,8 @@ struct http_client_settings {
     const unsigned char *pin; /* SHA-256 of the other end's public key (SubjectPublicKeyInfo, DER), or NULL */
     size_t pin_count;         /* how many stand there one behind the other, of which it must have one; 0 means 1 */
     long connect_timeout_ms;
-    long timeout_ms;         /* of the whole request; 0: none, but less than 1 byte/s for 60 s gives up */
+    long timeout_ms; /* of the whole request; 0: none, but nothing at all for 10 minutes gives up: a feed of a million rows is answered when
+                        it is stored */
     size_t answer_bytes_max; /* of an answer kept in memory */
 };
 

@@ -316,10 +316,13 @@ RETURN (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(
             SELECT s.type, s.value, s.role, min(coalesce(s.time, s.received)) AS first, max(coalesce(s.time, s.received)) AS last, max(s.tlp) AS tlp,
                    min(s.addr) AS addr, min(s.host) AS host, max(s.report_id) AS report_id,
                    (max(ARRAY[s.report_id, s.observation_no]))[2]::int AS observation_no
+            -- The newest first, and no more than are worth looking at: a flood has hundreds of thousands.
             FROM (SELECT i.*, o.time, bool_or(i.addr IS NOT NULL) OVER () AS has_address
-                  FROM visible_member m
-                      JOIN visible_sighting i ON i.report_id = m.report_id AND i.received = m.received AND m.observations @> i.observation_no
-                      LEFT JOIN visible_observation o ON o.report_id = i.report_id AND o.received = i.received AND o.no = i.observation_no
-                  WHERE m.case_id = p_case ORDER BY i.report_id DESC LIMIT 20000) s
+                  FROM (SELECT n.* FROM (SELECT * FROM visible_member v WHERE v.case_id = p_case ORDER BY v.report_id DESC LIMIT 300) m
+                        CROSS JOIN LATERAL (SELECT s.* FROM visible_sighting s WHERE s.report_id = m.report_id AND s.received = m.received
+                                            AND m.observations @> s.observation_no ORDER BY s.observation_no DESC LIMIT 3000) n
+                        LIMIT 3000) i
+                      LEFT JOIN LATERAL (SELECT x.time FROM visible_observation x WHERE x.report_id = i.report_id AND x.received = i.received AND x.no = i.observation_no
+                                         OFFSET 0) o ON true) s
             WHERE s.type NOT IN (4, 16) OR NOT s.has_address
             GROUP BY s.type, s.value, s.role ORDER BY s.type, s.role, max(s.received) DESC, s.value LIMIT 100) g) x);
