@@ -256,6 +256,15 @@ BEGIN
         LEFT JOIN known n ON n.statement = m.statement AND n.sender_id = m.sender_id AND n.drill_id = m.drill_id AND n.bucket = v_now
         LEFT JOIN known b ON b.statement = m.statement AND b.sender_id = m.sender_id AND b.drill_id = m.drill_id AND b.bucket = v_now - 1
         WHERE n.statement IS NULL ORDER BY m.statement),
+    -- How much of what a feed brings it stated before. The count is asked for each sender, not joined: mail has very many of them.
+    fed AS (
+        INSERT INTO feed_count (sender_id, known)
+        SELECT x.sender_id, x.rows FROM (
+            SELECT m.sender_id, sum(m.rows - CASE WHEN k.statement IS NULL THEN 1 ELSE 0 END) AS rows FROM mine m
+            LEFT JOIN (SELECT DISTINCT n.statement, n.sender_id, n.drill_id FROM known n) k
+                 ON k.statement = m.statement AND k.sender_id = m.sender_id AND k.drill_id = m.drill_id
+            GROUP BY m.sender_id) x
+        WHERE x.rows > 0 AND (SELECT count(*) FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.id = x.sender_id) > 0),
     again AS (
         SELECT s.case_id, sum(s.rows - CASE WHEN s.is_known THEN 0 ELSE 1 END) AS rows FROM (
             SELECT x.case_id, x.statement, sum(x.rows) AS rows, bool_or(k.statement IS NOT NULL) AS is_known

@@ -106,6 +106,16 @@ printf '{"description":' >"$SCRATCH/broken.json"
 equal "and a broken one" 400 "$(post home feed /v1/reports application/json "$SCRATCH/broken.json" | tail -1)"
 until_true 20 said feed '[d["documents"], d["duplicates"], d["malformed"], d["rows"]]' '[3, 1, 1, 1]'
 
+# What it stated before, in another document: known, and counted as such.
+as home admin feed add twice --drop
+until_true 20 test -d "$box/drop/twice"
+for day in 1 2; do
+    printf '%s\n' '{"description":"day '$day'","class":"phishing","observations":[{"time":"2026-11-0'$day'T00:00:00Z","source":{"ip":"198.51.100.60"}},{"source":{"ip":"198.51.100.6'$day'"}}]}' >"$SCRATCH/day$day.json"
+    cp "$SCRATCH/day$day.json" "$box/drop/twice/"
+    until_true 20 test -f "$box/drop/twice/done/day$day.json"
+    triaged home
+done
+until_true 30 said twice '[d["rows"], d["new"], d["known"]]' '[4, 3, 1]'
 # How old what it tells is: a year and more.
 printf '%s\n' '{"description":"old","observations":[{"time":"2020-01-01T00:00:00Z","source":{"ip":"198.51.100.50"}}]}' >"$SCRATCH/old.json"
 as home admin feed add late --drop
