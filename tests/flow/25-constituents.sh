@@ -1,0 +1,69 @@
+#!/bin/bash
+# A site brings in its register, sees first what that changes, whose a value is and was; two owners of the same are told; related cases.
+. "${SOURCE:-$(dirname "$0")/../..}/tests/support/sandbox.sh"
+make home
+
+cat >"$SCRATCH/register.csv" <<'TEXT'
+name;title;network;asn;domain;sector;criticality;lang;contact name;contact email;from;until
+hospital-e;Hospital E;198.18.0.0/24 2001:db8:e::/48;AS64520;hospital-e.example;health;critical;fr;IT;it@hospital-e.example;;
+hospital-e;;198.18.9.0/24;;;;;;;;2019-01-01;2020-12-31
+clinic-f;Clinic F;198.18.0.0/24;;;health;;en;;it@clinic-f.example;;
+TEXT
+contains 'the plan' 'nothing was changed' "$(as home admin constituent import "$SCRATCH/register.csv" --dry-run)"
+exits 1 as home lead constituent show hospital-e
+exits 2 as home admin constituent import "$SCRATCH/register.csv"
+contains 'who says yes' '--yes' "$said"
+exits 3 as home analyst constituent import "$SCRATCH/register.csv" --yes
+contains 'applied' '2 constituents changed' "$(as home admin constituent import "$SCRATCH/register.csv" --yes)"
+contains 'again' 'Nothing to change' "$(as home admin constituent import "$SCRATCH/register.csv")"
+equal 'counts' '3 2' "$(as home admin --json constituent import "$SCRATCH/register.csv" --dry-run | value '"%d %d" % (d["networks"]["unchanged"] - 1, d["constituents"]["unchanged"])')"
+
+# what is wrong is told by line, and nothing of it is taken
+printf 'name,network\ngood,198.18.50.0/24\nbad,198.18.51.7/24\nworse,198.18.52.0/40\n' >"$SCRATCH/bad.csv"
+exits 1 as home admin constituent import "$SCRATCH/bad.csv" --yes
+contains 'the line' 'line 3' "$said"
+contains 'and the next' 'line 4' "$said"
+exits 1 as home lead constituent show good
+printf 'name,colour\nx,red\n' >"$SCRATCH/column.csv"
+exits 2 as home admin constituent import "$SCRATCH/column.csv" --yes
+contains 'the column' "no column 'colour'" "$said"
+printf 'name,network\n"x,198.18.50.0/24\n' >"$SCRATCH/quote.csv"
+exits 2 as home admin constituent import "$SCRATCH/quote.csv" --yes
+
+# whose it is, and was
+contains 'now' 'hospital-e' "$(as home analyst constituent who 198.18.0.7)"
+contains 'both' 'held by several' "$(as home analyst constituent who 198.18.0.7)"
+contains 'then' 'hospital-e' "$(as home analyst constituent who http://198.18.9.7/x --at 2020-12-31)"
+contains 'not now' 'Nobody' "$(as home analyst constituent who 198.18.9.7)"
+contains 'history' '2021-01-01' "$(as home analyst constituent show hospital-e --history)"
+contains 'on a day' '198.18.9.0/24' "$(as home analyst constituent show hospital-e --at 2020-06-01)"
+lacks 'on another' '198.18.9.0/24' "$(as home analyst constituent show hospital-e --at 2022-06-01)"
+
+# out and in again, both ways
+as home analyst constituent export >"$SCRATCH/out.csv"
+contains 'csv' 'Nothing to change' "$(as home admin constituent import "$SCRATCH/out.csv" --prune)"
+as home analyst constituent export --format json >"$SCRATCH/out.json"
+contains 'json' 'Nothing to change' "$(as home admin constituent import "$SCRATCH/out.json" --prune)"
+
+# a case of both, a level more urgent; both would be told, the second unseen
+printf '{"class":"abusive-content/spam","observations":[{"source":{"ip":"198.18.0.7"},"observables":[{"type":"domain","value":"rare.example","role":"infrastructure"}]}]}\n' >"$SCRATCH/one.ndjson"
+printf '{"class":"fraud/phishing","observations":[{"source":{"ip":"203.0.113.9"},"observables":[{"type":"domain","value":"rare.example","role":"infrastructure"}]}]}\n' >"$SCRATCH/two.ndjson"
+as home feed submit "$SCRATCH/one.ndjson" >/dev/null
+as home feed submit "$SCRATCH/two.ndjson" >/dev/null
+triaged home
+case=$(as home lead --json ls constituent:clinic-f is:any | value 'd["items"][0]["number"]')
+equal 'the same by its first owner' "$case" "$(as home lead --json ls constituent:hospital-e is:any | value 'd["items"][0]["number"]')"
+equal 'spam is low' medium "$(as home lead --json show "$case" | value 'd["priority"]')"
+equal 'owners' 'hospital-e clinic-f' "$(as home lead --json show "$case" | value '" ".join(k["name"] for k in d["constituent_list"])')"
+contains 'owners are shown' 'Clinic F' "$(as home lead show "$case")"
+equal 'related' 'rare.example in both' "$(as home lead --json show "$case" | value 'd["related"][0]["reasons"][0]["text"]')"
+contains 'related is shown' 'in both' "$(as home lead show "$case")"
+
+# settings
+contains 'settings' 'related.cases' "$(as home analyst setting ls)"
+contains 'set' 'is 1 now' "$(as home admin setting set related.cases 1)"
+equal 'common now' 'rare.example' "$(as home lead --json show "$case" | value 'd["common"][0]["value"]')"
+equal 'relates none' 0 "$(as home lead --json show "$case" | value 'len(d["related"])')"
+contains 'default' 'is 10 now' "$(as home admin setting set related.cases --default)"
+exits 1 as home admin setting set related.cases lots
+echo ok
