@@ -29,6 +29,12 @@ struct report *document_new(const char *team, const char *reference, const char 
     return report;
 }
 
+void document_set_domain(struct report *report, const char *domain)
+{
+    if (domain)
+        report->creator_email = arena_printf(report->arena, "incident@%s", domain);
+}
+
 /* The value of the item into the observation; NULL where it cannot be written. */
 static struct sighting *add_value(struct report *report, struct observation *observation, const json_t *item)
 {
@@ -240,7 +246,50 @@ static void tell_losses(const struct report *before, const struct report *after,
         add_text_loss(lost, "", NULL, _("the document's label"));
 }
 
-bool document_write(const struct report *report, const struct codec *codec, struct buf *out, struct buf *lost, struct err *err)
+/* True where the format can say this observation at all: X-ARF needs a source. */
+static bool can_say(const struct report *report, size_t number, const struct codec *codec, struct buf *scratch)
+{
+    struct report one = *report;
+    struct err err = {0};
+
+    one.observations = &report->observations[number];
+    one.observation_count = 1;
+    buf_reset(scratch);
+    return codec->encode(&one, scratch, &err);
+}
+
+/* Leaves out what the format cannot say, and counts its values as rejected. False where nothing is left, or all can be said. */
+static bool leave_out(struct report *report, const struct codec *codec)
+{
+    struct buf scratch;
+    size_t kept = 0, all = report->observation_count;
+
+    buf_init(&scratch, codec_limits_default.document_bytes_max);
+    for (size_t i = 0; i < all; i++) {
+        if (can_say(report, i, codec, &scratch))
+            report->observations[kept++] = report->observations[i];
+        else
+            report->rejected_total += report->observations[i].sighting_count;
+    }
+    report->observation_count = kept;
+    buf_clear(&scratch);
+    return kept > 0 && kept < all;
+}
+
+static bool encode(struct report *report, const struct codec *codec, struct buf *out, struct err *err)
+{
+    size_t start = out->size;
+
+    if (codec->encode(report, out, err))
+        return true;
+    if (err->code != ERR_INPUT || !leave_out(report, codec))
+        return false;
+    out->size = start;
+    *err = (struct err){0};
+    return codec->encode(report, out, err);
+}
+
+bool document_write(struct report *report, const struct codec *codec, struct buf *out, struct buf *lost, struct err *err)
 {
     struct codec_limits limits = codec_limits_default;
     struct report *again = NULL;
@@ -248,7 +297,7 @@ bool document_write(const struct report *report, const struct codec *codec, stru
 
     limits.document_bytes_max = out->size_max;
     buf_init(lost, 1024);
-    if (!codec->encode(report, out, err))
+    if (!encode(report, codec, out, err))
         return false;
     if (!codec_decode(codec, out->bytes + start, out->size - start, &limits, NULL, &again, err))
         return err_context(err, _("the document could not be read again"));

@@ -15,14 +15,17 @@
 /* An empty one of that label; the strings may be NULL. */
 struct report *document_new(const char *team, const char *reference, const char *tlp, int64_t time);
 
+/* The team's own address for incidents, where its domain is known. */
+void document_set_domain(struct report *report, const char *domain);
+
 /* Adds an indicator as /v1/exports tells it, an observation of its own. False where it is none that can be written. */
 bool document_add_indicator(struct report *report, const json_t *item);
 
 /* A case as /v1/cases tells it, with notes that are marked for sharing only. team: whose number the case's id is. */
 struct report *document_of_case(const json_t *answer, const char *team);
 
-/* Adds the document, and into lost (cleared by the caller) what it does not say any more, by reading it again: "2 values, 3 roles"; empty
- * where all is there. */
-bool document_write(const struct report *report, const struct codec *codec, struct buf *out, struct buf *lost, struct err *err) MUST_CHECK;
+/* Adds the document without observations that the format cannot say (they go from the report), and into lost (cleared by the caller) what
+ * it does not say any more, by reading it again: "2 values, 3 roles"; empty where all is there. */
+bool document_write(struct report *report, const struct codec *codec, struct buf *out, struct buf *lost, struct err *err) MUST_CHECK;
 
 #endif

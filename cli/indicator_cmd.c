@@ -293,6 +293,7 @@ static bool write_export(struct exporting *job, const json_t *head, int64_t sid)
     if (!job->format->codec)
         export_begin(&job->writer, job->format, &list, &job->bytes);
     job->report = document_new(list.team, field_text(head, "export"), field_text(head, "tlp"), list.time);
+    document_set_domain(job->report, field_text(head, "domain"));
     job->report->summary = arena_printf(job->report->arena, "Indicators of %s", list.team ? list.team : "-");
     if (!take_pages(job, head) || (job->bytes.size && !output_write(&job->output, &job->bytes, &job->err)))
         return false;
@@ -358,6 +359,7 @@ int indicator_cmd_show_case(struct session *session)
     ok = answer && me;
     if (ok) {
         job.report = document_of_case(answer, field_text(me, "prefix"));
+        document_set_domain(job.report, field_text(me, "domain"));
         ok = write_case(&job, me);
     }
     if (ok && job.lost.size)

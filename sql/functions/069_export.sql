@@ -176,5 +176,5 @@ BEGIN
     PERFORM journal_append(0, viewer_login(), 'export', format('takes %s indicators as %s, up to TLP:%s', x.items, x.format, upper(tlp_name(x.ceiling))),
         jsonb_build_object('export', 'x' || x.id, 'filter', x.filter, 'format', x.format, 'tlp', tlp_name(x.ceiling), 'items', x.items, 'withheld', x.withheld));
     RETURN json_build_object('export', 'x' || x.id, 'format', x.format, 'count', x.items, 'tlp', tlp_name(x.tlp), 'ceiling', tlp_name(x.ceiling), 'made',
-        time_text(x.made), 'team', (SELECT s.prefix FROM site s), 'withheld', x.withheld);
+        time_text(x.made), 'team', (SELECT s.prefix FROM site s), 'domain', (SELECT s.domain FROM site s), 'withheld', x.withheld);
 END $$;

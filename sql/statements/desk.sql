@@ -4,7 +4,7 @@
 SELECT id, login, role, enabled, name, level, utc_offset_minutes FROM desk_caller(decode($1::text, 'hex'))
 
 -- name: me
-SELECT json_build_object('login', i.login, 'name', i.name, 'role', i.role, 'level', i.level, 'team', s.name, 'prefix', s.prefix, 'zone', s.zone,
+SELECT json_build_object('login', i.login, 'name', i.name, 'role', i.role, 'level', i.level, 'team', s.name, 'prefix', s.prefix, 'domain', s.domain, 'zone', s.zone,
                          'version', $1::text)
 FROM visible_identity i CROSS JOIN visible_site s WHERE i.id = viewer()
 
