@@ -19,6 +19,8 @@ CREATE TABLE constituent_length (
 INSERT INTO constituent_length SELECT DISTINCT family(network), masklen(network) FROM constituent_network
     UNION SELECT DISTINCT 0, cardinality(string_to_array(domain, '.')) FROM constituent_domain;
 
+CREATE INDEX constituent_contact_constituent ON constituent_contact (constituent_id);
+
 -- Who else holds what a case is about: its first owner is incident_case.constituent_id.
 CREATE TABLE case_owner (
     case_id bigint NOT NULL REFERENCES incident_case,
