@@ -19,8 +19,8 @@ printf 'rule "a": class:phishing => priority:low\nrule "b": clas:phishing => pri
 exits 1 as home admin rule test "$SCRATCH/bad.rules"
 contains 'the line' 'line 2: unknown field "clas"' "$said"
 printf 'rule "a": class:phishing => priority:low\n' >"$SCRATCH/good.rules"
-contains 'read only' '1 rules read' "$(as home admin rule test "$SCRATCH/good.rules")"
-contains 'tried' '1 of 1 reports would be touched' "$(as home admin rule test "$SCRATCH/good.rules" --against 'last 7d')"
+contains 'read only' '1 lines read' "$(as home admin rule test "$SCRATCH/good.rules")"
+contains 'tried' 'would fare otherwise' "$(as home admin rule test "$SCRATCH/good.rules" --against 'last 7d')"
 
 # records: a name that the daemon gives is told, one that is disabled is seen to be
 as home admin peer add ZZ-CERT --url https://zz.example --key "$(printf 'ab%.0s' {1..32})" >/dev/null
