@@ -94,6 +94,9 @@ static bool begin(struct unpack *unpack, struct err *err)
         return false;
     if (!found)
         return err_set_at(err, ERR_INPUT, "archive", "there is no file in the archive");
+    /* libarchive would go on unpacking; its count includes the bytes as they are. */
+    if (archive_filter_count(unpack->archive) > (archive_format(unpack->archive) == ARCHIVE_FORMAT_RAW ? 2 : 1))
+        return err_set_at(err, ERR_INPUT, "archive", "what is in the archive is packed once more");
     if (archive_entry_is_encrypted(entry))
         return err_set_at(err, ERR_INPUT, "archive", "the archive is protected by a password");
     take_name(unpack, entry);

@@ -99,15 +99,16 @@ def may(role, method, path, listener):
         return (method, path) == ("POST", "/v1/reports") or ((method, path) == ("GET", "/v1/reports/{report}") and listener == "feeds")
     if listener == "feeds":
         return (method, path) == ("POST", "/v1/reports") and role != "auditor"
-    if method == "GET":
+    # An export is an act, and only who made it reads it.
+    if method == "GET" and not path.startswith("/v1/exports"):
         return True
     if role == "auditor":
         return False
     if path.endswith("/waiver"):
         return role in ("lead", "admin")
-    if re.match(r"/v1/(peers|agreements|constituents|analysts)\b", path):
+    if re.match(r"/v1/(peers|agreements|constituents|imports|settings|analysts)\b", path) or re.match(r"/v1/feeds(/{name})?$", path):
         return role == "admin"
-    if re.search(r"/shares$|^/v1/incoming|^/v1/rules", path):
+    if re.search(r"/shares$|^/v1/(incoming|rules|mappings|suppressions|classes|registries|aliases|warninglists)\b", path):
         return role in ("lead", "admin")
     return True
 

@@ -186,8 +186,10 @@ def test_bombs(site):
     for content_type in ("application/json", "application/x-ndjson", "text/csv", "application/xml", "application/octet-stream"):
         status, _, answer = post(site, zeros, content_type, Content_Encoding="gzip")
         check(f"a gzip bomb as {content_type}: {status} {answer[:200]}", status in (400, 413, 415))
-    status, _, answer = post(site, gzip.compress(gzip.compress(report("twice packed", 1))), Content_Encoding="gzip")
-    check(f"twice packed: {status}", status in (400, 415))
+    # Once by the coding, once as the document that it is; what is in there is not unpacked again.
+    equal("a packed document, sent packed", 201, post(site, gzip.compress(gzip.compress(report("twice packed", 1))), Content_Encoding="gzip")[0])
+    status, _, answer = post(site, gzip.compress(gzip.compress(gzip.compress(report("thrice packed", 1)))), Content_Encoding="gzip")
+    check(f"thrice packed: {status} {answer[:200]}", status in (400, 415))
     for what, body in (("no gzip", b"abc"), ("a cut gzip", gzip.compress(report("cut", 1))[:-12]), ("trailing bytes", gzip.compress(report("t", 1)) + b"xyz")):
         status, _, answer = post(site, body, Content_Encoding="gzip")
         check(f"{what}: {status} {answer[:200]}", status == 400 or (what == "trailing bytes" and status == 201))

@@ -155,6 +155,14 @@ static void refuses(void **state)
     packed_size /= 2;
     expect_refused(ERR_INPUT, "broken", sizeof zeros);
     make(true, two, 1, NULL);
+    char *inner = packed;
+    size_t inner_size = packed_size;
+    packed = NULL;
+    const struct file zipped[] = {{"a.csv", inner, inner_size}};
+    make(false, zipped, 1, NULL);
+    expect_refused(ERR_INPUT, "once more", 100000);
+    free(inner);
+    make(true, two, 1, NULL);
     packed_size = 20;
     expect_refused(ERR_INPUT, "broken", 1000);
 }
