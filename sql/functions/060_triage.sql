@@ -244,7 +244,7 @@ BEGIN
     LEFT JOIN told b ON b.report_id = o.report_id AND b.no = o.no
     LEFT JOIN (SELECT s.place, s.addr, s.host FROM seen s WHERE s.addr IS NOT NULL OR s.host IS NOT NULL) j ON j.place = b.pick & (1::bigint << 47) - 1
     CROSS JOIN LATERAL (SELECT triage_is_person(e.channel, w.role, c.format), coalesce(o.class, c.class, 'other/undetermined'),
-        b.owner & (1::bigint << 49) - 1, CASE WHEN cardinality(b.owners) > 1 THEN triage_co_owners(b.owner, b.owners) END,
+        b.owner & (1::bigint << 49) - 1, CASE WHEN (SELECT count(*) FROM unnest(b.owners) x WHERE x >> 49 = b.owner >> 49) > 1 THEN triage_co_owners(b.owner, b.owners) END,
         CASE WHEN j.addr IS NULL THEN j.host
              ELSE network(set_masklen(j.addr, least(masklen(j.addr), CASE family(j.addr) WHEN 4 THEN 24 ELSE 48 END)))::text END)
         p(is_person, class, constituent_id, owners, subject)
