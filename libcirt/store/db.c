@@ -20,6 +20,7 @@ struct db {
     char *host, *port, *name, *role, *user, *password, *sslmode;
     int statement_timeout_ms;
     PGconn *connection; /* NULL before the first try */
+    const char *sent;   /* name of the statement whose answer was not taken yet, or NULL */
     bool is_ready;      /* connected and prepared */
     int64_t retry_at_ms;
     int retry_wait_ms;
@@ -143,8 +144,26 @@ static void on_notice(void *unused, const char *message)
     log_debug("database_notice", "text=%s", log_quote(message));
 }
 
+/* The answer to what db_send() sent. */
+static bool settle(struct db *db, struct err *err)
+{
+    if (!db->sent)
+        return true;
+    const char *name = db->sent;
+    bool ok = true;
+    db->sent = NULL;
+    for (PGresult *result; (result = PQgetResult(db->connection)); PQclear(result)) {
+        ExecStatusType status = PQresultStatus(result);
+        if (ok && status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+            ok = fail_result(db, result, err) || err_context(err, "%s", name);
+    }
+    return ok;
+}
+
 static bool simple(struct db *db, const char *text, struct err *err)
 {
+    if (!settle(db, err))
+        return false;
     PGresult *result = PQexec(db->connection, text);
     ExecStatusType status = PQresultStatus(result);
     bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY || fail_result(db, result, err);
@@ -229,6 +248,7 @@ static bool connect_now(struct db *db, struct err *err)
     const char *const values[] = {db->host, db->port,        db->name,     db->user, db->password, db->sslmode,
                                   options,  connect_timeout, user_timeout, "10",     db->user,     NULL};
     PQfinish(db->connection);
+    db->sent = NULL;
     db->is_ready = false;
     db->connection = PQconnectdbParams(keys, values, 0);
     if (!db->connection)
@@ -279,6 +299,8 @@ bool db_begin(struct db *db, struct err *err)
 
 bool db_commit(struct db *db, struct err *err)
 {
+    if (!settle(db, err))
+        return false;
     PGresult *result = PQexec(db->connection, "COMMIT");
     bool ok = PQresultStatus(result) == PGRES_COMMAND_OK || fail_result(db, result, err);
     /* COMMIT of a failed transaction answers ROLLBACK and is no error to libpq. */
@@ -291,6 +313,8 @@ bool db_commit(struct db *db, struct err *err)
 void db_rollback(struct db *db)
 {
     struct err ignored;
+    if (db->connection && !settle(db, &ignored))
+        log_debug("sent_statement_failed", "%s", log_err(&ignored));
     if (db->connection && db_in_transaction(db) && !simple(db, "ROLLBACK", &ignored))
         db->is_ready = false;
 }
@@ -326,6 +350,8 @@ bool db_run(struct db *db, enum sql_statement statement, const struct db_params 
 {
     if (!belongs(db, statement))
         BUG("role %s runs a statement of %s", db->role, sql_statement_texts[statement].role);
+    if (!settle(db, err))
+        return false;
     char name[64];
     statement_name(statement, name);
     if (!params)
@@ -337,6 +363,20 @@ bool db_run(struct db *db, enum sql_statement statement, const struct db_params 
     return take_result(db, result, rows, err) || err_context(err, "%s", sql_statement_texts[statement].name);
 }
 
+bool db_send(struct db *db, enum sql_statement statement, const struct db_params *params, struct err *err)
+{
+    if (!belongs(db, statement))
+        BUG("role %s runs a statement of %s", db->role, sql_statement_texts[statement].role);
+    if (!settle(db, err))
+        return false;
+    char name[64];
+    statement_name(statement, name);
+    if (!PQsendQueryPrepared(db->connection, name, params->count, params->values, params->lengths, params->formats, 0))
+        return fail_connection(db, err);
+    db->sent = sql_statement_texts[statement].name;
+    return true;
+}
+
 bool db_run_filtered(struct db *db, enum sql_statement statement, const char *condition, const struct db_params *params,
                      struct db_rows **rows, struct err *err)
 {
@@ -344,6 +384,8 @@ bool db_run_filtered(struct db *db, enum sql_statement statement, const char *co
     const char *place = strstr(text, "/*filter*/");
     if (!place || !str_equal(sql_statement_texts[statement].role, db->role))
         BUG("statement %s has no place for a filter", sql_statement_texts[statement].name);
+    if (!settle(db, err))
+        return false;
     char *whole = mem_printf("%.*s%s%s", (int)(place - text), text, condition, place + strlen("/*filter*/"));
     PGresult *result = PQexecParams(db->connection, whole, params->count, NULL, params->values, params->lengths, params->formats, 0);
     free(whole);

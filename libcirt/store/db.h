@@ -114,6 +114,9 @@ void db_array(struct db_params *params, struct db_array *array);
 struct db_rows;
 /* params NULL for none; rows NULL where nothing is wanted. Outside a transaction the statement is one by itself. *rows is the caller's. */
 bool db_run(struct db *db, enum sql_statement statement, const struct db_params *params, struct db_rows **rows, struct err *err) MUST_CHECK;
+/* The same without waiting for the answer, so that the caller works on while the database does; nothing is returned. What went wrong is
+ * told by the next call about this connection, whatever it is. params are free again at once. */
+bool db_send(struct db *db, enum sql_statement statement, const struct db_params *params, struct err *err) MUST_CHECK;
 /* A statement with a place for a filter: the text of `statement` with its filter mark (see any list in sql/statements/desk.sql) replaced by
  * condition, run unprepared. condition comes from filter_to_sql() and holds no values; its parameters follow the statement's own in params.
  */

@@ -397,7 +397,8 @@ bool report_batch_store_rows(struct db *db, enum sql_statement statement, struct
     db_array(batch->params, &batch->columns[R_SENDER]);
     for (int i = O_ORD; i < COLUMN_COUNT; i++)
         db_array(batch->params, &batch->columns[i]);
-    bool ok = db_run(db, statement, batch->params, NULL, err);
+    /* The next rows are read while these are written. */
+    bool ok = db_send(db, statement, batch->params, err);
     report_batch_reset(batch);
     return ok;
 }

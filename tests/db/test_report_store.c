@@ -352,6 +352,55 @@ static void a_database_that_is_away_is_again(void **state)
     db_free(db);
 }
 
+/* A piece of a report that does not exist in the table's eyes: bytes NULL. */
+static void send_faulty(struct db *db, struct db_params *params)
+{
+    struct err err;
+    db_params_reset(params);
+    db_int8(params, 1);
+    db_int4(params, 0);
+    db_null(params);
+    assert_true(db_send(db, SQL_INTAKE_REPORT_RAW_ADD, params, &err));
+}
+
+/* What was sent without waiting fails with the next call, whichever that is, and never commits. */
+static void what_was_sent_is_told_of_next(void **state)
+{
+    UNUSED(state);
+    struct err err;
+    struct db *db = open_intake();
+    struct db_params *params = db_params_new();
+    struct db_rows *rows = NULL;
+    int64_t before = cluster_number("SELECT count(*) FROM cirt.report_raw");
+    assert_true(db_begin(db, &err));
+    send_faulty(db, params);
+    assert_false(db_run(db, SQL_INTAKE_REPORT_BEGIN, NULL, &rows, &err));
+    assert_non_null(strstr(err.text, "report_raw_add"));
+    db_rollback(db);
+    assert_true(db_begin(db, &err));
+    send_faulty(db, params);
+    assert_false(db_commit(db, &err));
+    db_rollback(db);
+    assert_true(db_begin(db, &err));
+    send_faulty(db, params);
+    db_rollback(db);
+    assert_false(db_in_transaction(db));
+
+    assert_true(db_begin(db, &err));
+    for (int no = 0; no < 3; no++) {
+        db_params_reset(params);
+        db_int8(params, 1);
+        db_int4(params, no);
+        db_bytes(params, "abc", 3);
+        assert_true(db_send(db, SQL_INTAKE_REPORT_RAW_ADD, params, &err));
+    }
+    assert_true(db_commit(db, &err));
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.report_raw"), before + 3);
+    cluster_execute("DELETE FROM cirt.report_raw WHERE report_id = 1");
+    db_params_free(params);
+    db_free(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +411,7 @@ int main(void)
         cmocka_unit_test(overlapping_batches_lose_and_double_nothing),
         cmocka_unit_test(the_end_of_a_week_doubles_nothing),
         cmocka_unit_test(large_documents_come_in_chunks),
+        cmocka_unit_test(what_was_sent_is_told_of_next),
         cmocka_unit_test(mails_come_together),
         cmocka_unit_test(a_database_that_is_away_is_again),
     };

@@ -77,7 +77,8 @@ equal 'listed' '[2, 2, "active"]' "$(as home analyst --json suppression show aud
 held=$(as home analyst --json suppression show audit | value 'd["report_list"][0]["report"]')
 equal 'dropped, and why' '["dropped", true]' "$(as home analyst --json report show "$held" | value '[d["state"], d["reason"].startswith("suppressed until ")]')"
 as home lead report accept "$held" --yes >/dev/null
-until_true 30 test 1 = "$(cases class:brute-force)"
+is_one() { [[ $(cases class:brute-force) == 1 ]]; }
+until_true 30 is_one
 as home lead suppression rm audit --yes >/dev/null
 equal 'it stays listed' ended "$(as home analyst --json suppression show audit | value 'd["state"]')"
 send 1 192.0.2 intrusion-attempts/brute-force 60
