@@ -125,11 +125,6 @@ void unpack_close(struct unpack *unpack)
     free(unpack);
 }
 
-const char *unpack_name(const struct unpack *unpack)
-{
-    return unpack->name[0] ? unpack->name : NULL;
-}
-
 /* Behind the file: nothing but directories of the archive, whose bytes belong to the document all the same. */
 static bool end(struct unpack *unpack, struct err *err)
 {

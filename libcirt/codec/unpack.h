@@ -30,9 +30,6 @@ struct unpack;
 bool unpack_open(const struct unpack_source *source, uint64_t size_max, struct unpack **out, struct err *err) MUST_CHECK;
 void unpack_close(struct unpack *unpack); /* NULL is fine */
 
-/* The file's own name without folders, or NULL where the archive does not say (gzip: take the document's without ".gz"). */
-const char *unpack_name(const struct unpack *unpack);
-
 /* The next piece of the one file, valid until the next call; size 0 is the end, and then the source was read to its end too. ERR_LIMIT
  * beyond size_max or the ratio; ERR_INPUT where it is broken, or holds a second file. The source's own errors are passed on. */
 bool unpack_next(struct unpack *unpack, const char **bytes, size_t *size, struct err *err) MUST_CHECK;
