@@ -127,6 +127,8 @@ bool fetch_credentials_read(const char *folder, const char *name, struct fetch_c
         ok = take_line(&reading, line);
     if (ok && reading.user)
         ok = add_basic(&reading);
+    if (ok && !credentials->cert_file != !credentials->key_file)
+        ok = err_set(err, ERR_INPUT, "credentials %s: certificate and key go together", name);
     free(path);
     /* The lines were cut apart, so their end is not the text's. */
     if (text)

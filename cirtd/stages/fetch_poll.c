@@ -122,6 +122,22 @@ static void take_settings(struct fetch_download_order *order, const struct db_ro
     order->size_max = db_is_null(rows, row, SIZE_MAX_) ? DOCUMENT_BYTES_MAX : db_get_int(rows, row, SIZE_MAX_);
 }
 
+/* What TLS said is about a certificate; whose it was, and where it is named, is not among its words. */
+static void explain_failure(const struct fetch_download_order *order, const char *credentials, struct err *err)
+{
+    bool is_alert = strstr(err->text, "alert") != NULL;
+    if (err->code == ERR_INPUT && (str_starts(err->text, "certificate ") || str_starts(err->text, "private key ")))
+        err_context(err, "credentials %s", credentials);
+    else if (err->code != ERR_DENIED)
+        return;
+    else if (is_alert && order->settings.cert_file)
+        err_context(err, "its server refused the certificate of credentials %s", credentials);
+    else if (is_alert)
+        err_context(err, "its server refused us, who show no client certificate (--credentials may name one)");
+    else if (str_starts(err->text, "SSL certificate problem"))
+        err_context(err, "we do not believe its server (--ca names a CA of its own)");
+}
+
 static bool download(struct stage_run *run, struct db_rows *rows, size_t row, bool is_taxii, struct err *err)
 {
     struct poll *poll = run->state;
@@ -145,6 +161,8 @@ static bool download(struct stage_run *run, struct db_rows *rows, size_t row, bo
         order.modified = poll->cursor.modified;
     }
     bool ok = fetch_download(&order, &poll->download, err);
+    if (!ok)
+        explain_failure(&order, name, err);
     fetch_credentials_clear(&credentials);
     return ok;
 }

@@ -326,12 +326,16 @@ static const char *reason(const struct http_client *client, CURLcode code, char 
 static int on_trace(CURL *curl, curl_infotype type, char *text, size_t size, void *context)
 {
     static const char mark[] = "(IN), TLS alert, ";
+    /* What curl and OpenSSL 3.0 have no word for: alert 116 of RFC 8446. */
+    static const char certificate_required[] = "unknown (628)";
     char *trouble = context;
     const char *at = type == CURLINFO_TEXT ? memmem(text, size, mark, sizeof mark - 1) : NULL;
 
     UNUSED(curl);
     if (at && !memmem(text, size, "close notify", strlen("close notify"))) {
         at += sizeof mark - 1;
+        if (memmem(text, size, certificate_required, sizeof certificate_required - 1))
+            at = "certificate required";
         snprintf(trouble, CURL_ERROR_SIZE, "alert %.*s", (int)strcspn(at, ":\n"), at);
     }
     return 0;
@@ -409,9 +413,11 @@ static bool failed(struct http_client *client, CURLcode code, const struct excha
     case CURLE_SEND_ERROR:
     case CURLE_PARTIAL_FILE:
         return err_set(err, ERR_AGAIN, "%s", why);
+    case CURLE_SSL_CERTPROBLEM:
+        return err_set(err, ERR_INPUT, "certificate %s and private key %s do not belong together, or one of them is no PEM file",
+                       client->settings.cert_file, client->settings.key_file);
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE:
         return err_set(err, ERR_INPUT, "%s", why);
     default:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Feeds that are fetched: a document over HTTPS (ETag, gzip, the rest of what broke off, redirects, waits, credentials) and TAXII 2.1 collections that page by
+"""Feeds that are fetched: a document over HTTPS (ETag, gzip, the rest of what broke off, redirects, waits, credentials, client certificates) and TAXII 2.1 collections that page by
 `next` and by date, each object stored once although the server and the role die in the middle."""
 import json
 import os
@@ -113,7 +113,7 @@ def https(f):
     f.add("away", "--https", f"{f.base}/away", "--every", "1d")
     until("none to another", lambda: "another place" in (f.show("away")["error"] or ""))
     f.site.cirt("admin", "feed", "add", "stranger", "--https", f"{f.base}/list.csv")
-    until("its CA is not the system's", lambda: f.show("stranger")["failures"])
+    until("its CA is not the system's", lambda: "--ca" in (f.show("stranger")["error"] or ""))
     for name in ("away", "stranger", "moved"):
         f.site.cirt("admin", "feed", "rm", name, "--yes")
 
@@ -138,6 +138,52 @@ def credentials(f):
     f.run("closed")
     equal("by a token", 2, len(f.reports("closed")))
     f.feed.wants = {}
+
+
+def told(f, name, what, *words):
+    error = f.show(name)["error"] or ""
+    check(f"{what}: {error!r} tells {words}", all(w in error for w in words))
+
+
+def certificates(f, scratch):
+    """A server that lets in only who shows a certificate of its own CA: a list and a collection."""
+    theirs, ours = os.path.join(scratch, "theirs"), os.path.join(f.site.dir, "ca")
+    run(CA, "make", theirs, "--name", "Partner")
+    for ca, name in ((theirs, "client"), (ours, "wrong")):
+        run(CA, "issue", ca, "feed", name, "--out", scratch)
+        for end in ("crt", "key"):
+            with open(os.path.join(scratch, f"{name}.{end}")) as file:
+                f.credentials(f"{name}.{end}", file.read())
+    server = serve(os.path.join(scratch, "feedserver.crt"), os.path.join(scratch, "feedserver.key"), os.path.join(theirs, "ca.crt"))
+    server.feed.document, server.feed.objects, server.feed.page = b'{"description":"behind a certificate"}', [stix_object(i) for i in range(3)], 1
+    g = Fetched(f.site, server)
+    for name, words in (("certified", ("--https", f"{g.base}/list.csv", "--format", "json")), ("collected", ("--taxii", f"{g.base}/api/collections/c1/"))):
+        g.add(name, *words, "--every", "1d")
+        until("none is shown", lambda: g.show(name)["failures"] == 1)
+        told(g, name, "without a certificate", "certificate required", "show no client certificate")
+        g.credentials("badge", "certificate = wrong.crt\nkey = wrong.key\n")
+        g.site.cirt("admin", "feed", "set", name, "--credentials", "badge")
+        g.run(name, ok=False)
+        told(g, name, "with another CA's", "unknown ca", "credentials badge")
+        g.credentials("badge", "certificate = client.crt\n")
+        g.run(name, ok=False)
+        told(g, name, "without its key", "credentials badge", "certificate and key go together")
+        notices = g.show(name)["notices"]
+        equal("the third time is told", ["failing"], [n["kind"] for n in notices])
+        check(f"with the reason: {notices}", "go together" in notices[0]["text"])
+        g.credentials("badge", "certificate = client.crt\nkey = wrong.key\n")
+        g.run(name, ok=False)
+        told(g, name, "with another's key", "credentials badge", "do not belong together")
+        equal("nothing came of it", [], g.reports(name))
+        equal("and no request was heard", [], g.asked())
+        g.credentials("badge", "certificate = client.crt\nkey = client.key\n")
+        g.run(name)
+        equal("let in", 1 if name == "certified" else 3, len(g.reports(name)))
+        equal("and the notice has ended", [], g.show(name)["notices"])
+        g.asked()
+    once(g, "collected", 3)
+    for name in ("certified", "collected"):
+        f.site.cirt("admin", "feed", "rm", name, "--yes")
 
 
 def stored_objects(f, name):
@@ -201,6 +247,7 @@ def test(scratch):
     f = Fetched(site, server)
     https(f)
     credentials(f)
+    certificates(f, scratch)
     taxii(f, "pages", True)
     taxii(f, "dates", False)
 

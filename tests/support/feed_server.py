@@ -124,10 +124,13 @@ class Server(http.server.ThreadingHTTPServer):
         pass
 
 
-def serve(cert, key):
-    """A running server; its .feed is what it serves."""
+def serve(cert, key, client_ca=None):
+    """A running server; its .feed is what it serves. client_ca: it refuses whoever shows no certificate of that CA."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
+    if client_ca:
+        context.load_verify_locations(client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
     server = Server(("127.0.0.1", 0), Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     server.feed = Feed()
