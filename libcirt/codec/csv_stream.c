@@ -8,6 +8,9 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
+/* So that a row without an end is noticed before it has been copied whole. */
+enum { PART_MAX = 64 * 1024 };
+
 /* One field of the row being read: a place in the row's text. */
 struct place {
     size_t start, size;
@@ -15,11 +18,14 @@ struct place {
 
 struct csv_stream {
     size_t row_bytes_max;
-    char comment;
+    char delimiter, comment;
     struct csv_parser parser;
     csv_on_row on_row;
     void *context;
-    struct buf row; /* the fields' texts, each with a NUL behind it */
+    struct buf row;     /* the fields' texts, each with a NUL behind it */
+    struct buf doubled; /* a part whose quotes are escaped otherwise */
+    enum { HELD_NONE, HELD_BACKSLASH, HELD_QUOTE } held;
+    bool is_escaping; /* the line */
     struct place *places;
     size_t count, capacity;
     struct csv_field fields[CSV_COLUMNS_MAX];
@@ -68,22 +74,23 @@ static void on_end_of_row(int end, void *context)
     rows->in_row = false;
 }
 
-/* --- the stream --- */
+/* --- making one --- */
 
 struct csv_stream *csv_stream_new(const struct codec_limits *limits, const struct csv_form *form, csv_on_row on_row, void *context)
 {
     struct csv_stream *rows = mem_calloc(1, sizeof *rows);
     rows->row_bytes_max = limits->document_bytes_max;
+    rows->delimiter = form->delimiter ? form->delimiter : ',';
     rows->comment = form->comment;
     rows->on_row = on_row;
     rows->context = context;
     rows->line = rows->row_line = 1;
     rows->at_line_start = true;
     buf_init(&rows->row, limits->document_bytes_max + CSV_COLUMNS_MAX + 1);
+    buf_init(&rows->doubled, PART_MAX + 2);
     if (csv_init(&rows->parser, 0) != 0)
         BUG("csv_init failed");
-    if (form->delimiter)
-        csv_set_delim(&rows->parser, (unsigned char)form->delimiter);
+    csv_set_delim(&rows->parser, (unsigned char)rows->delimiter);
     return rows;
 }
 
@@ -93,6 +100,7 @@ void csv_stream_free(struct csv_stream *rows)
         return;
     free(rows->places);
     buf_clear(&rows->row);
+    buf_clear(&rows->doubled);
     csv_free(&rows->parser);
     free(rows);
 }
@@ -110,6 +118,71 @@ static bool is_blank(const char *bytes, size_t size)
     return true;
 }
 
+/* --- quotes escaped with a backslash --- */
+
+/*
+ * "Basic realm=\"x\"", which RFC 4180 writes with two quotes each. A quote behind a backslash that has text behind it can only be escaped,
+ * and then so are the others of the line; "C:\dir\", is a field that ends in a backslash. What is not decided yet is held back.
+ */
+static void add_quote(struct csv_stream *rows, char next)
+{
+    rows->is_escaping = rows->is_escaping || !(next == '"' || next == '\r' || next == '\n' || next == rows->delimiter);
+    buf_add(&rows->doubled, rows->is_escaping ? "\"\"" : "\\\"", 2);
+    rows->held = HELD_NONE;
+}
+
+static void add_behind_backslash(struct csv_stream *rows, char c)
+{
+    rows->held = HELD_NONE;
+    if (c == '"' && rows->is_escaping)
+        add_quote(rows, c);
+    else if (c == '"')
+        rows->held = HELD_QUOTE;
+    else {
+        buf_add_char(&rows->doubled, '\\');
+        buf_add_char(&rows->doubled, c);
+    }
+}
+
+/* The part with such quotes doubled. */
+static void double_quotes(struct csv_stream *rows, const char *bytes, size_t size)
+{
+    buf_reset(&rows->doubled);
+    for (size_t i = 0; i < size; i++) {
+        if (rows->held == HELD_QUOTE)
+            add_quote(rows, bytes[i]);
+        if (rows->held == HELD_BACKSLASH)
+            add_behind_backslash(rows, bytes[i]);
+        else if (bytes[i] == '\\')
+            rows->held = HELD_BACKSLASH;
+        else
+            buf_add_char(&rows->doubled, bytes[i]);
+    }
+}
+
+static bool parse(struct csv_stream *rows, const char *bytes, size_t size)
+{
+    bool ends_line = bytes[size - 1] == '\n';
+    if (rows->held || memchr(bytes, '\\', size)) {
+        double_quotes(rows, bytes, size);
+        bytes = rows->doubled.bytes;
+        size = rows->doubled.size;
+    }
+    rows->is_escaping = rows->is_escaping && !ends_line;
+    return csv_parse(&rows->parser, bytes, size, on_field, on_end_of_row, rows) == size ||
+           fail(rows, ERR_INTERNAL, rows->line, "out of memory in libcsv");
+}
+
+static bool parse_held(struct csv_stream *rows)
+{
+    static const char *const texts[] = {[HELD_NONE] = "", [HELD_BACKSLASH] = "\\", [HELD_QUOTE] = "\\\""};
+    const char *text = texts[rows->held];
+    return csv_parse(&rows->parser, text, strlen(text), on_field, on_end_of_row, rows) == strlen(text) ||
+           fail(rows, ERR_INTERNAL, rows->line, "out of memory in libcsv");
+}
+
+/* --- the stream --- */
+
 /* libcsv does not count lines: it gets them one by one (or in parts), and we note where a row began. */
 static bool parse_part(struct csv_stream *rows, const char *bytes, size_t size)
 {
@@ -124,15 +197,12 @@ static bool parse_part(struct csv_stream *rows, const char *bytes, size_t size)
         rows->in_row = true;
         rows->row_line = rows->line;
     }
-    if (csv_parse(&rows->parser, bytes, size, on_field, on_end_of_row, rows) != size)
-        return fail(rows, ERR_INTERNAL, rows->line, "out of memory in libcsv");
+    if (!parse(rows, bytes, size))
+        return false;
     if (!rows->failed && rows->row.size + rows->parser.entry_pos > rows->row_bytes_max)
         return fail(rows, ERR_LIMIT, rows->row_line, "the row is too long");
     return !rows->failed;
 }
-
-/* So that a row without an end is noticed before it has been copied whole. */
-enum { PART_MAX = 64 * 1024 };
 
 bool csv_stream_feed(struct csv_stream *rows, const char *bytes, size_t size, struct err *err)
 {
@@ -153,6 +223,8 @@ bool csv_stream_feed(struct csv_stream *rows, const char *bytes, size_t size, st
 
 bool csv_stream_finish(struct csv_stream *rows, size_t *cut_line, struct err *err)
 {
+    if (!parse_held(rows))
+        rows->failed = true;
     enum { FIELD_BEGUN = 2 }; /* libcsv's: it has no call that tells an open quote without its strict mode */
     bool is_cut = rows->parser.quoted && rows->parser.pstate == FIELD_BEGUN;
     *cut_line = is_cut ? rows->row_line : 0;

@@ -29,6 +29,8 @@ struct codec_stream {
     const struct shadowserver_type *facts; /* NULL: the type is unknown */
     struct header_column *header;
     size_t header_count;
+    const struct csv_field *row; /* the fields of the row being read */
+    size_t row_count;
 };
 
 static bool refuse(size_t line, enum err_code code, const char *text, struct err *err)
@@ -122,12 +124,14 @@ static bool read_time(struct codec_stream *stream, struct observation *observati
     return timestamp_parse_utc(text, &observation->time) || timestamp_read(text, &observation->time, &observation->time_rule);
 }
 
-/* Kept whole as well: a tag says more than the CVE in it. */
+/* Kept whole as well: a tag says more than the CVE in it. Who scans for a hole finds those who came through it before, too. */
 static void read_tags(struct codec_stream *stream, struct observation *observation, const char *text)
 {
     char tag[32];
     for (const char *at = text; *at; at += strspn(at, ";, ")) {
         size_t size = strcspn(at, ";, ");
+        if (size == strlen("webshell") && str_starts_nocase(at, "webshell"))
+            observation->class_name = "intrusions/system-compromise";
         if (size < sizeof tag && str_starts_nocase(at, "cve-")) {
             snprintf(tag, sizeof tag, "%.*s", (int)size, at);
             UNUSED(report_add_sighting(stream->into.report, observation, OBSERVABLE_CVE, ROLE_OTHER, tag));
@@ -151,6 +155,29 @@ static void set_class(struct codec_stream *stream, struct observation *observati
     const char *class_name = rsit_find(text);
     if (class_name)
         observation->class_name = class_name;
+}
+
+/* The text of the row's field under that name, "" where there is none. */
+static const char *cell(const struct codec_stream *stream, const char *name)
+{
+    for (size_t i = 0; i < stream->header_count && i < stream->row_count; i++)
+        if (str_equal(stream->header[i].name, name))
+            return stream->row[i].text;
+    return "";
+}
+
+/* Sinkholes tell a URL in two columns: http_host and in http_url "/path", or as it was asked for, "GET /path HTTP/1.1". False where this is
+ * no such path. */
+static bool add_path(struct codec_stream *stream, struct observation *observation, const struct header_column *header, const char *text)
+{
+    const char *host = cell(stream, "http_host"), *scheme = cell(stream, "url_scheme");
+    const char *path = *text == '/' ? text : strstr(text, " /");
+    if (!*host || !path || strcspn(text, " ") < (size_t)(path - text))
+        return false;
+    path += *path == ' ';
+    const char *known = *scheme ? scheme : *cell(stream, "ssl_cipher") ? "https" : "http";
+    const char *url = arena_printf(report_row_arena(stream->into.report), "%s://%s%.*s", known, host, (int)strcspn(path, " "), path);
+    return report_add_sighting(stream->into.report, observation, OBSERVABLE_URL, header->role, url);
 }
 
 /* False: the value is not what the column promises, and the row cannot be trusted. */
@@ -188,6 +215,8 @@ static bool read_field(struct codec_stream *stream, struct observation *observat
     case COLUMN_OBSERVABLE:
         if (csv_report_is_absent(text) || csv_report_add(&stream->into, observation, column->type, header->role, text))
             return true;
+        if (column->type == OBSERVABLE_URL)
+            UNUSED(add_path(stream, observation, header, text));
         break;
     case COLUMN_GUESS:
         if (csv_report_is_absent(text) || report_add_guessed(stream->into.report, observation, header->role, text))
@@ -215,6 +244,8 @@ static void keep_unnamed(struct codec_stream *stream, const struct csv_field *fi
 static const char *row_fault(struct codec_stream *stream, struct observation *observation, const struct csv_field *fields, size_t count,
                              char fault[100])
 {
+    stream->row = fields;
+    stream->row_count = count;
     for (size_t i = 0; i < count && i < stream->header_count; i++) {
         const struct header_column *header = &stream->header[i];
         if (!fields[i].size)

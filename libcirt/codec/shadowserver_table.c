@@ -51,6 +51,8 @@ static const struct shadowserver_type types[] = {
     {"phish_url", "fraud/phishing", ROLE_SOURCE, ROLE_TARGET},
     {"population", REACHABLE, ROLE_SOURCE, ROLE_TARGET},
     {"population_http_proxy", "other/other", ROLE_SOURCE, ROLE_TARGET},
+    {"population_isakmp", "other/other", ROLE_SOURCE, ROLE_TARGET},
+    {"population_ntrip", "other/other", ROLE_SOURCE, ROLE_TARGET},
     {"ransomware_victim", "intrusions/system-compromise", ROLE_VICTIM, ROLE_TARGET},
     {"sandbox_conn", "malicious-code/malware-distribution", ROLE_SOURCE, ROLE_INFRASTRUCTURE},
     {"sandbox_dns", "other/other", ROLE_INFRASTRUCTURE, ROLE_INFRASTRUCTURE},

@@ -1,19 +1,14 @@
-/* File names, batches, and the samples of others (compared with what IntelMQ makes of them) where they are at hand. */
+/* File names and batches; test_intelmq_outputs.c has the samples of others. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
-#include "base/buf.h"
-#include "base/mem.h"
 #include "base/str.h"
 #include "codec/codec.h"
 #include "codec/shadowserver_table.h"
@@ -130,162 +125,6 @@ static void an_endless_row_is_a_limit(void **state)
     codec->close(stream);
 }
 
-/* --- the corpus --- */
-
-static char *read_file(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return NULL;
-    char *bytes = mem_calloc(4u << 20, 1);
-    *size = fread(bytes, 1, 4u << 20, file);
-    fclose(file);
-    return bytes;
-}
-
-static struct report *decode_file(const char *path, const char *name)
-{
-    size_t size = 0;
-    char *bytes = read_file(path, &size);
-    assert_non_null(bytes);
-    struct codec_hints hints = {.name = name};
-    assert_string_equal(codec_probe(bytes, size, &hints)->name, "shadowserver");
-    struct report *report = NULL;
-    struct err err = {0};
-    if (!codec_decode(codec_find("shadowserver"), bytes, size, &codec_limits_default, &hints, &report, &err))
-        fail_msg("%s: %s: %s", path, err.at, err.text);
-    free(bytes);
-    return report;
-}
-
-/* True where the observation has that value, whatever its type and role. */
-static bool has_value(const struct observation *observation, const char *value)
-{
-    for (size_t i = 0; i < observation->sighting_count; i++)
-        if (str_equal_nocase(observation->sightings[i].value, value))
-            return true;
-    return false;
-}
-
-static void expect_observable(const struct observation *observation, const json_t *event, const char *key, const char *where)
-{
-    const json_t *value = json_object_get(event, key);
-    if (!value)
-        return;
-    char number[24];
-    snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
-    const char *text = json_is_integer(value) ? number : json_string_value(value);
-    bool in_extra = observation->extra && strcasestr(observation->extra, text);
-    /* Names that are no domain (with a wrong character in them) are kept in extra. */
-    if (!has_value(observation, text) && !(in_extra && strstr(key, "dns")))
-        fail_msg("%s: %s %s is missing", where, key, text);
-}
-
-static void expect_port(int port, const json_t *event, const char *key, const char *where)
-{
-    const json_t *value = json_object_get(event, key);
-    if (value && json_integer_value(value) != port)
-        fail_msg("%s: %s is %d, not %lld", where, key, port, (long long)json_integer_value(value));
-}
-
-static void expect_moment(const struct observation *observation, const json_t *event, const char *where)
-{
-    const char *text = json_string_value(json_object_get(event, "time.source"));
-    int64_t time;
-    if (text && (!timestamp_parse_rfc3339(text, &time) || time != observation->time))
-        fail_msg("%s: the time is not %s", where, text);
-}
-
-static size_t compare_with_intelmq(const char *name)
-{
-    char *csv = mem_printf("%s/shadowserver/intelmq-3.2/%s.csv", TEST_CORPUS, name);
-    char *json = mem_printf("%s/shadowserver/intelmq-3.2-expected/%s.expected.json", TEST_CORPUS, name);
-    char *file_name = mem_printf("2026-01-01-%s-test.csv", name);
-    struct report *report = decode_file(csv, file_name);
-    json_t *expected = json_load_file(json, 0, NULL), *events = json_object_get(expected, "EVENTS");
-    size_t count = json_array_size(events);
-    /* IntelMQ's tests look at the first rows of a file only. */
-    if (report->observation_count < count || report->rejected_total)
-        fail_msg("%s: %zu observations, %zu expected (%s: %s)", name, report->observation_count, count,
-                 report->rejection_count ? report->rejections[0].at : "", report->rejection_count ? report->rejections[0].text : "");
-    for (size_t i = 0; i < count; i++) {
-        char *where = mem_printf("%s, row %zu", name, i + 1);
-        const json_t *event = json_array_get(events, i);
-        const struct observation *observation = &report->observations[i];
-        static const char *const values[] = {"source.ip",
-                                             "source.network",
-                                             "destination.ip",
-                                             "source.asn",
-                                             "destination.asn",
-                                             "source.geolocation.cc",
-                                             "destination.geolocation.cc",
-                                             "source.reverse_dns",
-                                             "destination.reverse_dns"};
-        for (size_t k = 0; k < sizeof values / sizeof *values; k++)
-            expect_observable(observation, event, values[k], where);
-        expect_port(observation->source_port, event, "source.port", where);
-        expect_port(observation->target_port, event, "destination.port", where);
-        expect_moment(observation, event, where);
-        free(where);
-    }
-    json_decref(expected);
-    report_free(report);
-    free(csv);
-    free(json);
-    free(file_name);
-    return count;
-}
-
-static DIR *open_corpus(const char *folder)
-{
-    char *path = mem_printf("%s/shadowserver/%s", TEST_CORPUS, folder);
-    DIR *files = opendir(path);
-    if (!files)
-        print_message("skipped: %s is not there\n", path);
-    free(path);
-    if (!files)
-        skip();
-    return files;
-}
-
-static void current_layouts_read_as_intelmq_reads_them(void **state)
-{
-    (void)state;
-    DIR *files = open_corpus("intelmq-3.2");
-    size_t events = 0;
-    for (struct dirent *entry; (entry = readdir(files));) {
-        /* population_http_proxy: quotes written as backslash, quote, which no CSV knows; its rows are rejected. */
-        if (!str_ends(entry->d_name, ".csv") || str_starts(entry->d_name, "population_http_proxy"))
-            continue;
-        char *name = mem_strdup(entry->d_name);
-        name[strlen(name) - 4] = '\0';
-        events += compare_with_intelmq(name);
-        free(name);
-    }
-    closedir(files);
-    assert_true(events > 50);
-}
-
-static void old_layouts_lose_no_row(void **state)
-{
-    (void)state;
-    DIR *files = open_corpus("intelmq-2020-legacy");
-    for (struct dirent *entry; (entry = readdir(files));) {
-        if (!str_ends(entry->d_name, ".csv"))
-            continue;
-        char *path = mem_printf("%s/shadowserver/intelmq-2020-legacy/%s", TEST_CORPUS, entry->d_name);
-        struct report *report = decode_file(path, entry->d_name);
-        if (report->rejected_total || !report->observation_count)
-            fail_msg("%s: %zu rows, %zu rejected (%s: %s)", entry->d_name, report->observation_count, report->rejected_total,
-                     report->rejection_count ? report->rejections[0].at : "", report->rejection_count ? report->rejections[0].text : "");
-        if (!report->class_name)
-            fail_msg("%s: no class for its type", entry->d_name);
-        report_free(report);
-        free(path);
-    }
-    closedir(files);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,8 +132,6 @@ int main(void)
         cmocka_unit_test(the_longest_type_counts),
         cmocka_unit_test(rows_come_in_batches),
         cmocka_unit_test(an_endless_row_is_a_limit),
-        cmocka_unit_test(current_layouts_read_as_intelmq_reads_them),
-        cmocka_unit_test(old_layouts_lose_no_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

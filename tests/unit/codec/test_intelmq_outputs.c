@@ -1,0 +1,587 @@
+/*
+ * What IntelMQ makes of the same bytes, held against what we make of them: every field of every event that the corpus has. What differs
+ * stands with its reason in tests/data/intelmq-differences.tsv: a difference that is not there fails, and so does a line there that no
+ * event needs. Both ways: each fact of theirs is one of ours, and each value of ours stands somewhere in theirs.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fnmatch.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/timestamp.h"
+#include "base/timestamp_read.h"
+#include "codec/codec.h"
+#include "codec/csv_rows.h"
+#include "codec/shadowserver_table.h"
+#include "model/rsit.h"
+
+#define SHADOWSERVER TEST_CORPUS "/shadowserver"
+
+/* --- the known differences --- */
+
+enum { KNOWN_WHERE, KNOWN_FIELD, KNOWN_THEIRS, KNOWN_OURS, KNOWN_REASON, KNOWN_COLUMNS };
+
+struct known {
+    char *columns[KNOWN_COLUMNS]; /* patterns of fnmatch(3), and the word of the reason in docs/FORMATS.md */
+    size_t met;
+};
+
+static struct {
+    char *text;
+    struct known known[400];
+    size_t known_count, files, rows, fields, cells, equal, differing, unexpected;
+} state;
+
+static char *read_file(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return NULL;
+    struct buf content;
+    char part[65536];
+    buf_init(&content, 64u << 20);
+    for (size_t got; (got = fread(part, 1, sizeof part, file)) > 0;)
+        assert_true(buf_add(&content, part, got));
+    fclose(file);
+    *size = content.size;
+    char *text = mem_printf("%.*s", (int)content.size, content.size ? content.bytes : "");
+    buf_clear(&content);
+    return text;
+}
+
+static int load_known(void **unused)
+{
+    UNUSED(unused);
+    size_t size = 0;
+    state.text = read_file(TEST_DATA "/intelmq-differences.tsv", &size);
+    for (char *at = state.text, *line; at && (line = strsep(&at, "\n"));) {
+        if (!*line || *line == '#')
+            continue;
+        struct known *known = &state.known[state.known_count++];
+        assert_true(state.known_count < ARRAY_SIZE(state.known));
+        for (size_t i = 0; i < KNOWN_COLUMNS; i++)
+            known->columns[i] = strsep(&line, "\t");
+        if (!known->columns[KNOWN_REASON] || line)
+            fail_msg("a line of the table of differences has not five columns: %s", known->columns[KNOWN_WHERE]);
+    }
+    return 0;
+}
+
+static bool fits(const struct known *known, const char *const values[4])
+{
+    for (size_t i = 0; i < 4; i++)
+        if (fnmatch(known->columns[i], values[i], 0) != 0)
+            return false;
+    return true;
+}
+
+/* ours NULL: the same. */
+static void judge(const char *where, const char *field, const char *theirs, const char *ours)
+{
+    const char *const values[] = {where, field, theirs, ours};
+    state.fields++;
+    if (!ours) {
+        state.equal++;
+        return;
+    }
+    state.differing++;
+    for (size_t i = 0; i < state.known_count; i++) {
+        if (fits(&state.known[i], values)) {
+            state.known[i].met++;
+            return;
+        }
+    }
+    state.unexpected++;
+    print_message("%s\t%s\t%s\t%s\n", where, field, theirs, ours);
+}
+
+/* --- values --- */
+
+static const char *text_of(const json_t *value)
+{
+    static char text[4][4000];
+    static size_t next;
+    char *out = text[next++ % 4];
+    if (json_is_string(value))
+        return json_string_value(value);
+    char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    snprintf(out, sizeof text[0], "%s", dump);
+    free(dump);
+    return out;
+}
+
+static bool is_yes(const char *text, bool yes)
+{
+    static const char *const words[2][7] = {{"0", "n", "no", "false", "disabled"}, {"1", "y", "yes", "true", "enabled"}};
+    for (size_t i = 0; words[yes][i]; i++)
+        if (str_equal_nocase(text, words[yes][i]))
+            return true;
+    return false;
+}
+
+static bool is_number(const char *text, double number)
+{
+    char *end;
+    double ours = strtod(text, &end);
+    return end != text && !*end && ours == number;
+}
+
+static bool is_same_moment(const char *theirs, const char *ours)
+{
+    int64_t one, other;
+    const char *rule;
+    return timestamp_parse_rfc3339(theirs, &one) && timestamp_read(ours, &other, &rule) && one == other;
+}
+
+/* What IntelMQ turned into a number, a boolean or a time is the same as the text that we kept. */
+static bool is_same(const json_t *theirs, const json_t *ours)
+{
+    if (json_equal(theirs, ours))
+        return true;
+    const char *text = text_of(ours);
+    if (json_is_boolean(theirs))
+        return is_yes(text, json_is_true(theirs));
+    if (json_is_number(theirs))
+        return is_number(text, json_number_value(theirs));
+    return json_is_string(theirs) && (str_equal(text_of(theirs), text) || is_same_moment(text_of(theirs), text));
+}
+
+/* --- one observation against one event --- */
+
+enum side { ANY, SOURCE, TARGET };
+
+struct pair {
+    const char *where;
+    const struct observation *observation;
+    const json_t *event;
+    json_t *extra;
+};
+
+static bool is_on_side(const struct sighting *sighting, enum side side)
+{
+    return side == ANY || (sighting->role != ROLE_OTHER && sighting->role != (side == SOURCE ? ROLE_TARGET : ROLE_SOURCE));
+}
+
+static bool is_value(const struct sighting *sighting, const char *text)
+{
+    struct arena *arena = arena_new();
+    enum observable_type type = sighting->type;
+    const char *normal = observable_read(arena, &type, text);
+    bool same = normal && str_equal(normal, sighting->value);
+    arena_free(arena);
+    return same;
+}
+
+static bool has_value(const struct pair *pair, enum side side, const char *text)
+{
+    for (size_t i = 0; i < pair->observation->sighting_count; i++)
+        if (is_on_side(&pair->observation->sightings[i], side) && is_value(&pair->observation->sightings[i], text))
+            return true;
+    return false;
+}
+
+static const char *where_else(const struct pair *pair, const char *text)
+{
+    const char *name;
+    json_t *value;
+    if (has_value(pair, ANY, text))
+        return "in another role";
+    json_object_foreach(pair->extra, name, value)
+    {
+        if (str_equal_nocase(text_of(value), text))
+            return name;
+    }
+    return "-";
+}
+
+static void compare_value(const struct pair *pair, const char *field, const json_t *theirs, enum side side)
+{
+    const char *text = text_of(theirs);
+    judge(pair->where, field, text, has_value(pair, side, text) ? NULL : where_else(pair, text));
+}
+
+static void compare_number(const struct pair *pair, const char *field, const json_t *theirs, int64_t ours)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)ours);
+    judge(pair->where, field, text_of(theirs), is_same(theirs, json_string(number)) ? NULL : ours == -1 ? "-" : number);
+}
+
+static void compare_time(const struct pair *pair, const char *field, const json_t *theirs)
+{
+    int64_t moment;
+    char ours[TIMESTAMP_TEXT_SIZE] = "-";
+    if (pair->observation->time != TIMESTAMP_NONE)
+        timestamp_format(pair->observation->time, ours);
+    bool same = timestamp_parse_rfc3339(text_of(theirs), &moment) && moment == pair->observation->time;
+    judge(pair->where, field, text_of(theirs), same ? NULL : ours);
+}
+
+static void compare_class(const struct pair *pair, const char *field, const json_t *theirs)
+{
+    const char *ours = pair->observation->class_name ? pair->observation->class_name : "-";
+    const char *wanted = rsit_find(text_of(theirs));
+    if (str_ends(field, "taxonomy"))
+        judge(pair->where, field, text_of(theirs), str_starts(ours, text_of(theirs)) ? NULL : ours);
+    else
+        judge(pair->where, field, text_of(theirs), wanted && str_equal(wanted, ours) ? NULL : ours);
+}
+
+/* Under the column's name, whatever IntelMQ calls it: "extra.destination.sector" is "dst_sector". */
+static const json_t *find_kept(const struct pair *pair, const char *field)
+{
+    static const char *const ways[][2] = {{"extra.source.", "src_"},
+                                          {"extra.source.", ""},
+                                          {"source.geolocation.", "src_"},
+                                          {"source.geolocation.", ""},
+                                          {"destination.geolocation.", "dst_"},
+                                          {"extra.destination.", "dst_"},
+                                          {"extra.destination.", "dest_"},
+                                          {"destination.geolocation.", "dest_"},
+                                          {"extra.", "src_"},
+                                          {"extra.", ""}};
+    for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+        char name[200];
+        if (!str_starts(field, ways[i][0]))
+            continue;
+        snprintf(name, sizeof name, "%s%s", ways[i][1], field + strlen(ways[i][0]));
+        const json_t *kept = json_object_get(pair->extra, name);
+        if (kept)
+            return kept;
+    }
+    return NULL;
+}
+
+static void compare_kept(const struct pair *pair, const char *field, const json_t *theirs)
+{
+    const json_t *kept = find_kept(pair, field);
+    const char *text = text_of(theirs);
+    if (kept)
+        judge(pair->where, field, text, is_same(theirs, kept) ? NULL : text_of(kept));
+    else
+        judge(pair->where, field, text, has_value(pair, ANY, text) ? NULL : where_else(pair, text));
+}
+
+static void compare_protocol(const struct pair *pair, const char *field, const json_t *theirs)
+{
+    const char *ours = pair->observation->protocol;
+    judge(pair->where, field, text_of(theirs), ours && str_equal(ours, text_of(theirs)) ? NULL : ours ? ours : "-");
+}
+
+static void compare_field(const struct pair *pair, const char *field, const json_t *theirs)
+{
+    static const char *const about_the_message[] = {"__type", "raw", "feed.*", "time.observation"};
+    static const char *const values[] = {"ip", "network", "asn", "geolocation.cc", "fqdn", "reverse_dns", "url", "account"};
+    for (size_t i = 0; i < ARRAY_SIZE(about_the_message); i++)
+        if (fnmatch(about_the_message[i], field, 0) == 0)
+            return;
+    const char *dot = strchr(field, '.');
+    enum side side = str_starts(field, "source.") ? SOURCE : str_starts(field, "destination.") ? TARGET : ANY;
+    for (size_t i = 0; side != ANY && i < ARRAY_SIZE(values); i++)
+        if (str_equal(dot + 1, values[i])) {
+            compare_value(pair, field, theirs, side);
+            return;
+        }
+    if (str_equal(field, "source.port") || str_equal(field, "destination.port"))
+        compare_number(pair, field, theirs, side == SOURCE ? pair->observation->source_port : pair->observation->target_port);
+    else if (str_starts(field, "malware.hash."))
+        compare_value(pair, field, theirs, ANY);
+    else if (str_equal(field, "time.source"))
+        compare_time(pair, field, theirs);
+    else if (str_equal(field, "classification.type") || str_equal(field, "classification.taxonomy"))
+        compare_class(pair, field, theirs);
+    else if (str_equal(field, "protocol.transport"))
+        compare_protocol(pair, field, theirs);
+    else if (str_equal(field, "extra.count"))
+        compare_number(pair, field, theirs, pair->observation->count);
+    else
+        compare_kept(pair, field, theirs);
+}
+
+/* A value of ours must come from somewhere. */
+static void compare_sighting(const struct pair *pair, const struct sighting *sighting)
+{
+    const char *name;
+    json_t *value;
+    char field[80];
+    json_object_foreach((json_t *)pair->event, name, value)
+    {
+        if (!str_starts(name, "feed.") && (is_value(sighting, text_of(value)) || str_equal_nocase(text_of(value), sighting->value)))
+            return;
+    }
+    snprintf(field, sizeof field, "%s %s", sighting_role_name(sighting->role), observable_type_name(sighting->type));
+    judge(pair->where, field, "-", sighting->value);
+}
+
+static void compare(const char *where, const struct observation *observation, const json_t *event)
+{
+    struct pair pair = {where, observation, event, observation->extra ? json_loads(observation->extra, 0, NULL) : json_object()};
+    const char *field;
+    json_t *theirs;
+    assert_true(json_is_object(pair.extra));
+    state.rows++;
+    json_object_foreach((json_t *)event, field, theirs)
+    {
+        compare_field(&pair, field, theirs);
+    }
+    for (size_t i = 0; i < observation->sighting_count; i++)
+        compare_sighting(&pair, &observation->sightings[i]);
+    json_decref(pair.extra);
+}
+
+/* --- Shadowserver --- */
+
+static struct report *decode(const char *format, const char *bytes, size_t size, const char *name, const char *mapping)
+{
+    struct codec_hints hints = {.name = name, .mapping = mapping};
+    struct report *report = NULL;
+    struct err err = {0};
+    if (!codec_decode(codec_find(format), bytes, size, &codec_limits_default, &hints, &report, &err))
+        fail_msg("%s: %s: %s", name, err.at, err.text);
+    return report;
+}
+
+/* IntelMQ 3.2 still reads some reports in their layout of 2019. */
+static char *read_sample(const char *name, size_t *size)
+{
+    static const char *const folders[] = {"intelmq-3.2", "intelmq-2020-legacy"};
+    char *bytes = NULL;
+    for (size_t i = 0; i < 2 && !bytes; i++) {
+        char *path = mem_printf(SHADOWSERVER "/%s/%s.csv", folders[i], name);
+        bytes = read_file(path, size);
+        free(path);
+    }
+    return bytes;
+}
+
+static void compare_report(const char *name, const json_t *events)
+{
+    size_t size = 0;
+    char *bytes = read_sample(name, &size), *file_name = mem_printf("2026-01-01-%s-test.csv", name);
+    char *where = mem_printf("shadowserver/%s", name);
+    if (bytes) {
+        struct report *report = decode("shadowserver", bytes, size, file_name, NULL);
+        state.files++;
+        /* IntelMQ's tests look at the first rows of a file only. */
+        if (report->observation_count < json_array_size(events) || report->rejected_total)
+            fail_msg("%s: %zu rows, %zu of them expected, %zu rejected", name, report->observation_count, json_array_size(events),
+                     report->rejected_total);
+        for (size_t i = 0; i < json_array_size(events); i++)
+            compare(where, &report->observations[i], json_array_get(events, i));
+        report_free(report);
+    } else
+        print_message("%s: the rows are not in the corpus\n", where);
+    free(where);
+    free(file_name);
+    free(bytes);
+}
+
+static void skip_without(const char *path)
+{
+    if (access(path, R_OK) != 0) {
+        print_message("skipped: %s is not there\n", path);
+        skip();
+    }
+}
+
+static void shadowserver_reports_say_what_intelmq_says(void **unused)
+{
+    UNUSED(unused);
+    glob_t found;
+    skip_without(SHADOWSERVER);
+    assert_int_equal(glob(SHADOWSERVER "/intelmq-3.2-expected/*.expected.json", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        json_t *file = json_load_file(found.gl_pathv[i], 0, NULL), *events = json_object_get(file, "EVENTS");
+        const char *base = strrchr(found.gl_pathv[i], '/') + 1;
+        char *name = mem_printf("%.*s", (int)strcspn(base, "."), base);
+        if (events)
+            compare_report(name, events);
+        free(name);
+        json_decref(file);
+    }
+    globfree(&found);
+}
+
+/* --- every cell of every report --- */
+
+struct table {
+    const char *name;
+    const struct report *report;
+    char *columns[CSV_ROWS_CELLS_MAX];
+    size_t column_count, next;
+    bool has_header;
+};
+
+static bool says(const struct pair *pair, const char *column, const char *text)
+{
+    const struct observation *observation = pair->observation;
+    int64_t number, time;
+    const char *kept = json_string_value(json_object_get(pair->extra, column));
+    if (str_ends(column, "port") && str_to_int64(text, 0, 65535, &number) &&
+        (number == observation->source_port || number == observation->target_port))
+        return true;
+    if (str_equal(column, "count") && str_to_int64(text, 1, INT64_MAX, &number) && number == observation->count)
+        return true;
+    return (kept && str_equal(kept, text)) || has_value(pair, ANY, text) ||
+           (observation->protocol && str_equal_nocase(observation->protocol, text)) ||
+           (observation->class_claim && str_equal(observation->class_claim, text)) ||
+           (timestamp_parse_utc(text, &time) && time == observation->time);
+}
+
+static bool is_none(const char *column, const char *text)
+{
+    static const char *const none[] = {"", "-", "0.0.0.0", "::", "none", "null", "n/a"};
+    for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+        if (str_equal_nocase(text, none[i]))
+            return true;
+    return str_equal(text, "0") && (str_ends(column, "port") || str_ends(column, "asn"));
+}
+
+static bool check_row(void *context, size_t line, const char *const *cells, size_t count, struct err *err)
+{
+    struct table *table = context;
+    UNUSED(err);
+    if (!table->has_header) {
+        for (size_t i = 0; i < count; i++)
+            table->columns[table->column_count++] = mem_strdup(cells[i]);
+        table->has_header = true;
+        return true;
+    }
+    assert_true(table->next < table->report->observation_count);
+    const struct observation *observation = &table->report->observations[table->next++];
+    struct pair pair = {.observation = observation, .extra = observation->extra ? json_loads(observation->extra, 0, NULL) : json_object()};
+    for (size_t i = 0; i < count && i < table->column_count; i++) {
+        state.cells++;
+        str_lower(table->columns[i]);
+        if (!is_none(table->columns[i], cells[i]) && !says(&pair, table->columns[i], cells[i]))
+            fail_msg("%s, line %zu: %s \"%s\" is lost", table->name, line, table->columns[i], cells[i]);
+    }
+    json_decref(pair.extra);
+    return true;
+}
+
+static void check_cells(const char *path)
+{
+    struct table table = {.name = strrchr(path, '/') + 1};
+    struct err err = {0};
+    size_t size = 0;
+    char *bytes = read_file(path, &size);
+    struct report *report = decode("shadowserver", bytes, size, table.name, NULL);
+    table.report = report;
+    if (report->rejected_total)
+        fail_msg("%s: %s: %s", path, report->rejections[0].at, report->rejections[0].text);
+    if (!report->class_name)
+        fail_msg("%s: no class for its type", path);
+    if (!csv_rows_read(bytes, size, check_row, &table, &err))
+        fail_msg("%s: %s: %s", path, err.at, err.text);
+    assert_int_equal(table.next, report->observation_count);
+    for (size_t i = 0; i < table.column_count; i++)
+        free(table.columns[i]);
+    report_free(report);
+    free(bytes);
+}
+
+static void no_cell_of_any_report_is_lost(void **unused)
+{
+    UNUSED(unused);
+    static const char *const patterns[] = {SHADOWSERVER "/intelmq-3.2/*.csv", SHADOWSERVER "/intelmq-2020-legacy/*.csv"};
+    skip_without(SHADOWSERVER);
+    for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
+        glob_t found;
+        assert_int_equal(glob(patterns[i], 0, NULL, &found), 0);
+        for (size_t k = 0; k < found.gl_pathc; k++) {
+            /* Its quotes are escaped with backslashes, which the reader of our own tables refuses. */
+            if (!strstr(found.gl_pathv[k], "population_http_proxy"))
+                check_cells(found.gl_pathv[k]);
+        }
+        globfree(&found);
+    }
+    print_message("%zu cells of Shadowserver's reports, none lost\n", state.cells);
+}
+
+/* The vendor says in its schema what class each type of report is of. */
+static void types_have_the_class_that_their_vendor_gives(void **unused)
+{
+    UNUSED(unused);
+    const char *type;
+    json_t *facts;
+    skip_without(SHADOWSERVER "/report_schema/reports.json");
+    json_t *schema = json_load_file(SHADOWSERVER "/report_schema/reports.json", 0, NULL);
+    assert_true(json_object_size(schema) > 150);
+    json_object_foreach(schema, type, facts)
+    {
+        const char *class_type = json_string_value(json_object_get(facts, "classification.type"));
+        char *where = mem_printf("vendor/%s", type);
+        char *theirs = mem_printf("%s/%s", json_string_value(json_object_get(facts, "classification.taxonomy")), class_type);
+        const struct shadowserver_type *ours = shadowserver_table_type(type);
+        if (!ours)
+            fail_msg("%s: no such type in our table", type);
+        const char *wanted = str_equal(theirs, "other/blocklist") ? "other/other" : theirs;
+        if (class_type)
+            judge(where, "class", theirs, str_equal(wanted, ours->class_name) ? NULL : ours->class_name);
+        free(theirs);
+        free(where);
+    }
+    json_decref(schema);
+}
+
+/* --- the table --- */
+
+static void every_line_of_the_table_is_needed(void **unused)
+{
+    UNUSED(unused);
+    size_t idle = 0;
+    skip_without(SHADOWSERVER);
+    print_message("%zu files, %zu rows, %zu fields compared: %zu the same, %zu differ and are explained\n", state.files, state.rows,
+                  state.fields, state.equal, state.differing - state.unexpected);
+    for (size_t i = 0; i < state.known_count; i++) {
+        if (state.known[i].met)
+            continue;
+        print_message("no longer so: %s %s %s %s\n", state.known[i].columns[0], state.known[i].columns[1], state.known[i].columns[2],
+                      state.known[i].columns[3]);
+        idle++;
+    }
+    if (state.unexpected || idle)
+        fail_msg("%zu differences are not in tests/data/intelmq-differences.tsv, %zu lines there are needless", state.unexpected, idle);
+}
+
+static void every_reason_is_told(void **unused)
+{
+    UNUSED(unused);
+    size_t size = 0;
+    char *docs = read_file(SOURCE_DIR "/docs/FORMATS.md", &size);
+    const char *section = strstr(docs, "## Where we differ from IntelMQ");
+    assert_non_null(section);
+    for (size_t i = 0; i < state.known_count; i++) {
+        char *row = mem_printf("\n| %s |", state.known[i].columns[KNOWN_REASON]);
+        if (!strstr(section, row))
+            fail_msg("docs/FORMATS.md does not explain \"%s\"", state.known[i].columns[KNOWN_REASON]);
+        free(row);
+    }
+    free(docs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shadowserver_reports_say_what_intelmq_says),
+        cmocka_unit_test(no_cell_of_any_report_is_lost),
+        cmocka_unit_test(types_have_the_class_that_their_vendor_gives),
+        cmocka_unit_test(every_line_of_the_table_is_needed),
+        cmocka_unit_test(every_reason_is_told),
+    };
+    return cmocka_run_group_tests(tests, load_known, NULL);
+}
