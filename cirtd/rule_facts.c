@@ -86,6 +86,9 @@ static const struct {
 
 /* The number under which triage_rule_sightings() gives the lists that a sighting is on; no type of an observable. */
 #define KNOWN_GOOD 100
+/* The numbers under which it gives the name and sector of each owner but the first. */
+#define OWNER_NAME   101
+#define OWNER_SECTOR 102
 
 /* A field out of the sightings: of these types; by_host: any that has a host. */
 static const struct {
@@ -97,7 +100,8 @@ static const struct {
     {"domain", OBSERVABLE_IPV4, OBSERVABLE_TEXT, true},   {"url", OBSERVABLE_URL, OBSERVABLE_URL, false},
     {"email", OBSERVABLE_EMAIL, OBSERVABLE_EMAIL, false}, {"hash", OBSERVABLE_MD5, OBSERVABLE_SHA512, false},
     {"cve", OBSERVABLE_CVE, OBSERVABLE_CVE, false},       {"country", OBSERVABLE_COUNTRY, OBSERVABLE_COUNTRY, false},
-    {"known-good", KNOWN_GOOD, KNOWN_GOOD, false},
+    {"known-good", KNOWN_GOOD, KNOWN_GOOD, false},        {"constituent", OWNER_NAME, OWNER_NAME, false},
+    {"sector", OWNER_SECTOR, OWNER_SECTOR, false},
 };
 
 static size_t facts_of(const struct rule_facts *facts, const char *field, struct filter_value *values, size_t max)
@@ -138,7 +142,7 @@ size_t rule_facts_get(const void *object, const char *field, struct filter_value
 {
     const struct rule_facts *facts = object;
     size_t count = facts_of(facts, field, values, max);
-    return count ? count : sightings_of(facts, field, values, max);
+    return count + sightings_of(facts, field, values + count, max - count);
 }
 
 /* --- what to ask for --- */

@@ -142,8 +142,11 @@ static const struct record_field suppression_fields[] = {
     {"reason", "reason", FIELD_TEXT},
     {0},
 };
-const struct record_kind record_cmd_suppression = {
-    "suppression", "/v1/suppressions", "name", suppression_fields, {"name", "reason", "state", "until", "observations", "created_by"}};
+const struct record_kind record_cmd_suppression = {"suppression",
+                                                   "/v1/suppressions",
+                                                   "name",
+                                                   suppression_fields,
+                                                   {"name", "reason", "state", "until", "observations", "created_by", "waits_for"}};
 
 const struct option_rule record_cmd_class_options[] = {
     {"window", OPTION_ONE, "DAYS", N_("a case is joined while it is younger")},
@@ -173,7 +176,7 @@ const struct option_rule record_cmd_rule_options[] = {
 };
 static const struct record_field rule_fields[] = {{"file", "text", FIELD_FILE}, {0}};
 const struct record_kind record_cmd_rule = {
-    "rule", "/v1/rules", "name", rule_fields, {"name", "version", "changed", "changed_by", "waits_for"}};
+    "rule", "/v1/rules", "name", rule_fields, {"name", "version", "changed", "changed_by", "waits_for", "over"}};
 
 const struct option_rule record_cmd_mapping_options[] = {
     {"file", OPTION_ONE, "FILE", N_("what the columns mean (docs/FORMATS.md, csv)")},
@@ -588,7 +591,8 @@ static void render_hits(struct screen *screen, const json_t *rules)
         char hits[PHRASE_SIZE];
 
         screen_number(screen, field_number(rule, "hits", 0), hits);
-        screen_printf(screen, _("%-14s line %lld, %s hits: %s\n"), i ? "" : "rules", (long long)field_number(rule, "line", 0), hits, name);
+        screen_printf(screen, _("%-14s line %lld, %s hits: %s%s\n"), i ? "" : "rules", (long long)field_number(rule, "line", 0), hits, name,
+                      field_is(rule, "over") ? _(" (what it suppressed is over)") : "");
         free(name);
     }
 }
@@ -617,7 +621,7 @@ static void render_one(struct screen *screen, const json_t *answer, const void *
     }
 }
 
-static char *path_of(const struct session *session)
+char *record_cmd_path(const struct session *session)
 {
     char *name = url_path("/{}", session_operand(session, 0));
     char *path = mem_printf("%s%s", session->command->record->path, name);
@@ -628,7 +632,7 @@ static char *path_of(const struct session *session)
 
 int record_cmd_show(struct session *session)
 {
-    json_t *answer = session_get(session, path_of(session));
+    json_t *answer = session_get(session, record_cmd_path(session));
 
     if (answer)
         session_print(session, answer, render_one, NULL);
@@ -697,7 +701,7 @@ int record_cmd_set(struct session *session)
         json_decref(body);
         return session_fail(session, EXIT_USAGE, NULL, _("nothing to change was named: cirt help %s"), session->command->words);
     }
-    return finish(session, session_post(session, path_of(session), body, -1), _("changed"));
+    return finish(session, session_post(session, record_cmd_path(session), body, -1), _("changed"));
 }
 
 int record_cmd_rm(struct session *session)
@@ -706,6 +710,6 @@ int record_cmd_rm(struct session *session)
     bool sure = session_confirm(session, question);
 
     free(question);
-    return sure ? finish(session, session_delete(session, path_of(session)), _("removed; what was ever used is only disabled"))
+    return sure ? finish(session, session_delete(session, record_cmd_path(session)), _("removed; what was ever used is only disabled"))
                 : session->exit_code;
 }

@@ -27,4 +27,7 @@ int record_cmd_add(struct session *session);
 int record_cmd_set(struct session *session);
 int record_cmd_rm(struct session *session);
 
+/* "/v1/rules/triage": where the one that the operand names is. The caller's. */
+char *record_cmd_path(const struct session *session);
+
 #endif

@@ -9,6 +9,7 @@
 #include "cli/field.h"
 #include "cli/file.h"
 #include "cli/list.h"
+#include "cli/record_cmd.h"
 #include "cli/session.h"
 #include "cli/url.h"
 #include "cli/words.h"
@@ -144,7 +145,10 @@ void rule_cmd_waiting(struct screen *screen, const json_t *record)
     const json_t *waiting = field_object(record, "waiting");
     char *drops = field_plain(json_object_get(waiting, "drops")), *clean = drops ? screen_clean(screen, drops, false) : NULL;
 
-    if (waiting)
+    if (waiting && !drops)
+        screen_printf(screen, _("it waits for a second person, who reads it and says\n  cirt suppression approve %s\n"),
+                      field_or(record, "name", "-"));
+    else if (waiting)
         screen_printf(screen,
                       _("it throws away what the rules in force do not (%s): it waits for a second person, who reads it and says\n"
                         "  cirt rule approve %s\n"),
@@ -153,9 +157,31 @@ void rule_cmd_waiting(struct screen *screen, const json_t *record)
     free(clean);
 }
 
+static void render_suppression(struct screen *screen, const json_t *record, const json_t *waiting)
+{
+    static const char *const members[] = {"class", "constituent", "sender", "value", "reason"};
+    char until[PHRASE_SIZE];
+
+    screen_printf(screen, _("%s asks that machine reports open no case, by %s:\n"), field_or(waiting, "asked_by", "-"),
+                  field_or(record, "name", "-"));
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        if (!field_text(record, members[i]))
+            continue;
+        screen_printf(screen, "  %-12s ", members[i]);
+        screen_outside(screen, field_text(record, members[i]));
+        screen_text(screen, "\n");
+    }
+    screen_when(screen, field_time(waiting, "until"), until);
+    screen_printf(screen, "  %-12s %s\n", "until", until);
+}
+
 static void render_ask(struct screen *screen, const json_t *record, const void *context)
 {
     const json_t *waiting = field_object(record, "waiting");
+    if (!field_list(waiting, "drops")) {
+        render_suppression(screen, record, waiting);
+        return;
+    }
     char *drops = field_plain(json_object_get(waiting, "drops"));
 
     UNUSED(context);
@@ -167,9 +193,9 @@ static void render_ask(struct screen *screen, const json_t *record, const void *
     free(drops);
 }
 
-static char *rule_path(const struct session *session, const char *verb)
+static char *verb_path(const struct session *session, const char *verb)
 {
-    char *path = url_path("/v1/rules/{}", session_operand(session, 0)), *whole = mem_printf("%s%s", path, verb);
+    char *path = record_cmd_path(session), *whole = mem_printf("%s%s", path, verb);
 
     free(path);
     return whole;
@@ -178,29 +204,32 @@ static char *rule_path(const struct session *session, const char *verb)
 /* Shows what is approved, asks, and says which text it was. */
 int rule_cmd_approve(struct session *session)
 {
-    json_t *record = session_get(session, rule_path(session, "")), *answer = NULL;
+    json_t *record = session_get(session, record_cmd_path(session)), *answer = NULL;
     const json_t *waiting = field_object(record, "waiting");
     char *question;
-    bool sure;
+    bool sure, is_rule = session->command->record == &record_cmd_rule;
 
     if (!record)
         return session->exit_code;
     if (!waiting) {
         json_decref(record);
-        return session_fail(session, EXIT_REFUSED, "cirt rule ls", _("no text of %s waits for a second person"),
-                            session_operand(session, 0));
+        return session_fail(session, EXIT_REFUSED, is_rule ? "cirt rule ls" : "cirt suppression ls",
+                            _("nothing of %s waits for a second person"), session_operand(session, 0));
     }
     if (!session->has_json && !options_has(&session->options, "yes"))
         session_print(session, record, render_ask, NULL);
-    question = mem_printf(_("Put these rules of %s into force?"), session_operand(session, 0));
+    question =
+        mem_printf(is_rule ? _("Put these rules of %s into force?") : _("Put the suppression %s into force?"), session_operand(session, 0));
     sure = session_confirm(session, question);
     free(question);
     if (sure)
         answer =
-            session_post(session, rule_path(session, "/approve"), json_pack("{s:I}", "id", (json_int_t)field_number(waiting, "id", 0)), -1);
-    if (answer)
+            session_post(session, verb_path(session, "/approve"), json_pack("{s:I}", "id", (json_int_t)field_number(waiting, "id", 0)), -1);
+    if (answer && is_rule)
         session_done(session, answer, _("%s is in force as version %lld"), field_or(answer, "name", "-"),
                      (long long)field_number(answer, "version", 0));
+    else if (answer)
+        session_done(session, answer, _("suppression %s is in force"), field_or(answer, "name", "-"));
     json_decref(answer);
     json_decref(record);
     return session->exit_code;
@@ -209,10 +238,10 @@ int rule_cmd_approve(struct session *session)
 int rule_cmd_refuse(struct session *session)
 {
     json_t *answer =
-        session_post(session, rule_path(session, "/refuse"), json_pack("{s:s?}", "reason", options_text(&session->options, "message")), -1);
+        session_post(session, verb_path(session, "/refuse"), json_pack("{s:s?}", "reason", options_text(&session->options, "message")), -1);
 
     if (answer)
-        session_done(session, answer, _("the text of %s that waited is gone; what is in force stays"), field_or(answer, "name", "-"));
+        session_done(session, answer, _("what waited of %s is gone; what is in force stays"), field_or(answer, "name", "-"));
     json_decref(answer);
     return session->exit_code;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/timestamp.h"
 #include "cirtd/desk/desk_inside.h"
 #include "codec/codec.h"
 #include "codec/csv_mapping.h"
@@ -45,8 +46,15 @@ static json_t *rule_lines(const char *text, const json_t *hits)
         return lines;
     for (size_t i = 0; i < triage_rules_count(rules); i++) {
         const struct triage_rule *rule = triage_rules_at(rules, i);
-        json_array_append_new(lines, json_pack("{s:I, s:s, s:s, s:I}", "line", (json_int_t)rule->line, "name", rule->name, "text",
-                                               rule->text, "hits", json_integer_value(json_object_get(hits, rule->name))));
+        json_t *line = json_pack("{s:I, s:s, s:s, s:I}", "line", (json_int_t)rule->line, "name", rule->name, "text", rule->text, "hits",
+                                 json_integer_value(json_object_get(hits, rule->name)));
+        if (rule->until != TIMESTAMP_NONE) {
+            char until[TIMESTAMP_TEXT_SIZE];
+            timestamp_format(rule->until, until);
+            json_object_set_new(line, "until", json_string(until));
+            json_object_set_new(line, "over", json_boolean(rule->until <= timestamp_now()));
+        }
+        json_array_append_new(lines, line);
     }
     triage_rules_free(rules);
     return lines;

@@ -84,7 +84,7 @@ static bool read_sets(struct trial *trial, const char *text, bool *replaces, str
 
 static void decide(struct trial *trial, const struct rule_sets *sets, struct triage_decision *decision)
 {
-    triage_rules_begin(decision);
+    triage_rules_begin(decision, timestamp_now());
     for (size_t i = 0; i < sets->count; i++)
         triage_rules_apply(sets->rules[i], trial->call->arena, trial->subject, decision);
 }
@@ -392,27 +392,37 @@ static bool test_rules(struct desk_call *call, struct err *err)
     return ok;
 }
 
-/* --- the second person, and what was swallowed --- */
+/* --- the second person, of rules and of suppressions --- */
 
-static bool approve_rules(struct desk_call *call, struct err *err)
+static bool is_suppression(const struct desk_call *call)
+{
+    return str_starts(call->endpoint->id, "suppression");
+}
+
+static bool approve(struct desk_call *call, struct err *err)
 {
     json_t *id = json_object_get(call->body, "id");
     if (!json_is_integer(id))
-        return desk_problem_set(call, 422, "cirt rule approve NAME", err, "the number of the text that waits is missing");
+        return desk_problem_set(call, 422, "cirt rule approve NAME, cirt suppression approve NAME", err,
+                                "the number of what waits is missing");
     db_text(call->params, call->name);
     db_int8(call->params, json_integer_value(id));
-    return desk_run_one(call, SQL_DESK_RULE_APPROVE, 200, "rule", err);
+    return is_suppression(call) ? desk_run_one(call, SQL_DESK_SUPPRESSION_APPROVE, 200, "suppression", err)
+                                : desk_run_one(call, SQL_DESK_RULE_APPROVE, 200, "rule", err);
 }
 
-static bool refuse_rules(struct desk_call *call, struct err *err)
+static bool refuse(struct desk_call *call, struct err *err)
 {
     const char *reason;
     if (!desk_body_text(call, "reason", &reason, err))
         return false;
     db_text(call->params, call->name);
     db_text(call->params, reason);
-    return desk_run_one(call, SQL_DESK_RULE_REFUSE, 200, "rule", err);
+    return is_suppression(call) ? desk_run_one(call, SQL_DESK_SUPPRESSION_REFUSE, 200, "suppression", err)
+                                : desk_run_one(call, SQL_DESK_RULE_REFUSE, 200, "rule", err);
 }
+
+/* --- what was swallowed --- */
 
 /* ?rule=NAME&since=7d */
 static bool list_swallowed(struct desk_call *call, struct err *err)
@@ -442,7 +452,9 @@ static bool list_swallowed(struct desk_call *call, struct err *err)
 }
 
 const struct desk_route desk_rule_routes[] = {{"rule_test", test_rules},
-                                              {"rule_approve", approve_rules},
-                                              {"rule_refuse", refuse_rules},
+                                              {"rule_approve", approve},
+                                              {"rule_refuse", refuse},
+                                              {"suppression_approve", approve},
+                                              {"suppression_refuse", refuse},
                                               {"rule_swallowed", list_swallowed},
                                               {NULL, NULL}};

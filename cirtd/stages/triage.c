@@ -149,7 +149,7 @@ static const char *telling_rule(const struct triage_decision *decision)
     const char *first = NULL;
     for (size_t i = 0; i < decision->step_count; i++) {
         const struct triage_step *step = &decision->steps[i];
-        if (step->took_effect && (step->kind == TRIAGE_HOLD || step->kind == TRIAGE_DROP))
+        if (step->took_effect && (step->kind == TRIAGE_HOLD || step->kind == TRIAGE_DROP || step->kind == TRIAGE_SUPPRESS))
             return step->rule;
         if (step->took_effect && !first)
             first = step->rule;
@@ -232,9 +232,10 @@ static void use_template(struct triage *triage, size_t set, const char *name)
 static void add_step(struct triage *triage, int32_t way, const struct triage_step *step)
 {
     static const char *const kinds[] = {
-        [TRIAGE_CLASS] = "class",   [TRIAGE_PRIORITY] = "priority", [TRIAGE_SEVERITY] = "severity", [TRIAGE_QUEUE] = "queue",
-        [TRIAGE_OWNER] = "owner",   [TRIAGE_TLP] = "tlp",           [TRIAGE_PAP] = "pap",           [TRIAGE_TAG] = "tag",
-        [TRIAGE_NOTIFY] = "notify", [TRIAGE_TEMPLATE] = "template", [TRIAGE_HOLD] = "hold",         [TRIAGE_DROP] = "drop"};
+        [TRIAGE_CLASS] = "class",      [TRIAGE_PRIORITY] = "priority", [TRIAGE_SEVERITY] = "severity", [TRIAGE_QUEUE] = "queue",
+        [TRIAGE_OWNER] = "owner",      [TRIAGE_TLP] = "tlp",           [TRIAGE_PAP] = "pap",           [TRIAGE_TAG] = "tag",
+        [TRIAGE_NOTIFY] = "notify",    [TRIAGE_TEMPLATE] = "template", [TRIAGE_HOLD] = "hold",         [TRIAGE_DROP] = "drop",
+        [TRIAGE_SUPPRESS] = "suppress"};
     size_t set = set_of(triage, step);
     db_array_add_int4(&triage->steps[S_WAY], way);
     db_array_add_text(&triage->steps[S_SET], triage->sets[set].name);
@@ -282,7 +283,7 @@ static void decide(struct triage *triage, const struct rule_facts *observed, boo
 {
     struct triage_decision decision;
     int32_t ord = (int32_t)db_get_int(observed->facts, observed->row, RULE_FACTS_ORD);
-    triage_rules_begin(&decision);
+    triage_rules_begin(&decision, timestamp_now());
     filter_subject_set(triage->subject, observed, rule_facts_get);
     for (size_t i = 0; i < triage->set_count; i++)
         triage_rules_apply(triage->sets[i].rules, triage->arena, triage->subject, &decision);

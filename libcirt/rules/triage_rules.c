@@ -130,6 +130,7 @@ static bool apply_action(const struct triage_rules *rules, struct triage_decisio
     case TRIAGE_HOLD:
         return settle(decision, &decision->hold, action->value);
     case TRIAGE_DROP:
+    case TRIAGE_SUPPRESS:
         return settle(decision, &decision->drop, action->value);
     }
     return false;
@@ -140,6 +141,8 @@ static void apply_rule(const struct triage_rules *rules, size_t no, struct arena
     const struct triage_rules_rule *rule = &rules->rules[no];
     for (size_t i = 0; i < rule->action_count; i++) {
         const struct triage_rules_action *action = &rule->actions[i];
+        if (action->kind == TRIAGE_SUPPRESS && action->until <= decision->now)
+            continue;
         struct triage_step step = {.rules = rules,
                                    .rule = rule->shown.name,
                                    .rule_no = no,
@@ -154,9 +157,9 @@ static void apply_rule(const struct triage_rules *rules, size_t no, struct arena
     }
 }
 
-void triage_rules_begin(struct triage_decision *decision)
+void triage_rules_begin(struct triage_decision *decision, int64_t now)
 {
-    *decision = (struct triage_decision){.tlp = TLP_NONE, .pap = TLP_NONE};
+    *decision = (struct triage_decision){.tlp = TLP_NONE, .pap = TLP_NONE, .now = now};
 }
 
 void triage_rules_apply(const struct triage_rules *rules, struct arena *arena, struct filter_subject *subject,

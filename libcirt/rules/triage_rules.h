@@ -5,7 +5,8 @@
  *   template phishing: task "ask the host to take it down" due:4h, note "The bank's desk: +41 ..."
  *
  * Rules are applied in order to each observation. The first rule that sets a thing wins; tags, templates and notices add up; a label only
- * narrows; a drop ends it. A site may have several sets, applied one after the other to the same decision.
+ * narrows; a drop ends it, and so does a suppress until its last day is over. A site may have several sets, applied one after the other to
+ * the same decision.
  */
 #ifndef CIRT_RULES_TRIAGE_RULES_H
 #define CIRT_RULES_TRIAGE_RULES_H
@@ -43,7 +44,8 @@ enum triage_action {
     TRIAGE_TEMPLATE,
     TRIAGE_NOTIFY,
     TRIAGE_HOLD,
-    TRIAGE_DROP
+    TRIAGE_DROP,
+    TRIAGE_SUPPRESS
 };
 
 /* One action of one rule on one object. */
@@ -53,7 +55,7 @@ struct triage_step {
     size_t rule_no, action_no;        /* counted from 0 in the set */
     size_t line;                      /* in the file, from 1 */
     enum triage_action kind;
-    const char *action, *value; /* "priority:HIGH", "high" (in its normal form); of hold and drop the reason or NULL */
+    const char *action, *value; /* "priority:HIGH", "high" (in its normal form); of hold, drop and suppress the reason or NULL */
     bool took_effect;           /* false: an earlier rule had decided that */
 };
 
@@ -64,8 +66,9 @@ struct triage_decision {
     const char *queue;         /* NULL: unchanged */
     const char *owner;         /* a login; NULL: nobody */
     enum tlp tlp, pap;         /* at least as strict as this; TLP_NONE: unchanged. The caller takes the stricter of this and the object's */
-    bool hold, drop;           /* at most one */
+    bool hold, drop;           /* at most one; drop also where it is suppressed */
     const char *reason;        /* of the hold or drop, or NULL */
+    int64_t now;               /* a suppression that is over does nothing */
     struct triage_step *steps; /* what happened, in order; tags, templates and notices are those that took effect */
     size_t step_count, step_capacity;
 };
@@ -87,7 +90,8 @@ struct triage_template {
 struct triage_rule {
     const char *name, *text; /* the whole line, without blanks around it */
     size_t line;
-    bool holds, drops;
+    bool holds, drops; /* drops: also where it suppresses */
+    int64_t until;     /* when what it suppresses is over; TIMESTAMP_NONE: it suppresses nothing */
 };
 
 /* ERR_INPUT: at is "line 3" or "line 3, character 14"; ERR_LIMIT: too large. *out is the caller's. */
@@ -112,8 +116,8 @@ bool triage_rules_mention(const struct triage_rules *rules, const char *field);
 
 /* --- applying --- */
 
-/* An empty decision; rules are then applied to it, set after set. */
-void triage_rules_begin(struct triage_decision *decision);
+/* An empty decision, made at that moment; rules are then applied to it, set after set. */
+void triage_rules_begin(struct triage_decision *decision, int64_t now);
 /* The subject gives the FILTER_RULE fields of the object as it came: what a rule sets is not seen by the next. Arrays in the arena. */
 void triage_rules_apply(const struct triage_rules *rules, struct arena *arena, struct filter_subject *subject,
                         struct triage_decision *decision);

@@ -162,6 +162,7 @@ static bool parse_value(struct reader *reader, const char *at, struct triage_rul
         return is_recipient(value) || fail_at(reader, at, "notify needs a login, a level or a mail address");
     case TRIAGE_HOLD:
     case TRIAGE_DROP:
+    case TRIAGE_SUPPRESS:
         break;
     }
     return fail_at(reader, at, "hold and drop take a reason in quotes: drop \"test traffic\"");
@@ -173,10 +174,10 @@ static const struct {
     enum triage_action kind;
     bool has_value;
 } action_names[] = {
-    {"class", TRIAGE_CLASS, true}, {"priority", TRIAGE_PRIORITY, true}, {"severity", TRIAGE_SEVERITY, true}, {"queue", TRIAGE_QUEUE, true},
-    {"owner", TRIAGE_OWNER, true}, {"assign", TRIAGE_OWNER, true},      {"tlp", TRIAGE_TLP, true},           {"pap", TRIAGE_PAP, true},
-    {"tag", TRIAGE_TAG, true},     {"template", TRIAGE_TEMPLATE, true}, {"notify", TRIAGE_NOTIFY, true},     {"hold", TRIAGE_HOLD, false},
-    {"drop", TRIAGE_DROP, false},
+    {"class", TRIAGE_CLASS, true}, {"priority", TRIAGE_PRIORITY, true},  {"severity", TRIAGE_SEVERITY, true}, {"queue", TRIAGE_QUEUE, true},
+    {"owner", TRIAGE_OWNER, true}, {"assign", TRIAGE_OWNER, true},       {"tlp", TRIAGE_TLP, true},           {"pap", TRIAGE_PAP, true},
+    {"tag", TRIAGE_TAG, true},     {"template", TRIAGE_TEMPLATE, true},  {"notify", TRIAGE_NOTIFY, true},     {"hold", TRIAGE_HOLD, false},
+    {"drop", TRIAGE_DROP, false},  {"suppress", TRIAGE_SUPPRESS, false},
 };
 
 static bool find_action(struct reader *reader, const char *at, const char *name, size_t *row)
@@ -195,13 +196,35 @@ static bool find_action(struct reader *reader, const char *at, const char *name,
     return fail_at(reader, at, text);
 }
 
-/* The reason behind hold and drop: hold may go without, what is thrown away needs one. */
+/* ` until:2027-03-31` behind the reason of suppress: its last day, in UTC. The action's value says it to people. */
+static bool read_until(struct reader *reader, struct triage_rules_action *action)
+{
+    char moment[32];
+    skip_blanks(reader);
+    const char *at = reader->next, *day = at + strlen("until:");
+    size_t size = strcspn(at, " \t,#"), day_size = size < strlen("until:") ? 0 : size - strlen("until:");
+    if (!str_starts(at, "until:") || day_size != strlen("2027-03-31"))
+        return fail_at(reader, at, "suppress needs its last day: suppress \"yearly audit\" until:2027-03-31");
+    snprintf(moment, sizeof moment, "%.10s 00:00:00", day);
+    if (!timestamp_parse_utc(moment, &action->until))
+        return fail_at(reader, day, "there is no such day; a last day is YYYY-MM-DD");
+    action->until += 24 * 3600 * TIMESTAMP_SECOND;
+    action->value = arena_printf(reader->rules->arena, "suppressed until %.10s: %s", day, action->value);
+    reader->next = at + size;
+    return true;
+}
+
+/* The reason behind hold, drop and suppress: hold may go without, what is thrown away needs one. */
 static bool read_reason(struct reader *reader, const char *at, struct triage_rules_action *action)
 {
     skip_blanks(reader);
     if (*reader->next == '"')
-        return read_quoted(reader, &action->value);
-    return action->kind == TRIAGE_HOLD || fail_at(reader, at, "drop needs its reason: drop \"test traffic\"");
+        return read_quoted(reader, &action->value) && (action->kind != TRIAGE_SUPPRESS || read_until(reader, action));
+    if (action->kind == TRIAGE_HOLD)
+        return true;
+    return fail_at(reader, at,
+                   action->kind == TRIAGE_DROP ? "drop needs its reason: drop \"test traffic\""
+                                               : "suppress needs its reason and last day: suppress \"yearly audit\" until:2027-03-31");
 }
 
 static bool read_action(struct reader *reader, struct triage_rules_action *action)
@@ -242,7 +265,9 @@ static bool read_actions(struct reader *reader, struct triage_rules_rule *rule)
         action.no = reader->rules->actions++;
         rule->actions[rule->action_count++] = action;
         rule->shown.holds = rule->shown.holds || action.kind == TRIAGE_HOLD;
-        rule->shown.drops = rule->shown.drops || action.kind == TRIAGE_DROP;
+        rule->shown.drops = rule->shown.drops || action.kind == TRIAGE_DROP || action.kind == TRIAGE_SUPPRESS;
+        if (action.kind == TRIAGE_SUPPRESS && rule->shown.until == TIMESTAMP_NONE)
+            rule->shown.until = action.until;
         skip_blanks(reader);
         if (*reader->next == '\0' || *reader->next == '#')
             return true;
@@ -345,7 +370,7 @@ static const char *trimmed(const struct reader *reader)
 static bool read_rule(struct reader *reader)
 {
     struct triage_rules *rules = reader->rules;
-    struct triage_rules_rule rule = {.shown = {.line = reader->number, .text = trimmed(reader)}};
+    struct triage_rules_rule rule = {.shown = {.line = reader->number, .text = trimmed(reader), .until = TIMESTAMP_NONE}};
     if (rules->count >= TRIAGE_RULES_COUNT_MAX)
         return err_set(reader->err, ERR_LIMIT, "there are more than %d rules", TRIAGE_RULES_COUNT_MAX);
     if (!read_name(reader, &rule) || !read_filter(reader, &rule))

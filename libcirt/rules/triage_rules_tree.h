@@ -9,6 +9,7 @@ struct triage_rules_action {
     enum triage_action kind;
     const char *written; /* "priority:high" */
     const char *value;   /* class, queue, tag, login, ...; reason or NULL */
+    int64_t until;       /* of suppress */
     int number;          /* priority, severity, label */
     size_t no;           /* of all actions of the set */
 };

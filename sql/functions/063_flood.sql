@@ -89,12 +89,12 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     span chunk_range;
 BEGIN
-    IF NOT EXISTS (SELECT FROM suppression s WHERE s.until > now() AND s.ended IS NULL) THEN
+    IF NOT EXISTS (SELECT FROM suppression s WHERE s.until > now() AND s.ended IS NULL AND s.approved IS NOT NULL) THEN
         RETURN;
     END IF;
     span := triage_range();
     WITH valid AS MATERIALIZED (
-        SELECT s.* FROM suppression s WHERE s.until > now() AND s.ended IS NULL),
+        SELECT s.* FROM suppression s WHERE s.until > now() AND s.ended IS NULL AND s.approved IS NOT NULL),
     named AS MATERIALIZED (
         SELECT DISTINCT v.id, s.report_id, s.observation_no AS no FROM valid v JOIN sighting s
           ON s.addr <<= v.addr OR s.host = v.host OR right(s.host, length(v.host) + 1) = '.' || v.host OR s.value = v.other
@@ -103,7 +103,7 @@ BEGIN
     hit AS MATERIALIZED (
         SELECT DISTINCT ON (c.ord) c.ord, v.id, v.name, v.until, v.reason FROM valid v
         JOIN triage_chunk c ON (v.class IS NULL OR c.class = v.class OR split_part(c.class, '/', 1) = v.class)
-             AND (v.constituent_id IS NULL OR c.constituent_id = v.constituent_id) AND (v.sender_id IS NULL OR c.sender_id = v.sender_id)
+             AND (v.constituent_id IS NULL OR c.constituent_id = v.constituent_id OR v.constituent_id = ANY (c.owners)) AND (v.sender_id IS NULL OR c.sender_id = v.sender_id)
         LEFT JOIN named n ON n.id = v.id AND n.report_id = c.report_id AND n.no = c.no
         WHERE (v.value IS NULL OR n.id IS NOT NULL) AND c.decision IS NULL AND c.case_id IS NULL AND NOT c.is_person AND NOT c.is_released AND NOT c.is_repeat
           AND c.drill_id = 0 AND c.no > 0

@@ -15,8 +15,12 @@ WHERE viewer() IS NOT NULL
 
 CREATE VIEW visible_suppression AS
 SELECT s.id, s.name, s.class, k.name AS constituent, sender_name(s.sender_id) AS sender, s.value, s.until, s.reason, s.created, i.login AS created_by, s.ended,
-       e.login AS ended_by, CASE WHEN s.ended IS NOT NULL THEN 'ended' WHEN s.until <= now() THEN 'over' ELSE 'active' END AS state, s.rows, s.last_row
+       e.login AS ended_by, s.approved, p.login AS approved_by, s.rows, s.last_row,
+       CASE WHEN s.ended IS NOT NULL THEN 'ended' WHEN s.until <= now() THEN 'over' WHEN s.approved IS NULL THEN 'waiting' ELSE 'active' END AS state,
+       CASE WHEN w.suppression_id IS NOT NULL THEN json_build_object('id', w.approval_id, 'until', time_text(w.until), 'asked', time_text(w.asked), 'asked_by', a.login,
+           'mine', w.asked_by = viewer()) END AS waiting
 FROM suppression s LEFT JOIN constituent k ON k.id = s.constituent_id LEFT JOIN identity i ON i.id = s.created_by LEFT JOIN identity e ON e.id = s.ended_by
+    LEFT JOIN identity p ON p.id = s.approved_by LEFT JOIN suppression_waiting w ON w.suppression_id = s.id LEFT JOIN identity a ON a.id = w.asked_by
 WHERE viewer() IS NOT NULL;
 
 CREATE VIEW visible_suppressed AS
@@ -142,7 +146,8 @@ LANGUAGE sql STABLE AS $$
     FROM visible_suppression s CROSS JOIN LATERAL (
         SELECT json_build_object('name', s.name, 'state', s.state, 'class', s.class, 'constituent', s.constituent, 'sender', s.sender, 'value', s.value,
                'until', time_text(s.until), 'reason', s.reason, 'observations', s.rows, 'last_row', time_text(s.last_row), 'created', time_text(s.created),
-               'created_by', s.created_by, 'ended', time_text(s.ended), 'ended_by', s.ended_by) AS item) v
+               'created_by', s.created_by, 'approved', time_text(s.approved), 'approved_by', s.approved_by, 'ended', time_text(s.ended), 'ended_by', s.ended_by,
+               'waits_for', CASE WHEN s.waiting IS NOT NULL THEN 'second person' END, 'waiting', s.waiting) AS item) v
     WHERE p_name IS NULL OR s.name = p_name ORDER BY s.state <> 'active', s.until, s.name $$;
 
 CREATE OR REPLACE FUNCTION suppression_until(p_body jsonb) RETURNS timestamptz
@@ -178,12 +183,25 @@ BEGIN
     END IF;
 END $$;
 
--- p_body's class: desk has looked it up in the taxonomy. What is suppressed stays as it was ordered; its end and reason may change.
+-- Lets another lead or admin look at it first: what waited before is superseded.
+CREATE OR REPLACE FUNCTION suppression_ask(p_id bigint, p_name text, p_until timestamptz) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_approval bigint;
+BEGIN
+    INSERT INTO approval (action, subject, asked_by) VALUES ('suppression', format('%s until %s', p_name, time_text(p_until)), viewer()) RETURNING id INTO v_approval;
+    INSERT INTO suppression_waiting (suppression_id, approval_id, asked_by, until) VALUES (p_id, v_approval, viewer(), p_until)
+        ON CONFLICT (suppression_id) DO UPDATE SET approval_id = EXCLUDED.approval_id, asked_by = EXCLUDED.asked_by, asked = now(), until = EXCLUDED.until;
+END $$;
+
+-- p_body's class: desk has looked it up in the taxonomy. What is suppressed stays as it was ordered; its end and reason may change. A new one, and a later
+-- end, wait for a second person; meanwhile all stays as it was.
 CREATE OR REPLACE FUNCTION suppression_write(p_name text, p_body jsonb) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     s suppression;
     v_name text := lower(coalesce(p_name, p_body ->> 'name'));
+    v_until timestamptz;
 BEGIN
     PERFORM record_check(p_body, CASE WHEN p_name IS NULL THEN '{name,class,constituent,sender,value,until,reason}' ELSE '{until,reason}' END::text[]);
     SELECT * INTO s FROM suppression x WHERE x.name = v_name FOR UPDATE;
@@ -209,26 +227,95 @@ BEGIN
     ELSIF s.ended IS NOT NULL THEN
         PERFORM refuse('CI409', format('suppression %s was ended', s.name), 'add another one');
     END IF;
-    s.until := CASE WHEN p_name IS NULL OR p_body ? 'until' THEN suppression_until(p_body) ELSE s.until END;
+    v_until := CASE WHEN p_name IS NULL OR p_body ? 'until' THEN suppression_until(p_body) ELSE s.until END;
     s.reason := btrim(record_text(p_body, 'reason', s.reason));
     IF coalesce(length(s.reason), 0) NOT BETWEEN 1 AND 500 THEN
         PERFORM refuse('CI422', 'a suppression needs a reason, of at most 500 characters', 'cirt suppression add NAME --reason WHY ...', '{"at": "/reason"}');
     END IF;
     IF p_name IS NULL THEN
         INSERT INTO suppression (name, class, constituent_id, sender_id, value, addr, host, other, until, reason, created_by)
-            SELECT v_name, s.class, s.constituent_id, s.sender_id, p_body ->> 'value', v.addr, v.host, v.other, s.until, s.reason, viewer()
-            FROM suppression_value(nullif(p_body ->> 'value', '')) v;
+            SELECT v_name, s.class, s.constituent_id, s.sender_id, p_body ->> 'value', v.addr, v.host, v.other, v_until, s.reason, viewer()
+            FROM suppression_value(nullif(p_body ->> 'value', '')) v RETURNING * INTO s;
+    ELSIF s.approved IS NULL OR v_until <= s.until THEN
+        UPDATE suppression x SET until = v_until, reason = s.reason WHERE x.id = s.id;
     ELSE
-        UPDATE suppression x SET until = s.until, reason = s.reason WHERE x.id = s.id;
+        UPDATE suppression x SET reason = s.reason WHERE x.id = s.id;
     END IF;
-    PERFORM record_journal('suppression', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END, v_name, p_body);
+    IF s.approved IS NULL OR v_until > s.until THEN
+        PERFORM suppression_ask(s.id, v_name, v_until);
+    ELSIF p_body ? 'until' THEN
+        DELETE FROM suppression_waiting w WHERE w.suppression_id = s.id;
+    END IF;
+    PERFORM record_journal('suppression', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END
+        || CASE WHEN EXISTS (SELECT FROM suppression_waiting w WHERE w.suppression_id = s.id) THEN ' asked' ELSE '' END, v_name, p_body);
     RETURN (SELECT suppression_list(v_name));
 END $$;
 
--- It ends now; it and what it held stay listed.
+-- The second person: another one, a lead or admin, who read exactly this (p_id is the number that came with it).
+CREATE OR REPLACE FUNCTION suppression_approve(p_name text, p_id bigint) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    s suppression;
+    w suppression_waiting;
+BEGIN
+    SELECT * INTO s FROM suppression x WHERE x.name = p_name FOR UPDATE;
+    SELECT * INTO w FROM suppression_waiting x WHERE x.suppression_id = s.id;
+    IF s.id IS NULL THEN
+        PERFORM record_missing('suppression', p_name);
+    ELSIF w.suppression_id IS NULL THEN
+        PERFORM refuse('CI409', format('nothing of the suppression "%s" waits', left(p_name, 100)), 'cirt suppression ls');
+    ELSIF w.approval_id IS DISTINCT FROM p_id THEN
+        PERFORM refuse('CI409', format('what waits of "%s" was changed meanwhile', p_name), format('read it again: cirt suppression approve %s', p_name));
+    ELSIF w.asked_by = viewer() THEN
+        PERFORM refuse('CI403', 'a second person must approve what you asked for yourself', 'ask another lead or admin');
+    ELSIF NOT viewer_is('lead') AND NOT viewer_is('admin') THEN
+        PERFORM refuse('CI403', 'suppressions are approved by a lead or an admin');
+    ELSIF w.until <= now() THEN
+        PERFORM refuse('CI409', 'its end has passed while it waited', format('cirt suppression set %s --until 30d', p_name));
+    END IF;
+    UPDATE approval a SET granted_by = viewer(), granted = now() WHERE a.id = w.approval_id;
+    UPDATE suppression x SET until = w.until, approved = now(), approved_by = viewer() WHERE x.id = s.id;
+    DELETE FROM suppression_waiting x WHERE x.suppression_id = s.id;
+    PERFORM record_journal('suppression', 'approve', format('%s, asked by %s', p_name, (SELECT i.login FROM identity i WHERE i.id = w.asked_by)),
+                           jsonb_build_object('until', time_text(w.until)));
+    RETURN (SELECT suppression_list(p_name));
+END $$;
+
+-- Whoever asked takes it back, or another refuses: one that never was in force is gone, of the others the end stays.
+CREATE OR REPLACE FUNCTION suppression_refuse(p_name text, p_reason text) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_id bigint := (SELECT s.id FROM suppression s WHERE s.name = p_name);
+    v_asked text;
+BEGIN
+    IF v_id IS NULL THEN
+        PERFORM record_missing('suppression', p_name);
+    END IF;
+    DELETE FROM suppression_waiting w USING identity i WHERE w.suppression_id = v_id AND i.id = w.asked_by RETURNING i.login INTO v_asked;
+    IF v_asked IS NULL THEN
+        PERFORM refuse('CI409', format('nothing of the suppression "%s" waits', left(p_name, 100)), 'cirt suppression ls');
+    END IF;
+    DELETE FROM suppression s WHERE s.id = v_id AND s.approved IS NULL;
+    PERFORM record_journal('suppression', 'refuse', format('%s, asked by %s%s', p_name, v_asked, coalesce(': ' || left(p_reason, 500), '')), '{}');
+    RETURN json_build_object('name', p_name, 'refused', true);
+END $$;
+
+-- What waits, for the doctor.
+CREATE OR REPLACE FUNCTION suppression_checks() RETURNS TABLE (name text, ok boolean, text text, hint text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT 'suppression ' || s.name, true, format('waits for a second person since %s, asked by %s', time_text(w.asked), i.login), format('cirt suppression approve %s', s.name)
+    FROM suppression_waiting w JOIN suppression s ON s.id = w.suppression_id JOIN identity i ON i.id = w.asked_by WHERE w.until > now() ORDER BY s.name $$;
+
+-- It ends now; it and what it held stay listed. One that never was in force is gone.
 CREATE OR REPLACE FUNCTION suppression_remove(p_name text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
+    DELETE FROM suppression_waiting w USING suppression s WHERE s.id = w.suppression_id AND s.name = p_name;
+    DELETE FROM suppression s WHERE s.name = p_name AND s.approved IS NULL;
+    IF FOUND THEN
+        PERFORM record_journal('suppression', 'remove', p_name, '{}');
+        RETURN;
+    END IF;
     UPDATE suppression s SET ended = now(), ended_by = viewer() WHERE s.name = p_name AND s.ended IS NULL;
     IF NOT FOUND THEN
         IF EXISTS (SELECT FROM suppression s WHERE s.name = p_name) THEN

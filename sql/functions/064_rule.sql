@@ -38,7 +38,8 @@ BEGIN
     ORDER BY c.ord;
 END $$;
 
--- Sightings of these types, and with p_hosts all that have a host.
+-- Sightings of these types, and with p_hosts all that have a host. Types beyond those of observables: 100 lists that they are on, 101 and 102 names and
+-- sectors of the owners behind the first.
 CREATE OR REPLACE FUNCTION triage_rule_sightings(p_types smallint[], p_hosts boolean) RETURNS TABLE (ord int, type smallint, value text, host text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
@@ -49,7 +50,11 @@ BEGIN
          AND s.report_id BETWEEN span.low AND span.high AND s.received BETWEEN span.since AND span.until
          AND (s.report_id, s.observation_no) >= (span.low, span.low_no) AND (s.report_id, s.observation_no) <= (span.high, span.high_no)
          AND (s.type = ANY (p_types) OR (p_hosts AND s.host IS NOT NULL))
+    WHERE p_hosts OR EXISTS (SELECT FROM unnest(p_types) t WHERE t < 100)
     UNION ALL SELECT g.ord, 100::smallint, g.list, NULL FROM triage_known_lists(100 = ANY (p_types)) g
+    UNION ALL SELECT c.ord, t.type, CASE t.type WHEN 101 THEN k.name ELSE k.sector END, NULL FROM triage_chunk c
+        CROSS JOIN unnest(p_types) t(type) CROSS JOIN LATERAL unnest(c.owners) u(owner) JOIN constituent k ON k.id = u.owner
+        WHERE t.type IN (101, 102) AND u.owner <> c.constituent_id
     ORDER BY 1;
 END $$;
 
@@ -97,7 +102,7 @@ BEGIN
     SELECT s.set_name, s.rule, min(s.version), s.kind, min(s.value), c.report_id, min(c.received),
            coalesce(range_agg(int4range(c.no, c.no + 1)) FILTER (WHERE c.no > 0), '{}')
     FROM triage_rule_step s JOIN triage_rule_ord o ON o.decision = s.decision JOIN triage_chunk c ON c.ord = o.ord
-    WHERE s.kind IN ('hold', 'drop') AND c.decision = s.kind AND c.held_for IS NULL AND NOT c.is_repeat
+    WHERE s.kind IN ('hold', 'drop', 'suppress') AND c.decision = CASE s.kind WHEN 'hold' THEN 'hold' ELSE 'drop' END AND c.held_for IS NULL AND NOT c.is_repeat
     GROUP BY s.set_name, s.rule, s.kind, c.report_id ORDER BY c.report_id, 1, 2, 4
     ON CONFLICT (report_id, set_name, rule, kind) DO UPDATE SET observations = w.observations + EXCLUDED.observations;
 END $$;
@@ -112,7 +117,7 @@ BEGIN
           FROM triage_rule_ord o JOIN triage_chunk c ON c.ord = o.ord AND c.decision IS NULL AND NOT c.is_repeat
           JOIN triage_group x ON x.grp = c.grp AND x.drill_id = c.drill_id AND x.compartment_id = c.compartment_id AND x.case_id IS NOT NULL AND NOT x.is_quiet
           GROUP BY x.case_id, o.decision) g
-    JOIN triage_rule_step s ON s.decision = g.decision AND s.kind NOT IN ('hold', 'drop')
+    JOIN triage_rule_step s ON s.decision = g.decision AND s.kind NOT IN ('hold', 'drop', 'suppress')
     GROUP BY g.case_id, s.set_name, s.rule, s.action;
 END $$;
 
@@ -349,20 +354,29 @@ END $$;
 -- --- rule sets: desk has parsed them before; every text that was in force is kept ---
 
 -- A rule of a text is a line; the same line in the next version is the same rule. `guards` are the rules with hold before it, which keep what it would throw away.
--- What is written here and what libcirt/rules/triage_rules_parse.c reads as a rule that drops may differ in one direction only: a name that looks
--- like such an action needs the second person too.
-CREATE OR REPLACE FUNCTION rule_lines(p_text text) RETURNS TABLE (no bigint, rule text, line text, drops boolean, guards text[])
-LANGUAGE sql IMMUTABLE AS $$
+-- What is written here and what libcirt/rules/triage_rules_parse.c reads as a rule that drops or suppresses may differ in one direction only: a name
+-- that looks like such an action needs the second person too. until: when what a rule suppresses is over.
+SELECT drop_overloads('rule_lines');
+CREATE OR REPLACE FUNCTION rule_until(p_day text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (p_day::date + 1)::timestamp AT TIME ZONE 'UTC';
+EXCEPTION WHEN datetime_field_overflow THEN
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE FUNCTION rule_lines(p_text text) RETURNS TABLE (no bigint, rule text, line text, drops boolean, guards text[], until timestamptz)
+LANGUAGE sql STABLE AS $$
     WITH line AS (
         SELECT l.no, btrim(l.line, E' \t\r') AS line FROM string_to_table(p_text, E'\n') WITH ORDINALITY l(line, no)),
     told AS (
         SELECT l.no, regexp_replace((regexp_match(l.line, '^rule\s*"((?:[^"\\]|\\.)*)"'))[1], '\\(.)', '\1', 'g') AS rule, l.line,
-               l.line ~ '(=>|,)[ \t]*drop[ \t]*"' AS drops, l.line ~ '(=>|,)[ \t]*hold' AS holds FROM line l WHERE l.line ~ '^rule[ \t"]')
-    SELECT t.no, t.rule, t.line, t.drops, CASE WHEN t.drops THEN ARRAY(SELECT g.line FROM told g WHERE g.holds AND g.no < t.no ORDER BY g.no) END FROM told t $$;
+               l.line ~ '(=>|,)[ \t]*(drop|suppress)[ \t]*"' AS drops,
+               rule_until((regexp_match(l.line, '(?:=>|,)[ \t]*suppress[ \t]*"(?:[^"\\]|\\.)*"[ \t]*until:(\d{4}-\d{2}-\d{2})'))[1]) AS until, l.line ~ '(=>|,)[ \t]*hold' AS holds FROM line l WHERE l.line ~ '^rule[ \t"]')
+    SELECT t.no, t.rule, t.line, t.drops, CASE WHEN t.drops THEN ARRAY(SELECT g.line FROM told g WHERE g.holds AND g.no < t.no ORDER BY g.no) END, t.until FROM told t $$;
 
 -- The rules of a text that throw away what those in force do not: new or changed ones, and those that a rule with hold before them no longer guards.
 CREATE OR REPLACE FUNCTION rule_new_drops(p_text text, p_in_force text) RETURNS text[]
-LANGUAGE sql IMMUTABLE SET search_path = cirt, pg_temp AS $$
+LANGUAGE sql STABLE SET search_path = cirt, pg_temp AS $$
     SELECT coalesce(array_agg(n.rule ORDER BY n.no), '{}') FROM rule_lines(p_text) n
     WHERE n.drops AND NOT EXISTS (SELECT FROM rule_lines(p_in_force) o WHERE o.drops AND o.line = n.line AND n.guards @> o.guards) $$;
 
@@ -375,9 +389,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         ON o.rule = n.rule AND o.line = n.line
     WHERE n.rule IS NOT NULL $$;
 
+-- The rules whose suppression has ended.
+CREATE OR REPLACE FUNCTION rule_over(p_text text) RETURNS text[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT ARRAY(SELECT l.rule FROM rule_lines(p_text) l WHERE l.until <= now() ORDER BY l.no) $$;
+
 -- A set that only waits has no version and text yet.
 CREATE VIEW visible_rule AS
 SELECT n.name, r.version, r.text, r.changed, i.login AS changed_by, rule_hit_counts(n.name, coalesce(r.text, '')) AS hits,
+       rule_over(r.text) AS over,
        CASE WHEN w.name IS NOT NULL THEN json_build_object('id', w.approval_id, 'text', w.text, 'asked', time_text(w.asked), 'asked_by', a.login, 'drops', w.drops,
            'mine', w.asked_by = viewer()) END AS waiting
 FROM (SELECT x.name FROM rule_set x WHERE x.is_current UNION SELECT x.name FROM rule_waiting x) n
@@ -389,7 +409,7 @@ WHERE viewer() IS NOT NULL;
 
 CREATE OR REPLACE FUNCTION rule_json(r visible_rule) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('name', r.name, 'text', r.text, 'version', r.version, 'changed', time_text(r.changed), 'changed_by', r.changed_by,
-    'hits', r.hits, 'waits_for', CASE WHEN r.waiting IS NOT NULL THEN 'second person' END, 'waiting', r.waiting);
+    'hits', r.hits, 'over', r.over, 'waits_for', CASE WHEN r.waiting IS NOT NULL THEN 'second person' END, 'waiting', r.waiting);
 
 -- One transaction: triage sees the old text or the new one, never none.
 CREATE OR REPLACE FUNCTION rule_put(p_name text, p_text text, p_by bigint) RETURNS int
@@ -402,6 +422,20 @@ BEGIN
     DELETE FROM rule_waiting w WHERE w.name = p_name;
     PERFORM pg_notify('cirt_rules', '');
     RETURN v_version;
+END $$;
+
+-- What is newly suppressed ends within a year, and not before it begins.
+CREATE OR REPLACE FUNCTION rule_check_ends(p_text text, p_drops text[]) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    l record;
+BEGIN
+    SELECT x.no, x.rule, x.until INTO l FROM rule_lines(p_text) x
+        WHERE x.rule = ANY (p_drops) AND (x.until <= now() OR x.until > now() + interval '367 days') ORDER BY x.no LIMIT 1;
+    IF l.no IS NOT NULL THEN
+        PERFORM refuse('CI422', format('line %s: what "%s" suppresses %s', l.no, left(l.rule, 100), CASE WHEN l.until <= now() THEN 'is over already' ELSE 'does not end within a year' END),
+                       'a last day within a year from now: until:2027-03-31', '{"at": "/text"}');
+    END IF;
 END $$;
 
 -- Takes effect at once, or waits for a second person where it throws away more; what waited before is superseded either way.
@@ -429,6 +463,7 @@ BEGIN
         PERFORM record_missing('rule', p_name);
     END IF;
     v_drops := rule_new_drops(v_text, coalesce(v_in_force, ''));
+    PERFORM rule_check_ends(v_text, v_drops);
     IF cardinality(v_drops) = 0 THEN
         PERFORM record_journal('rule', v_action, format('%s version %s', v_name, rule_put(v_name, v_text, viewer())), p_body);
     ELSE
@@ -436,7 +471,7 @@ BEGIN
             RETURNING id INTO v_approval;
         INSERT INTO rule_waiting AS w (name, text, approval_id, asked_by, drops) VALUES (v_name, v_text, v_approval, viewer(), v_drops)
             ON CONFLICT (name) DO UPDATE SET text = EXCLUDED.text, approval_id = EXCLUDED.approval_id, asked_by = EXCLUDED.asked_by, asked = now(), drops = EXCLUDED.drops;
-        PERFORM record_journal('rule', v_action || ' asked', format('%s waits for a second person: it drops by %s', v_name, array_to_string(v_drops, ', ')), p_body);
+        PERFORM record_journal('rule', v_action || ' asked', format('%s waits for a second person: it drops or suppresses by %s', v_name, array_to_string(v_drops, ', ')), p_body);
     END IF;
     RETURN (SELECT rule_json(r) FROM visible_rule r WHERE r.name = v_name);
 END $$;
@@ -457,7 +492,7 @@ BEGIN
     ELSIF w.asked_by = viewer() THEN
         PERFORM refuse('CI403', 'a second person must approve what you asked for yourself', 'ask another lead or admin');
     ELSIF NOT viewer_is('lead') AND NOT viewer_is('admin') THEN
-        PERFORM refuse('CI403', 'rules that drop are approved by a lead or an admin');
+        PERFORM refuse('CI403', 'rules that drop or suppress are approved by a lead or an admin');
     END IF;
     UPDATE approval a SET granted_by = viewer(), granted = now() WHERE a.id = w.approval_id;
     PERFORM record_journal('rule', 'approve', format('%s version %s, asked by %s', p_name, rule_put(p_name, w.text, w.asked_by),
@@ -529,3 +564,20 @@ BEGIN ATOMIC
           ORDER BY x.at DESC, x.report_id DESC LIMIT p_limit OFFSET p_offset) w
     JOIN visible_report r ON r.id = w.report_id AND r.received = w.received ORDER BY w.at DESC, w.report_id DESC;
 END;
+
+-- --- the doctor ---
+
+-- What waits for a second person, what has ended, and what was thrown away within a day.
+CREATE OR REPLACE FUNCTION rule_checks() RETURNS TABLE (name text, ok boolean, text text, hint text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT 'rules ' || w.name, true, format('wait for a second person since %s, asked by %s', time_text(w.asked), i.login), format('cirt rule approve %s', w.name)
+        FROM rule_waiting w JOIN identity i ON i.id = w.asked_by ORDER BY w.name;
+    RETURN QUERY SELECT 'rules ' || r.name, true, format('what %s suppressed is over', string_agg(format('"%s"', l.rule), ', ' ORDER BY l.no)),
+            'take it out, or set another last day: cirt rule set ' || r.name
+        FROM rule_set r CROSS JOIN rule_lines(r.text) l WHERE r.is_current AND l.until <= now() GROUP BY r.name ORDER BY r.name;
+    RETURN QUERY SELECT 'dropped by rules', true, format('%s observations of %s reports within a day, most by "%s"', sum(x.observations), sum(x.reports),
+            (array_agg(x.rule ORDER BY x.observations DESC, x.rule))[1]), format('cirt rule swallowed ''%s'' --since 1d', (array_agg(x.rule ORDER BY x.observations DESC, x.rule))[1])
+        FROM (SELECT w.rule, count(DISTINCT w.report_id) AS reports, sum((SELECT sum(upper(n) - lower(n)) FROM unnest(w.observations) n)) AS observations
+              FROM rule_swallowed w WHERE w.kind <> 'hold' AND w.at > now() - interval '1 day' GROUP BY w.rule) x HAVING count(*) > 0;
+END $$;

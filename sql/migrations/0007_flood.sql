@@ -69,12 +69,22 @@ CREATE TABLE suppression (
     reason text NOT NULL CHECK (length(reason) BETWEEN 1 AND 500),
     created timestamptz NOT NULL DEFAULT now(),
     created_by bigint REFERENCES identity,
+    approved timestamptz,                               -- by the second person; it counts from then on
+    approved_by bigint REFERENCES identity,
     ended timestamptz,                                  -- taken back before its time
     ended_by bigint REFERENCES identity,
     rows bigint NOT NULL DEFAULT 0,
     last_row timestamptz,
     CHECK (num_nonnulls(class, constituent_id, sender_id, value) > 0),
     CHECK (num_nonnulls(addr, host, other) = num_nonnulls(value))
+);
+-- What waits for a second person: a new one, or a later end of one in force.
+CREATE TABLE suppression_waiting (
+    suppression_id bigint PRIMARY KEY REFERENCES suppression ON DELETE CASCADE,
+    approval_id bigint NOT NULL REFERENCES approval,
+    asked_by bigint NOT NULL REFERENCES identity,
+    asked timestamptz NOT NULL DEFAULT now(),
+    until timestamptz NOT NULL
 );
 CREATE TABLE suppressed_row (
     suppression_id bigint NOT NULL REFERENCES suppression,

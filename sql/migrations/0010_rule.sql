@@ -36,7 +36,7 @@ CREATE TABLE rule_swallowed (
     set_name text NOT NULL,
     rule text NOT NULL,
     version int NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('hold', 'drop')),
+    kind text NOT NULL CHECK (kind IN ('hold', 'drop', 'suppress')),
     reason text,
     report_id bigint NOT NULL,
     received timestamptz NOT NULL,
@@ -45,6 +45,7 @@ CREATE TABLE rule_swallowed (
     PRIMARY KEY (report_id, set_name, rule, kind)
 );
 CREATE INDEX rule_swallowed_rule ON rule_swallowed (rule, at DESC);
+CREATE INDEX rule_swallowed_at ON rule_swallowed (at);
 
 -- Notices of rules, to count them.
 CREATE TABLE rule_notice (

@@ -342,6 +342,10 @@ SELECT setting_json(s) FROM visible_setting s WHERE $1::text IS NULL OR s.name =
 SELECT setting_write($1::text, $2::jsonb)
 -- name: mapping_remove
 SELECT mapping_remove($1::text)
+-- name: suppression_approve
+SELECT suppression_approve($1::text, $2::bigint)
+-- name: suppression_refuse
+SELECT suppression_refuse($1::text, $2::text)
 -- name: suppression_remove
 SELECT suppression_remove($1::text)
 -- name: class_remove

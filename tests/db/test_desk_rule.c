@@ -33,7 +33,8 @@ static int clean_both(void **state)
     struct err err;
     cluster_execute(
         "SET search_path = cirt; TRUNCATE case_rule, rule_swallowed, rule_waiting, report, report_content, observation, sighting;"
-        "DELETE FROM approval WHERE action = 'rule'; DELETE FROM journal_payload WHERE case_id = 0");
+        "DELETE FROM suppressed_row; DELETE FROM suppression; DELETE FROM approval WHERE action IN ('rule', 'suppression'); DELETE FROM "
+        "journal_payload WHERE case_id = 0");
     triage_stage.stop(&both->fixture->run);
     assert_true(triage_stage.start(&both->fixture->run, &err));
     return clean((void **)&both->fixture);
@@ -152,6 +153,117 @@ static void a_drop_needs_a_second_person(void **state)
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.journal_payload WHERE case_id = 0 AND payload::json ->> 'action' IN ('rule "
                                     "approve', 'rule refuse')"),
                      2);
+}
+
+/* So does what suppresses; its last day is ahead, and within a year. */
+static void suppressing_needs_a_second_person(void **state)
+{
+    struct both *both = *state;
+    char *soon = cluster_text("SELECT to_char(now() + interval '30 days', 'YYYY-MM-DD')"), text[200];
+    char *late = cluster_text("SELECT to_char(now() + interval '400 days', 'YYYY-MM-DD')");
+    json_decref(post(state, "lead", 422, "/v1/rules",
+                     json_pack("{s:s, s:s}", "name", "site", "text", "rule \"a\": => suppress \"x\" until:2020-01-01")));
+    snprintf(text, sizeof text, "rule \"a\": => suppress \"x\" until:%s", late);
+    json_decref(post(state, "lead", 422, "/v1/rules", json_pack("{s:s, s:s}", "name", "site", "text", text)));
+    snprintf(text, sizeof text, "rule \"audit\": ip:192.0.2.0/24 => tag:a, suppress \"audit\" until:%s", soon);
+    json_decref(put(state, "lead", "/v1/rules", text));
+    assert_set(state, 0, "lead", "[\"audit\"]", __LINE__);
+    approve(state, "admin", 200, waiting_id(state));
+    json_t *set = show(state);
+    assert_false(json_is_true(json_object_get(json_array_get(json_object_get(set, "rules"), 0), "over")));
+    assert_int_equal(json_array_size(json_object_get(set, "over")), 0);
+    json_decref(set);
+    int64_t report = triaged(both->fixture, &(struct letter){.sightings = {{"ipv4", "source", "192.0.2.9"}}});
+    snprintf(text, sizeof text, "dropped audit suppressed until %s: audit", soon);
+    assert_outcome(report, text);
+    /* Over, it is told by those who list and show it. */
+    cluster_execute("DELETE FROM cirt.rule_hits; UPDATE cirt.rule_set SET text = regexp_replace(text, 'until:.*', 'until:2020-12-31'), "
+                    "version = 2 WHERE name = 'site'");
+    set = show(state);
+    assert_true(json_is_true(json_object_get(json_array_get(json_object_get(set, "rules"), 0), "over")));
+    assert_string_equal(json_string_value(json_array_get(json_object_get(set, "over"), 0)), "audit");
+    json_decref(set);
+    report = triaged(both->fixture, &(struct letter){.sightings = {{"ipv4", "source", "192.0.2.9"}}});
+    assert_outcome(report, "triaged audit");
+    free(soon);
+    free(late);
+}
+
+static json_t *suppression(void **state)
+{
+    struct both *both = *state;
+    return desk_client_get(both->desk, "analyst", 200, "/v1/suppressions/audit");
+}
+
+static void assert_suppression(void **state, const char *expected, const char *asked_by, int line)
+{
+    json_t *one = suppression(state);
+    const char *found = text_at(one, "state"), *asker = text_at(json_object_get(one, "waiting"), "asked_by");
+    if (!str_equal(found, expected) || !str_equal(asker, asked_by))
+        fail_msg("line %d: %s, asked by %s", line, found, asker ? asker : "nobody");
+    json_decref(one);
+}
+
+static void decide_suppression(void **state, const char *who, int status, json_int_t more)
+{
+    json_t *one = suppression(state);
+    json_int_t id = number_at(json_object_get(one, "waiting"), "id");
+    json_decref(one);
+    json_decref(post(state, who, status, "/v1/suppressions/audit/approve", json_pack("{s:I}", "id", id + more)));
+}
+
+static void set_end(void **state, const char *who, const char *days)
+{
+    char sql[100];
+    snprintf(sql, sizeof sql, "SELECT cirt.time_text(now() + interval '%s')", days);
+    char *until = cluster_text(sql);
+    json_decref(post(state, who, 200, "/v1/suppressions/audit", json_pack("{s:s}", "until", until)));
+    free(until);
+}
+
+static void a_suppression_needs_a_second_person(void **state)
+{
+    struct both *both = *state;
+    struct letter letter = {.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "192.0.2.9"}}};
+    char *until = cluster_text("SELECT cirt.time_text(now() + interval '30 days')");
+    json_t *body = json_pack("{s:s, s:s, s:s, s:s}", "name", "audit", "value", "192.0.2.0/24", "until", until, "reason", "yearly");
+    json_decref(post(state, "analyst", 403, "/v1/suppressions", json_incref(body)));
+    json_decref(post(state, "lead", 201, "/v1/suppressions", body));
+    assert_suppression(state, "waiting", "lead", __LINE__);
+    assert_outcome(triaged(both->fixture, &letter), "triaged");
+    decide_suppression(state, "lead", 403, 0);
+    decide_suppression(state, "analyst", 403, 0);
+    decide_suppression(state, "admin", 409, 1);
+    json_decref(post(state, "admin", 422, "/v1/suppressions/audit/approve", json_object()));
+    decide_suppression(state, "admin", 200, 0);
+    assert_suppression(state, "active", NULL, __LINE__);
+    json_t *one = suppression(state);
+    assert_string_equal(text_at(one, "approved_by"), "admin");
+    json_decref(one);
+    triaged(both->fixture, &letter);
+    assert_int_equal(cluster_number("SELECT rows FROM cirt.suppression WHERE name = 'audit'"), 1);
+    /* A later end waits while the old one holds, a nearer one is there at once. */
+    set_end(state, "admin", "60 days");
+    assert_suppression(state, "active", "admin", __LINE__);
+    assert_int_equal(cluster_number("SELECT (until < now() + interval '31 days')::int FROM cirt.suppression"), 1);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.suppression_checks() c WHERE c.name = 'suppression audit'"), 1);
+    decide_suppression(state, "admin", 403, 0);
+    set_end(state, "admin", "20 days");
+    assert_suppression(state, "active", NULL, __LINE__);
+    assert_int_equal(cluster_number("SELECT (until < now() + interval '21 days')::int FROM cirt.suppression"), 1);
+    set_end(state, "admin", "60 days");
+    decide_suppression(state, "lead", 200, 0);
+    assert_int_equal(cluster_number("SELECT (until > now() + interval '59 days')::int FROM cirt.suppression"), 1);
+    /* Refused, the old end stays; one that never held is gone. */
+    set_end(state, "lead", "90 days");
+    json_decref(post(state, "admin", 200, "/v1/suppressions/audit/refuse", json_pack("{s:s}", "reason", "long enough")));
+    json_decref(post(state, "admin", 409, "/v1/suppressions/audit/refuse", json_object()));
+    assert_suppression(state, "active", NULL, __LINE__);
+    json_decref(post(state, "lead", 201, "/v1/suppressions",
+                     json_pack("{s:s, s:s, s:s, s:s}", "name", "all", "class", "fraud", "until", until, "reason", "x")));
+    json_decref(post(state, "lead", 200, "/v1/suppressions/all/refuse", json_object()));
+    json_decref(desk_client_get(both->desk, "analyst", 404, "/v1/suppressions/all"));
+    free(until);
 }
 
 static void counts_outlive_versions(void **state)
@@ -364,6 +476,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_drop_needs_a_second_person, clean_both),
+        cmocka_unit_test_setup(suppressing_needs_a_second_person, clean_both),
+        cmocka_unit_test_setup(a_suppression_needs_a_second_person, clean_both),
         cmocka_unit_test_setup(counts_outlive_versions, clean_both),
         cmocka_unit_test_setup(trials_decide_as_triage, clean_both),
         cmocka_unit_test_setup(what_was_swallowed, clean_both),

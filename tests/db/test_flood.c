@@ -318,7 +318,8 @@ static void what_is_suppressed_opens_no_case_and_is_kept(void **state)
         "INSERT INTO suppression (name, class, until, reason) VALUES ('old', 'fraud', now() - interval '1 minute', 'over');"
         "INSERT INTO suppression (name, class, until, reason, ended) VALUES ('ended', 'fraud', now() + interval '1 day', 'x', now());"
         "INSERT INTO suppression (name, class, sender_id, until, reason) SELECT 'anna', 'malware', id, now() + interval '1 day', 'x' FROM "
-        "sender LIMIT 1");
+        "sender LIMIT 1; UPDATE suppression SET approved = now();"
+        "INSERT INTO suppression (name, class, until, reason) VALUES ('asked', 'fraud', now() + interval '1 day', 'no second person yet')");
     struct letter letter = {.class_name = "information-gathering/scanner", .sightings = {{"ipv4", "source", "192.0.2.7"}}};
     int64_t hidden = triaged(fixture, &letter);
     char expected[200], day[20], *text = cluster_text("SELECT to_char(now() + interval '1 day', 'YYYY-MM-DD')");
@@ -358,7 +359,7 @@ static void a_document_may_be_suppressed_in_part(void **state)
     struct fixture *fixture = *state;
     cluster_execute("SET search_path = cirt; DELETE FROM suppressed_row; DELETE FROM suppression;"
                     "INSERT INTO suppression (name, value, addr, until, reason) VALUES ('part', '10.1.7.0/24', '10.1.7.0/24', now() + "
-                    "interval '1 day', 'part')");
+                    "interval '1 day', 'part'); UPDATE suppression SET approved = now()");
     int64_t report = rows_triaged(fixture, "fraud/phishing", "10.1", 0, 250);
     assert_case(report, "t.observations", "249");
     assert_int_equal(

@@ -93,6 +93,26 @@ static void several_hold_the_same(void **state)
     assert_true(is_same_case(alone, narrow));
 }
 
+/* Rules and suppressions ask for any of the owners, not for the first alone. */
+static void each_owner_is_a_fact(void **state)
+{
+    struct fixture *fixture = *state;
+    put_rules("rule \"first\": constituent:uni => tag:first\nrule \"second\": constituent:plant sector:energy => tag:second\n"
+              "rule \"none\": constituent:shed => tag:none\n",
+              91);
+    cluster_execute("UPDATE cirt.constituent SET sector = 'energy' WHERE name = 'plant'");
+    int64_t shared = observed(fixture, "ipv4", "10.3.0.7", "fraud/phishing", NULL);
+    assert_case(shared, "(SELECT string_agg(g.tag, ' ' ORDER BY g.tag) FROM case_tag g WHERE g.case_id = k.id)", "first second");
+    int64_t alone = observed(fixture, "ipv4", "10.1.7.9", "fraud/phishing", NULL);
+    assert_case(alone, "(SELECT string_agg(g.tag, ' ' ORDER BY g.tag) FROM case_tag g WHERE g.case_id = k.id)", "first");
+    cluster_execute("SET search_path = cirt; DELETE FROM rule_hits; DELETE FROM rule_set;"
+                    "INSERT INTO suppression (name, constituent_id, until, reason, approved)"
+                    " SELECT 'works', id, now() + interval '1 day', 'works on the line', now() FROM constituent WHERE name = 'plant'");
+    assert_case(observed(fixture, "ipv4", "10.3.0.7", "fraud/phishing", NULL), "k.id", "");
+    assert_true(is_same_case(alone, observed(fixture, "ipv4", "10.1.7.9", "fraud/phishing", NULL)));
+    cluster_execute("DELETE FROM cirt.suppressed_row; DELETE FROM cirt.suppression");
+}
+
 static void owners_make_cases_urgent(void **state)
 {
     struct fixture *fixture = *state;
@@ -125,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(ownership_is_that_of_the_day, clean),
         cmocka_unit_test_setup(several_hold_the_same, clean),
+        cmocka_unit_test_setup(each_owner_is_a_fact, clean),
         cmocka_unit_test_setup(owners_make_cases_urgent, clean),
     };
     return cmocka_run_group_tests(tests, setup_owners, teardown);

@@ -180,6 +180,32 @@ static void what_is_kept_back_is_told(void **state)
 }
 
 /* A report's own PAP counts for its case, a rule's on top of it; less assurance does not widen or narrow what is there. */
+static void what_is_suppressed_is_told_until_it_is_over(void **state)
+{
+    struct fixture *fixture = *state;
+    char text[400], *today = cluster_text("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')"), expected[300];
+    snprintf(text, sizeof text,
+             "rule \"over\": ip:192.0.2.0/24 => suppress \"last year's\" until:2020-12-31\n"
+             "rule \"audit\": ip:203.0.113.0/24 => suppress \"yearly audit\" until:%s\n",
+             today);
+    put_rules(text, 7);
+    int64_t over = triaged(fixture, &(struct letter){.sightings = {{"ipv4", "source", "192.0.2.9"}}});
+    int64_t held = triaged(fixture, &(struct letter){.sightings = {{"ipv4", "source", "203.0.113.9"}}});
+    assert_case(over, "k.class", "other/undetermined");
+    snprintf(expected, sizeof expected, "audit suppress suppressed until %s: yearly audit r%lld {[1,2)}", today, (long long)held);
+    assert_text("string_agg(concat_ws(' ', w.rule, w.kind, w.reason, 'r' || w.report_id, w.observations), ' | ') FROM rule_swallowed w",
+                expected);
+    snprintf(expected, sizeof expected, "dropped audit suppressed until %s: yearly audit", today);
+    char sql[200];
+    snprintf(sql, sizeof sql, "concat_ws(' ', o.state, o.rule, o.reason) FROM report_outcome o WHERE o.report_id = %lld", (long long)held);
+    assert_text(sql, expected);
+    assert_text("string_agg(h.rule || ' ' || h.hits, ', ') FROM rule_hits h", "audit 1");
+    assert_text(
+        "string_agg(c.name || ': ' || c.text, '; ' ORDER BY c.name) FROM rule_checks() c",
+        "dropped by rules: 1 observations of 1 reports within a day, most by \"audit\"; rules default: what \"over\" suppressed is over");
+    free(today);
+}
+
 static void reports_have_a_pap(void **state)
 {
     struct fixture *fixture = *state;
@@ -249,6 +275,7 @@ int main(void)
         cmocka_unit_test_setup(a_case_that_is_there_is_joined, clean_rules),
         cmocka_unit_test_setup(people_are_told, clean_rules),
         cmocka_unit_test_setup(what_is_kept_back_is_told, clean_rules),
+        cmocka_unit_test_setup(what_is_suppressed_is_told_until_it_is_over, clean_rules),
         cmocka_unit_test_setup(reports_have_a_pap, clean_rules),
         cmocka_unit_test_setup(sets_work_together, clean_rules),
         cmocka_unit_test(facts_are_asked_for),

@@ -69,7 +69,14 @@ exits 1 as home lead suppression add audit --value 192.0.2.0/26 --until 30d
 contains 'a reason' 'needs a reason' "$said"
 exits 1 as home lead suppression add audit --until 30d --reason x
 exits 3 as home analyst suppression add audit --value 192.0.2.0/26 --until 30d --reason x
-as home lead suppression add audit --value 192.0.2.0/26 --class brute-force --until 30d --reason 'yearly audit' >/dev/null
+as home lead suppression add audit --value 192.0.2.0/26 --class brute-force --until 30d --reason 'yearly audit' >"$SCRATCH/added"
+contains 'it waits' 'cirt suppression approve audit' "$(cat "$SCRATCH/added")"
+contains 'the list says so' 'second person' "$(as home analyst suppression ls)"
+contains 'the doctor says so' 'waits for a second person since' "$(as home analyst doctor || true)"
+exits 3 as home lead suppression approve audit --yes
+exits 3 as home analyst suppression approve audit --yes
+contains 'the second person' 'suppression audit is in force' "$(as home admin suppression approve audit --yes)"
+exits 1 as home admin suppression approve audit --yes
 send 2 192.0.2 intrusion-attempts/brute-force
 equal 'no case' 0 "$(cases class:brute-force)"
 contains 'counted' 'yearly audit' "$(as home analyst suppression ls)"

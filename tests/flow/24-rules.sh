@@ -68,6 +68,22 @@ triaged home
 equal 'let go' triaged "$(as home lead --json report show "$report" | value 'd["state"]')"
 equal 'counted once' 214 "$(as home lead --json rule show site | value 'd["hits"]["sinkhole"]')"
 
+# until a day is over: suppressed, then nothing
+rules audit <<RULES
+rule "audit": ip:203.0.113.0/24 => suppress "yearly audit" until:$(date -u -d '+9 days' +%F)
+RULES
+contains 'it waits' 'cirt rule approve audit' "$(as home lead rule add audit --file "$SCRATCH/audit.rules")"
+contains 'the doctor says so' 'wait for a second person since' "$(as home analyst doctor || true)"
+as home admin rule approve audit --yes >/dev/null
+sed 's/203\.0\.113\.207/203.0.113.208/; s/BB-2026-0418/BB-2026-0419/; s/other-check/third-check/' "$SCRATCH/second.iodef.xml" >"$SCRATCH/third.iodef.xml"
+as home feed submit "$SCRATCH/third.iodef.xml" >/dev/null
+triaged home
+equal 'suppressed' '["suppress", 1]' "$(as home analyst --json rule swallowed audit | value '[d["items"][0]["did"], d["items"][0]["observations"]]')"
+sql home "UPDATE cirt.rule_set SET text = regexp_replace(text, 'until:\S+', 'until:2020-12-31') WHERE name = 'audit'"
+contains 'it is over' 'what it suppressed is over' "$(as home analyst rule show audit)"
+contains 'the doctor tells' 'what "audit" suppressed is over' "$(as home analyst doctor || true)"
+as home lead rule rm audit --yes >/dev/null
+
 # the old text stays in force while a wider one waits; a refusal keeps it
 sed -i 's/format:shadowserver => drop/=> drop/' "$SCRATCH/site.rules"
 as home lead rule set site --file "$SCRATCH/site.rules" >/dev/null

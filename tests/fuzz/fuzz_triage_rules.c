@@ -21,7 +21,7 @@ static void apply(struct triage_rules *rules)
     struct triage_decision decision;
     struct filter_subject *subject = filter_subject_new();
     filter_subject_set(subject, "fraud/phishing", get);
-    triage_rules_begin(&decision);
+    triage_rules_begin(&decision, 0);
     triage_rules_apply(rules, arena, subject, &decision);
     filter_subject_free(subject);
     if ((decision.hold && decision.drop) || decision.priority < 0 || decision.priority > 4 || decision.severity < 0 ||

@@ -11,7 +11,10 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "base/timestamp.h"
 #include "rules/triage_rules.h"
+
+#define TODAY (INT64_C(1798761600) * TIMESTAMP_SECOND) /* 2027-01-01 */
 
 /* An observation: class, channel, and an address. */
 struct thing {
@@ -35,7 +38,7 @@ static void apply(const struct triage_rules *rules, struct arena *arena, const s
 {
     struct filter_subject *subject = filter_subject_new();
     filter_subject_set(subject, thing, get);
-    triage_rules_begin(decision);
+    triage_rules_begin(decision, TODAY);
     triage_rules_apply(rules, arena, subject, decision);
     filter_subject_free(subject);
 }
@@ -124,6 +127,30 @@ static void hold_and_drop(void **state)
     arena_free(arena);
 }
 
+static void suppress_until_its_last_day(void **state)
+{
+    UNUSED(state);
+    struct arena *arena = arena_new();
+    struct triage_decision decision;
+    struct triage_rules *rules = parsed("rule \"over\": => suppress \"too late\" until:2026-12-31, tag:seen\n"
+                                        "rule \"last\": => suppress \"yearly \\\"audit\\\"\" until:2027-01-01 # ours\n"
+                                        "rule \"behind\": => tag:behind\n");
+    apply(rules, arena, &phish, &decision);
+    assert_true(decision.drop && !decision.hold);
+    assert_string_equal(decision.reason, "suppressed until 2027-01-01: yearly \"audit\"");
+    assert_string_equal(said(&decision, TRIAGE_SUPPRESS, arena), decision.reason);
+    assert_string_equal(said(&decision, TRIAGE_TAG, arena), "seen");
+    assert_int_equal(triage_rules_at(rules, 0)->until, TODAY);
+    assert_true(triage_rules_at(rules, 1)->drops);
+    assert_true(triage_rules_at(rules, 2)->until == TIMESTAMP_NONE);
+    triage_rules_free(rules);
+    rules = parsed("rule \"wait\": => hold\nrule \"last\": => suppress \"x\" until:2027-01-01\n");
+    apply(rules, arena, &phish, &decision);
+    assert_true(decision.hold && !decision.drop);
+    triage_rules_free(rules);
+    arena_free(arena);
+}
+
 static void no_rules(void **state)
 {
     UNUSED(state);
@@ -183,7 +210,7 @@ static void several_sets(void **state)
                         *third = parsed("rule \"c\": => tag:z");
     struct filter_subject *subject = filter_subject_new();
     filter_subject_set(subject, &phish, get);
-    triage_rules_begin(&decision);
+    triage_rules_begin(&decision, TODAY);
     triage_rules_apply(first, arena, subject, &decision);
     triage_rules_apply(second, arena, subject, &decision);
     triage_rules_apply(third, arena, subject, &decision);
@@ -261,7 +288,7 @@ static void fast(void **state)
         snprintf(ip, sizeof ip, "10.%d.%d.7", i % 250, i % 200);
         const struct thing thing = {"fraud/phishing", "feed", ip};
         filter_subject_set(subject, &thing, get);
-        triage_rules_begin(&decision);
+        triage_rules_begin(&decision, TODAY);
         triage_rules_apply(rules, arena, subject, &decision);
         steps += decision.step_count;
     }
@@ -324,6 +351,10 @@ static void errors(void **state)
         {"template a: task \"x\",", "line 1, character 22", "tasks and notes"},
         {"rule \"a\": summary:/(x/ => hold", "line 1, character 22", "cannot be used"},
         {"rule \"a\": => drop", "line 1, character 14", "reason"},
+        {"rule \"a\": => suppress until:2027-01-01", "line 1, character 14", "reason"},
+        {"rule \"a\": => suppress \"x\"", "line 1, character 26", "last day"},
+        {"rule \"a\": => suppress \"x\" until:30d", "line 1, character 27", "last day"},
+        {"rule \"a\": => suppress \"x\" until:2027-02-30", "line 1, character 33", "no such day"},
         {"rule \"a\": => hold \"x", "line 1, character 19", "not closed"},
         {"rule \"a\": => hold\n\xff", "line 2", "UTF-8"},
     };
@@ -370,6 +401,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(first_match_wins_per_action),
                                        cmocka_unit_test(hold_and_drop),
+                                       cmocka_unit_test(suppress_until_its_last_day),
                                        cmocka_unit_test(no_rules),
                                        cmocka_unit_test(templates_and_notices),
                                        cmocka_unit_test(several_sets),
