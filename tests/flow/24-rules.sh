@@ -79,9 +79,6 @@ sed 's/203\.0\.113\.207/203.0.113.208/; s/BB-2026-0418/BB-2026-0419/; s/other-ch
 as home feed submit "$SCRATCH/third.iodef.xml" >/dev/null
 triaged home
 equal 'suppressed' '["suppress", 1]' "$(as home analyst --json rule swallowed audit | value '[d["items"][0]["did"], d["items"][0]["observations"]]')"
-sql home "UPDATE cirt.rule_set SET text = regexp_replace(text, 'until:\S+', 'until:2020-12-31') WHERE name = 'audit'"
-contains 'it is over' 'what it suppressed is over' "$(as home analyst rule show audit)"
-contains 'the doctor tells' 'what "audit" suppressed is over' "$(as home analyst doctor || true)"
 as home lead rule rm audit --yes >/dev/null
 
 # the old text stays in force while a wider one waits; a refusal keeps it
