@@ -12,7 +12,7 @@
 #include "base/str.h"
 
 enum { FILE_MAX = 1024 * 1024, PER_DOMAIN_HOUR_DEFAULT = 10, PER_HOUR_DEFAULT = 100, RECALL_S_DEFAULT = 60 };
-enum { DOCUMENT_MAX_MB_DEFAULT = 16, MALFORMED_QUOTA_MB_DEFAULT = 64 };
+enum { DOCUMENT_MAX_MB_DEFAULT = 16, MALFORMED_QUOTA_MB_DEFAULT = 64, TRIAGE_WORKERS_DEFAULT = 2 };
 
 #define TEMPLATES_DEFAULT "/usr/share/cirt/templates"
 
@@ -82,6 +82,7 @@ static cfg_opt_t seal_options[] = {
     CFG_STR("smime_key", "", CFGF_NONE),
     CFG_END(),
 };
+static cfg_opt_t triage_options[] = {CFG_INT("workers", TRIAGE_WORKERS_DEFAULT, CFGF_NONE), CFG_END()};
 static cfg_opt_t desk_options[] = {CFG_INT("workers", 2, CFGF_NONE), CFG_STR_LIST("mmdb", "{}", CFGF_NONE), CFG_END()};
 static cfg_opt_t push_options[] = {
     CFG_STR("cert", NULL, CFGF_NODEFAULT),
@@ -126,6 +127,7 @@ static cfg_opt_t options[] = {
     CFG_SEC("decode", decode_options, CFGF_NODEFAULT),
     CFG_SEC("verify", verify_options, CFGF_NODEFAULT),
     CFG_SEC("seal", seal_options, CFGF_NODEFAULT),
+    CFG_SEC("triage", triage_options, CFGF_NODEFAULT),
     CFG_SEC("desk", desk_options, CFGF_NODEFAULT),
     CFG_SEC("push", push_options, CFGF_NODEFAULT),
     CFG_SEC("outgoing", outgoing_options, CFGF_NODEFAULT),
@@ -150,6 +152,7 @@ static const struct {
     {CONFIG_OUTGOING, "outgoing"},
     {CONFIG_SUPERVISOR, "supervisor"},
     {CONFIG_DECODE, "decode"},
+    {CONFIG_TRIAGE, "triage"},
     {CONFIG_FETCH, "fetch"},
 };
 
@@ -329,6 +332,8 @@ static void read_roles(struct reader *reader, cfg_t *cfg)
         config->document_max = number(reader, section, "document_max_mb", 1, 1024) * 1024 * 1024;
         config->malformed_quota_mb = number(reader, section, "malformed_quota_mb", 0, 1 << 20);
     }
+    section = cfg_getsec(cfg, "triage");
+    config->triage_workers = section ? (int)number(reader, section, "workers", 1, 16) : TRIAGE_WORKERS_DEFAULT;
     if ((section = cfg_getsec(cfg, "desk"))) {
         config->desk_workers = (int)number(reader, section, "workers", 1, 16);
         config->desk_mmdb = list(reader, section, "mmdb");

@@ -30,7 +30,8 @@ enum config_section {
     CONFIG_OUTGOING = 1024,
     CONFIG_DECODE = 2048,
     CONFIG_FETCH = 4096,
-    CONFIG_ALL = 8191
+    CONFIG_TRIAGE = 8192,
+    CONFIG_ALL = 16383
 };
 
 struct config_gate {
@@ -55,6 +56,7 @@ struct config {
     int intake_workers;
     int64_t document_max;       /* whole documents, bytes */
     int64_t malformed_quota_mb; /* kept bytes of malformed documents a sender and day */
+    int triage_workers;
     int desk_workers;
     const char **desk_mmdb; /* MaxMind DB files, NULL-terminated */
     const char *mail_socket;

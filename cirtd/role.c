@@ -29,6 +29,11 @@ static int role_verify_workers(const struct config *config)
     return config->verify_workers;
 }
 
+static int role_triage_workers(const struct config *config)
+{
+    return config->triage_workers;
+}
+
 /* One watches the drop folders, the others poll. */
 static int role_fetch_workers(const struct config *config)
 {
@@ -53,7 +58,8 @@ const struct role role_table[] = {
      "claim signed parts, write verdicts", 3, role_verify_workers, verify_run},
     {"seal", "seal", CONFIG_DATABASE | CONFIG_SEAL, "what is encrypted to us", "PostgreSQL only", "GnuPG home and S/MIME folder with our secret keys",
      "claim to_open and to_sign, write results", 3, NULL, seal_run},
-    {"triage", "triage", CONFIG_DATABASE, "decoded values", "PostgreSQL only", "none", "read reports; insert and change cases", 3, NULL, triage_run},
+    {"triage", "triage", CONFIG_DATABASE | CONFIG_TRIAGE, "decoded values", "PostgreSQL only", "none", "read reports; insert and change cases",
+     3, role_triage_workers, triage_run},
     {"clock", "clock", CONFIG_DATABASE | CONFIG_OUTGOING, "-", "PostgreSQL only", "none", "deadlines, escalation, partitions", 4, NULL, clock_run},
     {"desk", "desk", CONFIG_DATABASE | CONFIG_DESK | CONFIG_OUTGOING, "the API's JSON", "Unix socket", "none", "read views by viewer, change cases, order shares",
      2, role_desk_workers, desk_role_run},

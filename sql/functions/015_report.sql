@@ -176,19 +176,28 @@ BEGIN
     FROM generate_series(1, v_n) g(ord);
 END $$;
 
--- Hands reports to the next stage; those with id 0 stay. One to_triage row a batch: triage works in ranges.
+-- Hands reports to the next stage; those with id 0 stay. One to_triage row a batch: triage works in ranges; a report of more observations than it takes at
+-- once has a row for each part of so many, so that several workers share it.
 DROP FUNCTION IF EXISTS reports_route(bigint[], text[], timestamptz, int[]);
 CREATE OR REPLACE FUNCTION reports_route(p_ids bigint[], p_route text[], p_received timestamptz[], p_observations int[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
+    c_part CONSTANT int := 20000; -- as triage_claim() is asked (sql/statements/triage.sql)
     v_row bigint;
 BEGIN
     IF 'triage' = ANY (p_route) THEN
         INSERT INTO to_triage (reports, received, received_until, observations)
             SELECT range_agg(int8range(u.id, u.id + 1)), min(u.received), nullif(max(u.received), min(u.received)), sum(greatest(u.observations, 1))
             FROM unnest(p_ids, p_route, p_received, p_observations) u(id, route, received, observations)
-            WHERE u.id <> 0 AND u.route = 'triage' HAVING count(*) > 0
+            WHERE u.id <> 0 AND u.route = 'triage' AND coalesce(u.observations, 0) <= c_part HAVING count(*) > 0
             RETURNING id INTO v_row;
+        WITH part AS (
+            INSERT INTO to_triage (reports, received, observations, next_no, until_no)
+            SELECT int8multirange(int8range(u.id, u.id + 1)), u.received, least(u.observations - p, c_part), p, least(u.observations, p + c_part)
+            FROM unnest(p_ids, p_route, p_received, p_observations) u(id, route, received, observations), generate_series(0, u.observations - 1, c_part) p
+            WHERE u.id <> 0 AND u.route = 'triage' AND u.observations > c_part ORDER BY u.id, p
+            RETURNING id)
+        SELECT coalesce(v_row, min(p.id)) INTO v_row FROM part p;
         -- Commits that notify wait for each other and wake every stage. Where rows wait already, triage is at work or will poll.
         IF v_row IS NOT NULL AND NOT EXISTS (SELECT FROM to_triage q WHERE q.id BETWEEN v_row - 100 AND v_row - 1) THEN
             PERFORM pg_notify('cirt_triage', '');

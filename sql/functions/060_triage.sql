@@ -29,10 +29,10 @@ BEGIN
     IF t.received > now() - interval '10 seconds' AND mails_pour_in() THEN
         RETURN;
     END IF;
-    IF t.attempts = 0 AND t.next_no = 0 AND t.observations < p_chunk THEN
+    IF t.attempts = 0 AND t.next_no = 0 AND t.until_no IS NULL AND t.observations < p_chunk THEN
         WITH near AS (
             SELECT q.id, q.observations FROM to_triage q
-            WHERE q.id > t.id AND q.failed IS NULL AND q.not_before <= now() AND q.attempts = 0 AND q.next_no = 0 AND q.released = t.released
+            WHERE q.id > t.id AND q.failed IS NULL AND q.not_before <= now() AND q.attempts = 0 AND q.next_no = 0 AND q.until_no IS NULL AND q.released = t.released
               AND q.repeated = t.repeated
               AND abs(lower(q.reports) - lower(t.reports)) < 10 * p_chunk
             ORDER BY q.id LIMIT 500 FOR UPDATE SKIP LOCKED),
@@ -172,7 +172,6 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nes
 DECLARE
     v_since timestamptz := t.received;
     v_until timestamptz := coalesce(t.received_until, t.received);
-    v_partial bigint := CASE WHEN p_last < 2147483647 THEN p_to ELSE 0 END;
     v_count int;
 BEGIN
     INSERT INTO triage_span VALUES (p_from, p_first, p_to, p_last, v_since, v_until);
@@ -233,7 +232,7 @@ BEGIN
             JOIN statement o ON o.report_id = h.report_id AND o.no = h.no) f
         GROUP BY f.report_id, f.no)
     SELECT p.owners, row_number() OVER (), e.id, e.received, coalesce(o.no, 0), e.sender_id, e.drill_id, e.compartment_id, triage_assurance(e.assurance),
-           p.is_person, e.channel = 'mail', e.channel = 'mail' OR p.is_person, c.has_text, e.id = v_partial, t.released, t.repeated, false, p.class,
+           p.is_person, e.channel = 'mail', e.channel = 'mail' OR p.is_person, c.has_text, (e.id = p_to AND p_last < 2147483647) OR (e.id = p_from AND t.next_no > 0), t.released, t.repeated, false, p.class,
            greatest(c.tlp, b.tlp), p.constituent_id, p.subject,
            coalesce(CASE WHEN masklen(j.addr) IN (32, 128) THEN host(j.addr) ELSE j.addr::text END, j.host),
            triage_grp(p.is_person, e.id, p.class, p.constituent_id, p.subject, c.case_kind), least(coalesce(o.time, e.received), e.received), o.statement, c.case_kind
@@ -263,7 +262,7 @@ DECLARE
     v_from bigint;
     v_to bigint;
     v_size bigint;
-    v_last int := 2147483647;
+    v_last int;
 BEGIN
     PERFORM triage_tables();
     PERFORM triage_rule_tables();
@@ -273,7 +272,7 @@ BEGIN
     yields := t.received > now() - interval '30 seconds'
         AND coalesce((SELECT q.received > now() - interval '1 second' FROM to_triage q WHERE q.id > p_id ORDER BY q.id DESC LIMIT 1), false);
     WITH report AS (
-        SELECT c.report_id, greatest(c.observations, 1) - CASE c.report_id WHEN v_from THEN t.next_no ELSE 0 END AS size FROM report_content c
+        SELECT c.report_id, coalesce(t.until_no, greatest(c.observations, 1)) - CASE c.report_id WHEN v_from THEN t.next_no ELSE 0 END AS size FROM report_content c
         WHERE c.report_id >= v_from AND c.report_id < upper(t.reports) AND t.reports @> c.report_id
           AND c.received BETWEEN t.received AND coalesce(t.received_until, t.received)
         ORDER BY c.report_id LIMIT p_limit),
@@ -285,9 +284,7 @@ BEGIN
         UPDATE to_triage q SET reports = '{}' WHERE q.id = p_id;
         RETURN;
     END IF;
-    IF v_size > p_limit THEN
-        v_last := CASE v_to WHEN v_from THEN t.next_no ELSE 0 END + p_limit;
-    END IF;
+    v_last := CASE WHEN v_size > p_limit THEN CASE v_to WHEN v_from THEN t.next_no ELSE 0 END + p_limit ELSE coalesce(t.until_no, 2147483647) END;
     observations := triage_fill(t, v_from, t.next_no, v_to, v_last);
     PERFORM triage_letters();
     PERFORM triage_aliases();

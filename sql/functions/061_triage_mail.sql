@@ -9,7 +9,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     IF to_regclass('pg_temp.triage_letter') IS NULL THEN
         CREATE TEMP TABLE triage_letter (report_id bigint PRIMARY KEY, received timestamptz, drill_id int, is_mail boolean, is_released boolean,
-            is_repeat boolean, is_partial boolean, kind text, author text, tags text[], numbers bigint[], names text[], ids text[], about text, about_recipient text,
+            is_repeat boolean, kind text, author text, tags text[], numbers bigint[], names text[], ids text[], about text, about_recipient text,
             about_status text, about_text text, reference_issuer text, reference text, dmarc text, spf text, dkim text, spam boolean, spam_score real,
             summary text, encryption text, signer text, fingerprint text, is_fresh boolean, copy_of bigint, needed_keys text[], unknown_keys text[],
             is_known boolean, case_id bigint, is_quiet boolean, held_for text) ON COMMIT DELETE ROWS;
@@ -47,10 +47,10 @@ BEGIN
         RETURN;
     END IF;
     span := triage_range();
-    INSERT INTO triage_letter (report_id, received, drill_id, is_mail, is_released, is_repeat, is_partial, kind, author, tags, numbers, names, ids, about,
+    INSERT INTO triage_letter (report_id, received, drill_id, is_mail, is_released, is_repeat, kind, author, tags, numbers, names, ids, about,
                                about_recipient, about_status, about_text, reference_issuer, reference, dmarc, spf, dkim, spam, spam_score, summary,
                                encryption, signer, fingerprint, is_fresh, copy_of, needed_keys, unknown_keys, is_known, is_quiet)
-    SELECT x.report_id, x.received, x.drill_id, x.is_mail, x.is_released, x.is_repeat, x.is_partial, CASE WHEN x.is_mail THEN coalesce(m.kind, 'message') ELSE 'message' END,
+    SELECT x.report_id, x.received, x.drill_id, x.is_mail, x.is_released, x.is_repeat, CASE WHEN x.is_mail THEN coalesce(m.kind, 'message') ELSE 'message' END,
            m.author, ARRAY(SELECT DISTINCT t FROM unnest(m.tags[:10] || subject_tags(rc.summary)) t WHERE t <> ''),
            ARRAY(SELECT DISTINCT r[1]::bigint FROM unnest(m.recipients) a, regexp_match(a, '^<?case\+(\d{1,18})@', 'i') r WHERE r IS NOT NULL LIMIT 10),
            ARRAY(SELECT DISTINCT upper(r[1]) FROM unnest(m.recipients) a, regexp_match(a, '^<?case\+([a-z0-9-]{1,80}-\d{6,18})@', 'i') r WHERE r IS NOT NULL LIMIT 10),
@@ -61,7 +61,7 @@ BEGIN
            m.dmarc, m.spf, m.dkim, m.spam, m.spam_score, d.summary, d.encryption, CASE d.summary WHEN 'verified' THEN d.signer END, d.fingerprint,
            d.is_fresh AND d.summary = 'verified', d.copy_of, d.needed_keys, d.unknown_keys, false, coalesce(x.is_mail AND m.kind <> 'message', false)
     FROM (SELECT c.report_id, min(c.received) AS received, min(c.drill_id) AS drill_id, bool_and(c.is_mail) AS is_mail, bool_or(c.is_released) AS is_released,
-                 bool_or(c.is_repeat) AS is_repeat, bool_or(c.is_partial) AS is_partial FROM triage_chunk c WHERE c.may_refer GROUP BY c.report_id) x
+                 bool_or(c.is_repeat) AS is_repeat FROM triage_chunk c WHERE c.may_refer GROUP BY c.report_id) x
     JOIN report_content rc ON rc.report_id = x.report_id AND rc.received = x.received AND rc.report_id BETWEEN span.low AND span.high
          AND rc.received BETWEEN span.since AND span.until
     LEFT JOIN report_mail m ON m.report_id = x.report_id

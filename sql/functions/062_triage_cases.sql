@@ -201,7 +201,7 @@ BEGIN
         ON CONFLICT DO NOTHING;
 END $$;
 
--- A report is triaged with its last observation; dropped where all of it was; held at once.
+-- A report is triaged with the last of its parts that wait, whichever that is; dropped where all of it was; held at once.
 CREATE OR REPLACE FUNCTION triage_outcomes() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
@@ -211,7 +211,7 @@ BEGIN
     FROM (SELECT c.report_id, min(c.received) AS received, bool_or(c.decision = 'hold') IS TRUE AS held, bool_and(c.decision = 'drop') AND count(c.decision) = count(*) AS dropped,
                  bool_or(c.is_partial) AS is_partial, min(c.rule) AS rule, min(c.reason) AS reason, min(c.held_for) AS held_for
           FROM triage_chunk c WHERE NOT c.is_repeat GROUP BY c.report_id) x
-    WHERE x.held OR NOT x.is_partial
+    WHERE x.held OR NOT x.is_partial OR NOT EXISTS (SELECT FROM to_triage q WHERE q.reports @> x.report_id)
     ON CONFLICT (report_id) DO NOTHING;
 END $$;
 

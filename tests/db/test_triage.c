@@ -231,10 +231,9 @@ static void twice_is_once(void **state)
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.to_triage"), 0);
 }
 
-/* A document of 45,000 rows is worked in passes; many small ones in one. */
-static void large_and_small(void **state)
+/* A document of 45,000 rows about two owners; its number. */
+static int64_t arrive_large(struct fixture *fixture, const char *document)
 {
-    struct fixture *fixture = *state;
     struct err err;
     struct report_result result;
     struct report *report = report_new("shadowserver");
@@ -249,21 +248,30 @@ static void large_and_small(void **state)
                                        .sender_id = fixture->feed,
                                        .channel = "https",
                                        .assurance = "pinned-key",
-                                       .size = 4,
+                                       .size = (int64_t)strlen(document),
                                        .state = "received",
                                        .format = "shadowserver",
                                        .tlp = TLP_GREEN};
-    digest_sha256("rows", 4, envelope.sha256);
-    report_batch_add(fixture->batch, &envelope, report, "rows", 4);
+    digest_sha256(document, strlen(document), envelope.sha256);
+    report_batch_reset(fixture->batch);
+    report_batch_add(fixture->batch, &envelope, report, document, strlen(document));
     assert_true(report_batch_store(fixture->intake, SQL_INTAKE_REPORTS_INSERT, fixture->batch, &result, &err));
     report_free(report);
+    return result.id;
+}
+
+/* It is worked in passes; many small ones in one. */
+static void large_and_small(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t large = arrive_large(fixture, "rows");
     triage(fixture);
-    assert_outcome(result.id, "triaged");
-    assert_case(result.id, "t.reports || ' ' || t.observations", "1 22500 | 1 22500");
+    assert_outcome(large, "triaged");
+    assert_case(large, "t.reports || ' ' || t.observations", "1 22500 | 1 22500");
     assert_int_equal(
         cluster_number("SELECT count(*) FROM cirt.case_member m, unnest(m.observations) r, generate_series(lower(r), upper(r) - 1)"),
         45000);
-    assert_case(result.id, "(SELECT count(*) FROM journal j WHERE j.case_id = k.id)", "3 | 3");
+    assert_case(large, "(SELECT count(*) FROM journal j WHERE j.case_id = k.id)", "3 | 3");
     for (int i = 0; i < 60; i++)
         arrive(fixture, &(struct letter){.class_name = "abusive-content/spam", .sightings = {{"ipv4", "source", "10.1.2.9"}}});
     int64_t last = triaged(fixture, &(struct letter){.class_name = "abusive-content/spam", .sightings = {{"ipv4", "source", "10.1.2.9"}}});
@@ -272,6 +280,38 @@ static void large_and_small(void **state)
 
 /* Several rows that cannot be worked: the good ones get through, the bad one is set aside alone with its error. */
 /* PostgreSQL takes the words of a text up to 1 MiB only: a long mail in the largest letters, with hyphens, is triaged all the same. */
+/* Each part of it is somebody's; it is triaged with the last one, whichever that is. */
+static void several_share_a_large_one(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err;
+    int64_t large = arrive_large(fixture, "shared rows");
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.to_triage"), 3);
+    cluster_execute("UPDATE cirt.to_triage SET attempts = 1, not_before = now() + interval '1 hour' WHERE next_no = 20000");
+    triage(fixture);
+    assert_outcome(large, "");
+    assert_case(large, "t.observations", "12500 | 12500");
+    cluster_execute("UPDATE cirt.to_triage SET not_before = now()");
+    triage(fixture);
+    assert_outcome(large, "triaged");
+    assert_case(large, "t.reports || ' ' || t.observations", "1 22500 | 1 22500");
+
+    int64_t next = arrive_large(fixture, "rows of two workers");
+    pid_t child = fork();
+    if (child == 0) {
+        struct stage_run run = {.context = &triage_context, .db = open_as("triage"), .params = db_params_new()};
+        _exit(!(triage_stage.start(&run, &err) && stage_work_due(&triage_stage, &run, &err)));
+    }
+    triage(fixture);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_outcome(next, "triaged");
+    assert_case(next, "t.reports || ' ' || t.observations", "2 45000 | 2 45000");
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.to_triage"), 0);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.journal_verify(NULL)"), 0);
+}
+
 static void the_longest_text_is_triaged(void **state)
 {
     struct fixture *fixture = *state;
@@ -386,6 +426,7 @@ int main(void)
         cmocka_unit_test_setup(rules_act, clean),
         cmocka_unit_test_setup(twice_is_once, clean),
         cmocka_unit_test_setup(large_and_small, clean),
+        cmocka_unit_test_setup(several_share_a_large_one, clean),
         cmocka_unit_test_setup(a_bad_report_ends_alone, clean),
         cmocka_unit_test_setup(the_longest_text_is_triaged, clean),
         cmocka_unit_test_setup(desk_and_triage_work_side_by_side, clean),
