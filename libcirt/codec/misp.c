@@ -97,6 +97,19 @@ static void read_reactions(const json_t *attribute, struct observation *observat
     }
 }
 
+/* Which attribute marks the values from `before` on; what it says nothing of, or no longer marks, is taken back. */
+static void name_indicators(struct misp *misp, const json_t *attribute, struct observation *observation, size_t before)
+{
+    const char *uuid = json_string_value(json_object_get(attribute, "uuid"));
+    bool is_marked = false;
+    for (size_t i = before; observation && i < observation->sighting_count; i++) {
+        observation->sightings[i].indicator_id = report_indicator_id(uuid);
+        is_marked = is_marked || observation->sightings[i].is_indicator;
+    }
+    if (!is_marked)
+        report_withdraw(misp->report, uuid);
+}
+
 /* What the attribute says of its values: label, confidence, what others saw; and of the observation, if nobody said it before. */
 static void read_marks(struct misp *misp, const struct json_take *take, size_t before, enum tlp around)
 {
@@ -172,7 +185,9 @@ static bool read_attribute(struct misp *misp, json_t *attribute, const struct js
     *is_kept = true;
     if (!check_element(misp, attribute, place))
         return false;
-    if (misp_attribute_flag(attribute, "deleted") || !is_whole(misp, attribute, place))
+    if (misp_attribute_flag(attribute, "deleted"))
+        return name_indicators(misp, attribute, NULL, 0), true;
+    if (!is_whole(misp, attribute, place))
         return true;
     int number = misp_own_number(attribute);
     if (number >= 0)
@@ -189,6 +204,7 @@ static bool read_attribute(struct misp *misp, json_t *attribute, const struct js
     }
     json_decref(value);
     read_marks(misp, &take, 0, around);
+    name_indicators(misp, attribute, observation, 0);
     read_time(attribute, report_row_arena(report), observation);
     observation->description = json_take_text(attribute, "comment", report_row_arena(report));
     observation->extra = wrapped("Attribute", attribute, report_row_arena(report));
@@ -213,11 +229,22 @@ static bool read_members(struct misp *misp, const struct json_take *object, enum
         if (!json_is_object(attribute))
             return json_value_fail(&inside, ERR_INPUT, misp->err, "must be an object");
         json_take_empty(attribute);
-        if (misp_attribute_flag(attribute, "deleted") || !is_whole(misp, attribute, &inside) || !misp_attribute_read(&take))
+        bool is_deleted = misp_attribute_flag(attribute, "deleted");
+        if (!is_deleted && (!is_whole(misp, attribute, &inside) || !misp_attribute_read(&take)))
             continue;
-        read_marks(misp, &take, before, around);
+        if (!is_deleted)
+            read_marks(misp, &take, before, around);
+        name_indicators(misp, attribute, object->observation, before);
     }
     return true;
+}
+
+/* Of an object that was deleted. */
+static void withdraw_members(struct misp *misp, const json_t *object)
+{
+    const json_t *attribute;
+    size_t index;
+    json_array_foreach(json_object_get(object, "Attribute"), index, attribute) name_indicators(misp, attribute, NULL, 0);
 }
 
 /* Its own time, else that of its first attribute. */
@@ -239,8 +266,10 @@ static bool read_object(struct misp *misp, json_t *object, const struct json_pla
     *is_kept = true;
     if (!check_element(misp, object, place))
         return false;
-    if (misp_attribute_flag(object, "deleted"))
+    if (misp_attribute_flag(object, "deleted")) {
+        withdraw_members(misp, object);
         return true;
+    }
     struct observation *observation = report_add_observation(report);
     struct json_take take = {.report = report, .observation = observation, .object = object, .place = place};
     enum tlp label = misp_tag_label(object, around);

@@ -164,7 +164,7 @@ static void keep_not_decomposed(struct stix_reader *reader, size_t number, json_
     json_decref(list);
 }
 
-/* The label and end of the indicator on the values it brought. */
+/* The label, end and name of the indicator on the values it brought. */
 static void mark_values(struct stix_reader *reader, const struct stix_object *indicator, size_t number, size_t first)
 {
     struct observation *observation = observation_at(reader, number);
@@ -172,6 +172,7 @@ static void mark_values(struct stix_reader *reader, const struct stix_object *in
     enum tlp label = stix_marking_label(&reader->document, indicator->json);
     for (size_t i = first; i < observation->sighting_count; i++) {
         observation->sightings[i].valid_until = end;
+        observation->sightings[i].indicator_id = report_indicator_id(indicator->id);
         observation->sightings[i].tlp = tlp_strictest(observation->sightings[i].tlp, label);
     }
     set_confidence(reader, number, first, indicator->json);
@@ -243,6 +244,7 @@ static void merge_values(struct observation *observation, size_t first, bool is_
             there->role = asked->role;
         there->confidence = asked->confidence >= 0 ? asked->confidence : there->confidence;
         there->valid_until = asked->valid_until != TIMESTAMP_NONE ? asked->valid_until : there->valid_until;
+        there->indicator_id = asked->indicator_id;
     }
     observation->sighting_count = kept;
     json_decref(seen);
@@ -638,6 +640,8 @@ static const struct {
 
 static bool read_object(struct stix_reader *reader, struct stix_object *object)
 {
+    if (is_void(object) && !object->is_old && str_equal(object->type, "indicator"))
+        report_withdraw(reader->report, object->id);
     if (is_void(object) || (str_equal(object->type, "indicator") && basis_of(reader, object)))
         return true;
     for (size_t i = 0; i < ARRAY_SIZE(readers); i++)

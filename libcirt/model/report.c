@@ -142,6 +142,26 @@ int64_t report_statement(const struct observation *observation)
     return hash ? (int64_t)hash : 1;
 }
 
+/* --- indicators by the names their senders gave them --- */
+
+int64_t report_indicator_id(const char *name)
+{
+    if (!name || !*name)
+        return 0;
+    int64_t id = (int64_t)mix_text(UINT64_C(14695981039346656037), name);
+    return id ? id : 1;
+}
+
+void report_withdraw(struct report *report, const char *name)
+{
+    int64_t id = report_indicator_id(name);
+    if (id == 0)
+        return;
+    report->withdrawn =
+        arena_grow(report->arena, report->withdrawn, &report->withdrawn_capacity, report->withdrawn_count, sizeof *report->withdrawn);
+    report->withdrawn[report->withdrawn_count++] = id;
+}
+
 void report_reject(struct report *report, const char *at, const char *text)
 {
     report->rejected_total++;

@@ -27,6 +27,7 @@ struct sighting {
     bool is_indicator;    /* the sender marked it for detection */
     int confidence;       /* 0..100; -1 where nobody said */
     int64_t valid_until;  /* of an indicator, microseconds; TIMESTAMP_NONE where it has no end */
+    int64_t indicator_id; /* report_indicator_id() of the name its sender gave the indicator; 0 where it has none */
 };
 
 /* One statement: at T, source S did C to target D. */
@@ -72,6 +73,8 @@ struct report {
         *columns_of; /* of a table: the names of its columns as they came, joined by commas, and what kind of table it is; or NULL */
     struct observation *observations;
     size_t observation_count, observation_capacity;
+    int64_t *withdrawn; /* report_indicator_id() of what the sender takes back, or no longer marks for detection */
+    size_t withdrawn_count, withdrawn_capacity;
     struct rejection *rejections; /* the first REPORT_REJECTIONS_KEPT */
     size_t rejection_count, rejection_capacity;
     size_t rejected_total;
@@ -100,6 +103,12 @@ bool report_add_range(struct report *report, struct observation *observation, en
 
 /* What the observation states, without its time and count: the same statement has the same number at any time, never 0. */
 int64_t report_statement(const struct observation *observation);
+
+/* The sender's own name for an indicator (the id of a STIX object, the UUID of an attribute) as a number, never 0; 0 for NULL and "". */
+int64_t report_indicator_id(const char *name);
+
+/* What the sender named so is no indicator any more. NULL and "" are nothing. */
+void report_withdraw(struct report *report, const char *name);
 
 /* Counts a rejection and keeps it among the first REPORT_REJECTIONS_KEPT. Copies both texts. */
 void report_reject(struct report *report, const char *at, const char *text);

@@ -72,6 +72,9 @@ enum column {
     S_CONFIDENCE,
     S_VALID_UNTIL,
     S_ORIGINAL,
+    S_INDICATOR_ID,
+    W_ORD,
+    W_INDICATOR_ID,
     COLUMN_COUNT
 };
 
@@ -139,6 +142,9 @@ static const enum db_array_kind kinds[COLUMN_COUNT] = {
     [S_CONFIDENCE] = DB_INT2_ARRAY,
     [S_VALID_UNTIL] = DB_TIME_ARRAY,
     [S_ORIGINAL] = DB_TEXT_ARRAY,
+    [S_INDICATOR_ID] = DB_INT8_ARRAY,
+    [W_ORD] = DB_INT4_ARRAY,
+    [W_INDICATOR_ID] = DB_INT8_ARRAY,
 };
 
 struct report_batch {
@@ -232,6 +238,17 @@ static struct labels labels_of(const struct report_envelope *envelope, const str
                            .confidence = envelope->has_confidence ? envelope->default_confidence : -1};
 }
 
+/* Few have one, and unnest() fills up with NULL what is shorter: nothing is written behind the last. */
+static void add_indicator_id(struct report_batch *batch, const struct sighting *sighting)
+{
+    struct db_array *ids = &batch->columns[S_INDICATOR_ID];
+    if (!sighting->indicator_id || !sighting->is_indicator)
+        return;
+    while (ids->count + 1 < batch->columns[S_ORD].count)
+        db_array_add_null(ids);
+    db_array_add_int8(ids, sighting->indicator_id);
+}
+
 static void add_sighting(struct report_batch *batch, int32_t ord, int32_t no, const struct labels *labels, const struct sighting *sighting)
 {
     int4(batch, S_ORD, ord);
@@ -249,6 +266,7 @@ static void add_sighting(struct report_batch *batch, int32_t ord, int32_t no, co
     int2(batch, S_CONFIDENCE, sighting->confidence < 0 ? labels->confidence : sighting->confidence);
     db_array_add_time(&batch->columns[S_VALID_UNTIL], sighting->valid_until);
     text(batch, S_ORIGINAL, sighting->original);
+    add_indicator_id(batch, sighting);
 }
 
 static void add_observation(struct report_batch *batch, int32_t ord, int32_t no, const struct labels *labels, const char *default_class,
@@ -272,10 +290,12 @@ static void add_observation(struct report_batch *batch, int32_t ord, int32_t no,
         add_sighting(batch, ord, no, labels, &observation->sightings[i]);
 }
 
-static void add_envelope(struct report_batch *batch, const struct report_envelope *envelope)
+static void add_envelope(struct report_batch *batch, const struct report_envelope *envelope, const struct report *report)
 {
     db_array_add_int8(&batch->columns[R_ID], envelope->id);
-    text(batch, R_ROUTE, envelope->route);
+    bool is_withdrawal = report && report->withdrawn_count && !report->observation_count && !envelope->observations &&
+                         !report->description && str_equal(envelope->route, "triage");
+    text(batch, R_ROUTE, is_withdrawal ? "withdrawal" : envelope->route);
     db_array_add_int8(&batch->columns[R_SENDER], envelope->sender_id);
     text(batch, R_CHANNEL, envelope->channel);
     text(batch, R_ASSURANCE, envelope->assurance);
@@ -352,11 +372,15 @@ void report_batch_add(struct report_batch *batch, const struct report_envelope *
     int32_t ord = (int32_t)++batch->count;
     size_t observations = report ? report->observation_count : 0;
     const struct labels labels = labels_of(envelope, report);
-    add_envelope(batch, envelope);
+    add_envelope(batch, envelope, report);
     add_content(batch, envelope, report ? report : &empty_report);
     int4(batch, R_OBSERVATIONS, envelope->observations ? envelope->observations : (int64_t)observations);
     if (raw)
         add_raw(batch, ord, raw, raw_size);
+    for (size_t i = 0; report && i < report->withdrawn_count; i++) {
+        int4(batch, W_ORD, ord);
+        db_array_add_int8(&batch->columns[W_INDICATOR_ID], report->withdrawn[i]);
+    }
     for (size_t i = 0; i < observations; i++)
         add_observation(batch, ord, (int32_t)i + 1, &labels, report->class_name ? report->class_name : envelope->default_class,
                         &report->observations[i]);

@@ -19,7 +19,7 @@ enum { REPORT_SHA256_SIZE = 32, REPORT_RAW_CHUNK = 1024 * 1024 };
 /* How a report came. Strings are copied. */
 struct report_envelope {
     int64_t id;        /* 0: numbered when stored; else from report_store_begin() */
-    const char *route; /* "triage", "hold", "none" */
+    const char *route; /* "triage", "hold", "none"; what only takes indicators back has no need of triage */
     int64_t sender_id;
     const char *channel, *assurance;
     unsigned char sha256[REPORT_SHA256_SIZE];

@@ -36,6 +36,29 @@ CREATE OR REPLACE FUNCTION report_raw_add(p_report bigint, p_no int, p_bytes byt
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ INSERT INTO report_raw (report_id, received, no, bytes) VALUES (p_report, now(), p_no, p_bytes) $$;
 
+-- What the newest document of a sender says of an indicator that it names holds for what it said of it before: a value that it no longer has ends now,
+-- and no value holds longer than it says now. Never another sender's; and not by mail, whose sender shows only when it is verified.
+CREATE OR REPLACE FUNCTION indicators_told(p_ids bigint[], p_received timestamptz[], p_senders bigint[], s_ord int[], s_type smallint[], s_value text[],
+                                           s_valid_until timestamptz[], s_indicator_id bigint[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    WITH told AS MATERIALIZED (
+        SELECT p_ids[u.ord] AS report_id, p_received[u.ord] AS received, p_senders[u.ord] AS sender, u.indicator_id,
+               jsonb_object_agg(u.type || ' ' || u.value, u.until) AS said
+        FROM unnest(s_ord, s_type, s_value, s_valid_until, s_indicator_id) u(ord, type, value, until, indicator_id)
+        WHERE u.indicator_id IS NOT NULL AND p_ids[u.ord] <> 0
+          AND EXISTS (SELECT FROM report r WHERE r.id = p_ids[u.ord] AND r.received = p_received[u.ord] AND r.channel <> 'mail')
+        GROUP BY u.ord, u.indicator_id)
+    UPDATE sighting s SET valid_until = CASE WHEN t.said ? (s.type || ' ' || s.value) THEN (t.said ->> (s.type || ' ' || s.value))::timestamptz ELSE now() END
+    FROM told t WHERE s.indicator_id = t.indicator_id AND s.origin = t.sender AND (s.received, s.report_id) < (t.received, t.report_id)
+      AND coalesce(s.valid_until, 'infinity') > CASE WHEN t.said ? (s.type || ' ' || s.value) THEN (t.said ->> (s.type || ' ' || s.value))::timestamptz ELSE now() END $$;
+CREATE OR REPLACE FUNCTION indicators_withdrawn(p_ids bigint[], p_received timestamptz[], p_senders bigint[], w_ord int[], w_indicator_id bigint[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    UPDATE sighting s SET valid_until = now()
+    FROM unnest(w_ord, w_indicator_id) u(ord, indicator_id)
+        JOIN report r ON r.id = p_ids[u.ord] AND r.received = p_received[u.ord] AND r.channel <> 'mail'
+    WHERE p_ids[u.ord] <> 0 AND s.indicator_id = u.indicator_id AND s.origin = p_senders[u.ord]
+      AND (s.received, s.report_id) < (p_received[u.ord], p_ids[u.ord]) AND (s.valid_until IS NULL OR s.valid_until > now()) $$;
+
 -- Observations and sightings of the reports p_ids; *_ord is the report's place in p_ids, from 1. Reports with id 0 are left out.
 SELECT drop_overloads('report_rows'), drop_overloads('reports_insert');
 CREATE OR REPLACE FUNCTION report_rows(
@@ -43,9 +66,13 @@ CREATE OR REPLACE FUNCTION report_rows(
     o_ord int[], o_no int[], o_time timestamptz[], o_time_text text[], o_time_rule text[], o_class text[], o_class_claim text[],
     o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[], o_statement bigint[],
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
-    s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[], s_original text[]) RETURNS void
+    s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[], s_original text[],
+    s_indicator_id bigint[], w_ord int[], w_indicator_id bigint[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
+    IF cardinality(w_ord) > 0 THEN
+        PERFORM indicators_withdrawn(p_ids, p_received, p_senders, w_ord, w_indicator_id);
+    END IF;
     IF cardinality(o_ord) = 0 THEN
         RETURN;
     END IF;
@@ -58,12 +85,16 @@ BEGIN
              u(ord, no, time, time_text, time_rule, class, class_claim, count, description, protocol, source_port, target_port, extra, statement)
         WHERE p_ids[u.ord] <> 0;
     INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, addr, host, value, pap, confidence,
-                          valid_until, original)
+                          valid_until, original, indicator_id)
         SELECT p_ids[u.ord], p_received[u.ord], u.observation, p_senders[u.ord], u.type, u.role, u.tlp, u.role = 3 OR u.type = 7, u.indicator, u.addr,
-               u.host, u.value, u.pap, u.confidence, u.valid_until, u.original
-        FROM unnest(s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until, s_original)
-             u(ord, observation, type, role, tlp, indicator, addr, host, value, pap, confidence, valid_until, original)
+               u.host, u.value, u.pap, u.confidence, u.valid_until, u.original, u.indicator_id
+        FROM unnest(s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until, s_original,
+                    s_indicator_id)
+             u(ord, observation, type, role, tlp, indicator, addr, host, value, pap, confidence, valid_until, original, indicator_id)
         WHERE p_ids[u.ord] <> 0;
+    IF cardinality(s_indicator_id) > 0 THEN
+        PERFORM indicators_told(p_ids, p_received, p_senders, s_ord, s_type, s_value, s_valid_until, s_indicator_id);
+    END IF;
 END $$;
 
 -- Numbers for reports that nobody has sent yet: o_new is 0 for bytes that the same sender sent within 30 days, o_known then is that report. p_ids: 0 to
@@ -114,7 +145,7 @@ BEGIN
     END IF;
 END $$;
 
--- Stores reports with what was read out of them. p_ids: 0 to number a report here, else an id of report_begin(). p_route: 'triage', 'hold',
+-- Stores reports with what was read out of them. p_ids: 0 to number a report here, else an id of report_begin(). p_route: 'triage', 'hold', 'withdrawal',
 -- 'none'. A report whose bytes the same sender sent within 30 days is not stored: its row says so.
 CREATE OR REPLACE FUNCTION reports_insert(
     p_ids bigint[], p_route text[], p_sender bigint[], p_channel text[], p_assurance text[], p_sha256 bytea[], p_size bigint[], p_name text[],
@@ -126,7 +157,8 @@ CREATE OR REPLACE FUNCTION reports_insert(
     o_ord int[], o_no int[], o_time timestamptz[], o_time_text text[], o_time_rule text[], o_class text[], o_class_claim text[],
     o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[], o_statement bigint[],
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
-    s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[], s_original text[])
+    s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[], s_original text[],
+    s_indicator_id bigint[], w_ord int[], w_indicator_id bigint[])
 RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean, state text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -166,7 +198,8 @@ BEGIN
         WHERE v_new[u.ord] <> 0 AND (u.name IS NOT NULL OR u.email IS NOT NULL);
     PERFORM report_rows(v_new, array_fill(v_received, ARRAY[v_n]), p_sender, o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count,
                         o_description, o_protocol, o_source_port, o_target_port, o_extra, o_statement, s_ord, s_observation, s_type, s_role, s_tlp,
-                        s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until, s_original);
+                        s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until, s_original, s_indicator_id,
+                        w_ord, w_indicator_id);
     PERFORM reports_route(v_new, p_route, array_fill(v_received, ARRAY[v_n]), p_observations);
     PERFORM feeds_received(p_sender, v_new, p_state, p_size, p_observations, p_rejected_total);
 
@@ -206,6 +239,11 @@ BEGIN
     IF 'inbox' = ANY (p_route) THEN
         INSERT INTO inbox (report_id, received) SELECT u.id, u.received FROM unnest(p_ids, p_route, p_received) u(id, route, received) WHERE u.id <> 0 AND u.route = 'inbox';
         PERFORM pg_notify('cirt_inbox', '');
+    END IF;
+    IF 'withdrawal' = ANY (p_route) THEN -- of indicators, and nothing else: done when it is stored
+        INSERT INTO report_outcome (report_id, received, state, reason)
+            SELECT u.id, u.received, 'dropped', 'only takes indicators back' FROM unnest(p_ids, p_route, p_received) u(id, route, received) WHERE u.id <> 0 AND u.route = 'withdrawal'
+            ON CONFLICT DO NOTHING;
     END IF;
     IF 'hold' = ANY (p_route) THEN
         INSERT INTO report_outcome (report_id, received, state, reason)
