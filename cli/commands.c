@@ -173,6 +173,7 @@ static const struct option_rule share_options[] = {
     {"with", OPTION_MANY, "PEER...", N_("to whom")},
     {"only", OPTION_ONE, "FILTER", N_("only items that fit")},
     {"tlp", OPTION_ONE, "LABEL", N_("nothing stricter than this")},
+    {"format", OPTION_ONE, "FORMAT", N_("rid iodef iodef-json stix misp xarf json ndjson; else what the peer's record says")},
     {"dry-run", OPTION_SWITCH, NULL, N_("show per item what would go and why not; send nothing")},
     {"wait", OPTION_SWITCH, NULL, N_("until the peer has acknowledged")},
     {0}};
@@ -338,7 +339,8 @@ const struct command commands_table[] = {
     {"share", share_cmd_share, COMMAND_DESK, "CASE", 1, 1, share_options, N_("give a case to peers, no more than may go"),
      {"cirt share 42 --with YY-CERT --dry-run",
       "cirt share 42 --with YY-CERT ZZ-CERT",
-      "cirt share 42 --with YY-CERT --only type:ipv4 --tlp green"}, NULL, false},
+      "cirt share 42 --with YY-CERT --only type:ipv4 --tlp green",
+      "cirt share 42 --with YY-CERT --format stix --dry-run"}, NULL, false},
     {"shares", share_cmd_shares, COMMAND_DESK, "[CASE]", 0, 1, list_options, N_("what was shared and how it fares"),
      {"cirt shares", "cirt shares 42"}, NULL, false},
     {"incoming ls", share_cmd_incoming_ls, COMMAND_DESK, "", 0, 0, list_options, N_("what peers sent"),

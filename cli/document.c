@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cli/field.h"
 #include "cli/words.h"
+#include "codec/losses.h"
 
 static enum tlp label_of(const json_t *item)
 {
@@ -156,152 +157,49 @@ struct report *document_of_case(const json_t *answer, const char *team)
 
 /* --- what is lost --- */
 
-static int compare(const void *a, const void *b)
-{
-    const struct sighting *left = *(const struct sighting *const *)a, *right = *(const struct sighting *const *)b;
-
-    return left->type != right->type ? (int)left->type - (int)right->type : strcmp(left->value, right->value);
-}
-
-/* All sightings of the report, sorted; the caller's. */
-static const struct sighting **sorted(const struct report *report, size_t *count)
-{
-    const struct sighting **list;
-    size_t all = 0;
-
-    for (size_t i = 0; i < report->observation_count; i++)
-        all += report->observations[i].sighting_count;
-    list = mem_calloc(all + 1, sizeof *list);
-    *count = 0;
-    for (size_t i = 0; i < report->observation_count; i++)
-        for (size_t j = 0; j < report->observations[i].sighting_count; j++)
-            list[(*count)++] = &report->observations[i].sightings[j];
-    qsort(list, *count, sizeof *list, compare);
-    return list;
-}
-
-struct losses {
-    size_t values, roles, labels, marks, confidences, ends;
+/* How losses_members are told; the document's own parts have no number. */
+static const struct {
+    const char *name, *one, *many;
+} loss_words[] = {
+    {"values", N_("value"), N_("values")},
+    {"roles", N_("role"), N_("roles")},
+    {"labels", N_("label"), N_("labels")},
+    {"marks", N_("mark as indicator"), N_("marks as indicator")},
+    {"confidences", N_("confidence"), N_("confidences")},
+    {"ends", N_("end"), N_("ends")},
+    {"reference", N_("the case's id"), NULL},
+    {"class_name", N_("the class"), NULL},
+    {"summary", N_("the summary"), NULL},
+    {"notes", N_("the notes"), NULL},
+    {"kind", N_("the kind"), NULL},
+    {"own_label", N_("the document's label"), NULL},
 };
 
-static void compare_sighting(const struct report *before, const struct sighting *a, const struct report *after, const struct sighting *b,
-                             struct losses *losses)
+void document_tell_loss(struct buf *lost, const char *name, size_t count)
 {
-    enum tlp label_a = a->tlp == TLP_NONE ? before->tlp : a->tlp, label_b = b->tlp == TLP_NONE ? after->tlp : b->tlp;
+    const char *between = lost->size ? ", " : "";
 
-    losses->roles += a->role != b->role;
-    losses->labels += label_a != label_b;
-    losses->marks += a->is_indicator != b->is_indicator;
-    losses->confidences += a->confidence != b->confidence;
-    losses->ends += a->valid_until != b->valid_until;
-}
-
-/* Both lists are in the same order. */
-static void count_losses(const struct report *before, const struct report *after, struct losses *losses)
-{
-    size_t count_before, count_after, j = 0;
-    const struct sighting **a = sorted(before, &count_before), **b = sorted(after, &count_after);
-
-    for (size_t i = 0; i < count_before; i++) {
-        while (j < count_after && compare(&b[j], &a[i]) < 0)
-            j++;
-        if (j < count_after && compare(&b[j], &a[i]) == 0)
-            compare_sighting(before, a[i], after, b[j], losses);
+    for (size_t i = 0; count && i < ARRAY_SIZE(loss_words); i++) {
+        if (!str_equal(loss_words[i].name, name))
+            continue;
+        if (loss_words[i].many)
+            buf_printf(lost, "%s%zu %s", between, count, _(count == 1 ? loss_words[i].one : loss_words[i].many));
         else
-            losses->values++;
+            buf_printf(lost, "%s%s", between, _(loss_words[i].one));
     }
-    free(a);
-    free(b);
-}
-
-static void add_loss(struct buf *lost, size_t count, const char *one, const char *many)
-{
-    if (count)
-        buf_printf(lost, "%s%zu %s", lost->size ? ", " : "", count, count == 1 ? one : many);
-}
-
-static void add_text_loss(struct buf *lost, const char *before, const char *after, const char *name)
-{
-    if (before && !str_equal(before, after))
-        buf_printf(lost, "%s%s", lost->size ? ", " : "", name);
-}
-
-static void tell_losses(const struct report *before, const struct report *after, struct buf *lost)
-{
-    struct losses losses = {.values = before->rejected_total};
-
-    count_losses(before, after, &losses);
-    add_loss(lost, losses.values, _("value"), _("values"));
-    add_loss(lost, losses.roles, _("role"), _("roles"));
-    add_loss(lost, losses.labels, _("label"), _("labels"));
-    add_loss(lost, losses.marks, _("mark as indicator"), _("marks as indicator"));
-    add_loss(lost, losses.confidences, _("confidence"), _("confidences"));
-    add_loss(lost, losses.ends, _("end"), _("ends"));
-    add_text_loss(lost, before->reference, after->reference, _("the case's id"));
-    add_text_loss(lost, before->class_name, after->class_name, _("the class"));
-    add_text_loss(lost, before->summary, after->summary, _("the summary"));
-    add_text_loss(lost, before->description, after->description, _("the notes"));
-    add_text_loss(lost, before->case_kind, after->case_kind, _("the kind"));
-    if (before->tlp != after->tlp)
-        add_text_loss(lost, "", NULL, _("the document's label"));
-}
-
-/* True where the format can say this observation at all: X-ARF needs a source. */
-static bool can_say(const struct report *report, size_t number, const struct codec *codec, struct buf *scratch)
-{
-    struct report one = *report;
-    struct err err = {0};
-
-    one.observations = &report->observations[number];
-    one.observation_count = 1;
-    buf_reset(scratch);
-    return codec->encode(&one, scratch, &err);
-}
-
-/* Leaves out what the format cannot say, and counts its values as rejected. False where nothing is left, or all can be said. */
-static bool leave_out(struct report *report, const struct codec *codec)
-{
-    struct buf scratch;
-    size_t kept = 0, all = report->observation_count;
-
-    buf_init(&scratch, codec_limits_default.document_bytes_max);
-    for (size_t i = 0; i < all; i++) {
-        if (can_say(report, i, codec, &scratch))
-            report->observations[kept++] = report->observations[i];
-        else
-            report->rejected_total += report->observations[i].sighting_count;
-    }
-    report->observation_count = kept;
-    buf_clear(&scratch);
-    return kept > 0 && kept < all;
-}
-
-static bool encode(struct report *report, const struct codec *codec, struct buf *out, struct err *err)
-{
-    size_t start = out->size;
-
-    if (codec->encode(report, out, err))
-        return true;
-    if (err->code != ERR_INPUT || !leave_out(report, codec))
-        return false;
-    out->size = start;
-    *err = (struct err){0};
-    return codec->encode(report, out, err);
 }
 
 bool document_write(struct report *report, const struct codec *codec, struct buf *out, struct buf *lost, struct err *err)
 {
-    struct codec_limits limits = codec_limits_default;
-    struct report *again = NULL;
-    size_t start = out->size;
+    struct losses losses;
+    struct report *again;
 
-    limits.document_bytes_max = out->size_max;
     buf_init(lost, 1024);
-    if (!encode(report, codec, out, err))
+    if (!losses_write(report, codec, out, &again, err))
         return false;
-    if (!codec_decode(codec, out->bytes + start, out->size - start, &limits, NULL, &again, err))
-        return err_context(err, _("the document could not be read again"));
-    tell_losses(report, again, lost);
+    losses_count(report, again, &losses);
+    for (size_t i = 0; i < losses_member_count; i++)
+        document_tell_loss(lost, losses_members[i].name, *(size_t *)((char *)&losses + losses_members[i].offset));
     report_free(again);
     return true;
 }

@@ -28,4 +28,7 @@ struct report *document_of_case(const json_t *answer, const char *team);
  * it does not say any more, by reading it again: "2 values, 3 roles"; empty where all is there. */
 bool document_write(struct report *report, const struct codec *codec, struct buf *out, struct buf *lost, struct err *err) MUST_CHECK;
 
+/* Adds "2 values" or "the notes" to a list of what is lost: count of the member of that name (codec/losses.h). */
+void document_tell_loss(struct buf *lost, const char *name, size_t count);
+
 #endif

@@ -8,11 +8,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/timestamp.h"
+#include "cli/document.h"
 #include "cli/field.h"
 #include "cli/list.h"
 #include "cli/session.h"
 #include "cli/url.h"
 #include "cli/words.h"
+#include "codec/losses.h"
 
 enum { WAIT_MAX_MS = 60000 };
 
@@ -74,6 +76,21 @@ static char *item_name(const struct screen *screen, const json_t *item)
     return name;
 }
 
+/* "misp does not carry: 3 labels, the class"; nothing where all is carried. */
+static void not_carried(struct screen *screen, const json_t *peer)
+{
+    const json_t *losses = field_object(peer, "not_carried");
+    struct buf lost;
+
+    buf_init(&lost, 1024);
+    for (size_t i = 0; i < losses_member_count; i++)
+        document_tell_loss(&lost, losses_members[i].name, (size_t)field_number(losses, losses_members[i].name, 0));
+    if (lost.size)
+        screen_printf(screen, _("%s: %s does not carry %s.\n"), field_or(peer, "peer", "-"), field_or(peer, "format", "-"),
+                      buf_text(&lost));
+    buf_clear(&lost);
+}
+
 /* Items down, peers across: what goes to whom and why not. */
 static void decisions(struct screen *screen, const json_t *answer)
 {
@@ -90,6 +107,9 @@ static void decisions(struct screen *screen, const json_t *answer)
     table_add(table, STYLE_DIM, _("agreement"));
     for (size_t j = 0; j < count; j++)
         table_take(table, STYLE_PLAIN, agreement(screen, json_array_get(peers, j)));
+    table_add(table, STYLE_DIM, _("format"));
+    for (size_t j = 0; j < count; j++)
+        table_take(table, STYLE_PLAIN, screen_clean(screen, field_or(json_array_get(peers, j), "format", "-"), false));
     for (size_t i = 0; i < json_array_size(items); i++) {
         const json_t *item = json_array_get(items, i);
         table_take(table, STYLE_PLAIN, item_name(screen, item));
@@ -117,6 +137,8 @@ static void render_dry(struct screen *screen, const json_t *answer, const void *
     const json_t *peers = field_list(answer, "items");
 
     decisions(screen, answer);
+    for (size_t i = 0; i < json_array_size(peers); i++)
+        not_carried(screen, json_array_get(peers, i));
     screen_text(screen, _("Nothing was sent."));
     for (size_t i = 0; i < json_array_size(peers); i++) {
         const json_t *peer = json_array_get(peers, i);
@@ -145,6 +167,7 @@ static void render_sent(struct screen *screen, const json_t *answer, const void 
         else
             screen_text(screen, _("nothing goes"));
         screen_printf(screen, stays ? _(", %zu stay home\n") : "\n", stays);
+        not_carried(screen, peer);
         for (size_t j = 0; j < json_array_size(items) && !field_text(peer, "share"); j++) {
             char *name = item_name(screen, json_array_get(items, j)), *why = decision(screen, json_array_get(items, j));
             screen_printf(screen, "      %s  %s\n", name, why);
@@ -213,8 +236,8 @@ int share_cmd_share(struct session *session)
     if (!options_has(options, "with"))
         return session_fail(session, EXIT_USAGE, NULL, _("with whom? cirt share %s --with PEER..."), operand);
     answer = session_post(session, url_path("/v1/cases/{}/shares", operand),
-                          json_pack("{s:o, s:o, s:o, s:b}", "with", list_of(options, "with"), "only", optional(options, "only"), "tlp",
-                                    optional(options, "tlp"), "dry_run", is_dry),
+                          json_pack("{s:o, s:o, s:o, s:o, s:b}", "with", list_of(options, "with"), "only", optional(options, "only"), "tlp",
+                                    optional(options, "tlp"), "format", optional(options, "format"), "dry_run", is_dry),
                           -1);
     if (!answer)
         return session->exit_code;
@@ -236,9 +259,9 @@ int share_cmd_share(struct session *session)
 }
 
 static const struct table_column share_columns[] = {
-    {N_("SHARE"), 0, false, false},  {N_("CASE"), 0, true, false}, {N_("PEER"), 0, false, false}, {N_("STATE"), 0, false, false},
-    {N_("ITEMS"), 4, true, false},   {N_("TLP"), 3, false, false}, {N_("SENT"), 2, false, false}, {N_("ACKNOWLEDGED"), 1, false, false},
-    {N_("THEIRS"), 5, false, false}, {N_("NOTE"), 6, false, true},
+    {N_("SHARE"), 0, false, false},        {N_("CASE"), 0, true, false},    {N_("PEER"), 0, false, false}, {N_("STATE"), 0, false, false},
+    {N_("FORMAT"), 7, false, false},       {N_("ITEMS"), 4, true, false},   {N_("TLP"), 3, false, false},  {N_("SENT"), 2, false, false},
+    {N_("ACKNOWLEDGED"), 1, false, false}, {N_("THEIRS"), 5, false, false}, {N_("NOTE"), 6, false, true},
 };
 
 static void share_row(struct table *table, const struct screen *screen, const json_t *item)
@@ -247,6 +270,7 @@ static void share_row(struct table *table, const struct screen *screen, const js
     cell_plain(table, screen, json_object_get(item, "case"));
     cell_text(table, screen, field_text(item, "peer"));
     cell_text(table, screen, field_text(item, "state"));
+    cell_text(table, screen, field_text(item, "format"));
     cell_number(table, screen, item, "items");
     cell_tlp(table, screen, item, "tlp");
     cell_when(table, screen, item, "sent");

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "base/timestamp.h"
 #include "cirtd/desk/desk_inside.h"
+#include "cirtd/share_document.h"
 #include "codec/codec.h"
 #include "codec/csv_mapping.h"
 #include "model/rsit.h"
@@ -136,6 +137,15 @@ static bool check_feed(struct desk_call *call, struct err *err)
     return true;
 }
 
+static bool check_peer(struct desk_call *call, struct err *err)
+{
+    const char *format;
+    if (!desk_body_text(call, "format", &format, err))
+        return false;
+    return !format || share_format_is_known(format) ||
+           desk_problem_set(call, 422, SHARE_FORMATS, err, "nothing is shared as \"%.60s\"", format);
+}
+
 /* The class as it is stored. */
 static bool check_alias(struct desk_call *call, struct err *err)
 {
@@ -171,6 +181,8 @@ static bool write_record(struct desk_call *call, const char *name, int status, s
     if (str_equal(kind->noun, "suppression") && !desk_class_name(call, err))
         return false;
     if (str_equal(kind->noun, "feed") && !check_feed(call, err))
+        return false;
+    if (str_equal(kind->noun, "peer") && !check_peer(call, err))
         return false;
     if (str_equal(kind->noun, "alias") && !check_alias(call, err))
         return false;

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/timestamp.h"
 #include "cirtd/desk/desk_inside.h"
+#include "cirtd/share_document.h"
 #include "model/observable.h"
 #include "model/tlp.h"
 #include "rules/disclosure.h"
@@ -22,7 +23,11 @@ enum {
     AGREEMENT_JSON,
     AGREEMENT_PEER_ENABLED,
     AGREEMENT_PEER_NAME,
-    AGREEMENT_PEER_ID
+    AGREEMENT_PEER_ID,
+    AGREEMENT_PEER_FORMAT,
+    AGREEMENT_TEAM,
+    AGREEMENT_PREFIX,
+    AGREEMENT_DOMAIN
 };
 enum {
     ITEM_KIND,
@@ -36,7 +41,8 @@ enum {
     ITEM_TO_SHARE,
     ITEM_PERSONAL,
     ITEM_ORIGIN,
-    ITEM_RESTRICTED
+    ITEM_RESTRICTED,
+    ITEM_CONTENT
 };
 
 /* What the caller asked for. */
@@ -44,6 +50,7 @@ struct order {
     const char *only;      /* or NULL */
     struct filter *filter; /* of only; NULL for all */
     enum tlp tlp;          /* the document's label, TLP_NONE: as strict as what goes */
+    const char *format;    /* NULL: what each peer's record says */
     bool is_dry;
 };
 
@@ -53,8 +60,10 @@ struct plan {
     struct disclosure_agreement agreement;
     bool has_agreement;
     int64_t agreement_id, agreement_version;
-    json_t *answer; /* {peer, agreement, share, state, items} */
-    json_t *going;  /* [{kind, ref}] */
+    struct share_head head; /* of the document */
+    json_t *answer;         /* {peer, agreement, format, not_carried, share, state, items} */
+    const char **reasons;   /* why each candidate stays; NULL: it goes */
+    json_t *going;          /* [{kind, ref}] */
     enum tlp strictest;
     char why[200]; /* why the first item stays, or "" */
 };
@@ -72,7 +81,20 @@ static void read_classes(struct desk_call *call, const char *text, struct disclo
     }
 }
 
-static bool read_agreement(struct desk_call *call, const char *name, struct plan *plan, struct err *err)
+static void read_head(struct desk_call *call, const struct order *order, const struct db_rows *rows, struct plan *plan)
+{
+    const char *format = order->format ? order->format : db_get_text(rows, 0, AGREEMENT_PEER_FORMAT);
+    plan->head = (struct share_head){
+        .format = arena_strdup(call->arena, format),
+        .team = arena_strdup(call->arena, db_get_text(rows, 0, AGREEMENT_TEAM)),
+        .prefix = arena_strdup(call->arena, db_get_text(rows, 0, AGREEMENT_PREFIX)),
+        .domain = arena_strdup(call->arena, db_get_text(rows, 0, AGREEMENT_DOMAIN)),
+        .peer = plan->peer.name,
+        .time = timestamp_now(),
+    };
+}
+
+static bool read_agreement(struct desk_call *call, const struct order *order, const char *name, struct plan *plan, struct err *err)
 {
     struct db_rows *rows = NULL;
     db_text(call->params, name);
@@ -84,6 +106,7 @@ static bool read_agreement(struct desk_call *call, const char *name, struct plan
                                               .name = arena_strdup(call->arena, db_get_text(rows, 0, AGREEMENT_PEER_NAME)),
                                               .enabled = db_get_bool(rows, 0, AGREEMENT_PEER_ENABLED)};
         plan->has_agreement = !db_is_null(rows, 0, AGREEMENT_ID);
+        read_head(call, order, rows, plan);
     }
     if (plan->has_agreement) {
         plan->agreement_id = db_get_int(rows, 0, AGREEMENT_ID);
@@ -94,9 +117,9 @@ static bool read_agreement(struct desk_call *call, const char *name, struct plan
         plan->agreement.valid_until = db_get_int(rows, 0, AGREEMENT_UNTIL);
         read_classes(call, db_get_text(rows, 0, AGREEMENT_CLASSES), &plan->agreement);
     }
-    plan->answer =
-        json_pack("{s:s, s:o?, s:n, s:n, s:[]}", "peer", is_there ? plan->peer.name : name, "agreement",
-                  plan->has_agreement ? json_loads(db_get_text(rows, 0, AGREEMENT_JSON), 0, NULL) : NULL, "share", "state", "items");
+    plan->answer = json_pack("{s:s, s:o?, s:s?, s:{}, s:n, s:n, s:[]}", "peer", is_there ? plan->peer.name : name, "agreement",
+                             plan->has_agreement ? json_loads(db_get_text(rows, 0, AGREEMENT_JSON), 0, NULL) : NULL, "format",
+                             plan->head.format, "not_carried", "share", "state", "items");
     plan->going = json_array();
     plan->strictest = TLP_CLEAR;
     db_rows_free(rows);
@@ -183,8 +206,9 @@ static const char *why_stays(struct desk_call *call, const struct order *order, 
     return NULL;
 }
 
-static void plan_item(struct plan *plan, const struct db_rows *rows, size_t row, const char *reason)
+static void plan_item(struct plan *plan, const struct db_rows *rows, size_t row)
 {
+    const char *reason = plan->reasons[row];
     enum tlp tlp = (enum tlp)db_get_int(rows, row, ITEM_TLP);
     const char *kind = db_get_text(rows, row, ITEM_KIND), *ref = db_get_text(rows, row, ITEM_REF);
     json_array_append_new(json_object_get(plan->answer, "items"),
@@ -200,18 +224,73 @@ static void plan_item(struct plan *plan, const struct db_rows *rows, size_t row,
 }
 
 /* The case comes first; where it may not go, nothing of it does. */
-static void plan_items(struct desk_call *call, const struct order *order, struct plan *plan, const struct db_rows *rows)
+static void decide_items(struct desk_call *call, const struct order *order, struct plan *plan, const struct db_rows *rows)
 {
-    const char *class_name = db_row_count(rows) ? db_get_text(rows, 0, ITEM_CLASS) : NULL, *case_stays = NULL;
+    const char *class_name = db_row_count(rows) ? db_get_text(rows, 0, ITEM_CLASS) : NULL;
+    plan->reasons = arena_calloc(call->arena, db_row_count(rows) + 1, sizeof *plan->reasons);
     for (size_t row = 0; row < db_row_count(rows); row++) {
-        const char *reason = why_stays(call, order, plan, rows, row, class_name);
-        if (row == 0)
-            case_stays = reason;
-        else if (!reason && case_stays)
-            reason = "the case itself stays";
-        plan_item(plan, rows, row, reason);
+        plan->reasons[row] = why_stays(call, order, plan, rows, row, class_name);
+        if (!plan->reasons[row] && plan->reasons[0])
+            plan->reasons[row] = "the case itself stays";
     }
 }
+
+/* --- what the format has no place for --- */
+
+static enum tlp strictest_of(const struct plan *plan, const struct db_rows *rows)
+{
+    enum tlp strictest = TLP_CLEAR;
+    for (size_t row = 0; row < db_row_count(rows); row++)
+        if (!plan->reasons[row])
+            strictest = tlp_strictest(strictest, (enum tlp)db_get_int(rows, row, ITEM_TLP));
+    return strictest;
+}
+
+static bool add_items(struct share_document *document, const struct plan *plan, const struct db_rows *rows, struct err *err)
+{
+    bool ok = true;
+    for (size_t row = 0; ok && row < db_row_count(rows); row++)
+        if (!plan->reasons[row])
+            ok = share_document_add(document, db_get_text(rows, row, ITEM_KIND), db_get_text(rows, row, ITEM_REF),
+                                    (enum tlp)db_get_int(rows, row, ITEM_TLP), db_get_text(rows, row, ITEM_CONTENT), err);
+    return ok;
+}
+
+/* Values are items, and stay; notes too. All else is told in numbers. */
+static void tell_losses(const struct plan *plan, const struct losses *losses)
+{
+    for (size_t i = 0; i < losses_member_count; i++) {
+        size_t count = *(const size_t *)((const char *)losses + losses_members[i].offset);
+        bool is_item =
+            losses_members[i].offset == offsetof(struct losses, values) || losses_members[i].offset == offsetof(struct losses, notes);
+        if (count && !is_item)
+            json_object_set_new(json_object_get(plan->answer, "not_carried"), losses_members[i].name, json_integer((json_int_t)count));
+    }
+}
+
+/* What goes is tried in that format: items that it cannot say stay. RID says all of them. */
+static void try_format(struct desk_call *call, const struct order *order, struct plan *plan, const struct db_rows *rows)
+{
+    if (db_row_count(rows) == 0 || plan->reasons[0] || str_equal(plan->head.format, SHARE_FORMAT_RID))
+        return;
+    struct err err = {0};
+    struct losses losses = {0};
+    bool *is_carried = arena_calloc(call->arena, db_row_count(rows) + 1, sizeof *is_carried);
+    plan->head.case_name = db_get_text(rows, 0, ITEM_REF);
+    plan->head.tlp = order->tlp == TLP_NONE ? strictest_of(plan, rows) : order->tlp;
+    struct share_document *document = share_document_new(&plan->head);
+    bool ok = add_items(document, plan, rows, &err) && share_document_try(document, is_carried, &losses, &err);
+    share_document_free(document);
+    const char *why = ok ? arena_printf(call->arena, "%s has no place for it", plan->head.format)
+                         : arena_printf(call->arena, "nothing goes as %s: %s", plan->head.format, err.text);
+    for (size_t row = 0, item = 0; row < db_row_count(rows); row++)
+        if (!plan->reasons[row] && !is_carried[item++])
+            plan->reasons[row] = why;
+    if (ok)
+        tell_losses(plan, &losses);
+}
+
+/* --- the order --- */
 
 static bool place_order(struct desk_call *call, const struct order *order, struct plan *plan, struct err *err)
 {
@@ -224,6 +303,7 @@ static bool place_order(struct desk_call *call, const struct order *order, struc
     db_int4(call->params, order->tlp == TLP_NONE ? plan->strictest : order->tlp);
     db_text(call->params, order->only);
     db_text(call->params, items);
+    db_text(call->params, plan->head.format);
     bool ok = desk_run(call, SQL_DESK_SHARE_ORDER, &rows, err);
     free(items);
     if (ok) {
@@ -239,13 +319,16 @@ static bool place_order(struct desk_call *call, const struct order *order, struc
 static bool plan_peer(struct desk_call *call, const struct order *order, const char *name, struct plan *plan, struct err *err)
 {
     struct db_rows *rows = NULL;
-    if (!read_agreement(call, name, plan, err))
+    if (!read_agreement(call, order, name, plan, err))
         return false;
     db_text(call->params, call->name);
     db_text(call->params, name);
     if (!desk_run(call, SQL_DESK_SHARE_CANDIDATES, &rows, err))
         return false;
-    plan_items(call, order, plan, rows);
+    decide_items(call, order, plan, rows);
+    try_format(call, order, plan, rows);
+    for (size_t row = 0; row < db_row_count(rows); row++)
+        plan_item(plan, rows, row);
     db_rows_free(rows);
     return order->is_dry || json_array_size(plan->going) == 0 || place_order(call, order, plan, err);
 }
@@ -279,10 +362,12 @@ static bool read_order(struct desk_call *call, struct order *order, struct err *
         .object = FILTER_ITEM, .now = timestamp_now(), .zone_minutes = call->caller.zone_minutes, .me = call->caller.login};
     const char *tlp;
     if (!desk_body_text(call, "only", &order->only, err) || !desk_body_text(call, "tlp", &tlp, err) ||
-        !desk_body_bool(call, "dry_run", &order->is_dry, err))
+        !desk_body_text(call, "format", &order->format, err) || !desk_body_bool(call, "dry_run", &order->is_dry, err))
         return false;
     if (tlp && !tlp_parse(tlp, &order->tlp))
         return desk_problem_set(call, 422, "one of clear, green, amber, amber+strict", err, "\"%.40s\" is no label", tlp);
+    if (order->format && !share_format_is_known(order->format))
+        return desk_problem_set(call, 422, SHARE_FORMATS, err, "nothing is shared as \"%.60s\"", order->format);
     if (order->tlp == TLP_RED)
         return desk_problem_set(call, 422, NULL, err, "TLP:RED is for named persons and is never shared");
     return !order->only || filter_parse(order->only, &context, &order->filter, err);

@@ -59,6 +59,8 @@ struct intake_job {
     unsigned char sha256[REPORT_SHA256_SIZE];
 };
 
+/* Of Content-Type, without parameters, in lower case. */
+void intake_job_media_type(struct intake_job *job);
 /* Fills job's label, name, channel from the request; false after answering a refusal. */
 bool intake_job_prepare(struct intake_job *job);
 /* The codec for the document in body that begins with head, as the request names it or the bytes look. False after answering 415. */

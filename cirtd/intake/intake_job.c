@@ -58,11 +58,16 @@ static bool read_channel(struct intake_job *job)
     return false;
 }
 
+void intake_job_media_type(struct intake_job *job)
+{
+    plain_media_type(job->request->message.content_type, job->media_type, sizeof job->media_type);
+}
+
 bool intake_job_prepare(struct intake_job *job)
 {
     const struct message_request *message = &job->request->message;
     char tlp[32];
-    plain_media_type(message->content_type, job->media_type, sizeof job->media_type);
+    intake_job_media_type(job);
     if (!api_query_value(message->path, "name", job->name, sizeof job->name))
         job->name[0] = '\0';
     memcpy(job->document_name, job->name, sizeof job->document_name);

@@ -1,10 +1,13 @@
-/* A peer's RID message: a Report becomes `incoming`; everything is answered by an Acknowledgement (RFC 6545, RFC 6546). */
+/* What a peer sends becomes `incoming`: a RID Report, answered by an Acknowledgement (RFC 6545, RFC 6546), or a document of another format,
+ * answered as that of a feed. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cirtd/intake/intake_inside.h"
+#include "codec/iodef.h"
 #include "codec/rid.h"
 #include "crypto/digest.h"
 
@@ -125,13 +128,71 @@ static void take_report(struct intake *intake, struct intake_job *job, const str
         acknowledge(job->request, rid, RID_DENIED, job->report ? RID_CANNOT_PROCESS : justification);
 }
 
+/* --- documents that are no RID message --- */
+
+/* RID is XML. A bare IODEF document is told by its own media types and looks. */
+static bool is_other_document(const struct intake_job *job, const char *head, size_t head_size)
+{
+    const struct codec_hints hints = intake_job_hints(job);
+    const struct codec *probed = codec_probe(head, head_size, &hints);
+    if (!job->media_type[0] || probed == &rid_codec || codec_has_media_type(&rid_codec, job->media_type))
+        return false;
+    return probed == &iodef_codec || !codec_has_media_type(&iodef_codec, job->media_type);
+}
+
+static void take_document(struct intake *intake, struct intake_job *job, struct body *body)
+{
+    struct err err;
+    struct report_result result;
+    job->codec = NULL;
+    if (!intake_job_choose(intake, job, body, job->raw, job->raw_size))
+        return;
+    struct codec_hints hints = intake_job_hints(job);
+    if (str_equal(job->codec->name, "mail") || job->codec == &rid_codec) {
+        worker_problem(job->request, 415, "a peer's document is no mail; a RID message is sent as text/xml", "");
+        return;
+    }
+    if (!codec_decode(job->codec, job->raw, job->raw_size, &intake->limits, &hints, &job->report, &job->error)) {
+        job->report = NULL;
+    } else if (!check_issuer(intake, job->caller, job->report, &job->error)) {
+        log_warn("incoming_refused", "peer=%s %s", job->caller->name, log_err(&job->error));
+        report_free(job->report);
+        job->report = NULL;
+    }
+    if (job->error.code == ERR_AGAIN || !store(intake, job, &result, &err)) {
+        worker_problem_err(job->request, job->error.code == ERR_AGAIN ? &job->error : &err);
+        return;
+    }
+    log_info("incoming", "peer=%s format=%s report=r%lld duplicate=%d", job->caller->name, job->format, (long long)result.id,
+             result.is_duplicate);
+    if (job->error.code == ERR_DENIED)
+        worker_problem_err(job->request, &job->error);
+    else
+        intake_answer_stored(job, &result, job->report ? (int64_t)job->report->observation_count : 0, job->report);
+}
+
+/* A RID message, from its first byte to its answer. */
+static void take_message(struct intake *intake, struct intake_job *job)
+{
+    struct rid *rid = NULL;
+    snprintf(job->media_type, sizeof job->media_type, "text/xml");
+    if (!rid_parse(job->raw, job->raw_size, &intake->limits, &rid, &job->error)) {
+        intake_store_jobs(intake, job, 1);
+    } else if (rid->type != RID_REPORT) {
+        log_info("rid_denied", "peer=%s type=%s", job->caller->name, log_quote(rid->type_name));
+        acknowledge(job->request, rid, RID_DENIED, RID_CANNOT_PROCESS);
+    } else {
+        take_report(intake, job, rid);
+    }
+    rid_free(rid);
+}
+
 void intake_rid(struct intake *intake, struct worker_request *request, const struct intake_caller *caller)
 {
     struct err err;
     struct body *body = NULL;
-    struct rid *rid = NULL;
-    struct intake_job job = {
-        .request = request, .caller = caller, .tlp_asked = TLP_NONE, .codec = &rid_codec, .channel = "rid", .media_type = "text/xml"};
+    struct intake_job job = {.request = request, .caller = caller, .tlp_asked = TLP_NONE, .codec = &rid_codec, .channel = "rid"};
+    intake_job_media_type(&job);
     if (!body_open(&request->message, intake->limits.document_bytes_max, &body, &err) || !body_whole(body, &intake->document, &err)) {
         worker_problem_err(request, &err);
     } else {
@@ -139,16 +200,11 @@ void intake_rid(struct intake *intake, struct worker_request *request, const str
         job.raw_size = intake->document.size;
         job.size = (int64_t)job.raw_size;
         digest_sha256(job.raw, job.raw_size, job.sha256);
-        if (!rid_parse(job.raw, job.raw_size, &intake->limits, &rid, &job.error)) {
-            intake_store_jobs(intake, &job, 1);
-        } else if (rid->type != RID_REPORT) {
-            log_info("rid_denied", "peer=%s type=%s", caller->name, log_quote(rid->type_name));
-            acknowledge(request, rid, RID_DENIED, RID_CANNOT_PROCESS);
-        } else {
-            take_report(intake, &job, rid);
-        }
+        if (is_other_document(&job, job.raw, job.raw_size))
+            take_document(intake, &job, body);
+        else
+            take_message(intake, &job);
     }
-    rid_free(rid);
-    report_free(job.report);
+    intake_job_clear(&job);
     body_close(body);
 }

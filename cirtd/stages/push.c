@@ -1,6 +1,7 @@
 /*
- * Carries documents from the outbox to peers: RID over HTTPS (RFC 6546) with our certificate, to the CA and the registered keys of the
- * peer's record and nobody else. What a peer answers is kept as bytes: this role holds a key and a network, so it reads nothing.
+ * Carries documents from the outbox to peers: RID over HTTPS (RFC 6546), and other documents by the same POST, with our certificate, to the
+ * CA and the registered keys of the peer's record and nobody else. What a peer answers is kept as bytes: this role holds a key and a
+ * network, so it reads nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 enum { POLL_MS = 1000, CONNECT_MS = 10 * 1000, REQUEST_MS = 60 * 1000, ANSWER_MAX = 64 * 1024 };
 
 /* The columns of `claim`. */
-enum { ID, ATTEMPTS, SHARE, PEER, RID_URL, CA, KEYS, DOCUMENT, STOP, REASON };
+enum { ID, ATTEMPTS, SHARE, PEER, URL, CA, KEYS, DOCUMENT, MEDIA_TYPE, STOP, REASON };
 
 struct push {
     struct http_client_answer answer; /* of the delivery at hand */
@@ -47,14 +48,14 @@ static bool is_final(int status)
     return status < 500 && status != 408 && status != 425 && status != 429;
 }
 
-static bool deliver(struct push *push, const struct http_client_settings *settings, const char *url, const void *bytes, size_t size,
-                    struct err *err)
+static bool deliver(struct push *push, const struct http_client_settings *settings, const char *url, const char *media_type,
+                    const void *bytes, size_t size, struct err *err)
 {
     struct http_client *client = NULL;
     const struct http_client_request request = {.method = "POST",
                                                 .url = url,
-                                                .content_type = "text/xml",
-                                                .accept = "text/xml",
+                                                .content_type = media_type,
+                                                .accept = "text/xml, application/json",
                                                 .body = bytes,
                                                 .body_size = (int64_t)size,
                                                 .body_fd = -1,
@@ -74,7 +75,7 @@ static bool address_is_complete(const struct db_rows *rows, size_t row, struct e
     static const struct {
         int column;
         const char *what, *option;
-    } needs[] = {{RID_URL, "RID address", "--rid-url URL"}, {CA, "CA", "--ca FILE"}, {KEYS, "registered key", "--key SHA256"}};
+    } needs[] = {{URL, "RID address", "--rid-url URL"}, {CA, "CA", "--ca FILE"}, {KEYS, "registered key", "--key SHA256"}};
     for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
         if (str_is_empty(db_get_text(rows, row, needs[i].column)))
             return err_set(err, ERR_AGAIN, "has no %s (cirt peer set %s %s)", needs[i].what, db_get_text(rows, row, PEER), needs[i].option);
@@ -99,7 +100,7 @@ static bool act(struct stage_run *run, struct db_rows *rows, size_t row, struct 
         settings.pin_count = key_bytes / HTTP_CLIENT_PIN_SIZE;
         settings.ca_pem = db_get_text(rows, row, CA);
         const unsigned char *document = db_get_bytes(rows, row, DOCUMENT, &size);
-        ok = deliver(push, &settings, db_get_text(rows, row, RID_URL), document, size, err);
+        ok = deliver(push, &settings, db_get_text(rows, row, URL), db_get_text(rows, row, MEDIA_TYPE), document, size, err);
         free(pins);
     }
     if (ok)

@@ -51,7 +51,7 @@ SELECT i.id, i.login, i.name, i.role, i.mail, i.level, i.default_tlp, i.default_
 FROM identity i WHERE viewer() IS NOT NULL;
 
 CREATE VIEW visible_peer AS
-SELECT p.id, p.name, p.title, p.url, p.rid_url, p.ca, p.mail, p.enabled,
+SELECT p.id, p.name, p.title, p.url, p.rid_url, p.document_url, p.format, p.ca, p.mail, p.enabled,
        ARRAY(SELECT n.name FROM peer_issuer_name n WHERE n.peer_id = p.id ORDER BY n.name) AS issuer_names,
        ARRAY(SELECT encode(k.key_sha256, 'hex') FROM registered_key k WHERE k.peer_id = p.id ORDER BY k.added, 1) AS keys,
        key_list(NULL, p.id) AS mail_keys, waiver_list(NULL, p.id) AS waivers
@@ -180,7 +180,7 @@ WHERE NOT EXISTS (SELECT FROM report_verdict n WHERE n.report_id = d.report_id A
 
 CREATE VIEW visible_share AS
 SELECT s.id, s.case_id, v.name AS case_name, v.number AS case_number, p.name AS peer, s.agreement_id, s.agreement_version, s.version, s.tlp,
-       s.state, s.filter, s.ordered, i.login AS ordered_by, s.sent, s.acknowledged, coalesce(x.error, s.error) AS error,
+       s.state, s.format, s.filter, s.ordered, i.login AS ordered_by, s.sent, s.acknowledged, coalesce(x.error, s.error) AS error,
        coalesce(x.attempts, 0) AS attempts, x.not_before AS next_attempt, x.expires,
        (SELECT count(*) FROM share_item t WHERE t.share_id = s.id AND t.version = s.version) AS items
 FROM share s
@@ -256,7 +256,7 @@ RETURN (SELECT json_build_object('kind', m.kind, 'author', m.author, 'message_id
     FROM visible_report_mail m WHERE m.report_id = r.id);
 
 CREATE OR REPLACE FUNCTION share_json(s visible_share) RETURNS json LANGUAGE sql STABLE
-RETURN json_build_object('id', 's' || s.id, 'case', s.case_name, 'peer', s.peer, 'tlp', tlp_name(s.tlp), 'state', s.state, 'items', s.items,
+RETURN json_build_object('id', 's' || s.id, 'case', s.case_name, 'peer', s.peer, 'tlp', tlp_name(s.tlp), 'state', s.state, 'format', s.format, 'items', s.items,
     'sent', time_text(s.sent), 'acknowledged', time_text(s.acknowledged), 'attempts', s.attempts, 'next_attempt', time_text(s.next_attempt),
     'error', s.error, 'theirs', (SELECT a.issuer || ' ' || a.alias FROM visible_alias a WHERE a.case_id = s.case_id AND a.issuer = s.peer LIMIT 1),
     'version', s.version, 'ordered', time_text(s.ordered), 'ordered_by', s.ordered_by);
@@ -266,7 +266,8 @@ RETURN json_build_object('id', 'i' || n.id, 'peer', n.peer, 'received', time_tex
     'items', n.items, 'theirs', n.theirs, 'case', n.case_name);
 
 CREATE OR REPLACE FUNCTION peer_json(p visible_peer) RETURNS json LANGUAGE sql STABLE
-RETURN json_build_object('name', p.name, 'title', p.title, 'url', p.url, 'rid_url', p.rid_url, 'issuer_names', p.issuer_names, 'ca', p.ca,
+RETURN json_build_object('name', p.name, 'title', p.title, 'url', p.url, 'rid_url', p.rid_url, 'document_url', p.document_url, 'format', p.format,
+    'issuer_names', p.issuer_names, 'ca', p.ca,
     'keys', p.keys, 'mail', p.mail, 'mail_keys', p.mail_keys, 'waivers', p.waivers, 'enabled', p.enabled);
 CREATE OR REPLACE FUNCTION agreement_json(a visible_agreement) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('id', 'a' || a.id, 'peer', a.peer, 'version', a.version, 'from', time_text(a.valid_from), 'until',

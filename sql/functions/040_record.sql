@@ -77,7 +77,7 @@ DECLARE
     v_name text := upper(coalesce(p_name, p_body ->> 'name'));
     v_issuer text;
 BEGIN
-    PERFORM record_check(p_body, '{name,title,url,rid_url,issuer_names,ca,keys,openpgp,mail,enabled}');
+    PERFORM record_check(p_body, '{name,title,url,rid_url,document_url,format,issuer_names,ca,keys,openpgp,mail,enabled}');
     SELECT * INTO v FROM peer p WHERE p.name = v_name FOR UPDATE;
     IF p_name IS NULL THEN
         IF v.id IS NOT NULL THEN
@@ -90,7 +90,7 @@ BEGIN
         PERFORM record_missing('peer', p_name);
     END IF;
     UPDATE peer SET title = record_text(p_body, 'title', title), url = record_text(p_body, 'url', url), rid_url = record_text(p_body, 'rid_url', rid_url),
-        ca = record_text(p_body, 'ca', ca), mail = record_text(p_body, 'mail', mail), enabled = record_enabled(p_body, enabled) WHERE id = v.id;
+        document_url = record_text(p_body, 'document_url', document_url), format = coalesce(record_text(p_body, 'format', format), 'rid'), ca = record_text(p_body, 'ca', ca), mail = record_text(p_body, 'mail', mail), enabled = record_enabled(p_body, enabled) WHERE id = v.id;
     IF p_body ? 'issuer_names' OR p_name IS NULL THEN
         DELETE FROM peer_issuer_name n WHERE n.peer_id = v.id AND n.name <> ALL (record_list(p_body, 'issuer_names'));
         -- What a peer may put into a case's number: its own name where nothing else is said.

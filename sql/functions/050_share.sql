@@ -84,8 +84,9 @@ DROP TRIGGER IF EXISTS share_item_check ON share_item;
 CREATE TRIGGER share_item_check BEFORE INSERT OR UPDATE ON share_item FOR EACH ROW EXECUTE FUNCTION share_item_checked();
 ALTER TABLE share_item ENABLE ALWAYS TRIGGER share_item_check;
 
--- Orders a share of exactly these items ([{kind, ref}]). Another order for the same case and peer is the next version of the same share.
-CREATE OR REPLACE FUNCTION share_order(p_ref text, p_peer text, p_agreement bigint, p_version int, p_tlp int, p_filter text, p_items jsonb)
+-- Orders a share of exactly these items ([{kind, ref}]), as that format. Another order for the same case and peer is the next version of the same share.
+SELECT drop_overloads('share_order');
+CREATE OR REPLACE FUNCTION share_order(p_ref text, p_peer text, p_agreement bigint, p_version int, p_tlp int, p_filter text, p_items jsonb, p_format text)
 RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -104,12 +105,12 @@ BEGIN
     END IF;
     SELECT * INTO s FROM share x WHERE x.case_id = c.id AND x.peer_id = p.id ORDER BY x.id LIMIT 1 FOR UPDATE;
     IF s.id IS NULL THEN
-        INSERT INTO share (case_id, drill_id, compartment_id, peer_id, agreement_id, agreement_version, tlp, state, filter, ordered_by)
-            VALUES (c.id, c.drill_id, c.compartment_id, p.id, p_agreement, p_version, p_tlp, 'planned', p_filter, viewer()) RETURNING * INTO s;
+        INSERT INTO share (case_id, drill_id, compartment_id, peer_id, agreement_id, agreement_version, tlp, state, filter, format, ordered_by)
+            VALUES (c.id, c.drill_id, c.compartment_id, p.id, p_agreement, p_version, p_tlp, 'planned', p_filter, p_format, viewer()) RETURNING * INTO s;
     ELSE
         DELETE FROM outbox o WHERE o.share_id = s.id AND (o.leased_until IS NULL OR o.leased_until < now());
         UPDATE share x SET version = x.version + 1, agreement_id = p_agreement, agreement_version = p_version, tlp = p_tlp, state = 'planned',
-            filter = p_filter, ordered = now(), ordered_by = viewer(), sent = NULL, acknowledged = NULL, error = NULL
+            filter = p_filter, format = p_format, ordered = now(), ordered_by = viewer(), sent = NULL, acknowledged = NULL, error = NULL
             WHERE x.id = s.id RETURNING * INTO s;
     END IF;
     WITH wanted AS (SELECT DISTINCT w ->> 'kind' AS kind, w ->> 'ref' AS ref FROM jsonb_array_elements(p_items) w),
@@ -127,8 +128,8 @@ BEGIN
         PERFORM refuse('CI422', 'the order names items that the case does not have', format('cirt share %s --with %s --dry-run', c.number, p.name));
     END IF;
     UPDATE incident_case k SET updated = now() WHERE k.id = c.id;
-    PERFORM journal_append(c.id, viewer_login(), 'share', format('shares %s items with %s as TLP:%s', v_count, p.name, upper(tlp_name(p_tlp))),
-        jsonb_build_object('share', 's' || s.id, 'version', s.version, 'peer', p.name, 'agreement', format('a%s version %s', p_agreement, p_version)));
+    PERFORM journal_append(c.id, viewer_login(), 'share', format('shares %s items with %s as TLP:%s%s', v_count, p.name, upper(tlp_name(p_tlp)), CASE WHEN p_format <> 'rid' THEN ', ' || p_format ELSE '' END),
+        jsonb_build_object('share', 's' || s.id, 'version', s.version, 'peer', p.name, 'format', p_format, 'agreement', format('a%s version %s', p_agreement, p_version)));
     PERFORM pg_notify('cirt_share', '');
     RETURN (SELECT share_json(v) FROM visible_share v WHERE v.id = s.id);
 END $$;

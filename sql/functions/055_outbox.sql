@@ -80,7 +80,7 @@ DROP TRIGGER IF EXISTS share_items_proof ON share_item;
 CREATE TRIGGER share_items_proof AFTER INSERT ON share_item REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION share_items_proved();
 ALTER TABLE share_item ENABLE ALWAYS TRIGGER share_items_proof;
 
--- What was decided stays as it was decided: items never change, and of a version of a share neither case, peer, label nor agreement.
+-- What was decided stays as it was decided: items never change, and of a version of a share neither case, peer, label, format nor agreement.
 CREATE OR REPLACE FUNCTION share_is_fixed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
@@ -91,7 +91,7 @@ CREATE TRIGGER share_item_fixed BEFORE UPDATE OR TRUNCATE ON share_item FOR EACH
 ALTER TABLE share_item ENABLE ALWAYS TRIGGER share_item_fixed;
 DROP TRIGGER IF EXISTS share_fixed ON share;
 CREATE TRIGGER share_fixed BEFORE UPDATE ON share FOR EACH ROW
-    WHEN (OLD.case_id <> NEW.case_id OR OLD.peer_id <> NEW.peer_id OR (OLD.version = NEW.version AND (OLD.tlp <> NEW.tlp
+    WHEN (OLD.case_id <> NEW.case_id OR OLD.peer_id <> NEW.peer_id OR (OLD.version = NEW.version AND (OLD.tlp <> NEW.tlp OR OLD.format <> NEW.format
           OR OLD.agreement_id <> NEW.agreement_id OR OLD.agreement_version <> NEW.agreement_version)))
     EXECUTE FUNCTION share_is_fixed();
 ALTER TABLE share ENABLE ALWAYS TRIGGER share_fixed;
@@ -146,7 +146,7 @@ END $$;
 DROP VIEW IF EXISTS releasable_share, releasable_item, releasable_answer;
 CREATE VIEW releasable_share AS
 SELECT s.id, s.version, s.tlp, s.ordered, c.name AS case_name, c.class, p.id AS peer_id, p.name AS peer, p.enabled AS peer_enabled, p.rid_url,
-       a.ceiling, a.classes, coalesce(a.enabled, false) AS agreed, a.valid_from, a.valid_until, o.name AS team, o.prefix, o.domain
+       a.ceiling, a.classes, coalesce(a.enabled, false) AS agreed, a.valid_from, a.valid_until, o.name AS team, o.prefix, o.domain, s.format
 FROM share s JOIN incident_case c ON c.id = s.case_id JOIN peer p ON p.id = s.peer_id CROSS JOIN site o
     LEFT JOIN agreement a ON a.id = s.agreement_id AND a.is_current AND a.peer_id = s.peer_id
 WHERE s.id = nullif(current_setting('cirt.share', true), '')::bigint AND s.state = 'planned';
@@ -157,7 +157,7 @@ FROM releasable_share s JOIN share_item t ON t.share_id = s.id AND t.version = s
     LEFT JOIN LATERAL (SELECT x.* FROM share_item_facts(s.id, s.version) x) f ON f.no = t.no;
 
 CREATE VIEW releasable_answer AS
-SELECT d.id, d.status, d.answer, c.name AS case_name, o.prefix
+SELECT d.id, d.status, d.answer, c.name AS case_name, o.prefix, s.format
 FROM delivery d JOIN share s ON s.id = d.share_id JOIN incident_case c ON c.id = s.case_id CROSS JOIN site o
 WHERE d.share_id = nullif(current_setting('cirt.share', true), '')::bigint;
 
@@ -200,7 +200,8 @@ BEGIN
 END $$;
 
 -- The document of a planned share goes to the outbox.
-CREATE OR REPLACE FUNCTION share_queued(p_share bigint, p_version int, p_document bytea, p_sha256 bytea) RETURNS void
+SELECT drop_overloads('share_queued');
+CREATE OR REPLACE FUNCTION share_queued(p_share bigint, p_version int, p_document bytea, p_sha256 bytea, p_media_type text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_stop text := share_stops(p_share);
@@ -212,7 +213,7 @@ BEGIN
     ELSIF p_sha256 <> sha256(p_document) THEN
         RAISE EXCEPTION 'the digest is not that of the document' USING ERRCODE = 'CI400';
     END IF;
-    INSERT INTO outbox (share_id, version, document, sha256) VALUES (p_share, p_version, p_document, p_sha256);
+    INSERT INTO outbox (share_id, version, document, sha256, media_type) VALUES (p_share, p_version, p_document, p_sha256, p_media_type);
     PERFORM share_becomes(p_share, p_version, 'share', 'queued', NULL);
     PERFORM pg_notify('cirt_push', '');
 END $$;

@@ -2,8 +2,10 @@
 
 -- Due documents, at most one a peer, so that a slow peer does not hold up the others. stop: it does not go, and its share becomes this
 -- ('' where a newer order took its place); reason says why. A lease is longer than all requests of a claim may take together.
+-- url: NULL where the peer has no address for such a document.
+SELECT drop_overloads('push_claim');
 CREATE OR REPLACE FUNCTION push_claim()
-RETURNS TABLE (id bigint, attempts int, share_id bigint, peer text, rid_url text, ca text, keys bytea, document bytea, stop text, reason text)
+RETURNS TABLE (id bigint, attempts int, share_id bigint, peer text, url text, ca text, keys bytea, document bytea, media_type text, stop text, reason text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     r record;
@@ -25,12 +27,12 @@ BEGIN
     taken AS (
         UPDATE outbox o SET attempts = o.attempts + 1, leased_until = now() + interval '10 minutes' FROM due WHERE o.id = due.id RETURNING o.*),
     judged AS (
-        SELECT t.*, s.peer_id, CASE WHEN s.version <> t.version OR s.state NOT IN ('queued', 'held') THEN '' WHEN t.expires <= now() THEN 'expired'
+        SELECT t.*, s.peer_id, s.format, CASE WHEN s.version <> t.version OR s.state NOT IN ('queued', 'held') THEN '' WHEN t.expires <= now() THEN 'expired'
                                     WHEN share_stops(s.id) IS NOT NULL THEN 'failed' END AS stop
         FROM taken t JOIN share s ON s.id = t.share_id)
-    SELECT j.id, j.attempts, j.share_id, p.name, p.rid_url, p.ca,
+    SELECT j.id, j.attempts, j.share_id, p.name, CASE WHEN j.format <> 'rid' THEN coalesce(p.document_url, p.rid_url) ELSE p.rid_url END, p.ca,
            (SELECT string_agg(k.key_sha256, ''::bytea ORDER BY k.key_sha256) FROM registered_key k WHERE k.peer_id = p.id),
-           CASE WHEN j.stop IS NULL THEN j.document END, j.stop,
+           CASE WHEN j.stop IS NULL THEN j.document END, j.media_type, j.stop,
            CASE j.stop WHEN '' THEN 'a newer order took its place'
                        WHEN 'expired' THEN format('not delivered within %s days: %s', extract(day FROM age(j.expires, j.expires - interval '14 days')),
                                                   coalesce(j.error, 'the peer is disabled'))

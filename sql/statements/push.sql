@@ -2,7 +2,7 @@
 LISTEN cirt_push
 
 -- name: claim
-SELECT id, attempts, share_id, peer, rid_url, ca, keys, document, stop, reason FROM push_claim()
+SELECT id, attempts, share_id, peer, url, ca, keys, document, media_type, stop, reason FROM push_claim()
 
 -- name: settle
 SELECT push_settle(q.id, q.attempts) FROM unnest($1::bigint[], $2::int[]) q(id, attempts)

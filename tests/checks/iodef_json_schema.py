@@ -2,36 +2,22 @@
 """What we write as IODEF in JSON is valid by the schema of RFC 8727 (which lives beside the sources, not in them)."""
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import tempfile
 
 ROOT = os.environ.get("SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-SCHEMA = os.path.join(ROOT, "../shared/corpus/iodef2/rfc8727-json/rfc8727-03-schema.json")
+sys.path.insert(0, os.path.join(ROOT, "tests/support"))
+import schemas
+
 PROGRAM = os.path.join(os.environ["BUILD"], "tests/unit_codec_iodef")
-
-
-def skip(why):
+try:
+    schemas.need(pathlib.Path(PROGRAM))
+    faults = schemas.iodef_json()
+except schemas.Missing as why:
     print("skipped:", why)
     sys.exit(77)
-
-
-try:
-    import jsonschema
-except ImportError:
-    skip("no python3-jsonschema")
-for needed in (SCHEMA, PROGRAM):
-    if not os.path.exists(needed):
-        skip("no " + needed)
-
-# Lines are broken inside strings in the text of the RFC, so that a strict parser refuses its schema.
-with open(SCHEMA, encoding="utf-8") as file:
-    validator = jsonschema.Draft4Validator(json.loads(file.read(), strict=False), format_checker=jsonschema.FormatChecker())
-
-
-def faults(document):
-    return ["/%s: %s" % ("/".join(map(str, e.path)), e.message[:200]) for e in validator.iter_errors(document)]
-
 
 with tempfile.TemporaryDirectory() as folder:
     path = os.path.join(folder, "document.json")

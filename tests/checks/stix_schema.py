@@ -7,83 +7,25 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import urllib.parse
-import warnings
-
-warnings.simplefilter("ignore", DeprecationWarning)
-try:
-    import jsonschema
-except ImportError:
-    print("skipped: python3-jsonschema is missing")
-    sys.exit(77)
 
 root = pathlib.Path(os.environ.get("SOURCE", "."))
+sys.path.insert(0, str(root / "tests/support"))
+import schemas
+
 corpus = root / "../shared/corpus/stix21"
 program = pathlib.Path(os.environ.get("BUILD", root / "build/dev")) / "tests/unit_codec_stix"
-for needed in (corpus / "schemas/common/bundle.json", program):
-    if not needed.exists():
-        print(f"skipped: no {needed}")
-        sys.exit(77)
+try:
+    schemas.need(program)
+    faults = schemas.stix()
+except schemas.Missing as why:
+    print(f"skipped: {why}")
+    sys.exit(77)
 
-
-
-def absolute(node, place):
-    """The schema with each reference as an address in the store."""
-    if isinstance(node, list):
-        return [absolute(child, place) for child in node]
-    if not isinstance(node, dict):
-        return node
-    return {key: urllib.parse.urljoin(place, value) if key == "$ref" and isinstance(value, str) else absolute(value, place)
-            for key, value in node.items()}
-
-
-store = {}
-by_type = {}
-for path in sorted((corpus / "schemas").rglob("*.json")):
-    place = f"file:///{path.parent.name}/{path.name}"
-    schema = absolute(json.loads(path.read_text()), place)
-    schema.pop("$id")  # for the network; and versions of the library differ in what they make of it
-    store[place] = schema
-    if path.parent.name in ("sdos", "sros", "observables") or path.stem in ("marking-definition", "extension-definition", "bundle"):
-        by_type[path.stem] = schema
-by_type["x-cirt-observable"] = next(s for s in store.values() if s["title"] == "cyber-observable-core")
-
-
-class Local(jsonschema.RefResolver):
-    def resolve_remote(self, uri):
-        raise RuntimeError(f"the schema wants {uri} from the network")
-
-
-def validator(schema):
-    resolver = Local("", schema, store=store)
-    return jsonschema.Draft202012Validator(schema, resolver=resolver)
-
-
-validators = {name: validator(schema) for name, schema in by_type.items()}
 problems = []
 
 
 def check(name, bundle):
-    """The bundle's own schema lets any type through; so each object is held against that of its type."""
-    frame = {key: value for key, value in bundle.items() if key != "objects"}
-    found = [f"{name}: bundle: {error.message[:200]}" for error in validators["bundle"].iter_errors(frame)]
-    ids = set()
-    for place, thing in enumerate(bundle["objects"]):
-        if thing["type"] not in validators:
-            found.append(f"{name}: /objects/{place}: no schema for {thing['type']}")
-            continue
-        for error in validators[thing["type"]].iter_errors(thing):
-            found.append(f"{name}: /objects/{place}{error.json_path[1:]} ({thing['type']}): {error.message[:300]}")
-        if thing["id"] in ids:
-            found.append(f"{name}: /objects/{place}: {thing['id']} is there twice")
-        ids.add(thing["id"])
-    for place, thing in enumerate(bundle["objects"]):
-        for key, value in thing.items():
-            if key.endswith("_ref") or key.endswith("_refs"):
-                for target in value if isinstance(value, list) else [value]:
-                    if target not in ids:
-                        found.append(f"{name}: /objects/{place}/{key}: {target} is not in the bundle")
-    return found
+    return [f"{name}: {fault}" for fault in faults(bundle)]
 
 
 with tempfile.TemporaryDirectory() as folder:

@@ -3,57 +3,23 @@
 import glob
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import tempfile
 
 ROOT = os.environ.get("SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+sys.path.insert(0, os.path.join(ROOT, "tests/support"))
+import schemas
+
 SPEC = os.path.join(ROOT, "../shared/corpus/xarf/xarf-spec")
-SCHEMAS = os.path.join(SPEC, "schemas/v4")
 PROGRAM = os.path.join(os.environ["BUILD"], "tests/unit_codec_xarf")
-
-
-def skip(why):
+try:
+    schemas.need(pathlib.Path(PROGRAM))
+    faults = schemas.xarf()
+except schemas.Missing as why:
     print("skipped:", why)
     sys.exit(77)
-
-
-try:
-    import jsonschema
-except ImportError:
-    skip("no python3-jsonschema")
-for needed in (SCHEMAS, PROGRAM):
-    if not os.path.exists(needed):
-        skip("no " + needed)
-if not hasattr(jsonschema, "Draft202012Validator"):
-    skip("python3-jsonschema does not know the draft of 2020-12")
-
-
-def localise(value, name):
-    """The schemas name each other by paths that do not all hold; here they become parts of one."""
-    if isinstance(value, list):
-        return [localise(item, name) for item in value]
-    if not isinstance(value, dict):
-        return value
-    out = {k: localise(v, name) for k, v in value.items() if k not in ("$id", "$schema")}
-    reference = value.get("$ref")
-    if isinstance(reference, str):
-        path, _, inside = reference.partition("#")
-        out["$ref"] = "#/$defs/%s%s" % (os.path.basename(path) or name, inside)
-    return out
-
-
-parts = {}
-for path in glob.glob(SCHEMAS + "/**/*.json", recursive=True):
-    with open(path, encoding="utf-8") as file:
-        parts[os.path.basename(path)] = localise(json.load(file), os.path.basename(path))
-schema = {"$ref": "#/$defs/xarf-v4-master.json", "$defs": parts}
-validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
-
-
-def faults(document):
-    return ["/%s: %s" % ("/".join(map(str, e.path)), e.message[:200]) for e in validator.iter_errors(document)]
-
 
 bad = 0
 with tempfile.TemporaryDirectory() as folder:

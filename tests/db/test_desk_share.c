@@ -110,6 +110,47 @@ static void test_plan(void **state)
     json_decref(order(state, 400, number, "{\"with\":[\"YY-CERT\"],\"only\":\"colour:red\"}"));
 }
 
+/* Whatever the format, the same items are decided; what it has no place for stays, and is said. */
+static void test_format(void **state)
+{
+    static const char *const formats[] = {"rid", "json", "ndjson", "iodef", "iodef-json", "stix", "misp"};
+    int64_t number = case_with_all(state);
+    json_t *plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true}"), *same;
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+        char *body = mem_printf("{\"with\":[\"YY-CERT\"],\"dry_run\":true,\"format\":\"%s\"}", formats[i]);
+        same = order(state, 200, number, body);
+        const json_t *of_peer = json_array_get(json_object_get(same, "items"), 0);
+        assert_string_equal(text_of(of_peer, "format"), formats[i]);
+        assert_true(
+            json_equal(json_object_get(of_peer, "items"), json_object_get(json_array_get(json_object_get(plan, "items"), 0), "items")));
+        json_decref(same);
+        free(body);
+    }
+    json_decref(plan);
+    plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true,\"format\":\"misp\"}");
+    assert_true(json_integer_value(
+                    json_object_get(json_object_get(json_array_get(json_object_get(plan, "items"), 0), "not_carried"), "labels")) > 0);
+    json_decref(plan);
+    plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true,\"format\":\"xarf\",\"only\":\"kind:note\"}");
+    assert_non_null(strstr(reason_of(plan, "for partners"), "X-ARF needs"));
+    assert_non_null(strstr(reason_of(plan, "stays here"), "not marked"));
+    json_decref(plan);
+    json_decref(order(state, 422, number, "{\"with\":[\"YY-CERT\"],\"format\":\"xarf\",\"only\":\"kind:note\"}"));
+    json_decref(order(state, 422, number, "{\"with\":[\"YY-CERT\"],\"format\":\"csv\"}"));
+    json_decref(order(state, 400, number, "{\"with\":[\"YY-CERT\"],\"format\":7}"));
+    /* What the peer's record says, unless the order does. */
+    json_decref(desk_client_post(*state, "admin", 422, "/v1/peers/YY-CERT", "{\"format\":\"suricata\"}"));
+    json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/YY-CERT", "{\"format\":\"stix\"}"));
+    plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"]}");
+    assert_string_equal(text_of(json_array_get(json_object_get(plan, "items"), 0), "format"), "stix");
+    json_decref(plan);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.share WHERE format = 'stix'"), 1);
+    json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/YY-CERT", "{\"format\":null}"));
+    plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true}");
+    assert_string_equal(text_of(json_array_get(json_object_get(plan, "items"), 0), "format"), "rid");
+    json_decref(plan);
+}
+
 static void test_order(void **state)
 {
     char path[80];
@@ -156,11 +197,12 @@ static void test_last_line(void **state)
             free(sql);
         }
     }
-    char *sql = mem_printf(
-        "SET search_path = cirt; SELECT set_config('cirt.viewer', (SELECT id::text FROM identity WHERE login = 'lead'), false);"
-        "SELECT share_order('%lld', 'YY-CERT', a.id, a.version, 3, NULL, '[{\"kind\":\"sighting\",\"ref\":\"ipv4 source 198.51.100.91\"}]')"
-        " FROM agreement a JOIN peer p ON p.id = a.peer_id WHERE p.name = 'YY-CERT'",
-        (long long)number);
+    char *sql =
+        mem_printf("SET search_path = cirt; SELECT set_config('cirt.viewer', (SELECT id::text FROM identity WHERE login = 'lead'), false);"
+                   "SELECT share_order('%lld', 'YY-CERT', a.id, a.version, 3, NULL, '[{\"kind\":\"sighting\",\"ref\":\"ipv4 source "
+                   "198.51.100.91\"}]', 'rid')"
+                   " FROM agreement a JOIN peer p ON p.id = a.peer_id WHERE p.name = 'YY-CERT'",
+                   (long long)number);
     assert_false(cluster_may("postgres", sql, sqlstate));
     assert_string_equal(sqlstate, "CI422");
     free(sql);
@@ -255,8 +297,13 @@ static void test_decline(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plan),   cmocka_unit_test(test_order),   cmocka_unit_test(test_last_line),
-        cmocka_unit_test(test_accept), cmocka_unit_test(test_decline), cmocka_unit_test(test_accept_into_what_is_hidden),
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_format),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_last_line),
+        cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_decline),
+        cmocka_unit_test(test_accept_into_what_is_hidden),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

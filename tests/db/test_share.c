@@ -156,6 +156,79 @@ static void a_document_says_what_was_decided(void **state)
     free(document);
 }
 
+/* In any format: all of the values, none under a wider label or newly an indicator, no text that was not decided. */
+static void every_format_says_what_was_decided(void **state)
+{
+    UNUSED(state);
+    static const struct {
+        const char *format, *media_type;
+    } cases[] = {
+        {"json", "application/json"}, {"ndjson", "application/x-ndjson"}, {"iodef", "application/xml"}, {"iodef-json", "application/json"},
+        {"misp", "application/json"}, {"stix", "application/stix+json"},  {"xarf", "application/json"},
+    };
+    static const char *const home[] = {"192.0.2.99", "customer", "Rita", "somebody@", "words of the reporter", "test-lead"};
+    long long incident = number("SELECT test.make_case('fraud/phishing', 1)");
+    run("SELECT test.see(%lld, 1, 1, '192.0.2.1', 0, NULL), test.see(%lld, 5, 4, 'kit.example.net', 2, NULL),"
+        " test.see(%lld, 5, 3, 'victim.example.net', 1, NULL), test.see(%lld, 1, 1, '192.0.2.99', 1, NULL)",
+        incident, incident, incident, incident);
+    long long shared = number("SELECT test.make_note(%lld, 'hosting <company> told', 1, true)", incident);
+    run("SELECT test.make_note(%lld, 'do not name the customer', 1, false)", incident);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct err err;
+        struct report *report = NULL;
+        const struct observation *where;
+        long long share =
+            number("BEGIN; CREATE TEMP TABLE s AS SELECT test.make_share_as(%lld, 'YY-CERT', 2, '%s') AS id;"
+                   "SELECT test.add_case(id), test.add_sighting(id, 'ipv4', 'source', '192.0.2.1', 0),"
+                   " test.add_sighting(id, 'domain', 'infrastructure', 'kit.example.net', 2, true),"
+                   " test.add_sighting(id, 'domain', 'victim', 'victim.example.net', 1, true), test.add_note(id, %lld) FROM s;"
+                   "COMMIT; SELECT id FROM s",
+                   incident, cases[i].format, shared);
+        expect_state(share, "queued");
+        assert_int_equal(number("SELECT count(*) FROM cirt.outbox WHERE share_id = %lld AND media_type = '%s'", share, cases[i].media_type),
+                         1);
+        char *document = document_of(share);
+        if (!codec_decode(codec_find(cases[i].format), document, strlen(document), &codec_limits_default, NULL, &report, &err))
+            fail_msg("%s: %s: %s", cases[i].format, err.at, err.text);
+        assert_int_equal(count_values(report), 3);
+        assert_int_equal(report->tlp, TLP_AMBER);
+        expect_label(report, "kit.example.net", TLP_AMBER);
+        const struct sighting *address = find_value(report, "192.0.2.1", &where),
+                              *victim = find_value(report, "victim.example.net", &where);
+        assert_false(address->is_indicator || victim->is_indicator);
+        assert_true(find_value(report, "kit.example.net", &where)->is_indicator);
+        assert_true(str_starts(report->reference, "XX-CERT-2026-"));
+        assert_string_equal(report->reference_issuer, "XX-CERT");
+        assert_non_null(strstr(report->description, "hosting <company> told"));
+        for (size_t j = 0; j < ARRAY_SIZE(home); j++)
+            if (strstr(document, home[j]))
+                fail_msg("'%s' is in the document as %s", home[j], cases[i].format);
+        report_free(report);
+        free(document);
+        run("DELETE FROM cirt.outbox WHERE share_id = %lld", share);
+    }
+}
+
+/* What a format cannot say was told at the order; whatever got past that is refused. */
+static void what_a_format_cannot_say_does_not_go(void **state)
+{
+    UNUSED(state);
+    long long incident = number("SELECT test.make_case('fraud/phishing', 1)");
+    run("SELECT test.see(%lld, 15, 5, 'lonely.exe', 1, NULL)", incident);
+    long long share =
+        number("BEGIN; CREATE TEMP TABLE s AS SELECT test.make_share_as(%lld, 'YY-CERT', 2, 'xarf') AS id;"
+               "SELECT test.add_case(id), test.add_sighting(id, 'filename', 'other', 'lonely.exe', 1) FROM s; COMMIT; SELECT id FROM s",
+               incident);
+    expect_state(share, "failed");
+    expect_error(share, "X-ARF needs");
+    share =
+        number("BEGIN; CREATE TEMP TABLE s AS SELECT test.make_share_as(%lld, 'YY-CERT', 2, 'rpz') AS id; SELECT test.add_case(id) FROM s;"
+               "COMMIT; SELECT id FROM s",
+               incident);
+    expect_state(share, "failed");
+    expect_error(share, "nothing is shared as");
+}
+
 static long long order_of_one(long long incident, const char *peer)
 {
     return number("BEGIN; CREATE TEMP TABLE s AS SELECT test.make_share(%lld, '%s', 2) AS id; SELECT test.add_case(id) FROM s; COMMIT; "
@@ -298,6 +371,7 @@ static void nobody_writes_items_by_hand(void **state)
     char sql[200];
     static const char *const tries[] = {"SET ROLE cirt_owner; UPDATE cirt.share_item SET content = '{}' WHERE share_id =",
                                         "SET ROLE cirt_owner; UPDATE cirt.share SET tlp = 0 WHERE id =",
+                                        "SET ROLE cirt_owner; UPDATE cirt.share SET format = 'json' WHERE id =",
                                         "SET ROLE cirt_owner; UPDATE cirt.share SET peer_id = peer_id + 1 WHERE id ="};
     for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
         snprintf(sql, sizeof sql, "%s %lld", tries[i], share);
@@ -403,6 +477,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_document_says_what_was_decided),
+        cmocka_unit_test(every_format_says_what_was_decided),
+        cmocka_unit_test(what_a_format_cannot_say_does_not_go),
         cmocka_unit_test(an_order_is_judged_again),
         cmocka_unit_test(a_new_order_replaces_the_old),
         cmocka_unit_test(the_database_refuses_what_may_not_go),

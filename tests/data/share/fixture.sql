@@ -38,6 +38,12 @@ CREATE FUNCTION make_share(p_case bigint, p_peer text, p_tlp int) RETURNS bigint
         SELECT p_case, a.peer_id, a.id, a.version, p_tlp, 'planned', (SELECT id FROM cirt.identity WHERE login = 'test-lead'), '2026-03-03 12:00Z'
         FROM cirt.agreement a WHERE a.peer_id = test.peer_of(p_peer) AND a.is_current RETURNING id $$;
 
+-- In another format than RID.
+CREATE FUNCTION make_share_as(p_case bigint, p_peer text, p_tlp int, p_format text) RETURNS bigint LANGUAGE sql AS $$
+    INSERT INTO cirt.share (case_id, peer_id, agreement_id, agreement_version, tlp, format, state, ordered_by, ordered)
+        SELECT p_case, a.peer_id, a.id, a.version, p_tlp, p_format, 'planned', (SELECT id FROM cirt.identity WHERE login = 'test-lead'), '2026-03-03 12:00Z'
+        FROM cirt.agreement a WHERE a.peer_id = test.peer_of(p_peer) AND a.is_current RETURNING id $$;
+
 CREATE FUNCTION add_item(p_share bigint, p_kind text, p_ref text, p_content text, p_tlp int) RETURNS void LANGUAGE sql AS $$
     INSERT INTO cirt.share_item (share_id, version, no, kind, ref, content, sha256, tlp)
         SELECT s.id, s.version, (SELECT count(*) FROM cirt.share_item t WHERE t.share_id = s.id AND t.version = s.version), p_kind, p_ref, p_content,

@@ -1,0 +1,6 @@
+-- What a share is written as; what a peer reads where nothing else is said, and where documents are posted that are no RID messages
+-- (NULL: where those go).
+ALTER TABLE share ADD COLUMN format text NOT NULL DEFAULT 'rid';
+ALTER TABLE peer ADD COLUMN format text NOT NULL DEFAULT 'rid';
+ALTER TABLE peer ADD COLUMN document_url text;
+ALTER TABLE outbox ADD COLUMN media_type text NOT NULL DEFAULT 'text/xml';
