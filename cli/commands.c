@@ -17,6 +17,7 @@
 #include "cli/journal_cmd.h"
 #include "cli/key_cmd.h"
 #include "cli/mail_cmd.h"
+#include "cli/mapping_cmd.h"
 #include "cli/record_cmd.h"
 #include "cli/report_cmd.h"
 #include "cli/rir_cmd.h"
@@ -192,6 +193,9 @@ static const struct option_rule accept_reports_options[] = {
     {"dry-run", OPTION_SWITCH, NULL, N_("show which they are; change nothing")}, YES, {0}};
 static const struct option_rule reject_reports_options[] = {
     REASON, {"dry-run", OPTION_SWITCH, NULL, N_("show which they are; change nothing")}, YES, {0}};
+static const struct option_rule mapping_try_options[] = {{"file", OPTION_ONE, "FILE", N_("the mapping (docs/FORMATS.md, csv)")},
+                                                         {"limit", OPTION_ONE, "N", N_("how many observations are shown (10)")},
+                                                         {0}};
 static const struct option_rule report_show_options[] = {{"limit", OPTION_ONE, "N", N_("how many observations (10)")},
                                                          {"all", OPTION_SWITCH, NULL, N_("all observations, at most 10,000")},
                                                          {0}};
@@ -442,6 +446,8 @@ const struct command commands_table[] = {
      {"cirt mapping add c2-list --file c2-list.mapping", "cirt submit c2-list.csv --format csv:c2-list"}, &record_cmd_mapping, false},
     {"mapping set", record_cmd_set, COMMAND_DESK, "MAPPING", 1, 1, record_cmd_mapping_options, N_("change one; reports that were read by it stay as they are"),
      {"cirt mapping set c2-list --file c2-list.mapping", "cirt report replay r90"}, &record_cmd_mapping, false},
+    {"mapping try", mapping_cmd_try, COMMAND_NOTHING, "FILE", 1, 1, mapping_try_options, N_("see what a mapping makes of a CSV; nothing is stored"),
+     {"cirt mapping try c2-list.csv --file c2-list.mapping"}, NULL, false},
     {"mapping rm", record_cmd_rm, COMMAND_DESK, "MAPPING", 1, 1, rm_options, N_("remove one"),
      {"cirt mapping rm c2-list --yes"}, &record_cmd_mapping, false},
     {"rule ls", record_cmd_ls, COMMAND_DESK, "", 0, 0, list_options, N_("list rule sets"),

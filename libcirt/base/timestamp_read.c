@@ -220,7 +220,7 @@ static bool read_clf(const char *text, struct moment *m, const char **rule)
            (!bracket || take_one(&text, "]")) && *text == '\0';
 }
 
-/* "Fri Nov 20 10:00:00 2026", "Fri Nov 20 10:00:00 UTC 2026" */
+/* "Fri Nov 20 10:00:00 2026", "Fri Nov 20 10:00:00 UTC 2026", "Fri Nov 20 10:00:00 2026 UTC" */
 static bool read_asctime(const char *text, struct moment *m, const char **rule)
 {
     *rule = "asctime";
@@ -237,7 +237,7 @@ static bool read_asctime(const char *text, struct moment *m, const char **rule)
     if (!take_clock(&text, m) || !take_zone(&text, m))
         return false;
     skip_blanks(&text);
-    return take_digits(&text, 4, 4, &m->year) && *text == '\0';
+    return take_digits(&text, 4, 4, &m->year) && (m->has_zone || take_zone(&text, m)) && *text == '\0';
 }
 
 /* Two numbers before the year: which is the day may be open. Points are read as day first: nobody writes months first with them. */

@@ -20,7 +20,7 @@
  *   "epoch", "epoch-ms", "epoch-us", "epoch-ns"   seconds (10 digits, a fraction allowed), milliseconds (13), microseconds (16),
  * nanoseconds (19) "rfc5322"            Fri, 20 Nov 2026 10:00:00 +0100 (day name, seconds optional; GMT, UT, EST...);
  * "rfc5322-utc-assumed" without zone or with one that nobody knows "clf"                20/Nov/2026:10:00:00 +0100, as web servers log
- *   "asctime"            Fri Nov 20 10:00:00 2026, UTC assumed
+ *   "asctime"            Fri Nov 20 10:00:00 2026, UTC assumed; with a zone before or behind the year
  *   "day-first", "month-first"   20/11/2026 10:00, 11/20/2026 10:00: only one order is possible; UTC assumed; AM and PM are read
  *   "day-first-assumed"  05/06/2026 10:00: it is ambiguous, read as 5 June; where day and month are the same number it is "day-first"
  */

@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/timestamp_read.h"
@@ -26,6 +28,7 @@ struct codec_stream {
     struct csv_report into;
     struct place *places;
     size_t place_count;
+    struct buf filled;  /* see fill() */
     struct err refused; /* what is wrong with the mapping: told when the first byte comes */
 };
 
@@ -51,6 +54,26 @@ static void add_place(struct codec_stream *stream, const char *name)
     stream->places[stream->place_count++] = (struct place){name, csv_mapping_column(&stream->mapping, name)};
 }
 
+/* The number of the column, or place_count. */
+static size_t find_place(const struct codec_stream *stream, const char *name, size_t size)
+{
+    size_t i = 0;
+    while (i < stream->place_count && (strlen(stream->places[i].name) != size || strncasecmp(stream->places[i].name, name, size) != 0))
+        i++;
+    return i;
+}
+
+/* What a line of set names must be there: half a value would be another value. */
+static bool check_set(const struct codec_stream *stream, const struct csv_mapping_column *set, size_t line, struct err *err)
+{
+    const char *at = set->text, *name;
+    size_t size;
+    for (; (at = csv_mapping_hole(at, &name, &size)); at = name + size)
+        if (find_place(stream, name, size) == stream->place_count)
+            return refuse(line, "the document lacks a column that the mapping needs", arena_strndup(stream->arena, name, size), err);
+    return true;
+}
+
 static bool is_a_feeds_column(const struct csv_mapping_column *column)
 {
     return column->is_needed || column->meaning >= CSV_ADDRESS;
@@ -66,6 +89,11 @@ static bool check_places(const struct codec_stream *stream, size_t line, struct 
         any = any || (is_there && is_a_feeds_column(column));
         if (!is_there && column->is_needed)
             return refuse(line, "the document lacks a column that the mapping needs", column->name, err);
+    }
+    for (size_t i = 0; i < stream->mapping.set_count; i++) {
+        if (!check_set(stream, &stream->mapping.sets[i], line, err))
+            return false;
+        any = any || (stream->mapping.sets[i].meaning >= CSV_ADDRESS && strchr(stream->mapping.sets[i].text, '{'));
     }
     return any || refuse(line, "none of the columns that the mapping takes observables from is in the document", NULL, err);
 }
@@ -122,15 +150,35 @@ static bool read_by_format(const struct codec_stream *stream, const char *format
 static bool read_time(struct codec_stream *stream, struct observation *observation, const struct csv_mapping_column *column,
                       const char *text)
 {
-    struct arena *arena = report_row_arena(stream->into.report);
-    observation->time_text = arena_strdup(arena, text);
-    if (!column->time_format)
-        return timestamp_read(text, &observation->time, &observation->time_rule);
-    observation->time_rule = "mapping";
-    return read_by_format(stream, column->time_format, text, &observation->time);
+    const char *rule = "mapping";
+    if (!(column->time_format ? read_by_format(stream, column->time_format, text, &observation->time)
+                              : timestamp_read(text, &observation->time, &rule)))
+        return false;
+    observation->time_text = arena_strdup(report_row_arena(stream->into.report), text);
+    observation->time_rule = rule;
+    return true;
 }
 
-/* "192.0.2.1", "192.0.2.0/24", "192.0.2.1-192.0.2.9" */
+static int *port_of(struct observation *observation, enum sighting_role role)
+{
+    return role == ROLE_SOURCE ? &observation->source_port : &observation->target_port;
+}
+
+/* "192.0.2.1:443", "[2001:db8::1]:443", "c2.example.net:443": what stands before the port, which the observation gets where it has none;
+ * else the text as it is. */
+static const char *take_port(struct codec_stream *stream, struct observation *observation, enum sighting_role role, const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    int64_t port;
+    if (!colon || colon == text || (strchr(text, ':') != colon && !(*text == '[' && colon[-1] == ']')) ||
+        !str_to_int64(colon + 1, 0, 65535, &port))
+        return text;
+    if (*port_of(observation, role) == -1)
+        *port_of(observation, role) = (int)port;
+    return arena_strndup(report_row_arena(stream->into.report), text, (size_t)(colon - text));
+}
+
+/* "192.0.2.1", "192.0.2.0/24", "192.0.2.1-192.0.2.9", "192.0.2.1:443" */
 static bool add_address(struct codec_stream *stream, struct observation *observation, enum sighting_role role, const char *text)
 {
     const char *dash = strchr(text, '-');
@@ -142,9 +190,15 @@ static bool add_address(struct codec_stream *stream, struct observation *observa
         return report_add_range(stream->into.report, observation, role, first, dash + 1 + strspn(dash + 1, " "));
     }
     enum observable_type type = OBSERVABLE_TEXT;
-    const char *value = observable_guess(arena, text, &type);
+    const char *value = observable_guess(arena, take_port(stream, observation, role, text), &type);
     return value && (type == OBSERVABLE_IPV4 || type == OBSERVABLE_IPV6 || type == OBSERVABLE_CIDR) &&
            csv_report_add(&stream->into, observation, type, role, value);
+}
+
+static bool add_guessed(struct codec_stream *stream, struct observation *observation, enum sighting_role role, const char *text)
+{
+    return csv_report_add_guessed(&stream->into, observation, role, text) ||
+           csv_report_add_guessed(&stream->into, observation, role, take_port(stream, observation, role, text));
 }
 
 static bool add_one(struct codec_stream *stream, struct observation *observation, const struct csv_mapping_column *column, const char *text)
@@ -152,7 +206,7 @@ static bool add_one(struct codec_stream *stream, struct observation *observation
     size_t before = observation->sighting_count;
     bool ok = csv_report_is_absent(text)       ? true
               : column->meaning == CSV_ADDRESS ? add_address(stream, observation, column->role, text)
-              : column->meaning == CSV_GUESSED ? report_add_guessed(stream->into.report, observation, column->role, text)
+              : column->meaning == CSV_GUESSED ? add_guessed(stream, observation, column->role, text)
                                                : csv_report_add(&stream->into, observation, column->type, column->role, text);
     for (size_t i = before; i < observation->sighting_count; i++) {
         observation->sightings[i].is_indicator = column->is_indicator;
@@ -210,7 +264,7 @@ static bool read_field(struct codec_stream *stream, struct observation *observat
     case CSV_PORT:
         if (!read_number(text, 65535, &number))
             return csv_report_is_absent(text);
-        *(column->role == ROLE_SOURCE ? &observation->source_port : &observation->target_port) = (int)number;
+        *port_of(observation, column->role) = (int)number;
         return true;
     case CSV_ADDRESS:
     case CSV_OBSERVABLE:
@@ -241,21 +295,40 @@ static bool apply_row_facts(struct observation *observation, const struct csv_ma
     return true;
 }
 
+enum { FAULT_SIZE = 200, TOLD_MAX = 40 };
+
+/* "column "ip" holds no valid value: "198.51.100.300"": who writes a mapping must see what it met. */
+static const char *tell(char fault[FAULT_SIZE], const char *what, const char *name, const char *text)
+{
+    size_t size = strlen(text), told = 0;
+    uint32_t code_point;
+    while (told < size && told < TOLD_MAX)
+        told += str_next_code_point(text + told, text + size, &code_point);
+    snprintf(fault, FAULT_SIZE, "%s \"%.60s\" holds no valid value", what, name);
+    if (str_is_utf8(text, size, NULL))
+        snprintf(fault + strlen(fault), FAULT_SIZE - strlen(fault), ": \"%.*s%s\"", (int)told, text, told < size ? "..." : "");
+    return fault;
+}
+
 /* The text of field i in our words, or NULL where it is empty or not there. */
 static const char *text_of(const struct codec_stream *stream, const struct csv_field *fields, size_t count, size_t i)
 {
     if (i >= count || str_is_empty(fields[i].text))
         return NULL;
     const char *text = fields[i].text + strspn(fields[i].text, " \t");
-    return csv_mapping_value(&stream->mapping, stream->places[i].name, text);
+    for (size_t k = 0; k < stream->mapping.absent_count; k++)
+        if (str_equal_nocase(stream->mapping.absent[k], text))
+            return NULL;
+    text = csv_mapping_value(&stream->mapping, stream->places[i].name, text);
+    return *text ? text : NULL;
 }
 
 static const char *place_fault(struct codec_stream *stream, struct observation *observation, const struct csv_field *field, size_t i,
-                               const char *text, char fault[100])
+                               const char *text, char fault[FAULT_SIZE])
 {
     const struct csv_mapping_column *column = stream->places[i].meaning;
     if (!text) {
-        snprintf(fault, 100, "column \"%.60s\" is empty", stream->places[i].name);
+        snprintf(fault, FAULT_SIZE, "column \"%.60s\" is empty", stream->places[i].name);
         return column && column->is_needed ? fault : NULL;
     }
     if (!column || column->meaning == CSV_KEPT) {
@@ -264,34 +337,100 @@ static const char *place_fault(struct codec_stream *stream, struct observation *
     }
     if (str_is_utf8(field->text, field->size, NULL) && read_field(stream, observation, column, text, field->text))
         return NULL;
-    snprintf(fault, 100, "column \"%.60s\" holds no valid value", stream->places[i].name);
-    return fault;
+    if (column->is_kept_otherwise) {
+        csv_report_keep(&stream->into, stream->places[i].name, field->text, field->size);
+        return NULL;
+    }
+    return tell(fault, "column", stream->places[i].name, field->text);
+}
+
+/* The text of a line of set with the row's fields in it, until the next call; NULL where one of them is empty, or where it grows too long.
+ */
+static const char *fill(struct codec_stream *stream, const struct csv_mapping_column *set, const struct csv_field *fields, size_t count)
+{
+    const char *at = set->text, *name;
+    size_t size;
+    buf_reset(&stream->filled);
+    for (const char *hole; (hole = csv_mapping_hole(at, &name, &size)); at = name + size + 1) {
+        const char *text = text_of(stream, fields, count, find_place(stream, name, size));
+        if (!text)
+            return NULL;
+        buf_add(&stream->filled, at, (size_t)(hole - at));
+        buf_add_text(&stream->filled, text);
+    }
+    buf_add_text(&stream->filled, at);
+    return stream->filled.full ? NULL : buf_text(&stream->filled);
+}
+
+/* Constants come last, and only to rows that name something themselves. */
+static const char *set_fault(struct codec_stream *stream, struct observation *observation, const struct csv_field *fields, size_t count,
+                             bool constants, char fault[FAULT_SIZE])
+{
+    for (size_t i = 0; i < stream->mapping.set_count; i++) {
+        const struct csv_mapping_column *set = &stream->mapping.sets[i];
+        if (constants != !strchr(set->text, '{'))
+            continue;
+        const char *text = fill(stream, set, fields, count);
+        if (!text && set->is_needed) {
+            snprintf(fault, FAULT_SIZE, "the setting \"%.60s\" is empty", set->name);
+            return fault;
+        }
+        bool ok = !text || (str_is_utf8(text, strlen(text), NULL) && read_field(stream, observation, set, text, text));
+        if (!ok && !set->is_kept_otherwise)
+            return tell(fault, "the setting", set->name, text);
+    }
+    return NULL;
 }
 
 static const char *row_fault(struct codec_stream *stream, struct observation *observation, const struct csv_field *fields, size_t count,
-                             char fault[100])
+                             char fault[FAULT_SIZE])
 {
     for (size_t i = 0; i < stream->place_count; i++) {
         const char *why = place_fault(stream, observation, &fields[i < count ? i : 0], i, text_of(stream, fields, count, i), fault);
         if (why)
             return why;
     }
+    const char *why = set_fault(stream, observation, fields, count, false, fault);
+    if (!why && !observation->sighting_count)
+        why = "names nothing: no address, name, URL or hash";
+    if (!why)
+        why = set_fault(stream, observation, fields, count, true, fault);
+    if (why)
+        return why;
     for (size_t i = 0; i < stream->place_count; i++) {
         const struct csv_mapping_column *column = stream->places[i].meaning;
         const char *text = text_of(stream, fields, count, i);
         if (text && column && (column->meaning == CSV_TLP || column->meaning == CSV_CONFIDENCE) &&
             !apply_row_facts(observation, column, text)) {
-            snprintf(fault, 100, "column \"%.60s\" holds no valid value", column->name);
-            return fault;
+            return tell(fault, "column", column->name, text);
         }
     }
-    return observation->sighting_count ? NULL : "names nothing: no address, name, URL or hash";
+    if (observation->time == TIMESTAMP_NONE && stream->into.report->time != TIMESTAMP_NONE) {
+        observation->time = stream->into.report->time;
+        observation->time_text = stream->into.report->time_text;
+        observation->time_rule = stream->into.report->time_rule;
+    }
+    return NULL;
+}
+
+/* "; Last-Modified: Mon, 14 Sep 2015 04:39:22 GMT": the first such line counts. */
+static void on_comment(void *context, const char *text)
+{
+    struct codec_stream *stream = context;
+    struct report *report = stream->into.report;
+    const char *at = stream->mapping.time_after ? strcasestr(text, stream->mapping.time_after) : NULL;
+    if (!at || report->time != TIMESTAMP_NONE)
+        return;
+    at += strlen(stream->mapping.time_after);
+    const char *time_text = arena_strndup(report->arena, at + strspn(at, " \t"), strcspn(at + strspn(at, " \t"), "\r\n"));
+    if (timestamp_read(time_text, &report->time, &report->time_rule))
+        report->time_text = time_text;
 }
 
 static bool on_row(void *context, const struct csv_field *fields, size_t count, size_t line, struct err *err)
 {
     struct codec_stream *stream = context;
-    char fault[100];
+    char fault[FAULT_SIZE];
     if (!stream->places)
         return take_names(stream, fields, count, line, err);
     if (count > stream->place_count) {
@@ -310,13 +449,14 @@ static struct codec_stream *open_stream(const struct codec_limits *limits, const
 {
     struct codec_stream *stream = mem_calloc(1, sizeof *stream);
     stream->arena = arena_new();
+    buf_init(&stream->filled, CSV_SET_SIZE_MAX);
     csv_report_open(&stream->into, "csv", limits, sink);
     if (!hints || !hints->mapping)
         err_set_at(&stream->refused, ERR_INPUT,
                    "?format=", "a CSV needs a mapping that says what its columns mean: csv:NAME (cirt mapping ls)");
     else if (!csv_mapping_parse(hints->mapping, stream->arena, &stream->mapping, &stream->refused))
         err_context(&stream->refused, "the mapping");
-    stream->rows = csv_stream_new(limits, &stream->mapping.form, on_row, stream);
+    stream->rows = csv_stream_new(limits, &stream->mapping.form, on_row, on_comment, stream);
     struct report *report = stream->into.report;
     const struct csv_mapping *mapping = &stream->mapping;
     report->summary = arena_strdup(report->arena, mapping->summary ? mapping->summary : hints && hints->name ? hints->name : "CSV");
@@ -332,6 +472,7 @@ static void close_stream(struct codec_stream *stream)
         return;
     csv_stream_free(stream->rows);
     csv_report_close(&stream->into);
+    buf_clear(&stream->filled);
     arena_free(stream->arena);
     free(stream);
 }

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/str.h"
 
@@ -76,26 +77,28 @@ static bool read_char(struct reader *reader, const char *text, char *out)
 {
     if (str_equal_nocase(text, "tab") || str_equal(text, "\\t"))
         *out = '\t';
+    else if (str_equal_nocase(text, "blanks"))
+        *out = ' ';
     else if (strlen(text) == 1 && *text != '"')
         *out = *text;
     else
-        return refuse(reader, "one character, or tab", text);
+        return refuse(reader, "one character, tab, or blanks", text);
     return true;
 }
 
-static bool read_names(struct reader *reader, const char *text)
+/* A, B, C */
+static bool read_names(struct reader *reader, const char *text, const char ***names, size_t *count, size_t *capacity)
 {
-    struct csv_mapping *out = reader->out;
     while (*text) {
         size_t size = strcspn(text, ","), length = size;
         const char *name = text + strspn(text, " \t");
         length -= (size_t)(name - text) < length ? (size_t)(name - text) : length;
         while (length && isspace((unsigned char)name[length - 1]))
             length--;
-        if (out->name_count == CSV_COLUMNS_MAX)
-            return refuse(reader, "more than 1000 columns", NULL);
-        out->names = arena_grow(reader->arena, out->names, &out->name_capacity, out->name_count, sizeof *out->names);
-        out->names[out->name_count++] = arena_strndup(reader->arena, name, length);
+        if (*count == CSV_COLUMNS_MAX)
+            return refuse(reader, "more than 1000 names", NULL);
+        *names = arena_grow(reader->arena, *names, capacity, *count, sizeof **names);
+        (*names)[(*count)++] = arena_strndup(reader->arena, name, length);
         text += size + (text[size] == ',');
     }
     return true;
@@ -123,7 +126,15 @@ static bool read_setting(struct reader *reader, const char *key, const char *tex
     if (str_equal(key, "comment"))
         return read_char(reader, text, &out->form.comment);
     if (str_equal(key, "columns"))
-        return read_names(reader, text);
+        return read_names(reader, text, &out->names, &out->name_count, &out->name_capacity);
+    if (str_equal(key, "absent"))
+        return read_names(reader, text, &out->absent, &out->absent_count, &out->absent_capacity);
+    if (str_equal(key, "skip")) {
+        if (!str_to_int64(text, 0, 1000, &number))
+            return refuse(reader, "skip is a number of lines, up to 1000", text);
+        out->form.skip = (size_t)number;
+        return true;
+    }
     if (str_equal(key, "zone"))
         return read_zone(reader, text);
     if (str_equal(key, "header")) {
@@ -141,14 +152,17 @@ static bool read_setting(struct reader *reader, const char *key, const char *tex
     const char **place = str_equal(key, "summary")       ? &out->summary
                          : str_equal(key, "class")       ? &out->class_claim
                          : str_equal(key, "description") ? &out->description
+                         : str_equal(key, "time-after")  ? &out->time_after
                                                          : NULL;
-    if (!place)
-        return refuse(reader, "no such setting (delimiter comment header columns zone summary class description tlp confidence)", key);
+    if (!place || (place == &out->time_after && !*text))
+        return refuse(
+            reader,
+            "no such setting (delimiter comment skip header columns absent zone time-after summary class description tlp confidence)", key);
     *place = text;
     return true;
 }
 
-/* --- columns: column NAME = MEANING [indicator] [needed] [split ";"] [format "%d/%m/%Y"] --- */
+/* --- columns: column NAME = MEANING [indicator] [needed] [or keep] [split ";"] [format "%d/%m/%Y"] --- */
 
 static const struct {
     const char *word;
@@ -201,12 +215,17 @@ static bool read_flag(struct reader *reader, const char *word, struct csv_mappin
         column->is_needed = true;
         return true;
     }
+    if (str_equal(word, "or")) {
+        column->is_kept_otherwise = true;
+        return next_is(reader, "keep") || refuse(reader, "after \"or\" comes keep", NULL);
+    }
     const char **place = str_equal(word, "split") && column->meaning >= CSV_ADDRESS ? &column->separator
                          : str_equal(word, "format") && column->meaning == CSV_TIME ? &column->time_format
                                                                                     : NULL;
     if (!place)
-        return refuse(
-            reader, "what follows a meaning is indicator, needed, split \";\" (all of observables) or format \"%d/%m/%Y\" (of time)", word);
+        return refuse(reader,
+                      "what follows a meaning is needed, or keep, indicator, split \";\" (of observables) or format \"%d/%m/%Y\" (of time)",
+                      word);
     *place = next_word(reader);
     return (*place && **place) || refuse(reader, "a text in quotes must follow", word);
 }
@@ -214,7 +233,7 @@ static bool read_flag(struct reader *reader, const char *word, struct csv_mappin
 static bool read_column(struct reader *reader)
 {
     struct csv_mapping *out = reader->out;
-    struct csv_mapping_column column = {.name = next_word(reader), .role = ROLE_OTHER};
+    struct csv_mapping_column column = {.name = next_word(reader), .line = reader->line, .role = ROLE_OTHER};
     const char *word;
     if (!column.name || !next_is(reader, "=") || !(word = next_word(reader)))
         return refuse(reader, "a column is written: column NAME = MEANING", NULL);
@@ -229,6 +248,38 @@ static bool read_column(struct reader *reader)
             return false;
     out->columns = arena_grow(reader->arena, out->columns, &out->column_capacity, out->column_count, sizeof *out->columns);
     out->columns[out->column_count++] = column;
+    return true;
+}
+
+const char *csv_mapping_hole(const char *text, const char **name, size_t *size)
+{
+    const char *open = strchr(text, '{'), *close = open ? strchr(open, '}') : NULL;
+    if (close) {
+        *name = open + 1;
+        *size = (size_t)(close - open) - 1;
+    }
+    return close ? open : NULL;
+}
+
+/* set MEANING = "TEXT" */
+static bool read_set(struct reader *reader)
+{
+    struct csv_mapping *out = reader->out;
+    struct csv_mapping_column set = {.name = next_word(reader), .line = reader->line, .role = ROLE_OTHER};
+    const char *word;
+    if (!set.name || !next_is(reader, "=") || !(set.text = next_word(reader)) || !*set.text)
+        return refuse(reader, "a line of set is written: set MEANING = \"TEXT\", with {COLUMN} for what stands there", NULL);
+    if (!read_meaning(reader, set.name, &set))
+        return false;
+    if (set.meaning == CSV_KEPT || set.meaning == CSV_IGNORED || set.meaning == CSV_TLP || set.meaning == CSV_CONFIDENCE)
+        return refuse(reader, "what is set is time, class, count, protocol, description or ROLE.TYPE", set.name);
+    while ((word = next_word(reader)))
+        if (!read_flag(reader, word, &set))
+            return false;
+    if (out->set_count == CSV_SETS_MAX)
+        return refuse(reader, "more than 16 lines of set", NULL);
+    out->sets = arena_grow(reader->arena, out->sets, &out->set_capacity, out->set_count, sizeof *out->sets);
+    out->sets[out->set_count++] = set;
     return true;
 }
 
@@ -260,18 +311,55 @@ static bool read_line(struct reader *reader)
     }
     if (str_equal(word, "column"))
         return read_column(reader);
+    if (str_equal(word, "set"))
+        return read_set(reader);
     if (str_equal(word, "value"))
         return read_value(reader);
-    return refuse(reader, "a line is KEY: VALUE, column NAME = MEANING, or value COLUMN \"THEIRS\" = OURS", word);
+    return refuse(reader, "a line is KEY: VALUE, column NAME = MEANING, set MEANING = \"TEXT\", or value COLUMN \"THEIRS\" = OURS", word);
+}
+
+static bool is_named(const struct csv_mapping *mapping, const char *name, size_t size)
+{
+    for (size_t i = 0; i < mapping->name_count; i++)
+        if (strlen(mapping->names[i]) == size && strncasecmp(mapping->names[i], name, size) == 0)
+            return true;
+    return mapping->has_header;
+}
+
+/* Where the mapping names all columns itself, what it says of another is a slip. */
+static bool check_names(struct reader *reader)
+{
+    const struct csv_mapping *out = reader->out;
+    for (size_t i = 0; i < out->column_count; i++) {
+        reader->line = out->columns[i].line;
+        if (!is_named(out, out->columns[i].name, strlen(out->columns[i].name)))
+            return refuse(reader, "is not among the columns", out->columns[i].name);
+    }
+    for (size_t i = 0; i < out->set_count; i++) {
+        reader->line = out->sets[i].line;
+        const char *at = out->sets[i].text, *name;
+        size_t size;
+        for (; (at = csv_mapping_hole(at, &name, &size)); at = name + size)
+            if (!is_named(out, name, size))
+                return refuse(reader, "is not among the columns", arena_strndup(reader->arena, name, size));
+    }
+    return true;
 }
 
 static bool check_whole(struct reader *reader)
 {
+    const struct csv_mapping *out = reader->out;
     bool has_observable = false;
-    for (size_t i = 0; i < reader->out->column_count; i++)
-        has_observable = has_observable || reader->out->columns[i].meaning >= CSV_ADDRESS;
-    if (!reader->out->has_header && !reader->out->name_count)
+    const char *name;
+    size_t size;
+    for (size_t i = 0; i < out->column_count; i++)
+        has_observable = has_observable || out->columns[i].meaning >= CSV_ADDRESS;
+    for (size_t i = 0; i < out->set_count; i++)
+        has_observable = has_observable || (out->sets[i].meaning >= CSV_ADDRESS && csv_mapping_hole(out->sets[i].text, &name, &size));
+    if (!out->has_header && !out->name_count)
         return refuse(reader, "without a header in the document the mapping must name its columns (columns: A, B, C)", NULL);
+    if (!check_names(reader))
+        return false;
     return has_observable || refuse(reader, "no column holds an address, name, URL or hash", NULL);
 }
 

@@ -99,11 +99,9 @@ bool csv_report_is_absent(const char *text)
     return false;
 }
 
-bool csv_report_add(struct csv_report *into, struct observation *observation, enum observable_type type, enum sighting_role role,
-                    const char *text)
+/* Takes the newest sighting away again where the row has it already. */
+static void drop_repeated(struct observation *observation)
 {
-    if (!report_add_sighting(into->report, observation, type, role, text))
-        return false;
     const struct sighting *added = &observation->sightings[observation->sighting_count - 1];
     for (const struct sighting *at = observation->sightings; at < added; at++) {
         if (at->type == added->type && at->role == added->role && str_equal(at->value, added->value)) {
@@ -111,5 +109,21 @@ bool csv_report_add(struct csv_report *into, struct observation *observation, en
             break;
         }
     }
+}
+
+bool csv_report_add(struct csv_report *into, struct observation *observation, enum observable_type type, enum sighting_role role,
+                    const char *text)
+{
+    if (!report_add_sighting(into->report, observation, type, role, text))
+        return false;
+    drop_repeated(observation);
+    return true;
+}
+
+bool csv_report_add_guessed(struct csv_report *into, struct observation *observation, enum sighting_role role, const char *text)
+{
+    if (!report_add_guessed(into->report, observation, role, text))
+        return false;
+    drop_repeated(observation);
     return true;
 }

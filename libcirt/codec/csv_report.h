@@ -35,7 +35,8 @@ bool csv_report_hand_over(struct csv_report *into, struct err *err) MUST_CHECK;
 
 /* How feeds write "none" in a column that has no other way. */
 bool csv_report_is_absent(const char *text);
-/* As report_add_sighting(), but what the row says twice is there once. */
+/* As report_add_sighting() and report_add_guessed(), but what the row says twice is there once. */
+bool csv_report_add_guessed(struct csv_report *into, struct observation *observation, enum sighting_role role, const char *text);
 bool csv_report_add(struct csv_report *into, struct observation *observation, enum observable_type type, enum sighting_role role,
                     const char *text);
 

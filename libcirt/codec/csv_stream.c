@@ -18,11 +18,16 @@ struct place {
 
 struct csv_stream {
     size_t row_bytes_max;
-    char delimiter, comment;
+    struct csv_form form;
+    char separator;
     struct csv_parser parser;
     csv_on_row on_row;
+    csv_on_comment on_comment;
     void *context;
     struct buf row;     /* the fields' texts, each with a NUL behind it */
+    struct buf comment; /* of the line that is left out */
+    struct buf single;  /* a part whose fields stand between blanks */
+    bool is_quoted, has_text, has_gap;
     struct buf doubled; /* a part whose quotes are escaped otherwise */
     enum { HELD_NONE, HELD_BACKSLASH, HELD_QUOTE } held;
     bool is_escaping; /* the line */
@@ -76,21 +81,25 @@ static void on_end_of_row(int end, void *context)
 
 /* --- making one --- */
 
-struct csv_stream *csv_stream_new(const struct codec_limits *limits, const struct csv_form *form, csv_on_row on_row, void *context)
+struct csv_stream *csv_stream_new(const struct codec_limits *limits, const struct csv_form *form, csv_on_row on_row,
+                                  csv_on_comment on_comment, void *context)
 {
     struct csv_stream *rows = mem_calloc(1, sizeof *rows);
     rows->row_bytes_max = limits->document_bytes_max;
-    rows->delimiter = form->delimiter ? form->delimiter : ',';
-    rows->comment = form->comment;
+    rows->form = *form;
+    rows->separator = form->delimiter == ' ' ? '\t' : form->delimiter ? form->delimiter : ',';
     rows->on_row = on_row;
+    rows->on_comment = on_comment;
     rows->context = context;
     rows->line = rows->row_line = 1;
     rows->at_line_start = true;
     buf_init(&rows->row, limits->document_bytes_max + CSV_COLUMNS_MAX + 1);
-    buf_init(&rows->doubled, PART_MAX + 2);
+    buf_init(&rows->comment, CSV_COMMENT_MAX);
+    buf_init(&rows->single, PART_MAX + 1);
+    buf_init(&rows->doubled, PART_MAX + 3);
     if (csv_init(&rows->parser, 0) != 0)
         BUG("csv_init failed");
-    csv_set_delim(&rows->parser, (unsigned char)rows->delimiter);
+    csv_set_delim(&rows->parser, (unsigned char)rows->separator);
     return rows;
 }
 
@@ -100,6 +109,8 @@ void csv_stream_free(struct csv_stream *rows)
         return;
     free(rows->places);
     buf_clear(&rows->row);
+    buf_clear(&rows->comment);
+    buf_clear(&rows->single);
     buf_clear(&rows->doubled);
     csv_free(&rows->parser);
     free(rows);
@@ -118,6 +129,27 @@ static bool is_blank(const char *bytes, size_t size)
     return true;
 }
 
+/* --- fields between blanks --- */
+
+/* The part with a tab for each run of blanks between fields. */
+static void single_blanks(struct csv_stream *rows, const char *bytes, size_t size)
+{
+    buf_reset(&rows->single);
+    for (size_t i = 0; i < size; i++) {
+        bool is_blank = bytes[i] == ' ' || bytes[i] == '\t', ends_line = bytes[i] == '\n' || bytes[i] == '\r';
+        if (is_blank && !rows->is_quoted) {
+            rows->has_gap = true;
+            continue;
+        }
+        if (rows->has_gap && rows->has_text && !ends_line)
+            buf_add_char(&rows->single, '\t');
+        rows->has_gap = false;
+        rows->has_text = !ends_line || rows->is_quoted;
+        rows->is_quoted = rows->is_quoted != (bytes[i] == '"');
+        buf_add_char(&rows->single, bytes[i]);
+    }
+}
+
 /* --- quotes escaped with a backslash --- */
 
 /*
@@ -126,7 +158,7 @@ static bool is_blank(const char *bytes, size_t size)
  */
 static void add_quote(struct csv_stream *rows, char next)
 {
-    rows->is_escaping = rows->is_escaping || !(next == '"' || next == '\r' || next == '\n' || next == rows->delimiter);
+    rows->is_escaping = rows->is_escaping || !(next == '"' || next == '\r' || next == '\n' || next == rows->separator);
     buf_add(&rows->doubled, rows->is_escaping ? "\"\"" : "\\\"", 2);
     rows->held = HELD_NONE;
 }
@@ -163,6 +195,13 @@ static void double_quotes(struct csv_stream *rows, const char *bytes, size_t siz
 static bool parse(struct csv_stream *rows, const char *bytes, size_t size)
 {
     bool ends_line = bytes[size - 1] == '\n';
+    if (rows->form.delimiter == ' ') {
+        single_blanks(rows, bytes, size);
+        bytes = rows->single.bytes;
+        size = rows->single.size;
+        if (!size)
+            return true;
+    }
     if (rows->held || memchr(bytes, '\\', size)) {
         double_quotes(rows, bytes, size);
         bytes = rows->doubled.bytes;
@@ -183,14 +222,26 @@ static bool parse_held(struct csv_stream *rows)
 
 /* --- the stream --- */
 
+static void leave_out(struct csv_stream *rows, const char *bytes, size_t size)
+{
+    size_t room = CSV_COMMENT_MAX - rows->comment.size;
+    UNUSED(buf_add(&rows->comment, bytes, size < room ? size : room));
+    rows->in_comment = !rows->at_line_start && rows->in_comment;
+    if (!rows->at_line_start)
+        return;
+    if (rows->on_comment)
+        rows->on_comment(rows->context, buf_text(&rows->comment));
+    buf_reset(&rows->comment);
+}
+
 /* libcsv does not count lines: it gets them one by one (or in parts), and we note where a row began. */
 static bool parse_part(struct csv_stream *rows, const char *bytes, size_t size)
 {
-    if (rows->at_line_start && !rows->in_row && rows->comment && bytes[0] == rows->comment)
+    if (rows->at_line_start && !rows->in_row && rows->form.comment && bytes[0] == rows->form.comment)
         rows->in_comment = true;
     rows->at_line_start = bytes[size - 1] == '\n';
-    if (rows->in_comment) {
-        rows->in_comment = !rows->at_line_start;
+    if (rows->in_comment || rows->line <= rows->form.skip) {
+        leave_out(rows, bytes, size);
         return true;
     }
     if (!rows->in_row && !is_blank(bytes, size)) {

@@ -18,15 +18,22 @@ struct csv_field {
 };
 
 struct csv_form {
-    char delimiter; /* ',' where 0 */
+    char delimiter; /* ',' where 0; ' ': any number of blanks and tabs, also before the first field and behind the last */
     char comment;   /* lines that begin with it are left out; 0: none */
+    size_t skip;    /* lines above all else that are left out */
 };
+
+/* Called for each line that was left out, with its first CSV_COMMENT_MAX bytes. */
+enum { CSV_COMMENT_MAX = 500 };
+typedef void (*csv_on_comment)(void *context, const char *text);
 
 /* Called for each row that is not empty, with fields that live as long as the call. False stops, with err set. */
 typedef bool (*csv_on_row)(void *context, const struct csv_field *fields, size_t count, size_t line, struct err *err);
 
 struct csv_stream;
-struct csv_stream *csv_stream_new(const struct codec_limits *limits, const struct csv_form *form, csv_on_row on_row, void *context);
+/* on_comment may be NULL. */
+struct csv_stream *csv_stream_new(const struct codec_limits *limits, const struct csv_form *form, csv_on_row on_row,
+                                  csv_on_comment on_comment, void *context);
 void csv_stream_free(struct csv_stream *rows); /* NULL is fine */
 
 /* ERR_LIMIT for a row longer than limits->document_bytes_max or with more than CSV_COLUMNS_MAX fields. */

@@ -301,7 +301,7 @@ static struct codec_stream *open_stream(const struct codec_limits *limits, const
     static const struct csv_form form = {.delimiter = ','};
     struct codec_stream *stream = mem_calloc(1, sizeof *stream);
     csv_report_open(&stream->into, "shadowserver", limits, sink);
-    stream->rows = csv_stream_new(limits, &form, on_row, stream);
+    stream->rows = csv_stream_new(limits, &form, on_row, NULL, stream);
     read_hints(stream, hints);
     return stream;
 }

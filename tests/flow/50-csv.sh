@@ -9,6 +9,17 @@ contains 'registered' 'c2-list' "$(as home lead mapping add c2-list --file "$goo
 exits 1 as home lead mapping add c2-list --file "$good/c2-list.csv.mapping"
 printf 'column a = source.address\n' >"$SCRATCH/wrong.mapping"
 contains 'which line is wrong' 'line 1' "$(as home lead mapping add wrong --file "$SCRATCH/wrong.mapping" 2>&1 || true)"
+# --- tried before it is used, without the daemon ---
+tried=$(as home feed mapping try "$good/c2-list.csv" --file "$good/c2-list.csv.mapping")
+contains 'what it makes' '3 observations, 2 rejected, 3 values for detection' "$tried"
+contains 'and why not' 'column "dst_ip" holds no valid value' "$tried"
+contains 'a value, its port and what is kept' 'infrastructure 198.51.100.7 (for detection)' "$tried"
+contains 'kept' 'status=online' "$tried"
+equal 'the same as JSON' 443 "$(as home feed --json mapping try "$good/c2-list.csv" --file "$good/c2-list.csv.mapping" --limit 1 | value 'd["observations"][0]["target_port"]')"
+exits 5 as home feed mapping try "$good/c2-list.csv" --file "$SCRATCH/wrong.mapping"
+exits 2 as home feed mapping try "$good/c2-list.csv"
+equal 'nothing was stored' 0 "$(as home lead --json report ls | value 'len(d["items"])')"
+
 exits 3 as home auditor mapping add theirs --file "$good/c2-list.csv.mapping"
 contains 'listed' 'csv:c2-list' "$(as home auditor mapping ls)"
 

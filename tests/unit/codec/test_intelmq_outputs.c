@@ -23,7 +23,9 @@
 #include "base/str.h"
 #include "base/timestamp.h"
 #include "base/timestamp_read.h"
+#include "codec/base64.h"
 #include "codec/codec.h"
+#include "codec/csv_mapping.h"
 #include "codec/csv_rows.h"
 #include "codec/shadowserver_table.h"
 #include "model/rsit.h"
@@ -165,6 +167,7 @@ enum side { ANY, SOURCE, TARGET };
 
 struct pair {
     const char *where;
+    const struct report *report;
     const struct observation *observation;
     const json_t *event;
     json_t *extra;
@@ -204,7 +207,12 @@ static const char *where_else(const struct pair *pair, const char *text)
         if (str_equal_nocase(text_of(value), text))
             return name;
     }
-    return "-";
+    if (pair->observation->class_claim && str_equal_nocase(pair->observation->class_claim, text))
+        return "the class as claimed";
+    return pair->report->reference && str_equal(pair->report->reference, text)  ? "the report's reference"
+           : pair->report->extra && strstr(pair->report->extra, text)           ? "within the report's extra"
+           : pair->observation->extra && strstr(pair->observation->extra, text) ? "within extra"
+                                                                                : "-";
 }
 
 static void compare_value(const struct pair *pair, const char *field, const json_t *theirs, enum side side)
@@ -232,8 +240,8 @@ static void compare_time(const struct pair *pair, const char *field, const json_
 
 static void compare_class(const struct pair *pair, const char *field, const json_t *theirs)
 {
-    const char *ours = pair->observation->class_name ? pair->observation->class_name : "-";
-    const char *wanted = rsit_find(text_of(theirs));
+    const char *named = pair->observation->class_name ? pair->observation->class_name : pair->report->class_name;
+    const char *ours = named ? named : "-", *wanted = rsit_find(text_of(theirs));
     if (str_ends(field, "taxonomy"))
         judge(pair->where, field, text_of(theirs), str_starts(ours, text_of(theirs)) ? NULL : ours);
     else
@@ -243,7 +251,8 @@ static void compare_class(const struct pair *pair, const char *field, const json
 /* Under the column's name, whatever IntelMQ calls it: "extra.destination.sector" is "dst_sector". */
 static const json_t *find_kept(const struct pair *pair, const char *field)
 {
-    static const char *const ways[][2] = {{"extra.source.", "src_"},
+    static const char *const ways[][2] = {{"", ""},
+                                          {"extra.source.", "src_"},
                                           {"extra.source.", ""},
                                           {"source.geolocation.", "src_"},
                                           {"source.geolocation.", ""},
@@ -307,6 +316,11 @@ static void compare_field(const struct pair *pair, const char *field, const json
         compare_protocol(pair, field, theirs);
     else if (str_equal(field, "extra.count"))
         compare_number(pair, field, theirs, pair->observation->count);
+    else if (str_equal(field, "extra.source.local_port") && !find_kept(pair, field))
+        compare_number(pair, field, theirs, pair->observation->source_port);
+    else if (str_equal(field, "event_description.text") && pair->observation->description)
+        judge(pair->where, field, text_of(theirs),
+              str_equal(pair->observation->description, text_of(theirs)) ? NULL : pair->observation->description);
     else
         compare_kept(pair, field, theirs);
 }
@@ -326,9 +340,9 @@ static void compare_sighting(const struct pair *pair, const struct sighting *sig
     judge(pair->where, field, "-", sighting->value);
 }
 
-static void compare(const char *where, const struct observation *observation, const json_t *event)
+static void compare(const char *where, const struct report *report, const struct observation *observation, const json_t *event)
 {
-    struct pair pair = {where, observation, event, observation->extra ? json_loads(observation->extra, 0, NULL) : json_object()};
+    struct pair pair = {where, report, observation, event, observation->extra ? json_loads(observation->extra, 0, NULL) : json_object()};
     const char *field;
     json_t *theirs;
     assert_true(json_is_object(pair.extra));
@@ -380,7 +394,7 @@ static void compare_report(const char *name, const json_t *events)
             fail_msg("%s: %zu rows, %zu of them expected, %zu rejected", name, report->observation_count, json_array_size(events),
                      report->rejected_total);
         for (size_t i = 0; i < json_array_size(events); i++)
-            compare(where, &report->observations[i], json_array_get(events, i));
+            compare(where, report, &report->observations[i], json_array_get(events, i));
         report_free(report);
     } else
         print_message("%s: the rows are not in the corpus\n", where);
@@ -538,6 +552,180 @@ static void types_have_the_class_that_their_vendor_gives(void **unused)
     json_decref(schema);
 }
 
+/* --- feeds --- */
+
+#define FEEDS TEST_CORPUS "/feeds"
+
+/* file: in feeds/intelmq, or NULL: the member of the outputs' file that holds the input, as text or as what "raw" has in base64. */
+static const struct feed {
+    const char *name, *outputs, *file, *member, *format, *mapping, *events[3];
+} feeds[] = {
+    {"bambenek-c2-dom", "bambenek__parser", "bambenek/c2-dommasterlist.txt", NULL, "csv", "tests/data/csv/feeds", {"DOMAIN_EVENTS"}},
+    {"bambenek-c2-ip", "bambenek__parser", "bambenek/c2-ipmasterlist.txt", NULL, "csv", "tests/data/csv/feeds", {"IP_EVENTS"}},
+    {"bambenek-dga", "bambenek__parser", "bambenek/dga-feed.txt", NULL, "csv", "tests/data/csv/feeds", {"DGA_EVENTS"}},
+    {"bruteforceblocker", "danger_rulez__parser", NULL, "RAW", "csv", "packaging/mappings", {"OUTPUT1", "OUTPUT2"}},
+    {"cins-army", "ci_army__parser", NULL, "OUTPUT1", "csv", "packaging/mappings", {"OUTPUT1"}},
+    {"cins-army", "ci_army__parser", NULL, "OUTPUT2", "csv", "packaging/mappings", {"OUTPUT2"}},
+    {"dshield-as", "dshield__parser_asn", "dshield/asdetailsascii.html", NULL, "csv", "packaging/mappings", {"EVENTS"}},
+    {"dshield-block", "dshield__parser_block", "dshield/block.txt", NULL, "csv", "packaging/mappings", {"EVENTS"}},
+    {"misp", "misp__parser", "misp/misp_event.json", NULL, "misp", NULL, {"EXAMPLE_EVENT"}},
+    {"n6", "n6__parser", NULL, "EXAMPLE_REPORT", "n6", NULL, {"EXAMPLE_EVENT"}},
+    {"openphish", "openphish__parser", "openphish/feed.txt", NULL, "csv", "packaging/mappings", {"OUTPUT1", "OUTPUT2"}},
+    {"ponmocup", "dyn__parser", "dyn/ponmocup-infected-domains-CIF-latest.txt", NULL, "csv", "tests/data/csv/feeds", {"EXAMPLE_EVENTS"}},
+    {"proki", "cznic__parser_proki", "cznic/example_proki.json", NULL, "intelmq", NULL, {"EXAMPLE_EVENT"}},
+    {"spamhaus-asndrop", "spamhaus__parser_drop", "spamhaus/asndrop.txt", NULL, "csv", "tests/data/csv/feeds", {"ASN_EVENTS"}},
+    {"spamhaus-cert", "spamhaus__parser_cert", "spamhaus/cert.txt", NULL, "csv", "packaging/mappings", {"EXAMPLE_EVENTS_PARTS"}},
+    {"spamhaus-drop", "spamhaus__parser_drop", "spamhaus/drop.txt", NULL, "csv", "packaging/mappings", {"NETWORK_EVENTS"}},
+    {"turris-greylist", "turris__parser", NULL, "INPUT", "csv", "packaging/mappings", {"OUTPUT"}},
+    {"vxvault", "vxvault__parser", NULL, "EXAMPLE_REPORT", "csv", "packaging/mappings", {"EXAMPLE_EVENT"}},
+};
+
+static char *unpack(const char *text, size_t *size)
+{
+    char *bytes = mem_calloc(strlen(text) + 1, 1);
+    if (!base64_decode(text, (unsigned char *)bytes, strlen(text), size))
+        fail_msg("no base64: %s", text);
+    return bytes;
+}
+
+/* An API's answer around the events, which its operator takes off. */
+static char *take_data(char *answer, size_t *size)
+{
+    json_t *whole = json_loads(answer, 0, NULL);
+    char *data = json_dumps(json_object_get(whole, "data"), 0);
+    *size = strlen(data);
+    json_decref(whole);
+    free(answer);
+    return data;
+}
+
+static char *read_feed(const struct feed *feed, const json_t *outputs, size_t *size)
+{
+    const json_t *member = feed->member ? json_object_get(outputs, feed->member) : NULL;
+    if (feed->file) {
+        char *path = mem_printf(FEEDS "/intelmq/%s", feed->file), *bytes = read_file(path, size);
+        free(path);
+        return str_equal(feed->format, "intelmq") ? take_data(bytes, size) : bytes;
+    }
+    if (json_is_object(member))
+        return unpack(json_string_value(json_object_get(member, "raw")), size);
+    if (str_equal(feed->member, "RAW"))
+        return unpack(json_string_value(member), size);
+    *size = json_string_length(member);
+    return mem_strdup(json_string_value(member));
+}
+
+/* The observation that is about what the event is about. */
+static const struct observation *find_observation(const struct report *report, const json_t *event)
+{
+    static const char *const subjects[] = {"source.ip", "source.network", "source.fqdn", "source.url", "source.asn", "destination.fqdn"};
+    for (size_t i = 0; i < ARRAY_SIZE(subjects); i++) {
+        const json_t *subject = json_object_get(event, subjects[i]);
+        for (size_t k = 0; subject && k < report->observation_count; k++) {
+            struct pair pair = {.observation = &report->observations[k]};
+            if (has_value(&pair, ANY, text_of(subject)))
+                return pair.observation;
+        }
+    }
+    return NULL;
+}
+
+static void compare_events(const char *where, const struct report *report, const json_t *events)
+{
+    size_t i;
+    json_t *event;
+    bool in_order = json_array_size(events) == report->observation_count;
+    json_array_foreach((json_t *)events, i, event)
+    {
+        const struct observation *observation = in_order ? &report->observations[i] : find_observation(report, event);
+        if (observation)
+            compare(where, report, observation, event);
+        else
+            judge(where, "event", text_of(json_object_get(event, "source.url")), "-");
+    }
+}
+
+static void compare_feed(const struct feed *feed)
+{
+    char *path = mem_printf(FEEDS "/intelmq-expected/%s.expected.json", feed->outputs), *where = mem_printf("feeds/%s", feed->name);
+    char *mapping_path = mem_printf("%s/%s/%s.mapping", SOURCE_DIR, feed->mapping ? feed->mapping : "-", feed->name);
+    json_t *outputs = json_load_file(path, 0, NULL);
+    size_t size = 0, mapping_size = 0;
+    char *bytes = read_feed(feed, outputs, &size), *mapping = feed->mapping ? read_file(mapping_path, &mapping_size) : NULL;
+    struct report *report = decode(feed->format, bytes, size, feed->name, mapping);
+    state.files++;
+    for (size_t i = 0; i < report->rejection_count; i++)
+        judge(where, "rejected", report->rejections[i].at, report->rejections[i].text);
+    for (size_t i = 0; i < ARRAY_SIZE(feed->events) && feed->events[i]; i++) {
+        const json_t *events = json_object_get(outputs, feed->events[i]);
+        json_t *list = json_is_array(events) ? json_incref((json_t *)events) : json_pack("[O]", events);
+        compare_events(where, report, list);
+        json_decref(list);
+    }
+    report_free(report);
+    json_decref(outputs);
+    free(mapping);
+    free(bytes);
+    free(mapping_path);
+    free(where);
+    free(path);
+}
+
+static void feeds_say_what_intelmq_says(void **unused)
+{
+    UNUSED(unused);
+    skip_without(FEEDS);
+    for (size_t i = 0; i < ARRAY_SIZE(feeds); i++)
+        compare_feed(&feeds[i]);
+}
+
+static void shipped_mappings_are_right(void **unused)
+{
+    UNUSED(unused);
+    glob_t found;
+    assert_int_equal(glob(SOURCE_DIR "/packaging/mappings/*.mapping", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct arena *arena = arena_new();
+        struct csv_mapping mapping;
+        struct err err = {0};
+        size_t size = 0;
+        char *text = read_file(found.gl_pathv[i], &size);
+        if (!csv_mapping_parse(text, arena, &mapping, &err))
+            fail_msg("%s: %s: %s", found.gl_pathv[i], err.at, err.text);
+        if (!mapping.class_claim || !rsit_find(mapping.class_claim))
+            fail_msg("%s: no class", found.gl_pathv[i]);
+        free(text);
+        arena_free(arena);
+    }
+    globfree(&found);
+}
+
+/* What is of no format that we read, or is read by a mapping only, must not pass as something else. */
+static void other_feeds_are_refused(void **unused)
+{
+    UNUSED(unused);
+    glob_t found;
+    size_t refused = 0;
+    skip_without(FEEDS);
+    assert_int_equal(glob(FEEDS "/intelmq/*/*", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        size_t size = 0;
+        char *bytes = read_file(found.gl_pathv[i], &size);
+        struct codec_hints hints = {.name = strrchr(found.gl_pathv[i], '/') + 1};
+        const struct codec *codec = codec_probe(bytes, size, &hints);
+        struct report *report = NULL;
+        struct err err = {0};
+        bool is_read = codec && codec_decode(codec, bytes, size, &codec_limits_default, &hints, &report, &err);
+        if (is_read != (strstr(found.gl_pathv[i], "/misp/") != NULL))
+            fail_msg("%s is read as %s", found.gl_pathv[i], codec ? codec->name : "nothing");
+        refused += !is_read;
+        report_free(report);
+        free(bytes);
+    }
+    globfree(&found);
+    assert_true(refused > 20);
+}
+
 /* --- the table --- */
 
 static void every_line_of_the_table_is_needed(void **unused)
@@ -580,6 +768,9 @@ int main(void)
         cmocka_unit_test(shadowserver_reports_say_what_intelmq_says),
         cmocka_unit_test(no_cell_of_any_report_is_lost),
         cmocka_unit_test(types_have_the_class_that_their_vendor_gives),
+        cmocka_unit_test(feeds_say_what_intelmq_says),
+        cmocka_unit_test(shipped_mappings_are_right),
+        cmocka_unit_test(other_feeds_are_refused),
         cmocka_unit_test(every_line_of_the_table_is_needed),
         cmocka_unit_test(every_reason_is_told),
     };
