@@ -126,13 +126,25 @@ static const char *cell_text_of(const char *cell)
     return cell[0] == '\'' && cell[1] && strchr("=+-@", cell[1]) ? cell + 1 : cell;
 }
 
+static const char parts[] = " \t\r\n,;|";
+
+/* Of the value that begins here; "10.0.0.5 - 10.0.0.20" is one. */
+static size_t value_size(const char *value)
+{
+    size_t size = strcspn(value, parts);
+    const char *dash = value + size + strspn(value + size, " "), *last;
+
+    if (dash == value + size || dash[0] != '-' || dash[1] != ' ')
+        return size;
+    last = dash + 1 + strspn(dash + 1, " ");
+    return (size_t)(last - value) + strcspn(last, parts);
+}
+
 /* Several in a cell are parted by blanks, commas, semicolons or bars. */
 static void add_values(json_t *list, const char *cell, const char *from, const char *until)
 {
-    static const char parts[] = " \t\r\n,;|";
-
     for (cell += strspn(cell, parts); *cell; cell += strspn(cell, parts)) {
-        size_t size = strcspn(cell, parts);
+        size_t size = value_size(cell);
         json_array_append_new(list, json_pack("{s:s%, s:s?, s:s?}", "value", cell, size, "from", from, "until", until));
         cell += size;
     }

@@ -7,6 +7,7 @@
 #include "base/timestamp.h"
 #include "cirtd/desk/desk_inside.h"
 #include "model/observable.h"
+#include "model/observable_address.h"
 
 enum { ERRORS_MAX = 20, NAME_SIZE_MAX = 63, TEXT_SIZE_MAX = 1000 };
 
@@ -58,17 +59,44 @@ static const char *network_normal(struct arena *arena, const char *text)
     return normal;
 }
 
-static const char *value_normal(struct arena *arena, const char *kind, const char *text)
+/* "10.0.0.5-10.0.0.20" as the fewest networks that cover just these; the number of them, 0 where it is no range. */
+static size_t range_networks(struct arena *arena, const char *text, const char *networks[OBSERVABLE_RANGE_MAX])
+{
+    enum observable_type types[OBSERVABLE_RANGE_MAX];
+    const char *dash = strchr(text, '-');
+    if (!dash)
+        return 0;
+    size_t size = (size_t)(dash - text), count;
+    while (size > 0 && text[size - 1] == ' ')
+        size--;
+    count = observable_address_range(arena, arena_strndup(arena, text, size), dash + 1 + strspn(dash + 1, " "), networks, types);
+    for (size_t i = 0; i < count; i++)
+        networks[i] = network_normal(arena, networks[i]);
+    return count;
+}
+
+/* The normal form of a value, of a range several; the number of them, 0: it is none. */
+static size_t normal_values(struct arena *arena, const char *kind, const char *text, const char *values[OBSERVABLE_RANGE_MAX])
 {
     if (str_equal(kind, "networks"))
-        return network_normal(arena, text);
-    return observable_normalise(arena, str_equal(kind, "asns") ? OBSERVABLE_ASN : OBSERVABLE_DOMAIN, text);
+        values[0] = network_normal(arena, text);
+    else
+        values[0] = observable_normalise(arena, str_equal(kind, "asns") ? OBSERVABLE_ASN : OBSERVABLE_DOMAIN, text);
+    if (values[0])
+        return 1;
+    return str_equal(kind, "networks") ? range_networks(arena, text, values) : 0;
+}
+
+static const char *value_text(struct arena *arena, const json_t *value)
+{
+    return json_is_integer(value) ? arena_printf(arena, "%lld", (long long)json_integer_value(value)) : json_string_value(value);
 }
 
 static const char *value_fault(const char *kind)
 {
     if (str_equal(kind, "networks"))
-        return "\"%s\" is no network: an address with its prefix length and no bits set behind it, as 198.51.100.0/24";
+        return "\"%s\" is no network: an address with its prefix length and no bits set behind it, as 198.51.100.0/24, or a range, as "
+               "198.51.100.5-198.51.100.20";
     return str_equal(kind, "asns") ? "\"%s\" is no AS number" : "\"%s\" is no domain";
 }
 
@@ -96,20 +124,18 @@ static json_t *moment_of(struct faults *faults, const json_t *holding, const cha
     return json_null();
 }
 
-/* "198.51.100.0/24", 64500, or {"value", "from", "until"} as such an object with the value's normal form; NULL: a fault. */
-static json_t *holding_of(struct faults *faults, const char *kind, const json_t *given)
+/* "198.51.100.0/24", 64500, or {"value", "from", "until"} becomes such an object with the value's normal form, of a range several. */
+static void add_holding(struct faults *faults, const char *kind, const json_t *given, json_t *list)
 {
     struct arena *arena = faults->call->arena;
-    const json_t *value = json_is_object(given) ? json_object_get(given, "value") : given;
-    const char *text =
-        json_is_integer(value) ? arena_printf(arena, "%lld", (long long)json_integer_value(value)) : json_string_value(value);
-    const char *normal = text ? value_normal(arena, kind, text) : NULL;
-    if (!normal) {
+    const char *text = value_text(arena, json_is_object(given) ? json_object_get(given, "value") : given);
+    const char *values[OBSERVABLE_RANGE_MAX];
+    size_t count = text ? normal_values(arena, kind, text, values) : 0;
+    if (count == 0)
         fault(faults, value_fault(kind), text);
-        return NULL;
-    }
-    return json_pack("{s:s, s:o, s:o}", "value", normal, "from", moment_of(faults, given, "from"), "until",
-                     moment_of(faults, given, "until"));
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "value", values[i], "from", moment_of(faults, given, "from"), "until",
+                                              moment_of(faults, given, "until")));
 }
 
 static void read_holdings(struct faults *faults, json_t *item, const char *kind)
@@ -125,12 +151,7 @@ static void read_holdings(struct faults *faults, json_t *item, const char *kind)
         return;
     }
     normal = json_array();
-    json_array_foreach(list, i, one)
-    {
-        json_t *holding = holding_of(faults, kind, one);
-        if (holding)
-            json_array_append_new(normal, holding);
-    }
+    json_array_foreach(list, i, one) add_holding(faults, kind, one, normal);
     json_object_set_new(item, kind, normal);
 }
 
@@ -244,6 +265,38 @@ static bool refuse_faults(struct desk_call *call, struct faults *faults, struct 
     call->problem.members = json_dumps(members, JSON_COMPACT);
     json_decref(members);
     return false;
+}
+
+/* The list of a record's kind in its normal forms; what is no list the database refuses. */
+static void normalise_list(struct faults *faults, json_t *record, const char *kind)
+{
+    struct arena *arena = faults->call->arena;
+    json_t *list = json_object_get(record, kind), *normal, *one;
+    size_t i;
+    if (!json_is_array(list))
+        return;
+    normal = json_array();
+    faults->at = arena_printf(arena, "/%s", kind);
+    json_array_foreach(list, i, one)
+    {
+        const char *text = value_text(arena, one), *values[OBSERVABLE_RANGE_MAX];
+        size_t count = text ? normal_values(arena, kind, text, values) : 0;
+        if (count == 0)
+            fault(faults, value_fault(kind), text);
+        for (size_t k = 0; k < count; k++)
+            json_array_append_new(normal, json_string(values[k]));
+    }
+    json_object_set_new(record, kind, normal);
+}
+
+bool desk_constituent_normalise(struct desk_call *call, struct err *err)
+{
+    struct faults faults = {.call = call, .list = json_array()};
+    for (size_t i = 0; i < ARRAY_SIZE(holdings); i++)
+        normalise_list(&faults, call->body, holdings[i]);
+    bool ok = faults.count == 0 || refuse_faults(call, &faults, err);
+    json_decref(faults.list);
+    return ok;
 }
 
 /* The address that a URL names in place of a host; NULL where there is none. */

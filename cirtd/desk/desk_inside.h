@@ -69,6 +69,11 @@ extern const struct desk_route desk_case_routes[], desk_report_routes[], desk_sh
     desk_rule_routes[], desk_doctor_routes[], desk_key_routes[], desk_mail_routes[], desk_verify_routes[], desk_evidence_routes[],
     desk_warninglist_routes[], desk_constituent_routes[], desk_setting_routes[], desk_class_routes[], desk_indicator_routes[];
 
+/* --- desk_constituent.c --- */
+
+/* The networks (of a range several), AS numbers and domains of a constituent's record become their normal forms. */
+bool desk_constituent_normalise(struct desk_call *call, struct err *err) MUST_CHECK;
+
 /* --- desk.c --- */
 
 struct desk {

@@ -29,6 +29,7 @@ static const struct {
     {"journal_anchored", SQL_CLOCK_ANCHOR, 300, LOG_LEVEL_INFO, false},
     {"cases_aged", SQL_CLOCK_AGE, 300, LOG_LEVEL_INFO, false},
     {"flood_forgotten", SQL_CLOCK_FLOOD, 600, LOG_LEVEL_INFO, false},
+    {"rows_forgotten", SQL_CLOCK_FORGET, 3600, LOG_LEVEL_INFO, false},
     {"key_warnings", SQL_CLOCK_KEY_WARNINGS, 30, LOG_LEVEL_WARN, false},
     {"feeds_counted", SQL_CLOCK_FEEDS, 2, LOG_LEVEL_DEBUG, false},
     {"feed_notices", SQL_CLOCK_FEED_NOTICES, 10, LOG_LEVEL_WARN, false},

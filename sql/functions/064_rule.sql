@@ -579,5 +579,6 @@ BEGIN
     RETURN QUERY SELECT 'dropped by rules', true, format('%s observations of %s reports within a day, most by "%s"', sum(x.observations), sum(x.reports),
             (array_agg(x.rule ORDER BY x.observations DESC, x.rule))[1]), format('cirt rule swallowed ''%s'' --since 1d', (array_agg(x.rule ORDER BY x.observations DESC, x.rule))[1])
         FROM (SELECT w.rule, count(DISTINCT w.report_id) AS reports, sum((SELECT sum(upper(n) - lower(n)) FROM unnest(w.observations) n)) AS observations
-              FROM rule_swallowed w WHERE w.kind <> 'hold' AND w.at > now() - interval '1 day' GROUP BY w.rule) x HAVING count(*) > 0;
+              FROM (SELECT DISTINCT h.rule FROM rule_hits h) h JOIN rule_swallowed w ON w.rule = h.rule
+              WHERE w.kind <> 'hold' AND w.at > now() - interval '1 day' GROUP BY w.rule) x HAVING count(*) > 0;
 END $$;

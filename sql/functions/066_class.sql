@@ -75,11 +75,13 @@ BEGIN
     UPDATE triage_chunk c SET class = a.class, grp = triage_grp(c.is_person, c.report_id, a.class, c.constituent_id, c.subject, c.kind)
         FROM triage_word w JOIN class_alias a ON a.word = w.word WHERE w.ord = c.ord AND a.class <> c.class;
     INSERT INTO class_unmapped AS u (word, sender_id, count)
+        WITH full_up AS MATERIALIZED (
+            SELECT s.sender_id FROM (SELECT DISTINCT c.sender_id FROM triage_chunk c) s
+            WHERE (SELECT count(*) FROM (SELECT FROM class_unmapped x WHERE x.sender_id = s.sender_id LIMIT 1000) y) = 1000)
         SELECT w.word, c.sender_id, count(*) FROM triage_word w JOIN triage_chunk c ON c.ord = w.ord
         WHERE w.is_unmapped AND w.word <> '' AND NOT c.is_repeat AND NOT EXISTS (SELECT FROM class_alias a WHERE a.word = w.word)
           -- Whoever makes words up fills no table.
-          AND (EXISTS (SELECT FROM class_unmapped x WHERE x.word = w.word AND x.sender_id = c.sender_id)
-               OR (SELECT count(*) FROM class_unmapped x WHERE x.sender_id = c.sender_id) < 1000)
+          AND (c.sender_id NOT IN (SELECT f.sender_id FROM full_up f) OR EXISTS (SELECT FROM class_unmapped x WHERE x.word = w.word AND x.sender_id = c.sender_id))
         GROUP BY w.word, c.sender_id ORDER BY 1, 2 LIMIT 1000
         ON CONFLICT (word, sender_id) DO UPDATE SET count = u.count + EXCLUDED.count, last = now();
 END $$;

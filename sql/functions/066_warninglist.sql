@@ -97,6 +97,7 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM record_missing('warninglist', p_name);
     END IF;
+    DELETE FROM known_good_mark m WHERE m.list = p_name;
     PERFORM record_journal('warninglist', 'remove', p_name, '{}');
 END $$;
 

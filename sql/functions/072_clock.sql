@@ -115,6 +115,35 @@ BEGIN
     DELETE FROM malformed_tally m WHERE m.day < current_date - 31;
 END $$;
 
+-- What was written down about reports goes when these have gone (a site drops a month's partitions): what rules and suppressions swallowed of them, and the
+-- marks of known-good values, which triage makes again for what comes. Words for classes that nobody used for 90 days go, too.
+CREATE OR REPLACE FUNCTION clock_forget(OUT done bigint, OUT more boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_report bigint := (SELECT r.id FROM report r ORDER BY r.id LIMIT 1);
+    v_received timestamptz := (SELECT r.received FROM report r ORDER BY r.received LIMIT 1);
+    v_count bigint;
+BEGIN
+    DELETE FROM rule_swallowed w WHERE w.ctid = ANY (ARRAY(
+        SELECT x.ctid FROM rule_swallowed x WHERE x.report_id < v_report ORDER BY x.report_id LIMIT 20000));
+    GET DIAGNOSTICS done = ROW_COUNT;
+    more := done = 20000;
+    DELETE FROM suppressed_row w WHERE w.ctid = ANY (ARRAY(
+        SELECT x.ctid FROM suppression s CROSS JOIN LATERAL (
+            SELECT r.ctid FROM suppressed_row r WHERE r.suppression_id = s.id AND r.report_id < v_report ORDER BY r.report_id LIMIT 20000) x LIMIT 20000));
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    done := done + v_count;
+    more := more OR v_count = 20000;
+    DELETE FROM known_good_mark m WHERE m.ctid = ANY (ARRAY(
+        SELECT x.ctid FROM known_good_mark x WHERE x.first < v_received ORDER BY x.first LIMIT 20000));
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    done := done + v_count;
+    more := more OR v_count = 20000;
+    DELETE FROM class_unmapped u WHERE u.last < now() - interval '90 days';
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    done := done + v_count;
+END $$;
+
 -- Seals the heads of the chains that grew since the last anchor into the site's own chain. Entries of transactions that still run belong to the
 -- next anchor; they are looked for from the anchor before the last, since numbers are given before transactions end.
 CREATE OR REPLACE FUNCTION clock_anchor(OUT done bigint, OUT more boolean)

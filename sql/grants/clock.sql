@@ -23,3 +23,4 @@ GRANT EXECUTE ON FUNCTION clock_feeds TO cirt_clock;
 GRANT EXECUTE ON FUNCTION clock_feed_notices TO cirt_clock;
 GRANT EXECUTE ON FUNCTION clock_age TO cirt_clock;
 GRANT EXECUTE ON FUNCTION clock_flood TO cirt_clock;
+GRANT EXECUTE ON FUNCTION clock_forget TO cirt_clock;

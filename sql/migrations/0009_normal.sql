@@ -19,6 +19,7 @@ CREATE TABLE class_unmapped (
     last timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (word, sender_id)
 );
+CREATE INDEX class_unmapped_sender ON class_unmapped (sender_id);
 
 -- Known-good lists in MISP's warninglist format. types: numbers of observable types that the list speaks of.
 CREATE TABLE warninglist (
@@ -65,6 +66,7 @@ CREATE TABLE known_good_mark (
     first timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (value_md5, type, list)
 );
+CREATE INDEX known_good_mark_first ON known_good_mark (first);
 
 -- The registries' files of what they handed out. Ranges do not overlap: each is found by its first address.
 CREATE TABLE rir_file (

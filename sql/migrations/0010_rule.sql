@@ -45,7 +45,6 @@ CREATE TABLE rule_swallowed (
     PRIMARY KEY (report_id, set_name, rule, kind)
 );
 CREATE INDEX rule_swallowed_rule ON rule_swallowed (rule, at DESC);
-CREATE INDEX rule_swallowed_at ON rule_swallowed (at);
 
 -- Notices of rules, to count them.
 CREATE TABLE rule_notice (

@@ -22,6 +22,9 @@ SELECT done, more FROM clock_age()
 -- name: flood
 SELECT done, more FROM clock_flood()
 
+-- name: forget
+SELECT done, more FROM clock_forget()
+
 -- name: key_warnings
 SELECT done, more FROM clock_key_warnings()
 

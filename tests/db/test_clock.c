@@ -159,6 +159,38 @@ static void shares_expire(void **state)
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.outbox"), 0);
 }
 
+/* What rules swallowed, what was suppressed, what was marked: as long as the reports are here. */
+static void what_was_kept_of_reports_goes_with_them(void **state)
+{
+    cluster_execute(
+        "SET search_path = cirt;"
+        "INSERT INTO sender (address) VALUES ('feed@zz.example');"
+        "INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size) SELECT n, now() - make_interval(days => 2000 - n),"
+        " (SELECT min(id) FROM sender), 'mail', 'unknown', sha256(int4send(n)), 1 FROM generate_series(1990, 1999) n;"
+        "INSERT INTO suppression (name, class, until, reason) SELECT 's' || n, 'fraud', now() + interval '1 day', 'x' FROM "
+        "generate_series(1, 2) n;"
+        "INSERT INTO rule_swallowed (set_name, rule, version, kind, report_id, received, observations)"
+        " SELECT 'site', 'r', 1, 'drop', n, now(), '{[1,2)}' FROM generate_series(1980, 1999) n;"
+        "INSERT INTO suppressed_row (suppression_id, report_id, received, observations)"
+        " SELECT s.id, n, now(), '{[1,2)}' FROM suppression s, generate_series(1980, 1999) n;"
+        "INSERT INTO known_good_mark (value_md5, type, list, entry, value, first)"
+        " SELECT md5(n::text)::uuid, 1, 'l', n, n, now() - make_interval(days => n) FROM generate_series(1, 20) n;"
+        "INSERT INTO class_unmapped (word, sender_id, count, last) VALUES ('old', 1, 1, now() - interval '91 days'), ('new', 1, 1, now())");
+    turn(*state);
+    char *left =
+        cluster_text("SET search_path = cirt; SELECT concat_ws(' ', (SELECT count(*) || ' ' || min(report_id) FROM rule_swallowed),"
+                     " (SELECT count(*) || ' ' || min(report_id) FROM suppressed_row), (SELECT count(*) FROM known_good_mark),"
+                     " (SELECT string_agg(word, ',') FROM class_unmapped))");
+    assert_string_equal(left, "10 1990 20 1990 10 new");
+    free(left);
+    /* Without any report nothing is known to be gone. */
+    cluster_execute("TRUNCATE cirt.report");
+    turn(*state);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.rule_swallowed"), 10);
+    cluster_execute(
+        "SET search_path = cirt; TRUNCATE rule_swallowed, suppressed_row, known_good_mark, class_unmapped; DELETE FROM suppression");
+}
+
 static void old_digests_go(void **state)
 {
     cluster_execute("SET search_path = cirt; INSERT INTO report_digest SELECT report_week(now()) - w, 1, w, sha256(int4send(w)), w, now() "
@@ -220,6 +252,7 @@ int main(void)
         cmocka_unit_test(waiting_ends),
         cmocka_unit_test(shares_expire),
         cmocka_unit_test(old_digests_go),
+        cmocka_unit_test(what_was_kept_of_reports_goes_with_them),
         cmocka_unit_test(the_journal_is_anchored),
         cmocka_unit_test(one_step_does_not_stop_the_others),
     };

@@ -198,6 +198,47 @@ static void test_who(void **state)
 }
 
 /* What is wrong is told with its place, and nothing of the file is taken. */
+/* Ranges are the fewest networks that cover just them; names have their normal form, by a file and one by one. */
+static void test_normal_forms(void **state)
+{
+    static const char *const items[] = {
+        "{\"name\":\"ranges\",\"networks\":[\"10.77.0.5-10.77.0.20\",\"2001:DB8:77::1 - 2001:db8:77::2\",\"10.77.1.0-10.77.1.255\"],"
+        "\"domains\":[\"Bücher.EXAMPLE.\"]}",
+        NULL};
+    static const char *const wanted =
+        "10.77.0.5/32 10.77.0.6/31 10.77.0.8/29 10.77.0.16/30 10.77.0.20/32 10.77.1.0/24 2001:db8:77::1/128 2001:db8:77::2/128";
+    json_decref(imported(*state, 200, false, false, items));
+    json_decref(desk_client_post(
+        *state, "admin", 201, "/v1/constituents",
+        "{\"name\":\"one\",\"networks\":[\"10.77.0.5-10.77.0.20\",\"2001:DB8:77::1 - 2001:db8:77::2\",\"10.77.1.0-10.77.1.255\"],"
+        "\"domains\":[\"Bücher.EXAMPLE.\"],\"asns\":[\"AS64511\",64512]}"));
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? "one" : "ranges";
+        char *sql = mem_printf(
+                 "SET search_path = cirt; SELECT (SELECT string_agg(network::text, ' ' ORDER BY network) FROM constituent_network WHERE "
+                 "constituent_id = k.id) || ' ' || (SELECT string_agg(domain, ' ') FROM constituent_domain WHERE "
+                 "constituent_id = k.id) FROM constituent k WHERE name = '%s'",
+                 name),
+             *found = cluster_text(sql), *expected = mem_printf("%s xn--bcher-kva.example", wanted);
+        assert_string_equal(found, expected);
+        free(sql);
+        free(found);
+        free(expected);
+    }
+    json_t *one = desk_client_get(*state, "admin", 200, "/v1/constituents/one");
+    assert_int_equal(json_array_size(json_object_get(one, "asns")), 2);
+    json_decref(one);
+    json_t *problem = desk_client_post(*state, "admin", 422, "/v1/constituents/one", "{\"domains\":[\"-bad-\"]}");
+    assert_string_equal(text_of(problem, "at"), "/domains");
+    json_decref(problem);
+    json_decref(desk_client_post(*state, "admin", 422, "/v1/constituents/one", "{\"networks\":[\"10.77.0.7/24\"]}"));
+    cluster_execute("SET search_path = cirt; DELETE FROM constituent_network WHERE constituent_id IN (SELECT id FROM constituent WHERE "
+                    "name IN ('one', 'ranges'));"
+                    "DELETE FROM constituent_domain WHERE constituent_id IN (SELECT id FROM constituent WHERE name IN ('one', 'ranges'));"
+                    "DELETE FROM constituent_asn WHERE constituent_id IN (SELECT id FROM constituent WHERE name IN ('one', 'ranges'));"
+                    "DELETE FROM constituent WHERE name IN ('one', 'ranges')");
+}
+
 static void test_faults(void **state)
 {
     static const struct {
@@ -205,6 +246,8 @@ static void test_faults(void **state)
     } parts[] = {
         {"{\"at\":\"line 4\",\"name\":\"x\",\"networks\":[\"198.18.0.7/24\"]}", "no bits set behind it"},
         {"{\"at\":\"line 4\",\"name\":\"x\",\"networks\":[\"198.18.0.0/33\"]}", "no network"},
+        {"{\"at\":\"line 4\",\"name\":\"x\",\"networks\":[\"198.18.0.9-198.18.0.7\"]}", "no network"},
+        {"{\"at\":\"line 4\",\"name\":\"x\",\"networks\":[\"198.18.0.1-2001:db8::1\"]}", "no network"},
         {"{\"at\":\"line 4\",\"name\":\"x\",\"asns\":[4294967296]}", "no AS number"},
         {"{\"at\":\"line 4\",\"name\":\"x\",\"domains\":[\"-bad-\"]}", "no domain"},
         {"{\"at\":\"line 4\",\"name\":\"x y\"}", "no short name"},
@@ -270,8 +313,8 @@ static void test_history(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_import), cmocka_unit_test(test_changes), cmocka_unit_test(test_who),
-        cmocka_unit_test(test_faults), cmocka_unit_test(test_history),
+        cmocka_unit_test(test_import),       cmocka_unit_test(test_changes), cmocka_unit_test(test_who),
+        cmocka_unit_test(test_normal_forms), cmocka_unit_test(test_faults),  cmocka_unit_test(test_history),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

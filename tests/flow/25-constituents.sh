@@ -18,6 +18,15 @@ contains 'applied' '2 constituents changed' "$(as home admin constituent import 
 contains 'again' 'Nothing to change' "$(as home admin constituent import "$SCRATCH/register.csv")"
 equal 'counts' '3 2' "$(as home admin --json constituent import "$SCRATCH/register.csv" --dry-run | value '"%d %d" % (d["networks"]["unchanged"] - 1, d["constituents"]["unchanged"])')"
 
+# ranges become networks, names their ASCII form, in a file and by hand
+printf 'name;network;domain\nrange-h;198.18.60.5 - 198.18.60.8 198.18.61.0/24;b\303\274cher.example\n' >"$SCRATCH/range.csv"
+as home admin constituent import "$SCRATCH/range.csv" --yes >/dev/null
+as home admin constituent add range-i --network 198.18.62.5-198.18.62.8 --domain $'b\303\274cher-i.example' >/dev/null
+equal 'a range' '["198.18.60.5/32", "198.18.60.6/31", "198.18.60.8/32", "198.18.61.0/24", "xn--bcher-kva.example"]' \
+    "$(as home analyst --json constituent show range-h | value 'sorted(d["networks"]) + d["domains"]')"
+equal 'by hand' '["198.18.62.5/32", "198.18.62.6/31", "198.18.62.8/32", "xn--bcher-i-n2a.example"]' \
+    "$(as home analyst --json constituent show range-i | value 'sorted(d["networks"]) + d["domains"]')"
+
 # what is wrong is told by line, and nothing of it is taken
 printf 'name,network\ngood,198.18.50.0/24\nbad,198.18.51.7/24\nworse,198.18.52.0/40\n' >"$SCRATCH/bad.csv"
 exits 1 as home admin constituent import "$SCRATCH/bad.csv" --yes
