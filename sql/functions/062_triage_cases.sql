@@ -231,6 +231,7 @@ BEGIN
     PERFORM triage_copies();
     PERFORM triage_bounces();
     PERFORM triage_suppress();
+    PERFORM triage_empty();
     PERFORM triage_owner_keys();
     PERFORM triage_classes();
     PERFORM triage_rest();

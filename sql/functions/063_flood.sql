@@ -123,6 +123,29 @@ BEGIN
         WHERE x.suppression_id = s.id;
 END $$;
 
+-- --- documents without a row ---
+
+-- A feed's document that states nothing (no observation; of class and text no more than the feed's own default) is kept, and opens no case: a collection of
+-- names and reports, or an empty page, comes at each poll. One about no incident (an advisory), a mail, a text in our own format, what a rule gives to somebody or calls urgent, and
+-- what an analyst let go do.
+CREATE OR REPLACE FUNCTION triage_empty() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    span chunk_range;
+BEGIN
+    IF NOT EXISTS (SELECT FROM triage_chunk c WHERE c.no = 0 AND NOT c.is_person AND c.decision IS NULL) THEN
+        RETURN;
+    END IF;
+    span := triage_range();
+    UPDATE triage_chunk c SET decision = 'wait', reason = 'a document of a feed without any observation'
+        FROM sender s, identity i, report_content rc
+        WHERE c.no = 0 AND NOT c.is_person AND c.decision IS NULL AND c.case_id IS NULL AND c.kind IS NULL AND NOT c.is_released AND NOT c.is_repeat
+          AND c.assign IS NULL AND coalesce(c.priority, 4) > 2 AND s.id = c.sender_id AND i.id = s.identity_id AND i.role = 'feed'
+          AND rc.report_id = c.report_id AND rc.received = c.received AND rc.report_id BETWEEN span.low AND span.high AND rc.received BETWEEN span.since AND span.until
+          AND coalesce(rc.format, 'mail') <> 'mail'
+          AND (NOT c.has_text OR (rc.format NOT IN ('json', 'ndjson') AND (c.class = 'other/undetermined' OR c.class = i.default_class)));
+END $$;
+
 -- --- thresholds ---
 
 -- Groups that would open a case and are below the threshold of their class wait, with what waits for the same key already. No case waits that

@@ -458,6 +458,42 @@ static void what_is_seen_no_more_is_resolved(void **state)
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.journal_verify(NULL)"), 0);
 }
 
+/* What a feed sends without any row is kept; what a person writes, what says more than a feed always says, and an advisory is a case. */
+static void a_feeds_empty_documents_open_no_case(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.format = "stix", .summary = "APT 0 at large"};
+    int64_t report = triaged(fixture, &letter);
+    assert_case(report, "k.id", "");
+    assert_outcome(report, "triaged a document of a feed without any observation");
+    letter.summary = NULL;
+    letter.class_name = "malicious-code/c2-server";
+    assert_case(triaged(fixture, &letter), "k.id", "");
+    letter.summary = "a server of ours was taken";
+    assert_case(triaged(fixture, &letter), "k.class", "malicious-code/c2-server");
+    cluster_execute("UPDATE cirt.identity SET default_class = 'malicious-code/c2-server' WHERE login = 'feed'");
+    assert_case(triaged(fixture, &letter), "k.id", "");
+    cluster_execute("UPDATE cirt.identity SET default_class = NULL WHERE login = 'feed'");
+    /* A rule may want it. */
+    put_rules("rule \"all of stix\": format:stix => priority:high\n", 92);
+    assert_case(triaged(fixture, &(struct letter){.format = "stix", .summary = "APT 1 at large"}), "k.priority", "2");
+    cluster_execute("SET search_path = cirt; DELETE FROM rule_hits; DELETE FROM rule_set");
+    assert_case(triaged(fixture, &(struct letter){.format = "mail", .channel = "mail", .description = "our format changes"}), "k.state",
+                "new");
+    assert_case(
+        triaged(fixture, &(struct letter){.format = "stix", .channel = "mail", .sender = fixture->stranger, .assurance = "unknown"}),
+        "k.state", "new");
+    assert_case(triaged(fixture, &(struct letter){.format = "ndjson", .description = "come and see"}), "k.state", "new");
+    assert_case(triaged(fixture, &(struct letter){.format = "ndjson"}), "k.id", "");
+    assert_case(triaged(fixture, &(struct letter){.format = "json", .sender = fixture->analyst, .description = "look"}), "k.state", "new");
+    report = arrive(fixture, &(struct letter){.format = "csaf", .summary = "an advisory"});
+    char sql[120];
+    snprintf(sql, sizeof sql, "UPDATE cirt.report_content SET case_kind = 'vulnerability' WHERE report_id = %lld", (long long)report);
+    cluster_execute(sql);
+    triage(fixture);
+    assert_case(report, "k.kind", "vulnerability");
+}
+
 /* A document about no incident has cases of its own kind. */
 static void the_kind_is_the_documents(void **state)
 {
@@ -495,6 +531,7 @@ int main(void)
         cmocka_unit_test_setup(statements_are_carried_over_and_forgotten, clean_flood),
         cmocka_unit_test_setup(what_is_seen_no_more_is_resolved, clean_flood),
         cmocka_unit_test_setup(the_kind_is_the_documents, clean_flood),
+        cmocka_unit_test_setup(a_feeds_empty_documents_open_no_case, clean_flood),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -92,6 +92,22 @@ send 1 192.0.2 intrusion-attempts/brute-force 60
 equal 'no more' 1 "$(cases class:brute-force)"
 until_true 30 all_done
 
+# a feed's document without a row opens no case, an advisory does
+open_cases=$(cases is:open)
+printf '{"type":"bundle","id":"bundle--5d0092c5-5f74-4287-9642-33f4c354e56d","objects":[{"type":"identity","spec_version":"2.1","id":"identity--f431f809-377b-45e0-aa1c-6a4751cae5ff","created":"2026-01-01T00:00:00.000Z","modified":"2026-01-01T00:00:00.000Z","name":"Somebody","identity_class":"organization"}]}' >"$SCRATCH/names.json"
+as home feed submit "$SCRATCH/names.json" --format stix >/dev/null
+until_true 30 all_done
+equal 'no case' "$open_cases" "$(cases is:open)"
+contains 'it says why' 'without any observation' "$(as home analyst report show "$(as home analyst --json report ls is:any --limit 1 | value 'd["items"][0]["id"]')")"
+as home analyst submit "$SCRATCH/names.json" --format stix >/dev/null
+until_true 30 all_done
+equal "an analyst's" "$((open_cases + 1))" "$(cases is:open)"
+for advisory in ex-2026_001 informational; do
+    as home feed submit "$SOURCE/tests/data/csaf/good/$advisory.json" >/dev/null
+done
+until_true 30 all_done
+equal 'advisories' 2 "$(cases kind:vulnerability)"
+
 # back to what it was
 as home lead class rm information-gathering --yes >/dev/null
 equal 'as before' 1 "$(as home analyst --json class show scanner | value 'd["addresses"]')"
