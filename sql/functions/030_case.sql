@@ -527,7 +527,8 @@ BEGIN
         PERFORM journal_append(0, viewer_login(), 'release', format('lets report r%s go on to triage', p_report), jsonb_build_object('report', 'r' || p_report));
         RETURN;
     ELSIF r.state <> 'malformed' AND NOT EXISTS (SELECT FROM inbox i WHERE i.report_id = p_report AND i.failed IS NOT NULL) THEN
-        PERFORM refuse('CI409', format('report r%s is %s: only a malformed, held or dropped one is read again', p_report, r.state), format('cirt report show r%s', p_report),
+        PERFORM refuse('CI409', format('report r%s is %s and stays as it is: replay reads malformed reports again, and lets held or dropped ones go on to triage', p_report, r.state),
+                       format('what became of it: cirt report show r%s', p_report),
                        json_build_object('state', r.state));
     END IF;
     -- Beyond the quota, or the longest document, only the beginning was kept: read as if it were all, the rest would be lost without a word.

@@ -41,7 +41,8 @@ BEGIN
     RETURN v_id;
 END $$;
 
--- A part of it. Patterns that PostgreSQL cannot read, or that look back at themselves, are skipped and counted.
+-- A part of it. Patterns that PostgreSQL cannot read, that look back at themselves, or take long to be made ready (some take many seconds), are skipped and
+-- counted.
 CREATE OR REPLACE FUNCTION warninglist_add(p_name text, p_values text[], p_skipped int) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -49,6 +50,8 @@ DECLARE
     v_pattern text;
     v_skipped int := p_skipped;
     v_no int;
+    v_begun timestamptz := clock_timestamp();
+    v_before timestamptz;
 BEGIN
     SELECT * INTO w FROM warninglist x WHERE x.name = p_name AND NOT x.loaded FOR UPDATE;
     IF w.id IS NULL THEN
@@ -64,8 +67,12 @@ BEGIN
                            'each is tried on each value: remove a list of substrings or expressions');
         END IF;
         FOREACH v_pattern IN ARRAY p_values LOOP
+            v_before := clock_timestamp();
+            IF v_before > v_begun + interval '10 seconds' THEN
+                PERFORM refuse('CI422', 'the expressions of this list take too long', 'take those out that repeat long parts many times');
+            END IF;
             BEGIN
-                IF w.kind = 'regex' AND (v_pattern ~ '\\[1-9]' OR '' ~ v_pattern) THEN
+                IF w.kind = 'regex' AND (v_pattern ~ '\\[1-9]' OR '' ~ v_pattern OR clock_timestamp() > v_before + interval '100 milliseconds') THEN
                     v_skipped := v_skipped + 1;
                     CONTINUE;
                 END IF;
@@ -101,10 +108,14 @@ BEGIN
     PERFORM record_journal('warninglist', 'remove', p_name, '{}');
 END $$;
 
--- Which lists have these observables, by what they say today: an entry of each list. Set-based; nothing where there are no lists.
-CREATE OR REPLACE FUNCTION known_good(p_types smallint[], p_values text[], p_hosts text[], p_addrs inet[])
+-- Which lists have these observables, by what they say today: an entry of each list. Set-based; nothing where there are no lists. Values come from strangers
+-- and patterns from files: together they get p_patience, and what is not tried by then is on no list of patterns.
+SELECT drop_overloads('known_good');
+CREATE OR REPLACE FUNCTION known_good(p_types smallint[], p_values text[], p_hosts text[], p_addrs inet[], p_patience interval DEFAULT '3 seconds')
 RETURNS TABLE (ord bigint, list text, title text, entry text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_hashjoin = on AS $$
+DECLARE
+    v_end timestamptz := clock_timestamp() + p_patience;
 BEGIN
     IF NOT EXISTS (SELECT FROM warninglist w WHERE w.loaded) THEN
         RETURN;
@@ -130,9 +141,12 @@ BEGIN
         -- One pattern after the other over all values: PostgreSQL keeps 32 expressions compiled.
         SELECT m.ord, m.type, p.list_id, p.pattern FROM warninglist_pattern p JOIN warninglist w ON w.id = p.list_id AND w.loaded
             CROSS JOIN LATERAL (SELECT a.ord, a.type FROM short a WHERE a.type = ANY (w.types)
-                AND CASE WHEN p.is_regex THEN a.value ~ p.pattern ELSE strpos(a.low, p.pattern) > 0 END OFFSET 0) m)
+                AND CASE WHEN clock_timestamp() > v_end THEN false WHEN p.is_regex THEN a.value ~ p.pattern ELSE strpos(a.low, p.pattern) > 0 END OFFSET 0) m)
     SELECT DISTINCT ON (f.ord, w.name) f.ord, w.name, w.title, f.entry FROM found f
     JOIN warninglist w ON w.id = f.list_id AND w.loaded AND f.type = ANY (w.types) ORDER BY f.ord, w.name, length(f.entry) DESC;
+    IF clock_timestamp() > v_end AND EXISTS (SELECT FROM warninglist_pattern) THEN
+        RAISE WARNING 'patterns of known-good lists took longer than %: not all were tried', p_patience;
+    END IF;
 END $$;
 
 -- As the API tells it: [{"type":..,"value":..,"list":..,"title":..,"entry":..}], of what the caller could see anyway.
@@ -158,10 +172,10 @@ RETURN (SELECT known_good_json(array_agg(x.type), array_agg(x.value), array_agg(
 CREATE OR REPLACE FUNCTION find_known_good(p_type text, p_value text, p_host text) RETURNS json LANGUAGE sql STABLE
 RETURN known_good_json(ARRAY[observable_type_number(p_type)], ARRAY[p_value], ARRAY[p_host], ARRAY[CASE WHEN p_type IN ('ipv4', 'ipv6', 'cidr') THEN p_value::inet END]);
 
--- For what leaves: nothing that a list knows goes to a block list, whatever triage said when it came.
+-- For what leaves: nothing that a list knows goes to a block list, whatever triage said when it came, and however long that takes to know.
 CREATE OR REPLACE FUNCTION is_known_good(p_type smallint, p_value text, p_host text, p_addr inet) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ SELECT EXISTS (SELECT FROM known_good(ARRAY[p_type], ARRAY[p_value], ARRAY[p_host], ARRAY[p_addr])) $$;
+$$ SELECT EXISTS (SELECT FROM known_good(ARRAY[p_type], ARRAY[p_value], ARRAY[p_host], ARRAY[p_addr], '1 day')) $$;
 
 -- Marks what of the chunk is on a list. Each distinct observable is asked for once.
 CREATE OR REPLACE FUNCTION triage_known_good() RETURNS void

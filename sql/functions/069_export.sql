@@ -157,7 +157,7 @@ BEGIN
     WITH asked AS MATERIALIZED (
         SELECT u.* FROM unnest(p_types, p_values, p_roles, p_tlps, p_paps, p_confidences, p_untils, p_firsts, p_lasts, p_personal)
             WITH ORDINALITY u(type, value, role, tlp, pap, confidence, until, first, last, personal, ord)),
-    known AS MATERIALIZED (SELECT DISTINCT g.ord FROM known_good(p_types, p_values, p_hosts, p_addrs) g),
+    known AS MATERIALIZED (SELECT DISTINCT g.ord FROM known_good(p_types, p_values, p_hosts, p_addrs, '1 day') g),
     judged AS MATERIALIZED (
         SELECT a.*, CASE WHEN a.tlp > v_ceiling THEN 'label' WHEN a.personal OR a.role IN (2, 3) THEN 'personal' WHEN k.ord IS NOT NULL THEN 'known_good'
                          WHEN v_blocks AND a.pap >= 2 THEN 'pap' END AS why

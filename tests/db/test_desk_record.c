@@ -371,6 +371,9 @@ static void test_reports(void **state)
     assert_int_equal(matches(state, "/v1/reports?q=ip:192.0.2.88%20sender:feed%20state:received"), 1);
     assert_int_equal(matches(state, "/v1/reports?q=ip:192.0.2.88%20sender:nobody"), 0);
     snprintf(path, sizeof path, "/v1/reports/r%lld/replay", (long long)report);
+    answer = desk_client_post(*state, "analyst", 409, path, "{}");
+    assert_non_null(strstr(text_of(answer, "detail"), "is received and stays as it is: replay reads malformed reports again"));
+    json_decref(answer);
     json_decref(desk_client_get(*state, "analyst", 404, "/v1/reports/r99999999"));
     json_decref(desk_client_get(*state, "analyst", 404, "/v1/reports/x"));
     char sql[200];

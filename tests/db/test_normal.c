@@ -179,6 +179,37 @@ static void found_for(struct site *site, const char *value, struct buf *out)
     json_decref(answer);
 }
 
+/* Patterns that take long, to be made ready or on each value, take no more than their time. */
+static void hostile_patterns_are_bounded(void **state)
+{
+    struct site *site = *state;
+    int status;
+    struct buf slow;
+    buf_init(&slow, 64 * 1024);
+    for (int i = 0; i < 30; i++)
+        buf_add_text(&slow, "(a|b|c)*x?");
+    char *entries = mem_printf("\"(%s){1,9}\",\"(?:(?=[ab]*c)a|(?=[ab]*d)b|(?![ab]*e)[ab])*z$\"", buf_text(&slow));
+    char *body = mem_printf("{\"short_name\":\"slow\",\"name\":\"Slow\",\"description\":\"x\",\"version\":1,\"type\":\"regex\",\"matching_"
+                            "attributes\":[\"url\"],"
+                            "\"list\":[%s]}",
+                            entries);
+    json_t *list = import(site, 200, body);
+    assert_int_equal(json_integer_value(json_object_get(list, "entries")), 1);
+    assert_int_equal(json_integer_value(json_object_get(list, "skipped")), 1);
+    json_decref(list);
+    assert_int_equal(
+        cluster_number(
+            "SET statement_timeout = '20s'; SELECT count(*) FROM cirt.known_good(array_fill(6::smallint, ARRAY[2000]), ARRAY(SELECT "
+            "'http://x.example/' || repeat('ab', 1000) || n FROM generate_series(1, 2000) n), array_fill('x.example'::text, ARRAY[2000]), "
+            "array_fill(NULL::inet, ARRAY[2000]))"),
+        0);
+    json_decref(desk_client_call(site->client, "lead", MESSAGE_DELETE, "/v1/warninglists/slow", NULL, NULL, &status));
+    assert_int_equal(status, 204);
+    free(entries);
+    free(body);
+    buf_clear(&slow);
+}
+
 static void lists_say_what_they_know(void **state)
 {
     struct site *site = *state;
@@ -413,6 +444,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(an_operators_words_decide),
                                        cmocka_unit_test(made_up_words_are_bounded),
+                                       cmocka_unit_test(hostile_patterns_are_bounded),
                                        cmocka_unit_test(lists_say_what_they_know),
                                        cmocka_unit_test(what_is_known_is_marked_and_stays),
                                        cmocka_unit_test(rules_see_the_lists),
