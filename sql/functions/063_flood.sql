@@ -37,7 +37,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 -- more of them than one sender may have open in a class and window goes into one case of that sender and class, and so does what comes while
 -- that one is open. A key that has a case joins it all the same.
 CREATE OR REPLACE FUNCTION triage_rest() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET work_mem = '64MB' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET work_mem = '64MB' AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM triage_chunk c WHERE c.constituent_id IS NULL AND NOT c.is_person AND c.case_id IS NULL AND c.decision IS NULL) THEN
         RETURN;
@@ -69,7 +69,7 @@ END $$;
 
 -- How many different addresses and names lie in what joined nothing.
 CREATE OR REPLACE FUNCTION triage_count() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 BEGIN
     IF EXISTS (SELECT FROM triage_group g WHERE g.case_id IS NULL) THEN
         UPDATE triage_group g SET subjects = x.subjects
@@ -151,7 +151,7 @@ END $$;
 -- Groups that would open a case and are below the threshold of their class wait, with what waits for the same key already. No case waits that
 -- a rule gives to somebody or calls urgent, that an analyst let go, of an immediate class or sector, or of a person.
 CREATE OR REPLACE FUNCTION triage_wait() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM triage_class s WHERE (s.observations > 1 OR s.addresses > 1) AND NOT s.immediate) THEN
         RETURN;

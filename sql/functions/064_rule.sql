@@ -7,13 +7,14 @@ DROP FUNCTION IF EXISTS triage_facts();
 DROP FUNCTION IF EXISTS triage_sightings();
 
 -- Only asked for where there are rules, and only what some rule mentions: p_text the texts of reports, p_observation what only observations have,
--- p_reporter the claimed reporter. Without nested loops, as triage_fill().
+-- p_reporter the claimed reporter. Without nested loops, as triage_fill(), and without merges: of tables that were never analysed the planner expects one row,
+-- and would merge by the report alone, the 4,000 observations of one with each other.
 CREATE OR REPLACE FUNCTION triage_rule_facts(p_text boolean, p_observation boolean, p_reporter boolean)
 RETURNS TABLE (ord int, class text, class_claim text, tlp smallint, tlp_claim smallint, channel text, sender text, format text, assurance text,
                signed text, signer text, size bigint, summary text, description text, observed text, reporter text, count bigint, source_port int,
                target_port int, constituent text, sector text, kind text, author text, dmarc text, spf text, dkim text, spam text, spam_score bigint,
                encryption text, fresh text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     span chunk_range := triage_range();
 BEGIN
@@ -41,7 +42,7 @@ END $$;
 -- Sightings of these types, and with p_hosts all that have a host. Types beyond those of observables: 100 lists that they are on, 101 and 102 names and
 -- sectors of the owners behind the first.
 CREATE OR REPLACE FUNCTION triage_rule_sightings(p_types smallint[], p_hosts boolean) RETURNS TABLE (ord int, type smallint, value text, host text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     span chunk_range := triage_range();
 BEGIN
@@ -96,7 +97,7 @@ END $$;
 
 -- Reports and observations that a rule itself kept back or threw away; what an analyst let go is not kept back again.
 CREATE OR REPLACE FUNCTION triage_rule_swallow() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 BEGIN
     INSERT INTO rule_swallowed AS w (set_name, rule, version, kind, reason, report_id, received, observations)
     SELECT s.set_name, s.rule, min(s.version), s.kind, min(s.value), c.report_id, min(c.received),
@@ -109,7 +110,7 @@ END $$;
 
 -- What was said of each case of the chunk, once a rule and action.
 CREATE OR REPLACE FUNCTION triage_rule_gather() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 BEGIN
     INSERT INTO triage_rule_said (case_id, is_new, assurance, set_name, version, rule, kind, action, value, place, observations, report_id)
     SELECT g.case_id, bool_or(g.is_new), max(g.assurance), s.set_name, min(s.version), s.rule, min(s.kind), s.action, min(s.value), min(s.place), sum(g.observations), min(g.report_id)
@@ -264,7 +265,7 @@ END $$;
 
 -- What a report says may be done with it counts for its case: narrowing only, and not against a channel that proves more.
 CREATE OR REPLACE FUNCTION triage_pap() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 DECLARE
     span chunk_range := triage_range();
 BEGIN

@@ -199,7 +199,7 @@ END $$;
 
 -- Which lists the observations of the chunk are on, by what was marked: a fact for rules. Nothing where no rule asks.
 CREATE OR REPLACE FUNCTION triage_known_lists(p_asked boolean) RETURNS TABLE (ord int, list text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 DECLARE
     span chunk_range;
 BEGIN
