@@ -224,13 +224,15 @@ BEGIN
             FROM unnest(p_ids, p_route, p_received, p_observations) u(id, route, received, observations)
             WHERE u.id <> 0 AND u.route = 'triage' AND coalesce(u.observations, 0) <= c_part HAVING count(*) > 0
             RETURNING id INTO v_row;
-        WITH part AS (
-            INSERT INTO to_triage (reports, received, observations, next_no, until_no)
-            SELECT int8multirange(int8range(u.id, u.id + 1)), u.received, least(u.observations - p, c_part), p, least(u.observations, p + c_part)
-            FROM unnest(p_ids, p_route, p_received, p_observations) u(id, route, received, observations), generate_series(0, u.observations - 1, c_part) p
-            WHERE u.id <> 0 AND u.route = 'triage' AND u.observations > c_part ORDER BY u.id, p
-            RETURNING id)
-        SELECT coalesce(v_row, min(p.id)) INTO v_row FROM part p;
+        IF (SELECT max(u) FROM unnest(p_observations) u) > c_part THEN
+            WITH part AS (
+                INSERT INTO to_triage (reports, received, observations, next_no, until_no)
+                SELECT int8multirange(int8range(u.id, u.id + 1)), u.received, least(u.observations - p, c_part), p, least(u.observations, p + c_part)
+                FROM unnest(p_ids, p_route, p_received, p_observations) u(id, route, received, observations), generate_series(0, u.observations - 1, c_part) p
+                WHERE u.id <> 0 AND u.route = 'triage' AND u.observations > c_part ORDER BY u.id, p
+                RETURNING id)
+            SELECT coalesce(v_row, min(p.id)) INTO v_row FROM part p;
+        END IF;
         -- Commits that notify wait for each other and wake every stage. Where rows wait already, triage is at work or will poll.
         IF v_row IS NOT NULL AND NOT EXISTS (SELECT FROM to_triage q WHERE q.id BETWEEN v_row - 100 AND v_row - 1) THEN
             PERFORM pg_notify('cirt_triage', '');
