@@ -94,51 +94,30 @@ static void add_notes(struct report *report, const json_t *notes)
     buf_clear(&text);
 }
 
-/* Where the case's list of indicators has the value, its item. */
-static const json_t *indicator_for(const json_t *indicators, const json_t *item)
-{
-    for (size_t i = 0; i < json_array_size(indicators); i++) {
-        const json_t *indicator = json_array_get(indicators, i);
-        if (str_equal(field_text(indicator, "value"), field_text(item, "value")) &&
-            str_equal(field_text(indicator, "type"), field_text(item, "type")))
-            return indicator;
-    }
-    return NULL;
-}
-
-static void add_observable(struct report *report, const json_t *item, const json_t *indicators)
+void document_add_observable(struct report *report, const json_t *item)
 {
     struct observation *observation = report_add_observation(report);
-    const json_t *indicator = indicator_for(indicators, item);
     struct sighting *sighting = add_value(report, observation, item);
     enum sighting_role role = sighting ? sighting->role : ROLE_OTHER;
     const char *number = field_text(item, "asn"), *country = field_text(item, "country");
 
     if (!sighting) {
         report->observation_count--;
+        report->rejected_total++;
         return;
     }
     observation->time = field_time(item, "first_seen");
     observation->class_claim = observation->class_name = report->class_name;
-    if (indicator)
-        mark(sighting, indicator);
+    if (field_is(item, "indicator"))
+        mark(sighting, item);
     if ((number && !report_add_sighting(report, observation, OBSERVABLE_ASN, role, number)) ||
         (country && !report_add_sighting(report, observation, OBSERVABLE_COUNTRY, role, country)))
         report->rejected_total++;
 }
 
-/* Marked by an analyst, seen by nobody: it is no observable of a report. */
-static void add_unseen(struct report *report, const json_t *indicators, const json_t *observables)
-{
-    for (size_t i = 0; i < json_array_size(indicators); i++)
-        if (!indicator_for(observables, json_array_get(indicators, i)) && !document_add_indicator(report, json_array_get(indicators, i)))
-            report->rejected_total++;
-}
-
 struct report *document_of_case(const json_t *answer, const char *team)
 {
     static const char *const kinds[] = {"vulnerability", "notice", "request"};
-    const json_t *observables = field_list(answer, "observable_list"), *indicators = field_list(answer, "indicator_list");
     struct report *report = document_new(team, field_text(answer, "id"), field_text(answer, "tlp"), field_time(answer, "opened"));
 
     report->summary = arena_strdup(report->arena, field_text(answer, "summary"));
@@ -147,11 +126,6 @@ struct report *document_of_case(const json_t *answer, const char *team)
         if (str_equal(kinds[i], field_text(answer, "kind")))
             report->case_kind = kinds[i];
     add_notes(report, field_list(answer, "note_list"));
-    for (size_t i = 0; i < json_array_size(observables); i++)
-        add_observable(report, json_array_get(observables, i), indicators);
-    add_unseen(report, indicators, observables);
-    if (!report->description && report->observation_count == 0)
-        report->description = report->summary;
     return report;
 }
 

@@ -21,7 +21,10 @@ void document_set_domain(struct report *report, const char *domain);
 /* Adds an indicator as /v1/exports tells it, an observation of its own. False where it is none that can be written. */
 bool document_add_indicator(struct report *report, const json_t *item);
 
-/* A case as /v1/cases tells it, with notes that are marked for sharing only. team: whose number the case's id is. */
+/* Adds what was seen, as /v1/cases/{case}/observables tells it, an observation of its own; what cannot be written counts as rejected. */
+void document_add_observable(struct report *report, const json_t *item);
+
+/* A case as /v1/cases tells it, with notes that are marked for sharing only, and without values. team: whose number the case's id is. */
 struct report *document_of_case(const json_t *answer, const char *team);
 
 /* Adds the document without observations that the format cannot say (they go from the report), and into lost (cleared by the caller) what

@@ -180,20 +180,23 @@ static bool take_page(struct exporting *job, const json_t *items, const char *te
     return ok && (!job->bytes.size || output_write(&job->output, &job->bytes, &job->err));
 }
 
-static bool take_pages(struct exporting *job, const json_t *head)
+typedef bool take_items(struct exporting *job, const json_t *items, const char *team);
+
+/* All pages of the list at path, which is this function's. */
+static bool take_pages(struct exporting *job, char *path, take_items *take, const char *team)
 {
-    const char *id = field_or(head, "export", ""), *team = field_text(head, "team");
     char *cursor = mem_strdup("");
     bool ok = true;
 
     while (ok && cursor) {
-        json_t *page = session_get(job->session, url_with(url_path("/v1/exports/{}", id), "cursor", cursor));
+        json_t *page = session_get(job->session, url_with(mem_strdup(path), "cursor", cursor));
         free(cursor);
         cursor = page && field_text(page, "next") ? mem_strdup(field_text(page, "next")) : NULL;
-        ok = page && take_page(job, field_list(page, "items"), team);
+        ok = page && take(job, field_list(page, "items"), team);
         json_decref(page);
     }
     free(cursor);
+    free(path);
     return ok;
 }
 
@@ -246,8 +249,9 @@ static void tell_export(const struct exporting *job, const json_t *head)
 {
     const char *label = tlp_label(label_of(head));
 
-    fprintf(stderr, _("%lld indicators as %s%s%s"), (long long)(field_number(head, "count", 0) - (int64_t)job->writer.left_out),
-            job->format->name, *label ? ", " : "", label);
+    fprintf(stderr, _("%lld indicators as %s%s%s"),
+            (long long)(field_number(head, "count", 0) - (int64_t)(job->writer.left_out + job->report->rejected_total)), job->format->name,
+            *label ? ", " : "", label);
     tell_withheld(head, stderr);
     tell_left_out(&job->writer, stderr);
     if (job->lost.size)
@@ -268,7 +272,9 @@ static int end(struct exporting *job, bool ok)
 {
     if (!ok && job->session->exit_code == EXIT_DONE)
         session_fail_err(job->session, EXIT_REFUSED,
-                         job->err.code == ERR_LIMIT ? _("narrow the filter, or take ndjson, csv or a block list: they have no end") : NULL,
+                         job->err.code == ERR_LIMIT
+                             ? _("take csv, which has no end; of indicators also ndjson, a block list, or a narrower filter")
+                             : NULL,
                          &job->err);
     clear(job);
     return job->session->exit_code;
@@ -295,7 +301,8 @@ static bool write_export(struct exporting *job, const json_t *head, int64_t sid)
     job->report = document_new(list.team, field_text(head, "export"), field_text(head, "tlp"), list.time);
     document_set_domain(job->report, field_text(head, "domain"));
     job->report->summary = arena_printf(job->report->arena, "Indicators of %s", list.team ? list.team : "-");
-    if (!take_pages(job, head) || (job->bytes.size && !output_write(&job->output, &job->bytes, &job->err)))
+    if (!take_pages(job, url_path("/v1/exports/{}", field_or(head, "export", "")), take_page, list.team) ||
+        (job->bytes.size && !output_write(&job->output, &job->bytes, &job->err)))
         return false;
     if (is_whole && field_number(head, "count", 0) == 0)
         job->report->description = job->report->summary;
@@ -327,18 +334,38 @@ int indicator_cmd_export(struct session *session)
 
 /* --- a case --- */
 
-static bool write_case(struct exporting *job, const json_t *me)
+/* A page of what was seen in the case: into a list at once; a document grows, and has an end. */
+static bool take_observables(struct exporting *job, const json_t *items, const char *team)
 {
-    const struct export_head head = {.team = field_text(me, "prefix"), .tlp = job->report->tlp, .time = timestamp_now()};
+    bool is_list = !job->format->codec, ok = true;
+    struct report *page = is_list ? document_new(team, NULL, tlp_name(job->report->tlp), TIMESTAMP_NONE) : job->report;
+
+    if (!is_list && job->report->observation_count + json_array_size(items) > codec_limits_default.observations_max)
+        return err_set(&job->err, ERR_LIMIT, _("more than %zu values in one document"), codec_limits_default.observations_max);
+    for (size_t i = 0; i < json_array_size(items); i++)
+        document_add_observable(page, json_array_get(items, i));
+    if (is_list) {
+        ok = export_report(&job->writer, page, &job->bytes, &job->err);
+        report_free(page);
+    }
+    return ok && (!job->bytes.size || output_write(&job->output, &job->bytes, &job->err));
+}
+
+static bool write_case(struct exporting *job, const json_t *answer, const json_t *me)
+{
+    const char *team = field_text(me, "prefix");
+    const struct export_head head = {.team = team, .tlp = job->report->tlp, .time = timestamp_now()};
 
     if (!job->format->codec) {
         export_begin(&job->writer, job->format, &head, &job->bytes);
-        if (!export_report(&job->writer, job->report, &job->bytes, &job->err) || !output_write(&job->output, &job->bytes, &job->err))
-            return false;
         buf_printf(&job->lost, "%s", _("the case's id, summary and notes"));
-    } else if (!write_document(job)) {
-        return false;
     }
+    if (!take_pages(job, url_path("/v1/cases/{}/observables", field_or(answer, "id", "")), take_observables, team))
+        return false;
+    if (!job->report->description && job->report->observation_count == 0)
+        job->report->description = job->report->summary;
+    if (job->format->codec ? !write_document(job) : job->bytes.size && !output_write(&job->output, &job->bytes, &job->err))
+        return false;
     return output_finish(&job->output, &job->err);
 }
 
@@ -360,7 +387,7 @@ int indicator_cmd_show_case(struct session *session)
     if (ok) {
         job.report = document_of_case(answer, field_text(me, "prefix"));
         document_set_domain(job.report, field_text(me, "domain"));
-        ok = write_case(&job, me);
+        ok = write_case(&job, answer, me);
     }
     if (ok && job.lost.size)
         fprintf(stderr, _("%s does not carry %s\n"), format->name, buf_text(&job.lost));

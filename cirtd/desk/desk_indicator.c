@@ -1,4 +1,5 @@
 /* Indicators: listed, marked and withdrawn by analysts, and made into lists that leave. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 #include "codec/export.h"
 #include "model/observable.h"
 
-enum { VALUES_MOST = 1000, EXPORT_ITEMS_MOST = 500000, EXPORT_PAGE = 2000 };
+enum { VALUES_MOST = 1000, EXPORT_ITEMS_MOST = 500000, EXPORT_PAGE = 2000, CASE_PAGE = 5000 };
 
 static bool list_indicators(struct desk_call *call, struct err *err)
 {
@@ -221,7 +222,45 @@ static bool page_export(struct desk_call *call, struct err *err)
     return true;
 }
 
+/* --- all of a case --- */
+
+/* "5.4.d41d8cd98f00b204e9800998ecf8427e", as case_values() makes it. */
+static bool is_case_cursor(const char *text)
+{
+    unsigned type, role;
+    int size = 0;
+    return sscanf(text, "%2u.%1u.%*32[0-9a-f]%n", &type, &role, &size) == 2 && size > 0 && text[size] == '\0';
+}
+
+static bool page_case(struct desk_call *call, struct err *err)
+{
+    const char *cursor = desk_query_text(call, "cursor");
+    struct buf *body = &call->answer->body;
+    struct db_rows *rows = NULL;
+    db_text(call->params, call->name);
+    db_text(call->params, cursor && *cursor ? cursor : NULL);
+    db_int8(call->params, CASE_PAGE);
+    if (cursor && *cursor && !is_case_cursor(cursor))
+        return err_set(err, ERR_INPUT, "\"%.60s\" is no cursor: send the next of the page before", cursor);
+    if (!desk_run(call, SQL_DESK_CASE_OBSERVABLES, &rows, err))
+        return false;
+    size_t count = db_row_count(rows);
+    desk_page_add(call, rows, NULL);
+    if (count == CASE_PAGE) { /* instead of null */
+        body->size -= strlen("null");
+        buf_printf(body, "\"%s\"", db_get_text(rows, count - 1, 1));
+    }
+    buf_add_char(body, '}');
+    db_rows_free(rows);
+    return true;
+}
+
 const struct desk_route desk_indicator_routes[] = {
-    {"indicator_list", list_indicators}, {"indicator_add", add_indicators}, {"indicator_withdraw", withdraw_indicators},
-    {"export_make", make_export},        {"export_page", page_export},      {NULL, NULL},
+    {"indicator_list", list_indicators},
+    {"indicator_add", add_indicators},
+    {"indicator_withdraw", withdraw_indicators},
+    {"export_make", make_export},
+    {"export_page", page_export},
+    {"case_observables", page_case},
+    {NULL, NULL},
 };

@@ -11,7 +11,7 @@
 #include "rules/disclosure.h"
 #include "rules/priority.h"
 
-enum { CLASSES_MAX = 256 };
+enum { CLASSES_MAX = 256, SHARE_VALUES_MAX = 5000 };
 enum {
     AGREEMENT_ID,
     AGREEMENT_VERSION,
@@ -227,11 +227,16 @@ static void plan_item(struct plan *plan, const struct db_rows *rows, size_t row)
 static void decide_items(struct desk_call *call, const struct order *order, struct plan *plan, const struct db_rows *rows)
 {
     const char *class_name = db_row_count(rows) ? db_get_text(rows, 0, ITEM_CLASS) : NULL;
+    size_t values = 0;
     plan->reasons = arena_calloc(call->arena, db_row_count(rows) + 1, sizeof *plan->reasons);
     for (size_t row = 0; row < db_row_count(rows); row++) {
         plan->reasons[row] = why_stays(call, order, plan, rows, row, class_name);
         if (!plan->reasons[row] && plan->reasons[0])
             plan->reasons[row] = "the case itself stays";
+        values += kind_of(db_get_text(rows, row, ITEM_KIND)) == DISCLOSURE_SIGHTING;
+        if (!db_is_null(rows, row, ITEM_VALUE) && values > SHARE_VALUES_MAX)
+            plan->reasons[row] =
+                arena_printf(call->arena, "a share has %d values; this one and those after it are not looked at", SHARE_VALUES_MAX);
     }
 }
 

@@ -70,6 +70,7 @@ const struct api_endpoint api_endpoints[] = {
     READ("evidence_list", "/v1/cases/{case}/evidence", "The evidence of a case: what was added, and what its mails brought"),
     EDIT("evidence_add", "evidence", "Keep a file with a case"),
     READ("evidence_get", "/v1/evidence/{evidence}", "The bytes of one piece of evidence"),
+    READ("case_observables", "/v1/cases/{case}/observables", "All that was seen or marked in a case, by pages"),
     READ("case_journal", "/v1/cases/{case}/journal", "The journal of a case"),
     READ("journal_verify", "/v1/journal/verify", "Check the chain of the journal"),
 

@@ -2,7 +2,7 @@
 
 -- Everything in a case that could go to a peer, each item once: the case itself, what was seen (its strictest label), notes. ref names the item in
 -- an order; content is what the document is written from. origin_peer: the peer who said it, 0 for us and others who are no peers; where another
--- peer's AMBER is among what was seen, that peer.
+-- peer's AMBER is among what was seen, that peer. One value more than desk shares (SHARE_VALUES_MAX): there it says that there are more.
 CREATE OR REPLACE FUNCTION share_candidates(p_ref text, p_peer text)
 RETURNS TABLE (kind text, ref text, text text, type text, value text, role text, class text, tlp smallint, to_share boolean, personal boolean,
                origin_peer bigint, restricted boolean, content text)
@@ -33,7 +33,7 @@ BEGIN
             JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
             JOIN visible_observation o ON o.report_id = s.report_id AND o.received = s.received AND o.no = s.observation_no
             LEFT JOIN sender x ON x.id = s.origin
-        WHERE m.case_id = v_case GROUP BY s.type, s.value, s.role ORDER BY s.type, s.role, s.value LIMIT 5000)
+        WHERE m.case_id = v_case GROUP BY s.type, s.value, s.role ORDER BY s.type, s.role, s.value LIMIT 5001)
     SELECT 'sighting', observable_type_name(g.type) || ' ' || sighting_role_name(g.role) || ' ' || g.value, g.value, observable_type_name(g.type), g.value,
            sighting_role_name(g.role), g.class, g.tlp, true, g.personal, g.origin_peer, v_restricted,
            json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(g.tlp),

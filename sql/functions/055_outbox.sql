@@ -14,16 +14,19 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
             LEFT JOIN LATERAL (SELECT t.content::json ->> 'type', t.content::json ->> 'role', t.content::json ->> 'value') j(type, role, value)
                 ON t.kind = 'sighting'
         WHERE t.share_id = p_share AND t.version = p_version),
+    -- Items and what was seen side by side in one group: a join would be planned for one item, and there may be thousands.
     seen AS (
-        SELECT observable_type_name(g.type) AS type, sighting_role_name(g.role) AS role, g.value, max(g.tlp) AS tlp,
-               bool_or(g.personal) AS personal,
-               coalesce(max(x.peer_id) FILTER (WHERE x.peer_id <> s.peer_id AND g.tlp >= 2),
-                        CASE WHEN bool_and(coalesce(x.peer_id, 0) = s.peer_id) THEN s.peer_id END, 0) AS origin_peer
-        FROM s JOIN case_member m ON m.case_id = s.case_id AND m.until IS NULL
-            JOIN sighting g ON g.report_id = m.report_id AND g.received = m.received AND m.observations @> g.observation_no
-            LEFT JOIN sender x ON x.id = g.origin
-        WHERE g.value IN (SELECT i.value FROM item i WHERE i.kind = 'sighting')
-        GROUP BY g.type, g.role, g.value, s.peer_id),
+        SELECT array_agg(v.no) FILTER (WHERE v.no IS NOT NULL) AS numbers, max(v.tlp) AS tlp, bool_or(v.personal) AS personal,
+               coalesce(max(v.peer_id) FILTER (WHERE v.peer_id <> s.peer_id AND v.tlp >= 2),
+                        CASE WHEN bool_and(v.peer_id = s.peer_id) THEN s.peer_id END, 0) AS origin_peer
+        FROM s CROSS JOIN (
+            SELECT i.no, i.type, i.role, i.value, NULL::smallint AS tlp, NULL::boolean AS personal, NULL::bigint AS peer_id FROM item i WHERE i.kind = 'sighting'
+            UNION ALL
+            SELECT NULL, observable_type_name(g.type), sighting_role_name(g.role), g.value, g.tlp, g.personal, coalesce(x.peer_id, 0)
+            FROM s JOIN case_member m ON m.case_id = s.case_id AND m.until IS NULL
+                JOIN sighting g ON g.report_id = m.report_id AND g.received = m.received AND m.observations @> g.observation_no
+                LEFT JOIN sender x ON x.id = g.origin) v
+        GROUP BY v.type, v.role, v.value, s.peer_id HAVING count(v.no) > 0 AND count(v.tlp) > 0),
     accepted AS (SELECT n.peer_id, n.tlp FROM incoming n JOIN s ON n.case_id = s.case_id WHERE n.state = 'accepted')
     SELECT i.no, s.tlp,
            coalesce((SELECT max(a.peer_id) FROM accepted a WHERE a.tlp >= 2 AND a.peer_id <> s.peer_id),
@@ -32,8 +35,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
            false, true, s.restricted
         FROM s JOIN item i ON i.kind = 'case' AND i.ref = s.name
     UNION ALL
-    SELECT i.no, g.tlp, g.origin_peer, g.personal, true, s.restricted
-        FROM s CROSS JOIN item i JOIN seen g ON g.type = i.type AND g.role = i.role AND g.value = i.value WHERE i.kind = 'sighting'
+    SELECT n, g.tlp, g.origin_peer, g.personal, true, s.restricted FROM s CROSS JOIN seen g CROSS JOIN unnest(g.numbers) n
     UNION ALL
     SELECT i.no, n.tlp, coalesce(x.peer_id, 0), n.personal, n.share, s.restricted
         FROM s CROSS JOIN item i JOIN note n ON n.case_id = s.case_id AND n.id::text = i.ref LEFT JOIN sender x ON x.id = n.origin WHERE i.kind = 'note' $$;
@@ -41,7 +43,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 -- The item's own half of the last line (share_item_checked() holds the agreement's): an item is what the case has, under no wider label than it has
 -- there, and stays where libcirt/rules/disclosure.c says that it stays. The first that stays and why, or no row.
 CREATE OR REPLACE FUNCTION share_item_stays(p_share bigint, p_version int) RETURNS TABLE (ref text, why text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
     SELECT x.ref, x.why FROM (
         SELECT t.ref, CASE
             WHEN t.sha256 <> sha256(convert_to(t.content, 'UTF8')) THEN 'its digest is not that of its content'
@@ -54,7 +56,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
             WHEN NOT f.shareable THEN 'not marked for sharing'
             WHEN f.personal THEN 'personal data' END AS why
         FROM share s JOIN share_item t ON t.share_id = s.id AND t.version = p_version
-            LEFT JOIN LATERAL (SELECT x.* FROM share_item_facts(s.id, p_version) x) f ON f.no = t.no
+            LEFT JOIN share_item_facts(p_share, p_version) f ON f.no = t.no -- once for all items
         WHERE s.id = p_share) x
     WHERE x.why IS NOT NULL ORDER BY x.why LIMIT 1 $$;
 
@@ -154,7 +156,8 @@ WHERE s.id = nullif(current_setting('cirt.share', true), '')::bigint AND s.state
 CREATE VIEW releasable_item AS
 SELECT t.no, t.kind, t.ref, t.content, t.sha256, greatest(t.tlp, coalesce(f.tlp, 4)) AS tlp, f.origin_peer, f.personal, f.shareable, f.restricted
 FROM releasable_share s JOIN share_item t ON t.share_id = s.id AND t.version = s.version
-    LEFT JOIN LATERAL (SELECT x.* FROM share_item_facts(s.id, s.version) x) f ON f.no = t.no;
+    -- Once for all items: neither argument is a column.
+    LEFT JOIN share_item_facts(nullif(current_setting('cirt.share', true), '')::bigint, (SELECT x.version FROM releasable_share x)) f ON f.no = t.no;
 
 CREATE VIEW releasable_answer AS
 SELECT d.id, d.status, d.answer, c.name AS case_name, o.prefix, s.format

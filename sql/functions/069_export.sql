@@ -42,6 +42,54 @@ RETURN (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(
                WHERE m.case_id = p_case ORDER BY s.report_id DESC LIMIT 20000)) x
         GROUP BY x.type, x.value ORDER BY x.type, x.value LIMIT 1000) g);
 
+-- All values of a case, each with each of its roles once, by pages: what was seen, and what an analyst marked though nobody saw it. In the order of type,
+-- role and digest; cursor is where the next page goes on. AS number and country stand beside their address, as in case_observables().
+CREATE OR REPLACE FUNCTION case_values(p_case bigint, p_after text, p_limit bigint) RETURNS TABLE (item json, cursor text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_type smallint := coalesce(nullif(split_part(p_after, '.', 1), ''), '0')::smallint;
+    v_role smallint := coalesce(nullif(split_part(p_after, '.', 2), ''), '0')::smallint;
+    v_digest text := coalesce(split_part(p_after, '.', 3), '');
+    v_has_address boolean := EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received
+        AND m.observations @> s.observation_no WHERE m.case_id = p_case AND s.addr IS NOT NULL);
+BEGIN
+    RETURN QUERY
+    WITH mark AS MATERIALIZED (
+        SELECT k.type, k.value, min(k.role) AS role, max(k.tlp) AS tlp, max(k.confidence) AS confidence, max(k.marked) AS marked,
+               CASE WHEN bool_and(k.until IS NOT NULL) THEN max(k.until) END AS until
+        FROM visible_indicator_mark k WHERE k.case_id = p_case GROUP BY k.type, k.value),
+    seen AS MATERIALIZED (
+        SELECT s.type, s.role, s.value, md5(s.value) AS digest, min(coalesce(o.time, s.received)) AS first, max(coalesce(o.time, s.received)) AS last,
+               max(s.tlp) AS tlp, min(s.addr) AS addr, max(ARRAY[s.report_id, s.observation_no]) AS newest,
+               bool_or(s.is_indicator AND s.role NOT IN (2, 3) AND s.drill_id = 0) AS indicator,
+               max(s.confidence) FILTER (WHERE s.is_indicator) AS confidence,
+               CASE WHEN bool_and(s.valid_until IS NOT NULL) FILTER (WHERE s.is_indicator) THEN max(s.valid_until) FILTER (WHERE s.is_indicator) END AS until
+        FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
+            LEFT JOIN visible_observation o ON o.report_id = s.report_id AND o.received = s.received AND o.no = s.observation_no
+        WHERE m.case_id = p_case AND (s.type, s.role, md5(s.value)) > (v_type, v_role, v_digest) AND (s.type NOT IN (4, 16) OR NOT v_has_address)
+        GROUP BY s.type, s.role, s.value ORDER BY s.type, s.role, 4 LIMIT p_limit),
+    unseen AS (
+        SELECT k.type, k.role, k.value, md5(k.value) AS digest, k.marked AS first, k.marked AS last, k.tlp, NULL::inet AS addr, NULL::bigint[] AS newest, false AS indicator,
+               NULL::smallint AS confidence, NULL::timestamptz AS until
+        FROM mark k WHERE (k.type, k.role, md5(k.value)) > (v_type, v_role, v_digest) AND NOT EXISTS (
+            SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
+            WHERE m.case_id = p_case AND s.type = k.type AND s.value = k.value)),
+    page AS (SELECT * FROM (SELECT * FROM seen UNION ALL SELECT * FROM unseen) u ORDER BY u.type, u.role, u.digest LIMIT p_limit)
+    SELECT json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(greatest(g.tlp, k.tlp)),
+               'first_seen', time_text(g.first), 'last_seen', time_text(g.last),
+               'asn', CASE WHEN g.addr IS NOT NULL THEN (SELECT min(a.value) FROM visible_sighting a WHERE a.report_id = g.newest[1] AND a.observation_no = g.newest[2]
+                   AND a.role = g.role AND a.type = 4) END,
+               'country', CASE WHEN g.addr IS NOT NULL THEN (SELECT min(a.value) FROM visible_sighting a WHERE a.report_id = g.newest[1] AND a.observation_no = g.newest[2]
+                   AND a.role = g.role AND a.type = 16) END,
+               'indicator', i.yes, 'confidence', CASE WHEN i.yes THEN coalesce(k.confidence, g.confidence) END,
+               'until', CASE WHEN i.yes THEN time_text(CASE WHEN k.type IS NOT NULL THEN k.until ELSE g.until END) END),
+           format('%s.%s.%s', g.type, g.role, g.digest)
+    FROM page g LEFT JOIN mark k ON k.type = g.type AND k.value = g.value
+        CROSS JOIN LATERAL (SELECT g.role NOT IN (2, 3) AND (k.type IS NOT NULL OR (g.indicator AND NOT EXISTS (
+            SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(g.value) AND w.type = g.type AND w.ended IS NULL))) AS yes) i
+    ORDER BY g.type, g.role, g.digest;
+END $$;
+
 -- Marks values in a case. The label is never wider than what the case's reports say of the value.
 CREATE OR REPLACE FUNCTION indicator_add(p_ref text, p_types smallint[], p_values text[], p_hosts text[], p_role text, p_tlp text, p_confidence int,
                                          p_until timestamptz, p_reason text) RETURNS json

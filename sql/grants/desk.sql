@@ -56,6 +56,7 @@ GRANT EXECUTE ON FUNCTION rule_json TO cirt_desk;
 GRANT EXECUTE ON FUNCTION mapping_json TO cirt_desk;
 GRANT EXECUTE ON FUNCTION analyst_json TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_observables TO cirt_desk;
+GRANT EXECUTE ON FUNCTION case_values TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_sightings TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_case_numbers TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_word TO cirt_desk;

@@ -79,6 +79,9 @@ SELECT json_join(json_join(case_json(v), case_related(v.id)), json_build_object(
         FROM visible_journal j WHERE j.case_id = v.id ORDER BY j.seq DESC LIMIT 5) x)))
 FROM visible_case v WHERE v.id = case_find($1::text)
 
+-- name: case_observables
+SELECT item, cursor FROM case_values(case_find($1::text), $2::text, $3::bigint)
+
 -- name: case_add
 SELECT case_open($1::text, $2::text, $3::text, $4::text, $5::text)
 -- name: case_take

@@ -151,6 +151,30 @@ static void test_format(void **state)
     json_decref(plan);
 }
 
+/* A share has an end, and says so. */
+static void test_many(void **state)
+{
+    static const char *const one[] = {"domain h0.example infrastructure", NULL};
+    int64_t number = desk_client_case(*state, "many", "green");
+    desk_client_report(number, "green", "feed", one);
+    cluster_execute(
+        "INSERT INTO cirt.sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, host, value)"
+        " SELECT r.report_id, r.received, 1, r.origin, 5, 4, 1, false, false, 'h' || n || '.example', 'h' || n || '.example'"
+        " FROM (SELECT * FROM cirt.sighting WHERE value = 'h0.example') r, generate_series(1, 5000) n");
+    json_t *plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true,\"format\":\"stix\"}");
+    const json_t *items = json_object_get(json_array_get(json_object_get(plan, "items"), 0), "items");
+    assert_int_equal(json_array_size(items), 5002);
+    assert_string_equal(reason_of(plan, "h0.example"), "");
+    assert_non_null(strstr(reason_of(plan, text_of(json_array_get(items, 5001), "text")), "not looked at"));
+    json_decref(plan);
+    plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"]}");
+    assert_int_equal(
+        cluster_number("SELECT count(*) FROM cirt.share_item t JOIN cirt.share s ON s.id = t.share_id JOIN cirt.incident_case c"
+                       " ON c.id = s.case_id WHERE c.summary = 'many'"),
+        5001);
+    json_decref(plan);
+}
+
 static void test_order(void **state)
 {
     char path[80];
@@ -297,13 +321,10 @@ static void test_decline(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_format),
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_last_line),
-        cmocka_unit_test(test_accept),
-        cmocka_unit_test(test_decline),
-        cmocka_unit_test(test_accept_into_what_is_hidden),
+        cmocka_unit_test(test_plan),      cmocka_unit_test(test_format),
+        cmocka_unit_test(test_many),      cmocka_unit_test(test_order),
+        cmocka_unit_test(test_last_line), cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_decline),   cmocka_unit_test(test_accept_into_what_is_hidden),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

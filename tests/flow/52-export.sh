@@ -100,19 +100,32 @@ equal 'a line each' 8 "$(wc -l <"$SCRATCH/list.ndjson")"
 equal 'STIX' bundle "$(value 'd["type"]' <"$SCRATCH/list.stix")"
 equal 'STIX: an indicator each' 8 "$(value 'sum(o["type"] == "indicator" for o in d["objects"])' <"$SCRATCH/list.stix")"
 equal 'MISP: all for detection' true "$(value 'all(a["to_ids"] for a in d["Event"].get("Attribute", []))' <"$SCRATCH/list.misp")"
-xsd=$SOURCE/../shared/corpus/iodef2
-python3 - "$SOURCE" "$SCRATCH" <<'PY' || fail 'a schema refuses a list'
-import json, pathlib, sys
-source, scratch = map(pathlib.Path, sys.argv[1:])
-try:
-    import jsonschema
-except ImportError:
-    sys.exit(0)
-schema = json.loads((source / "docs/report.schema.json").read_text())
-jsonschema.validate(json.loads((scratch / "list.json").read_text()), schema)
-for line in (scratch / "list.ndjson").read_text().splitlines():
-    jsonschema.validate(json.loads(line), schema)
-PY
+export_as analyst --format xarf -o "$SCRATCH/list.xarf"
+contains 'X-ARF, what it has a place for' '6 indicators as xarf, TLP:GREEN' "$(<"$SCRATCH/said")"
+contains 'and how much it has not' 'xarf does not carry 2 values' "$(<"$SCRATCH/said")"
+"$SOURCE/tests/support/schemas.py" "$SCRATCH"/list.{json,ndjson,iodef,iodef-json,stix,misp,xarf} || fail 'a schema refuses a list'
+# The schemas are really asked.
+for format in json ndjson iodef-json stix misp xarf; do
+    python3 -c 'import json, sys
+d = json.loads(sys.stdin.readline() if sys.argv[1] == "ndjson" else sys.stdin.read())
+where = d[0] if isinstance(d, list) else d["objects"][0] if "objects" in d else d.get("Event", d)
+for name in list(where): where[name] = 1 if name not in ("type", "id") else where[name]
+json.dump(d, sys.stdout)' $format <"$SCRATCH/list.$format" >"$SCRATCH/broken.$format"
+    if "$SOURCE/tests/support/schemas.py" "$SCRATCH/broken.$format" >"$SCRATCH/checked" 2>/dev/null && [[ ! -s $SCRATCH/checked ]]; then
+        fail "the schema of $format takes anything"
+    fi
+done
+# And each is one that a CIRT reads: the values come back as indicators.
+make other --name YY-CERT --prefix YY-CERT
+for format in json iodef iodef-json stix misp xarf; do
+    report=$(as other feed --json submit "$SCRATCH/list.$format" --format $format | value 'd["report"]')
+    until_true 20 all_triaged other
+    count=8
+    [[ $format != xarf ]] || count=6
+    equal "read again as $format" "$count" "$(as other lead --json report show "$report" | value 'len({o["value"] for x in d["observation_list"] for o in x["observables"]})')"
+done
+equal 'all of them for detection' 8 "$(as other lead --json indicator ls --limit 100 | value 'len(d["items"])')"
+sandbox destroy "$SCRATCH/other"
 
 # --- a case ---
 number=$(as home lead --json ls domain:kit.example.net is:any | value 'd["items"][0]["number"]')
@@ -123,6 +136,7 @@ for format in json ndjson csv iodef iodef-json stix misp xarf; do
     lacks "notes stay home ($format)" 'our own affair' "$(<"$SCRATCH/case.$format")"
     contains "the kit ($format)" kit.example.net "$(<"$SCRATCH/case.$format")"
 done
+"$SOURCE/tests/support/schemas.py" "$SCRATCH"/case.{json,ndjson,iodef,iodef-json,stix,misp,xarf} || fail 'a schema refuses a case'
 contains 'notes that may go' 'for others' "$(<"$SCRATCH/case.json")"
 equal 'nothing is lost in our own' '' "$(<"$SCRATCH/said.json")"
 contains 'what X-ARF lacks' 'xarf does not carry' "$(<"$SCRATCH/said.xarf")"

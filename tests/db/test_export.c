@@ -1,0 +1,276 @@
+/* Lists that leave, and all of a case: who gets what, and what nobody gets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "support/cluster.h"
+#include "support/desk_client.h"
+
+static const char *const green[] = {
+    "ipv4 198.51.100.7 source", "domain kit.example infrastructure", "domain cdn.example infrastructure",     "ipv4 203.0.113.9 victim",
+    "ipv4 203.0.113.10 target", "email mule@bank.example source",    "domain watched.example infrastructure", NULL};
+static const char *const amber[] = {"domain amber.example infrastructure", NULL};
+static const char *const strict[] = {"domain strict.example infrastructure", NULL};
+static const char *const red[] = {"domain named.example infrastructure", NULL};
+static int64_t case_number;
+
+static int setup(void **state)
+{
+    struct desk_client *client = desk_client_new();
+    *state = client;
+    case_number = desk_client_case(client, "a kit", "green");
+    desk_client_report(case_number, "green", "feed", green);
+    desk_client_report(0, "amber", "feed", amber);
+    desk_client_report(0, "amber+strict", "feed", strict);
+    desk_client_report(0, "red", "feed", red);
+    cluster_execute("UPDATE cirt.sighting SET personal = true WHERE value = 'mule@bank.example';"
+                    "UPDATE cirt.sighting SET pap = 2 WHERE value = 'watched.example'");
+    json_decref(desk_client_post(client, "lead", 200, "/v1/warninglists",
+                                 "{\"short_name\":\"cdn\",\"name\":\"CDNs\",\"description\":\"x\",\"version\":1,\"type\":\"hostname\","
+                                 "\"matching_attributes\":[\"domain\"],\"list\":[\"cdn.example\"]}"));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    desk_client_free(*state);
+    return 0;
+}
+
+static json_t *make(void **state, const char *who, int status, const char *format, const char *tlp, const char *filter)
+{
+    json_t *body = json_pack("{s:s, s:s, s:s?}", "q", filter, "format", format, "tlp", tlp);
+    char *text = json_dumps(body, 0);
+    json_t *answer = desk_client_post(*state, who, status, "/v1/exports", text);
+    free(text);
+    json_decref(body);
+    return answer;
+}
+
+static json_t *page(void **state, const char *who, int status, const json_t *head)
+{
+    char path[100];
+    snprintf(path, sizeof path, "/v1/exports/%s", json_string_value(json_object_get(head, "export")));
+    return desk_client_get(*state, who, status, path);
+}
+
+/* The values of the list, sorted and joined by blanks. */
+static void has_values(void **state, const char *who, const char *format, const char *tlp, const char *filter, const char *wanted)
+{
+    json_t *head = make(state, who, 201, format, tlp, filter), *items = page(state, who, 200, head), *item;
+    char found[1000] = "";
+    size_t i;
+    json_array_foreach(json_object_get(items, "items"), i, item)
+    {
+        if (i)
+            strcat(found, " ");
+        strncat(found, json_string_value(json_object_get(item, "value")), 200);
+    }
+    assert_string_equal(found, wanted);
+    assert_int_equal(json_integer_value(json_object_get(head, "count")), (json_int_t)json_array_size(json_object_get(items, "items")));
+    json_decref(items);
+    json_decref(head);
+}
+
+static void withheld_is(void **state, const char *who, const char *format, const char *tlp, int label, int personal, int known_good,
+                        int pap)
+{
+    json_t *head = make(state, who, 201, format, tlp, ""), *withheld = json_object_get(head, "withheld");
+    assert_int_equal(json_integer_value(json_object_get(withheld, "label")), label);
+    assert_int_equal(json_integer_value(json_object_get(withheld, "personal")), personal);
+    assert_int_equal(json_integer_value(json_object_get(withheld, "known_good")), known_good);
+    assert_int_equal(json_integer_value(json_object_get(withheld, "pap")), pap);
+    json_decref(head);
+}
+
+/* Never a victim, a target, a person, what is known good; never more than the label allows, and RED not for who may read it either. */
+static void test_what_leaves(void **state)
+{
+    has_values(state, "analyst", "csv", NULL, "", "198.51.100.7 kit.example watched.example");
+    has_values(state, "analyst", "blocklist-domain", NULL, "", "198.51.100.7 kit.example");
+    has_values(state, "analyst", "rpz", "green", "type:domain", "kit.example");
+    has_values(state, "analyst", "csv", "clear", "", "");
+    has_values(state, "lead", "csv", "amber", "type:domain", "amber.example kit.example watched.example");
+    has_values(state, "lead", "stix", "amber+strict", "type:domain", "amber.example kit.example strict.example watched.example");
+    withheld_is(state, "analyst", "csv", NULL, 2, 1, 1, 0);
+    withheld_is(state, "analyst", "suricata", NULL, 2, 1, 1, 1);
+    /* A lead reads the RED one: it is withheld from the list all the same. */
+    withheld_is(state, "lead", "csv", "amber+strict", 1, 1, 1, 0);
+    has_values(state, "lead", "csv", "amber+strict", "domain:named.example", "");
+}
+
+static void test_who_may(void **state)
+{
+    json_decref(make(state, "analyst", 403, "csv", "amber", ""));
+    json_decref(make(state, "analyst", 403, "csv", "amber+strict", ""));
+    json_decref(make(state, "lead", 422, "csv", "red", ""));
+    json_decref(make(state, "auditor", 403, "csv", NULL, ""));
+    json_decref(make(state, "feed", 403, "csv", NULL, ""));
+    json_decref(make(state, "nobody", 403, "csv", NULL, ""));
+    json_decref(make(state, "analyst", 422, "rpx", NULL, ""));
+    json_decref(make(state, "analyst", 422, "csv", "purple", ""));
+    json_decref(make(state, "analyst", 400, "csv", NULL, "colour:red"));
+    /* Whose it is: another one's is absent, also for who may more. */
+    json_t *head = make(state, "analyst", 201, "csv", NULL, "");
+    json_decref(page(state, "analyst", 200, head));
+    json_decref(page(state, "lead", 404, head));
+    json_decref(page(state, "analyst2", 404, head));
+    json_decref(page(state, "auditor", 403, head));
+    json_decref(head);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.export x JOIN cirt.identity i ON i.id = x.made_by WHERE i.login NOT IN"
+                                    " ('analyst', 'lead')"),
+                     0);
+    assert_int_equal(
+        cluster_number("SELECT count(*) FROM cirt.export"),
+        cluster_number("SELECT count(*) FROM cirt.journal_payload WHERE case_id = 0 AND payload::json ->> 'action' = 'export'"));
+}
+
+/* Whoever gets past the desk's words meets the same in the database. */
+static void test_last_line(void **state)
+{
+    (void)state;
+    static const char *const tries[] = {"'{\"format\":\"csv\",\"tlp\":\"red\",\"blocks\":false}'",
+                                        "'{\"format\":\"csv\",\"tlp\":\"amber\",\"blocks\":false}'"};
+    static const char *const codes[] = {"CI422", "CI403"};
+    char sqlstate[6], sql[700];
+    for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
+        snprintf(sql, sizeof sql,
+                 "SET search_path = cirt; SELECT set_config('cirt.viewer', (SELECT id::text FROM identity WHERE login = 'analyst'), false);"
+                 "SELECT export_make(%s, ARRAY[5]::smallint[], ARRAY['x.example'], ARRAY[4]::smallint[], ARRAY[1]::smallint[], "
+                 "ARRAY[NULL]::smallint[],"
+                 " ARRAY[NULL]::smallint[], ARRAY[NULL]::timestamptz[], ARRAY[now()], ARRAY[now()], ARRAY['x.example'], "
+                 "ARRAY[NULL]::inet[], ARRAY[false])",
+                 tries[i]);
+        assert_false(cluster_may("postgres", sql, sqlstate));
+        assert_string_equal(sqlstate, codes[i]);
+    }
+    /* A victim that is handed in by its role. */
+    cluster_execute(
+        "SET search_path = cirt; SELECT set_config('cirt.viewer', (SELECT id::text FROM identity WHERE login = 'analyst'), false);"
+        "SELECT export_make('{\"format\":\"csv\",\"blocks\":false,\"filter\":\"by hand\"}', ARRAY[5,5]::smallint[], "
+        "ARRAY['a.example','b.example'],"
+        " ARRAY[3,2]::smallint[], ARRAY[0,0]::smallint[], ARRAY[NULL,NULL]::smallint[], ARRAY[NULL,NULL]::smallint[], "
+        "ARRAY[NULL,NULL]::timestamptz[],"
+        " ARRAY[now(),now()], ARRAY[now(),now()], ARRAY['a.example','b.example'], ARRAY[NULL,NULL]::inet[], ARRAY[false,false])");
+    assert_int_equal(cluster_number("SELECT items FROM cirt.export WHERE filter = 'by hand'"), 0);
+    assert_false(cluster_may("desk", "SELECT * FROM cirt.export_item", sqlstate));
+    assert_string_equal(sqlstate, "42501");
+    assert_false(cluster_may("share", "SELECT * FROM cirt.visible_export", sqlstate));
+    assert_string_equal(sqlstate, "42501");
+}
+
+/* --- marked and withdrawn --- */
+
+static void test_marks(void **state)
+{
+    char body[300];
+    static const char *const refused[] = {
+        "\"values\":[\"203.0.113.9\"],\"reason\":\"a victim\"",
+        "\"values\":[\"203.0.113.10\"],\"reason\":\"a target\"",
+        "\"values\":[\"new.example\"],\"reason\":\" \"",
+        "\"values\":[\"new.example\"],\"reason\":\"why\",\"role\":\"victim\"",
+        "\"values\":[\"kit.example\"],\"reason\":\"why\",\"tlp\":\"clear\"",
+        "\"values\":[\"new.example\"],\"reason\":\"why\",\"until\":\"2001-01-01T00:00:00Z\"",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+        snprintf(body, sizeof body, "{%s,\"case\":\"%lld\"}", refused[i], (long long)case_number);
+        json_decref(desk_client_post(*state, "analyst", 422, "/v1/indicators", body));
+    }
+    snprintf(body, sizeof body, "{\"values\":[\"new.example\"],\"case\":\"%lld\",\"reason\":\"why\",\"tlp\":\"green\",\"confidence\":80}",
+             (long long)case_number);
+    json_decref(desk_client_post(*state, "auditor", 403, "/v1/indicators", body));
+    json_decref(desk_client_post(*state, "analyst", 201, "/v1/indicators", body));
+    has_values(state, "analyst2", "blocklist-domain", NULL, "type:domain", "kit.example new.example");
+    json_decref(
+        desk_client_post(*state, "analyst", 404, "/v1/indicators/withdraw", "{\"values\":[\"unheard.example\"],\"reason\":\"why\"}"));
+    json_decref(desk_client_post(*state, "analyst", 422, "/v1/indicators/withdraw", "{\"values\":[\"kit.example\"],\"reason\":\"\"}"));
+    json_decref(desk_client_post(*state, "analyst", 200, "/v1/indicators/withdraw", "{\"values\":[\"kit.example\"],\"reason\":\"down\"}"));
+    has_values(state, "analyst2", "blocklist-domain", NULL, "type:domain", "new.example");
+}
+
+/* --- all of a case --- */
+
+static json_t *observables(void **state, const char *who, int status, const char *cursor)
+{
+    char path[200];
+    snprintf(path, sizeof path, "/v1/cases/%lld/observables?cursor=%s", (long long)case_number, cursor);
+    return desk_client_get(*state, who, status, path);
+}
+
+static const json_t *item_of(const json_t *answer, const char *value)
+{
+    const json_t *item;
+    size_t i;
+    json_array_foreach(json_object_get(answer, "items"), i,
+                       item) if (str_equal(json_string_value(json_object_get(item, "value")), value)) return item;
+    return NULL;
+}
+
+static void test_case_values(void **state)
+{
+    json_t *answer = observables(state, "auditor", 200, "");
+    assert_int_equal(json_array_size(json_object_get(answer, "items")), 8); /* the seven that were seen, and new.example */
+    assert_true(json_is_true(json_object_get(item_of(answer, "198.51.100.7"), "indicator")));
+    assert_true(json_is_true(json_object_get(item_of(answer, "new.example"), "indicator")));
+    assert_int_equal(json_integer_value(json_object_get(item_of(answer, "new.example"), "confidence")), 80);
+    assert_true(json_is_false(json_object_get(item_of(answer, "kit.example"), "indicator"))); /* withdrawn */
+    assert_true(json_is_false(json_object_get(item_of(answer, "203.0.113.9"), "indicator"))); /* a victim */
+    assert_null(item_of(answer, "amber.example"));
+    json_decref(answer);
+    json_decref(observables(state, "auditor", 400, "no%20cursor"));
+    json_decref(observables(state, "auditor", 400, "1.2"));
+    json_decref(desk_client_get(*state, "analyst", 404, "/v1/cases/999999/observables"));
+}
+
+/* More than a page: each value once, none left out. RED in the case is not for everybody. */
+static void test_case_pages(void **state)
+{
+    enum { MANY = 12345 };
+    char cursor[100] = "";
+    json_t *seen = json_object();
+    size_t pages = 0;
+    cluster_execute(
+        "INSERT INTO cirt.sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, host, value)"
+        " SELECT r.report_id, r.received, 1, r.origin, 5, 4, 1, false, false, 'h' || n || '.example', 'h' || n || '.example'"
+        " FROM (SELECT * FROM cirt.sighting WHERE value = 'kit.example') r, generate_series(1, 12345) n;"
+        "INSERT INTO cirt.sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, host, value)"
+        " SELECT r.report_id, r.received, 1, r.origin, 5, 4, 4, false, false, 'secret.example', 'secret.example'"
+        " FROM cirt.sighting r WHERE value = 'kit.example'");
+    do {
+        json_t *answer = observables(state, "analyst", 200, cursor), *item;
+        size_t i;
+        json_array_foreach(json_object_get(answer, "items"), i, item)
+        {
+            const char *value = json_string_value(json_object_get(item, "value"));
+            if (json_object_get(seen, value))
+                fail_msg("%s is there twice", value);
+            json_object_set_new(seen, value, json_true());
+        }
+        snprintf(cursor, sizeof cursor, "%s",
+                 json_is_string(json_object_get(answer, "next")) ? json_string_value(json_object_get(answer, "next")) : "");
+        pages++;
+        json_decref(answer);
+    } while (cursor[0] && pages < 10);
+    assert_int_equal(pages, 3);
+    assert_int_equal(json_object_size(seen), MANY + 8);
+    assert_null(json_object_get(seen, "secret.example"));
+    json_decref(seen);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.sighting WHERE value = 'secret.example'"), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_leaves), cmocka_unit_test(test_who_may),     cmocka_unit_test(test_last_line),
+        cmocka_unit_test(test_marks),       cmocka_unit_test(test_case_values), cmocka_unit_test(test_case_pages),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
