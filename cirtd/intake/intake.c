@@ -160,7 +160,10 @@ static bool decode_whole(struct intake *intake, struct intake_job *job, struct b
         return true;
     if (!codec_decode(job->codec, buf_text(&intake->document), intake->document.size, &intake->limits, &hints, &job->report, &job->error))
         job->report = NULL;
-    return true;
+    if (!job->report || !intake_has_parts(job->report))
+        return true;
+    intake_parts(intake, job);
+    return false;
 }
 
 /* By the codec that the document's first bytes ask for. True where job waits for intake_store_jobs(). */

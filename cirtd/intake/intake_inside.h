@@ -80,6 +80,10 @@ void intake_answer_trouble(struct intake *intake, struct worker_request *request
 /* NDJSON: a report a line. Rows: one report, streamed. Both answer. */
 void intake_lines(struct intake *intake, struct intake_job *job, struct body *body);
 void intake_rows(struct intake *intake, struct intake_job *job, struct body *body);
+/* Whole documents that have more values than should be sent to the database at once: the decoded job alone, in parts of one transaction.
+ * Answers. */
+bool intake_has_parts(const struct report *report);
+void intake_parts(struct intake *intake, struct intake_job *job);
 /* A RID message of a peer. Answers. */
 void intake_rid(struct intake *intake, struct worker_request *request, const struct intake_caller *caller);
 /* Whole documents that fit in memory: decoded jobs stored together; each answered. Halves the batch on an error. */

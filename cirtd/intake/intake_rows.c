@@ -26,6 +26,9 @@ struct rows {
     bool is_refused; /* the document, not the database, is at fault */
 };
 
+/* A report with more values than this is written in parts. */
+enum { PARTS_VALUES = 20000 };
+
 static bool on_report(void *context, struct report *report, size_t first_line, const char *bytes, size_t size, struct err *err)
 {
     struct rows *rows = context;
@@ -140,6 +143,49 @@ static bool finish(struct rows *rows, struct report_result *result, struct err *
         return true;
     }
     return tell_columns(rows, err) && db_commit(intake->db, err);
+}
+
+bool intake_has_parts(const struct report *report)
+{
+    size_t values = report->observation_count;
+    for (size_t i = 0; i < report->observation_count; i++)
+        values += report->observations[i].sighting_count;
+    return values >= PARTS_VALUES;
+}
+
+static bool store_parts(struct rows *rows, struct report_result *result, struct err *err)
+{
+    struct report_envelope envelope;
+    struct intake *intake = rows->intake;
+    if (!begin(rows, err))
+        return false;
+    intake_job_envelope(rows->job, rows->head, &envelope);
+    envelope.id = rows->id;
+    if (!report_batch_store_rows(intake->db, SQL_INTAKE_REPORT_ROWS, intake->batch, &envelope, rows->head, &rows->next_no, err))
+        return false;
+    report_drop_observations(rows->head);
+    for (size_t done = 0, size = 0; done < rows->job->raw_size; done += size) {
+        size = rows->job->raw_size - done < BODY_PIECE ? rows->job->raw_size - done : BODY_PIECE;
+        if (!add_piece(rows, rows->job->raw + done, size, err))
+            return false;
+    }
+    return finish(rows, result, err);
+}
+
+void intake_parts(struct intake *intake, struct intake_job *job)
+{
+    struct rows rows = {.intake = intake, .job = job, .next_no = 1, .digest = digest_new(), .head = job->report};
+    struct err err;
+    struct report_result result;
+    buf_init(&rows.chunk, REPORT_RAW_CHUNK + BODY_PIECE);
+    if (store_parts(&rows, &result, &err)) {
+        intake_answer_stored(job, &result, rows.next_no - 1, job->report);
+    } else {
+        db_rollback(intake->db);
+        intake_answer_trouble(intake, job->request, &err);
+    }
+    digest_free(rows.digest);
+    buf_clear(&rows.chunk);
 }
 
 void intake_rows(struct intake *intake, struct intake_job *job, struct body *body)

@@ -133,8 +133,10 @@ static bool decode_whole(struct decode_job *job, struct decode_source *source, b
         *is_malformed = err->code == ERR_INPUT || err->code == ERR_LIMIT;
         return false;
     }
-    decode_add(job, report, "received", "triage", NULL);
-    bool ok = decode_tell_columns(job, report, err);
+    bool ok = decode_stream_parts(job, report, err);
+    if (ok)
+        decode_add(job, report, "received", "triage", NULL);
+    ok = ok && decode_tell_columns(job, report, err);
     report_free(report);
     return ok;
 }

@@ -8,7 +8,7 @@
 #include "codec/gather.h"
 #include "crypto/digest.h"
 
-enum { LINES_COUNT = 1000, LINES_BYTES = 4 * 1024 * 1024 };
+enum { LINES_COUNT = 1000, LINES_BYTES = 4 * 1024 * 1024, PARTS_VALUES = 20000 };
 
 /* True where the decoder, or the archive, found fault with the document. */
 static bool is_fault(const struct err *err)
@@ -95,6 +95,28 @@ bool decode_stream_rows(struct decode_job *job, struct decode_source *source, bo
     }
     report_batch_free(rows.batch);
     report_free(rows.head);
+    return ok;
+}
+
+bool decode_stream_parts(struct decode_job *job, struct report *report, struct err *err)
+{
+    struct rows rows = {.job = job};
+    struct report_envelope envelope;
+    size_t values = report->observation_count;
+    for (size_t i = 0; i < report->observation_count; i++)
+        values += report->observations[i].sighting_count;
+    if (values < PARTS_VALUES)
+        return true;
+    if (!begin_rows(&rows, err))
+        return false;
+    if (!rows.is_wanted)
+        return true;
+    decode_envelope(job, report, "received", "triage", NULL, &envelope);
+    rows.batch = report_batch_new();
+    bool ok = report_batch_store_rows(job->run->db, SQL_DECODE_ROWS, rows.batch, &envelope, report, &rows.next_no, err);
+    report_batch_free(rows.batch);
+    job->observations = rows.next_no - 1;
+    report_drop_observations(report);
     return ok;
 }
 

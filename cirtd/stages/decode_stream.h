@@ -12,6 +12,10 @@
  * and nothing of it was left behind. */
 bool decode_stream_rows(struct decode_job *job, struct decode_source *source, bool *is_malformed, struct err *err) MUST_CHECK;
 
+/* A report that was read at once and has many values: its observations are written in parts and leave it, so that what is sent to the
+ * database does not come on top of it as a whole. Does nothing where they are few. */
+bool decode_stream_parts(struct decode_job *job, struct report *report, struct err *err) MUST_CHECK;
+
 /* Lines: each becomes a report of its own, of the same sender, as if it had come alone; the one at hand keeps the bytes and says so. */
 bool decode_stream_lines(struct decode_job *job, struct decode_source *source, bool *is_malformed, struct err *err) MUST_CHECK;
 

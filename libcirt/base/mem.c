@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,11 @@ void *mem_realloc(void *block, size_t count, size_t size)
     if (!moved)
         BUG("out of memory: %zu x %zu bytes", count, size);
     return moved;
+}
+
+void mem_give_back(void)
+{
+    malloc_trim(0);
 }
 
 char *mem_strdup(const char *text)

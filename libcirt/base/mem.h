@@ -16,6 +16,8 @@ char *mem_printf(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* Makes room for one more element in a growing array: *items has *capacity slots of `size` bytes, `used` are taken. */
 void *mem_grow(void *items, size_t *capacity, size_t used, size_t size);
+/* What was freed goes back to the system: for after something large that was many small blocks, else the next large one comes on top. */
+void mem_give_back(void);
 
 /* An arena: many small blocks that die together. What it returns is zeroed, aligned, and the arena's. */
 struct arena;

@@ -125,12 +125,21 @@ static bool decode_stream(const struct codec *codec, const char *bytes, size_t s
 bool codec_decode(const struct codec *codec, const char *bytes, size_t size, const struct codec_limits *limits,
                   const struct codec_hints *hints, struct report **out, struct err *err)
 {
+    enum { LARGE = 1024 * 1024 };
     static const struct codec_hints no_hints = {0};
     if (!hints)
         hints = &no_hints;
     if (size > limits->document_bytes_max)
         return err_set_at(err, ERR_LIMIT, "line 1", "larger than %zu bytes", limits->document_bytes_max);
-    if (codec->shape == CODEC_WHOLE)
-        return codec->decode(bytes, size, limits, hints, out, err);
-    return decode_stream(codec, bytes, size, limits, hints, out, err);
+    if (size > LARGE)
+        mem_give_back();
+    bool ok = codec->shape == CODEC_WHOLE ? codec->decode(bytes, size, limits, hints, out, err)
+                                          : decode_stream(codec, bytes, size, limits, hints, out, err);
+    if (size > LARGE)
+        mem_give_back(); /* its tree: the report is yet to be laid out for the database beside it */
+    if (!ok || report_check_full(*out, "line 1", err))
+        return ok;
+    report_free(*out);
+    *out = NULL;
+    return false;
 }

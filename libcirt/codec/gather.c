@@ -15,9 +15,10 @@ void gather_observation(struct report *into, const struct observation *from)
     to->description = arena_strdup(arena, from->description);
     to->protocol = arena_strdup(arena, from->protocol);
     to->extra = arena_strdup(arena, from->extra);
-    to->sighting_capacity = from->sighting_count;
-    to->sightings = arena_calloc(arena, from->sighting_count, sizeof *to->sightings);
-    for (size_t i = 0; i < from->sighting_count; i++) {
+    to->sighting_count = report_take_room(into, from->sighting_count) ? from->sighting_count : 0;
+    to->sighting_capacity = to->sighting_count;
+    to->sightings = arena_calloc(arena, to->sighting_count, sizeof *to->sightings);
+    for (size_t i = 0; i < to->sighting_count; i++) {
         to->sightings[i] = from->sightings[i];
         to->sightings[i].value = arena_strdup(arena, from->sightings[i].value);
         to->sightings[i].original = arena_strdup(arena, from->sightings[i].original);

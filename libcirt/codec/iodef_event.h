@@ -7,7 +7,7 @@
 #include "model/report.h"
 
 /* Inherited parts are copied into each inner event: this many sightings an allowed observation, on average. */
-enum { IODEF_SIGHTINGS_PER_OBSERVATION = 10, IODEF_WORK_MAX = 10000000 };
+enum { IODEF_SIGHTINGS_PER_OBSERVATION = 3, IODEF_WORK_MAX = 10000000 };
 
 /* Sightings that an ObservableReference may name. */
 struct iodef_named {

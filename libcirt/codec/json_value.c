@@ -8,12 +8,28 @@
 
 #include "base/str.h"
 
-/* jansson's own bound is 2048 and is reached only after everything above it was built; this looks before. Wrong syntax is
- * left to jansson: here only brackets outside strings count. */
-static bool check_depth(const char *bytes, size_t size, unsigned depth_max, struct err *err)
+/* What jansson needs for a value beside its text, with malloc's share: an object (a table of 8), an array (8 places), a string or a name,
+ * and what a further member or element adds. */
+enum { OBJECT_BYTES = 224, ARRAY_BYTES = 128, STRING_BYTES = 80, FURTHER_BYTES = 48 };
+
+static const char *line_text(size_t line, char at[40])
 {
+    snprintf(at, 40, "line %zu", line);
+    return at;
+}
+
+static size_t bytes_of(char c)
+{
+    return c == '{' ? OBJECT_BYTES : c == '[' ? ARRAY_BYTES : c == '"' ? STRING_BYTES : c == ',' ? FURTHER_BYTES : 0;
+}
+
+/* Looks before the tree is built how deep it would be (jansson's own bound is 2048, reached only after everything above it was built) and
+ * how large: a document of 16 MiB can ask for 900. Wrong syntax is left to jansson: here only what stands outside of strings counts. */
+static bool check_shape(const char *bytes, size_t size, unsigned depth_max, struct err *err)
+{
+    char at[40];
     unsigned depth = 0;
-    size_t line = 1;
+    size_t line = 1, tree = size;
     bool in_string = false;
     for (size_t i = 0; i < size; i++) {
         char c = bytes[i];
@@ -22,16 +38,19 @@ static bool check_depth(const char *bytes, size_t size, unsigned depth_max, stru
                 i++;
             else if (c == '"')
                 in_string = false;
-        } else if (c == '"') {
+            continue;
+        }
+        tree += bytes_of(c);
+        if (tree > JSON_VALUE_TREE_MAX)
+            return err_set_at(err, ERR_LIMIT, line_text(line, at),
+                              "too many values to be read at once: send it in parts, or a line each (NDJSON)");
+        if (c == '"') {
             in_string = true;
         } else if (c == '\n') {
             line++;
         } else if (c == '{' || c == '[') {
-            if (++depth > depth_max) {
-                char at[40];
-                snprintf(at, sizeof at, "line %zu", line);
-                return err_set_at(err, ERR_LIMIT, at, "nested deeper than %u levels", depth_max);
-            }
+            if (++depth > depth_max)
+                return err_set_at(err, ERR_LIMIT, line_text(line, at), "nested deeper than %u levels", depth_max);
         } else if ((c == '}' || c == ']') && depth) {
             depth--;
         }
@@ -74,7 +93,7 @@ bool json_value_parse(const char *bytes, size_t size, const struct codec_limits 
     const char *nul = size ? memchr(bytes, '\0', size) : NULL;
     if (nul)
         return fail_nul(bytes, nul, err);
-    if (!check_depth(bytes, size, limits->depth_max, err))
+    if (!check_shape(bytes, size, limits->depth_max, err))
         return false;
     json_error_t why;
     *out = json_loadb(size ? bytes : "", size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);

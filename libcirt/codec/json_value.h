@@ -21,9 +21,12 @@ struct json_place {
     size_t index;
 };
 
+/* What the tree of a document may take in memory, reckoned before it is built; some 57,000 observations of the usual kind. */
+enum { JSON_VALUE_TREE_MAX = 128 * 1024 * 1024 };
+
 /* Parses one JSON text (RFC 8259), a byte order mark before it allowed. *out is the caller's (json_decref). ERR_INPUT with
  * at "line 3, column 14" for wrong syntax, duplicate keys, wrong UTF-8, lone surrogates and NUL; ERR_LIMIT beyond
- * limits->document_bytes_max or depth_max. */
+ * limits->document_bytes_max, depth_max or JSON_VALUE_TREE_MAX. */
 bool json_value_parse(const char *bytes, size_t size, const struct codec_limits *limits, json_t **out, struct err *err) MUST_CHECK;
 
 /* Sets ERR_INPUT (or another code) at the place's pointer ("/" for the document itself); returns false. */

@@ -84,6 +84,10 @@ static bool take_line(struct codec_stream *stream, const char *bytes, size_t siz
     struct err why;
     if (!decode_line(bytes, size, &stream->limits, &report, &why))
         return bad_line(stream, &why, bytes, size, err);
+    if (!report_check_full(report, "", &why)) {
+        report_free(report);
+        return bad_line(stream, &why, bytes, size, err);
+    }
     bool ok = stream->sink.on_report(stream->sink.context, report, stream->line, bytes, size, err);
     report_free(report);
     return ok;

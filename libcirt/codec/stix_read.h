@@ -45,6 +45,6 @@ struct stix_reader {
 };
 
 /* Sightings a document may bring for each observation it may bring; and steps of looking for values to mark. */
-enum { STIX_SIGHTINGS_PER_OBSERVATION = 8, STIX_WORK_MAX = 4000000 };
+enum { STIX_SIGHTINGS_PER_OBSERVATION = 3, STIX_WORK_MAX = 4000000 };
 
 #endif

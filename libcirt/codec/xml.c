@@ -19,7 +19,7 @@ struct reader {
     struct xml_document *document;
     struct xml_element *open; /* the innermost element not yet closed */
     struct buf text;          /* character data since the last tag */
-    unsigned depth, depth_max, elements, namespaces;
+    unsigned depth, depth_max, elements, attributes, namespaces;
     bool failed;
     struct err *err;
 };
@@ -99,10 +99,11 @@ static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, 
     struct reader *reader = context;
     flush_text(reader);
     reader->namespaces += (unsigned)namespace_count;
+    reader->attributes += (unsigned)attribute_count;
     if (++reader->depth > reader->depth_max)
         return reader_fail(reader, ERR_LIMIT, line_of(reader), "elements are nested too deeply");
-    if (++reader->elements > XML_ELEMENTS_MAX || reader->namespaces > XML_NAMESPACES_MAX)
-        return reader_fail(reader, ERR_LIMIT, line_of(reader), "too many elements or namespaces");
+    if (++reader->elements > XML_ELEMENTS_MAX || reader->attributes > XML_ATTRIBUTES_ALL_MAX || reader->namespaces > XML_NAMESPACES_MAX)
+        return reader_fail(reader, ERR_LIMIT, line_of(reader), "too many elements, attributes or namespaces");
     struct xml_element *element = arena_calloc(reader->document->arena, 1, sizeof *element);
     element->name = copy_name(reader, name);
     element->space = copy_space(reader, space);

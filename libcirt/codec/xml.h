@@ -18,6 +18,7 @@
 enum {
     XML_ELEMENTS_MAX = 500000,
     XML_ATTRIBUTES_MAX = 64, /* of one element, namespace declarations included */
+    XML_ATTRIBUTES_ALL_MAX = 1000000,
     XML_NAMESPACES_MAX = 1000,
     XML_DEPTH_MAX = 200, /* whatever a caller asks for: reading and writing recurse */
     XML_PLACE_SIZE = 140

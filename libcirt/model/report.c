@@ -10,6 +10,7 @@ struct owned_report {
     struct report report; /* first: report_free() gets its address */
     struct arena *rows;
     size_t range_networks; /* that ranges of this batch became */
+    size_t sightings;      /* of this batch, or that it would have */
 };
 
 /* A few letters can name hundreds of networks: what ranges may become in one document, or batch of rows. */
@@ -42,6 +43,19 @@ void report_free(struct report *report)
     free(owner_of(report));
 }
 
+bool report_check_full(const struct report *report, const char *at, struct err *err)
+{
+    if (((const struct owned_report *)report)->sightings <= REPORT_SIGHTINGS_MAX)
+        return true;
+    return err_set_at(err, ERR_LIMIT, at, "more than %d values in one document", REPORT_SIGHTINGS_MAX);
+}
+
+bool report_take_room(struct report *report, size_t count)
+{
+    owner_of(report)->sightings += count;
+    return owner_of(report)->sightings <= REPORT_SIGHTINGS_MAX;
+}
+
 struct arena *report_row_arena(struct report *report)
 {
     return owner_of(report)->rows;
@@ -61,6 +75,8 @@ static bool add_value(struct report *report, struct observation *observation, en
 {
     if (!value)
         return false;
+    if (!report_take_room(report, 1) && observation->sighting_count)
+        observation->sighting_count--; /* callers look at what they added */
     observation->sightings = arena_grow(report_row_arena(report), observation->sightings, &observation->sighting_capacity,
                                         observation->sighting_count, sizeof *observation->sightings);
     observation->sightings[observation->sighting_count++] =
@@ -176,7 +192,7 @@ void report_reject(struct report *report, const char *at, const char *text)
 void report_drop_observations(struct report *report)
 {
     arena_reset(report_row_arena(report));
-    owner_of(report)->range_networks = 0;
+    owner_of(report)->range_networks = owner_of(report)->sightings = 0;
     report->observations = NULL;
     report->observation_count = 0;
     report->observation_capacity = 0;

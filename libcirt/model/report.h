@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/timestamp.h"
@@ -88,6 +89,13 @@ void report_free(struct report *report); /* NULL is fine */
 
 /* A new, empty observation at the end: valid until the next call. */
 struct observation *report_add_observation(struct report *report);
+
+/* What a document, or a batch of rows, may hold: one that is no longer than allowed could still name a million. Beyond, a value takes the
+ * place of the one before, and the document is to be refused: report_check_full() sets ERR_LIMIT, with the place. */
+enum { REPORT_SIGHTINGS_MAX = 300000 };
+bool report_check_full(const struct report *report, const char *at, struct err *err) MUST_CHECK;
+/* Room for sightings that the caller adds itself; false, and the report is full, where there is none. */
+bool report_take_room(struct report *report, size_t count) MUST_CHECK;
 
 /* Normalises with observable_read() and adds; false (nothing added, no error) where the text is no such value, so that the caller may keep
  * it in `extra` or reject it. */

@@ -83,7 +83,7 @@ struct db_array {
     uint32_t count;
 };
 void db_array_init(struct db_array *array, enum db_array_kind kind);
-void db_array_reset(struct db_array *array); /* empties, keeps memory */
+void db_array_reset(struct db_array *array); /* empties; keeps memory, but what one large batch took */
 void db_array_clear(struct db_array *array);
 /* Items must be of the array's kind. */
 void db_array_add_text(struct db_array *array, const char *text);                /* NULL is an SQL NULL element */

@@ -130,8 +130,15 @@ void db_array_init(struct db_array *array, enum db_array_kind kind)
 
 void db_array_reset(struct db_array *array)
 {
+    enum { KEPT_MAX = 4 * 1024 * 1024 };
     array->buf.size = ARRAY_HEAD;
     array->count = 0;
+    if (array->buf.capacity > KEPT_MAX) {
+        char head[ARRAY_HEAD];
+        memcpy(head, array->buf.bytes, sizeof head);
+        buf_clear(&array->buf);
+        put(&array->buf, head, sizeof head);
+    }
 }
 
 void db_array_clear(struct db_array *array)

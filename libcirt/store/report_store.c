@@ -269,7 +269,8 @@ static void add_sighting(struct report_batch *batch, int32_t ord, int32_t no, co
     add_indicator_id(batch, sighting);
 }
 
-static void add_observation(struct report_batch *batch, int32_t ord, int32_t no, const struct labels *labels, const char *default_class,
+/* Without its sightings. */
+static void add_observation(struct report_batch *batch, int32_t ord, int32_t no, const char *default_class,
                             const struct observation *observation)
 {
     int4(batch, O_ORD, ord);
@@ -286,8 +287,6 @@ static void add_observation(struct report_batch *batch, int32_t ord, int32_t no,
     port(batch, O_TARGET_PORT, observation->target_port);
     text(batch, O_EXTRA, observation->extra);
     db_array_add_int8(&batch->columns[O_STATEMENT], report_statement(observation));
-    for (size_t i = 0; i < observation->sighting_count; i++)
-        add_sighting(batch, ord, no, labels, &observation->sightings[i]);
 }
 
 static void add_envelope(struct report_batch *batch, const struct report_envelope *envelope, const struct report *report)
@@ -381,9 +380,12 @@ void report_batch_add(struct report_batch *batch, const struct report_envelope *
         int4(batch, W_ORD, ord);
         db_array_add_int8(&batch->columns[W_INDICATOR_ID], report->withdrawn[i]);
     }
-    for (size_t i = 0; i < observations; i++)
-        add_observation(batch, ord, (int32_t)i + 1, &labels, report->class_name ? report->class_name : envelope->default_class,
-                        &report->observations[i]);
+    for (size_t i = 0; i < observations; i++) {
+        const struct observation *observation = &report->observations[i];
+        add_observation(batch, ord, (int32_t)i + 1, report->class_name ? report->class_name : envelope->default_class, observation);
+        for (size_t j = 0; j < observation->sighting_count; j++)
+            add_sighting(batch, ord, (int32_t)i + 1, &labels, &observation->sightings[j]);
+    }
 }
 
 bool report_batch_store(struct db *db, enum sql_statement statement, struct report_batch *batch, struct report_result *results,
@@ -407,22 +409,47 @@ bool report_batch_store(struct db *db, enum sql_statement statement, struct repo
     return true;
 }
 
-bool report_batch_store_rows(struct db *db, enum sql_statement statement, struct report_batch *batch,
-                             const struct report_envelope *envelope, const struct report *report, int32_t *next_no, struct err *err)
+static void begin_rows(struct report_batch *batch, const struct report_envelope *envelope)
 {
-    const struct labels labels = labels_of(envelope, report);
     report_batch_reset(batch);
     db_array_add_int8(&batch->columns[R_ID], envelope->id);
     db_array_add_int8(&batch->columns[R_SENDER], envelope->sender_id);
-    for (size_t i = 0; i < report->observation_count; i++)
-        add_observation(batch, 1, (*next_no)++, &labels, report->class_name ? report->class_name : envelope->default_class,
-                        &report->observations[i]);
+}
+
+static bool send_rows(struct db *db, enum sql_statement statement, struct report_batch *batch, struct err *err)
+{
     db_array(batch->params, &batch->columns[R_ID]);
     db_array(batch->params, &batch->columns[R_SENDER]);
     for (int i = O_ORD; i < COLUMN_COUNT; i++)
         db_array(batch->params, &batch->columns[i]);
     /* The next rows are read while these are written. */
-    bool ok = db_send(db, statement, batch->params, err);
+    return db_send(db, statement, batch->params, err);
+}
+
+/* One statement holds at most this many observations and sightings: a document that is no row of many may have hundreds of thousands, and
+ * libpq keeps the largest message it ever sent. */
+enum { ROWS_VALUES_MAX = 20000 };
+
+bool report_batch_store_rows(struct db *db, enum sql_statement statement, struct report_batch *batch,
+                             const struct report_envelope *envelope, const struct report *report, int32_t *next_no, struct err *err)
+{
+    const struct labels labels = labels_of(envelope, report);
+    const char *default_class = report->class_name ? report->class_name : envelope->default_class;
+    bool ok = true;
+    begin_rows(batch, envelope);
+    for (size_t i = 0; ok && i < report->observation_count; i++) {
+        const struct observation *observation = &report->observations[i];
+        add_observation(batch, 1, *next_no, default_class, observation);
+        for (size_t j = 0; ok && j < observation->sighting_count; j++) {
+            add_sighting(batch, 1, *next_no, &labels, &observation->sightings[j]);
+            if (batch->columns[O_ORD].count + batch->columns[S_ORD].count < ROWS_VALUES_MAX)
+                continue;
+            ok = send_rows(db, statement, batch, err);
+            begin_rows(batch, envelope);
+        }
+        (*next_no)++;
+    }
+    ok = ok && send_rows(db, statement, batch, err);
     report_batch_reset(batch);
     return ok;
 }

@@ -60,8 +60,8 @@ struct report_result {
 bool report_batch_store(struct db *db, enum sql_statement statement, struct report_batch *batch, struct report_result *results,
                         struct err *err) MUST_CHECK;
 
-/* Only the observations of `report`, numbered from *next_no (moved on), for the report whose id the envelope has: statement is report_rows
- * of the role. */
+/* Only the observations of `report`, in as many statements as they need, numbered from *next_no (moved on), for the report whose id the
+ * envelope has: statement is report_rows of the role. */
 bool report_batch_store_rows(struct db *db, enum sql_statement statement, struct report_batch *batch,
                              const struct report_envelope *envelope, const struct report *report, int32_t *next_no,
                              struct err *err) MUST_CHECK;

@@ -73,7 +73,7 @@ BEGIN
     IF cardinality(w_ord) > 0 THEN
         PERFORM indicators_withdrawn(p_ids, p_received, p_senders, w_ord, w_indicator_id);
     END IF;
-    IF cardinality(o_ord) = 0 THEN
+    IF cardinality(o_ord) = 0 AND cardinality(s_ord) = 0 THEN -- of an observation with many sightings, the rest comes alone
         RETURN;
     END IF;
     INSERT INTO observation (report_id, received, no, time, time_text, time_rule, class, class_claim, count, description, protocol,

@@ -77,10 +77,7 @@ def streams(site, folder, scratch):
         os.remove(inner)
         folder.put(packed)
         equal(f"all rows out of a {pack}", ["received", str(rows), "shadowserver"], folder.decoded(name)[:3])
-    for role in ("fetch/1", "decode/1"):
-        peak = peak_kb(site, role)
-        print(f"{role}: at most {peak} kB")
-        check(f"{role} took {peak} kB", peak < BOUND_KB)
+    bounded(site)
 
 
 def bombs(folder, scratch):
@@ -140,6 +137,53 @@ def too_long(site, folder, scratch):
     check("and cannot be read again", "only the first 4096" in said.stderr)
 
 
+def many_values(site, folder, scratch):
+    """Documents that are no longer than a whole one may be, and hold as many values as fit."""
+    def addresses(count):
+        return ",".join(f'"{10 + i // 16777216}.{i // 65536 % 256}.{i // 256 % 256}.{i % 256}"' for i in range(count))
+
+    def put(name, text):
+        """By the drop folder, and a little other to the gate."""
+        path = os.path.join(scratch, name)
+        with open(path, "w") as file:
+            file.write(text)
+        check(f"{name} is {os.path.getsize(path)} bytes", os.path.getsize(path) < 16 * 1024 * 1024)
+        sent = os.path.join(scratch, "sent-" + name)
+        with open(sent, "w") as file:
+            file.write(text + "\n")
+        site.cirt("feed", "submit", sent, ok=False)
+        os.remove(sent)
+        folder.put(path)
+        return folder.decoded(name)
+
+    idea = '{"Format":"IDEA0","ID":"e-%d","DetectTime":"2026-11-20T10:00:00Z","Category":["Recon.Scanning"],"Source":[{"IP4":[%s]}]}'
+    for count, words in ((1000000, "too many values to be read at once"), (400000, "more than 300000 values")):
+        state, observations, _, error, _, _ = put(f"{count}.idea", idea % (count, addresses(count)))
+        equal(f"{count} values in one document", ("malformed", "0"), (state, observations))
+        check(error, words in error)
+    equal("as many as it may have", ["received", "1"], put("most.idea", idea % (2, addresses(300000)))[:2])
+    pattern = " OR ".join(f"domain-name:value='{i:x}.example'" for i in range(300000))
+    equal("in a pattern", ["received", "1"], put("pattern.json", '{"type":"bundle","id":"bundle--00000000-0000-4000-8000-000000000001","objects":[{"type":"indicator","spec_version":"2.1",'
+          '"id":"indicator--00000000-0000-4000-8000-000000000002","created":"2026-11-20T09:00:00Z","modified":"2026-11-20T09:00:00Z","indicator_types":["malicious-activity"],"pattern_type":"stix",'
+          f'"pattern":"[{pattern}]","valid_from":"2026-11-20T09:00:00Z"}}]}}')[:2])
+    equal("many observations", ["received", "56000"], put("observations.json", '{"observations":[%s]}' % ",".join(
+        '{"source":{"ip":"203.0.%d.%d"},"target":{"domain":"h%d.example"},"observables":[{"type":"domain","value":"o%d.example"}]}' % (i // 256 % 256, i % 256, i, i) for i in range(56000)))[:2])
+    for name, text in (("objects.json", '{"description":"x","x":[' + ",".join(['{"a":{}}'] * 1600000) + "]}"), ("arrays.json", '{"description":"x","x":[' + ",".join(["[]"] * 5000000) + "]}")):
+        state, _, _, error, _, _ = put(name, text)
+        check(f"{name}: {state}, {error}", state == "malformed" and "too many values" in error)
+    attributes = " ".join(f'a{i}=""' for i in range(60))
+    state, _, _, error, _, _ = put("attributes.xml", '<IODEF-Document xmlns="urn:ietf:params:xml:ns:iodef-2.0">' + f"<x {attributes}/>" * 36000 + "</IODEF-Document>")
+    check(f"attributes: {state}, {error}", state == "malformed" and "too many" in error)
+    bounded(site)
+
+
+def bounded(site):
+    for role in ("fetch/1", "decode/1", "intake/1", "intake/2"):
+        peak = peak_kb(site, role)
+        print(f"{role}: at most {peak} kB")
+        check(f"{role} took {peak} kB", peak < BOUND_KB)
+
+
 def columns(site, folder, scratch):
     def send(number, header, row):
         path = os.path.join(scratch, f"2026-11-2{number}-scan_ftp-xx.csv")
@@ -168,6 +212,7 @@ def test(scratch):
     lines(site, folder, scratch)
     columns(site, folder, scratch)
     too_long(site, folder, scratch)
+    many_values(site, folder, scratch)
     # How sure a feed is goes to what says nothing itself.
     site.cirt("admin", "feed", "set", "large", "--confidence", "35")
     path = os.path.join(scratch, "sure.json")
