@@ -443,7 +443,7 @@ const struct command commands_table[] = {
     {"mapping show", record_cmd_show, COMMAND_DESK, "MAPPING", 1, 1, NULL, N_("all about one"),
      {"cirt mapping show c2-list"}, &record_cmd_mapping, false},
     {"mapping add", record_cmd_add, COMMAND_DESK, "MAPPING", 1, 1, record_cmd_mapping_options, N_("say what the columns of somebody's CSV mean"),
-     {"cirt mapping add c2-list --file c2-list.mapping", "cirt submit c2-list.csv --format csv:c2-list"}, &record_cmd_mapping, false},
+     {"cirt mapping try c2-list.csv --file c2-list.mapping", "cirt mapping add c2-list --file c2-list.mapping", "cirt submit c2-list.csv --format csv:c2-list"}, &record_cmd_mapping, false},
     {"mapping set", record_cmd_set, COMMAND_DESK, "MAPPING", 1, 1, record_cmd_mapping_options, N_("change one; reports that were read by it stay as they are"),
      {"cirt mapping set c2-list --file c2-list.mapping", "cirt report replay r90"}, &record_cmd_mapping, false},
     {"mapping try", mapping_cmd_try, COMMAND_NOTHING, "FILE", 1, 1, mapping_try_options, N_("see what a mapping makes of a CSV; nothing is stored"),

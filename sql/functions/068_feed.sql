@@ -92,6 +92,8 @@ BEGIN
         PERFORM record_missing('feed', p_name);
     ELSIF p_body ->> 'credentials' !~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' THEN
         PERFORM refuse('CI422', 'credentials are named by a file name', 'the file lies in the folder that only fetch reads', '{"at": "/credentials"}');
+    ELSIF p_body ->> 'format' LIKE 'csv:%' AND mapping_text(substr(p_body ->> 'format', 5)) IS NULL THEN
+        PERFORM refuse('CI422', format('there is no mapping "%s"', left(substr(p_body ->> 'format', 5), 100)), 'cirt mapping ls; cirt mapping add NAME --file FILE', '{"at": "/format"}');
     ELSIF p_name IS NULL AND EXISTS (SELECT FROM identity i WHERE i.login = v_name) THEN
         PERFORM record_exists(CASE WHEN EXISTS (SELECT FROM visible_feed x WHERE x.name = v_name) THEN 'feed' ELSE 'analyst' END, v_name);
     END IF;

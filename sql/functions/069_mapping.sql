@@ -1,7 +1,7 @@
 -- Mappings of CSV. desk has read them before; intake and decode read them anew.
 
 CREATE OR REPLACE FUNCTION mapping_text(p_name text) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ SELECT m.text FROM csv_mapping m WHERE m.name = p_name $$;
+$$ SELECT m.text FROM csv_mapping m WHERE m.name = lower(p_name) $$;
 
 DROP VIEW IF EXISTS visible_mapping CASCADE;
 CREATE VIEW visible_mapping AS
@@ -34,7 +34,7 @@ CREATE OR REPLACE FUNCTION mapping_remove(p_name text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE v_feed text;
 BEGIN
-    SELECT i.login INTO v_feed FROM feed f JOIN identity i ON i.id = f.identity_id WHERE f.format = 'csv:' || lower(p_name) AND i.enabled LIMIT 1;
+    SELECT i.login INTO v_feed FROM feed f JOIN identity i ON i.id = f.identity_id WHERE lower(f.format) = 'csv:' || lower(p_name) AND i.enabled LIMIT 1;
     IF v_feed IS NOT NULL THEN
         PERFORM refuse('CI409', format('feed %s is read by it', v_feed), format('cirt feed set %s --format F', v_feed));
     END IF;

@@ -58,3 +58,11 @@ until_true 20 is_read
 equal 'its time' 2026-03-04T22:00:00Z "$(as home lead --json report show "$report" | value 'd["observation_list"][0]["time"]')"
 as home lead mapping rm sensor --yes >/dev/null
 exits 1 as home lead mapping show sensor
+
+# --- a feed that is read by a mapping ---
+contains 'a feed that nothing would read' 'there is no mapping "c3-list"' "$(as home admin feed add c2 --drop --format csv:c3-list 2>&1 || true)"
+as home admin feed add c2 --drop --format csv:C2-list >/dev/null
+exits 1 as home lead mapping rm c2-list --yes
+cp "$good/c2-list.csv" "$SCRATCH/home/drop/c2/"
+is_read() { [[ $(as home lead --json feed show c2 2>/dev/null | value 'd["rows"]') == 3 ]]; }
+until_true 20 is_read
