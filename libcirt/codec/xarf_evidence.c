@@ -15,6 +15,7 @@ enum { TEXT_MAX = 16 * 1024 };
 struct payload {
     unsigned char *bytes; /* heap */
     size_t size;
+    bool is_plain; /* it came as text */
 };
 
 /* Names of version 3, and what they are called in version 4. */
@@ -51,9 +52,9 @@ static bool decode(const char *text, struct payload *out)
 static bool read_payload(json_t *item, const char *text, struct payload *out)
 {
     json_t *is_encoded = json_take_member(item, "Base64Encoded");
-    bool is_plain = is_encoded && !json_is_true(is_encoded);
+    out->is_plain = is_encoded && !json_is_true(is_encoded);
     json_decref(is_encoded);
-    if (!is_plain)
+    if (!out->is_plain)
         return decode(text, out);
     out->size = strlen(text);
     out->bytes = (unsigned char *)mem_strdup(text);
@@ -83,7 +84,7 @@ static const char *judge_hash(const char *hash, const struct payload *payload)
 static bool is_text(const json_t *item, const struct payload *payload)
 {
     const char *type = json_string_value(json_object_get(item, "content_type"));
-    bool is_textual = type && (str_starts_nocase(type, "text/") || str_equal_nocase(type, "message/rfc822"));
+    bool is_textual = payload->is_plain || (type && (str_starts_nocase(type, "text/") || str_equal_nocase(type, "message/rfc822")));
     size_t bad_at;
     return is_textual && payload->size <= TEXT_MAX && str_is_utf8((const char *)payload->bytes, payload->size, &bad_at);
 }
@@ -113,8 +114,11 @@ static void take_item(json_t *item)
     json_t *text = json_take_member(item, "payload");
     if (json_is_string(text) && read_payload(item, json_string_value(text), &payload))
         describe(item, &payload);
-    else if (text)
+    else if (text) {
         json_object_set_new(item, "warning", json_string("the payload is no base64"));
+        if (json_string_length(text) && json_string_length(text) <= TEXT_MAX)
+            json_object_set(item, "text", text);
+    }
     free(payload.bytes);
     json_decref(text);
 }

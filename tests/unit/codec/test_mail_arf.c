@@ -16,10 +16,12 @@
 #include <jansson.h>
 
 #include "base/str.h"
+#include "base/timestamp_read.h"
 #include "codec/codec.h"
 #include "codec/mail_arf.h"
 #include "codec/mail_xarf.h"
 #include "codec/mail_yaml.h"
+#include "support/report_dump.h"
 
 extern const struct codec mail_codec;
 
@@ -86,6 +88,50 @@ static bool has_source(struct report *report, const struct observation *observat
     return false;
 }
 
+static size_t fields_seen;
+
+/* A field as it came, or what its value became. */
+static bool is_told(struct report *report, const json_t *dump, const char *value)
+{
+    size_t length = strlen(value);
+    if (*value == '<' && value[length - 1] == '>') /* a mail address */
+        return is_told(report, dump, arena_strndup(report->arena, value + 1, length - 2));
+    enum observable_type type;
+    int64_t moment;
+    const char *rule, *normal = observable_guess(report->arena, value, &type);
+    json_t *string = json_string(value);
+    char time[TIMESTAMP_TEXT_SIZE] = "", *text = json_dumps(dump, 0), *escaped = json_dumps(string, JSON_ENCODE_ANY);
+    json_decref(string);
+    if (timestamp_read(value, &moment, &rule))
+        timestamp_format(moment, time);
+    escaped[strlen(escaped) - 1] = '\0';
+    bool found = strcasestr(text, escaped + 1) || (normal && strstr(text, normal)) || (*time && strstr(text, time));
+    free(escaped);
+    free(text);
+    return found;
+}
+
+static void expect_fields(const char *path, const char *part, struct report *report, size_t *fields)
+{
+    json_t *dump = report_dump(report);
+    const char *lf = strstr(part, "\n\n"), *crlf = strstr(part, "\n\r\n");
+    const char *at = crlf && (!lf || crlf < lf) ? crlf + 3 : lf ? lf + 2 : "";
+    while (*at && *at != '\n' && *at != '\r' && strncmp(at, "--", 2) != 0) {
+        const char *colon = strchr(at, ':');
+        size_t size = strcspn(at, "\n");
+        char *value = colon && colon < at + size ? mem_printf("%.*s", (int)(size - (size_t)(colon - at) - 1), colon + 1) : mem_strdup("");
+        char *trimmed = value + strspn(value, " \t");
+        trimmed[strcspn(trimmed, "\r")] = '\0';
+        bool is_folded = at[size] == '\n' && (at[size + 1] == ' ' || at[size + 1] == '\t');
+        if (*trimmed && !is_folded && *at != ' ' && *at != '\t' && !is_told(report, dump, trimmed))
+            fail_msg("%s: %.*s is lost", path, (int)size, at);
+        ++*fields;
+        free(value);
+        at += size + (at[size] != '\0');
+    }
+    json_decref(dump);
+}
+
 static void expect_feedback(const char *path, const char *part, struct report *report)
 {
     char type[400], source[400];
@@ -99,6 +145,7 @@ static void expect_feedback(const char *path, const char *part, struct report *r
         fail_msg("%s: %s, not %s", path, observation->class_claim, type);
     if (source[0] && !has_source(report, observation, source))
         fail_msg("%s: %s is not its source", path, source);
+    expect_fields(path, part, report, &fields_seen);
 }
 
 static void expect_xarf(const char *path, const char *part, struct report *report)
@@ -178,8 +225,8 @@ static void test_mails_of_others(void **state)
         print_message("skipped: no corpus beside the sources\n");
         skip();
     }
-    print_message("%zu feedback reports, %zu X-ARF\n", feedback, xarf);
-    assert_true(feedback >= 34);
+    print_message("%zu feedback reports with %zu fields, %zu X-ARF\n", feedback, fields_seen, xarf);
+    assert_true(feedback >= 34 && fields_seen >= 300);
     assert_true(xarf >= 7);
 }
 
