@@ -142,7 +142,7 @@ BEGIN
             case_compartment_id int, join_key text, is_person boolean, class text, last_class text, constituent_id bigint, subject text, value text, subjects bigint,
             tlp smallint, assurance smallint, tlps smallint[], priority smallint, priorities smallint[], queue text, assign text, observations bigint, reports bigint,
             report_id bigint, last_report_id bigint, received timestamptz, rules text[], sender_id bigint, first_seen timestamptz, last_seen timestamptz,
-            is_again boolean, is_released boolean, kind text) ON COMMIT DELETE ROWS;
+            seens timestamptz[], is_again boolean, is_released boolean, kind text) ON COMMIT DELETE ROWS;
         -- One row: what the chunk spans.
         CREATE TEMP TABLE triage_span (low bigint, low_no int, high bigint, high_no int, since timestamptz, until timestamptz) ON COMMIT DELETE ROWS;
         -- What holds for the classes of the chunk.
@@ -150,7 +150,7 @@ BEGIN
             relapse_for interval, priority smallint) ON COMMIT DELETE ROWS;
         -- Groups below a threshold, with what waits of them already.
         CREATE TEMP TABLE triage_low (grp text, drill_id int, compartment_id int, rows bigint, subjects text[], need int, need_subjects int, days int, all_rows bigint,
-            all_subjects bigint, waited bigint, tlp smallint, assurance smallint) ON COMMIT DELETE ROWS;
+            all_subjects bigint, waited bigint, tlps smallint[], assurance smallint) ON COMMIT DELETE ROWS;
         -- A row a case and report that the chunk put together.
         CREATE TEMP TABLE triage_member (case_id bigint, report_id bigint, received timestamptz, is_new boolean) ON COMMIT DELETE ROWS;
     END IF;

@@ -1,20 +1,21 @@
 -- Triage, second half: the chunk's observations (sql/functions/060_triage.sql) into cases.
 
--- A group a case: by the case that is named, the person's report, or the key. Labels and urgency are kept apart by what the channel proves (tlps[1] of
--- all, tlps[4] of a pinned key): what joins a case must not change what more assurance set. No aggregate here needs its rows sorted: what does
+-- A group a case: by the case that is named, the person's report, or the key. Labels, urgency and when it was seen last are kept apart by what the channel
+-- proves (tlps[1] of all, tlps[4] of a pinned key): what joins a case must not change what more assurance set, nor lend its word to what proves less. No aggregate here needs its rows sorted: what does
 -- (counts of different things, a group of several classes) is asked for afterwards, of those groups only.
 CREATE OR REPLACE FUNCTION triage_groups() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET work_mem = '64MB' AS $$
 BEGIN
     INSERT INTO triage_group (grp, case_id, is_new, is_again, is_quiet, first_ord, drill_id, compartment_id, join_key, is_person, class, last_class, constituent_id,
                               subject, value, tlp, assurance, tlps, priority, priorities, queue, assign, observations, reports, report_id, last_report_id,
-                              received, sender_id, first_seen, last_seen, is_released, kind, rules)
+                              received, sender_id, first_seen, last_seen, seens, is_released, kind, rules)
     SELECT c.grp, min(c.case_id), false, false, bool_or(c.is_quiet), min(c.ord), c.drill_id, c.compartment_id, CASE WHEN c.grp !~ '^(case|report) ' THEN c.grp END,
            bool_or(c.is_person), min(c.class), max(c.class), min(c.constituent_id), min(c.subject), min(c.value), max(c.tlp), max(c.assurance),
            ARRAY[max(c.tlp), max(c.tlp) FILTER (WHERE c.assurance >= 1), max(c.tlp) FILTER (WHERE c.assurance >= 2), max(c.tlp) FILTER (WHERE c.assurance >= 3)],
            min(c.priority), ARRAY[min(c.priority), min(c.priority) FILTER (WHERE c.assurance >= 1), min(c.priority) FILTER (WHERE c.assurance >= 2),
            min(c.priority) FILTER (WHERE c.assurance >= 3)], min(c.queue), min(c.assign), count(*) FILTER (WHERE c.no > 0), 1,
-           min(c.report_id), max(c.report_id), min(c.received), min(c.sender_id), min(c.time), max(c.time), bool_or(c.is_released), min(c.kind), array_remove(ARRAY[min(c.rule)], NULL)
+           min(c.report_id), max(c.report_id), min(c.received), min(c.sender_id), min(c.time), max(c.time),
+           ARRAY[max(c.time), max(c.time) FILTER (WHERE c.assurance >= 1), max(c.time) FILTER (WHERE c.assurance >= 2), max(c.time) FILTER (WHERE c.assurance >= 3)], bool_or(c.is_released), min(c.kind), array_remove(ARRAY[min(c.rule)], NULL)
     FROM triage_chunk c WHERE c.decision IS NULL GROUP BY c.grp, c.drill_id, c.compartment_id;
     UPDATE triage_group g SET reports = x.reports, class = x.class, rules = x.rules
         FROM (SELECT c.grp, c.drill_id, c.compartment_id, count(DISTINCT c.report_id) AS reports, mode() WITHIN GROUP (ORDER BY c.class) AS class,
@@ -27,23 +28,24 @@ END $$;
 
 -- Finds and locks what is joined, in the order of ids as the desk's verbs do; what an analyst closed meanwhile is not joined. Where no case is open, one
 -- that ended lately is: what was seen after its end opens it again, where its channel proves as much as what set it; what was seen before is laid
--- with it quietly.
+-- with it quietly. What strangers made RED is read by few: what proves more is not laid in there, unless it is RED itself.
 CREATE OR REPLACE FUNCTION triage_join() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     UPDATE triage_group g SET case_id = (
         SELECT k.id FROM incident_case k WHERE k.join_key = g.join_key AND k.drill_id = g.drill_id AND k.compartment_id = g.compartment_id
-          AND k.state IN ('new', 'open', 'waiting') AND coalesce(k.reopened, k.opened) > now() - s.join_for ORDER BY k.opened DESC LIMIT 1)
+          AND k.state IN ('new', 'open', 'waiting') AND coalesce(k.reopened, k.opened) > now() - s.join_for
+          AND (k.tlp < 4 OR k.assurance >= g.assurance OR g.tlps[g.assurance + 1] = 4) ORDER BY k.opened DESC LIMIT 1)
         FROM triage_class s WHERE s.class = g.class AND g.join_key IS NOT NULL;
     UPDATE triage_group g SET case_id = f.case_id, is_again = f.is_again, is_quiet = NOT f.is_again
-        FROM (SELECT x.grp, x.drill_id, x.compartment_id, k.id AS case_id, x.last_seen > k.ended AS is_again
+        FROM (SELECT x.grp, x.drill_id, x.compartment_id, k.id AS case_id, coalesce(x.seens[k.assurance + 1] > k.ended, false) AS is_again
               FROM triage_group x JOIN triage_class s ON s.class = x.class
               CROSS JOIN LATERAL (
                   SELECT y.id, y.assurance, coalesce(y.closed, y.resolved) AS ended FROM incident_case y
                   WHERE y.join_key = x.join_key AND y.drill_id = x.drill_id AND y.compartment_id = x.compartment_id AND y.state IN ('resolved', 'closed')
-                    AND coalesce(y.closed, y.resolved) > now() - s.relapse_for AND coalesce(y.resolution, '') NOT IN ('false-positive', 'not-ours', 'duplicate')
+                    AND (y.tlp < 4 OR y.assurance >= x.assurance OR x.tlps[x.assurance + 1] = 4) AND coalesce(y.closed, y.resolved) > now() - s.relapse_for AND coalesce(y.resolution, '') NOT IN ('false-positive', 'not-ours', 'duplicate')
                   ORDER BY coalesce(y.closed, y.resolved) DESC LIMIT 1) k
-              WHERE x.case_id IS NULL AND x.join_key IS NOT NULL AND (x.last_seen <= k.ended OR x.assurance >= k.assurance)) f
+              WHERE x.case_id IS NULL AND x.join_key IS NOT NULL AND (x.last_seen <= k.ended OR x.seens[k.assurance + 1] > k.ended)) f
         WHERE f.grp = g.grp AND f.drill_id = g.drill_id AND f.compartment_id = g.compartment_id;
     WITH locked AS MATERIALIZED (
         SELECT k.id, k.state, k.compartment_id FROM incident_case k WHERE k.id IN (SELECT g.case_id FROM triage_group g) ORDER BY k.id FOR NO KEY UPDATE OF k)
@@ -96,7 +98,7 @@ BEGIN
                                         constituent_id, join_key, assurance, sender_id)
         SELECT g.number, format('%s-%s-%s', CASE g.drill_id WHEN 0 THEN s.prefix ELSE 'EX' END, to_char(now() AT TIME ZONE 'UTC' + make_interval(mins => v_offset), 'YYYY'),
                                 lpad(g.number::text, greatest(6, length(g.number::text)), '0')),
-               coalesce(g.kind, 'incident'), g.drill_id, g.compartment_id, g.class, p.priority, g.tlp, i.id, coalesce(g.queue, 'national'),
+               coalesce(g.kind, 'incident'), g.drill_id, g.compartment_id, g.class, p.priority, g.tlps[g.assurance + 1], i.id, coalesce(g.queue, 'national'),
                triage_summary(coalesce(t.text, g.class), coalesce(o.title, o.name, g.subject, CASE WHEN r.is_rest THEN 'nobody''s, from ' || sender_name(g.sender_id) END),
                               g.subjects, g.value, CASE WHEN g.is_person OR (g.subject IS NULL AND NOT r.is_rest) THEN coalesce(nullif(rc.summary, ''), rc.description) END),
                rc.lang, now() + make_interval(secs => p_seconds[p.priority]), g.received, g.constituent_id, g.join_key, g.assurance,
@@ -107,7 +109,7 @@ BEGIN
         LEFT JOIN triage_class l ON l.class = g.class
         LEFT JOIN unnest(p_classes, p_texts, p_priorities) t(class, text, priority) ON t.class = g.class
         LEFT JOIN triage_chunk f ON f.ord = g.first_ord
-        CROSS JOIN LATERAL (SELECT coalesce(g.priority, owner_priority(coalesce(l.priority, t.priority, 3::smallint), g.constituent_id, f.owners))) p(priority)
+        CROSS JOIN LATERAL (SELECT coalesce(g.priorities[g.assurance + 1], owner_priority(coalesce(l.priority, t.priority, 3::smallint), g.constituent_id, f.owners))) p(priority)
         LEFT JOIN constituent o ON o.id = g.constituent_id
         LEFT JOIN identity i ON i.login = g.assign AND i.enabled AND i.role IN ('analyst', 'lead', 'admin')
              AND (g.compartment_id = 0 OR EXISTS (SELECT FROM compartment_member m WHERE m.compartment_id = g.compartment_id AND m.identity_id = i.id))

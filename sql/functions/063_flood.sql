@@ -172,15 +172,16 @@ BEGIN
         WHERE x.grp = l.grp AND x.drill_id = l.drill_id AND x.compartment_id = l.compartment_id AND x.subjects IS NOT NULL;
     -- With what waits already, each key's by the index.
     UPDATE triage_low l SET all_rows = l.rows + coalesce(w.rows, 0), all_subjects = (
-            SELECT count(DISTINCT u) FROM unnest(l.subjects || coalesce(w.subjects, '{}')) u), waited = w.rows, tlp = w.tlp, assurance = w.assurance
+            SELECT count(DISTINCT u) FROM unnest(l.subjects || coalesce(w.subjects, '{}')) u), waited = w.rows, tlps = w.tlps, assurance = w.assurance
         FROM triage_low y LEFT JOIN LATERAL (
-            SELECT sum(r.rows) AS rows, max(r.tlp) AS tlp, max(r.assurance) AS assurance,
+            SELECT sum(r.rows) AS rows, max(r.assurance) AS assurance,
+                   ARRAY[max(r.tlp), max(r.tlp) FILTER (WHERE r.assurance >= 1), max(r.tlp) FILTER (WHERE r.assurance >= 2), max(r.tlp) FILTER (WHERE r.assurance >= 3)] AS tlps,
                    ARRAY(SELECT DISTINCT u FROM waiting_row q, unnest(q.subjects) u WHERE q.join_key = y.grp AND q.drill_id = y.drill_id
                          AND q.compartment_id = y.compartment_id AND q.since > now() - make_interval(days => y.days)) AS subjects
             FROM waiting_row r WHERE r.join_key = y.grp AND r.drill_id = y.drill_id AND r.compartment_id = y.compartment_id
               AND r.since > now() - make_interval(days => y.days)) w ON true
         WHERE y.grp = l.grp AND y.drill_id = l.drill_id AND y.compartment_id = l.compartment_id;
-    UPDATE triage_group g SET tlp = greatest(g.tlp, l.tlp), assurance = greatest(g.assurance, l.assurance), subjects = l.all_subjects
+    UPDATE triage_group g SET tlp = greatest(g.tlp, l.tlps[1]), tlps = ARRAY(SELECT greatest(g.tlps[i], l.tlps[i]) FROM generate_series(1, 4) i ORDER BY i), assurance = greatest(g.assurance, l.assurance), subjects = l.all_subjects
         FROM triage_low l WHERE l.grp = g.grp AND l.drill_id = g.drill_id AND l.compartment_id = g.compartment_id
           AND l.all_rows >= l.need AND l.all_subjects >= l.need_subjects;
     DELETE FROM triage_low l WHERE l.all_rows >= l.need AND l.all_subjects >= l.need_subjects;
@@ -257,13 +258,20 @@ BEGIN
         SELECT c.statement, c.drill_id, g.case_id, c.sender_id, count(*) AS rows, min(c.time) AS first_seen, max(c.time) AS last_seen
         FROM triage_chunk c JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
         WHERE c.decision IS NULL AND c.statement IS NOT NULL GROUP BY c.statement, c.drill_id, g.case_id, c.sender_id),
-    known AS MATERIALIZED (
+    found AS MATERIALIZED (
         SELECT k.* FROM (SELECT DISTINCT s.statement, s.drill_id FROM stated s) x
         CROSS JOIN LATERAL (SELECT y.* FROM statement y WHERE y.bucket = ANY (v_buckets) AND y.statement = x.statement AND y.drill_id = x.drill_id
                             LIMIT 100) k),
     mine AS MATERIALIZED (
         SELECT s.statement, s.sender_id, s.drill_id, max(s.case_id) AS case_id, sum(s.rows) AS rows, min(s.first_seen) AS first_seen, max(s.last_seen) AS last_seen
         FROM stated s GROUP BY s.statement, s.sender_id, s.drill_id),
+    -- Where more say so than were looked at, what its own sender stated is looked up by itself.
+    known AS MATERIALIZED (
+        SELECT f.* FROM found f
+        UNION SELECT y.* FROM mine m JOIN (SELECT f.statement, f.drill_id FROM found f GROUP BY f.statement, f.drill_id HAVING count(*) >= 100) c
+            ON c.statement = m.statement AND c.drill_id = m.drill_id
+        CROSS JOIN LATERAL (SELECT x.* FROM statement x WHERE x.bucket = ANY (v_buckets) AND x.statement = m.statement AND x.sender_id = m.sender_id
+                            AND x.drill_id = m.drill_id) y),
     -- By the conflict, which looks each up by the index; a join might read the whole table.
     moved AS (
         INSERT INTO statement AS t (bucket, statement, sender_id, drill_id, case_id, rows, first_seen, last_seen)

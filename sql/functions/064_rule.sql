@@ -114,7 +114,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nes
 BEGIN
     INSERT INTO triage_rule_said (case_id, is_new, assurance, set_name, version, rule, kind, action, value, place, observations, report_id)
     SELECT g.case_id, bool_or(g.is_new), max(g.assurance), s.set_name, min(s.version), s.rule, min(s.kind), s.action, min(s.value), min(s.place), sum(g.observations), min(g.report_id)
-    FROM (SELECT x.case_id, o.decision, bool_or(x.is_new) AS is_new, max(x.assurance) AS assurance, count(*) AS observations, min(c.report_id) AS report_id
+    FROM (SELECT x.case_id, o.decision, bool_or(x.is_new) AS is_new, max(c.assurance) AS assurance, count(*) AS observations, min(c.report_id) AS report_id
           FROM triage_rule_ord o JOIN triage_chunk c ON c.ord = o.ord AND c.decision IS NULL AND NOT c.is_repeat
           JOIN triage_group x ON x.grp = c.grp AND x.drill_id = c.drill_id AND x.compartment_id = c.compartment_id AND x.case_id IS NOT NULL AND NOT x.is_quiet
           GROUP BY x.case_id, o.decision) g
@@ -131,7 +131,7 @@ BEGIN
         pap = greatest(k.pap, x.pap), updated = now()
     FROM (SELECT s.case_id, bool_or(s.is_new) AS is_new, min(priority_number(s.value)) FILTER (WHERE s.kind = 'severity') AS severity,
                  max(tlp_number(s.value)) FILTER (WHERE s.kind = 'pap') AS pap
-          FROM triage_rule_said s JOIN incident_case y ON y.id = s.case_id AND (s.is_new OR s.assurance >= y.assurance)
+          FROM triage_rule_said s JOIN incident_case y ON y.id = s.case_id AND s.assurance >= y.assurance
           WHERE s.kind IN ('severity', 'pap') GROUP BY s.case_id) x
     WHERE k.id = x.case_id AND (x.severity < coalesce(k.severity, 5) OR x.pap > coalesce(k.pap, -1));
 END $$;
@@ -164,7 +164,7 @@ BEGIN
             WHEN x.kind = 'owner' AND x.is_new AND i.login IS DISTINCT FROM x.value THEN 'nobody of this login may own it'
             WHEN x.kind IN ('owner', 'queue', 'template') AND NOT x.is_new THEN 'it was open already'
             WHEN x.kind IN ('priority', 'severity') AND NOT x.is_new AND (k.state <> 'new' OR k.owner_id IS NOT NULL) THEN 'it was in hand already'
-            WHEN x.kind IN ('priority', 'severity', 'tlp', 'pap') AND NOT x.is_new AND x.assurance < k.assurance THEN 'it rests on a channel that proves more'
+            WHEN x.kind IN ('priority', 'severity', 'tlp', 'pap') AND x.assurance < k.assurance THEN 'it rests on a channel that proves more'
             WHEN x.kind = 'class' AND k.class <> x.value THEN 'others in it are of another class'
             WHEN x.kind = 'tlp' AND k.tlp > tlp_number(x.value) THEN 'it was narrower already'
             WHEN x.kind = 'pap' AND k.pap > tlp_number(x.value) THEN 'it was narrower already'
@@ -269,14 +269,15 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nes
 DECLARE
     span chunk_range := triage_range();
 BEGIN
-    UPDATE incident_case k SET pap = greatest(k.pap, x.pap)
-    FROM (SELECT g.case_id, max(rc.pap) AS pap, max(g.assurance) AS assurance, bool_or(g.is_new) AS is_new
+    UPDATE incident_case k SET pap = greatest(k.pap, x.paps[k.assurance + 1])
+    FROM (SELECT g.case_id, ARRAY[max(rc.pap), max(rc.pap) FILTER (WHERE c.assurance >= 1), max(rc.pap) FILTER (WHERE c.assurance >= 2),
+                 max(rc.pap) FILTER (WHERE c.assurance >= 3)] AS paps
           FROM (SELECT rc.report_id, rc.pap FROM report_content rc WHERE rc.report_id BETWEEN span.low AND span.high AND rc.received BETWEEN span.since AND span.until
                 AND rc.pap IS NOT NULL) rc
-          JOIN (SELECT DISTINCT c.report_id, c.grp, c.drill_id, c.compartment_id FROM triage_chunk c WHERE c.decision IS NULL AND NOT c.is_repeat) c ON c.report_id = rc.report_id
+          JOIN (SELECT DISTINCT c.report_id, c.grp, c.drill_id, c.compartment_id, c.assurance FROM triage_chunk c WHERE c.decision IS NULL AND NOT c.is_repeat) c ON c.report_id = rc.report_id
           JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id AND g.case_id IS NOT NULL AND NOT g.is_quiet
           GROUP BY g.case_id) x
-    WHERE k.id = x.case_id AND x.pap > coalesce(k.pap, -1) AND (x.is_new OR x.assurance >= k.assurance);
+    WHERE k.id = x.case_id AND x.paps[k.assurance + 1] > coalesce(k.pap, -1);
 END $$;
 
 -- All of it; the last step of triage_apply().

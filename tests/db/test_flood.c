@@ -222,6 +222,79 @@ static void assurance_is_kept_apart_in_a_chunk(void **state)
     assert_case(first, "k.tlp || ' ' || k.assurance || ' ' || t.reports", "1 3 3");
 }
 
+/* A fresh row of a stranger beside a stale one of who may: the case that ended is not opened again. */
+static void a_stale_row_lends_nobody_its_assurance(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.100.7"}}};
+    int64_t first = triaged(fixture, &letter);
+    end_all("state = 'closed', closed = now() - interval '1 hour', resolution = 'fixed'");
+    int64_t stale = arrive(fixture, &letter);
+    char sql[120];
+    snprintf(sql, sizeof sql, "UPDATE cirt.observation SET time = now() - interval '2 hours' WHERE report_id = %lld", (long long)stale);
+    cluster_execute(sql);
+    letter.assurance = "unknown";
+    letter.sender = fixture->stranger;
+    letter.format = "xarf";
+    triaged(fixture, &letter);
+    assert_case(first, "k.state", "closed");
+}
+
+/* Strangers' labels, urgency and limits count for a case only where nobody proves more: not of one that both open, nor of what waited. */
+static void strangers_set_nothing_beside_others(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {
+        .class_name = "fraud/phishing", .tlp = TLP_GREEN, .summary = "as agreed", .sightings = {{"ipv4", "source", "198.51.100.7"}}};
+    struct letter junk = letter;
+    junk.assurance = "unknown";
+    junk.sender = fixture->stranger;
+    junk.format = "xarf";
+    junk.tlp = TLP_RED;
+    junk.summary = "panic";
+    put_rules("rule \"panic\": summary:panic => priority:critical, severity:critical, pap:red\n", 93);
+    int64_t first = arrive(fixture, &letter), other = arrive(fixture, &junk);
+    char sql[120];
+    snprintf(sql, sizeof sql, "UPDATE cirt.report_content SET pap = 4 WHERE report_id = %lld", (long long)other);
+    cluster_execute(sql);
+    triage(fixture);
+    assert_true(is_same_case(first, other));
+    assert_case(first, "concat_ws(' ', k.tlp, k.assurance, k.priority, coalesce(k.severity, 0), coalesce(k.pap, 0))", "1 3 2 0 0");
+    /* Nor later, in one batch with a row of who may. */
+    arrive(fixture, &letter);
+    triaged(fixture, &junk);
+    assert_case(first, "concat_ws(' ', k.tlp, k.assurance, k.priority, coalesce(k.severity, 0), coalesce(k.pap, 0), t.reports)",
+                "1 3 2 0 0 4");
+    cluster_execute("SET search_path = cirt; DELETE FROM rule_hits; DELETE FROM rule_set;"
+                    "INSERT INTO class_setting (class, observations) VALUES ('fraud', 2)");
+    letter.sightings[0][2] = junk.sightings[0][2] = "198.51.99.7";
+    triaged(fixture, &junk);
+    int64_t opened = triaged(fixture, &letter);
+    assert_case(opened, "concat_ws(' ', k.tlp, k.assurance, t.waited)", "1 3 1");
+}
+
+/* What strangers call RED is read by few: others' rows are not hidden in it. */
+static void strangers_hide_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.class_name = "fraud/phishing", .tlp = TLP_GREEN, .sightings = {{"ipv4", "source", "198.51.100.7"}}};
+    struct letter junk = letter;
+    junk.assurance = "unknown";
+    junk.sender = fixture->stranger;
+    junk.format = "xarf";
+    junk.tlp = TLP_RED;
+    int64_t hidden = triaged(fixture, &junk), seen = triaged(fixture, &letter);
+    assert_case(hidden, "k.tlp", "4");
+    assert_case(seen, "k.tlp", "1");
+    /* From now on that one is joined, by both. */
+    assert_true(is_same_case(seen, triaged(fixture, &junk)));
+    assert_true(is_same_case(seen, triaged(fixture, &letter)));
+    assert_case(seen, "k.tlp", "1");
+    letter.tlp = TLP_RED;
+    assert_true(is_same_case(seen, triaged(fixture, &letter)));
+    assert_case(seen, "k.tlp", "4");
+}
+
 /* --- thresholds --- */
 
 static void few_rows_wait_until_they_are_many(void **state)
@@ -396,6 +469,32 @@ static void the_same_again_is_counted_not_worked(void **state)
     assert_case(first, "t.observations || ' ' || t.repeats", "6 4");
 }
 
+/* Many who say the same, one after the other, keep nobody who says it again from being triaged. */
+static void a_crowd_says_the_same(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.class_name = "fraud/phishing", .format = "xarf", .sightings = {{"ipv4", "source", "10.1.2.3"}}};
+    cluster_execute("DELETE FROM cirt.statement");
+    for (int i = 0; i < 120; i++) {
+        char sql[120];
+        snprintf(sql, sizeof sql, "SELECT (cirt.senders_of_addresses(ARRAY['crowd%d@example.org']))[1]", i);
+        letter.sender = cluster_number(sql);
+        letter.assurance = "unknown";
+        arrive(fixture, &letter);
+    }
+    triage(fixture);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.statement"), 120);
+    for (int i = 0; i < 120; i++) {
+        char sql[120];
+        snprintf(sql, sizeof sql, "SELECT (cirt.senders_of_addresses(ARRAY['crowd%d@example.org']))[1]", i);
+        letter.sender = cluster_number(sql);
+        arrive(fixture, &letter);
+    }
+    triage(fixture);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.statement"), 120);
+    assert_int_equal(cluster_number("SELECT sum(rows) FROM cirt.statement"), 240);
+}
+
 static void statements_are_carried_over_and_forgotten(void **state)
 {
     struct fixture *fixture = *state;
@@ -521,6 +620,9 @@ int main(void)
         cmocka_unit_test_setup(less_assurance_does_not_reopen, clean_flood),
         cmocka_unit_test_setup(late_rows_do_not_reopen, clean_flood),
         cmocka_unit_test_setup(assurance_is_kept_apart_in_a_chunk, clean_flood),
+        cmocka_unit_test_setup(a_stale_row_lends_nobody_its_assurance, clean_flood),
+        cmocka_unit_test_setup(strangers_set_nothing_beside_others, clean_flood),
+        cmocka_unit_test_setup(strangers_hide_nothing, clean_flood),
         cmocka_unit_test_setup(few_rows_wait_until_they_are_many, clean_flood),
         cmocka_unit_test_setup(what_waited_comes_along_with_its_label, clean_flood),
         cmocka_unit_test_setup(what_waited_too_long_does_not_count, clean_flood),
@@ -528,6 +630,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_suppressed_opens_no_case_and_is_kept, clean_flood),
         cmocka_unit_test_setup(a_document_may_be_suppressed_in_part, clean_flood),
         cmocka_unit_test_setup(the_same_again_is_counted_not_worked, clean_flood),
+        cmocka_unit_test_setup(a_crowd_says_the_same, clean_flood),
         cmocka_unit_test_setup(statements_are_carried_over_and_forgotten, clean_flood),
         cmocka_unit_test_setup(what_is_seen_no_more_is_resolved, clean_flood),
         cmocka_unit_test_setup(the_kind_is_the_documents, clean_flood),
