@@ -2,12 +2,18 @@
 -- link nor a count tells of a hidden case. What that costs is bounded: at most 2,000 sightings of the case are read and 32 values of it looked up, of
 -- each two more sightings a way than related.cases says, and of eight that are not settled by these, 500 (docs/PERFORMANCE.md).
 
--- Who we know: analysts, feeds, peers, and contacts that a record or a person vouches for.
-CREATE OR REPLACE FUNCTION senders_known(p_senders bigint[]) RETURNS bigint[]
+-- Which of these reports somebody we know sent: analysts, feeds, peers, and contacts that a record or a person vouches for; of a mail its author, where DMARC
+-- or a signature says that he is. What stands on its envelope anybody may write.
+DROP FUNCTION IF EXISTS senders_known(bigint[]);
+CREATE OR REPLACE FUNCTION reports_vouched(p_reports bigint[], p_origins bigint[]) RETURNS bigint[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
-    RETURN ARRAY(SELECT s.id FROM sender s WHERE s.id = ANY (p_senders)
-                 AND (s.identity_id IS NOT NULL OR s.peer_id IS NOT NULL OR EXISTS (SELECT FROM contact c WHERE c.address = s.address AND c.is_known)));
+    RETURN ARRAY(SELECT DISTINCT u.report FROM unnest(p_reports, p_origins) u(report, origin) JOIN sender s ON s.id = u.origin
+                 LEFT JOIN report_mail f ON f.report_id = u.report
+                 WHERE s.identity_id IS NOT NULL OR s.peer_id IS NOT NULL
+                    OR (EXISTS (SELECT FROM contact c WHERE c.address = coalesce(f.author, s.address) AND c.is_known)
+                        AND (f.report_id IS NULL OR f.dmarc = 'pass'
+                             OR (SELECT v.summary FROM report_verdict v WHERE v.report_id = u.report ORDER BY v.checked DESC LIMIT 1) = 'verified')));
 END $$;
 
 -- What a case may be related by, the kinds first that are least often shared by chance. `probe` says how it is looked up: an address, a network, a
@@ -65,13 +71,14 @@ BEGIN
                                     AND hashtextextended(s.value, 0) = hashtextextended(d.value, 0) AND s.value = d.value LIMIT p_limit) x
             WHERE d.probe = 'value'),
     elsewhere AS MATERIALIZED (
-        SELECT h.no, m.case_id, h.origin, h.value FROM hit h
+        SELECT h.no, m.case_id, h.report_id, h.origin, h.value FROM hit h
         JOIN visible_member m ON m.report_id = h.report_id AND m.observations @> h.observation_no WHERE m.case_id <> p_case),
-    vouched AS MATERIALIZED (SELECT senders_known(ARRAY(SELECT DISTINCT e.origin FROM elsewhere e)) AS senders)
+    who AS MATERIALIZED (SELECT DISTINCT e.report_id, e.origin FROM elsewhere e),
+    vouched AS MATERIALIZED (SELECT reports_vouched(array_agg(w.report_id), array_agg(w.origin)) AS reports FROM who w)
     SELECT d.no, g.case_id, g.theirs, g.is_vouched, coalesce(c.seen, 0)::int
     FROM seed d LEFT JOIN (SELECT h.no, count(*) AS seen FROM hit h GROUP BY h.no) c ON c.no = d.no LEFT JOIN (
         SELECT e.no, e.case_id, coalesce(min(e.value) FILTER (WHERE e.value = ANY (string_to_array(f.mine, E'\x01'))), min(e.value)) AS theirs,
-               bool_or(e.origin = ANY (v.senders)) AS is_vouched
+               bool_or(e.report_id = ANY (v.reports)) AS is_vouched
         FROM elsewhere e JOIN seed f ON f.no = e.no CROSS JOIN vouched v GROUP BY e.no, e.case_id) g ON g.no = d.no;
 END $$;
 

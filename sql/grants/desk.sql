@@ -105,7 +105,7 @@ GRANT EXECUTE ON FUNCTION setting_list TO cirt_desk;
 GRANT EXECUTE ON FUNCTION setting_json TO cirt_desk;
 GRANT EXECUTE ON FUNCTION setting_number TO cirt_desk;
 GRANT EXECUTE ON FUNCTION setting_write TO cirt_desk;
-GRANT EXECUTE ON FUNCTION senders_known TO cirt_desk;
+GRANT EXECUTE ON FUNCTION reports_vouched TO cirt_desk;
 GRANT EXECUTE ON FUNCTION related_seeds TO cirt_desk;
 GRANT EXECUTE ON FUNCTION related_found TO cirt_desk;
 GRANT EXECUTE ON FUNCTION related_known_good TO cirt_desk;

@@ -134,6 +134,22 @@ static void test_common(void **state)
     }
     assert_relation(*state, "analyst", first, second, "198.18.50.1 in both");
     assert_int_equal(size_of(*state, "analyst", first, "common"), 0);
+    /* Nor does who writes a contact's address on the envelope, or into a mail that nothing proves. */
+    cluster_execute("SET search_path = cirt; INSERT INTO contact (address, is_known) VALUES ('soc@known.example', true);"
+                    "INSERT INTO sender (address) VALUES ('soc@known.example');"
+                    "UPDATE sighting SET origin = (SELECT id FROM sender WHERE address = 'soc@known.example') WHERE origin IN (SELECT id "
+                    "FROM sender WHERE address LIKE "
+                    "'stranger%');"
+                    "INSERT INTO report_mail (report_id, received, mail_from, recipients, author, dmarc)"
+                    " SELECT DISTINCT s.report_id, s.received, 'soc@known.example', ARRAY['us@xx.example'],"
+                    " CASE WHEN s.report_id % 2 = 0 THEN 'soc@known.example' ELSE 'soc@junk.example' END, CASE WHEN s.report_id % 2 = 0 "
+                    "THEN 'none' ELSE 'pass' END"
+                    " FROM sighting s WHERE s.origin = (SELECT id FROM sender WHERE address = 'soc@known.example')");
+    assert_relation(*state, "analyst", first, second, "198.18.50.1 in both");
+    assert_int_equal(size_of(*state, "analyst", first, "common"), 0);
+    cluster_execute("UPDATE cirt.report_mail SET dmarc = 'pass', author = 'soc@known.example' WHERE mail_from = 'soc@known.example'");
+    assert_int_equal(size_of(*state, "analyst", first, "common"), 1);
+    cluster_execute("UPDATE cirt.report_mail SET dmarc = 'fail' WHERE mail_from = 'soc@known.example'");
     /* A fourth case by somebody we know does. */
     case_with(*state, "amber", "feed", "ipv4 198.18.50.1 source");
     assert_relation(*state, "analyst", first, second, "");
