@@ -99,10 +99,11 @@ BEGIN
         SELECT g.number, format('%s-%s-%s', CASE g.drill_id WHEN 0 THEN s.prefix ELSE 'EX' END, to_char(now() AT TIME ZONE 'UTC' + make_interval(mins => v_offset), 'YYYY'),
                                 lpad(g.number::text, greatest(6, length(g.number::text)), '0')),
                coalesce(g.kind, 'incident'), g.drill_id, g.compartment_id, g.class, p.priority, g.tlps[g.assurance + 1], i.id, coalesce(g.queue, 'national'),
-               triage_summary(coalesce(t.text, g.class), coalesce(o.title, o.name, g.subject, CASE WHEN r.is_rest THEN 'nobody''s, from ' || sender_name(g.sender_id) END),
+               triage_summary(coalesce(t.text, g.class), coalesce(o.title, o.name, g.subject, CASE WHEN r.is_rest THEN CASE WHEN g.join_key LIKE '% stranger %' THEN 'many owners'', from ' ELSE 'nobody''s, from ' END || sender_name(g.sender_id) END),
                               g.subjects, g.value, CASE WHEN g.is_person OR (g.subject IS NULL AND NOT r.is_rest) THEN coalesce(nullif(rc.summary, ''), rc.description) END),
                rc.lang, now() + make_interval(secs => p_seconds[p.priority]), g.received, g.constituent_id, g.join_key, g.assurance,
-               CASE WHEN NOT g.is_person AND NOT r.is_rest AND g.constituent_id IS NULL THEN g.sender_id END
+               CASE WHEN NOT g.is_person AND NOT r.is_rest AND (g.constituent_id IS NULL OR EXISTS (
+                        SELECT FROM sender x WHERE x.id = g.sender_id AND x.address IS NOT NULL)) THEN g.sender_id END
         FROM triage_group g
         CROSS JOIN site s
         CROSS JOIN LATERAL (SELECT coalesce(triage_is_rest(g.join_key), false)) r(is_rest)
@@ -237,6 +238,7 @@ BEGIN
     PERFORM triage_owner_keys();
     PERFORM triage_classes();
     PERFORM triage_rest();
+    PERFORM triage_strangers();
     PERFORM triage_groups();
     PERFORM triage_join();
     PERFORM triage_count();

@@ -24,9 +24,9 @@ END $$;
 
 -- --- a flood of addresses that are nobody's ---
 
--- The key of the case that such rows of a sender share: "CLASS sender 12".
+-- The key of the case that such rows of a sender share: "CLASS sender 12"; of a stranger's rows about owners "CLASS stranger 12".
 CREATE OR REPLACE FUNCTION triage_is_rest(p_join_key text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN p_join_key ~ '^\S+ sender \d+( [a-z]+)?$';
+RETURN p_join_key ~ '^\S+ (sender|stranger) \d+( [a-z]+)?$';
 
 CREATE OR REPLACE FUNCTION sender_name(p_sender bigint) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -59,11 +59,51 @@ BEGIN
         SELECT w.* FROM crowd w
         WHERE w.fresh > w.unowned
            OR w.fresh + (SELECT count(*) FROM incident_case k WHERE k.sender_id = w.sender_id AND k.class = w.class AND k.drill_id = w.drill_id
-                         AND k.compartment_id = w.compartment_id AND k.state IN ('new', 'open', 'waiting') AND k.opened > now() - w.join_for) > w.unowned
+                         AND k.compartment_id = w.compartment_id AND k.state IN ('new', 'open', 'waiting') AND k.opened > now() - w.join_for
+                         AND k.constituent_id IS NULL) > w.unowned
            OR EXISTS (SELECT FROM incident_case k WHERE k.join_key = w.rest AND k.drill_id = w.drill_id
                       AND k.compartment_id = w.compartment_id AND k.state IN ('new', 'open', 'waiting') AND coalesce(k.reopened, k.opened) > now() - w.join_for))
     UPDATE triage_chunk c SET grp = f.rest, subject = NULL
         FROM fresh f JOIN over o ON o.rest = f.rest AND o.drill_id = f.drill_id AND o.compartment_id = f.compartment_id
+        WHERE c.grp = f.grp AND c.drill_id = f.drill_id AND c.compartment_id = f.compartment_id AND c.decision IS NULL;
+END $$;
+
+-- How many cases about owners one whom nobody knows may have open. He may write what he likes: a single mail could name every owner in every class.
+CREATE OR REPLACE FUNCTION stranger_cases_max() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 25;
+
+-- So do a stranger's rows about our constituents, over all classes: what would open more cases than he may have goes into one of his a class. A stranger's
+-- are those of an address that is no contact's of whom DMARC or a signature proves it.
+CREATE OR REPLACE FUNCTION triage_strangers() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET work_mem = '64MB' AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM triage_chunk c WHERE c.constituent_id IS NOT NULL AND NOT c.is_person AND c.case_id IS NULL AND c.decision IS NULL AND EXISTS (
+                       SELECT FROM sender s WHERE s.id = c.sender_id AND s.address IS NOT NULL)) THEN
+        RETURN;
+    END IF;
+    WITH known AS MATERIALIZED (
+        SELECT l.report_id FROM triage_letter l WHERE l.is_known),
+    who AS MATERIALIZED (
+        SELECT s.id, s.address IS NOT NULL AS is_stranger FROM sender s WHERE s.id = ANY (ARRAY(SELECT DISTINCT c.sender_id FROM triage_chunk c))),
+    lone AS MATERIALIZED (
+        SELECT c.grp, c.drill_id, c.compartment_id, min(c.class) AS class, min(c.sender_id) AS sender_id,
+               min(c.class) || ' stranger ' || min(c.sender_id) || coalesce(' ' || min(c.kind), '') AS rest
+        FROM triage_chunk c JOIN who w ON w.id = c.sender_id LEFT JOIN known n ON n.report_id = c.report_id
+        WHERE c.constituent_id IS NOT NULL AND NOT c.is_person AND c.case_id IS NULL AND c.decision IS NULL AND NOT c.is_released
+        GROUP BY c.grp, c.drill_id, c.compartment_id HAVING bool_and(w.is_stranger AND (c.assurance = 0 OR n.report_id IS NULL))),
+    fresh AS MATERIALIZED (
+        SELECT l.*, s.join_for FROM lone l JOIN triage_class s ON s.class = l.class
+        WHERE NOT coalesce((SELECT true FROM incident_case k WHERE k.join_key = l.grp AND k.drill_id = l.drill_id AND k.compartment_id = l.compartment_id
+                            AND ((k.state IN ('new', 'open', 'waiting') AND coalesce(k.reopened, k.opened) > now() - s.join_for)
+                                 OR (k.state IN ('resolved', 'closed') AND coalesce(k.closed, k.resolved) > now() - s.relapse_for
+                                     AND coalesce(k.resolution, '') NOT IN ('false-positive', 'not-ours', 'duplicate'))) LIMIT 1), false)),
+    crowd AS MATERIALIZED (
+        SELECT f.sender_id, f.drill_id, f.compartment_id, count(*) AS fresh, max(f.join_for) AS join_for FROM fresh f GROUP BY f.sender_id, f.drill_id, f.compartment_id),
+    over AS MATERIALIZED (
+        SELECT w.sender_id, w.drill_id, w.compartment_id FROM crowd w
+        WHERE w.fresh + (SELECT count(*) FROM incident_case k WHERE k.sender_id = w.sender_id AND k.drill_id = w.drill_id AND k.compartment_id = w.compartment_id
+                         AND k.state IN ('new', 'open', 'waiting') AND k.opened > now() - w.join_for AND k.constituent_id IS NOT NULL) > stranger_cases_max())
+    UPDATE triage_chunk c SET grp = f.rest, subject = NULL, constituent_id = NULL, owners = NULL
+        FROM fresh f JOIN over o ON o.sender_id = f.sender_id AND o.drill_id = f.drill_id AND o.compartment_id = f.compartment_id
         WHERE c.grp = f.grp AND c.drill_id = f.drill_id AND c.compartment_id = f.compartment_id AND c.decision IS NULL;
 END $$;
 

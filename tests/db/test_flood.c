@@ -99,6 +99,51 @@ static void a_flood_of_nobodys_addresses_is_one_case(void **state)
                 "k.join_key LIKE '% constituent %' AND t.observations IN (1, 249)", "true | true");
 }
 
+/* Whom nobody knows may name every owner in every class in one document: few cases come of it, and none is lost. */
+static void a_strangers_flood_of_owners_is_few_cases(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const classes[] = {"fraud/phishing", "intrusion-attempts/brute-force", "malicious-code/c2-server"};
+    cluster_execute("SET search_path = cirt; INSERT INTO constituent (name) SELECT 'many-' || n FROM generate_series(0, 39) n;"
+                    "INSERT INTO constituent_network (constituent_id, network) SELECT id, ('10.' || 200 + split_part(name, '-', 2)::int || "
+                    "'.0.0/16')::cidr FROM"
+                    " constituent WHERE name LIKE 'many-%'; INSERT INTO constituent_length VALUES (4, 16) ON CONFLICT DO NOTHING");
+    for (int i = 0; i < 40; i++)
+        for (size_t k = 0; k < ARRAY_SIZE(classes); k++) {
+            char address[40];
+            snprintf(address, sizeof address, "10.%d.0.7", 200 + i);
+            arrive(fixture, &(struct letter){.class_name = classes[k],
+                                             .format = "xarf",
+                                             .channel = "mail",
+                                             .sender = fixture->stranger,
+                                             .assurance = "unknown",
+                                             .sightings = {{"ipv4", "source", address}}});
+            if (i == 9)
+                triage(fixture);
+        }
+    triage(fixture);
+    assert_true(cases_open() > 3 && cases_open() <= 28);
+    assert_int_equal(cluster_number("SET search_path = cirt; SELECT sum(t.observations) FROM case_tally t JOIN incident_case k ON k.id = "
+                                    "t.case_id AND k.state = 'new'"),
+                     120);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.incident_case WHERE state = 'new' AND constituent_id IS NULL AND summary "
+                                    "LIKE '%: many owners'', from who@example.org, % addresses'"),
+                     3);
+    /* A feed's owners have a case each, and what has one is joined by anybody. */
+    int64_t before = cases_open();
+    int64_t theirs = triaged(fixture, &(struct letter){.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "10.239.0.7"}}});
+    assert_case(theirs, "(SELECT o.name FROM constituent o WHERE o.id = k.constituent_id)", "many-39");
+    assert_int_equal(cases_open(), before + 1);
+    assert_true(is_same_case(theirs, triaged(fixture, &(struct letter){.class_name = "fraud/phishing",
+                                                                       .format = "xarf",
+                                                                       .channel = "mail",
+                                                                       .sender = fixture->stranger,
+                                                                       .assurance = "unknown",
+                                                                       .sightings = {{"ipv4", "source", "10.239.0.8"}}})));
+    cluster_execute("SET search_path = cirt; DELETE FROM constituent_network WHERE constituent_id IN (SELECT id FROM constituent WHERE "
+                    "name LIKE 'many-%')");
+}
+
 static void the_number_of_stray_cases_is_a_setting(void **state)
 {
     struct fixture *fixture = *state;
@@ -613,6 +658,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_flood_of_nobodys_addresses_is_one_case, clean_flood),
+        cmocka_unit_test_setup(a_strangers_flood_of_owners_is_few_cases, clean_flood),
         cmocka_unit_test_setup(the_number_of_stray_cases_is_a_setting, clean_flood),
         cmocka_unit_test_setup(the_window_is_a_setting, clean_flood),
         cmocka_unit_test_setup(what_comes_back_opens_its_case_again, clean_flood),
