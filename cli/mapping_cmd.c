@@ -14,6 +14,7 @@
 #include "cli/session.h"
 #include "cli/words.h"
 #include "codec/codec.h"
+#include "codec/unpack.h"
 #include "model/tlp.h"
 
 enum { SHOWN = 10, SHOWN_MOST = 10000, REJECTED_SHOWN = 10, INDENT = 6, VALUES_MAX = 64 * 1024 };
@@ -114,18 +115,59 @@ static bool on_report(void *context, struct report *report, size_t first_line, c
     return true;
 }
 
+/* A file whose beginning was looked at. */
+struct input {
+    FILE *file;
+    struct unpack *unpack; /* of an archive, or NULL */
+    char block[65536];
+    size_t held;
+};
+
+static bool next_block(void *context, const char **bytes, size_t *size, struct err *err)
+{
+    struct input *input = context;
+
+    UNUSED(err);
+    *size = input->held ? input->held : fread(input->block, 1, sizeof input->block, input->file);
+    *bytes = input->block;
+    input->held = 0;
+    return true;
+}
+
+static bool next_piece(struct input *input, const char **bytes, size_t *size, struct err *err)
+{
+    return input->unpack ? unpack_next(input->unpack, bytes, size, err) : next_block(input, bytes, size, err);
+}
+
+/* Packed as a feed may send it: one file in a zip, or gzip. */
+static bool look(struct input *input, struct err *err)
+{
+    const struct unpack_source source = {input, next_block};
+
+    input->held = fread(input->block, 1, sizeof input->block, input->file);
+    return !unpack_format(input->block, input->held) || unpack_open(&source, INT64_MAX, &input->unpack, err);
+}
+
 static bool read_csv(FILE *file, const char *mapping, struct trial *trial, struct err *err)
 {
     const struct codec *codec = codec_find("csv");
     struct codec_hints hints = {.mapping = mapping};
     struct codec_sink sink = {.context = trial, .on_report = on_report};
     struct codec_stream *stream = codec->open(&codec_limits_default, &hints, &sink);
-    char block[65536];
-    bool ok = true;
+    struct input *input = mem_calloc(1, sizeof *input);
+    const char *bytes;
+    size_t size = 1;
+    bool ok;
 
-    for (size_t got; ok && (got = fread(block, 1, sizeof block, file)) > 0;)
-        ok = codec->feed(stream, block, got, err);
+    input->file = file;
+    ok = look(input, err);
+    while (ok && size > 0) {
+        ok = next_piece(input, &bytes, &size, err);
+        ok = ok && (size == 0 || codec->feed(stream, bytes, size, err));
+    }
     ok = ok && codec->finish(stream, err);
+    unpack_close(input->unpack);
+    free(input);
     codec->close(stream);
     return ok;
 }

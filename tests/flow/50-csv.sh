@@ -34,6 +34,8 @@ exits 5 as home feed submit "$good/c2-list.csv" --format csv:no-such
 equal 'gzip' 4 "$(submit "$SCRATCH/two.csv.gz" --format csv:c2-list)"
 answer=$(what=d submit "$SCRATCH/three.zip" --format csv:c2-list)
 contains 'zip' '"observations": 4' "$answer"
+contains 'tried packed' '4 observations' "$(as home feed mapping try "$SCRATCH/three.zip" --file "$good/c2-list.csv.mapping")"
+contains 'tried packed' '4 observations' "$(as home feed mapping try "$SCRATCH/two.csv.gz" --file "$good/c2-list.csv.mapping")"
 report=$(what='d["report"]' submit "$SCRATCH/three.zip" --format csv:c2-list)
 as home lead report raw "$report" >"$SCRATCH/out"
 cmp "$SCRATCH/three.zip" "$SCRATCH/out" || fail 'what is kept is not what was sent'

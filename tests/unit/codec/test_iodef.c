@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <libxml/parser.h>
+#include <libxml/tree.h>
 
 #include "base/str.h"
 #include "codec/iodef.h"
@@ -288,6 +290,58 @@ static char *slurp(const char *path)
     return bytes;
 }
 
+/* --- what an IODEF document says of its systems, read a second time --- */
+
+static bool has_role(const struct report *report, const char *text, enum sighting_role role)
+{
+    struct arena *arena = arena_new();
+    bool found = false;
+    for (size_t i = 0; i < report->observation_count && !found; i++)
+        for (size_t k = 0; k < report->observations[i].sighting_count && !found; k++) {
+            const struct sighting *sighting = &report->observations[i].sightings[k];
+            enum observable_type type = sighting->type;
+            const char *value = observable_read(arena, &type, text);
+            found = sighting->role == role && value && str_equal(value, sighting->value);
+        }
+    arena_free(arena);
+    return found;
+}
+
+static size_t addresses_seen;
+
+/* role ROLE_COUNT: of no system. */
+static void expect_addresses(const struct report *report, const xmlNode *node, enum sighting_role role, const char *where)
+{
+    for (; node; node = node->next) {
+        enum sighting_role inner = role;
+        if (node->type != XML_ELEMENT_NODE)
+            continue;
+        xmlChar *category = xmlGetProp(node, (const xmlChar *)"category");
+        if (xmlStrEqual(node->name, (const xmlChar *)"System") && (!category || !sighting_role_parse((const char *)category, &inner)))
+            inner = ROLE_COUNT;
+        if (xmlStrEqual(node->name, (const xmlChar *)"Address") && role != ROLE_COUNT && xmlStrstr(category, (const xmlChar *)"ip")) {
+            xmlChar *text = xmlNodeGetContent(node);
+            const char *value = (const char *)text + strspn((const char *)text, " \r\n\t");
+            char *word = mem_printf("%.*s", (int)strcspn(value, " \r\n\t"), value);
+            addresses_seen++;
+            if (!strstr(word, "://") && !has_role(report, word, role))
+                fail_msg("%s: %s is not %s", where, word, sighting_role_name(role));
+            free(word);
+            xmlFree(text);
+        }
+        xmlFree(category);
+        expect_addresses(report, node->children, inner, where);
+    }
+}
+
+static void expect_facts(const struct report *report, const char *text, const char *where)
+{
+    xmlDoc *document = xmlReadMemory(text, (int)strlen(text), NULL, NULL, XML_PARSE_NONET);
+    assert_non_null(document);
+    expect_addresses(report, xmlDocGetRootElement(document), ROLE_COUNT, where);
+    xmlFreeDoc(document);
+}
+
 /* The examples of RFC 7970 and 8274, and those of version 1: RFC 5070 and 7203. */
 static void test_examples_of_the_standards(void **state)
 {
@@ -302,6 +356,7 @@ static void test_examples_of_the_standards(void **state)
         struct report *report = decode(text);
         if (!report)
             fail_msg("%s: %s %s", found.gl_pathv[i], err.at, err.text);
+        expect_facts(report, text, found.gl_pathv[i]);
         /* Without a creator the issuer is written as one: there must be a Contact. */
         if (!report->creator_name && !report->creator_email)
             report->creator_name = report->reference_issuer;
@@ -310,6 +365,8 @@ static void test_examples_of_the_standards(void **state)
         free(text);
     }
     globfree(&found);
+    print_message("%zu addresses of systems, each in its role\n", addresses_seen);
+    assert_true(addresses_seen >= 20);
 }
 
 static void expect_languages(const struct report *report, const struct codec *written_by)

@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/timestamp.h"
 #include "codec/codec.h"
 #include "codec/json_peek.h"
 #include "model/rsit.h"
@@ -303,6 +304,49 @@ static void every_event_of_intelmq_is_read_whole(void **state)
 
 /* --- IDEA0 in the corpus --- */
 
+static bool has_role(const struct observation *observation, const char *value, enum sighting_role role)
+{
+    for (size_t i = 0; i < observation->sighting_count; i++)
+        if (observation->sightings[i].role == role && str_equal(observation->sightings[i].value, value))
+            return true;
+    return false;
+}
+
+/* Each address of a side has its role: whose it is, and who has nothing to do with it. */
+static void expect_side(const struct observation *observation, const json_t *side, enum sighting_role role, const char *where)
+{
+    static const char *const names[] = {"IP4", "IP6", "Hostname", "URL", "Email"};
+    if (json_is_true(json_object_get(side, "Spoofed")))
+        role = ROLE_VICTIM;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !json_is_true(json_object_get(side, "Anonymised")); i++) {
+        size_t k;
+        json_t *value;
+        json_array_foreach(json_object_get(side, names[i]), k, value)
+        {
+            const char *text = json_string_value(value);
+            if (!strchr(text, '-') && !has_role(observation, text, role))
+                fail_msg("%s: %s is not %s", where, text, sighting_role_name(role));
+        }
+    }
+}
+
+static void expect_sides(const struct report *report, const json_t *file, const char *where)
+{
+    const json_t *sources = json_object_get(file, "Source"), *targets = json_object_get(file, "Target");
+    const char *time = json_string_value(json_object_get(file, "EventTime"));
+    int64_t moment;
+    if (!time)
+        time = json_string_value(json_object_get(file, "DetectTime"));
+    assert_true(timestamp_parse_rfc3339(time, &moment));
+    for (size_t i = 0; i < report->observation_count; i++) {
+        assert_int_equal(report->observations[i].time, moment);
+        if (sources)
+            expect_side(&report->observations[i], json_array_get(sources, i), ROLE_SOURCE, where);
+        for (size_t k = 0; k < json_array_size(targets); k++)
+            expect_side(&report->observations[i], json_array_get(targets, k), ROLE_TARGET, where);
+    }
+}
+
 static void every_idea_of_the_corpus_is_read(void **state)
 {
     (void)state;
@@ -322,6 +366,7 @@ static void every_idea_of_the_corpus_is_read(void **state)
         assert_string_equal(report->observations[0].class_claim, category);
         if (!report->observations[0].class_name && !str_starts(category, "Anomaly."))
             fail_msg("%s: no class for %s", found.gl_pathv[i], category);
+        expect_sides(report, file, found.gl_pathv[i]);
         report_free(report);
         json_decref(file);
     }

@@ -183,6 +183,72 @@ static void survives_writing(const struct codec *codec, const char *bytes, size_
     report_free(again);
 }
 
+/* What the types of MISP say about a value. */
+static const struct {
+    const char *type;
+    enum sighting_role role;
+} roles[] = {
+    {"ip-src", ROLE_SOURCE},
+    {"email-src", ROLE_SOURCE},
+    {"ip-dst", ROLE_INFRASTRUCTURE},
+    {"domain", ROLE_INFRASTRUCTURE},
+    {"hostname", ROLE_INFRASTRUCTURE},
+    {"url", ROLE_INFRASTRUCTURE},
+    {"email-dst", ROLE_TARGET},
+    {"md5", ROLE_OTHER},
+    {"sha1", ROLE_OTHER},
+    {"sha256", ROLE_OTHER},
+    {"filename", ROLE_OTHER},
+    {"vulnerability", ROLE_OTHER},
+};
+
+static size_t attributes_compared;
+
+static const struct sighting *find_sighting(const struct report *report, enum sighting_role role, const char *text, bool is_indicator)
+{
+    struct arena *arena = arena_new();
+    const struct sighting *found = NULL;
+    for (size_t i = 0; i < report->observation_count; i++)
+        for (size_t k = 0; k < report->observations[i].sighting_count; k++) {
+            const struct sighting *sighting = &report->observations[i].sightings[k];
+            enum observable_type type = sighting->type;
+            if (sighting->role != role || sighting->is_indicator != is_indicator)
+                continue;
+            const char *value = observable_read(arena, &type, text);
+            found = value && str_equal(value, sighting->value) ? sighting : found;
+        }
+    arena_free(arena);
+    return found;
+}
+
+static bool is_rejected(const struct report *report, const char *value)
+{
+    return report->rejected_total > 0 && report->extra && strstr(report->extra, value);
+}
+
+/* Each in its role, and for detection where it is marked. */
+static void expect_attributes(const struct report *report, const json_t *attributes, const char *where)
+{
+    size_t i;
+    json_t *attribute;
+    json_array_foreach((json_t *)attributes, i, attribute)
+    {
+        const char *type = json_string_value(json_object_get(attribute, "type")),
+                   *value = json_string_value(json_object_get(attribute, "value"));
+        bool to_ids = misp_attribute_flag(attribute, "to_ids");
+        for (size_t k = 0; k < sizeof roles / sizeof *roles; k++) {
+            bool is_url = !str_equal(type, "url") || strstr(value, "://"); /* else it is what it may be */
+            if (!str_equal(roles[k].type, type) || misp_attribute_flag(attribute, "deleted") || !is_url)
+                continue;
+            attributes_compared++;
+            /* Who saw that it was nothing took it off again. */
+            bool is_doubted = json_object_get(attribute, "Sighting") && find_sighting(report, roles[k].role, value, false);
+            if (!find_sighting(report, roles[k].role, value, to_ids) && !is_doubted && !is_rejected(report, value))
+                fail_msg("%s: %s %s is not %s%s", where, type, value, sighting_role_name(roles[k].role), to_ids ? ", for detection" : "");
+        }
+    }
+}
+
 static void check_event(const char *path)
 {
     json_t *file = load(path);
@@ -198,6 +264,7 @@ static void check_event(const char *path)
         fail_msg("%s: %zu of %zu indicators are read", path, indicators, tally.indicators);
     assert_true(tally.indicators || !indicators);
     const json_t *event = json_object_get(file, "Event") ? json_object_get(file, "Event") : file;
+    expect_attributes(report, json_object_get(event, "Attribute"), path);
     const char *info = json_string_value(json_object_get(event, "info"));
     if (info && *info)
         assert_string_equal(report->summary, info);
@@ -239,7 +306,8 @@ static void every_event_of_the_corpus_is_read_and_written(void **state)
         }
         globfree(&found);
     }
-    assert_true(count >= 20);
+    print_message("%zu attributes of %zu events\n", attributes_compared, count);
+    assert_true(count >= 20 && attributes_compared > 300);
 }
 
 static void what_is_no_event_is_refused(void **state)

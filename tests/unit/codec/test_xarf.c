@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "base/timestamp.h"
 #include "codec/xarf.h"
 #include "model/rsit.h"
 #include "support/report_dump.h"
@@ -146,6 +147,21 @@ static void test_samples_of_version_4(void **state)
 
 /* --- version 3 --- */
 
+/* Whom it is about is the source. */
+static void expect_source(const char *path, const struct observation *observation)
+{
+    json_t *file = json_load_file(path, 0, NULL), *body = json_object_get(file, "Report");
+    const char *address = json_string_value(json_object_get(body, "SourceIp")), *when = json_string_value(json_object_get(body, "Date"));
+    int64_t moment;
+    bool found = !address;
+    for (size_t i = 0; i < observation->sighting_count; i++)
+        found = found || (observation->sightings[i].role == ROLE_SOURCE && str_equal_nocase(observation->sightings[i].value, address));
+    if (!found)
+        fail_msg("%s: %s is not its source", path, address);
+    assert_true(timestamp_parse_rfc3339(when, &moment) && moment == observation->time);
+    json_decref(file);
+}
+
 static void test_good_samples_of_version_3(void **state)
 {
     UNUSED(state);
@@ -162,6 +178,7 @@ static void test_good_samples_of_version_3(void **state)
             assert_true(report->observations[0].time != TIMESTAMP_NONE);
             assert_true(report->observations[0].sighting_count >= 1);
             assert_true(report->reporter_name || report->reporter_email);
+            expect_source(found.gl_pathv[i], &report->observations[0]);
             report_free(report);
         }
         globfree(&found);
