@@ -148,11 +148,11 @@ static bool try_twice(struct desk_call *call, struct err *err)
 {
     if (in_transaction(call, err))
         return true;
-    if (!call->problem.is_common_word || call->walks_words)
+    if (!call->problem.is_late || !call->has_common || call->looks_again)
         return false;
     desk_problem_clear(&call->problem);
     err_clear(err);
-    call->walks_words = true;
+    call->looks_again = true;
     return in_transaction(call, err);
 }
 

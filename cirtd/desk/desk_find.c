@@ -29,8 +29,13 @@ static bool find_value(struct desk_call *call, struct err *err)
     const char *value = observable_guess(call->arena, text, &type);
     if (value)
         return find_observable(call, type, value, err);
-    db_text(call->params, observable_refang(call->arena, text, strlen(text), NULL));
-    return desk_run_one(call, call->walks_words ? SQL_DESK_FIND_WORDS_COMMON : SQL_DESK_FIND_WORDS, 200, "value", err);
+    const char *words = observable_refang(call->arena, text, strlen(text), NULL), *found;
+    if (!desk_look(call, FILTER_CASE, "text", words, &found, err))
+        return false;
+    db_text(call->params, words);
+    if (found)
+        db_text(call->params, found);
+    return desk_run_one(call, found ? SQL_DESK_FIND_WORDS : SQL_DESK_FIND_WORDS_COMMON, 200, "value", err);
 }
 
 /* "TRANSACTION-ENTRY": entries of transactions that still run are not shown yet, so that none is ever skipped. */

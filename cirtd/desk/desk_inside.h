@@ -30,10 +30,10 @@ enum {
 
 /* What an RFC 9457 problem says beyond the err. */
 struct desk_problem {
-    int status;          /* 0: as the err's code says */
-    char hint[512];      /* or "" */
-    char *members;       /* a JSON object of further members, or NULL; the problem's */
-    bool is_common_word; /* find_word() gave up */
+    int status;     /* 0: as the err's code says */
+    char hint[512]; /* or "" */
+    char *members;  /* a JSON object of further members, or NULL; the problem's */
+    bool is_late;   /* a statement took longer than it may */
 };
 
 struct desk_caller {
@@ -55,7 +55,8 @@ struct desk_call {
     json_t *body; /* an object, empty where nothing was sent; the call's */
     struct desk_answer *answer;
     struct desk_problem problem;
-    bool walks_words; /* the second try after problem.is_common_word: text search goes along the list instead of by index */
+    bool has_common;  /* something that a filter looks up was common, so the list had little time (find_look) */
+    bool looks_again; /* the second try, after problem.is_late */
 };
 
 typedef bool (*desk_handler)(struct desk_call *call, struct err *err);
@@ -159,8 +160,11 @@ struct desk_list_query {
     size_t parameter_count;
     struct filter *filter; /* the caller's */
 };
-/* text NULL: all. The caller frees query->filter, on false too. */
+/* text NULL: all. What the filter looks up is looked up here. The caller frees query->filter, on false too. */
 bool desk_list_query(struct desk_call *call, unsigned object, const char *text, struct desk_list_query *query, struct err *err) MUST_CHECK;
+/* {ids} of the cases (object FILTER_CASE) or reports with a value, in the call's arena; NULL where they are too many: find_look(). */
+bool desk_look(struct desk_call *call, unsigned object, const char *field, const char *wanted, const char **found,
+               struct err *err) MUST_CHECK;
 /* A list with a filter in ?q=, left open as desk_page_add() does. *count: rows on the page. */
 bool desk_list_run(struct desk_call *call, unsigned object, enum sql_statement statement, const struct desk_page *page, size_t *count,
                    struct err *err) MUST_CHECK;

@@ -9,7 +9,7 @@ static const char *object_name(unsigned object)
     return object == FILTER_CASE ? "case" : object == FILTER_REPORT ? "report" : "indicator";
 }
 
-static const char *fragment(unsigned object, const char *field, const char *comparison)
+static const char *find_fragment(unsigned object, const char *field, const char *comparison)
 {
     for (size_t i = 0; i < sql_filter_text_count; i++) {
         const struct sql_filter_text *text = &sql_filter_texts[i];
@@ -19,11 +19,81 @@ static const char *fragment(unsigned object, const char *field, const char *comp
     return NULL;
 }
 
-/* Common words are looked for in each case along the list; by index they would be found in most of them first. */
-static const char *walking_fragment(unsigned object, const char *field, const char *comparison)
+/* --- what is looked up before the list (sql/functions/060_find.sql, find_look) --- */
+
+struct lookup {
+    const char *field, *wanted;
+    const char *found; /* {ids}; NULL where they are too many */
+};
+struct lookups {
+    struct desk_call *call;
+    struct lookup *items;
+    size_t count, capacity;
+    size_t written; /* of them, in their order */
+};
+
+/* The form for common values of a term that is looked up, else NULL. */
+static const char *common_form(unsigned object, const char *field, const char *comparison)
 {
-    const char *common = object == FILTER_CASE && str_equal(field, "text") ? fragment(object, field, "common") : NULL;
-    return common ? common : fragment(object, field, comparison);
+    return str_equal(comparison, "equal") || str_equal(comparison, "text") ? find_fragment(object, field, "common") : NULL;
+}
+
+static const char *collect(void *context, unsigned object, const char *field, const char *comparison, const char **parameter)
+{
+    struct lookups *lookups = context;
+    if (common_form(object, field, comparison)) {
+        lookups->items = arena_grow(lookups->call->arena, lookups->items, &lookups->capacity, lookups->count, sizeof *lookups->items);
+        lookups->items[lookups->count++] = (struct lookup){.field = field, .wanted = *parameter};
+    }
+    return find_fragment(object, field, comparison);
+}
+
+static const char *write_term(void *context, unsigned object, const char *field, const char *comparison, const char **parameter)
+{
+    struct lookups *lookups = context;
+    const char *common = common_form(object, field, comparison);
+    if (common) {
+        const struct lookup *lookup = &lookups->items[lookups->written++];
+        if (!lookup->found)
+            return common;
+        *parameter = lookup->found;
+    }
+    return find_fragment(object, field, comparison);
+}
+
+static bool ask(struct lookups *lookups, unsigned object, struct err *err)
+{
+    struct desk_call *call = lookups->call;
+    struct db_array fields, values;
+    struct db_rows *rows = NULL;
+    db_array_init(&fields, DB_TEXT_ARRAY);
+    db_array_init(&values, DB_TEXT_ARRAY);
+    for (size_t i = 0; i < lookups->count; i++) {
+        db_array_add_text(&fields, lookups->items[i].field);
+        db_array_add_text(&values, lookups->items[i].wanted);
+    }
+    db_text(call->params, object_name(object));
+    db_array(call->params, &fields);
+    db_array(call->params, &values);
+    db_bool(call->params, call->looks_again);
+    bool ok = desk_run(call, SQL_DESK_LOOK, &rows, err);
+    for (size_t i = 0; ok && i < lookups->count; i++) {
+        lookups->items[i].found = db_is_null(rows, i, 0) ? NULL : arena_strdup(call->arena, db_get_text(rows, i, 0));
+        call->has_common = call->has_common || !lookups->items[i].found;
+    }
+    db_rows_free(rows);
+    db_array_clear(&fields);
+    db_array_clear(&values);
+    return ok;
+}
+
+bool desk_look(struct desk_call *call, unsigned object, const char *field, const char *wanted, const char **found, struct err *err)
+{
+    struct lookup lookup = {.field = field, .wanted = wanted};
+    struct lookups lookups = {.call = call, .items = &lookup, .count = 1};
+    bool ok = ask(&lookups, object, err);
+    *found = lookup.found;
+    return ok;
 }
 
 /* Drills are shown where they are named only. */
@@ -32,18 +102,27 @@ static const char *unnamed_drill(unsigned object, const struct filter *filter)
     return (object == FILTER_CASE || object == FILTER_REPORT) && !filter_mentions(filter, "drill") ? "v.drill_id = 0 AND " : "";
 }
 
+static bool write_condition(struct desk_list_query *query, unsigned object, filter_fragment fragment, struct lookups *lookups,
+                            struct buf *condition, struct err *err)
+{
+    buf_reset(condition);
+    buf_add_text(condition, unnamed_drill(object, query->filter));
+    return filter_to_sql(query->filter, fragment, lookups, 3, condition, &query->parameters, &query->parameter_count, err);
+}
+
 bool desk_list_query(struct desk_call *call, unsigned object, const char *text, struct desk_list_query *query, struct err *err)
 {
     const struct filter_context context = {
         .object = object, .now = timestamp_now(), .zone_minutes = call->caller.zone_minutes, .me = call->caller.login};
+    struct lookups lookups = {.call = call};
     struct buf condition;
     *query = (struct desk_list_query){.filter = NULL};
     if (!filter_parse(text ? text : "", &context, &query->filter, err))
         return false;
     buf_init(&condition, 1024 * 1024);
-    buf_add_text(&condition, unnamed_drill(object, query->filter));
-    bool ok = filter_to_sql(query->filter, call->walks_words ? walking_fragment : fragment, 3, &condition, &query->parameters,
-                            &query->parameter_count, err);
+    bool ok = write_condition(query, object, collect, &lookups, &condition, err);
+    if (ok && lookups.count > 0)
+        ok = ask(&lookups, object, err) && write_condition(query, object, write_term, &lookups, &condition, err);
     query->condition = arena_strdup(call->arena, buf_text(&condition));
     buf_clear(&condition);
     if (ok && query->parameter_count + 2 > DB_PARAMETERS_MAX)

@@ -35,10 +35,12 @@ void desk_problem_take(struct desk_problem *problem, enum sql_statement statemen
     if (str_starts(state, "CI") && str_to_int64(state + 2, 400, 499, &status)) {
         strip_context(statement, err);
         problem->status = (int)status;
-        problem->is_common_word = status == 429 && err->code == ERR_LIMIT;
         snprintf(problem->hint, sizeof problem->hint, "%s", db_hint(db));
         free(problem->members);
         problem->members = *detail == '{' ? mem_strdup(detail) : NULL;
+    } else if (str_equal(state, "57014")) {
+        problem->is_late = true;
+        snprintf(problem->hint, sizeof problem->hint, "it took longer than a call may: ask for less, as is:open or a shorter time");
     } else if (str_starts(state, "22")) {
         strip_context(statement, err);
         problem->status = 422;

@@ -9,6 +9,7 @@ enum { ARRAY_SIZE_MAX = 1024 * 1024 };
 struct compiler {
     struct filter *filter;
     filter_fragment fragment;
+    void *context; /* of fragment */
     unsigned object, first_parameter;
     struct buf *sql;
     struct err *err;
@@ -25,7 +26,9 @@ static void add_parameter(struct compiler *compiler, enum filter_parameter_type 
 /* Copies a fragment with its own $1 and $2 as the numbers that this use of it got. */
 static bool add_fragment(struct compiler *compiler, const struct filter_field *field, const char *comparison, unsigned first)
 {
-    const char *text = compiler->fragment(compiler->object, field->name, comparison);
+    size_t at = first - compiler->first_parameter;
+    const char **parameter = at < compiler->filter->parameter_count ? &compiler->filter->parameters[at].text : NULL;
+    const char *text = compiler->fragment(compiler->context, compiler->object, field->name, comparison, parameter);
     if (!text)
         return err_set(compiler->err, ERR_INTERNAL, "there is no SQL for %s.%s", field->name, comparison);
     buf_add_char(compiler->sql, '(');
@@ -168,11 +171,16 @@ static bool compile_node(struct compiler *compiler, const struct filter_node *no
     return true;
 }
 
-bool filter_to_sql(struct filter *filter, filter_fragment fragment, unsigned first_parameter, struct buf *sql,
+bool filter_to_sql(struct filter *filter, filter_fragment fragment, void *context, unsigned first_parameter, struct buf *sql,
                    const struct filter_parameter **parameters, size_t *parameter_count, struct err *err)
 {
-    struct compiler compiler = {
-        .filter = filter, .fragment = fragment, .object = filter->object, .first_parameter = first_parameter, .sql = sql, .err = err};
+    struct compiler compiler = {.filter = filter,
+                                .fragment = fragment,
+                                .context = context,
+                                .object = filter->object,
+                                .first_parameter = first_parameter,
+                                .sql = sql,
+                                .err = err};
     filter->parameters = NULL;
     filter->parameter_count = filter->parameter_capacity = 0;
     if (!compile_node(&compiler, filter->root))

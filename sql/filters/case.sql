@@ -1,6 +1,7 @@
 -- The conditions of filters on cases (libcirt/model/filter): one for each field and comparison. v is visible_case. $1 and $2 are the comparison's own
 -- parameters: a list for equal, a beginning for prefix, both ends for range (NULL is open), a word for text.
--- What is looked up elsewhere comes as an array, evaluated once: as a join the planner reads all cases. text has two forms (sql/functions/060_find.sql): the first is refused for a common word, the second is asked then.
+-- What is looked up elsewhere comes as an array, evaluated once: as a join the planner reads all cases. A field that has `common` is looked up before the list
+-- (sql/functions/060_find.sql): equal, text then get the ids found as $1, and common takes their place where they are too many.
 
 -- filter: number.equal
 v.number = ANY ($1::bigint[])
@@ -61,7 +62,9 @@ v.tlp = ANY ($1::bigint[])
 v.tlp IS NULL
 
 -- filter: owner.equal
-v.owner_id = ANY (ARRAY(SELECT i.id FROM visible_identity i WHERE lower(i.login) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))))
+v.owner_id = ANY ($1::bigint[])
+-- filter: owner.common
+false
 -- filter: owner.prefix
 v.owner_id = ANY (ARRAY(SELECT i.id FROM visible_identity i WHERE starts_with(i.login, lower($1::text))))
 -- filter: owner.none
@@ -75,7 +78,9 @@ starts_with(lower(v.queue), lower($1::text))
 v.queue IS NULL
 
 -- filter: tag.equal
-v.id = ANY (ARRAY(SELECT t.case_id FROM visible_tag t WHERE lower(t.tag) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: tag.common
+EXISTS (SELECT FROM visible_tag t WHERE t.case_id = v.id AND lower(t.tag) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)) OFFSET 0)
 -- filter: tag.prefix
 v.id = ANY (ARRAY(SELECT t.case_id FROM visible_tag t WHERE starts_with(lower(t.tag), lower($1::text))))
 -- filter: tag.none
@@ -102,6 +107,8 @@ v.updated IS NULL
 v.closed IS NULL
 
 -- filter: summary.text
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: summary.common
 v.summary ILIKE '%' || regexp_replace($1::text, '([\\%_])', '\\\1', 'g') || '%'
 
 -- filter: peer.equal
@@ -129,70 +136,77 @@ starts_with(lower(v.drill), lower($1::text))
 v.drill IS NULL
 
 -- filter: ip.equal
-v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('ip', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: ip.common
+find_seen_in(v.id, NULL, NULL, 'ip', 'equal', $1::text[])
 -- filter: ip.none
-NOT EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type IN (1, 2, 3))
+NOT find_seen_in(v.id, NULL, NULL, 'ip', 'any', NULL)
 
 -- filter: domain.equal
-v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('domain', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: domain.common
+find_seen_in(v.id, NULL, NULL, 'domain', 'equal', $1::text[])
 -- filter: domain.none
-NOT EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.host IS NOT NULL)
+NOT find_seen_in(v.id, NULL, NULL, 'domain', 'any', NULL)
 
 -- filter: url.equal
-v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('url', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: url.common
+find_seen_in(v.id, NULL, NULL, 'url', 'equal', $1::text[])
 -- filter: url.prefix
-EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 6
-        AND starts_with(lower(s.value), lower($1::text)))
+find_seen_in(v.id, NULL, NULL, 'url', 'prefix', ARRAY[$1::text])
 -- filter: url.none
-NOT EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 6)
+NOT find_seen_in(v.id, NULL, NULL, 'url', 'any', NULL)
 
 -- filter: email.equal
-v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('email', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: email.common
+find_seen_in(v.id, NULL, NULL, 'email', 'equal', $1::text[])
 -- filter: email.prefix
-EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 7
-        AND starts_with(lower(s.value), lower($1::text)))
+find_seen_in(v.id, NULL, NULL, 'email', 'prefix', ARRAY[$1::text])
 -- filter: email.none
-NOT EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 7)
+NOT find_seen_in(v.id, NULL, NULL, 'email', 'any', NULL)
 
 -- filter: hash.equal
-v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('hash', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: hash.common
+find_seen_in(v.id, NULL, NULL, 'hash', 'equal', $1::text[])
 -- filter: hash.prefix
-EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type BETWEEN 8 AND 11
-        AND starts_with(lower(s.value), lower($1::text)))
+find_seen_in(v.id, NULL, NULL, 'hash', 'prefix', ARRAY[$1::text])
 -- filter: hash.none
-NOT EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type BETWEEN 8 AND 11)
+NOT find_seen_in(v.id, NULL, NULL, 'hash', 'any', NULL)
 
 -- filter: asn.equal
-v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('asn', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: asn.common
+find_seen_in(v.id, NULL, NULL, 'asn', 'equal', $1::text[])
 -- filter: asn.none
-NOT EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 4)
+NOT find_seen_in(v.id, NULL, NULL, 'asn', 'any', NULL)
 
 -- filter: cve.equal
-v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('cve', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: cve.common
+find_seen_in(v.id, NULL, NULL, 'cve', 'equal', $1::text[])
 -- filter: cve.prefix
-EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 12
-        AND starts_with(lower(s.value), lower($1::text)))
+find_seen_in(v.id, NULL, NULL, 'cve', 'prefix', ARRAY[$1::text])
 -- filter: cve.none
-NOT EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 12)
+NOT find_seen_in(v.id, NULL, NULL, 'cve', 'any', NULL)
 
 -- filter: country.equal
-v.id = ANY (ARRAY(SELECT DISTINCT m.case_id FROM find_seen('country', $1::text[]) s JOIN visible_member m ON s.report_id = m.report_id AND m.observations @> s.observation_no))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: country.common
+find_seen_in(v.id, NULL, NULL, 'country', 'equal', $1::text[])
 -- filter: country.prefix
-EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 16
-        AND starts_with(lower(s.value), lower($1::text)))
+find_seen_in(v.id, NULL, NULL, 'country', 'prefix', ARRAY[$1::text])
 -- filter: country.none
-NOT EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND m.observations @> s.observation_no WHERE m.case_id = v.id AND s.type = 16)
+NOT find_seen_in(v.id, NULL, NULL, 'country', 'any', NULL)
 
 -- filter: port.equal
-EXISTS (SELECT FROM visible_member m JOIN visible_observation o ON o.report_id = m.report_id AND m.observations @> o.no
-    WHERE m.case_id = v.id AND (o.source_port = ANY ($1::bigint[]) OR o.target_port = ANY ($1::bigint[])))
+find_port_in(v.id, NULL, NULL, $1::bigint[], NULL, NULL)
 -- filter: port.range
-EXISTS (SELECT FROM visible_member m JOIN visible_observation o ON o.report_id = m.report_id AND m.observations @> o.no
-    WHERE m.case_id = v.id AND (o.source_port BETWEEN coalesce($1::bigint, 0) AND coalesce($2::bigint, 65535)
-        OR o.target_port BETWEEN coalesce($1::bigint, 0) AND coalesce($2::bigint, 65535)))
+find_port_in(v.id, NULL, NULL, NULL, $1::bigint, $2::bigint)
 -- filter: port.none
-NOT EXISTS (SELECT FROM visible_member m JOIN visible_observation o ON o.report_id = m.report_id AND m.observations @> o.no
-    WHERE m.case_id = v.id AND coalesce(o.source_port, o.target_port) IS NOT NULL)
+NOT find_port_in(v.id, NULL, NULL, NULL, NULL, NULL)
 
 -- filter: sector.equal
 lower(v.sector) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
@@ -202,6 +216,8 @@ starts_with(lower(v.sector), lower($1::text))
 v.sector IS NULL
 
 -- filter: constituent.equal
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: constituent.common
 (lower(v.constituent) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
     OR v.id IN (SELECT o.case_id FROM visible_case_owner o WHERE lower(o.constituent) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))))
 -- filter: constituent.prefix
@@ -217,6 +233,6 @@ v.observations = ANY ($1::bigint[])
 v.observations IS NULL
 
 -- filter: text.text
-v.id = ANY (ARRAY(SELECT find_word($1::text)))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
 -- filter: text.common
 find_word_in(v.id, $1::text)

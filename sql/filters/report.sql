@@ -135,62 +135,77 @@ EXISTS (SELECT FROM visible_member m JOIN visible_case_key k ON k.id = m.case_id
 NOT EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND true)
 
 -- filter: ip.equal
-v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('ip', $1::text[]) s))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: ip.common
+find_seen_in(NULL, v.id, v.received, 'ip', 'equal', $1::text[])
 -- filter: ip.none
-NOT EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type IN (1, 2, 3))
+NOT find_seen_in(NULL, v.id, v.received, 'ip', 'any', NULL)
 
 -- filter: domain.equal
-v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('domain', $1::text[]) s))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: domain.common
+find_seen_in(NULL, v.id, v.received, 'domain', 'equal', $1::text[])
 -- filter: domain.none
-NOT EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.host IS NOT NULL)
+NOT find_seen_in(NULL, v.id, v.received, 'domain', 'any', NULL)
 
 -- filter: url.equal
-v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('url', $1::text[]) s))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: url.common
+find_seen_in(NULL, v.id, v.received, 'url', 'equal', $1::text[])
 -- filter: url.prefix
-EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 6 AND starts_with(lower(s.value), lower($1::text)))
+find_seen_in(NULL, v.id, v.received, 'url', 'prefix', ARRAY[$1::text])
 -- filter: url.none
-NOT EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 6)
+NOT find_seen_in(NULL, v.id, v.received, 'url', 'any', NULL)
 
 -- filter: email.equal
-v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('email', $1::text[]) s))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: email.common
+find_seen_in(NULL, v.id, v.received, 'email', 'equal', $1::text[])
 -- filter: email.prefix
-EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 7 AND starts_with(lower(s.value), lower($1::text)))
+find_seen_in(NULL, v.id, v.received, 'email', 'prefix', ARRAY[$1::text])
 -- filter: email.none
-NOT EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 7)
+NOT find_seen_in(NULL, v.id, v.received, 'email', 'any', NULL)
 
 -- filter: hash.equal
-v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('hash', $1::text[]) s))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: hash.common
+find_seen_in(NULL, v.id, v.received, 'hash', 'equal', $1::text[])
 -- filter: hash.prefix
-EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type BETWEEN 8 AND 11 AND starts_with(lower(s.value), lower($1::text)))
+find_seen_in(NULL, v.id, v.received, 'hash', 'prefix', ARRAY[$1::text])
 -- filter: hash.none
-NOT EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type BETWEEN 8 AND 11)
+NOT find_seen_in(NULL, v.id, v.received, 'hash', 'any', NULL)
 
 -- filter: asn.equal
-v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('asn', $1::text[]) s))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: asn.common
+find_seen_in(NULL, v.id, v.received, 'asn', 'equal', $1::text[])
 -- filter: asn.none
-NOT EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 4)
+NOT find_seen_in(NULL, v.id, v.received, 'asn', 'any', NULL)
 
 -- filter: cve.equal
-v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('cve', $1::text[]) s))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: cve.common
+find_seen_in(NULL, v.id, v.received, 'cve', 'equal', $1::text[])
 -- filter: cve.prefix
-EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 12 AND starts_with(lower(s.value), lower($1::text)))
+find_seen_in(NULL, v.id, v.received, 'cve', 'prefix', ARRAY[$1::text])
 -- filter: cve.none
-NOT EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 12)
+NOT find_seen_in(NULL, v.id, v.received, 'cve', 'any', NULL)
 
 -- filter: country.equal
-v.id = ANY (ARRAY(SELECT DISTINCT s.report_id FROM find_seen('country', $1::text[]) s))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: country.common
+find_seen_in(NULL, v.id, v.received, 'country', 'equal', $1::text[])
 -- filter: country.prefix
-EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 16 AND starts_with(lower(s.value), lower($1::text)))
+find_seen_in(NULL, v.id, v.received, 'country', 'prefix', ARRAY[$1::text])
 -- filter: country.none
-NOT EXISTS (SELECT FROM visible_sighting s WHERE s.report_id = v.id AND s.type = 16)
+NOT find_seen_in(NULL, v.id, v.received, 'country', 'any', NULL)
 
 -- filter: port.equal
-EXISTS (SELECT FROM visible_observation o WHERE o.report_id = v.id AND (o.source_port = ANY ($1::bigint[]) OR o.target_port = ANY ($1::bigint[])))
+find_port_in(NULL, v.id, v.received, $1::bigint[], NULL, NULL)
 -- filter: port.range
-EXISTS (SELECT FROM visible_observation o WHERE o.report_id = v.id AND (o.source_port BETWEEN coalesce($1::bigint, 0) AND coalesce($2::bigint, 65535)
-        OR o.target_port BETWEEN coalesce($1::bigint, 0) AND coalesce($2::bigint, 65535)))
+find_port_in(NULL, v.id, v.received, NULL, $1::bigint, $2::bigint)
 -- filter: port.none
-NOT EXISTS (SELECT FROM visible_observation o WHERE o.report_id = v.id AND coalesce(o.source_port, o.target_port) IS NOT NULL)
+NOT find_port_in(NULL, v.id, v.received, NULL, NULL, NULL)
 
 -- filter: sector.equal
 EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND lower(k.sector) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))

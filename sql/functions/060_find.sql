@@ -31,10 +31,15 @@ BEGIN
     END IF;
 END $$;
 
--- Cases with this word or these words one after the other. Complete, or CI429 where more than 2000 match: then the caller walks the cases by
--- date and asks find_word_in() of each instead.
-CREATE OR REPLACE FUNCTION find_word(p_word text) RETURNS SETOF bigint
-LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cirt, pg_temp AS $$
+-- --- what filters look up: a list of ids where they are few, and a question to each case or report along the list where they are many ---
+-- Neither form is good for both: by index the common ones are found in most cases first, along the list the rare ones in none. desk asks find_look()
+-- before the list, and writes the condition of each term accordingly (cirtd/desk/desk_list.c).
+
+SELECT drop_overloads('find_word'), drop_overloads('find_seen');
+
+-- Cases with this word or these words one after the other; NULL where more than p_limit texts have them.
+CREATE OR REPLACE FUNCTION find_word(p_word text, p_limit int) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     v_cases bigint[];
 BEGIN
@@ -43,23 +48,53 @@ BEGIN
         v_cases := ARRAY(SELECT t.case_id FROM visible_case_text t WHERE t.words @@ phraseto_tsquery('simple', p_word)
             UNION ALL SELECT t.case_id FROM visible_case_text t WHERE left(t.body, 2000) ~ '[^\x01-\x7f]'
                 AND left(t.body, 2000) ILIKE '%' || regexp_replace(p_word, '([\\%_])', '\\\1', 'g') || '%'
-            LIMIT 4001);
+            LIMIT p_limit + 1);
     ELSE
-        v_cases := ARRAY(SELECT t.case_id FROM visible_case_text t WHERE t.words @@ phraseto_tsquery('simple', p_word) LIMIT 2001);
+        v_cases := ARRAY(SELECT t.case_id FROM visible_case_text t WHERE t.words @@ phraseto_tsquery('simple', p_word) LIMIT p_limit + 1);
     END IF;
-    IF cardinality(v_cases) > 2000 THEN
-        RAISE EXCEPTION 'a common word' USING ERRCODE = 'CI429';
-    END IF;
-    RETURN QUERY SELECT DISTINCT unnest(v_cases);
+    RETURN CASE WHEN cardinality(v_cases) <= p_limit THEN v_cases END;
 END $$;
 
-CREATE OR REPLACE FUNCTION find_word_in(p_case bigint, p_word text) RETURNS boolean LANGUAGE sql STABLE
+CREATE OR REPLACE FUNCTION find_word_in(p_case bigint, p_word text) RETURNS boolean LANGUAGE sql STABLE COST 5000
 RETURN EXISTS (SELECT FROM visible_case_text t WHERE t.case_id = p_case AND (t.words @@ phraseto_tsquery('simple', p_word)
     OR (p_word ~ '[^\x01-\x7f]' AND left(t.body, 2000) ILIKE '%' || regexp_replace(p_word, '([\\%_])', '\\\1', 'g') || '%')));
 
--- Sightings by a field of the filter language: any of the values.
-CREATE OR REPLACE FUNCTION find_seen(p_field text, p_values text[]) RETURNS SETOF visible_sighting
-LANGUAGE plpgsql STABLE ROWS 500 SET search_path = cirt, pg_temp AS $$
+-- Cases with this in their summary, with one of these tags, and of one of these constituents; NULL where they are more than p_limit.
+CREATE OR REPLACE FUNCTION find_summary(p_word text, p_limit int) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+    v_cases bigint[] := ARRAY(SELECT k.id FROM visible_case k WHERE k.summary ILIKE '%' || regexp_replace(p_word, '([\\%_])', '\\\1', 'g') || '%' LIMIT p_limit + 1);
+BEGIN
+    RETURN CASE WHEN cardinality(v_cases) <= p_limit THEN v_cases END;
+END $$;
+
+CREATE OR REPLACE FUNCTION find_tagged(p_tags text[], p_limit int) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+    v_tags text[] := ARRAY(SELECT lower(x) FROM unnest(p_tags) x);
+    v_cases bigint[] := ARRAY(SELECT t.case_id FROM visible_tag t WHERE lower(t.tag) = ANY (v_tags) LIMIT p_limit + 1);
+BEGIN
+    RETURN CASE WHEN cardinality(v_cases) <= p_limit THEN v_cases END;
+END $$;
+
+CREATE OR REPLACE FUNCTION find_owned(p_constituents text[], p_limit int) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+    v_ids bigint[] := ARRAY(SELECT k.id FROM visible_constituent k WHERE lower(k.name) = ANY (ARRAY(SELECT lower(x) FROM unnest(p_constituents) x)));
+    v_cases bigint[] := ARRAY(SELECT k.id FROM visible_case_key k WHERE k.constituent_id = ANY (v_ids)
+        UNION ALL SELECT o.case_id FROM visible_case_owner o WHERE o.constituent_id = ANY (v_ids) LIMIT p_limit + 1);
+BEGIN
+    RETURN CASE WHEN cardinality(v_cases) <= p_limit THEN v_cases END;
+END $$;
+
+-- The types of the fields that are looked for by their value as it stands.
+CREATE OR REPLACE FUNCTION find_types(p_field text) RETURNS smallint[] LANGUAGE sql IMMUTABLE
+RETURN CASE p_field WHEN 'url' THEN '{6}' WHEN 'email' THEN '{7}' WHEN 'hash' THEN '{8,9,10,11}' WHEN 'asn' THEN '{4}' WHEN 'cve' THEN '{12}'
+    WHEN 'country' THEN '{16}' ELSE '{}' END::smallint[];
+
+-- Sightings by a field of the filter language: any of the values. At most p_limit of each, by index only.
+CREATE OR REPLACE FUNCTION find_seen(p_field text, p_values text[], p_limit int) RETURNS TABLE (report_id bigint, observation_no int)
+LANGUAGE plpgsql STABLE ROWS 500 SET search_path = cirt, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     v_value text;
     v_host text;
@@ -69,19 +104,114 @@ BEGIN
             WHEN 'url' THEN substring(v_value FROM '^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:]+)')
             WHEN 'email' THEN split_part(v_value, '@', 2) END;
         IF p_field = 'ip' THEN
-            RETURN QUERY SELECT * FROM find_sightings(CASE WHEN v_value LIKE '%/%' THEN 'cidr' ELSE 'ipv4' END, v_value, NULL, NULL);
+            RETURN QUERY SELECT s.report_id, s.observation_no FROM find_sightings(CASE WHEN v_value LIKE '%/%' THEN 'cidr' ELSE 'ipv4' END, v_value, NULL, p_limit) s;
         ELSIF p_field = 'domain' THEN
-            RETURN QUERY SELECT * FROM find_sightings('domain', v_value, NULL, NULL);
+            RETURN QUERY SELECT s.report_id, s.observation_no FROM find_sightings('domain', v_value, NULL, p_limit) s;
         ELSE
-            RETURN QUERY SELECT * FROM find_sightings(p_field, v_value, v_host, NULL) s WHERE s.type = ANY (CASE p_field
-                WHEN 'url' THEN '{6}' WHEN 'email' THEN '{7}' WHEN 'hash' THEN '{8,9,10,11}' WHEN 'asn' THEN '{4}' WHEN 'cve' THEN '{12}'
-                WHEN 'country' THEN '{16}' ELSE '{}' END::smallint[]);
+            RETURN QUERY SELECT s.report_id, s.observation_no FROM find_sightings(p_field, v_value, v_host, p_limit) s WHERE s.type = ANY (find_types(p_field));
             -- A URL whose host is an address has no name to be found by.
             IF v_host IS NOT NULL THEN
-                RETURN QUERY SELECT * FROM find_sightings(p_field, v_value, NULL, NULL);
+                RETURN QUERY SELECT s.report_id, s.observation_no FROM find_sightings(p_field, v_value, NULL, p_limit) s WHERE s.type = ANY (find_types(p_field));
             END IF;
         END IF;
     END LOOP;
+END $$;
+
+-- About how many sightings these networks hold, as the planner thinks. (Of names it knows nothing. EXPLAIN wants VOLATILE.)
+CREATE OR REPLACE FUNCTION find_estimate(p_networks inet[]) RETURNS float8
+LANGUAGE plpgsql VOLATILE SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_network inet;
+    v_plan json;
+    v_rows float8 := 0;
+BEGIN
+    FOREACH v_network IN ARRAY p_networks LOOP
+        EXECUTE format('EXPLAIN (FORMAT json) SELECT FROM visible_sighting s WHERE s.addr BETWEEN %L AND %L', host(network(v_network)), host(broadcast(v_network))) INTO v_plan;
+        v_rows := v_rows + (v_plan #>> '{0,Plan,Plan Rows}')::float8;
+    END LOOP;
+    RETURN v_rows;
+END $$;
+
+-- Cases or reports with such a sighting; NULL where there are more than p_limit sightings.
+CREATE OR REPLACE FUNCTION find_seen_ids(p_object text, p_field text, p_values text[], p_limit int) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_reports bigint[];
+    v_numbers int[];
+BEGIN
+    SELECT array_agg(s.report_id), array_agg(s.observation_no) INTO v_reports, v_numbers FROM find_seen(p_field, p_values, p_limit + 1) s;
+    IF cardinality(v_reports) > p_limit THEN
+        -- Some more are found in less time than the list takes to meet one in a hundred cases.
+        RETURN CASE WHEN p_field = 'ip' AND p_limit <= 2000 AND find_estimate(p_values::inet[]) < 100000 THEN find_seen_ids(p_object, p_field, p_values, 150000) END;
+    END IF;
+    IF p_object = 'report' THEN
+        RETURN ARRAY(SELECT DISTINCT u FROM unnest(v_reports) u);
+    END IF;
+    -- A report once: to ask its members for each of its sightings would cost their product.
+    RETURN ARRAY(SELECT DISTINCT m.case_id
+        FROM (SELECT u.report_id, range_agg(int4range(u.no, u.no, '[]')) AS numbers FROM unnest(v_reports, v_numbers) u(report_id, no) GROUP BY u.report_id) g
+        JOIN visible_member m ON m.report_id = g.report_id AND m.observations && g.numbers);
+END $$;
+
+-- What a case has of its reports, or a whole report: one of the two is NULL.
+CREATE OR REPLACE FUNCTION find_spans(p_case bigint, p_report bigint, p_received timestamptz) RETURNS TABLE (report_id bigint, received timestamptz, low int, high int) LANGUAGE sql STABLE ROWS 3 AS $$
+    SELECT m.report_id, m.received, lower(r), upper(r) FROM visible_member m CROSS JOIN LATERAL unnest(m.observations) r WHERE m.case_id = p_case
+    UNION ALL SELECT p_report, p_received, 0, 2147483647 WHERE p_report IS NOT NULL
+$$;
+
+-- Whether a case, or a report, has a sighting that find_seen() finds (p_how equal), one whose value begins so (prefix), or any of the field (any).
+CREATE OR REPLACE FUNCTION find_seen_in(p_case bigint, p_report bigint, p_received timestamptz, p_field text, p_how text, p_values text[]) RETURNS boolean
+LANGUAGE plpgsql STABLE COST 5000 AS $$
+DECLARE
+    v_networks inet[];
+    v_below text[];
+BEGIN
+    IF p_field = 'ip' THEN
+        v_networks := p_values::inet[];
+        RETURN EXISTS (SELECT FROM find_spans(p_case, p_report, p_received) n CROSS JOIN LATERAL (SELECT s.addr, s.type FROM visible_sighting s
+            WHERE s.report_id = n.report_id AND s.received = n.received AND s.observation_no >= n.low AND s.observation_no < n.high OFFSET 0) s
+            WHERE CASE p_how WHEN 'any' THEN s.type IN (1, 2, 3) ELSE s.addr && ANY (v_networks) END);
+    ELSIF p_field = 'domain' THEN
+        v_below := ARRAY(SELECT '%.' || regexp_replace(x, '([\\%_])', '\\\1', 'g') FROM unnest(p_values) x);
+        RETURN EXISTS (SELECT FROM find_spans(p_case, p_report, p_received) n CROSS JOIN LATERAL (SELECT s.host FROM visible_sighting s
+            WHERE s.report_id = n.report_id AND s.received = n.received AND s.observation_no >= n.low AND s.observation_no < n.high OFFSET 0) s
+            WHERE s.host IS NOT NULL AND (p_how = 'any' OR s.host = ANY (p_values) OR s.host LIKE ANY (v_below)));
+    END IF;
+    RETURN EXISTS (SELECT FROM find_spans(p_case, p_report, p_received) n CROSS JOIN LATERAL (SELECT s.type, s.value FROM visible_sighting s
+        WHERE s.report_id = n.report_id AND s.received = n.received AND s.observation_no >= n.low AND s.observation_no < n.high OFFSET 0) s
+        WHERE s.type = ANY (find_types(p_field))
+            AND CASE p_how WHEN 'any' THEN true WHEN 'equal' THEN s.value = ANY (p_values) ELSE starts_with(lower(s.value), lower(p_values[1])) END);
+END $$;
+
+-- Whether a case, or a report, has an observation with a port from p_from to p_until, or with any.
+CREATE OR REPLACE FUNCTION find_port_in(p_case bigint, p_report bigint, p_received timestamptz, p_ports bigint[], p_from bigint, p_until bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE COST 5000 AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM find_spans(p_case, p_report, p_received) n CROSS JOIN LATERAL (SELECT o.source_port, o.target_port FROM visible_observation o
+        WHERE o.report_id = n.report_id AND o.received = n.received AND o.no >= n.low AND o.no < n.high OFFSET 0) o
+        WHERE CASE WHEN p_ports IS NOT NULL THEN o.source_port = ANY (p_ports) OR o.target_port = ANY (p_ports)
+            ELSE o.source_port BETWEEN coalesce(p_from, 0) AND coalesce(p_until, 65535) OR o.target_port BETWEEN coalesce(p_from, 0) AND coalesce(p_until, 65535) END);
+END $$;
+
+-- Of each looked-up term of a filter its cases or reports; NULL where they are common. Then the list has 200 ms to fill its page, which common ones
+-- take 10 of. What is common, but not where the list begins, takes longer: then desk asks again (p_again), and all are looked up that can be.
+CREATE OR REPLACE FUNCTION find_look(p_object text, p_fields text[], p_values text[], p_again boolean) RETURNS SETOF bigint[]
+LANGUAGE plpgsql SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_limit int := CASE WHEN p_again THEN 500000 ELSE 2000 END;
+    v_found bigint[];
+    v_is_common boolean := false;
+BEGIN
+    FOR i IN 1..coalesce(cardinality(p_fields), 0) LOOP
+        v_found := CASE p_fields[i] WHEN 'text' THEN find_word(p_values[i], v_limit) WHEN 'summary' THEN find_summary(p_values[i], v_limit)
+            WHEN 'tag' THEN find_tagged(p_values[i]::text[], v_limit) WHEN 'constituent' THEN find_owned(p_values[i]::text[], v_limit)
+            WHEN 'owner' THEN ARRAY(SELECT k.id FROM visible_identity k WHERE lower(k.login) = ANY (ARRAY(SELECT lower(x) FROM unnest(p_values[i]::text[]) x))) ELSE find_seen_ids(p_object, p_fields[i], p_values[i]::text[], v_limit) END;
+        v_is_common := v_is_common OR v_found IS NULL;
+        RETURN NEXT v_found;
+    END LOOP;
+    IF v_is_common AND NOT p_again THEN
+        PERFORM set_config('statement_timeout', '200', true);
+    END IF;
 END $$;
 
 -- Constituents that hold an address, network, AS number or name; of words, those whose name or title has them.

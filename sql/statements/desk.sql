@@ -196,9 +196,13 @@ SELECT json_build_object('observable', json_build_object('type', $1::text, 'valu
     'constituents', (SELECT coalesce(json_agg(constituent_json(k)), '[]') FROM visible_constituent k
         WHERE k.id IN (SELECT find_constituents($1::text, coalesce($3::text, $2::text)))))
 
+-- What is looked up before a list: find_look(). The values are arrays as text, or words.
+-- name: look
+SELECT x.f::text FROM find_look($1::text, $2::text[], $3::text[], $4::boolean) WITH ORDINALITY x(f, n) ORDER BY x.n
+
 -- name: find_words
 SELECT json_build_object('observable', NULL, 'observables', '[]'::json,
-    'cases', (SELECT coalesce(json_agg(x.found), '[]') FROM (SELECT case_json(v) AS found FROM visible_case v WHERE v.id = ANY (ARRAY(SELECT find_word($1::text)))
+    'cases', (SELECT coalesce(json_agg(x.found), '[]') FROM (SELECT case_json(v) AS found FROM visible_case v WHERE v.id = ANY (ARRAY(SELECT unnest($2::bigint[])))
         ORDER BY v.opened DESC, v.id DESC LIMIT 50) x), 'reports', '[]'::json,
     'constituents', (SELECT coalesce(json_agg(constituent_json(k)), '[]') FROM visible_constituent k WHERE k.id IN (SELECT find_constituents('text', $1::text))))
 -- name: find_words_common

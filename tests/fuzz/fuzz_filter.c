@@ -15,10 +15,12 @@ static size_t get(const void *object, const char *field, struct filter_value *va
     return max < 3 ? max : 3;
 }
 
-static const char *fragment(unsigned object, const char *field, const char *comparison)
+static const char *fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter)
 {
+    UNUSED(context);
     UNUSED(object);
     UNUSED(field);
+    UNUSED(parameter);
     return str_equal(comparison, "none") ? "x IS NULL" : str_equal(comparison, "range") ? "x BETWEEN $1 AND $2" : "x = $1";
 }
 
@@ -29,7 +31,7 @@ static void compile(struct filter *filter)
     const struct filter_parameter *parameters;
     size_t count;
     buf_init(&sql, 4 * 1024 * 1024);
-    if (filter_to_sql(filter, fragment, 1, &sql, &parameters, &count, &err) &&
+    if (filter_to_sql(filter, fragment, NULL, 1, &sql, &parameters, &count, &err) &&
         strspn(buf_text(&sql), "x=$0123456789 ()tresuISNOLABEWDRTU") != sql.size)
         abort();
     buf_clear(&sql);

@@ -605,8 +605,10 @@ static void hostile_input(void **state)
 /* --- SQL --- */
 
 /* For each field and comparison a fragment that shows both, and its parameters. */
-static const char *test_fragment(unsigned object, const char *field, const char *comparison)
+static const char *test_fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter)
 {
+    UNUSED(context);
+    UNUSED(parameter);
     static char text[128];
     static const char *const two[] = {"range"}, *const no[] = {"none"};
     UNUSED(object);
@@ -615,8 +617,10 @@ static const char *test_fragment(unsigned object, const char *field, const char 
     return text;
 }
 
-static const char *no_fragment(unsigned object, const char *field, const char *comparison)
+static const char *no_fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter)
 {
+    UNUSED(context);
+    UNUSED(parameter);
     UNUSED(object);
     UNUSED(field);
     UNUSED(comparison);
@@ -673,9 +677,9 @@ static void sql_text(void **state)
         buf_init(&joined, 4096);
         assert_true(filter_parse(rows[i].text, &context, &filter, &err));
         /* Twice: compiling again starts anew. */
-        assert_true(filter_to_sql(filter, test_fragment, 3, &sql, &parameters, &count, &err));
+        assert_true(filter_to_sql(filter, test_fragment, NULL, 3, &sql, &parameters, &count, &err));
         buf_reset(&sql);
-        assert_true(filter_to_sql(filter, test_fragment, 3, &sql, &parameters, &count, &err));
+        assert_true(filter_to_sql(filter, test_fragment, NULL, 3, &sql, &parameters, &count, &err));
         join(&joined, parameters, count);
         assert_string_equal(buf_text(&sql), rows[i].sql);
         assert_string_equal(buf_text(&joined), rows[i].parameters);
@@ -685,7 +689,20 @@ static void sql_text(void **state)
     }
 }
 
-static void sql_faults(void **state)
+/* What the callback puts in the place of a parameter is what the statement gets. */
+static const char *replaced_fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter)
+{
+    UNUSED(object);
+    (*(int *)context)++;
+    if (str_equal(field, "ip") && str_equal(comparison, "equal")) {
+        assert_string_equal(*parameter, "{\"192.0.2.1\"}");
+        *parameter = "{7}";
+        return "id = ANY ($1)";
+    }
+    return "x";
+}
+
+static void sql_faults_and_replaced_parameters(void **state)
 {
     UNUSED(state);
     struct filter_context context = context_for(FILTER_CASE);
@@ -696,12 +713,21 @@ static void sql_faults(void **state)
     size_t count;
     assert_true(filter_parse("tag:a (tag:b OR -tag:none)", &context, &filter, &err));
     buf_init(&sql, 4096);
-    assert_false(filter_to_sql(filter, no_fragment, 1, &sql, &parameters, &count, &err));
+    assert_false(filter_to_sql(filter, no_fragment, NULL, 1, &sql, &parameters, &count, &err));
     assert_int_equal(err.code, ERR_INTERNAL);
     buf_clear(&sql);
     buf_init(&sql, 10);
-    assert_false(filter_to_sql(filter, test_fragment, 1, &sql, &parameters, &count, &err));
+    assert_false(filter_to_sql(filter, test_fragment, NULL, 1, &sql, &parameters, &count, &err));
     assert_int_equal(err.code, ERR_LIMIT);
+    buf_clear(&sql);
+    filter_free(filter);
+    int asked = 0;
+    buf_init(&sql, 4096);
+    assert_true(filter_parse("ip:192.0.2.1,none due:..2026", &context, &filter, &err));
+    assert_true(filter_to_sql(filter, replaced_fragment, &asked, 3, &sql, &parameters, &count, &err));
+    assert_int_equal(asked, 3);
+    assert_string_equal(buf_text(&sql), "(((id = ANY ($3)) OR (x)) AND ((x)))");
+    assert_string_equal(parameters[0].text, "{7}");
     buf_clear(&sql);
     filter_free(filter);
 }
@@ -764,7 +790,7 @@ int main(void)
         cmocka_unit_test(errors),
         cmocka_unit_test(hostile_input),
         cmocka_unit_test(sql_text),
-        cmocka_unit_test(sql_faults),
+        cmocka_unit_test(sql_faults_and_replaced_parameters),
         cmocka_unit_test(mentions),
         cmocka_unit_test(documented),
     };
