@@ -342,6 +342,7 @@ static bool take_observables(struct exporting *job, const json_t *items, const c
 
     if (!is_list && job->report->observation_count + json_array_size(items) > codec_limits_default.observations_max)
         return err_set(&job->err, ERR_LIMIT, _("more than %zu values in one document"), codec_limits_default.observations_max);
+    page->class_name = job->report->class_name;
     for (size_t i = 0; i < json_array_size(items); i++)
         document_add_observable(page, json_array_get(items, i));
     if (is_list) {

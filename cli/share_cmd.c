@@ -70,7 +70,7 @@ static char *item_name(const struct screen *screen, const json_t *item)
 {
     const char *type = field_text(item, "type");
     char *text = cell_observable(screen, type, field_text(item, "text"));
-    char *name = mem_printf("%-6s %s", type ? type : field_or(item, "kind", "-"), text);
+    char *name = mem_printf("%-8s %s", type ? type : field_or(item, "kind", "-"), text);
 
     free(text);
     return name;
@@ -132,8 +132,23 @@ static void count_items(const json_t *peer, size_t *goes, size_t *stays)
         *(field_is(json_array_get(items, i), "goes") ? goes : stays) += 1;
 }
 
+/* What was said, to be said again: without it something else would go. */
+static void same_options(struct screen *screen, const struct options *options)
+{
+    static const char *const names[] = {"only", "tlp", "format"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        const char *value = options_text(options, names[i]);
+        bool is_plain = value && value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:.,/+-")] == '\0';
+
+        if (value)
+            screen_printf(screen, is_plain ? " --%s %s" : " --%s '%s'", names[i], value);
+    }
+}
+
 static void render_dry(struct screen *screen, const json_t *answer, const void *context)
 {
+    const struct session *session = context;
     const json_t *peers = field_list(answer, "items");
 
     decisions(screen, answer);
@@ -144,9 +159,11 @@ static void render_dry(struct screen *screen, const json_t *answer, const void *
         const json_t *peer = json_array_get(peers, i);
         size_t goes, stays;
         count_items(peer, &goes, &stays);
-        if (goes > 0)
-            screen_printf(screen, _("   Send what goes: cirt share %s --with %s"), (const char *)context, field_or(peer, "peer", "-"));
-        else if (!field_object(peer, "agreement"))
+        if (goes > 0) {
+            screen_printf(screen, _("   Send what goes: cirt share %s --with %s"), session_operand(session, 0),
+                          field_or(peer, "peer", "-"));
+            same_options(screen, &session->options);
+        } else if (!field_object(peer, "agreement"))
             screen_printf(screen, _("   See: cirt agreement ls"));
     }
     screen_text(screen, "\n");
@@ -154,6 +171,7 @@ static void render_dry(struct screen *screen, const json_t *answer, const void *
 
 static void render_sent(struct screen *screen, const json_t *answer, const void *context)
 {
+    const struct session *session = context;
     const json_t *peers = field_list(answer, "items");
 
     for (size_t i = 0; i < json_array_size(peers); i++) {
@@ -161,7 +179,7 @@ static void render_sent(struct screen *screen, const json_t *answer, const void 
         size_t goes, stays;
 
         count_items(peer, &goes, &stays);
-        screen_printf(screen, _("case %s -> %s: "), (const char *)context, field_or(peer, "peer", "-"));
+        screen_printf(screen, _("case %s -> %s: "), session_operand(session, 0), field_or(peer, "peer", "-"));
         if (field_text(peer, "share"))
             screen_printf(screen, _("%zu items, share %s %s"), goes, field_text(peer, "share"), field_or(peer, "state", "-"));
         else
@@ -253,7 +271,7 @@ int share_cmd_share(struct session *session)
     }
     if (!is_dry && !any)
         session->exit_code = EXIT_REFUSED;
-    session_print(session, answer, is_dry ? render_dry : render_sent, operand);
+    session_print(session, answer, is_dry ? render_dry : render_sent, session);
     json_decref(answer);
     return session->exit_code;
 }

@@ -33,7 +33,8 @@ static bool check_issuer(struct intake *intake, const struct intake_caller *call
 {
     struct db_rows *rows = NULL;
     if (!report->reference || !report->reference_issuer)
-        return err_set(err, ERR_INPUT, "the document has no IncidentID with a name");
+        return err_set(err, ERR_INPUT,
+                       "the document does not name the case it is about, and whose number that is (IODEF: IncidentID with name)");
     db_params_reset(intake->params);
     db_int8(intake->params, caller->peer_id);
     db_text(intake->params, report->reference_issuer);

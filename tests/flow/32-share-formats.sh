@@ -102,7 +102,7 @@ until_true 30 arrived 9
 as home admin peer set YY-CERT --document-url 'https://127.0.0.1:9/' >/dev/null
 as home lead note "$case" --share -m 'third hint' >/dev/null
 as home lead share "$case" --with YY-CERT >/dev/null
-waits() { contains 'there' 127.0.0.1 "$(as home lead --json shares "$case" | value 'd["items"][0]["error"]')"; }
+waits() { [[ $(as home lead --json shares "$case" | value 'd["items"][0]["error"]') == *YY-CERT* ]]; }
 until_true 30 waits
 as home admin peer set YY-CERT --document-url "$(at peer printenv CIRT_URL)/rid" >/dev/null
 until_true 60 arrived 10
@@ -113,3 +113,35 @@ as home lead note "$case" --share -m 'under a name that is not ours' >/dev/null
 as home lead share "$case" --with YY-CERT --wait >/dev/null || true
 equal 'under a name that is not ours' failed "$(state)"
 arrived 10 || fail 'taken under a foreign name'
+as peer admin peer set XX-CERT --issuer-name XX-CERT >/dev/null
+
+# --- whatever a peer posts there ---
+rid=$(at peer printenv CIRT_URL)/rid
+send() { # CONTENT-TYPE FILE: the answer, then the status
+    curl -sS --noproxy '*' --max-time 20 --cacert "$SCRATCH/peer/ids/ca.crt" --cert "$SCRATCH/home/keys/push.crt" --key "$SCRATCH/home/keys/push.key" \
+        -w '\n%{http_code}' -H "Content-Type: $1" --data-binary "@$2" "$rid"
+}
+malformed() { as peer lead --json report ls state:malformed sender:XX-CERT | value 'len(d["items"])'; }
+before=$(malformed)
+printf '{"type": "bundle", "id": "bundle--1"}' >"$SCRATCH/bad.stix"
+printf '{"description": "no number", "class": "phishing"}' >"$SCRATCH/nameless.json"
+printf '{"description": "another team'"'"'s", "class": "phishing", "reference": "42", "reference_issuer": "ZZ-CERT"}' >"$SCRATCH/foreign.json"
+printf 'From: a@b.example\nSubject: x\n\ny\n' >"$SCRATCH/mail.eml"
+printf 'garbage' >"$SCRATCH/garbage"
+answer=$(send application/stix+json "$SCRATCH/bad.stix")
+contains 'not readable: its place' '"at"' "$answer"
+equal 'and the status' 400 "${answer##*$'\n'}"
+answer=$(send application/json "$SCRATCH/nameless.json")
+contains 'no case is named' 'does not name the case' "$answer"
+equal 'of a nameless one' 400 "${answer##*$'\n'}"
+answer=$(send application/json "$SCRATCH/foreign.json")
+contains 'whose number it is not' 'may not issue case names of ZZ-CERT' "$answer"
+equal 'of a foreign one' 403 "${answer##*$'\n'}"
+equal 'all three are kept' $((before + 3)) "$(malformed)"
+equal 'mail has another door' 415 "$(send message/rfc822 "$SCRATCH/mail.eml" | tail -n 1)"
+equal 'garbage' 400 "$(send application/json "$SCRATCH/garbage" | tail -n 1)"
+cp "$SCRATCH/shared.stix" "$SCRATCH/again.stix"
+equal 'the same bytes again are known' 200 "$(send application/stix+json "$SCRATCH/again.stix" | tail -n 1)"
+arrived 10 || fail 'something of that became incoming'
+equal 'or a case' 1 "$(as peer lead --json ls is:any | value 'len(d["items"])')"
+equal 'a feed may not post there' 403 "$(post peer feed /rid application/json "$SCRATCH/foreign.json" | tail -n 1)"

@@ -17,6 +17,7 @@ for format in csv json ndjson iodef iodef-json stix misp; do
     as home lead show "$many" --format $format -o "$SCRATCH/many.$format" 2>/dev/null
     equal "every value as $format" 6000 "$(grep -oE 'h[0-9]+\.many\.example' "$SCRATCH/many.$format" | sort -u | wc -l)"
 done
+equal 'each under the class of the case' malicious-code/infected-system "$(python3 -c 'import csv, sys; print(*{r["class"] for r in csv.DictReader(open(sys.argv[1], newline=""))})' "$SCRATCH/many.csv")"
 equal 'marked as they are' 3000 "$(python3 -c 'import csv, sys; print(sum(r["indicator"] == "true" for r in csv.DictReader(open(sys.argv[1], newline=""))))' "$SCRATCH/many.csv")"
 
 # --- what nobody labelled: objects and members of a foreign document that are only kept ---
