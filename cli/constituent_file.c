@@ -9,7 +9,7 @@
 #include "cli/field.h"
 #include "cli/file.h"
 #include "cli/words.h"
-#include "codec/csv_rows.h"
+#include "codec/csv_stream.h"
 
 enum { FILE_SIZE_MAX = 256 * 1024 * 1024, COLUMNS_MAX = 64, PART_ITEMS_MAX = 2000, PART_VALUES_MAX = 10000 };
 
@@ -341,7 +341,7 @@ bool constituent_file_read(const char *path, constituent_file_send send, void *c
         goto done;
     first = buf_text(&text) + strspn(buf_text(&text), "\xef\xbb\xbf \t\r\n");
     ok = (*first == '[' || *first == '{' ? read_json(reading, &text, err)
-                                         : csv_rows_read(buf_text(&text), text.size, take_row, reading, err)) &&
+                                         : csv_stream_read(buf_text(&text), text.size, take_row, reading, err)) &&
          flush(reading, err);
 done:
     buf_clear(&text);

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 /* So that a row without an end is noticed before it has been copied whole. */
 enum { PART_MAX = 64 * 1024 };
@@ -284,4 +285,59 @@ bool csv_stream_finish(struct csv_stream *rows, size_t *cut_line, struct err *er
     if (rows->failed)
         *err = rows->err;
     return !rows->failed;
+}
+
+/* --- a text that is whole --- */
+
+struct whole {
+    csv_take_cells take;
+    void *context;
+};
+
+static bool take_whole_row(void *context, const struct csv_field *fields, size_t count, size_t line, struct err *err)
+{
+    const struct whole *whole = context;
+    const char *cells[CSV_COLUMNS_MAX];
+    char at[40];
+    snprintf(at, sizeof at, "line %zu", line);
+    for (size_t i = 0; i < count; i++) {
+        if (!str_is_utf8(fields[i].text, fields[i].size, NULL))
+            return err_set_at(err, ERR_INPUT, at, "the text is not UTF-8");
+        cells[i] = fields[i].text;
+    }
+    return (count == 1 && *cells[0] == '\0') || whole->take(whole->context, line, cells, count, err);
+}
+
+static char delimiter_of(const char *bytes, size_t size)
+{
+    static const char delimiters[] = ",;\t";
+    const char *end = size ? memchr(bytes, '\n', size) : NULL;
+    size_t length = end ? (size_t)(end - bytes) : size, best = 0, most = 0;
+    for (size_t i = 0; i < sizeof delimiters - 1; i++) {
+        size_t count = 0;
+        for (size_t k = 0; k < length; k++)
+            count += bytes[k] == delimiters[i];
+        if (count > most) {
+            most = count;
+            best = i;
+        }
+    }
+    return delimiters[best];
+}
+
+bool csv_stream_read(const char *bytes, size_t size, csv_take_cells take, void *context, struct err *err)
+{
+    struct whole whole = {take, context};
+    if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
+        bytes += 3;
+        size -= 3;
+    }
+    const struct csv_form form = {.delimiter = delimiter_of(bytes, size)};
+    struct csv_stream *rows = csv_stream_new(&codec_limits_default, &form, take_whole_row, NULL, &whole);
+    size_t cut_line = 0;
+    char at[40];
+    bool ok = csv_stream_feed(rows, bytes, size, err) && csv_stream_finish(rows, &cut_line, err);
+    csv_stream_free(rows);
+    snprintf(at, sizeof at, "line %zu", cut_line);
+    return ok && (!cut_line || err_set_at(err, ERR_INPUT, at, "a quote that does not end"));
 }

@@ -42,6 +42,14 @@ bool csv_stream_feed(struct csv_stream *rows, const char *bytes, size_t size, st
 /* The last row, which may lack its line feed. *cut_line: 0, or where a row began whose quote is never closed: it was left out. */
 bool csv_stream_finish(struct csv_stream *rows, size_t *cut_line, struct err *err) MUST_CHECK;
 
+/* A row of a text that is whole in memory, which began on that line: cells are UTF-8 and live as long as the call. False ends the reading,
+ * with err set. */
+typedef bool (*csv_take_cells)(void *context, size_t line, const char *const *cells, size_t count, struct err *err);
+/* For tables of our own: every row, the header too; blank lines and a byte order mark are left out. The delimiter is what the first line
+ * has most of: comma, semicolon or tab. ERR_INPUT with the line for text that is not UTF-8 or a quote that never ends, ERR_LIMIT as above,
+ * or what take says. */
+bool csv_stream_read(const char *bytes, size_t size, csv_take_cells take, void *context, struct err *err) MUST_CHECK;
+
 /* The bytes of the row that is handed over, with separators: what it takes in memory. */
 size_t csv_stream_row_size(const struct csv_stream *rows);
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
-#include "codec/csv_rows.h"
+#include "codec/csv_stream.h"
 #include "codec/export.h"
 
 static const struct export_head head = {.team = "XX-CERT", .tlp = TLP_GREEN, .time = 1700000000 * TIMESTAMP_SECOND};
@@ -323,7 +323,7 @@ static void test_csv(void **state)
     struct err err = {0};
     (void)state;
     write_list("csv", given, ARRAY_SIZE(given), &out, &writer);
-    if (!csv_rows_read(out.bytes, out.size, take_row, &rows, &err))
+    if (!csv_stream_read(out.bytes, out.size, take_row, &rows, &err))
         fail_msg("%s %s", err.at, err.text);
     assert_int_equal(rows.count, ARRAY_SIZE(given) + 1);
     assert_int_equal(writer.left_out, 0);

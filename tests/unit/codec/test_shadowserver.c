@@ -18,7 +18,7 @@
 #include "base/timestamp.h"
 #include "codec/base64.h"
 #include "codec/codec.h"
-#include "codec/csv_rows.h"
+#include "codec/csv_stream.h"
 #include "codec/shadowserver_table.h"
 #include "codec/unpack.h"
 
@@ -139,7 +139,7 @@ static void an_endless_row_is_a_limit(void **state)
 struct table {
     const char *name;
     const struct report *report;
-    char *columns[CSV_ROWS_CELLS_MAX];
+    char *columns[CSV_COLUMNS_MAX];
     size_t column_count, next, others; /* observations that are no rows, behind them */
     bool has_header;
 };
@@ -223,7 +223,7 @@ static void check_rows(struct table *table, const char *bytes, size_t size)
         fail_msg("%s: %s: %s", table->name, table->report->rejections[0].at, table->report->rejections[0].text);
     if (!table->report->class_name)
         fail_msg("%s: no class for its type", table->name);
-    if (!csv_rows_read(bytes, size, check_row, table, &err))
+    if (!csv_stream_read(bytes, size, check_row, table, &err))
         fail_msg("%s: %s: %s", table->name, err.at, err.text);
     assert_int_equal(table->next + table->others, table->report->observation_count);
     for (size_t i = 0; i < table->column_count; i++)
