@@ -169,17 +169,3 @@ void triage_rules_apply(const struct triage_rules *rules, struct arena *arena, s
         if (filter_subject_passes(subject, rules->rules[i].filter))
             apply_rule(rules, i, arena, decision);
 }
-
-const char *triage_rules_explain(const struct triage_decision *decision, struct arena *arena)
-{
-    struct buf buf;
-    buf_init(&buf, TRIAGE_RULES_SIZE_MAX);
-    for (size_t i = 0; i < decision->step_count; i++) {
-        const struct triage_step *step = &decision->steps[i];
-        buf_printf(&buf, "line %zu, rule \"%s\": %s%s\n", step->line, step->rule, step->action,
-                   step->took_effect ? "" : " (decided before)");
-    }
-    const char *text = arena_strdup(arena, buf_text(&buf));
-    buf_clear(&buf);
-    return text;
-}

@@ -127,7 +127,4 @@ void triage_rules_rest(struct triage_rules *rules);
 /* A pattern of rule i has used it up. */
 bool triage_rules_is_spent(const struct triage_rules *rules, size_t i);
 
-/* One line a step for people: `line 3, rule "bank phishing": priority:high`, with " (decided before)" where it had no effect. */
-const char *triage_rules_explain(const struct triage_decision *decision, struct arena *arena);
-
 #endif

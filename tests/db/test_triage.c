@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "rules/dedupe.h"
 #include "support/triage_fixture.h"
 
 /* --- tests --- */
@@ -58,40 +57,50 @@ static void old_and_closed_cases_are_not_joined(void **state)
     assert_true(is_same_case(third, triaged(fixture, &letter)));
 }
 
-static void keys_are_those_of_the_rules_layer(void **state)
+static void keys_name_the_owner_or_what_is_near(void **state)
 {
     struct fixture *fixture = *state;
     static const struct {
         struct letter letter;
-        const char *constituent;
+        const char *constituent, *subject;
     } cases[] = {
-        {{.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.100.7"}}}, NULL},
-        {{.class_name = "fraud/phishing", .sightings = {{"ipv6", "source", "2001:db8:1:2::3"}}}, NULL},
-        {{.class_name = "fraud/phishing", .sightings = {{"cidr", "source", "203.0.113.128/25"}}}, NULL},
-        {{.class_name = "fraud/phishing", .sightings = {{"cidr", "source", "192.0.0.0/9"}}}, NULL},
-        {{.class_name = "fraud/phishing", .sightings = {{"url", "infrastructure", "http://Login.Shop.example/a"}}}, NULL},
-        {{.class_name = "fraud/phishing", .sightings = {{"domain", "source", "a.example"}, {"ipv4", "target", "198.51.100.9"}}}, NULL},
-        {{.class_name = "fraud/phishing", .sightings = {{"domain", "source", "b.example"}, {"ipv4", "source", "198.51.100.9"}}}, NULL},
+        {{.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.100.7"}}}, NULL, "198.51.100.0/24"},
+        {{.class_name = "fraud/phishing", .sightings = {{"ipv6", "source", "2001:db8:1:2::3"}}}, NULL, "2001:db8:1::/48"},
+        {{.class_name = "fraud/phishing", .sightings = {{"cidr", "source", "203.0.113.128/25"}}}, NULL, "203.0.113.0/24"},
+        {{.class_name = "fraud/phishing", .sightings = {{"cidr", "source", "192.0.0.0/9"}}}, NULL, "192.0.0.0/9"},
+        {{.class_name = "fraud/phishing", .sightings = {{"url", "infrastructure", "http://Login.Shop.example/a"}}},
+         NULL,
+         "login.shop.example"},
+        {{.class_name = "fraud/phishing", .sightings = {{"domain", "source", "a.example"}, {"ipv4", "target", "198.51.100.9"}}},
+         NULL,
+         "a.example"},
+        {{.class_name = "fraud/phishing", .sightings = {{"domain", "source", "b.example"}, {"ipv4", "source", "198.51.100.9"}}},
+         NULL,
+         "198.51.100.0/24"},
         {{.class_name = "fraud/phishing", .sightings = {{"ipv4", "victim", "198.51.100.1"}, {"ipv4", "infrastructure", "203.0.113.1"}}},
-         NULL},
-        {{.class_name = "fraud/phishing", .sightings = {{"ipv4", "other", "198.51.100.1"}, {"ipv4", "target", "203.0.113.1"}}}, NULL},
-        {{.sightings = {{"ipv4", "source", "10.1.2.3"}}}, "tel-a"},
-        {{.sightings = {{"ipv4", "source", "10.1.7.3"}}}, "uni"},
-        {{.sightings = {{"ipv6", "source", "2001:db8:aa::5"}}}, "uni"},
-        {{.sightings = {{"ipv4", "source", "192.0.2.1"}, {"asn", "source", "64501"}}}, "tel-a"},
-        {{.sightings = {{"email", "victim", "joe@mail.bank.example"}}}, "bank"},
-        {{.sightings = {{"domain", "victim", "notbank.example"}}}, NULL},
-        {{.sightings = {{"ipv4", "victim", "10.1.2.3"}, {"ipv4", "infrastructure", "10.1.7.1"}}}, "uni"},
-        {{.sightings = {{"ipv4", "source", "192.0.2.9"}, {"ipv4", "target", "10.1.2.3"}}}, "tel-a"},
+         NULL,
+         "203.0.113.0/24"},
+        {{.class_name = "fraud/phishing", .sightings = {{"ipv4", "other", "198.51.100.1"}, {"ipv4", "target", "203.0.113.1"}}},
+         NULL,
+         "203.0.113.0/24"},
+        {{.sightings = {{"ipv4", "source", "10.1.2.3"}}}, "tel-a", NULL},
+        {{.sightings = {{"ipv4", "source", "10.1.7.3"}}}, "uni", NULL},
+        {{.sightings = {{"ipv6", "source", "2001:db8:aa::5"}}}, "uni", NULL},
+        {{.sightings = {{"ipv4", "source", "192.0.2.1"}, {"asn", "source", "64501"}}}, "tel-a", NULL},
+        {{.sightings = {{"email", "victim", "joe@mail.bank.example"}}}, "bank", NULL},
+        {{.sightings = {{"domain", "victim", "notbank.example"}}}, NULL, "notbank.example"},
+        {{.sightings = {{"ipv4", "victim", "10.1.2.3"}, {"ipv4", "infrastructure", "10.1.7.1"}}}, "uni", NULL},
+        {{.sightings = {{"ipv4", "source", "192.0.2.9"}, {"ipv4", "target", "10.1.2.3"}}}, "tel-a", NULL},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        struct report *report = written(&cases[i].letter);
-        char sql[120];
-        snprintf(sql, sizeof sql, "SELECT coalesce(max(id), 0) FROM cirt.constituent WHERE name = '%s'",
-                 cases[i].constituent ? cases[i].constituent : "");
-        const char *key = dedupe_key(report->arena, cases[i].letter.class_name, cluster_number(sql), &report->observations[0]);
+        char sql[120], key[120];
+        const char *class_name = cases[i].letter.class_name ? cases[i].letter.class_name : "other/undetermined";
+        snprintf(key, sizeof key, "%s %s", class_name, cases[i].subject ? cases[i].subject : "");
+        if (cases[i].constituent) {
+            snprintf(sql, sizeof sql, "SELECT id FROM cirt.constituent WHERE name = '%s'", cases[i].constituent);
+            snprintf(key, sizeof key, "%s constituent %lld", class_name, (long long)cluster_number(sql));
+        }
         assert_case(triaged(fixture, &cases[i].letter), "k.join_key", key);
-        report_free(report);
     }
     assert_int_equal(
         cluster_number("SELECT count(*) FROM cirt.incident_case WHERE state = 'new' AND summary LIKE 'Undetermined: Telecom A%'"), 1);
@@ -419,7 +428,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(same_key_joins, clean),
         cmocka_unit_test_setup(old_and_closed_cases_are_not_joined, clean),
-        cmocka_unit_test_setup(keys_are_those_of_the_rules_layer, clean),
+        cmocka_unit_test_setup(keys_name_the_owner_or_what_is_near, clean),
         cmocka_unit_test_setup(a_disabled_or_left_network_counts_no_more, clean),
         cmocka_unit_test_setup(a_person_has_a_case_of_their_own, clean),
         cmocka_unit_test_setup(labels_narrow_and_assurance_holds, clean),
