@@ -499,7 +499,7 @@ const struct command commands_table[] = {
      {"cirt analyst rm ama --yes"}, &record_cmd_analyst, false},
     {"feed ls", record_cmd_ls, COMMAND_DESK, "", 0, 0, list_options, N_("list feeds: what came from each in the last day, and what is amiss"),
      {"cirt feed ls"}, &record_cmd_feed, false},
-    {"feed show", record_cmd_show, COMMAND_DESK, "FEED", 1, 1, NULL, N_("all about one: settings, counts, notices, the last fault"),
+    {"feed show", feed_cmd_show, COMMAND_DESK, "FEED", 1, 1, NULL, N_("all about one: settings, counts, notices, the last fault"),
      {"cirt feed show shadowserver"}, &record_cmd_feed, false},
     {"feed add", record_cmd_add, COMMAND_DESK, "FEED", 1, 1, record_cmd_feed_add_options, N_("register one: --push, --drop, --https or --taxii"),
      {"cirt feed add sensors --push --key sensors.crt --tlp green",

@@ -6,6 +6,7 @@ struct session;
 
 int feed_cmd_pause(struct session *session);
 int feed_cmd_resume(struct session *session);
+int feed_cmd_show(struct session *session);
 int feed_cmd_run(struct session *session);
 int feed_cmd_seen(struct session *session);
 

@@ -278,7 +278,7 @@ BEGIN
     IF v_old IS NOT NULL THEN
         SELECT string_agg(x, ' ') INTO v_came FROM unnest(string_to_array(left(p_columns, 20000), ',')) x WHERE x <> ALL (string_to_array(v_old, ','));
         SELECT string_agg(x, ' ') INTO v_went FROM unnest(string_to_array(v_old, ',')) x WHERE x <> ALL (string_to_array(left(p_columns, 20000), ','));
-        PERFORM feed_notice_raise(v_feed, 'columns', coalesce(left(p_what, 200), ''), left(concat_ws('; ', 'the columns' || coalesce(' of ' || p_what, '') || ' changed',
+        PERFORM feed_notice_raise(v_feed, 'columns', coalesce(left(p_what, 200), ''), left(concat_ws('; ', 'the columns' || coalesce(' of ' || nullif(p_what, ''), '') || ' changed',
             'new: ' || v_came, 'gone: ' || v_went, CASE WHEN v_came IS NULL AND v_went IS NULL THEN 'another order' END), 1000));
     END IF;
 END $$;

@@ -22,6 +22,10 @@ equal "the class is RSIT's" fraud/phishing "$(feed shadowserver 'd["default_clas
 equal "its identity is a feed" feed "$(as home lead --json analyst show shadowserver | value 'd["role"]')"
 exits 1 as home admin feed add shadowserver --drop
 contains "it is there already" "cirt feed set shadowserver" "$said"
+shown=$(as home lead feed show shadowserver)
+contains 'durations in words' 'fresh          2 days' "$shown"
+contains 'where its files go' 'into the folder shadowserver' "$shown"
+lacks 'what is not set is left out' credentials "$shown"
 equal "what was a feed's identity before is a feed that pushes" push "$(feed feed 'd["kind"]')"
 
 # --- a drop folder: finished files only ---
