@@ -92,7 +92,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_version text;
 BEGIN
-    UPDATE warninglist w SET loaded = true WHERE w.name = p_name RETURNING w.version INTO v_version;
+    UPDATE warninglist w SET loaded = true, labels = (
+            SELECT coalesce(max(cardinality(string_to_array(e.value, '.'))), 0) FROM warninglist_entry e WHERE e.list_id = w.id)
+        WHERE w.name = p_name RETURNING w.version INTO v_version;
     PERFORM record_journal('warninglist', 'import', p_name, jsonb_build_object('version', v_version));
     RETURN (SELECT warninglist_json(w) FROM visible_warninglist w WHERE w.name = p_name);
 END $$;
@@ -109,13 +111,14 @@ BEGIN
 END $$;
 
 -- Which lists have these observables, by what they say today: an entry of each list. Set-based; nothing where there are no lists. Values come from strangers
--- and patterns from files: together they get p_patience, and what is not tried by then is on no list of patterns.
+-- and patterns from files: together they get p_patience, and what is not tried by then is on no list of patterns or hosts.
 SELECT drop_overloads('known_good');
 CREATE OR REPLACE FUNCTION known_good(p_types smallint[], p_values text[], p_hosts text[], p_addrs inet[], p_patience interval DEFAULT '3 seconds')
 RETURNS TABLE (ord bigint, list text, title text, entry text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_hashjoin = on AS $$
 DECLARE
     v_end timestamptz := clock_timestamp() + p_patience;
+    v_labels int := (SELECT coalesce(max(w.labels), 0) FROM warninglist w WHERE w.loaded AND w.kind = 'hostname');
 BEGIN
     IF NOT EXISTS (SELECT FROM warninglist w WHERE w.loaded) THEN
         RETURN;
@@ -129,7 +132,8 @@ BEGIN
             CROSS JOIN LATERAL (SELECT x.list_id, x.value FROM warninglist_entry x WHERE x.value = a.value OFFSET 0) e
         UNION ALL
         SELECT a.ord, a.type, e.list_id, e.value FROM asked a CROSS JOIN LATERAL string_to_array(a.host, '.') l
-            CROSS JOIN LATERAL generate_series(1, cardinality(l)) i
+            -- A document may hold very many names of very many labels: only so many of each as the longest entry has, and only for a while.
+            CROSS JOIN LATERAL generate_series(CASE WHEN clock_timestamp() > v_end THEN cardinality(l) + 1 ELSE greatest(cardinality(l) - v_labels + 1, 1) END, cardinality(l)) i
             CROSS JOIN LATERAL (SELECT x.list_id, x.value FROM warninglist_entry x WHERE x.value = array_to_string(l[i:], '.') OFFSET 0) e
             JOIN warninglist w ON w.id = e.list_id AND w.kind = 'hostname'
         UNION ALL
@@ -144,8 +148,8 @@ BEGIN
                 AND CASE WHEN clock_timestamp() > v_end THEN false WHEN p.is_regex THEN a.value ~ p.pattern ELSE strpos(a.low, p.pattern) > 0 END OFFSET 0) m)
     SELECT DISTINCT ON (f.ord, w.name) f.ord, w.name, w.title, f.entry FROM found f
     JOIN warninglist w ON w.id = f.list_id AND w.loaded AND f.type = ANY (w.types) ORDER BY f.ord, w.name, length(f.entry) DESC;
-    IF clock_timestamp() > v_end AND EXISTS (SELECT FROM warninglist_pattern) THEN
-        RAISE WARNING 'patterns of known-good lists took longer than %: not all were tried', p_patience;
+    IF clock_timestamp() > v_end THEN
+        RAISE WARNING 'known-good lists took longer than % for % values: not all were tried', p_patience, cardinality(p_values);
     END IF;
 END $$;
 
@@ -177,7 +181,7 @@ CREATE OR REPLACE FUNCTION is_known_good(p_type smallint, p_value text, p_host t
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ SELECT EXISTS (SELECT FROM known_good(ARRAY[p_type], ARRAY[p_value], ARRAY[p_host], ARRAY[p_addr], '1 day')) $$;
 
--- Marks what of the chunk is on a list. Each distinct observable is asked for once.
+-- Marks what of the chunk is on a list. Each distinct observable is asked for once; of a chunk with more than 50,000 (12 an observation) not all are.
 CREATE OR REPLACE FUNCTION triage_known_good() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -191,7 +195,7 @@ BEGIN
     FROM (SELECT DISTINCT x.type, x.value, x.host, x.addr FROM sighting x
           WHERE x.report_id BETWEEN span.low AND span.high AND x.received BETWEEN span.since AND span.until
             AND (x.report_id, x.observation_no) >= (span.low, span.low_no) AND (x.report_id, x.observation_no) <= (span.high, span.high_no)
-            AND x.type NOT IN (16, 17)) s;
+            AND x.type NOT IN (16, 17) LIMIT 50000) s;
     INSERT INTO known_good_mark (value_md5, type, list, entry, value)
         SELECT md5(v.values[g.ord])::uuid, v.types[g.ord], g.list, g.entry, v.values[g.ord] FROM known_good(v.types, v.values, v.hosts, v.addrs) g
         ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING;

@@ -33,6 +33,7 @@ CREATE TABLE warninglist (
     category text,
     loaded boolean NOT NULL DEFAULT false, -- all parts are here: it counts
     skipped int NOT NULL DEFAULT 0,        -- entries that say nothing we can match
+    labels int NOT NULL DEFAULT 0,         -- of a hostname list: the most that an entry has
     imported timestamptz NOT NULL DEFAULT now(),
     imported_by bigint REFERENCES identity
 );

@@ -205,6 +205,15 @@ static void hostile_patterns_are_bounded(void **state)
         0);
     json_decref(desk_client_call(site->client, "lead", MESSAGE_DELETE, "/v1/warninglists/slow", NULL, NULL, &status));
     assert_int_equal(status, 204);
+    /* Names of a hundred labels are asked for no more of them than entries have. */
+    json_decref(import(site, 200, LIST("ends", "hostname", "\"domain\"", "\"good.example\",\"other.good.example\"")));
+    assert_int_equal(cluster_number("SELECT labels FROM cirt.warninglist WHERE name = 'ends'"), 3);
+    assert_int_equal(
+        cluster_number("SELECT count(*) FROM (SELECT array_agg(repeat('a.', 100) || 'x' || n || '.good.example') AS hosts FROM "
+                       "generate_series(1, 2000) n) x,"
+                       " cirt.known_good(array_fill(5::smallint, ARRAY[2000]), x.hosts, x.hosts, array_fill(NULL::inet, ARRAY[2000]))"),
+        2000);
+    json_decref(desk_client_call(site->client, "lead", MESSAGE_DELETE, "/v1/warninglists/ends", NULL, NULL, &status));
     free(entries);
     free(body);
     buf_clear(&slow);
