@@ -175,7 +175,8 @@ static bool add_path(struct codec_stream *stream, struct observation *observatio
     if (!*host || !path || strcspn(text, " ") < (size_t)(path - text))
         return false;
     path += *path == ' ';
-    const char *known = *scheme ? scheme : *cell(stream, "ssl_cipher") ? "https" : "http";
+    bool is_tls = *cell(stream, "ssl_cipher") || str_equal_nocase(cell(stream, "application"), "https");
+    const char *known = *scheme ? scheme : is_tls ? "https" : "http";
     const char *url = arena_printf(report_row_arena(stream->into.report), "%s://%s%.*s", known, host, (int)strcspn(path, " "), path);
     return report_add_sighting(stream->into.report, observation, OBSERVABLE_URL, header->role, url);
 }
