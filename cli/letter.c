@@ -32,7 +32,8 @@ static bool is_person_there(const struct session *session)
     return isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && !session->has_json && !options_has(&session->options, "yes");
 }
 
-char letter_ask(const char *question, const char *letters)
+/* "y", "n" or one of `letters`; 'n' where nobody is there. question ends with the choices. */
+static char ask(const char *question, const char *letters)
 {
     char line[80] = "";
 
@@ -286,7 +287,7 @@ static char decide(struct letter *letter, const json_t *shown)
         return 'n';
     }
     text = question(letter, shown);
-    said = letter_ask(text, "ye");
+    said = ask(text, "ye");
     if (said == 'n')
         session_fail(session, EXIT_REFUSED, NULL, _("nothing was sent"));
     free(text);

@@ -33,7 +33,4 @@ bool letter_edit(struct letter *letter) MUST_CHECK;
 /* Shows what sending would do, asks, and sends; with --dry-run only shows. Returns the exit code. */
 int letter_send(struct letter *letter);
 
-/* "y", "n" or one of `letters`; 'n' where nobody is there. question ends with the choices. */
-char letter_ask(const char *question, const char *letters);
-
 #endif

@@ -10,6 +10,7 @@
 #include "cli/file.h"
 #include "cli/list.h"
 #include "cli/record_cmd.h"
+#include "cli/record_kind.h"
 #include "cli/session.h"
 #include "cli/url.h"
 #include "cli/words.h"
@@ -207,7 +208,7 @@ int rule_cmd_approve(struct session *session)
     json_t *record = session_get(session, record_cmd_path(session)), *answer = NULL;
     const json_t *waiting = field_object(record, "waiting");
     char *question;
-    bool sure, is_rule = session->command->record == &record_cmd_rule;
+    bool sure, is_rule = session->command->record == &record_kind_rule;
 
     if (!record)
         return session->exit_code;
