@@ -13,7 +13,8 @@ static int64_t free_mb(const char *path)
     return (int64_t)(status.f_bavail * (status.f_frsize / 1024) / 1024);
 }
 
-int64_t watermark_free_mb(const struct config *config)
+/* What is free on the fuller of the two; -1 where nobody told which they are. */
+static int64_t least_mb(const struct config *config)
 {
     int64_t data = free_mb(config->database_data), wal = free_mb(config->database_wal);
     return wal >= 0 && (data < 0 || wal < data) ? wal : data;
@@ -21,7 +22,7 @@ int64_t watermark_free_mb(const struct config *config)
 
 bool watermark_has_space(const struct config *config, enum watermark share)
 {
-    int64_t left_mb = watermark_free_mb(config);
+    int64_t left_mb = least_mb(config);
     if (left_mb < 0 || left_mb >= config->reserve_mb / (int64_t)share)
         return true;
     log_error("disk_nearly_full", "free_mb=%lld wal_mb=%lld reserve_mb=%lld share=%d", (long long)left_mb,

@@ -13,9 +13,6 @@
 /* What each leaves: a share of database.reserve_mb. */
 enum watermark { WATERMARK_FEEDS = 1, WATERMARK_MAIL = 2, WATERMARK_ANALYSTS = 4 };
 
-/* What is free on the fuller of the two; -1 where nobody told which they are. */
-int64_t watermark_free_mb(const struct config *config);
-
 /* True where more than reserve_mb / share is free on both, or where nobody told which they are. Logs a refusal. */
 bool watermark_has_space(const struct config *config, enum watermark share);
 

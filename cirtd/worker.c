@@ -34,7 +34,8 @@ struct worker {
     struct buf answer;
 };
 
-char *worker_socket_path(const struct config *config, const char *role, int instance)
+/* The path of a worker's socket; the caller's. */
+static char *socket_path(const struct config *config, const char *role, int instance)
 {
     return mem_printf("%s/%s/%d.sock", config->run, role, instance);
 }
@@ -293,7 +294,7 @@ bool worker_loop(const struct role_context *role, const char *const *allowed_use
                  struct err *err)
 {
     struct worker *worker = mem_calloc(1, sizeof *worker);
-    char *path = worker_socket_path(role->config, role->role->name, role->instance);
+    char *path = socket_path(role->config, role->role->name, role->instance);
     worker->listen_fd = -1;
     worker->packet = mem_calloc(1, SEQPACKET_SIZE_MAX);
     buf_init(&worker->answer, SEQPACKET_SIZE_MAX);

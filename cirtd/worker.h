@@ -47,7 +47,4 @@ typedef void (*worker_idle)(void *context, bool is_reload);
 bool worker_loop(const struct role_context *role, const char *const *allowed_users, worker_handler handler, worker_idle idle, void *context,
                  struct err *err) MUST_CHECK;
 
-/* The path of a worker's socket; the caller's. */
-char *worker_socket_path(const struct config *config, const char *role, int instance);
-
 #endif

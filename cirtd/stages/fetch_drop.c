@@ -48,7 +48,8 @@ struct drop {
     int64_t read_ms, scan_ms; /* when folders and files are looked through again */
 };
 
-bool fetch_drop_is_temporary(const char *name)
+/* Is it the name of a file that somebody still writes, by custom? */
+static bool is_temporary(const char *name)
 {
     static const char *const ends[] = {"~", ".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".swp", ".lock"};
     if (name[0] == '.')
@@ -172,7 +173,7 @@ static bool is_waiting(const struct folder *folder, const char *name)
 /* Beyond READY_MAX the scan finds them later. */
 static void add_ready(struct folder *folder, const char *name)
 {
-    if (fetch_drop_is_temporary(name) || folder->ready_count >= READY_MAX || is_waiting(folder, name))
+    if (is_temporary(name) || folder->ready_count >= READY_MAX || is_waiting(folder, name))
         return;
     folder->ready = mem_grow(folder->ready, &folder->ready_capacity, folder->ready_count, sizeof *folder->ready);
     folder->ready[folder->ready_count++] = mem_strdup(name);

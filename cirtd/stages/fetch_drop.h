@@ -18,7 +18,4 @@
 /* Until SIGTERM. */
 bool fetch_drop_run(const struct role_context *context, struct err *err) MUST_CHECK;
 
-/* Is it the name of a file that somebody still writes, by custom? */
-bool fetch_drop_is_temporary(const char *name);
-
 #endif

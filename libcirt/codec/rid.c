@@ -36,12 +36,14 @@ static const char *const justification_names[] = {
     [RID_JUSTIFICATION_OTHER] = "Other",
 };
 
-const char *rid_type_name(enum rid_type type)
+/* "Report", ...; "ext-value" for RID_OTHER */
+static const char *type_name(enum rid_type type)
 {
     return type_names[type];
 }
 
-const char *rid_status_name(enum rid_status status)
+/* NULL for none */
+static const char *status_name(enum rid_status status)
 {
     return status_names[status];
 }
@@ -249,7 +251,7 @@ bool rid_parse_acknowledgement(const char *bytes, size_t size, const struct code
     if (!rid_parse(bytes, size, limits, &message, err))
         return false;
     if (message->type != RID_ACKNOWLEDGEMENT) {
-        err_set_at(err, ERR_INPUT, "RID, /RID/RIDPolicy[1]", "an Acknowledgement was expected, not \"%s\"", rid_type_name(message->type));
+        err_set_at(err, ERR_INPUT, "RID, /RID/RIDPolicy[1]", "an Acknowledgement was expected, not \"%s\"", type_name(message->type));
         rid_free(message);
         return false;
     }
@@ -291,7 +293,7 @@ static void open_policy(struct xml_write *writer, const struct rid_envelope *env
     xml_write_attribute(writer, "xmlns:rid", RID_SPACE);
     xml_write_attribute(writer, "xmlns:iodef", IODEF_SPACE_V1);
     xml_write_open(writer, "rid:RIDPolicy");
-    xml_write_attribute(writer, "MsgType", rid_type_name(type));
+    xml_write_attribute(writer, "MsgType", type_name(type));
     xml_write_attribute(writer, "MsgDestination", "RIDSystem");
     xml_write_attribute(writer, "restriction", envelope->restriction);
     add_empty(writer, "rid:PolicyRegion", "region", envelope->region ? envelope->region : "PeerToPeer");
@@ -342,7 +344,7 @@ bool rid_encode_acknowledgement(const struct rid_envelope *envelope, enum rid_st
     open_policy(&writer, envelope, RID_ACKNOWLEDGEMENT, out);
     xml_write_close(&writer, "rid:RIDPolicy");
     xml_write_open(&writer, "rid:RequestStatus");
-    xml_write_attribute(&writer, "AuthorizationStatus", rid_status_name(status));
+    xml_write_attribute(&writer, "AuthorizationStatus", status_name(status));
     xml_write_attribute(&writer, "Justification", rid_justification_name(justification));
     xml_write_close(&writer, "rid:RequestStatus");
     return close_message(&writer, err);

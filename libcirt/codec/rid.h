@@ -87,8 +87,6 @@ bool rid_encode_report(const struct rid_envelope *envelope, const char *iodef, s
 bool rid_encode_acknowledgement(const struct rid_envelope *envelope, enum rid_status status, enum rid_justification justification,
                                 struct buf *out, struct err *err) MUST_CHECK;
 
-const char *rid_type_name(enum rid_type type);                            /* "Report", ...; "ext-value" for RID_OTHER */
-const char *rid_status_name(enum rid_status status);                      /* NULL for none */
 const char *rid_justification_name(enum rid_justification justification); /* NULL for none */
 
 extern const struct codec rid_codec;

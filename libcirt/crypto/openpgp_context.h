@@ -63,7 +63,6 @@ struct openpgp_seen {
 void openpgp_refuse(struct openpgp_signature *out, const char *text);
 /* Needs the known keys refreshed. */
 void openpgp_judge(struct openpgp *openpgp, const struct openpgp_seen *seen, struct openpgp_signature *out);
-const char *openpgp_hash_name(int hash); /* "" where unknown */
 
 /* --- openpgp_run.c --- */
 

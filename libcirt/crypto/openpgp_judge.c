@@ -19,7 +19,8 @@ const char *openpgp_key_now_name(enum openpgp_key_now key_now)
 }
 
 /* RFC 9580 section 9.5 */
-const char *openpgp_hash_name(int hash)
+/* "" where unknown */
+static const char *hash_name(int hash)
 {
     static const char *const names[] = {[1] = "MD5",     [2] = "SHA1",    [3] = "RIPEMD160", [8] = "SHA256",   [9] = "SHA384",
                                         [10] = "SHA512", [11] = "SHA224", [12] = "SHA3-256", [14] = "SHA3-512"};
@@ -61,7 +62,7 @@ void openpgp_judge(struct openpgp *openpgp, const struct openpgp_seen *seen, str
 {
     *out = (struct openpgp_signature){.status = seen->status, .made = seen->made};
     snprintf(out->signer, sizeof out->signer, "%s", seen->signer);
-    snprintf(out->hash, sizeof out->hash, "%s", openpgp_hash_name(seen->hash));
+    snprintf(out->hash, sizeof out->hash, "%s", hash_name(seen->hash));
     snprintf(out->algorithm, sizeof out->algorithm, "%s", algorithm_name(seen->algorithm));
     if (out->status == OPENPGP_ERROR) {
         openpgp_refuse(out, seen->text);

@@ -26,11 +26,6 @@ const struct triage_rule *triage_rules_at(const struct triage_rules *rules, size
     return &rules->rules[i].shown;
 }
 
-size_t triage_rules_action_count(const struct triage_rules *rules)
-{
-    return rules->actions;
-}
-
 const struct triage_template *triage_rules_template(const struct triage_rules *rules, const char *name)
 {
     for (size_t i = 0; i < rules->template_count; i++)

@@ -108,7 +108,6 @@ void triage_rules_free(struct triage_rules *rules); /* NULL is fine */
 size_t triage_rules_count(const struct triage_rules *rules);
 /* Rule i, from 0. */
 const struct triage_rule *triage_rules_at(const struct triage_rules *rules, size_t i);
-size_t triage_rules_action_count(const struct triage_rules *rules);
 /* NULL where there is none of this name. */
 const struct triage_template *triage_rules_template(const struct triage_rules *rules, const char *name);
 /* True where the filter of any rule asks for the field. */
