@@ -5,6 +5,7 @@
  * What goes was decided when it was ordered and proved by the database then. Here every item is judged once more as things stand now,
  * and the document is read back: it must say the items that were decided, and nothing else.
  */
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "cirtd/share_document.h"
 #include "cirtd/stage.h"
 #include "cirtd/stages/stages.h"
+#include "codec/json_value.h"
 #include "codec/rid.h"
 #include "crypto/digest.h"
 #include "rules/disclosure.h"
@@ -229,6 +231,22 @@ static void judge_acknowledgement(const struct rid *rid, const char *case_name, 
     }
 }
 
+/* RFC 9457: what a refusal has to say for itself; nothing where it is something else. */
+static void judge_refusal(const char *body, size_t size, struct verdict *verdict)
+{
+    json_t *problem = NULL;
+    struct err err;
+    verdict->state = "failed";
+    if (!json_value_parse(body, size, &codec_limits_default, &problem, &err))
+        return;
+    const char *detail = json_string_value(json_object_get(problem, "detail"));
+    size_t cut;
+    snprintf(verdict->text, sizeof verdict->text, "%s", detail ? detail : "");
+    if (!str_is_utf8(verdict->text, strlen(verdict->text), &cut)) /* within a letter */
+        verdict->text[cut] = '\0';
+    json_decref(problem);
+}
+
 /* RFC 6546: a Report is answered by an Acknowledgement, an empty 200, or 202 and a message later. Any other document is a plain POST: what
  * counts is its status. */
 static void judge_answer(struct db_rows *answer, struct verdict *verdict)
@@ -239,7 +257,9 @@ static void judge_answer(struct db_rows *answer, struct verdict *verdict)
     struct rid *rid = NULL;
     struct err err;
     verdict->state = "sent";
-    if (size == 0 || !str_equal(db_get_text(answer, 0, ANSWER_FORMAT), SHARE_FORMAT_RID)) {
+    if (db_get_int(answer, 0, ANSWER_STATUS) >= 300) {
+        judge_refusal(body, size, verdict);
+    } else if (size == 0 || !str_equal(db_get_text(answer, 0, ANSWER_FORMAT), SHARE_FORMAT_RID)) {
         bool is_taken = db_get_int(answer, 0, ANSWER_STATUS) != 202;
         if (is_taken)
             verdict->state = "acknowledged";

@@ -221,7 +221,8 @@ BEGIN
     PERFORM pg_notify('cirt_push', '');
 END $$;
 
--- What the peer's answer to a delivery said: 'acknowledged', 'failed' or 'sent' (not yet), with what there is to say about it.
+-- What the peer's answer to a delivery said: 'acknowledged', 'failed' or 'sent' (not yet), with what there is to say about it. A refusal has failed
+-- already; here it learns why.
 CREATE OR REPLACE FUNCTION share_answered(p_delivery bigint, p_state text, p_text text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -233,6 +234,8 @@ BEGIN
     SELECT * INTO STRICT d FROM delivery x WHERE x.id = p_delivery;
     IF p_state = 'sent' THEN
         UPDATE share s SET error = p_text WHERE s.id = d.share_id AND s.version = d.version AND s.state = 'sent';
+    ELSIF d.status >= 300 THEN
+        UPDATE share s SET error = s.error || ': ' || p_text WHERE s.id = d.share_id AND s.version = d.version AND s.state = 'failed' AND p_text IS NOT NULL;
     ELSIF EXISTS (SELECT FROM share s WHERE s.id = d.share_id AND s.version = d.version AND s.state = 'sent') THEN
         PERFORM share_becomes(d.share_id, d.version, 'share', p_state, p_text);
     END IF;

@@ -86,6 +86,10 @@ BEGIN
         PERFORM pg_notify('cirt_share', '');
     ELSE
         PERFORM share_becomes(o.share_id, o.version, 'push', 'failed', format('%s answered %s', v_peer.name, p_status));
+        IF octet_length(p_answer) > 0 THEN -- perhaps it says why
+            INSERT INTO to_share (kind, share_id, version, delivery_id) VALUES ('answer', o.share_id, o.version, v_delivery);
+            PERFORM pg_notify('cirt_share', '');
+        END IF;
     END IF;
 END $$;
 

@@ -198,13 +198,14 @@ static void a_refusal_is_final(void **state)
     static const char *const refusals[] = {"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno",
                                            "HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"};
     static const char *const said[] = {"YY-CERT answered 404", "YY-CERT answered 302"};
+    static const char *const to_read[] = {"1", "0"}; /* why, where it says so */
     for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
         server_start(fixture, refusals[i]);
         long long share = ready();
         expect_state(share, "failed");
         assert_true(reaches(said[i], "SELECT error FROM cirt.share WHERE id =", share));
         assert_true(reaches("0", "SELECT count(*) FROM cirt.outbox WHERE share_id =", share));
-        assert_true(reaches("0", "SELECT count(*) FROM cirt.to_share WHERE share_id =", share));
+        assert_true(reaches(to_read[i], "SELECT count(*) FROM cirt.to_share WHERE share_id =", share));
         server_stop(fixture);
     }
 }

@@ -453,6 +453,37 @@ static void answers_decide(void **state)
     assert_int_equal(number("SELECT count(*) FROM cirt.journal_verify(NULL)"), 0);
 }
 
+/* A refusal says why where it can; whatever it says, the share has failed. */
+static void a_refusal_says_why(void **state)
+{
+    UNUSED(state);
+    static const struct {
+        const char *body, *said;
+    } cases[] = {
+        {"{\"status\":403,\"detail\":\"this case is not yours\"}", "YY-CERT answered 403: this case is not yours"},
+        {"<html>no</html>", "YY-CERT answered 403"},
+        {"{\"detail\":7}", "YY-CERT answered 403"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        long long incident = number("SELECT test.make_case('fraud/phishing', 1)"), share = order_of_one(incident, "YY-CERT");
+        char query[120];
+        expect_state(share, "queued");
+        run("UPDATE cirt.share SET state = 'failed', error = 'YY-CERT answered 403' WHERE id = %lld;"
+            "WITH d AS (INSERT INTO cirt.delivery (share_id, version, status, outcome, answer) VALUES (%lld, 1, 403, 'answered',"
+            " convert_to($body$%s$body$, 'UTF8')) RETURNING id)"
+            " INSERT INTO cirt.to_share (kind, share_id, version, delivery_id) SELECT 'answer', %lld, 1, d.id FROM d; NOTIFY cirt_share",
+            share, share, cases[i].body, share);
+        snprintf(query, sizeof query, "SELECT count(*) FROM cirt.to_share WHERE share_id = %lld", share);
+        assert_true(stage_child_reaches(query, "0"));
+        expect_state(share, "failed");
+        snprintf(query, sizeof query, "SELECT error FROM cirt.share WHERE id = %lld", share);
+        char *error = cluster_text(query);
+        assert_string_equal(error, cases[i].said);
+        free(error);
+        run("DELETE FROM cirt.outbox WHERE share_id = %lld", share);
+    }
+}
+
 static int start(void **state)
 {
     static pid_t child;
@@ -485,6 +516,7 @@ int main(void)
         cmocka_unit_test(nobody_writes_items_by_hand),
         cmocka_unit_test(the_share_role_reads_one_share),
         cmocka_unit_test(answers_decide),
+        cmocka_unit_test(a_refusal_says_why),
         cmocka_unit_test(an_order_of_nothing_fails),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -112,6 +112,8 @@ as peer admin peer set XX-CERT --issuer-name OTHER-CERT >/dev/null
 as home lead note "$case" --share -m 'under a name that is not ours' >/dev/null
 as home lead share "$case" --with YY-CERT --wait >/dev/null || true
 equal 'under a name that is not ours' failed "$(state)"
+says_why() { [[ $(as home lead --json shares "$case" | value 'd["items"][0]["error"]') == *'answered 403: XX-CERT may not issue case names of XX-CERT'* ]]; }
+until_true 20 says_why
 arrived 10 || fail 'taken under a foreign name'
 as peer admin peer set XX-CERT --issuer-name XX-CERT >/dev/null
 
