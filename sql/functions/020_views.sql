@@ -308,13 +308,52 @@ BEGIN
         WHERE m.case_id IS DISTINCT FROM p_not ORDER BY m.case_number DESC LIMIT 20);
 END $$;
 
--- What was seen in a case, by kind and role, the newest 20,000 sightings of it; AS number and country stand beside their address.
+-- The same of many: those of no 1 are of the first value. In one statement, by index only; where there are none is no row.
+CREATE OR REPLACE FUNCTION find_case_numbers_of(p_values text[], p_addrs inet[], p_hosts text[], p_not bigint) RETURNS TABLE (no int, numbers bigint[])
+LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cirt, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    RETURN QUERY
+    WITH asked AS MATERIALIZED (
+        SELECT u.no, u.value, u.addr, u.host FROM unnest(p_values, p_addrs, p_hosts) WITH ORDINALITY u(value, addr, host, no)),
+    hit AS MATERIALIZED (
+        SELECT a.no, x.report_id, x.observation_no FROM asked a
+            CROSS JOIN LATERAL (SELECT s.report_id, s.observation_no FROM visible_sighting s WHERE s.addr = a.addr LIMIT 2000) x WHERE a.addr IS NOT NULL
+        UNION ALL SELECT a.no, x.report_id, x.observation_no FROM asked a
+            CROSS JOIN LATERAL (SELECT s.report_id, s.observation_no FROM visible_sighting s WHERE s.host IS NOT NULL AND reverse(s.host) = reverse(a.host)
+                                    AND s.value = a.value LIMIT 2000) x WHERE a.addr IS NULL AND a.host IS NOT NULL
+        UNION ALL SELECT a.no, x.report_id, x.observation_no FROM asked a
+            CROSS JOIN LATERAL (SELECT s.report_id, s.observation_no FROM visible_sighting s WHERE s.addr IS NULL AND s.host IS NULL
+                                    AND hashtextextended(s.value, 0) = hashtextextended(a.value, 0) AND s.value = a.value LIMIT 2000) x
+            WHERE a.addr IS NULL AND a.host IS NULL)
+    SELECT h.no::int, (array_agg(DISTINCT m.case_number ORDER BY m.case_number DESC))[:20]
+    FROM hit h JOIN visible_member m ON m.report_id = h.report_id AND m.observations @> h.observation_no
+    WHERE m.case_id IS DISTINCT FROM p_not GROUP BY h.no;
+END $$;
+
+-- The first reports of a case. Here and below along the index: the planner takes a case for one of four reports, and would sort all of 25,000.
+CREATE OR REPLACE FUNCTION case_reports(p_case bigint, p_limit int) RETURNS TABLE (report_id bigint, received timestamptz, observations int4multirange, rule text)
+LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cirt, pg_temp SET enable_sort = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    RETURN QUERY SELECT m.report_id, m.received, m.observations, m.rule FROM visible_member m JOIN visible_report_key r ON r.id = m.report_id AND r.received = m.received
+        WHERE m.case_id = p_case ORDER BY m.report_id LIMIT p_limit;
+END $$;
+
+-- The newest sightings of a case: of so many of its newest reports, so many in all. By the parts of the reports that are in the case: a feed's report
+-- has a million rows, of which a case may have ten.
+CREATE OR REPLACE FUNCTION case_sightings(p_case bigint, p_reports int, p_limit int) RETURNS SETOF visible_sighting
+LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = cirt, pg_temp SET enable_sort = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    RETURN QUERY SELECT s.* FROM (SELECT v.report_id, v.received, v.observations FROM visible_member v WHERE v.case_id = p_case ORDER BY v.report_id DESC LIMIT p_reports) m
+        CROSS JOIN LATERAL (SELECT lower(u) AS low, upper(u) AS high FROM unnest(m.observations) u ORDER BY lower(u) DESC LIMIT p_limit) n
+        CROSS JOIN LATERAL (SELECT v.* FROM visible_sighting v WHERE v.report_id = m.report_id AND v.received = m.received
+                            AND v.observation_no >= n.low AND v.observation_no < n.high ORDER BY v.observation_no DESC LIMIT p_limit) s
+        LIMIT p_limit;
+END $$;
+
+-- What was seen in a case, by kind and role, of the newest 3,000 sightings of it; AS number and country stand beside their address.
 CREATE OR REPLACE FUNCTION case_observables(p_case bigint) RETURNS json LANGUAGE sql STABLE
-RETURN (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(x.type), 'value', x.value, 'role', sighting_role_name(x.role), 'first_seen',
-            time_text(x.first), 'last_seen', time_text(x.last), 'tlp', tlp_name(x.tlp), 'asn', x.asn, 'country', x.country, 'cases',
-            find_case_numbers(x.value, x.addr, x.host, p_case)) ORDER BY x.type, x.role, x.value), '[]')
-    FROM (
-        SELECT g.*, CASE WHEN g.addr IS NOT NULL THEN (SELECT min(a.value) FROM visible_sighting a WHERE a.report_id = g.report_id AND a.role = g.role AND a.type = 4
+RETURN (WITH x AS MATERIALIZED (
+        SELECT g.*, row_number() OVER () AS no, CASE WHEN g.addr IS NOT NULL THEN (SELECT min(a.value) FROM visible_sighting a WHERE a.report_id = g.report_id AND a.role = g.role AND a.type = 4
                    AND a.observation_no = g.observation_no) END AS asn,
                CASE WHEN g.addr IS NOT NULL THEN (SELECT min(a.value) FROM visible_sighting a WHERE a.report_id = g.report_id AND a.role = g.role AND a.type = 16
                    AND a.observation_no = g.observation_no) END AS country
@@ -324,11 +363,13 @@ RETURN (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(
                    (max(ARRAY[s.report_id, s.observation_no]))[2]::int AS observation_no
             -- The newest first, and no more than are worth looking at: a flood has hundreds of thousands.
             FROM (SELECT i.*, o.time, bool_or(i.addr IS NOT NULL) OVER () AS has_address
-                  FROM (SELECT n.* FROM (SELECT * FROM visible_member v WHERE v.case_id = p_case ORDER BY v.report_id DESC LIMIT 300) m
-                        CROSS JOIN LATERAL (SELECT s.* FROM visible_sighting s WHERE s.report_id = m.report_id AND s.received = m.received
-                                            AND m.observations @> s.observation_no ORDER BY s.observation_no DESC LIMIT 3000) n
-                        LIMIT 3000) i
+                  FROM case_sightings(p_case, 300, 3000) i
                       LEFT JOIN LATERAL (SELECT x.time FROM visible_observation x WHERE x.report_id = i.report_id AND x.received = i.received AND x.no = i.observation_no
                                          OFFSET 0) o ON true) s
             WHERE s.type NOT IN (4, 16) OR NOT s.has_address
-            GROUP BY s.type, s.value, s.role ORDER BY s.type, s.role, max(s.received) DESC, s.value LIMIT 100) g) x);
+            GROUP BY s.type, s.value, s.role ORDER BY s.type, s.role, max(s.received) DESC, s.value LIMIT 100) g)
+    SELECT coalesce(json_agg(json_build_object('type', observable_type_name(x.type), 'value', x.value, 'role', sighting_role_name(x.role), 'first_seen',
+            time_text(x.first), 'last_seen', time_text(x.last), 'tlp', tlp_name(x.tlp), 'asn', x.asn, 'country', x.country, 'cases',
+            coalesce(n.numbers, '{}')) ORDER BY x.type, x.role, x.value), '[]')
+    FROM x LEFT JOIN find_case_numbers_of(ARRAY(SELECT x.value FROM x ORDER BY x.no), ARRAY(SELECT x.addr FROM x ORDER BY x.no), ARRAY(SELECT x.host FROM x ORDER BY x.no), p_case) n
+        ON n.no = x.no);

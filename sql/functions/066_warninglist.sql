@@ -164,9 +164,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 CREATE OR REPLACE FUNCTION case_known_good(p_case bigint) RETURNS json LANGUAGE sql STABLE
 RETURN (SELECT known_good_json(array_agg(x.type), array_agg(x.value), array_agg(x.host), array_agg(x.addr)) FROM (
     SELECT DISTINCT s.type, s.value, s.host, s.addr FROM (
-        SELECT i.type, i.value, i.host, i.addr FROM visible_member m
-            JOIN visible_sighting i ON i.report_id = m.report_id AND i.received = m.received AND m.observations @> i.observation_no
-        WHERE m.case_id = p_case AND i.type NOT IN (16, 17) ORDER BY i.report_id DESC LIMIT 2000) s) x);
+        SELECT i.type, i.value, i.host, i.addr FROM case_sightings(p_case, 2000, 3000) i WHERE i.type NOT IN (16, 17) LIMIT 2000) s) x);
 CREATE OR REPLACE FUNCTION report_known_good(p_report bigint, p_received timestamptz) RETURNS json LANGUAGE sql STABLE
 RETURN (SELECT known_good_json(array_agg(x.type), array_agg(x.value), array_agg(x.host), array_agg(x.addr)) FROM (
     SELECT DISTINCT s.type, s.value, s.host, s.addr FROM (

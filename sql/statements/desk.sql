@@ -52,7 +52,7 @@ SELECT case_short(case_find($1::text))
 SELECT json_join(json_join(case_json(v), case_related(v.id)), json_build_object(
     'report_list', (SELECT coalesce(json_agg(x.report), '[]') FROM (
         SELECT json_join(report_json(r), json_build_object('in_case', (SELECT coalesce(sum(upper(n) - lower(n)), 0) FROM unnest(m.observations) n), 'rule', m.rule)) AS report
-        FROM visible_member m JOIN visible_report r ON r.id = m.report_id AND r.received = m.received WHERE m.case_id = v.id ORDER BY r.received, r.id LIMIT 100) x),
+        FROM case_reports(v.id, 100) m JOIN visible_report r ON r.id = m.report_id AND r.received = m.received ORDER BY r.received, r.id) x),
     'observable_list', case_observables(v.id),
     'known_good', case_known_good(v.id),
     'indicator_list', case_indicators(v.id),
@@ -181,13 +181,16 @@ SELECT e.bytes FROM visible_evidence e WHERE e.id = $1::bigint LIMIT 1
 -- --- find ---
 
 -- name: find_observable
-WITH seen AS MATERIALIZED (SELECT * FROM find_sightings($1::text, $2::text, $3::text, 2000))
+WITH seen AS MATERIALIZED (SELECT * FROM find_sightings($1::text, $2::text, $3::text, 2000)),
+x AS MATERIALIZED (SELECT g.*, row_number() OVER () AS no FROM (
+    SELECT s.type, s.value, s.role, min(s.received) AS first, max(s.received) AS last, max(s.tlp) AS tlp, min(s.addr) AS addr, min(s.host) AS host
+    FROM seen s GROUP BY s.type, s.value, s.role ORDER BY max(s.received) DESC LIMIT 50) g)
 SELECT json_build_object('observable', json_build_object('type', $1::text, 'value', $2::text),
     'known_good', find_known_good($1::text, $2::text, $3::text),
     'observables', (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(x.type), 'value', x.value, 'role', sighting_role_name(x.role),
-        'first_seen', time_text(x.first), 'last_seen', time_text(x.last), 'tlp', tlp_name(x.tlp), 'cases', find_case_numbers(x.value, x.addr, x.host, NULL))), '[]')
-        FROM (SELECT s.type, s.value, s.role, min(s.received) AS first, max(s.received) AS last, max(s.tlp) AS tlp, min(s.addr) AS addr, min(s.host) AS host
-              FROM seen s GROUP BY s.type, s.value, s.role ORDER BY max(s.received) DESC LIMIT 50) x),
+        'first_seen', time_text(x.first), 'last_seen', time_text(x.last), 'tlp', tlp_name(x.tlp), 'cases', coalesce(n.numbers, '{}')) ORDER BY x.no), '[]')
+        FROM x LEFT JOIN find_case_numbers_of(ARRAY(SELECT x.value FROM x ORDER BY x.no), ARRAY(SELECT x.addr FROM x ORDER BY x.no), ARRAY(SELECT x.host FROM x ORDER BY x.no),
+            NULL) n ON n.no = x.no),
     'cases', (SELECT coalesce(json_agg(case_json(v) ORDER BY v.updated DESC), '[]') FROM visible_case v WHERE v.id = ANY (ARRAY(
         SELECT DISTINCT m.case_id FROM seen s JOIN visible_member m ON m.report_id = s.report_id AND m.observations @> s.observation_no
         ORDER BY m.case_id DESC LIMIT 100))),
