@@ -299,11 +299,8 @@ static size_t for_each(const char *pattern, void (*check)(const char *path))
         skip();
     }
     size_t count = found.gl_pathc;
-    for (size_t i = 0; i < count; i++) {
-        /* Its quotes are escaped with backslashes, which the reader of our own tables refuses. */
-        if (!strstr(found.gl_pathv[i], "population_http_proxy"))
-            check(found.gl_pathv[i]);
-    }
+    for (size_t i = 0; i < count; i++)
+        check(found.gl_pathv[i]);
     globfree(&found);
     return count;
 }
