@@ -1,22 +1,29 @@
 -- Letting go and turning away what waits: many at once, each in one statement, at most 10,000.
 
--- p_verb 'accept': what is held or was dropped goes on to triage, and no rule holds it again. 'reject': what is held is dropped, and why is said;
--- it can be accepted later. A peer's document is accepted or declined as incoming instead. One entry in the site's journal a call.
--- {count: how many (would be) changed, unchanged: how many are no longer held, items: the first 100 as they were}
-CREATE OR REPLACE FUNCTION reports_decide(p_verb text, p_reports bigint[], p_reason text, p_dry_run boolean) RETURNS json
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE
-    v_missing bigint;
-    v_due bigint[];
-    v_items json;
+-- Refuses where they are too many for one call, or one of them is none that the viewer sees.
+CREATE OR REPLACE FUNCTION reports_named(p_reports bigint[], p_hint text) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE v_missing bigint;
 BEGIN
     IF cardinality(p_reports) > 10000 THEN
         PERFORM refuse('CI422', 'these are more than 10,000 reports', 'narrow the filter, with received: for example');
     END IF;
     SELECT min(u) INTO v_missing FROM unnest(p_reports) u WHERE NOT EXISTS (SELECT FROM visible_report_key v WHERE v.id = u);
     IF v_missing IS NOT NULL THEN
-        PERFORM refuse('CI404', format('there is no report r%s', v_missing), 'cirt report ls state:held lists what waits');
+        PERFORM refuse('CI404', format('there is no report r%s', v_missing), p_hint);
     END IF;
+END $$;
+
+-- p_verb 'accept': what is held or was dropped goes on to triage, and no rule holds it again. 'reject': what is held is dropped, and why is said;
+-- it can be accepted later. A peer's document is accepted or declined as incoming instead. One entry in the site's journal a call.
+-- {count: how many (would be) changed, unchanged: how many are no longer held, items: the first 100 as they were}
+CREATE OR REPLACE FUNCTION reports_decide(p_verb text, p_reports bigint[], p_reason text, p_dry_run boolean) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_due bigint[];
+    v_items json;
+BEGIN
+    PERFORM reports_named(p_reports, 'cirt report ls state:held lists what waits');
     -- Locked in the order of their numbers: two of these calls cannot wait for each other.
     v_due := ARRAY(SELECT o.report_id FROM (
         SELECT x.report_id FROM report_outcome x WHERE x.report_id = ANY (p_reports) AND (x.state = 'held' OR (p_verb = 'accept' AND x.state = 'dropped'))
@@ -48,17 +55,10 @@ END $$;
 CREATE OR REPLACE FUNCTION reports_replay(p_reports bigint[], p_format text, p_dry_run boolean) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
-    v_missing bigint;
     v_due bigint[];
     v_items json;
 BEGIN
-    IF cardinality(p_reports) > 10000 THEN
-        PERFORM refuse('CI422', 'these are more than 10,000 reports', 'narrow the filter, with received: for example');
-    END IF;
-    SELECT min(u) INTO v_missing FROM unnest(p_reports) u WHERE NOT EXISTS (SELECT FROM visible_report_key v WHERE v.id = u);
-    IF v_missing IS NOT NULL THEN
-        PERFORM refuse('CI404', format('there is no report r%s', v_missing), 'cirt report ls state:malformed lists them');
-    END IF;
+    PERFORM reports_named(p_reports, 'cirt report ls state:malformed lists them');
     v_due := ARRAY(SELECT x.report_id FROM (
         SELECT c.report_id, c.received FROM report_content c WHERE c.report_id = ANY (p_reports) AND c.state = 'malformed' ORDER BY c.report_id FOR UPDATE) x
         JOIN report r ON r.id = x.report_id AND r.received = x.received
