@@ -48,6 +48,16 @@ static bool is_final(int status)
     return status < 500 && status != 408 && status != 425 && status != 429;
 }
 
+/* Only so much of what it says is kept. */
+static bool keep_answer(void *context, const struct http_client_answer *head, const char *bytes, size_t size, struct err *err)
+{
+    struct http_client_answer *answer = context;
+    size_t room = ANSWER_MAX - answer->body.size;
+    UNUSED(head);
+    buf_add(&answer->body, bytes, size < room ? size : room);
+    return size < room || err_set(err, ERR_LIMIT, "the answer is larger than %d bytes", ANSWER_MAX);
+}
+
 static bool deliver(struct push *push, const struct http_client_settings *settings, const char *url, const char *media_type,
                     const void *bytes, size_t size, struct err *err)
 {
@@ -59,12 +69,16 @@ static bool deliver(struct push *push, const struct http_client_settings *settin
                                                 .body = bytes,
                                                 .body_size = (int64_t)size,
                                                 .body_fd = -1,
-                                                .output_fd = -1};
+                                                .output_fd = -1,
+                                                .on_body = keep_answer,
+                                                .context = &push->answer};
     if (!http_client_open(settings, &client, err))
         return false;
     bool ok = http_client_send(client, &request, &push->answer, err);
     push->has_answer = true;
     http_client_close(client);
+    /* Once it said that it has it, it gets it no second time, however the rest of its answer ends. */
+    ok = ok || push->answer.status / 100 == 2;
     if (ok && !is_final(push->answer.status))
         ok = err_set(err, ERR_AGAIN, "answered %d", push->answer.status);
     return ok;
