@@ -116,6 +116,14 @@ static const char *member(const json_t *object, const char *name)
     return json_string_value(json_object_get(object, name));
 }
 
+/* PAP is said of a document as a whole, so it is the strictest of its items. */
+static void take_pap(struct share_document *document, const json_t *content)
+{
+    enum tlp pap;
+    if (member(content, "pap") && tlp_parse(member(content, "pap"), &pap))
+        document->report->pap = tlp_strictest(document->report->pap, pap);
+}
+
 static bool take_case(struct share_document *document, const json_t *content)
 {
     struct report *report = document->report;
@@ -207,7 +215,7 @@ static bool take_sighting(struct share_document *document, enum tlp tlp, const j
         return err_set(err, ERR_INPUT, "\"%.100s\" is no %s that can be written", ref, observable_type_name(type));
     struct sighting *sighting = &observation->sightings[observation->sighting_count - 1];
     sighting->tlp = tlp;
-    sighting->is_indicator = json_is_true(json_object_get(content, "indicator")) && role != ROLE_VICTIM;
+    sighting->is_indicator = json_is_true(json_object_get(content, "indicator")) && role != ROLE_VICTIM && role != ROLE_TARGET;
     add_statement(&document->wanted, sighting, tlp, document->item_count);
     return true;
 }
@@ -218,6 +226,7 @@ bool share_document_add(struct share_document *document, const char *kind, const
     json_t *read = NULL;
     if (!json_value_parse(content, strlen(content), &codec_limits_default, &read, err))
         return err_context(err, "item \"%.100s\"", ref);
+    take_pap(document, read);
     bool ok = str_equal(kind, "case")   ? take_case(document, read)
               : str_equal(kind, "note") ? take_note(document, tlp, read, err)
                                         : take_sighting(document, tlp, read, ref, err);
@@ -361,7 +370,7 @@ static bool is_decided(const char *text, const char *one, const char *other)
 static bool same_texts(const struct report *read, const struct report *meant)
 {
     bool ok = same_text(read->reference, meant->reference) && same_text(read->reference_issuer, meant->reference_issuer) &&
-              read->tlp == meant->tlp && is_decided(read->class_name, meant->class_name, NULL) &&
+              read->tlp == meant->tlp && read->pap >= meant->pap && is_decided(read->class_name, meant->class_name, NULL) &&
               is_decided(read->summary, meant->summary, meant->description) &&
               is_decided(read->description, meant->description, meant->summary) &&
               is_decided(read->creator_name, meant->creator_name, NULL) && !read->reporter_name && !read->reporter_email;

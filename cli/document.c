@@ -9,12 +9,23 @@
 #include "cli/words.h"
 #include "codec/losses.h"
 
-static enum tlp label_of(const json_t *item)
+static enum tlp label_at(const json_t *item, const char *name)
 {
     enum tlp label = TLP_NONE;
-    const char *text = field_text(item, "tlp");
+    const char *text = field_text(item, name);
 
     return text && tlp_parse(text, &label) ? label : TLP_NONE;
+}
+
+static enum tlp label_of(const json_t *item)
+{
+    return label_at(item, "tlp");
+}
+
+/* PAP is said of a document as a whole, so it is the strictest of all in it. */
+static void add_pap(struct report *report, const json_t *item)
+{
+    report->pap = tlp_strictest(report->pap, label_at(item, "pap"));
 }
 
 struct report *document_new(const char *team, const char *reference, const char *tlp, int64_t time)
@@ -68,10 +79,12 @@ bool document_add_indicator(struct report *report, const json_t *item)
     struct sighting *sighting = add_value(report, observation, item);
 
     observation->time = field_time(item, "first_seen");
-    if (sighting)
+    if (sighting) {
         mark(sighting, item);
-    else
+        add_pap(report, item);
+    } else {
         report->observation_count--;
+    }
     return sighting != NULL;
 }
 
@@ -89,6 +102,8 @@ static void add_notes(struct report *report, const json_t *notes)
         /* TLP 2.0: in running text the label stands before what it marks. */
         buf_printf(&text, "%s%s %s\n%s", text.size ? "\n\n" : "", tlp_label(label_of(note)), field_or(note, "time", ""),
                    field_or(note, "text", ""));
+        /* It may be stricter than the case: the document is no wider than what stands in it. */
+        report->tlp = tlp_strictest(report->tlp, label_of(note));
     }
     report->description = text.size ? arena_strdup(report->arena, buf_text(&text)) : NULL;
     buf_clear(&text);
@@ -106,6 +121,7 @@ void document_add_observable(struct report *report, const json_t *item)
         report->rejected_total++;
         return;
     }
+    add_pap(report, item);
     observation->time = field_time(item, "first_seen");
     observation->class_claim = observation->class_name = report->class_name;
     if (field_is(item, "indicator"))
@@ -125,6 +141,7 @@ struct report *document_of_case(const json_t *answer, const char *team)
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
         if (str_equal(kinds[i], field_text(answer, "kind")))
             report->case_kind = kinds[i];
+    add_pap(report, answer);
     add_notes(report, field_list(answer, "note_list"));
     return report;
 }
@@ -147,6 +164,7 @@ static const struct {
     {"notes", N_("the notes"), NULL},
     {"kind", N_("the kind"), NULL},
     {"own_label", N_("the document's label"), NULL},
+    {"pap", N_("what may be done with it (PAP)"), NULL},
 };
 
 void document_tell_loss(struct buf *lost, const char *name, size_t count)

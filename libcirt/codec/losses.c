@@ -11,8 +11,8 @@
 #name, offsetof(struct losses, name)                                                                                               \
     }
 const struct losses_member losses_members[] = {
-    MEMBER(values),    MEMBER(roles),      MEMBER(labels),  MEMBER(marks), MEMBER(confidences), MEMBER(ends),
-    MEMBER(reference), MEMBER(class_name), MEMBER(summary), MEMBER(notes), MEMBER(kind),        MEMBER(own_label),
+    MEMBER(values),     MEMBER(roles),   MEMBER(labels), MEMBER(marks), MEMBER(confidences), MEMBER(ends), MEMBER(reference),
+    MEMBER(class_name), MEMBER(summary), MEMBER(notes),  MEMBER(kind),  MEMBER(own_label),   MEMBER(pap),
 };
 const size_t losses_member_count = ARRAY_SIZE(losses_members);
 
@@ -87,7 +87,8 @@ void losses_count(const struct report *before, const struct report *after, struc
                               .summary = is_lost(before->summary, after->summary),
                               .notes = is_lost(before->description, after->description),
                               .kind = is_lost(before->case_kind, after->case_kind),
-                              .own_label = before->tlp != after->tlp};
+                              .own_label = before->tlp != after->tlp,
+                              .pap = before->pap > after->pap};
     count_sightings(before, after, losses);
 }
 

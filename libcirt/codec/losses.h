@@ -9,8 +9,8 @@
 
 /* How much of each. Of the document's own parts 0 or 1. */
 struct losses {
-    size_t values, roles, labels, marks, confidences, ends;        /* of sightings */
-    size_t reference, class_name, summary, notes, kind, own_label; /* of the document; notes: its description */
+    size_t values, roles, labels, marks, confidences, ends;             /* of sightings */
+    size_t reference, class_name, summary, notes, kind, own_label, pap; /* of the document; notes: its description */
 };
 
 /* The members by name, for who tells them. */

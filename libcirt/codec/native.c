@@ -151,6 +151,15 @@ static bool read_tlp(struct native *native, const json_t *value, const struct js
     return json_value_fail(place, ERR_INPUT, err, "must be clear, green, amber, amber+strict or red");
 }
 
+static bool read_pap(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
+                     struct err *err)
+{
+    enum tlp *pap = (enum tlp *)((char *)target + offset);
+    if (read_tlp(native, value, place, target, offset, err) && *pap != TLP_AMBER_STRICT)
+        return true;
+    return json_value_fail(place, ERR_INPUT, err, "must be clear, green, amber or red");
+}
+
 static bool read_count(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
                        struct err *err)
 {
@@ -442,6 +451,7 @@ static const struct member report_members[] = {{"description", read_text, offset
                                                {"lang", read_text, offsetof(struct report, lang)},
                                                {"class", read_text, offsetof(struct report, class_claim)},
                                                {"tlp", read_tlp, offsetof(struct report, tlp)},
+                                               {"pap", read_pap, offsetof(struct report, pap)},
                                                {"time", read_report_time, 0},
                                                {"reference", read_text, offsetof(struct report, reference)},
                                                {"reference_issuer", read_text, offsetof(struct report, reference_issuer)},
@@ -609,6 +619,7 @@ bool native_encode(const struct report *report, struct buf *out, struct err *err
     set_text(object, "lang", report->lang);
     set_text(object, "class", report->class_claim ? report->class_claim : report->class_name);
     set_text(object, "tlp", tlp_name(report->tlp));
+    set_text(object, "pap", tlp_name(report->pap));
     set_time(object, report->time, report->time_text, report->time_rule);
     set_text(object, "reference", report->reference);
     set_text(object, "reference_issuer", report->reference_issuer);

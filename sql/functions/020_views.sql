@@ -163,7 +163,7 @@ FROM observation o JOIN visible_report_key r ON r.id = o.report_id AND r.receive
 -- The label is the sighting's own: it is never wider than what its sender said of it.
 CREATE VIEW visible_sighting AS
 SELECT s.report_id, s.received, s.observation_no, s.origin, s.type, s.role, s.tlp, s.personal, s.is_indicator, s.addr, s.host, s.value, s.drill_id, s.original,
-       s.pap, s.confidence, s.valid_until
+       s.pap, s.confidence, s.valid_until, s.compartment_id
 FROM sighting s
 WHERE viewer() IS NOT NULL
   AND (s.compartment_id = 0 OR s.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))

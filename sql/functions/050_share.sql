@@ -1,5 +1,24 @@
 -- What may leave, the order to send it, and what becomes of a peer's document.
 
+-- The peer other than this one whose AMBER report a case was opened from: its summary, and the value that it names, are that peer's words. NULL: nobody's.
+CREATE OR REPLACE FUNCTION case_words_peer(p_case bigint, p_peer bigint) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT x.peer_id
+    FROM (SELECT m.report_id, m.received FROM case_member m WHERE m.case_id = p_case ORDER BY m.since_seq, m.report_id LIMIT 1) f
+        JOIN report r ON r.id = f.report_id AND r.received = f.received
+        JOIN sender x ON x.id = r.sender_id
+        LEFT JOIN report_content c ON c.report_id = r.id AND c.received = r.received
+    WHERE x.peer_id <> p_peer AND coalesce(c.tlp, 2) >= 2 $$;
+
+-- No document says that what stands in it is not real.
+CREATE OR REPLACE FUNCTION share_refuse_drill(p_case bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM incident_case k WHERE k.id = p_case AND k.drill_id <> 0) THEN
+        PERFORM refuse('CI422', 'what is of a drill goes to no peer', 'it would be taken for real');
+    END IF;
+END $$;
+
 -- Everything in a case that could go to a peer, each item once: the case itself, what was seen (its strictest label), notes. ref names the item in
 -- an order; content is what the document is written from. origin_peer: the peer who said it, 0 for us and others who are no peers; where another
 -- peer's AMBER is among what was seen, that peer. One value more than desk shares (SHARE_VALUES_MAX): there it says that there are more.
@@ -12,17 +31,19 @@ DECLARE
     v_peer bigint := coalesce((SELECT p.id FROM peer p WHERE p.name = upper(p_peer)), 0);
     v_restricted boolean := (SELECT v.compartment_id <> 0 FROM visible_case v WHERE v.id = v_case);
 BEGIN
+    PERFORM share_refuse_drill(v_case);
     RETURN QUERY
     WITH accepted AS (SELECT n.peer_id, n.tlp FROM incoming n WHERE n.case_id = v_case AND n.state = 'accepted')
     SELECT 'case', v.name, v.summary, NULL, NULL, NULL, v.class, v.tlp, true, false,
-           coalesce((SELECT max(n.peer_id) FROM accepted n WHERE n.tlp >= 2 AND n.peer_id <> v_peer),
+           coalesce((SELECT max(n.peer_id) FROM accepted n WHERE n.tlp >= 2 AND n.peer_id <> v_peer), case_words_peer(v_case, v_peer),
                     (SELECT v_peer FROM accepted HAVING count(*) = v.reports AND count(*) > 0), 0), v_restricted,
            json_build_object('id', v.name, 'class', v.class, 'kind', v.kind, 'priority', priority_name(v.priority), 'tlp', tlp_name(v.tlp),
-                             'summary', v.summary, 'opened', time_text(v.opened))::text
+                             'pap', tlp_name(v.pap), 'summary', v.summary, 'opened', time_text(v.opened))::text
         FROM visible_case v WHERE v.id = v_case;
     RETURN QUERY
     WITH seen AS (
-        SELECT s.type, s.value, s.role, max(s.tlp) AS tlp, bool_or(s.personal) AS personal, bool_or(s.is_indicator) AS indicator,
+        SELECT s.type, s.value, s.role, max(s.tlp) AS tlp, bool_or(s.personal) AS personal,
+               bool_or(s.is_indicator AND s.role NOT IN (2, 3)) AS indicator, max(s.pap) AS pap,
                coalesce(max(x.peer_id) FILTER (WHERE x.peer_id <> v_peer AND s.tlp >= 2),
                         CASE WHEN bool_and(coalesce(x.peer_id, 0) = v_peer) THEN v_peer END, 0) AS origin_peer,
                min(coalesce(o.time, s.received)) AS first, max(coalesce(o.time, s.received)) AS last, sum(o.count) AS count,
@@ -38,7 +59,8 @@ BEGIN
            sighting_role_name(g.role), g.class, g.tlp, true, g.personal, g.origin_peer, v_restricted,
            json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(g.tlp),
                              'first', time_text(g.first), 'last', time_text(g.last), 'count', g.count, 'class', g.class, 'protocol', g.protocol,
-                             'source_port', g.source_port, 'target_port', g.target_port, 'indicator', g.indicator)::text
+                             'source_port', g.source_port, 'target_port', g.target_port, 'pap', tlp_name(g.pap), 'indicator', g.indicator AND NOT EXISTS (
+                                 SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(g.value) AND w.type = g.type AND w.ended IS NULL))::text
         FROM seen g;
     RETURN QUERY
     SELECT 'note', n.id::text, left(n.text, 200), NULL, NULL, NULL, NULL, n.tlp, n.share, false, 0::bigint, v_restricted,
@@ -67,6 +89,7 @@ BEGIN
     SELECT * INTO s FROM share x WHERE x.id = NEW.share_id;
     SELECT * INTO a FROM agreement x WHERE x.id = s.agreement_id AND x.version = s.agreement_version;
     SELECT c.class INTO v_class FROM incident_case c WHERE c.id = s.case_id;
+    PERFORM share_refuse_drill(s.case_id);
     IF NEW.tlp = 4 THEN
         PERFORM refuse('CI422', 'TLP:RED is for named persons and is never shared');
     ELSIF NEW.tlp > a.ceiling THEN

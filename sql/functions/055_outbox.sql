@@ -29,7 +29,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         GROUP BY v.type, v.role, v.value, s.peer_id HAVING count(v.no) > 0 AND count(v.tlp) > 0),
     accepted AS (SELECT n.peer_id, n.tlp FROM incoming n JOIN s ON n.case_id = s.case_id WHERE n.state = 'accepted')
     SELECT i.no, s.tlp,
-           coalesce((SELECT max(a.peer_id) FROM accepted a WHERE a.tlp >= 2 AND a.peer_id <> s.peer_id),
+           coalesce((SELECT max(a.peer_id) FROM accepted a WHERE a.tlp >= 2 AND a.peer_id <> s.peer_id), case_words_peer(s.case_id, s.peer_id),
                     (SELECT s.peer_id FROM accepted HAVING count(*) > 0
                          AND count(*) >= coalesce((SELECT y.reports FROM case_tally y WHERE y.case_id = s.case_id), 0)), 0),
            false, true, s.restricted
@@ -54,7 +54,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_
             WHEN t.tlp = 2 AND f.origin_peer NOT IN (0, s.peer_id) THEN 'TLP:AMBER of another peer'
             WHEN f.restricted THEN 'restricted to a compartment'
             WHEN NOT f.shareable THEN 'not marked for sharing'
-            WHEN f.personal THEN 'personal data' END AS why
+            WHEN f.personal THEN 'personal data'
+            WHEN t.kind = 'sighting' AND (t.content::json ->> 'indicator')::boolean AND EXISTS (
+                SELECT FROM indicator_withdrawal w WHERE w.ended IS NULL AND md5(w.value) = md5(t.content::json ->> 'value')
+                    AND observable_type_name(w.type) = t.content::json ->> 'type') THEN 'it is no indicator any more' END AS why
         FROM share s JOIN share_item t ON t.share_id = s.id AND t.version = p_version
             LEFT JOIN share_item_facts(p_share, p_version) f ON f.no = t.no -- once for all items
         WHERE s.id = p_share) x

@@ -5,15 +5,15 @@ DROP VIEW IF EXISTS visible_indicator_seen, visible_indicator_mark, visible_expo
 -- Marked by a report, and not withdrawn; victims and targets are never indicators, and a drill has none.
 CREATE VIEW visible_indicator_seen AS
 SELECT s.type, s.value, s.role, s.tlp, s.pap, s.confidence, s.valid_until AS until, s.addr, s.host, s.received AS marked, s.personal, s.report_id,
-       s.observation_no, NULL::bigint AS case_number, NULL::bigint AS case_id
+       s.observation_no, NULL::bigint AS case_number, NULL::bigint AS case_id, s.compartment_id <> 0 AS restricted
 FROM visible_sighting s
 WHERE s.is_indicator AND s.role NOT IN (2, 3) AND s.drill_id = 0
   AND NOT EXISTS (SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(s.value) AND w.type = s.type AND w.ended IS NULL);
 
 -- Marked by an analyst in a case that the viewer may see.
 CREATE VIEW visible_indicator_mark AS
-SELECT m.type, m.value, m.role, m.tlp, NULL::smallint AS pap, m.confidence, m.until, m.addr, m.host, m.marked, m.type = 7 AS personal,
-       NULL::bigint AS report_id, NULL::int AS observation_no, v.number::bigint AS case_number, m.case_id
+SELECT m.type, m.value, m.role, m.tlp, m.pap, m.confidence, m.until, m.addr, m.host, m.marked, m.type = 7 AS personal,
+       NULL::bigint AS report_id, NULL::int AS observation_no, v.number::bigint AS case_number, m.case_id, m.compartment_id <> 0 AS restricted
 FROM indicator_mark m JOIN visible_case_key v ON v.id = m.case_id
 WHERE m.ended IS NULL AND m.drill_id = 0 AND (m.tlp < 4 OR viewer_reads_case(m.case_id));
 
@@ -55,12 +55,12 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH mark AS MATERIALIZED (
-        SELECT k.type, k.value, min(k.role) AS role, max(k.tlp) AS tlp, max(k.confidence) AS confidence, max(k.marked) AS marked,
+        SELECT k.type, k.value, min(k.role) AS role, max(k.tlp) AS tlp, max(k.pap) AS pap, max(k.confidence) AS confidence, max(k.marked) AS marked,
                CASE WHEN bool_and(k.until IS NOT NULL) THEN max(k.until) END AS until
         FROM visible_indicator_mark k WHERE k.case_id = p_case GROUP BY k.type, k.value),
     seen AS MATERIALIZED (
         SELECT s.type, s.role, s.value, md5(s.value) AS digest, min(coalesce(o.time, s.received)) AS first, max(coalesce(o.time, s.received)) AS last,
-               max(s.tlp) AS tlp, min(s.addr) AS addr, max(ARRAY[s.report_id, s.observation_no]) AS newest,
+               max(s.tlp) AS tlp, max(s.pap) AS pap, min(s.addr) AS addr, max(ARRAY[s.report_id, s.observation_no]) AS newest,
                bool_or(s.is_indicator AND s.role NOT IN (2, 3) AND s.drill_id = 0) AS indicator,
                max(s.confidence) FILTER (WHERE s.is_indicator) AS confidence,
                CASE WHEN bool_and(s.valid_until IS NOT NULL) FILTER (WHERE s.is_indicator) THEN max(s.valid_until) FILTER (WHERE s.is_indicator) END AS until
@@ -69,14 +69,14 @@ BEGIN
         WHERE m.case_id = p_case AND (s.type, s.role, md5(s.value)) > (v_type, v_role, v_digest) AND (s.type NOT IN (4, 16) OR NOT v_has_address)
         GROUP BY s.type, s.role, s.value ORDER BY s.type, s.role, 4 LIMIT p_limit),
     unseen AS (
-        SELECT k.type, k.role, k.value, md5(k.value) AS digest, k.marked AS first, k.marked AS last, k.tlp, NULL::inet AS addr, NULL::bigint[] AS newest, false AS indicator,
+        SELECT k.type, k.role, k.value, md5(k.value) AS digest, k.marked AS first, k.marked AS last, k.tlp, k.pap, NULL::inet AS addr, NULL::bigint[] AS newest, false AS indicator,
                NULL::smallint AS confidence, NULL::timestamptz AS until
         FROM mark k WHERE (k.type, k.role, md5(k.value)) > (v_type, v_role, v_digest) AND NOT EXISTS (
             SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
             WHERE m.case_id = p_case AND s.type = k.type AND s.value = k.value)),
     page AS (SELECT * FROM (SELECT * FROM seen UNION ALL SELECT * FROM unseen) u ORDER BY u.type, u.role, u.digest LIMIT p_limit)
     SELECT json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(greatest(g.tlp, k.tlp)),
-               'first_seen', time_text(g.first), 'last_seen', time_text(g.last),
+               'pap', tlp_name(greatest(g.pap, k.pap)), 'first_seen', time_text(g.first), 'last_seen', time_text(g.last),
                'asn', CASE WHEN g.addr IS NOT NULL THEN (SELECT min(a.value) FROM visible_sighting a WHERE a.report_id = g.newest[1] AND a.observation_no = g.newest[2]
                    AND a.role = g.role AND a.type = 4) END,
                'country', CASE WHEN g.addr IS NOT NULL THEN (SELECT min(a.value) FROM visible_sighting a WHERE a.report_id = g.newest[1] AND a.observation_no = g.newest[2]
@@ -115,9 +115,9 @@ BEGIN
         PERFORM refuse('CI422', 'until is over already', NULL, '{"at": "/until"}');
     END IF;
     CREATE TEMP TABLE indicator_wanted ON COMMIT DROP AS
-        SELECT u.type, u.value, min(u.host) AS host, max(s.tlp) AS tlp, coalesce(bool_or(s.role IN (2, 3)), false) AS hurt
+        SELECT u.type, u.value, min(u.host) AS host, max(s.tlp) AS tlp, max(s.pap) AS pap, coalesce(bool_or(s.role IN (2, 3)), false) AS hurt
         FROM unnest(p_types, p_values, p_hosts) u(type, value, host)
-            LEFT JOIN (SELECT i.type, i.value, i.role, i.tlp FROM visible_member m
+            LEFT JOIN (SELECT i.type, i.value, i.role, i.tlp, i.pap FROM visible_member m
                 JOIN visible_sighting i ON i.report_id = m.report_id AND i.received = m.received AND m.observations @> i.observation_no
                 WHERE m.case_id = c.id) s ON s.type = u.type AND s.value = u.value
         GROUP BY u.type, u.value;
@@ -132,9 +132,9 @@ BEGIN
         WHERE md5(w.value) = md5(x.value) AND w.type = x.type AND w.ended IS NULL;
     UPDATE indicator_mark m SET ended = now() FROM indicator_wanted x
         WHERE m.case_id = c.id AND m.value = x.value AND m.type = x.type AND m.ended IS NULL;
-    INSERT INTO indicator_mark (case_id, drill_id, compartment_id, type, value, role, addr, host, tlp, confidence, until, reason, marked_by)
+    INSERT INTO indicator_mark (case_id, drill_id, compartment_id, type, value, role, addr, host, tlp, pap, confidence, until, reason, marked_by)
         SELECT c.id, c.drill_id, c.compartment_id, x.type, x.value, v_role, CASE WHEN x.type <= 3 THEN x.value::inet END, x.host,
-               coalesce(v_tlp, greatest(x.tlp, c.tlp)), p_confidence, p_until, p_reason, viewer() FROM indicator_wanted x;
+               coalesce(v_tlp, greatest(x.tlp, c.tlp)), greatest(x.pap, c.pap), p_confidence, p_until, p_reason, viewer() FROM indicator_wanted x;
     PERFORM case_save(c, 'indicator', (SELECT format('marks %s as indicator%s: %s', left(string_agg(x.value, ', ' ORDER BY x.value), 300),
                 CASE WHEN count(*) > 1 THEN 's' END, left(p_reason, 300)) FROM indicator_wanted x),
         jsonb_build_object('values', (SELECT jsonb_agg(left(x.value, 300) ORDER BY x.value) FROM indicator_wanted x), 'until', time_text(p_until), 'confidence', p_confidence,
@@ -183,7 +183,7 @@ END $$;
 CREATE OR REPLACE FUNCTION export_items_max() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 500000;
 
 -- Makes a list of what the filter found: p_head {format, filter, tlp, blocks}. Why something is withheld is counted: its label, that it is somebody's
--- name, that it is known to be good, that its PAP forbids to act on it where others see it (AMBER, RED) in lists that block.
+-- name, that it is known to be good, that its PAP, or that of a case it is in, forbids to act on it where others see it (AMBER, RED) in lists that block.
 CREATE OR REPLACE FUNCTION export_make(p_head jsonb, p_types smallint[], p_values text[], p_roles smallint[], p_tlps smallint[], p_paps smallint[],
     p_confidences smallint[], p_untils timestamptz[], p_firsts timestamptz[], p_lasts timestamptz[], p_hosts text[], p_addrs inet[], p_personal boolean[])
 RETURNS json
@@ -205,15 +205,19 @@ BEGIN
     WITH asked AS MATERIALIZED (
         SELECT u.* FROM unnest(p_types, p_values, p_roles, p_tlps, p_paps, p_confidences, p_untils, p_firsts, p_lasts, p_personal)
             WITH ORDINALITY u(type, value, role, tlp, pap, confidence, until, first, last, personal, ord)),
+    careful AS MATERIALIZED (
+        SELECT DISTINCT s.type, s.value FROM incident_case k JOIN visible_member m ON m.case_id = k.id
+            JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
+        WHERE v_blocks AND k.pap >= 2 AND k.drill_id = 0),
     known AS MATERIALIZED (SELECT DISTINCT g.ord FROM known_good(p_types, p_values, p_hosts, p_addrs, '1 day') g),
     judged AS MATERIALIZED (
         SELECT a.*, CASE WHEN a.tlp > v_ceiling THEN 'label' WHEN a.personal OR a.role IN (2, 3) THEN 'personal' WHEN k.ord IS NOT NULL THEN 'known_good'
-                         WHEN v_blocks AND a.pap >= 2 THEN 'pap' END AS why
-        FROM asked a LEFT JOIN known k ON k.ord = a.ord),
+                         WHEN v_blocks AND (a.pap >= 2 OR c.type IS NOT NULL) THEN 'pap' END AS why
+        FROM asked a LEFT JOIN known k ON k.ord = a.ord LEFT JOIN careful c ON c.type = a.type AND c.value = a.value),
     kept AS (
         INSERT INTO export_item (export_id, no, content)
         SELECT x.id, row_number() OVER (ORDER BY j.type, j.value), json_build_object('type', observable_type_name(j.type), 'value', j.value, 'role',
-                   sighting_role_name(j.role), 'tlp', tlp_name(j.tlp), 'confidence', j.confidence, 'until', time_text(j.until), 'first_seen', time_text(j.first),
+                   sighting_role_name(j.role), 'tlp', tlp_name(j.tlp), 'pap', tlp_name(j.pap), 'confidence', j.confidence, 'until', time_text(j.until), 'first_seen', time_text(j.first),
                    'last_seen', time_text(j.last))::text
         FROM judged j WHERE j.why IS NULL RETURNING 1)
     SELECT (SELECT count(*) FROM kept), (SELECT max(j.tlp) FROM judged j WHERE j.why IS NULL),

@@ -246,6 +246,7 @@ FROM (
                CASE WHEN bool_and(s.until IS NOT NULL) THEN max(s.until) END AS expires,
                max(ARRAY[s.report_id, s.observation_no]) FILTER (WHERE s.report_id IS NOT NULL) AS newest
         FROM (SELECT * FROM visible_indicator_seen UNION ALL SELECT * FROM visible_indicator_mark) s
+        WHERE NOT s.restricted -- nothing of a compartment leaves
         GROUP BY s.type, s.value) v
     WHERE (($1::jsonb ->> 'expired')::boolean OR v.expires IS NULL OR v.expires > now()) AND /*filter*/ LIMIT $2::bigint) x
 -- name: export_exists

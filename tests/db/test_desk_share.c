@@ -232,6 +232,83 @@ static void test_last_line(void **state)
     free(sql);
 }
 
+/* A mark that was withdrawn, and one on a target, are no marks for a peer either; what may be done with a value goes with it. */
+static void test_marks(void **state)
+{
+    static const char *const seen[] = {"domain withdrawn.example infrastructure", "domain marked.example infrastructure",
+                                       "ipv4 198.51.100.77 target", NULL};
+    int64_t number = desk_client_case(*state, "marks", "green");
+    desk_client_report(number, "green", "feed", seen);
+    cluster_execute("UPDATE cirt.sighting SET pap = 4 WHERE value = 'marked.example'");
+    json_decref(
+        desk_client_post(*state, "lead", 200, "/v1/indicators/withdraw", "{\"values\":[\"withdrawn.example\"],\"reason\":\"ours\"}"));
+    json_decref(order(state, 200, number, "{\"with\":[\"YY-CERT\"]}"));
+    char *marks = cluster_text("SELECT string_agg(content::json ->> 'value', ' ' ORDER BY ref) FROM cirt.share_item"
+                               " WHERE share_id = (SELECT max(id) FROM cirt.share) AND (content::json ->> 'indicator')::boolean");
+    assert_string_equal(marks, "marked.example");
+    free(marks);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.share_item WHERE share_id = (SELECT max(id) FROM cirt.share)"
+                                    " AND content::json ->> 'pap' = 'red' AND content::json ->> 'value' = 'marked.example'"),
+                     1);
+    /* Withdrawn while the document waits. */
+    assert_int_equal(cluster_number("SELECT (cirt.share_stops(max(id)) IS NOT NULL)::int FROM cirt.share"), 0);
+    json_decref(desk_client_post(*state, "lead", 200, "/v1/indicators/withdraw", "{\"values\":[\"marked.example\"],\"reason\":\"ours\"}"));
+    char *stop = cluster_text("SELECT cirt.share_stops(max(id)) FROM cirt.share");
+    assert_non_null(strstr(stop, "no indicator any more"));
+    free(stop);
+}
+
+/* The summary of a case that another peer's AMBER report opened is that peer's words. */
+static void test_words_of_another_peer(void **state)
+{
+    static const char *const theirs[] = {"domain theirs.example infrastructure", NULL}, *const ours[] = {
+                                                                                            "domain ours.example infrastructure", NULL};
+    int64_t number = desk_client_case(*state, "Phishing at theirs.example", "amber");
+    desk_client_report(number, "amber", "WW-CERT", theirs);
+    desk_client_report(number, "green", "feed", ours);
+    json_t *plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true}");
+    assert_non_null(strstr(reason_of(plan, "Phishing at theirs.example"), "another peer"));
+    json_decref(plan);
+    json_decref(order(state, 422, number, "{\"with\":[\"YY-CERT\"]}"));
+    char sqlstate[6];
+    char *sql = mem_printf(
+        "SET search_path = cirt; SELECT set_config('cirt.viewer', (SELECT id::text FROM identity WHERE login = 'lead'), false);"
+        "INSERT INTO share (case_id, peer_id, agreement_id, agreement_version, tlp, state, ordered_by) SELECT c.id, a.peer_id, a.id, "
+        "a.version, 2,"
+        " 'planned', viewer() FROM incident_case c, agreement a JOIN peer p ON p.id = a.peer_id WHERE c.number = %lld AND p.name = "
+        "'YY-CERT';"
+        "INSERT INTO share_item (share_id, version, no, kind, ref, content, sha256, tlp) SELECT s.id, 1, 1, 'case', c.name, '{}',"
+        " sha256('{}'), 2 FROM share s JOIN incident_case c ON c.id = s.case_id WHERE c.number = %lld",
+        (long long)number, (long long)number);
+    assert_false(cluster_may("postgres", sql, sqlstate));
+    assert_string_equal(sqlstate, "CI422");
+    free(sql);
+}
+
+static void test_drill(void **state)
+{
+    char path[80];
+    int64_t number = desk_client_case(*state, "not real", "green");
+    cluster_execute("SET search_path = cirt; INSERT INTO drill (id, name) VALUES (77, 'spring') ON CONFLICT DO NOTHING;"
+                    "UPDATE incident_case SET drill_id = 77, name = 'EX-2026-000077' WHERE summary = 'not real'");
+    snprintf(path, sizeof path, "/v1/cases/EX-2026-000077/shares");
+    json_decref(desk_client_post(*state, "lead", 422, path, "{\"with\":[\"YY-CERT\"],\"dry_run\":true}"));
+    json_decref(desk_client_post(*state, "lead", 422, path, "{\"with\":[\"YY-CERT\"]}"));
+    char sqlstate[6];
+    char *sql = mem_printf(
+        "SET search_path = cirt; SELECT set_config('cirt.viewer', (SELECT id::text FROM identity WHERE login = 'lead'), false);"
+        "INSERT INTO share (case_id, drill_id, peer_id, agreement_id, agreement_version, tlp, state, ordered_by) SELECT c.id, 77, "
+        "a.peer_id, a.id,"
+        " a.version, 2, 'planned', viewer() FROM incident_case c, agreement a JOIN peer p ON p.id = a.peer_id WHERE c.number = %lld AND"
+        " p.name = 'YY-CERT';"
+        "INSERT INTO share_item (share_id, version, no, kind, ref, content, sha256, tlp) SELECT s.id, 1, 1, 'case', c.name, '{}',"
+        " sha256('{}'), 1 FROM share s JOIN incident_case c ON c.id = s.case_id WHERE c.number = %lld",
+        (long long)number, (long long)number);
+    assert_false(cluster_may("postgres", sql, sqlstate));
+    assert_string_equal(sqlstate, "CI422");
+    free(sql);
+}
+
 /* --- incoming --- */
 
 static long long incoming_of(void **state, const char *theirs, const char *tlp)
@@ -321,10 +398,17 @@ static void test_decline(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plan),      cmocka_unit_test(test_format),
-        cmocka_unit_test(test_many),      cmocka_unit_test(test_order),
-        cmocka_unit_test(test_last_line), cmocka_unit_test(test_accept),
-        cmocka_unit_test(test_decline),   cmocka_unit_test(test_accept_into_what_is_hidden),
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_format),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_last_line),
+        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_words_of_another_peer),
+        cmocka_unit_test(test_drill),
+        cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_decline),
+        cmocka_unit_test(test_accept_into_what_is_hidden),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -266,11 +266,58 @@ static void test_case_pages(void **state)
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.sighting WHERE value = 'secret.example'"), 1);
 }
 
+static json_t *mark(void **state, int64_t number, const char *value)
+{
+    char body[300];
+    snprintf(body, sizeof body, "{\"values\":[\"%s\"],\"case\":\"%lld\",\"reason\":\"why\",\"tlp\":\"green\"}", value, (long long)number);
+    return desk_client_post(*state, "lead", 201, "/v1/indicators", body);
+}
+
+/* What may be done with it is said by the report of a value, by its case, and by an analyst's mark after both. */
+static void test_pap(void **state)
+{
+    static const char *const seen[] = {"domain told.example infrastructure", NULL}, *const plain[] = {"domain plain.example infrastructure",
+                                                                                                      NULL};
+    int64_t careful = desk_client_case(*state, "they must not know", "green"), silent = desk_client_case(*state, "a rule said so", "green");
+    desk_client_report(careful, "green", "feed", seen);
+    desk_client_report(silent, "green", "feed", plain);
+    cluster_execute("UPDATE cirt.sighting SET pap = 4, is_indicator = false WHERE value = 'told.example';"
+                    "UPDATE cirt.incident_case SET pap = 4 WHERE summary = 'a rule said so'");
+    json_decref(mark(state, careful, "told.example"));
+    json_decref(mark(state, silent, "unseen.example"));
+    has_values(state, "analyst", "rpz", NULL, "domain:told.example OR domain:plain.example OR domain:unseen.example", "");
+    has_values(state, "analyst", "csv", NULL, "domain:told.example OR domain:plain.example OR domain:unseen.example",
+               "plain.example told.example unseen.example");
+    assert_int_equal(
+        cluster_number("SELECT count(*) FROM cirt.export_item i WHERE i.export_id = (SELECT max(id) FROM cirt.export)"
+                       " AND i.content::json ->> 'value' IN ('told.example', 'unseen.example') AND i.content::json ->> 'pap' = 'red'"),
+        2);
+}
+
+/* What stands in a compartment goes into no list, whoever asks. */
+static void test_compartment(void **state)
+{
+    static const char *const inside[] = {"domain inside.example infrastructure", "domain both.example infrastructure", NULL},
+                             *const outside[] = {"domain both.example infrastructure", NULL};
+    desk_client_report(0, "green", "feed", inside);
+    desk_client_report(0, "green", "feed", outside);
+    int64_t number = desk_client_case(*state, "in a circle", "green");
+    cluster_execute("SET search_path = cirt; SET session_replication_role = replica; INSERT INTO compartment VALUES (7, 'quiet') ON "
+                    "CONFLICT DO NOTHING;"
+                    "INSERT INTO compartment_member SELECT 7, id FROM identity WHERE login = 'lead' ON CONFLICT DO NOTHING;"
+                    "UPDATE sighting s SET compartment_id = 7 WHERE s.report_id = (SELECT x.report_id FROM sighting x WHERE x.value = "
+                    "'inside.example');"
+                    "UPDATE incident_case SET compartment_id = 7 WHERE summary = 'in a circle'");
+    json_decref(mark(state, number, "marked-inside.example"));
+    has_values(state, "lead", "csv", NULL, "domain:inside.example OR domain:both.example OR domain:marked-inside.example", "both.example");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_leaves), cmocka_unit_test(test_who_may),     cmocka_unit_test(test_last_line),
         cmocka_unit_test(test_marks),       cmocka_unit_test(test_case_values), cmocka_unit_test(test_case_pages),
+        cmocka_unit_test(test_pap),         cmocka_unit_test(test_compartment),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -120,6 +120,7 @@ static void a_document_says_what_was_decided(void **state)
         incident, incident, incident, incident, incident);
     long long shared = number("SELECT test.make_note(%lld, E' hosting <company> told\\r\\n& waits ', 1, true)", incident);
     run("SELECT test.make_note(%lld, 'do not name the customer', 1, false)", incident);
+    run("UPDATE cirt.incident_case SET pap = 2 WHERE id = %lld", incident);
     long long share =
         number("BEGIN; CREATE TEMP TABLE s AS SELECT test.make_share(%lld, 'YY-CERT', 3) AS id;"
                "SELECT test.add_case(id), test.add_sighting(id, 'ipv4', 'source', '192.0.2.1', 0),"
@@ -135,6 +136,7 @@ static void a_document_says_what_was_decided(void **state)
     expect_label(report, "kit.example.net", TLP_AMBER);
     expect_label(report, "a  \"strange\" <agent> & more", TLP_AMBER_STRICT);
     assert_int_equal(report->tlp, TLP_AMBER_STRICT);
+    assert_int_equal(report->pap, TLP_AMBER);
     assert_true(find_value(report, "kit.example.net", &where)->is_indicator);
     assert_int_equal(where->count, 7);
     assert_int_equal(where->source_port, 443);
@@ -173,6 +175,7 @@ static void every_format_says_what_was_decided(void **state)
         incident, incident, incident, incident);
     long long shared = number("SELECT test.make_note(%lld, 'hosting <company> told', 1, true)", incident);
     run("SELECT test.make_note(%lld, 'do not name the customer', 1, false)", incident);
+    run("UPDATE cirt.incident_case SET pap = 4 WHERE id = %lld", incident);
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct err err;
         struct report *report = NULL;
@@ -192,6 +195,8 @@ static void every_format_says_what_was_decided(void **state)
             fail_msg("%s: %s: %s", cases[i].format, err.at, err.text);
         assert_int_equal(count_values(report), 3);
         assert_int_equal(report->tlp, TLP_AMBER);
+        if (report->pap != TLP_RED)
+            fail_msg("%s does not say PAP:RED", cases[i].format);
         expect_label(report, "kit.example.net", TLP_AMBER);
         const struct sighting *address = find_value(report, "192.0.2.1", &where),
                               *victim = find_value(report, "victim.example.net", &where);

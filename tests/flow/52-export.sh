@@ -144,6 +144,21 @@ contains 'what CSV lacks' 'csv does not carry' "$(<"$SCRATCH/said.csv")"
 contains 'the label in the case' kit.example.net "$(as home analyst show "$number" --format csv)"
 lacks 'a viewer sees what he sees' named.example.net "$(as home analyst show "$number" --format json 2>/dev/null)"
 exits 2 as home lead show "$number" --format rpz
+as home lead note "$number" --share --tlp amber+strict -m 'stricter than its case' >/dev/null
+for format in json ndjson iodef iodef-json stix misp xarf; do
+    # The label as the format says it of all of the document; the note has it too, in capitals.
+    contains "no wider than its strictest note ($format)" + "$(as home lead show "$number" --format $format 2>/dev/null | grep -oE 'amber\+strict|ext-restriction"?[=:] ?"TLP:AMBER\+STRICT|939a9414-2ddd-4d32-a0cd-375ea402b003' | sed 's/^939.*/STIX: amber+strict/' | head -1)"
+done
+
+# --- what may be done with it goes with it ---
+printf '%s' '{"class": "malware", "tlp": "green", "pap": "red", "time": "2026-03-02T07:58:12Z", "observables": [{"type": "domain", "value": "careful.example.net", "role": "infrastructure", "indicator": true}]}' >"$SCRATCH/careful.json"
+as home feed submit "$SCRATCH/careful.json" --wait >/dev/null
+careful=$(as home lead --json ls domain:careful.example.net is:any | value 'd["items"][0]["number"]')
+for format in json ndjson iodef iodef-json stix misp xarf; do
+    contains "in the case as $format" red "$(as home lead show "$careful" --format $format 2>/dev/null | tr A-Z a-z | grep -oE 'pap.{0,60}[^a-z]red|[^a-z]red[^a-z].{0,80}pap' | head -1)"
+    contains "in the list as $format" red "$(export_as analyst domain:careful.example.net --format $format | tr A-Z a-z | grep -oE 'pap.{0,60}[^a-z]red|[^a-z]red[^a-z].{0,80}pap' | head -1)"
+done
+lacks 'and into no block list' careful "$(export_as analyst --format blocklist-domain)"
 
 # --- marked by an analyst ---
 exits 2 as home analyst indicator add bad.example.net -m why

@@ -50,7 +50,7 @@ CREATE FUNCTION add_item(p_share bigint, p_kind text, p_ref text, p_content text
                sha256(convert_to(p_content, 'UTF8')), p_tlp
         FROM cirt.share s WHERE s.id = p_share $$;
 CREATE FUNCTION add_case(p_share bigint) RETURNS void LANGUAGE sql AS $$
-    SELECT test.add_item(p_share, 'case', c.name, json_build_object('id', c.name, 'class', c.class, 'summary', c.summary)::text, c.tlp)
+    SELECT test.add_item(p_share, 'case', c.name, json_build_object('id', c.name, 'class', c.class, 'pap', cirt.tlp_name(c.pap), 'summary', c.summary)::text, c.tlp)
     FROM cirt.share s JOIN cirt.incident_case c ON c.id = s.case_id WHERE s.id = p_share $$;
 CREATE FUNCTION add_sighting(p_share bigint, p_type text, p_role text, p_value text, p_tlp int, p_indicator boolean DEFAULT false) RETURNS void LANGUAGE sql AS $$
     SELECT test.add_item(p_share, 'sighting', p_type || ' ' || p_role || ' ' || p_value,
