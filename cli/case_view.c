@@ -358,7 +358,7 @@ static void tasks(struct screen *screen, const json_t *answer)
             screen_due(screen, field_time(item, "due"), text);
             screen_text(screen, field_time(item, "due") < screen->now ? "  " : _("  due "));
             screen_text(screen, text);
-            screen_field(screen, mark);
+            screen_field_indented(screen, mark, MARGIN);
         }
         screen_end_line(screen);
     }
@@ -366,18 +366,20 @@ static void tasks(struct screen *screen, const json_t *answer)
 }
 
 /* "pap:amber", or what stood against it in parentheses. */
-static void rule_action(struct screen *screen, const char *between, const json_t *action)
+static void rule_action(struct screen *screen, const json_t *action, bool is_last)
 {
     size_t mark = screen_mark(screen);
 
-    screen_text(screen, between);
+    screen_text(screen, " ");
     harmless(screen, field_text(action, "action"));
     if (!field_is(action, "applied")) {
         screen_text(screen, " (");
         harmless(screen, field_or(action, "note", "-"));
         screen_text(screen, ")");
     }
-    screen_field(screen, mark);
+    if (!is_last)
+        screen_text(screen, ",");
+    screen_field_indented(screen, mark, MARGIN);
 }
 
 /* Which rule did what. */
@@ -394,11 +396,13 @@ static void rules(struct screen *screen, const json_t *answer)
         screen_printf(screen, field_is(item, "opened") ? _("\" of %s, when it was opened:") : _("\" of %s, of what joined:"),
                       field_or(item, "set", "-"));
         for (size_t k = 0; k < json_array_size(actions); k++)
-            rule_action(screen, k ? ", " : " ", json_array_get(actions, k));
+            rule_action(screen, json_array_get(actions, k), k + 1 == json_array_size(actions));
         int64_t count = field_number(item, "observations", 0);
+        size_t mark = screen_mark(screen);
         screen_printf(screen, count == 1 ? _("  (%lld observation") : _("  (%lld observations"), (long long)count);
         member(screen, _(" from "), item, "report");
         screen_text(screen, ")");
+        screen_field_indented(screen, mark, MARGIN);
         screen_end_line(screen);
     }
     more(screen, json_array_size(list));
@@ -445,9 +449,11 @@ static void alike(struct screen *screen, const json_t *answer)
         member(screen, "  ", item, "state");
         for (size_t k = 0; k < json_array_size(reasons) && (int64_t)k < shared; k++) {
             size_t mark = screen_mark(screen);
-            screen_text(screen, k ? "; " : "  ");
+            screen_text(screen, "  ");
             screen_outside(screen, field_text(json_array_get(reasons, k), "text"));
-            screen_field(screen, mark);
+            if (k + 1 < json_array_size(reasons) && (int64_t)k + 1 < shared)
+                screen_text(screen, ";");
+            screen_field_indented(screen, mark, MARGIN);
         }
         if (shared > (int64_t)json_array_size(reasons))
             screen_printf(screen, _("; %lld more"), (long long)(shared - (int64_t)json_array_size(reasons)));

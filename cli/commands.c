@@ -547,7 +547,7 @@ const struct command commands_table[] = {
     {"rir import", rir_cmd_import, COMMAND_DESK, "FILE...", 1, COMMAND_MANY, NULL,
      N_("bring in the regional registries' files (delegated-extended): the country of addresses and AS numbers"),
      {"cirt rir import delegated-ripencc-extended-latest"}, NULL, false},
-    {"rir ls", record_cmd_ls, COMMAND_DESK, "", 0, 0, list_options, N_("list them"), {"cirt rir ls"}, &record_kind_rir, false},
+    {"rir ls", record_cmd_ls, COMMAND_DESK, "", 0, 0, list_options, N_("list the registries' files: whose, of when, how much"), {"cirt rir ls"}, &record_kind_rir, false},
     {"rir rm", record_cmd_rm, COMMAND_DESK, "REGISTRY", 1, 1, rm_options, N_("remove one"), {"cirt rir rm ripencc --yes"}, &record_kind_rir, false},
     {"doctor", doctor_cmd_doctor, COMMAND_NOTHING, "", 0, 0, NULL, N_("what is wrong, here and there"),
      {"cirt doctor", "cirt --profile admin doctor --json"}, NULL, false},

@@ -197,12 +197,8 @@ static json_t *ask(struct session *session, int64_t import, bool is_dry)
 /* On a terminal a person sees the plan first. */
 static bool agreed(struct session *session, const json_t *plan)
 {
-    if (!options_has(&session->options, "yes")) {
-        if (!session->has_json)
-            session_print(session, plan, render_plan, NULL);
-        if (!screen_flush(&session->printer.screen))
-            return false;
-    }
+    if (!options_has(&session->options, "yes") && !session->has_json)
+        session_print(session, plan, render_plan, NULL);
     return session_confirm(session, _("Apply it?"));
 }
 

@@ -63,7 +63,20 @@ void help_cmd_print(struct session *session, const struct command *command)
 
 static void print_line(struct screen *screen, const struct command *command)
 {
-    screen_printf(screen, "  %-*s %s\n", COMMAND_WIDTH, command->words, _(command->summary));
+    screen_printf(screen, "  %-*s ", COMMAND_WIDTH, command->words);
+    screen_words(screen, _(command->summary), COMMAND_WIDTH + 3);
+}
+
+/* One of the verbs that all records have, which the list of all commands names once. */
+static bool is_common_verb(const struct command *command)
+{
+    static const char *const verbs[] = {"ls", "show", "add", "set", "rm"};
+    const char *blank = strchr(command->words, ' ');
+
+    for (size_t i = 0; command->record && blank && i < ARRAY_SIZE(verbs); i++)
+        if (str_equal(blank + 1, verbs[i]))
+            return true;
+    return false;
 }
 
 /* What is kept the same way for each kind of record: a line a kind. */
@@ -73,8 +86,10 @@ static void print_records(struct screen *screen)
     for (size_t i = 0; i < commands_count; i++) {
         const struct command *command = &commands_table[i];
         size_t noun = strcspn(command->words, " ");
-        if (command->record && strcmp(command->words + noun, " ls") == 0)
-            screen_printf(screen, "  %-*.*s %s\n", COMMAND_WIDTH, (int)noun, command->words, _(command->summary));
+        if (!command->record || strcmp(command->words + noun, " ls") != 0)
+            continue;
+        screen_printf(screen, "  %-*.*s ", COMMAND_WIDTH, (int)noun, command->words);
+        screen_words(screen, _(command->summary), COMMAND_WIDTH + 3);
     }
 }
 
@@ -86,7 +101,7 @@ static void print_all(struct screen *screen)
                           "  cirt take 42             make it yours\n"
                           "  cirt help take           help on a command\n\n"));
     for (size_t i = 0; i < commands_count; i++)
-        if (!commands_table[i].is_hidden && !commands_table[i].record)
+        if (!commands_table[i].is_hidden && !is_common_verb(&commands_table[i]))
             print_line(screen, &commands_table[i]);
     print_records(screen);
     screen_printf(screen, _("\nEverywhere:\n"));

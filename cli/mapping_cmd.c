@@ -190,7 +190,7 @@ static void show_values(struct screen *screen, const json_t *item)
         }
         mark = screen_mark(screen);
         screen_printf(screen, " %s%s", value, field_is(one, "indicator") ? _(" (for detection)") : "");
-        screen_field(screen, mark);
+        screen_field_indented(screen, mark, INDENT);
         free(value);
     }
     screen_text(screen, "\n");
@@ -306,7 +306,7 @@ static int tell(struct session *session, struct trial *trial)
     return session->exit_code;
 }
 
-static int try_file(struct session *session, FILE *file, const char *name, const char *mapping, int64_t most)
+static int try_file(struct session *session, FILE *file, const char *name, const char *mapping, const char *path, int64_t most)
 {
     struct trial trial = {.observations = json_array(), .shown_most = (size_t)most, .head = json_object()};
     struct err err = {0};
@@ -314,7 +314,8 @@ static int try_file(struct session *session, FILE *file, const char *name, const
     if (read_csv(file, mapping, &trial, &err))
         tell(session, &trial);
     else {
-        err_context(&err, "%s", name);
+        /* A fault of the mapping is on a line of its file, not of the list. */
+        err_context(&err, "%s", str_starts(err.text, "the mapping: ") ? path : name);
         session_fail_err(session, EXIT_NOT_ACCEPTED, NULL, &err);
     }
     json_decref(trial.observations);
@@ -339,7 +340,7 @@ int mapping_cmd_try(struct session *session)
         return session_fail_err(session, EXIT_USAGE, NULL, &err);
     file = str_equal(name, "-") ? stdin : fopen(name, "rb");
     if (file)
-        try_file(session, file, name, mapping, most);
+        try_file(session, file, name, mapping, path, most);
     else
         session_fail(session, EXIT_USAGE, NULL, _("%s cannot be read: %s"), name, strerror(errno));
     if (file && file != stdin)

@@ -130,8 +130,10 @@ void phrase_age(int64_t moment, int64_t now, char text[PHRASE_SIZE])
         snprintf(text, PHRASE_SIZE, _("%dh ago"), (int)(seconds / HOUR));
     else if (seconds < 2 * WEEK)
         snprintf(text, PHRASE_SIZE, _("%d days ago"), (int)(seconds / DAY));
-    else
+    else if (seconds < 104 * (int64_t)WEEK)
         snprintf(text, PHRASE_SIZE, _("%d weeks ago"), (int)(seconds / WEEK));
+    else
+        snprintf(text, PHRASE_SIZE, _("%d years ago"), (int)(seconds / (365 * (int64_t)DAY + DAY / 4)));
 }
 
 void phrase_exact(int64_t moment, char text[PHRASE_SIZE])

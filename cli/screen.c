@@ -265,6 +265,11 @@ size_t screen_mark(const struct screen *screen)
 
 void screen_field(struct screen *screen, size_t mark)
 {
+    screen_field_indented(screen, mark, 0);
+}
+
+void screen_field_indented(struct screen *screen, size_t mark, unsigned indent)
+{
     size_t start = line_start(screen);
 
     if (screen->columns == 0 || mark <= start || columns_of(current_line(screen)) <= screen->columns)
@@ -272,7 +277,7 @@ void screen_field(struct screen *screen, size_t mark)
     char *field = mem_strdup(buf_text(&screen->out) + mark + strspn(buf_text(&screen->out) + mark, " "));
 
     screen->out.size = mark;
-    screen_printf(screen, "\n%s", field);
+    screen_printf(screen, "\n%*s%s", (int)indent, "", field);
     free(field);
 }
 

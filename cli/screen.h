@@ -65,6 +65,8 @@ void screen_end_line(struct screen *screen);
 size_t screen_mark(const struct screen *screen);
 /* What stands since the mark begins a new line where it does not fit on this one. */
 void screen_field(struct screen *screen, size_t mark);
+/* The same, behind so many blanks there. */
+void screen_field_indented(struct screen *screen, size_t mark, unsigned indent);
 /* "TLP:AMBER" in the label's colour; NULL: "TLP:-". */
 void screen_tlp(struct screen *screen, const char *tlp);
 /* Fills up with blanks to that column of the current line, at least one. */

@@ -320,6 +320,9 @@ bool session_confirm(struct session *session, const char *question)
         session_fail(session, EXIT_USAGE, _("--yes says yes in a script"), _("%s Nobody is here to ask"), question);
         return false;
     }
+    /* What is asked about must stand above the question. */
+    if (!screen_flush(&session->printer.screen))
+        return false;
     fprintf(stderr, "%s [y/N] ", question);
     if (fgets(line, sizeof line, stdin) && (line[0] == 'y' || line[0] == 'Y'))
         return true;

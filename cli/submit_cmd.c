@@ -180,8 +180,17 @@ static void wait_for(struct session *session, const char *report)
         bool is_on_its_way = str_equal(state, "received") || str_equal(state, "decoding");
         char *number = field_plain(json_object_get(answer, "case"));
 
-        if (answer && !is_on_its_way && !session->has_json)
-            screen_printf(&session->printer.screen, number ? "%s: %s, case %s\n" : "%s: %s\n", report, state ? state : "-", number);
+        if (answer && !is_on_its_way && !session->has_json) {
+            struct screen *screen = &session->printer.screen;
+            int64_t observations = field_number(answer, "observations", 0);
+
+            screen_printf(screen, "%s: %s", report, state ? state : "-");
+            /* Of a mail nothing was known when it was taken. */
+            if (str_equal(field_text(answer, "format"), "mail"))
+                screen_printf(screen, ngettext(", %lld observation", ", %lld observations", (unsigned long)observations),
+                              (long long)observations);
+            screen_printf(screen, number ? _(", case %s\n") : "\n", number);
+        }
         free(number);
         json_decref(answer);
         if (!answer || !is_on_its_way)
@@ -221,6 +230,8 @@ static int not_accepted(struct session *session, const struct http_client_answer
 {
     json_t *body = json_loadb(buf_text(&answer->body), answer->body.size, 0, NULL);
     const char *report = field_text(body, "report"), *at = field_text(body, "at");
+    /* The words of the API for what is an option here. */
+    at = str_starts(at ? at : "", "?format=") ? "--format" : at;
     bool is_document = answer->status == 400 || answer->status == 413 || answer->status == 415 || answer->status == 422;
 
     if (!is_document || !body) {

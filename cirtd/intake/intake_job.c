@@ -36,7 +36,8 @@ static const struct codec *choose_codec(struct intake_job *job, const char *form
     const struct codec *typed = says_nothing ? NULL : codec_find_media_type(job->media_type);
     const struct codec *codec = says_nothing || (probed && codec_has_media_type(probed, job->media_type)) ? probed : typed;
     if (!codec)
-        worker_problem(job->request, 415, "this is none of the formats we read; name it with ?format= (docs/FORMATS.md lists them)",
+        worker_problem(job->request, 415,
+                       "this is none of the formats we read; name it by ?format= or cirt submit --format (docs/FORMATS.md lists them)",
                        ",\"at\":\"Content-Type\"");
     return codec;
 }

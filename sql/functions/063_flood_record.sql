@@ -160,7 +160,7 @@ BEGIN
         v_until := NULL;
     END;
     IF v_until IS NULL OR v_until <= now() OR v_until > now() + interval '366 days' THEN
-        PERFORM refuse('CI422', 'a suppression ends, within a year from now', 'cirt suppression add NAME --until 30d ...', '{"at": "/until"}');
+        PERFORM refuse('CI422', 'a suppression needs an end, within a year from now', 'cirt suppression add NAME --until 30d ...', '{"at": "/until"}');
     END IF;
     RETURN v_until;
 END $$;

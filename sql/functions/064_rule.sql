@@ -336,7 +336,8 @@ BEGIN
     END IF;
     t.released := false;
     t.repeated := true; -- nothing is counted that was counted when it was triaged
-    is_cut := v_total > p_limit OR EXISTS (SELECT FROM visible_report_key k WHERE k.id > upper(t.reports) - 1 AND k.id <= v_high AND k.received >= v_since);
+    is_cut := v_total > p_limit OR EXISTS (SELECT FROM visible_report_key k JOIN report_content c ON c.report_id = k.id AND c.received = k.received
+        WHERE k.id > upper(t.reports) - 1 AND k.id <= v_high AND k.received >= v_since AND c.report_id <= v_high AND c.received >= v_since AND c.state = 'received');
     observations := triage_fill(t, lower(t.reports), 0, upper(t.reports) - 1, CASE WHEN v_total > p_limit THEN (p_limit - (v_total - v_last_size))::int ELSE 2147483647 END);
     PERFORM triage_letters();
     PERFORM triage_aliases();

@@ -283,6 +283,18 @@ static void counts_outlive_versions(void **state)
     json_decref(set);
 }
 
+/* A document that was not understood: no trial looks at it. */
+static void malformed(struct fixture *fixture)
+{
+    int64_t report = triaged(fixture, &(struct letter){.sightings = {{"ipv4", "source", "192.0.2.200"}}});
+    char sql[160];
+
+    snprintf(sql, sizeof sql,
+             "UPDATE cirt.report_content SET state = 'malformed', error = 'bad', error_at = 'line 3' WHERE report_id = %lld",
+             (long long)report);
+    cluster_execute(sql);
+}
+
 /* A trial says what triage then does. */
 static void trials_decide_as_triage(void **state)
 {
@@ -292,6 +304,7 @@ static void trials_decide_as_triage(void **state)
         both->fixture, &(struct letter){.class_name = "fraud/phishing",
                                         .summary = "please pay 100 EUR",
                                         .sightings = {{"ipv4", "source", "10.1.2.3"}, {"url", "source", "http://www.bank.example/x"}}});
+    malformed(both->fixture);
     int64_t spam =
         triaged(both->fixture, &(struct letter){.class_name = "abusive-content/spam", .sightings = {{"ipv4", "source", "203.0.113.5"}}});
     int64_t closed =
@@ -299,6 +312,9 @@ static void trials_decide_as_triage(void **state)
     char sql[100];
     snprintf(sql, sizeof sql, "UPDATE cirt.report SET compartment_id = 77 WHERE id = %lld", (long long)closed);
     cluster_execute(sql);
+    /* So many that some share a stretch of time with one that is looked at: that makes no sample of it. */
+    for (int i = 0; i < 16; i++)
+        malformed(both->fixture);
     static const char text[] =
         "rule \"bank\": domain:bank.example sector:research,telecom constituent:tel-a summary:/pay \\d+ eur/ sender:feed "
         "assurance:pinned-key => queue:banks, priority:critical, tag:+bank, template:t, notify:lead, severity:high, pap:amber, owner:anna\n"

@@ -42,6 +42,10 @@ contains 'it waits' 'cirt rule approve site' "$said"
 contains 'the list says so' 'second person' "$(as home analyst rule ls)"
 exits 3 as home lead rule approve site --yes
 exits 3 as home analyst rule approve site --yes
+# who is asked has the text above the question
+asked=$(at home python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' cirt --profile admin rule approve site <<<n || true)
+contains 'the text' 'lead asks for this text of site' "${asked%%\[y/N\]*}"
+contains 'the question' '[y/N]' "$asked"
 as home feed submit "$samples/2026-11-20-event4_sinkhole_http-xx_cert.csv" >/dev/null
 contains 'the second person' 'in force as version 1' "$(as home admin rule approve site --yes)"
 exits 1 as home admin rule approve site --yes

@@ -22,6 +22,8 @@ equal 'the red note stays' false "$(value '[i["goes"] for i in d["items"][0]["it
 contains 'and says why' RED "$(value '[i["reason"] for i in d["items"][0]["items"] if i["kind"] == "note" and i["tlp"] == "red"][0].upper()' <<<"$dry")"
 equal 'dry run sends nothing' 0 "$(as home lead --json shares "$case" | value 'len(d["items"])')"
 exits 3 as home analyst share "$case" --with YY-CERT
+contains 'the command that sends just this' "--with YY-CERT --only 'type:ipv4 OR type:url' --tlp green --format stix" \
+    "$(as home lead share "$case" --with YY-CERT --only 'type:ipv4 OR type:url' --tlp green --format stix --dry-run)"
 
 as home lead share "$case" --with YY-CERT >/dev/null
 acknowledged() { [[ $(as home lead --json shares "$case" | value 'd["items"][0]["state"]') =~ ^(acknowledged|accepted)$ ]]; }

@@ -76,6 +76,10 @@ static void age_and_exact(void **state)
     assert_string_equal(text, "4 min ago");
     phrase_age(NOW - 21 * 86400 * TIMESTAMP_SECOND, NOW, text);
     assert_string_equal(text, "3 weeks ago");
+    phrase_age(NOW - 103 * (int64_t)604800 * TIMESTAMP_SECOND, NOW, text);
+    assert_string_equal(text, "103 weeks ago");
+    phrase_age(NOW - 876 * (int64_t)604800 * TIMESTAMP_SECOND, NOW, text);
+    assert_string_equal(text, "16 years ago");
     phrase_age(TIMESTAMP_NONE, NOW, text);
     assert_string_equal(text, "-");
     phrase_exact(NOW, text);

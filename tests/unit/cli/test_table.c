@@ -283,6 +283,13 @@ static void a_field_that_does_not_fit_begins_a_line(void **state)
     }
     assert_string_equal(buf_text(&screen.out), "  owner x\nowner x\nowner x");
     screen_clear(&screen);
+    for (int i = 0; i < 2; i++) {
+        size_t mark = screen_mark(&screen);
+        screen_text(&screen, "  owner x");
+        screen_field_indented(&screen, mark, 4);
+    }
+    assert_string_equal(buf_text(&screen.out), "  owner x\n    owner x");
+    screen_clear(&screen);
     close(screen.fd);
 }
 
