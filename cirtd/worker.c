@@ -284,7 +284,7 @@ static size_t turn(struct worker *worker, int wait_ms, worker_handler handler, v
     if (requests)
         handler(context, worker->requests, requests);
     finish_requests(worker);
-    worker->gather_ms = requests < BUSY_REQUESTS ? 0 : timestamp_monotonic_ms() - begun_ms;
+    worker->gather_ms = requests < BUSY_REQUESTS ? 0 : (timestamp_monotonic_ms() - begun_ms) / 2;
     if (polled[0].revents)
         accept_connection(worker);
     return requests;
