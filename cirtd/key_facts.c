@@ -34,8 +34,8 @@ static void add_texts(struct db_array *array, const char *const *items, size_t c
         db_array_add_text(array, items[i]);
 }
 
-bool key_facts_confirm(struct stage_run *run, const char *fingerprint, const struct key_block_key *key, bool with_text, const char *problem,
-                       struct err *err)
+bool key_facts_confirm(struct stage_run *run, const char *fingerprint, const struct key_block_key *key, const char *problem,
+                       const char *looked, struct err *err)
 {
     static const struct key_block_key none = {.expires = TIMESTAMP_NONE};
     struct db_array ids, claims;
@@ -53,8 +53,9 @@ bool key_facts_confirm(struct stage_run *run, const char *fingerprint, const str
     db_text(run->params, key->expires != TIMESTAMP_NONE ? expires : NULL);
     db_bool(run->params, key->is_revoked);
     db_bool(run->params, key->can_encrypt);
-    db_text(run->params, with_text ? key->text : NULL);
+    db_text(run->params, looked ? NULL : key->text);
     db_text(run->params, problem);
+    db_text(run->params, looked);
     bool ok = db_run(run->db, SQL_VERIFY_KEY_CONFIRMED, run->params, NULL, err);
     db_array_clear(&ids);
     db_array_clear(&claims);

@@ -12,9 +12,9 @@
 /* {protocol, fingerprint, key_ids, claims, user_id, expires, can_encrypt, revoked, armoured}, as key_take() wants it. */
 json_t *key_facts_json(const struct key_block_key *key);
 
-/* Tells what verify found when it looked at a pinned key: key, or where it cannot be used NULL and the problem. with_text: what it found is
- * a newer copy, to be kept. */
-bool key_facts_confirm(struct stage_run *run, const char *fingerprint, const struct key_block_key *key, bool with_text, const char *problem,
-                       struct err *err) MUST_CHECK;
+/* Tells what verify found when it looked at a pinned key: key, or where it cannot be used NULL and the problem. looked: the text that it
+ * looked at, NULL where key is a newer copy, to be kept. What became another text meanwhile is left as it is. */
+bool key_facts_confirm(struct stage_run *run, const char *fingerprint, const struct key_block_key *key, const char *problem,
+                       const char *looked, struct err *err) MUST_CHECK;
 
 #endif

@@ -79,6 +79,7 @@ static bool on_report(void *context, struct report *report, size_t number, const
     struct lines *lines = context;
     struct report_envelope envelope;
     intake_job_envelope(lines->job, report, &envelope);
+    envelope.format = report->format; /* a line may be a document of another format */
     digest_sha256(bytes, size, envelope.sha256);
     envelope.size = (int64_t)size;
     report_batch_add(lines->intake->batch, &envelope, report, bytes, size);

@@ -165,6 +165,7 @@ static bool on_line(void *context, struct report *report, size_t number, const c
     struct report_envelope envelope;
     UNUSED(number);
     decode_envelope(lines->job, report, "received", "triage", NULL, &envelope);
+    envelope.format = report->format; /* a line may be a document of another format */
     return add_line(lines, &envelope, report, bytes, size, err);
 }
 

@@ -65,7 +65,7 @@ static bool look_at(struct stage_run *run, const char *fingerprint, const char *
         log_warn("key_unusable", "fingerprint=%s %s", fingerprint, log_err(&why));
     if (ok && block->items[0].is_smime)
         keys->crl_stamp = 0; /* it may be in the lists already */
-    ok = key_facts_confirm(run, fingerprint, block ? &block->items[0] : NULL, false, ok ? NULL : why.text, err);
+    ok = key_facts_confirm(run, fingerprint, block ? &block->items[0] : NULL, ok ? NULL : why.text, text, err);
     key_block_free(block);
     return ok;
 }

@@ -27,7 +27,7 @@ static bool merge(struct stage_run *run, const struct key_block_key *key, struct
     struct key_block *merged = NULL;
     bool ok = openpgp_import(run->state, key->text, strlen(key->text), keys, err) &&
               key_block_of_home(run->state, key->fingerprint, &merged, err) &&
-              key_facts_confirm(run, key->fingerprint, &merged->items[0], true, NULL, err);
+              key_facts_confirm(run, key->fingerprint, &merged->items[0], NULL, NULL, err);
     key_block_free(merged);
     free(keys);
     return ok;

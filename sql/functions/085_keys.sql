@@ -155,16 +155,18 @@ BEGIN
 END $$;
 
 -- What verify found when it took a pinned key into its home: the facts are GnuPG's own and stand over what was said before. p_armoured: the merged copy where
--- a mail brought newer signatures of the key's owner, else NULL. p_problem: why it cannot be used, else NULL.
+-- a mail brought newer signatures of the key's owner, else NULL. p_problem: why it cannot be used, else NULL. p_looked: the text that verify looked at, NULL
+-- with p_armoured. What another text has become meanwhile (somebody brought its revocation) is looked at again; an older look never takes it back.
+SELECT drop_overloads('key_confirmed');
 CREATE OR REPLACE FUNCTION key_confirmed(p_fingerprint text, p_key_ids text[], p_claims text[], p_user_id text, p_expires timestamptz, p_revoked boolean,
-                                         p_can_encrypt boolean, p_armoured text, p_problem text) RETURNS void
+                                         p_can_encrypt boolean, p_armoured text, p_problem text, p_looked text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     k mail_key;
     v_now timestamptz := clock_timestamp();
 BEGIN
     SELECT * INTO k FROM mail_key x WHERE x.fingerprint = p_fingerprint AND x.pinned IS NOT NULL FOR UPDATE;
-    IF k.fingerprint IS NULL THEN
+    IF k.fingerprint IS NULL OR p_looked <> k.armoured OR (p_looked IS NULL AND coalesce(k.confirmed < k.changed, true)) THEN
         RETURN;
     ELSIF p_problem IS NOT NULL THEN
         UPDATE mail_key x SET unusable = left(p_problem, 200), confirmed = v_now WHERE x.fingerprint = p_fingerprint;

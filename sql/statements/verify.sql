@@ -35,7 +35,7 @@ SELECT verdicts_store($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text
 SELECT fingerprint, protocol, armoured FROM keys_unconfirmed()
 
 -- name: key_confirmed
-SELECT key_confirmed($1::text, $2::text[], $3::text[], $4::text, $5::timestamptz, $6::boolean, $7::boolean, $8::text, $9::text)
+SELECT key_confirmed($1::text, $2::text[], $3::text[], $4::text, $5::timestamptz, $6::boolean, $7::boolean, $8::text, $9::text, $10::text)
 
 -- name: offer_listen
 LISTEN cirt_key_offer

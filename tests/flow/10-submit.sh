@@ -35,6 +35,10 @@ cmp "$SCRATCH/broken.xml" "$SCRATCH/back.xml" || fail 'raw bytes changed'
 answer=$(post home feed /v1/reports application/x-ndjson "$SCRATCH/three.ndjson")
 equal 'ndjson' 200 "$(tail -n 1 <<<"$answer")"
 equal 'lines' '201 400 201' "$(head -n -1 <<<"$answer" | python3 -c 'import json, sys; print(*[json.loads(line)["status"] for line in sys.stdin if line.strip()])')"
+# A line that is an event of another format is read as that, and says so.
+python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin)))' <"$SOURCE/tests/data/intelmq/good/hierarchical.json" >"$SCRATCH/event.ndjson"
+equal 'event' 200 "$(post home feed /v1/reports application/x-ndjson "$SCRATCH/event.ndjson" | tail -n 1)"
+equal 'its format' 1 "$(as home lead --json report ls format:intelmq | value 'len(d["items"])')"
 
 triaged home
 # a feed sees its own report, without case

@@ -65,6 +65,7 @@ exits 1 as home lead mapping show sensor
 contains 'a feed that nothing would read' 'there is no mapping "c3-list"' "$(as home admin feed add c2 --drop --format csv:c3-list 2>&1 || true)"
 as home admin feed add c2 --drop --format csv:C2-list >/dev/null
 exits 1 as home lead mapping rm c2-list --yes
+until_true 20 test -d "$SCRATCH/home/drop/c2"
 cp "$good/c2-list.csv" "$SCRATCH/home/drop/c2/"
 is_read() { [[ $(as home lead --json feed show c2 2>/dev/null | value 'd["rows"]') == 3 ]]; }
 until_true 20 is_read
