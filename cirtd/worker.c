@@ -19,7 +19,7 @@
 #include "cirtd/stage.h"
 #include "wire/problem.h"
 
-enum { CONNECTIONS_MAX = 16, IDLE_MS = 1000, SEND_MS_MAX = 5000, BUSY_REQUESTS = 8, GATHER_MS_MAX = 5 };
+enum { CONNECTIONS_MAX = 16, IDLE_MS = 1000, SEND_MS_MAX = 5000, BUSY_REQUESTS = 8, GATHER_MS_MAX = 2 };
 
 struct worker {
     int listen_fd;

@@ -451,10 +451,10 @@ static bool work(struct stage_run *run, struct db_rows *claimed, size_t row, str
     log_info("triaged", "observations=%lld opened=%lld joined=%lld", (long long)observations, (long long)db_get_int(rows, 0, 0),
              (long long)db_get_int(rows, 0, 1));
     db_rows_free(rows);
-    /* While reports pour in, all workers together take a third of a processor; the chunks that wait are put together meanwhile. */
-    int64_t rest_ms = (3 * run->context->config->triage_workers - 1) * (timestamp_monotonic_ms() - begun_ms);
+    /* While reports pour in, triage takes a third of a processor; the chunks that wait are put together meanwhile. */
+    int64_t took_ms = timestamp_monotonic_ms() - begun_ms;
     if (yields)
-        run->rest_ms = (int)(rest_ms < REST_MS_MAX ? rest_ms : REST_MS_MAX);
+        run->rest_ms = (int)(2 * took_ms < REST_MS_MAX ? 2 * took_ms : REST_MS_MAX);
     return true;
 }
 
@@ -542,7 +542,10 @@ const struct stage triage_stage = {
     .stop = stop,
 };
 
+/* The first worker takes all that comes; further ones help with large reports. */
 bool triage_run(const struct role_context *context, struct err *err)
 {
-    return stage_loop(&triage_stage, context, err);
+    struct stage parts = triage_stage;
+    parts.claim = SQL_TRIAGE_CLAIM_PART;
+    return stage_loop(context->instance == 1 ? &triage_stage : &parts, context, err);
 }

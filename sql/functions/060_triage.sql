@@ -12,14 +12,16 @@ BEGIN
 END $$;
 
 -- Leases the next row. Small neighbours are put together up to p_chunk observations; a row that failed before is taken alone, and one that
--- took its worker down five times is set aside.
-CREATE OR REPLACE FUNCTION triage_claim(p_chunk int) RETURNS TABLE (id bigint, attempts int)
+-- took its worker down five times is set aside. p_parts: only a part of a large report, so that small ones come together in the hands of one worker.
+SELECT drop_overloads('triage_claim');
+CREATE OR REPLACE FUNCTION triage_claim(p_chunk int, p_parts boolean) RETURNS TABLE (id bigint, attempts int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     t to_triage;
 BEGIN
     LOOP
-        SELECT * INTO t FROM to_triage q WHERE q.failed IS NULL AND q.not_before <= now() ORDER BY q.id LIMIT 1 FOR UPDATE SKIP LOCKED;
+        SELECT * INTO t FROM to_triage q WHERE q.failed IS NULL AND q.not_before <= now() AND (q.until_no IS NOT NULL OR NOT p_parts)
+            ORDER BY q.id LIMIT 1 FOR UPDATE SKIP LOCKED;
         IF t.id IS NULL THEN
             RETURN;
         END IF;
@@ -270,7 +272,7 @@ BEGIN
     v_from := lower(t.reports);
     released := t.released OR t.repeated;
     yields := t.received > now() - interval '30 seconds'
-        AND coalesce((SELECT q.received > now() - interval '1 second' FROM to_triage q WHERE q.id > p_id ORDER BY q.id DESC LIMIT 1), false);
+        AND greatest(coalesce(t.received_until, t.received), (SELECT q.received FROM to_triage q WHERE q.id > p_id ORDER BY q.id DESC LIMIT 1)) > now() - interval '1 second';
     WITH report AS (
         SELECT c.report_id, coalesce(t.until_no, greatest(c.observations, 1)) - CASE c.report_id WHEN v_from THEN t.next_no ELSE 0 END AS size FROM report_content c
         WHERE c.report_id >= v_from AND c.report_id < upper(t.reports) AND t.reports @> c.report_id

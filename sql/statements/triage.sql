@@ -2,7 +2,10 @@
 LISTEN cirt_triage
 
 -- name: claim
-SELECT id, attempts FROM triage_claim(20000)
+SELECT id, attempts FROM triage_claim(20000, false)
+
+-- name: claim_part
+SELECT id, attempts FROM triage_claim(20000, true)
 
 -- name: settle
 SELECT triage_settle(q.id, q.attempts) FROM unnest($1::bigint[], $2::int[]) q(id, attempts)

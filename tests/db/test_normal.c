@@ -19,7 +19,7 @@ static int begin(void **state)
     site->client = desk_client_new();
     site->fixture.intake = open_as("intake");
     site->fixture.batch = report_batch_new();
-    site->fixture.run = (struct stage_run){.context = &triage_context, .db = open_as("triage"), .params = db_params_new()};
+    site->fixture.run = (struct stage_run){.db = open_as("triage"), .params = db_params_new()};
     assert_true(triage_stage.start(&site->fixture.run, &err));
     site->fixture.feed = cluster_number("SELECT s.id FROM cirt.sender s JOIN cirt.identity i ON i.id = s.identity_id WHERE login = 'feed'");
     *state = site;

@@ -308,7 +308,7 @@ static void several_share_a_large_one(void **state)
     int64_t next = arrive_large(fixture, "rows of two workers");
     pid_t child = fork();
     if (child == 0) {
-        struct stage_run run = {.context = &triage_context, .db = open_as("triage"), .params = db_params_new()};
+        struct stage_run run = {.db = open_as("triage"), .params = db_params_new()};
         _exit(!(triage_stage.start(&run, &err) && stage_work_due(&triage_stage, &run, &err)));
     }
     triage(fixture);

@@ -17,8 +17,6 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "cirtd/config.h"
-#include "cirtd/role.h"
 #include "cirtd/stages/stages.h"
 #include "crypto/digest.h"
 #include "store/report_store.h"
@@ -30,9 +28,6 @@ struct fixture {
     struct stage_run run;
     int64_t feed, analyst, stranger; /* sender ids */
 };
-
-static const struct config triage_config = {.triage_workers = 1};
-static const struct role_context triage_context = {.config = &triage_config};
 
 static inline struct db *open_as(const char *role)
 {
@@ -61,7 +56,7 @@ static inline int setup(void **state)
                     "INSERT INTO constituent_domain SELECT id, 'bank.example' FROM constituent WHERE name = 'bank';");
     fixture->intake = open_as("intake");
     fixture->batch = report_batch_new();
-    fixture->run = (struct stage_run){.context = &triage_context, .db = open_as("triage"), .params = db_params_new()};
+    fixture->run = (struct stage_run){.db = open_as("triage"), .params = db_params_new()};
     assert_true(triage_stage.start(&fixture->run, &err));
     fixture->feed = cluster_number("SELECT s.id FROM cirt.sender s JOIN cirt.identity i ON i.id = s.identity_id WHERE login = 'feed'");
     fixture->analyst = cluster_number("SELECT s.id FROM cirt.sender s JOIN cirt.identity i ON i.id = s.identity_id WHERE login = 'anna'");
