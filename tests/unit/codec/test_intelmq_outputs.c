@@ -28,6 +28,7 @@
 #include "codec/csv_mapping.h"
 #include "codec/shadowserver_table.h"
 #include "model/rsit.h"
+#include "support/file.h"
 
 #define SHADOWSERVER TEST_CORPUS "/shadowserver"
 
@@ -46,28 +47,11 @@ static struct {
     size_t known_count, files, rows, fields, equal, differing, unexpected;
 } state;
 
-static char *read_file(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return NULL;
-    struct buf content;
-    char part[65536];
-    buf_init(&content, 64u << 20);
-    for (size_t got; (got = fread(part, 1, sizeof part, file)) > 0;)
-        assert_true(buf_add(&content, part, got));
-    fclose(file);
-    *size = content.size;
-    char *text = mem_printf("%.*s", (int)content.size, content.size ? content.bytes : "");
-    buf_clear(&content);
-    return text;
-}
-
 static int load_known(void **unused)
 {
     UNUSED(unused);
     size_t size = 0;
-    state.text = read_file(TEST_DATA "/intelmq-differences.tsv", &size);
+    state.text = file_read(TEST_DATA "/intelmq-differences.tsv", &size);
     for (char *at = state.text, *line; at && (line = strsep(&at, "\n"));) {
         if (!*line || *line == '#')
             continue;
@@ -375,7 +359,7 @@ static char *read_sample(const char *name, size_t *size)
     char *bytes = NULL;
     for (size_t i = 0; i < 2 && !bytes; i++) {
         char *path = mem_printf(SHADOWSERVER "/%s/%s.csv", folders[i], name);
-        bytes = read_file(path, size);
+        bytes = file_read(path, size);
         free(path);
     }
     return bytes;
@@ -506,7 +490,7 @@ static char *read_feed(const struct feed *feed, const json_t *outputs, size_t *s
 {
     const json_t *member = feed->member ? json_object_get(outputs, feed->member) : NULL;
     if (feed->file) {
-        char *path = mem_printf(FEEDS "/intelmq/%s", feed->file), *bytes = read_file(path, size);
+        char *path = mem_printf(FEEDS "/intelmq/%s", feed->file), *bytes = file_read(path, size);
         free(path);
         return str_equal(feed->format, "intelmq") ? take_data(bytes, size) : bytes;
     }
@@ -554,7 +538,7 @@ static void compare_feed(const struct feed *feed)
     char *mapping_path = mem_printf("%s/%s/%s.mapping", SOURCE_DIR, feed->mapping ? feed->mapping : "-", feed->name);
     json_t *outputs = json_load_file(path, 0, NULL);
     size_t size = 0, mapping_size = 0;
-    char *bytes = read_feed(feed, outputs, &size), *mapping = feed->mapping ? read_file(mapping_path, &mapping_size) : NULL;
+    char *bytes = read_feed(feed, outputs, &size), *mapping = feed->mapping ? file_read(mapping_path, &mapping_size) : NULL;
     struct report *report = decode(feed->format, bytes, size, feed->name, mapping);
     state.files++;
     for (size_t i = 0; i < report->rejection_count; i++)
@@ -592,7 +576,7 @@ static void shipped_mappings_are_right(void **unused)
         struct csv_mapping mapping;
         struct err err = {0};
         size_t size = 0;
-        char *text = read_file(found.gl_pathv[i], &size);
+        char *text = file_read(found.gl_pathv[i], &size);
         if (!csv_mapping_parse(text, arena, &mapping, &err))
             fail_msg("%s: %s: %s", found.gl_pathv[i], err.at, err.text);
         if (!mapping.class_claim || !rsit_find(mapping.class_claim))
@@ -613,7 +597,7 @@ static void other_feeds_are_refused(void **unused)
     assert_int_equal(glob(FEEDS "/intelmq/*/*", 0, NULL, &found), 0);
     for (size_t i = 0; i < found.gl_pathc; i++) {
         size_t size = 0;
-        char *bytes = read_file(found.gl_pathv[i], &size);
+        char *bytes = file_read(found.gl_pathv[i], &size);
         struct codec_hints hints = {.name = strrchr(found.gl_pathv[i], '/') + 1};
         const struct codec *codec = codec_probe(bytes, size, &hints);
         struct report *report = NULL;
@@ -653,7 +637,7 @@ static void every_reason_is_told(void **unused)
 {
     UNUSED(unused);
     size_t size = 0;
-    char *docs = read_file(SOURCE_DIR "/docs/FORMATS.md", &size);
+    char *docs = file_read(SOURCE_DIR "/docs/FORMATS.md", &size);
     const char *section = strstr(docs, "## Where we differ from IntelMQ");
     assert_non_null(section);
     for (size_t i = 0; i < state.known_count; i++) {

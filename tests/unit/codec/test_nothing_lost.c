@@ -27,6 +27,7 @@
 #include "base/timestamp_read.h"
 #include "codec/base64.h"
 #include "codec/codec.h"
+#include "support/file.h"
 #include "support/report_dump.h"
 
 enum { UNDERSTOOD_FORMAT, UNDERSTOOD_PLACE, UNDERSTOOD_VALUE, UNDERSTOOD_WHY, UNDERSTOOD_COLUMNS };
@@ -40,27 +41,12 @@ static struct {
     size_t understood_count, files, leaves, lost;
 } state;
 
-static char *read_file(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    struct buf content;
-    char part[65536];
-    assert_non_null(file);
-    buf_init(&content, 64u << 20);
-    for (size_t got; (got = fread(part, 1, sizeof part, file)) > 0;)
-        assert_true(buf_add(&content, part, got));
-    fclose(file);
-    *size = content.size;
-    char *text = mem_printf("%.*s", (int)content.size, content.size ? content.bytes : "");
-    buf_clear(&content);
-    return text;
-}
-
 static int load_understood(void **unused)
 {
     UNUSED(unused);
     size_t size = 0;
-    state.text = read_file(TEST_DATA "/understood.tsv", &size);
+    state.text = file_read(TEST_DATA "/understood.tsv", &size);
+    assert_non_null(state.text);
     for (char *at = state.text, *line; (line = strsep(&at, "\n"));) {
         if (!*line || *line == '#')
             continue;
@@ -303,7 +289,8 @@ static int visit(const char *path, const struct stat *status, int kind, struct F
     if (kind != FTW_F || status->st_size > 4 << 20 || strstr(path, "/schema"))
         return 0;
     size_t size = 0;
-    char *bytes = read_file(path, &size);
+    char *bytes = file_read(path, &size);
+    assert_non_null(bytes);
     struct codec_hints hints = {.name = strrchr(path, '/') + 1};
     const struct codec *codec = codec_probe(bytes, size, &hints);
     struct report *report = NULL;

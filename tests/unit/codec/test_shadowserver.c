@@ -21,6 +21,7 @@
 #include "codec/csv_stream.h"
 #include "codec/shadowserver_table.h"
 #include "codec/unpack.h"
+#include "support/file.h"
 
 static void expect_type(const char *name, const char *type, const char *date)
 {
@@ -206,16 +207,6 @@ static bool check_row(void *context, size_t line, const char *const *cells, size
     return true;
 }
 
-static char *read_file(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    char *bytes = mem_calloc(4u << 20, 1);
-    assert_non_null(file);
-    *size = fread(bytes, 1, (4u << 20) - 1, file);
-    fclose(file);
-    return bytes;
-}
-
 static void check_rows(struct table *table, const char *bytes, size_t size)
 {
     struct err err = {0};
@@ -247,7 +238,8 @@ static void check_report(const char *path)
 {
     struct table table = {.name = strrchr(path, '/') + 1};
     size_t size = 0;
-    char *bytes = read_file(path, &size);
+    char *bytes = file_read(path, &size);
+    assert_non_null(bytes);
     struct report *report = decode("shadowserver", bytes, size, table.name);
     table.report = report;
     check_rows(&table, bytes, size);
@@ -279,7 +271,8 @@ static void check_mail(const char *path)
 {
     struct table table = {.name = strrchr(path, '/') + 1, .others = 1};
     size_t size = 0;
-    char *bytes = read_file(path, &size);
+    char *bytes = file_read(path, &size);
+    assert_non_null(bytes);
     struct buf csv;
     struct report *report = decode("mail", bytes, size, table.name);
     buf_init(&csv, 4u << 20);

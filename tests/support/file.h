@@ -1,0 +1,23 @@
+/* tests/support/file.h - whole files, for tests that read the corpus in place. */
+#ifndef CIRT_TESTS_SUPPORT_FILE_H
+#define CIRT_TESTS_SUPPORT_FILE_H
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+
+/* Its bytes, the caller's, with a NUL behind them that size does not count; NULL where it cannot be read. */
+static inline char *file_read(const char *path, size_t *size)
+{
+    struct stat about;
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return NULL;
+    char *bytes = fstat(fileno(file), &about) == 0 ? mem_calloc((size_t)about.st_size + 1, 1) : NULL;
+    *size = bytes ? fread(bytes, 1, (size_t)about.st_size, file) : 0;
+    fclose(file);
+    return bytes;
+}
+
+#endif
