@@ -192,6 +192,7 @@ static bool read_canonical(struct report *report, json_t *document, const struct
     if (!take_end(&take, "Source", "Source-Type", ROLE_SOURCE) && json_object_get(document, "Source"))
         json_take_reject(report, &source, "is no address, network or name");
     take_end(&take, "Destination", "Destination-Type", ROLE_TARGET);
+    xarf_spare_targets(observation);
     json_take_sightings(&take, "Download-Link", OBSERVABLE_URL, ROLE_SOURCE);
     json_take_sightings(&take, "URL", OBSERVABLE_URL, ROLE_SOURCE);
     json_take_sightings(&take, "Domain", OBSERVABLE_DOMAIN, ROLE_SOURCE);

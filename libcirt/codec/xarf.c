@@ -76,9 +76,10 @@ void xarf_take_hash(const struct json_take *take, const char *name)
         json_object_del(take->object, name);
 }
 
+enum { LOOK_AT = 500 }; /* where each is compared with each */
+
 void xarf_unique(struct observation *observation)
 {
-    enum { LOOK_AT = 500 }; /* each is compared with each */
     size_t kept = 0;
     for (size_t i = 0; i < observation->sighting_count; i++) {
         const struct sighting *s = &observation->sightings[i];
@@ -88,6 +89,27 @@ void xarf_unique(struct observation *observation)
             k++;
         if (k == kept)
             observation->sightings[kept++] = *s;
+    }
+    observation->sighting_count = kept;
+}
+
+static bool is_hurt(const struct observation *observation, const struct sighting *sighting)
+{
+    for (size_t i = 0; i < observation->sighting_count && i < LOOK_AT; i++) {
+        const struct sighting *s = &observation->sightings[i];
+        if ((s->role == ROLE_TARGET || s->role == ROLE_VICTIM) && s->type == sighting->type && str_equal(s->value, sighting->value))
+            return true;
+    }
+    return false;
+}
+
+void xarf_spare_targets(struct observation *observation)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < observation->sighting_count; i++) {
+        struct sighting sighting = observation->sightings[i];
+        if (i >= LOOK_AT || sighting.role != ROLE_SOURCE || !is_hurt(observation, &sighting))
+            observation->sightings[kept++] = sighting;
     }
     observation->sighting_count = kept;
 }

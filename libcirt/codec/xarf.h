@@ -33,6 +33,10 @@ void xarf_take_hash(const struct json_take *take, const char *name);
 /* Of the same value in the same role one is enough. */
 void xarf_unique(struct observation *observation);
 
+/* X-ARF knows no report without a source: who knows only a target names it as that, too. It is nobody's attacker: what is a target or
+ * victim is no source beside it. */
+void xarf_spare_targets(struct observation *observation);
+
 /* The value's domain part where it is a mail address, else NULL. */
 const char *xarf_mail_domain(const char *address);
 

@@ -54,10 +54,11 @@ static bool is_source_type(enum observable_type type)
     return type <= OBSERVABLE_EMAIL;
 }
 
-/* The address or name that the report is about: a source where there is one. */
+/* The address or name that the report is about: a source where there is one, never one that was hurt, since readers take it for the abuser.
+ */
 static const struct sighting *find_source(const struct observation *observation)
 {
-    static const enum sighting_role order[] = {ROLE_SOURCE, ROLE_INFRASTRUCTURE, ROLE_OTHER, ROLE_VICTIM, ROLE_TARGET};
+    static const enum sighting_role order[] = {ROLE_SOURCE, ROLE_INFRASTRUCTURE, ROLE_OTHER};
     for (size_t r = 0; r < ARRAY_SIZE(order); r++)
         for (size_t i = 0; i < observation->sighting_count; i++)
             if (observation->sightings[i].role == order[r] && is_source_type(observation->sightings[i].type))
@@ -328,7 +329,8 @@ static bool fill(json_t *event, json_t *own, const struct report *report, size_t
     const struct observation *observation = &report->observations[number];
     const struct sighting *source = find_source(observation);
     if (!source)
-        return err_set(err, ERR_INPUT, "X-ARF needs an address or name as source: observation %zu has none", number + 1);
+        return err_set(err, ERR_INPUT, "X-ARF needs an address or name as source, not a victim's or target's: observation %zu has none",
+                       number + 1);
     set_id(event, report, number);
     if (!set_time(event, report, observation, err) || !set_contacts(event, report, err))
         return false;

@@ -171,6 +171,7 @@ bool xarf_v4_read(struct report *report, json_t *event, const struct json_place 
     observation->description = json_take_text(event, "description", arena);
     take_sightings(&take);
     xarf_unique(observation);
+    xarf_spare_targets(observation);
     take_label(&take);
     take_confidence(&take);
     xarf_evidence_take(event, "evidence");

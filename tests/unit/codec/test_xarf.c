@@ -313,7 +313,8 @@ static void test_nothing_is_lost_on_the_way(void **state)
     report->observations[0].class_name = report->observations[0].class_claim = report->observations[0].description = NULL;
     expect_round_trip(report);
     struct observation *second = report_add_observation(report);
-    add(report, second, OBSERVABLE_DOMAIN, ROLE_TARGET, "only.example", TLP_NONE, false);
+    add(report, second, OBSERVABLE_DOMAIN, ROLE_OTHER, "only.example", TLP_NONE, false);
+    add(report, second, OBSERVABLE_DOMAIN, ROLE_TARGET, "hurt.example", TLP_NONE, false);
     expect_round_trip(report);
     report_free(report);
 }
@@ -342,6 +343,10 @@ static void test_what_cannot_be_written(void **state)
     report->time = 0;
     report->observations[0].sighting_count = 0;
     expect_refusal(report, "source");
+    /* Whoever reads it takes its source for the attacker. */
+    add(report, &report->observations[0], OBSERVABLE_IPV4, ROLE_TARGET, "192.0.2.3", TLP_NONE, false);
+    add(report, &report->observations[0], OBSERVABLE_EMAIL, ROLE_VICTIM, "hurt@example.org", TLP_NONE, false);
+    expect_refusal(report, "source");
     report->observation_count = 0;
     expect_refusal(report, "observation");
     report_free(report);
@@ -362,6 +367,40 @@ static void test_own_member_hides_nothing(void **state)
     assert_int_equal(report->observations[0].sighting_count, 2);
     assert_string_equal(report->observations[0].sightings[1].value, "192.0.2.1");
     assert_false(report->observations[0].sightings[0].is_indicator);
+    report_free(report);
+}
+
+static struct report *report_of(const char *members)
+{
+    char *text = mem_printf("{\"xarf_version\":\"4.2.0\",\"report_id\":\"1\",\"timestamp\":\"2026-01-01T00:00:00Z\","
+                            "\"reporter\":{\"org\":\"A\",\"contact\":\"a@a.example\",\"domain\":\"a.example\"},"
+                            "\"sender\":{\"org\":\"A\",\"contact\":\"a@a.example\",\"domain\":\"a.example\"},"
+                            "\"category\":\"connection\",\"type\":\"ddos\",%s}",
+                            members);
+    struct report *report = decode(text, strlen(text));
+    assert_non_null(report);
+    free(text);
+    return report;
+}
+
+/* Where there was only a target, it stands for the source that the schema wants; it attacked nobody. */
+static void test_a_target_is_no_source(void **state)
+{
+    UNUSED(state);
+    static const char *const alone[] = {
+        "\"source_identifier\":\"192.0.2.1\",\"destination_ip\":\"192.0.2.1\"",
+        "\"source_identifier\":\"2001:DB8::1\",\"destination_ip\":\"2001:db8:0::1\"",
+        "\"source_identifier\":\"a@b.example\",\"smtp_to\":\"a@b.example\"",
+        "\"source_identifier\":\"http://a.example/x\",\"url\":\"http://a.example/x\",\"target_url\":\"http://a.example/x\"",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(alone); i++) {
+        struct report *report = report_of(alone[i]);
+        assert_int_equal(report->observations[0].sighting_count, 1);
+        assert_true(report->observations[0].sightings[0].role == ROLE_TARGET || report->observations[0].sightings[0].role == ROLE_VICTIM);
+        report_free(report);
+    }
+    struct report *report = report_of("\"source_identifier\":\"192.0.2.1\",\"destination_ip\":\"192.0.2.2\"");
+    assert_int_equal(report->observations[0].sighting_count, 2);
     report_free(report);
 }
 
@@ -427,6 +466,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_samples_of_version_4),     cmocka_unit_test(test_good_samples_of_version_3),
         cmocka_unit_test(test_bad_samples_of_version_3), cmocka_unit_test(test_nothing_is_lost_on_the_way),
         cmocka_unit_test(test_what_cannot_be_written),   cmocka_unit_test(test_own_member_hides_nothing),
+        cmocka_unit_test(test_a_target_is_no_source),
     };
     if (argc > 1)
         return write_classes(argv[1]) && write_samples(argv[1]) ? 0 : 1;
