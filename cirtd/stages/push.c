@@ -13,7 +13,7 @@
 #include "cirtd/stages/stages.h"
 #include "wire/http_client.h"
 
-/* A claim is six rows at most, leased for ten minutes (push_claim()). */
+/* A claim is one row, leased for two minutes (push_claim()). */
 enum { POLL_MS = 1000, CONNECT_MS = 10 * 1000, REQUEST_MS = 60 * 1000, ANSWER_MAX = 64 * 1024 };
 
 /* The columns of `claim`. */

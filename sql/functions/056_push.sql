@@ -1,7 +1,7 @@
 -- The outbox and what becomes of its rows. push knows peers' addresses and documents that are ready to go; it reads no table.
 
--- Due documents, at most one a peer, so that a slow peer does not hold up the others. stop: it does not go, and its share becomes this
--- ('' where a newer order took its place); reason says why. A lease is longer than all requests of a claim may take together.
+-- A document that is due, one at a time: it is judged now and goes now, not after the minutes that others take before it. Peers take turns by lot, so that
+-- one who is slow, or has many, does not hold up the others. stop: it does not go, and its share becomes this ('' where a newer order took its place); reason says why. A lease is longer than a request may take.
 -- url: NULL where the peer has no address for such a document.
 SELECT drop_overloads('push_claim');
 CREATE OR REPLACE FUNCTION push_claim()
@@ -23,21 +23,21 @@ BEGIN
         WHERE (o.leased_until IS NULL OR o.leased_until <= now()) AND (p.enabled AND o.not_before <= now() OR o.expires <= now() OR s.version <> o.version)
         ORDER BY s.peer_id, o.not_before, o.id),
     due AS (SELECT o.id FROM outbox o WHERE o.id IN (SELECT y.id FROM ready y) AND (o.leased_until IS NULL OR o.leased_until <= now())
-            ORDER BY o.not_before LIMIT 6 FOR UPDATE SKIP LOCKED),
+            ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED),
     taken AS (
-        UPDATE outbox o SET attempts = o.attempts + 1, leased_until = now() + interval '10 minutes' FROM due WHERE o.id = due.id RETURNING o.*),
+        UPDATE outbox o SET attempts = o.attempts + 1, leased_until = now() + interval '2 minutes' FROM due WHERE o.id = due.id RETURNING o.*),
     judged AS (
-        SELECT t.*, s.peer_id, s.format, CASE WHEN s.version <> t.version OR s.state NOT IN ('queued', 'held') THEN '' WHEN t.expires <= now() THEN 'expired'
-                                    WHEN share_stops(s.id) IS NOT NULL THEN 'failed' END AS stop
-        FROM taken t JOIN share s ON s.id = t.share_id)
+        SELECT t.*, s.peer_id, s.format, w.why, CASE WHEN s.version <> t.version OR s.state NOT IN ('queued', 'held') THEN '' WHEN t.expires <= now() THEN 'expired'
+                                    WHEN w.why IS NOT NULL THEN 'failed' END AS stop
+        FROM taken t JOIN share s ON s.id = t.share_id CROSS JOIN LATERAL (SELECT share_stops(s.id) AS why OFFSET 0) w)
     SELECT j.id, j.attempts, j.share_id, p.name, CASE WHEN j.format <> 'rid' THEN coalesce(p.document_url, p.rid_url) ELSE p.rid_url END, p.ca,
            (SELECT string_agg(k.key_sha256, ''::bytea ORDER BY k.key_sha256) FROM registered_key k WHERE k.peer_id = p.id),
            CASE WHEN j.stop IS NULL THEN j.document END, j.media_type, j.stop,
            CASE j.stop WHEN '' THEN 'a newer order took its place'
                        WHEN 'expired' THEN format('not delivered within %s days: %s', extract(day FROM age(j.expires, j.expires - interval '14 days')),
                                                   coalesce(j.error, 'the peer is disabled'))
-                       WHEN 'failed' THEN share_stops(j.share_id) END
-    FROM judged j JOIN peer p ON p.id = j.peer_id ORDER BY j.id;
+                       WHEN 'failed' THEN j.why END
+    FROM judged j JOIN peer p ON p.id = j.peer_id;
 END $$;
 
 CREATE OR REPLACE FUNCTION push_settle(p_id bigint, p_attempts int) RETURNS SETOF bigint

@@ -316,6 +316,25 @@ static void an_ended_agreement_stops_it(void **state)
     free(request);
 }
 
+/* Each is judged at the moment at which it goes, however many are due: what becomes of the second while the first is under way counts. */
+static void each_is_judged_when_it_goes(void **state)
+{
+    UNUSED(state);
+    char *claimed =
+        cluster_text("BEGIN; DROP TABLE IF EXISTS test.claims; CREATE TABLE test.claims AS SELECT test.ready('YY-CERT') UNION SELECT "
+                     "test.ready('ZZ-CERT');"
+                     "CREATE TABLE test.one AS SELECT * FROM cirt.push_claim();"
+                     "UPDATE cirt.agreement SET enabled = false WHERE peer_id <> test.peer_of((SELECT peer FROM test.one));"
+                     "CREATE TABLE test.other AS SELECT * FROM cirt.push_claim();"
+                     "UPDATE cirt.agreement SET enabled = true; DELETE FROM cirt.outbox; COMMIT;"
+                     "SELECT concat_ws(' ', (SELECT count(*) FROM test.one), (SELECT count(*) FROM test.one WHERE stop IS NULL AND "
+                     "document IS NOT NULL),"
+                     " (SELECT count(*) FROM test.other), (SELECT count(*) FROM test.other WHERE stop = 'failed' AND document IS NULL"
+                     " AND reason LIKE 'there is no agreement in force with%'))");
+    assert_string_equal(claimed, "1 1 1 1");
+    free(claimed);
+}
+
 /* A peer may be away for days: what became stricter meanwhile is not handed over when it comes back. */
 static void what_was_narrowed_meanwhile_stays(void **state)
 {
@@ -460,6 +479,7 @@ int main(void)
         cmocka_unit_test_teardown(an_ended_agreement_stops_it, settle),
         cmocka_unit_test_teardown(it_expires, settle),
         cmocka_unit_test_teardown(what_was_narrowed_meanwhile_stays, settle),
+        cmocka_unit_test_teardown(each_is_judged_when_it_goes, settle),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
