@@ -18,6 +18,7 @@
 #include "codec/mail_layers.h"
 #include "crypto/openpgp.h"
 #include "rules/signature.h"
+#include "support/file.h"
 
 #define MAIL TEST_CORPUS "/mail"
 
@@ -81,20 +82,11 @@ static struct world *world_or_skip(void **state)
 
 static char *read_mail(const char *path, size_t *size)
 {
-    char *full = mem_printf(MAIL "/%s", path);
-    FILE *file = fopen(full, "r");
-    if (!file)
+    char *full = mem_printf(MAIL "/%s", path), *bytes = file_read(full, size);
+    if (!bytes)
         fail_msg("%s cannot be read", full);
-    struct buf bytes;
-    buf_init(&bytes, 32 * 1024 * 1024);
-    char piece[65536];
-    size_t got;
-    while ((got = fread(piece, 1, sizeof piece, file)) > 0)
-        buf_add(&bytes, piece, got);
-    fclose(file);
     free(full);
-    *size = bytes.size;
-    return bytes.bytes;
+    return bytes;
 }
 
 /* What stage verify would find: every signature of every sound layer, with the identities of the two keys of the attack's authors. */

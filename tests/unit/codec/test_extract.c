@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "codec/extract.h"
 #include "codec/html_text.h"
+#include "support/file.h"
 
 /* "type value" of each, sorted by nobody: in the order of the text. */
 static void extract(const char *text, struct buf *out)
@@ -208,15 +209,11 @@ static void bounded(void **state)
 static char *read_file(const char *folder, const char *name)
 {
     char *path = mem_printf("%s/%s", folder, name);
-    FILE *file = fopen(path, "rb");
+    size_t size = 0;
+    char *text = file_read(path, &size);
     free(path);
-    if (!file)
-        return NULL;
-    char *text = mem_calloc(1 << 20, 1);
-    size_t size = fread(text, 1, (1 << 20) - 1, file);
-    while (size && text[size - 1] == '\n')
+    while (text && size && text[size - 1] == '\n')
         text[--size] = '\0';
-    fclose(file);
     return text;
 }
 

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "codec/iodef.h"
 #include "codec/iodef_json.h"
+#include "support/file.h"
 #include "support/report_dump.h"
 
 enum { DOCUMENT_MAX = 4 << 20 };
@@ -282,11 +283,9 @@ static void test_encoding_needs_reference_and_time(void **state)
 
 static char *slurp(const char *path)
 {
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    char *bytes = mem_calloc(1, 1 << 20);
-    bytes[fread(bytes, 1, (1 << 20) - 1, file)] = '\0';
-    fclose(file);
+    size_t size;
+    char *bytes = file_read(path, &size);
+    assert_non_null(bytes);
     return bytes;
 }
 

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "codec/codec.h"
 #include "codec/json_value.h"
+#include "support/file.h"
 
 static bool parses(const char *bytes, size_t size, struct err *err)
 {
@@ -129,11 +130,9 @@ static void a_sink_can_stop_the_stream(void **state)
 /* n_: must be refused; y_: must be read (but for what we refuse on purpose); i_: either, without a crash. */
 static void check_suite_file(const char *folder, const char *name)
 {
-    char *path = mem_printf("%s/%s", folder, name), bytes[300000];
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    size_t size = fread(bytes, 1, sizeof bytes, file);
-    fclose(file);
+    size_t size;
+    char *path = mem_printf("%s/%s", folder, name), *bytes = file_read_exact(path, &size);
+    assert_non_null(bytes);
     struct err err = {0};
     bool ok = parses(bytes, size, &err);
     bool refused_on_purpose = strstr(name, "duplicated_key") || strstr(name, "null_escape") || strstr(name, "escaped_null");
@@ -146,6 +145,7 @@ static void check_suite_file(const char *folder, const char *name)
     struct report *report = NULL;
     if (codec_decode(codec_find("json"), bytes, size, &codec_limits_default, NULL, &report, &err))
         report_free(report);
+    free(bytes);
     free(path);
 }
 

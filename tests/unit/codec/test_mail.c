@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/mail_layers.h"
+#include "support/file.h"
 
 #define HEAD               "From: Alice <alice@yy.example>|Subject: [...]|"
 #define ARMOUR(what, data) "-----BEGIN PGP " what "-----||" data "|-----END PGP " what "-----|"
@@ -387,13 +388,13 @@ static void test_draft_vectors(void **state)
         struct mail_hints hints = {.opened_count = 0};
         static const char *const suffixes[] = {"eml", "inner"};
         for (size_t k = 0; k < 2; k++) {
-            char piece[4096], *path = mem_printf(TEST_CORPUS "/mail/protected-headers/%s.%s", rows[i].name, suffixes[k]);
-            FILE *file = fopen(path, "rb");
-            assert_non_null(file);
+            size_t size;
+            char *path = mem_printf(TEST_CORPUS "/mail/protected-headers/%s.%s", rows[i].name, suffixes[k]);
+            char *bytes = file_read(path, &size);
+            assert_non_null(bytes);
             buf_init(k ? &clear : &mail, 1024 * 1024);
-            for (size_t got; (got = fread(piece, 1, sizeof piece, file)) > 0;)
-                buf_add(k ? &clear : &mail, piece, got);
-            fclose(file);
+            buf_add(k ? &clear : &mail, bytes, size);
+            free(bytes);
             free(path);
         }
         buf_init(&opened, 1024 * 1024);

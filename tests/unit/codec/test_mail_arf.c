@@ -21,6 +21,7 @@
 #include "codec/mail_arf.h"
 #include "codec/mail_xarf.h"
 #include "codec/mail_yaml.h"
+#include "support/file.h"
 #include "support/report_dump.h"
 
 extern const struct codec mail_codec;
@@ -29,12 +30,8 @@ static struct err err;
 
 static char *slurp(const char *path, size_t *size)
 {
-    enum { MAIL_MAX = 8 << 20 };
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    char *bytes = mem_calloc(1, MAIL_MAX);
-    *size = fread(bytes, 1, MAIL_MAX - 1, file);
-    fclose(file);
+    char *bytes = file_read(path, size);
+    assert_non_null(bytes);
     return bytes;
 }
 

@@ -21,6 +21,7 @@
 #include "base/str.h"
 #include "codec/mail_facts.h"
 #include "codec/mime_body.h"
+#include "support/file.h"
 
 #define CORPUS TEST_CORPUS "/mail"
 
@@ -41,20 +42,8 @@ struct file {
 
 static bool read_file(const char *path, struct file *out)
 {
-    FILE *file = fopen(path, "rb");
-    struct buf content;
-    char piece[65536];
-    if (!file)
-        return false;
-    buf_init(&content, 64u * 1024 * 1024);
-    for (size_t got; (got = fread(piece, 1, sizeof piece, file)) > 0;)
-        assert_true(buf_add(&content, piece, got));
-    fclose(file);
-    *out = (struct file){.bytes = mem_calloc(content.size, 1), .size = content.size};
-    if (content.size)
-        memcpy(out->bytes, content.bytes, content.size);
-    buf_clear(&content);
-    return true;
+    out->bytes = file_read_exact(path, &out->size);
+    return out->bytes != NULL;
 }
 
 /* --- all of them --- */

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/mail_facts.h"
+#include "support/file.h"
 
 #define CORPUS TEST_CORPUS "/mail"
 
@@ -38,18 +39,13 @@ static struct mail_facts *facts_of(const char *text, const struct mail_facts_con
 
 static struct mail_facts *facts_of_file(const char *path)
 {
-    struct buf mail;
-    char piece[65536], *full = mem_printf(CORPUS "/%s", path);
-    FILE *file = fopen(full, "rb");
-    if (!file)
+    size_t size;
+    char *full = mem_printf(CORPUS "/%s", path), *mail = file_read(full, &size);
+    if (!mail)
         fail_msg("%s cannot be read", full);
-    buf_init(&mail, 4 * 1024 * 1024);
-    for (size_t got; (got = fread(piece, 1, sizeof piece, file)) > 0;)
-        buf_add(&mail, piece, got);
-    fclose(file);
+    struct mail_facts *facts = facts_of_bytes(mail, size, NULL);
+    free(mail);
     free(full);
-    struct mail_facts *facts = facts_of_bytes(buf_text(&mail), mail.size, NULL);
-    buf_clear(&mail);
     return facts;
 }
 

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "codec/mail_template.h"
 #include "codec/mail_write.h"
+#include "support/file.h"
 
 #define FSI "\xE2\x81\xA8"
 #define PDI "\xE2\x81\xA9"
@@ -201,17 +202,12 @@ static void directions(void **state)
 static char *read_template(const char *language, const char *occasion)
 {
     char *name = mem_printf("%s/packaging/templates/%s/%s.txt", SOURCE_DIR, language, occasion);
-    FILE *file = fopen(name, "r");
-    struct buf text;
-    char piece[4096];
-    if (!file)
+    size_t size;
+    char *text = file_read(name, &size);
+    if (!text)
         fail_msg("there is no %s", name);
-    buf_init(&text, 100000);
-    for (size_t size; (size = fread(piece, 1, sizeof piece, file)) > 0;)
-        buf_add(&text, piece, size);
-    fclose(file);
     free(name);
-    return text.bytes;
+    return text;
 }
 
 /* What was made can be sent as it is. */

@@ -17,6 +17,7 @@
 #include "codec/codec.h"
 #include "codec/misp_attribute.h"
 #include "codec/misp_tag.h"
+#include "support/file.h"
 #include "support/report_dump.h"
 
 #define EVENTS TEST_CORPUS "/misp/pymisp-tests"
@@ -336,13 +337,13 @@ static void reports_of_other_formats_survive(void **state)
         char *pattern = mem_printf("%s/%s/good/*", TEST_DATA, names[i]);
         assert_int_equal(glob(pattern, 0, NULL, &found), 0);
         for (size_t k = 0; k < found.gl_pathc; k++) {
-            FILE *file = fopen(found.gl_pathv[k], "rb");
-            static char bytes[300000];
-            size_t size = fread(bytes, 1, sizeof bytes, file);
-            fclose(file);
             if (str_ends(found.gl_pathv[k], ".expected.json"))
                 continue;
+            size_t size;
+            char *bytes = file_read(found.gl_pathv[k], &size);
+            assert_non_null(bytes);
             survives_writing(codec_find(names[i]), bytes, size, found.gl_pathv[k]);
+            free(bytes);
             count++;
         }
         globfree(&found);

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/codec.h"
+#include "support/file.h"
 #include "support/report_dump.h"
 
 struct sample {
@@ -28,27 +29,6 @@ struct sample {
 
 typedef void (*sample_visitor)(const struct codec *codec, const struct sample *sample);
 
-static char *read_file(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return NULL;
-    struct buf content;
-    buf_init(&content, 64u * 1024 * 1024);
-    size_t got;
-    char part[65536];
-    while ((got = fread(part, 1, sizeof part, file)) > 0)
-        assert_true(buf_add(&content, part, got));
-    fclose(file);
-    *size = content.size;
-    /* Exactly its size, without a NUL behind it: the sanitizer sees who reads on. */
-    char *exact = mem_calloc(content.size, 1);
-    if (content.size)
-        memcpy(exact, content.bytes, content.size);
-    buf_clear(&content);
-    return exact;
-}
-
 static bool is_sample(const char *name)
 {
     return name[0] != '.' && !str_ends(name, ".expected.json") && !str_ends(name, ".error") && !str_ends(name, ".mapping");
@@ -57,7 +37,7 @@ static bool is_sample(const char *name)
 static char *read_mapping(const char *path)
 {
     size_t size = 0;
-    char *beside = mem_printf("%s.mapping", path), *bytes = read_file(beside, &size);
+    char *beside = mem_printf("%s.mapping", path), *bytes = file_read_exact(beside, &size);
     char *text = bytes ? mem_printf("%.*s", (int)size, bytes) : NULL;
     free(bytes);
     free(beside);
@@ -80,7 +60,7 @@ static size_t for_each_sample(const struct codec *codec, const char *kind, sampl
         struct sample sample = {.name = entries[i]->d_name, .path = mem_printf("%s/%s", folder, entries[i]->d_name)};
         struct stat status;
         if (is_sample(sample.name) && stat(sample.path, &status) == 0 && S_ISREG(status.st_mode)) {
-            sample.bytes = read_file(sample.path, &sample.size);
+            sample.bytes = file_read_exact(sample.path, &sample.size);
             assert_non_null(sample.bytes);
             sample.mapping = read_mapping(sample.path);
             visit(codec, &sample);
@@ -136,7 +116,7 @@ static void equals_expected(const struct codec *codec, const struct sample *samp
     if (getenv("CIRT_TEST_REWRITE"))
         rewrite(path, text);
     size_t size = 0;
-    char *expected = read_file(path, &size);
+    char *expected = file_read_exact(path, &size);
     if (!expected)
         fail_msg("%s is missing", path);
     if (size != strlen(text) || memcmp(expected, text, size) != 0)
@@ -284,7 +264,7 @@ static void is_refused(const struct codec *codec, const struct sample *sample)
         fail_msg("%s is refused without a place: %s", sample->path, err.text);
     char *path = mem_printf("%s.error", sample->path), *message = mem_printf("%s: %s", err.at, err.text);
     size_t size = 0;
-    char *wanted = read_file(path, &size);
+    char *wanted = file_read_exact(path, &size);
     if (!wanted)
         fail_msg("%s is missing; the message is: %s", path, message);
     while (size && wanted[size - 1] == '\n')

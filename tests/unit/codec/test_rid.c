@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "codec/iodef.h"
 #include "codec/rid.h"
+#include "support/file.h"
 
 static const char iodef[] = "<?xml version='1.0' encoding='UTF-8'?>\n<x:IODEF-Document version='2.00' xmlns:x='" IODEF_SPACE "'>"
                             "<x:Incident purpose='reporting' restriction='amber'><x:IncidentID name='a.example'>7</x:IncidentID>"
@@ -148,16 +149,6 @@ static void test_bare_documents_and_envelopes_by_either_name(void **state)
     buf_clear(&out);
 }
 
-static char *slurp(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    char *bytes = mem_calloc(1, 1 << 20);
-    *size = fread(bytes, 1, (1 << 20) - 1, file);
-    fclose(file);
-    return bytes;
-}
-
 static const struct {
     const char *name;
     enum rid_type type;
@@ -186,14 +177,12 @@ static void test_examples_of_the_standard(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(examples); i++) {
         size_t size;
         char *path = mem_printf("%s/rid/rfc6545/%s", TEST_CORPUS, examples[i].name);
-        FILE *there = fopen(path, "rb");
-        if (!there) {
+        char *bytes = file_read(path, &size);
+        if (!bytes) {
             free(path);
             print_message("skipped: no corpus beside the sources\n");
             skip();
         }
-        fclose(there);
-        char *bytes = slurp(path, &size);
         struct rid *message = NULL;
         if (!rid_parse(bytes, size, &codec_limits_default, &message, &err))
             fail_msg("%s: %s: %s", path, err.at, err.text);

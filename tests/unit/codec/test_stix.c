@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "codec/stix.h"
 #include "codec/stix_id.h"
+#include "support/file.h"
 #include "support/report_dump.h"
 
 #define CREATED      "\"created\":\"2026-03-01T00:00:00.000Z\",\"modified\":\"2026-03-01T00:00:00.000Z\""
@@ -589,22 +590,17 @@ static bool write_file(const char *folder, size_t number, const struct report *r
 
 static bool read_and_write(const char *folder, size_t number, const char *path)
 {
-    FILE *file = fopen(path, "rb");
-    struct buf content;
-    char part[65536];
+    size_t size;
+    char *content = file_read(path, &size);
     struct report *report = NULL;
     struct err err = {0};
-    if (!file)
+    if (!content)
         return false;
-    buf_init(&content, 64u << 20);
-    for (size_t got; (got = fread(part, 1, sizeof part, file)) > 0;)
-        buf_add(&content, part, got);
-    fclose(file);
     bool ok = true;
-    if (codec_decode(&stix_codec, buf_text(&content), content.size, &codec_limits_default, NULL, &report, &err))
+    if (codec_decode(&stix_codec, content, size, &codec_limits_default, NULL, &report, &err))
         ok = write_file(folder, number, report);
     report_free(report);
-    buf_clear(&content);
+    free(content);
     return ok;
 }
 

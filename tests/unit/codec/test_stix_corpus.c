@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/stix.h"
+#include "support/file.h"
 
 #define CORPUS TEST_CORPUS "/stix21"
 
@@ -33,18 +34,10 @@ static void skip_without_corpus(void)
 
 static char *read_file(const char *path)
 {
-    FILE *file = fopen(path, "rb");
-    struct buf content;
-    char piece[65536];
-    if (!file)
+    size_t size;
+    char *text = file_read(path, &size);
+    if (!text)
         fail_msg("%s cannot be read", path);
-    buf_init(&content, 64u * 1024 * 1024);
-    for (size_t got; file && (got = fread(piece, 1, sizeof piece, file)) > 0;)
-        assert_true(buf_add(&content, piece, got));
-    if (file)
-        fclose(file);
-    char *text = mem_strdup(buf_text(&content));
-    buf_clear(&content);
     return text;
 }
 

@@ -14,6 +14,7 @@
 #include "base/timestamp.h"
 #include "codec/xarf.h"
 #include "model/rsit.h"
+#include "support/file.h"
 #include "support/report_dump.h"
 
 enum { DOCUMENT_MAX = 4 << 20 };
@@ -30,11 +31,9 @@ static struct report *decode(const char *bytes, size_t size)
 
 static char *slurp(const char *path)
 {
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    char *bytes = mem_calloc(1, 1 << 20);
-    bytes[fread(bytes, 1, (1 << 20) - 1, file)] = '\0';
-    fclose(file);
+    size_t size;
+    char *bytes = file_read(path, &size);
+    assert_non_null(bytes);
     return bytes;
 }
 

@@ -15,6 +15,7 @@
 #include "codec/xml.h"
 #include "codec/xml_json.h"
 #include "codec/xml_write.h"
+#include "support/file.h"
 
 static struct err err;
 
@@ -218,13 +219,8 @@ static void test_rest_is_what_was_not_used(void **state)
 
 static char *slurp(const char *path, size_t *size)
 {
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    char *bytes = NULL;
-    size_t capacity = 0;
-    for (*size = 0; !feof(file); *size += fread(bytes + *size, 1, capacity - *size, file))
-        bytes = mem_realloc(bytes, capacity = *size + 65536, 1);
-    fclose(file);
+    char *bytes = file_read(path, size);
+    assert_non_null(bytes);
     return bytes;
 }
 
