@@ -1,4 +1,5 @@
-/* Any text as a rules file: parsed, and applied to an observation where it is one; errors have their place. */
+/* Any text as a rules file: parsed, and applied to an observation where it is one; each fault has its place, and the first is what a plain
+ * parse says. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,24 @@ static void apply(struct triage_rules *rules)
     arena_free(arena);
 }
 
+/* What `cirt rule test` shows of a text that is no rules. */
+static void check_faults(const char *text, const struct err *first)
+{
+    static struct triage_fault faults[TRIAGE_RULES_FAULTS_MAX];
+    struct triage_rules *rules = NULL;
+    size_t count = 0, lines = 1;
+    for (const char *c = text; *c; c++)
+        lines += *c == '\n';
+    if (triage_rules_parse_all(text, &rules, faults, &count) || count == 0 || count > TRIAGE_RULES_FAULTS_MAX)
+        abort();
+    if (strcmp(faults[0].err.text, first->text) != 0 || strcmp(faults[0].err.at, first->at) != 0)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        if (faults[i].err.text[0] == '\0' || faults[i].line > lines ||
+            (faults[i].err.code == ERR_INPUT && !str_starts(faults[i].err.at, "line ")))
+            abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = mem_calloc(size + 1, 1);
@@ -42,8 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(text, data, size);
     if (triage_rules_parse(text, &rules, &err))
         apply(rules);
-    else if (err.text[0] == '\0' || (err.code == ERR_INPUT && !str_starts(err.at, "line ")))
-        abort();
+    else
+        check_faults(text, &err);
     triage_rules_free(rules);
     free(text);
     return 0;
