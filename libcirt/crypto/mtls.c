@@ -1,6 +1,5 @@
 #include "crypto/mtls.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,20 +132,31 @@ static bool use_crl(struct mtls_context *context, const char *path, struct err *
 static bool use_files(struct mtls_context *context, const struct mtls_settings *settings, struct err *err)
 {
     ERR_clear_error();
-    if (settings->certificate_path && SSL_CTX_use_certificate_chain_file(context->ssl, settings->certificate_path) != 1)
+    if (SSL_CTX_use_certificate_chain_file(context->ssl, settings->certificate_path) != 1)
         return set_file_error(err, "the certificate", settings->certificate_path);
-    if (settings->certificate_path && !use_key(context->ssl, settings->key_path, err))
+    if (!use_key(context->ssl, settings->key_path, err))
         return false;
     if (SSL_CTX_load_verify_file(context->ssl, settings->ca_path) != 1)
         return set_file_error(err, "the CA file", settings->ca_path);
     return !settings->crl_path || !*settings->crl_path || use_crl(context, settings->crl_path, err);
 }
 
-static bool context_new(const struct mtls_settings *settings, const SSL_METHOD *method, struct mtls_context **out, struct err *err)
+static void set_tickets(SSL_CTX *ssl, unsigned tickets)
+{
+    static const unsigned char session_scope[] = "cirt";
+
+    SSL_CTX_set_num_tickets(ssl, tickets ? 1 : 0);
+    SSL_CTX_set_session_id_context(ssl, session_scope, sizeof session_scope - 1);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    if (!tickets)
+        SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);
+}
+
+bool mtls_server_new(const struct mtls_settings *settings, struct mtls_context **out, struct err *err)
 {
     struct mtls_context *context = mem_calloc(1, sizeof *context);
 
-    context->ssl = SSL_CTX_new(method);
+    context->ssl = SSL_CTX_new(TLS_server_method());
     if (!context->ssl) {
         err_set(err, ERR_INTERNAL, "no TLS context: %s", openssl_reason());
         mtls_context_free(context);
@@ -161,36 +171,10 @@ static bool context_new(const struct mtls_settings *settings, const SSL_METHOD *
         mtls_context_free(context);
         return false;
     }
+    SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER, on_verify);
+    SSL_CTX_set_client_CA_list(context->ssl, SSL_load_client_CA_file(settings->ca_path));
+    set_tickets(context->ssl, settings->tickets);
     *out = context;
-    return true;
-}
-
-static void set_tickets(SSL_CTX *ssl, unsigned tickets)
-{
-    static const unsigned char session_scope[] = "cirt";
-
-    SSL_CTX_set_num_tickets(ssl, tickets ? 1 : 0);
-    SSL_CTX_set_session_id_context(ssl, session_scope, sizeof session_scope - 1);
-    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-    if (!tickets)
-        SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);
-}
-
-bool mtls_server_new(const struct mtls_settings *settings, struct mtls_context **context, struct err *err)
-{
-    if (!context_new(settings, TLS_server_method(), context, err))
-        return false;
-    SSL_CTX_set_verify((*context)->ssl, SSL_VERIFY_PEER, on_verify);
-    SSL_CTX_set_client_CA_list((*context)->ssl, SSL_load_client_CA_file(settings->ca_path));
-    set_tickets((*context)->ssl, settings->tickets);
-    return true;
-}
-
-bool mtls_client_new(const struct mtls_settings *settings, struct mtls_context **context, struct err *err)
-{
-    if (!context_new(settings, TLS_client_method(), context, err))
-        return false;
-    SSL_CTX_set_verify((*context)->ssl, SSL_VERIFY_PEER, on_verify);
     return true;
 }
 
@@ -207,36 +191,14 @@ const char *mtls_context_warning(const struct mtls_context *context)
     return context->warning;
 }
 
-static struct mtls_session *session_new(struct mtls_context *context, int fd)
+struct mtls_session *mtls_accept(struct mtls_context *context, int fd)
 {
     struct mtls_session *session = mem_calloc(1, sizeof *session);
 
     session->ssl = SSL_new(context->ssl);
     if (!session->ssl || SSL_set_fd(session->ssl, fd) != 1)
         BUG("no TLS session: %s", openssl_reason());
-    return session;
-}
-
-struct mtls_session *mtls_accept(struct mtls_context *context, int fd)
-{
-    struct mtls_session *session = session_new(context, fd);
-
     SSL_set_accept_state(session->ssl);
-    return session;
-}
-
-struct mtls_session *mtls_connect(struct mtls_context *context, int fd, const char *host)
-{
-    struct mtls_session *session = session_new(context, fd);
-    unsigned char address[sizeof(struct in6_addr)];
-
-    SSL_set_connect_state(session->ssl);
-    if (host && (inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1)) {
-        X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session->ssl), host);
-    } else if (host) {
-        SSL_set_tlsext_host_name(session->ssl, host);
-        SSL_set1_host(session->ssl, host);
-    }
     return session;
 }
 
@@ -316,7 +278,8 @@ enum mtls_result mtls_write(struct mtls_session *session, const void *bytes, siz
     return outcome(session, SSL_write_ex(session->ssl, bytes, size, written), err);
 }
 
-bool mtls_key_sha256(const struct x509_st *certificate, unsigned char key[MTLS_KEY_SIZE], struct err *err)
+/* SHA-256 of the SubjectPublicKeyInfo, DER. */
+static bool key_sha256(const X509 *certificate, unsigned char key[MTLS_KEY_SIZE], struct err *err)
 {
     unsigned char *der = NULL;
     int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
@@ -331,41 +294,23 @@ bool mtls_peer_key_sha256(const struct mtls_session *session, unsigned char key[
     const X509 *certificate = SSL_get0_peer_certificate(session->ssl);
     struct err err;
 
-    return certificate && SSL_get_verify_result(session->ssl) == X509_V_OK && mtls_key_sha256(certificate, key, &err);
-}
-
-/* Frees bio. */
-static bool key_from_bio(BIO *bio, const char *what, unsigned char key[MTLS_KEY_SIZE], struct err *err)
-{
-    X509 *certificate = PEM_read_bio_X509(bio, NULL, no_pass_phrase, NULL);
-    bool ok = certificate && mtls_key_sha256(certificate, key, err);
-
-    if (!certificate)
-        err_set(err, ERR_INPUT, "%s holds no PEM certificate", what);
-    ERR_clear_error();
-    X509_free(certificate);
-    BIO_free(bio);
-    return ok;
+    return certificate && SSL_get_verify_result(session->ssl) == X509_V_OK && key_sha256(certificate, key, &err);
 }
 
 bool mtls_file_key_sha256(const char *path, unsigned char key[MTLS_KEY_SIZE], struct err *err)
 {
     BIO *bio = BIO_new_file(path, "r");
-
-    if (!bio) {
-        ERR_clear_error();
-        return err_set(err, ERR_NOT_FOUND, "the certificate %s cannot be read: %s", path, strerror(errno));
-    }
-    return key_from_bio(bio, path, key, err);
-}
-
-bool mtls_pem_key_sha256(const char *pem, unsigned char key[MTLS_KEY_SIZE], struct err *err)
-{
-    BIO *bio = BIO_new_mem_buf(pem, -1);
+    X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, no_pass_phrase, NULL) : NULL;
+    bool ok = certificate && key_sha256(certificate, key, err);
 
     if (!bio)
-        return err_set(err, ERR_INTERNAL, "no memory for a certificate");
-    return key_from_bio(bio, "the text", key, err);
+        err_set(err, ERR_NOT_FOUND, "the certificate %s cannot be read: %s", path, strerror(errno));
+    else if (!certificate)
+        err_set(err, ERR_INPUT, "%s holds no PEM certificate", path);
+    ERR_clear_error();
+    X509_free(certificate);
+    BIO_free(bio);
+    return ok;
 }
 
 static int64_t moment_of(const ASN1_TIME *time)

@@ -2,7 +2,7 @@
  * crypto/mtls.h - mutual TLS: contexts from files, sessions on non-blocking sockets, and the name we know a key by.
  *
  * A certificate's CA only filters. Who somebody is hangs on the SHA-256 of the public key (SubjectPublicKeyInfo, DER), which
- * mtls_*_key_sha256() give and the identity table registers. `cirt` and push speak through libcurl and use only those.
+ * mtls_*_key_sha256() give and the identity table registers. `cirt` and push are clients through libcurl and use only those.
  */
 #ifndef CIRT_CRYPTO_MTLS_H
 #define CIRT_CRYPTO_MTLS_H
@@ -17,7 +17,7 @@
 enum { MTLS_KEY_SIZE = 32, MTLS_TEXT_SIZE = 256 };
 
 struct mtls_settings {
-    const char *certificate_path; /* PEM, our certificate first, then its chain. A client may have NULL: no certificate */
+    const char *certificate_path; /* PEM, our certificate first, then its chain */
     const char *key_path;         /* PEM, not encrypted; refused where group or others may read it */
     const char *ca_path;          /* PEM, the CAs that certificates of the other side may come from */
     const char *crl_path;         /* PEM, one or more CRLs; NULL or "" for none */
@@ -34,8 +34,6 @@ struct mtls_context;
  * ERR_INPUT names the file and what is wrong with it.
  */
 bool mtls_server_new(const struct mtls_settings *settings, struct mtls_context **context, struct err *err) MUST_CHECK;
-/* A client verifies the server against ca_path (and the name given to mtls_connect). */
-bool mtls_client_new(const struct mtls_settings *settings, struct mtls_context **context, struct err *err) MUST_CHECK;
 void mtls_context_free(struct mtls_context *context); /* sessions of it live on */
 /* What an operator should look at ("the CRL ... is past its nextUpdate"), or "". */
 const char *mtls_context_warning(const struct mtls_context *context);
@@ -51,8 +49,6 @@ enum mtls_result {
 struct mtls_session;
 /* fd stays the caller's and must outlive the session. Never NULL. */
 struct mtls_session *mtls_accept(struct mtls_context *context, int fd);
-/* host: sent as SNI where it is a name, and must stand in the certificate; NULL: any name. */
-struct mtls_session *mtls_connect(struct mtls_context *context, int fd, const char *host);
 /* Frees; sends close_notify first where the session is whole and the socket takes it. */
 void mtls_session_free(struct mtls_session *session);
 
@@ -67,12 +63,8 @@ enum mtls_result mtls_write(struct mtls_session *session, const void *bytes, siz
 /* The key of the other side's verified certificate; false where it showed none. */
 bool mtls_peer_key_sha256(const struct mtls_session *session, unsigned char key[MTLS_KEY_SIZE]);
 
-struct x509_st;
-/* SHA-256 of the SubjectPublicKeyInfo, DER. */
-bool mtls_key_sha256(const struct x509_st *certificate, unsigned char key[MTLS_KEY_SIZE], struct err *err) MUST_CHECK;
-/* That of the first certificate in a PEM file, or in PEM text. ERR_INPUT where there is none, ERR_NOT_FOUND for a missing file. */
+/* That of the first certificate in a PEM file. ERR_INPUT where there is none, ERR_NOT_FOUND for a missing file. */
 bool mtls_file_key_sha256(const char *path, unsigned char key[MTLS_KEY_SIZE], struct err *err) MUST_CHECK;
-bool mtls_pem_key_sha256(const char *pem, unsigned char key[MTLS_KEY_SIZE], struct err *err) MUST_CHECK;
 /* From when until when the first certificate of a PEM file is valid, as in base/timestamp.h. Errors as above. */
 bool mtls_file_dates(const char *path, int64_t *from, int64_t *until, struct err *err) MUST_CHECK;
 

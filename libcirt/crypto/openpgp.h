@@ -141,10 +141,6 @@ bool openpgp_fingerprint_of(struct openpgp *openpgp, const void *bytes, size_t s
 bool openpgp_import(struct openpgp *openpgp, const void *bytes, size_t size, struct openpgp_keys *out, struct err *err) MUST_CHECK;
 /* The keys with a secret part in this home. */
 bool openpgp_secret_keys(struct openpgp *openpgp, struct openpgp_keys *out, struct err *err) MUST_CHECK;
-/* The smallest key that serves for answers (Autocrypt 1.1, section 2.1), binary: the primary, the user id of that address (NULL: all), and
- * the subkeys that encrypt now. ERR_NOT_FOUND: no such key, or not with that address. */
-bool openpgp_export_minimal(struct openpgp *openpgp, const char *fingerprint, const char *address, struct buf *out,
-                            struct err *err) MUST_CHECK;
 /* Armoured public key. */
 bool openpgp_export(struct openpgp *openpgp, const char *fingerprint, struct buf *out, struct err *err) MUST_CHECK;
 

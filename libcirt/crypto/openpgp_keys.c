@@ -225,31 +225,3 @@ bool openpgp_export(struct openpgp *openpgp, const char *fingerprint, struct buf
         return openpgp_failed(err, ERR_AGAIN, "GnuPG cannot export", why);
     return out->size > before ? true : err_set(err, ERR_NOT_FOUND, "no key %s", fingerprint);
 }
-
-bool openpgp_export_minimal(struct openpgp *openpgp, const char *fingerprint, const char *address, struct buf *out, struct err *err)
-{
-    static const char *const fixed[] = {"--export-options", "export-minimal,no-export-attributes", "--export-filter",
-                                        "drop-subkey=expired -t || revoked -t || usage !~ e"};
-    char filter[OPENPGP_ADDRESS_SIZE + 32];
-    struct openpgp_run *run = mem_calloc(1, sizeof *run);
-    size_t before = out->size;
-    for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
-        run->args[run->arg_count++] = fixed[i];
-    if (address) {
-        snprintf(filter, sizeof filter, "keep-uid=mbox = %s", address);
-        run->args[run->arg_count++] = "--export-filter";
-        run->args[run->arg_count++] = filter;
-    }
-    run->args[run->arg_count++] = "--export";
-    run->args[run->arg_count++] = "--";
-    run->args[run->arg_count++] = fingerprint;
-    run->output = out;
-    bool ok = openpgp_run_gpg(openpgp, run, err);
-    if (ok && run->output_is_full)
-        ok = err_set(err, ERR_LIMIT, "key %s is too large", fingerprint);
-    else if (ok && out->size == before)
-        ok = err_set(err, ERR_NOT_FOUND, "no key %s%s%s", fingerprint, address ? " with " : "", address ? address : "");
-    buf_clear(&run->status);
-    free(run);
-    return ok;
-}

@@ -268,12 +268,6 @@ bool smime_add_certificate(struct smime *smime, const void *bytes, size_t size, 
     return err_set(err, ERR_INTERNAL, "no memory for a certificate");
 }
 
-void smime_forget_certificates(struct smime *smime)
-{
-    while (sk_X509_num(smime->known) > 0)
-        X509_free(sk_X509_pop(smime->known));
-}
-
 /* --- objects --- */
 
 CMS_ContentInfo *smime_parse(const void *cms, size_t size)

@@ -88,7 +88,6 @@ const struct smime_certificate *smime_identity(const struct smime *smime, size_t
 
 /* Makes a certificate known (DER or PEM), so that signatures that come without it can be checked. It is not trusted by this. */
 bool smime_add_certificate(struct smime *smime, const void *bytes, size_t size, struct err *err) MUST_CHECK;
-void smime_forget_certificates(struct smime *smime);
 
 /* --- signatures --- */
 

@@ -64,7 +64,7 @@ $$ SELECT case_json(v) FROM visible_case v WHERE v.id = p_case $$;
 
 -- --- what holds for cases ---
 
--- Which state may follow which: the table of libcirt/rules/case_state.c.
+-- Which state may follow which. What is finished goes back to open only, so that the journal shows who reopened it.
 CREATE OR REPLACE FUNCTION case_may_move(p_from text, p_to text) RETURNS boolean LANGUAGE sql IMMUTABLE
 RETURN (p_from, p_to) IN (VALUES
     ('new', 'open'), ('new', 'waiting'), ('new', 'resolved'), ('new', 'closed'), ('new', 'rejected'), ('new', 'merged'),

@@ -174,11 +174,6 @@ RETURN (SELECT known_good_json(array_agg(x.type), array_agg(x.value), array_agg(
 CREATE OR REPLACE FUNCTION find_known_good(p_type text, p_value text, p_host text) RETURNS json LANGUAGE sql STABLE
 RETURN known_good_json(ARRAY[observable_type_number(p_type)], ARRAY[p_value], ARRAY[p_host], ARRAY[CASE WHEN p_type IN ('ipv4', 'ipv6', 'cidr') THEN p_value::inet END]);
 
--- For what leaves: nothing that a list knows goes to a block list, whatever triage said when it came, and however long that takes to know.
-CREATE OR REPLACE FUNCTION is_known_good(p_type smallint, p_value text, p_host text, p_addr inet) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ SELECT EXISTS (SELECT FROM known_good(ARRAY[p_type], ARRAY[p_value], ARRAY[p_host], ARRAY[p_addr], '1 day')) $$;
-
 -- Marks what of the chunk is on a list. Each distinct observable is asked for once; of a chunk with more than 50,000 (12 an observation) not all are.
 CREATE OR REPLACE FUNCTION triage_known_good() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$

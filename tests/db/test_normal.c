@@ -294,11 +294,6 @@ static void what_is_known_is_marked_and_stays(void **state)
     assert_string_equal(json_string_value(json_object_get(known, "title")), "List nets");
     json_decref(shown);
     free(number);
-    /* What leaves asks the same. */
-    assert_int_equal(
-        cluster_number("SET search_path = cirt; SELECT count(*) FROM sighting s WHERE is_known_good(s.type, s.value, s.host, s.addr) "
-                       "AND s.value IN ('203.0.113.99', 'evil.example')"),
-        1);
 }
 
 static void rules_see_the_lists(void **state)

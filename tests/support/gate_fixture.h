@@ -27,6 +27,7 @@
 #include <cmocka.h>
 
 #include "pki.h"
+#include "tls_client.h"
 
 #include "base/log.h"
 #include "base/seqpacket.h"
@@ -229,10 +230,8 @@ static inline void stop(struct fixture *fixture)
 
 struct client {
     int fd;
-    struct mtls_context *context;
-    struct mtls_session *session;
+    struct tls_client tls;
     enum mtls_result result; /* of the last call */
-    struct err err;
     struct buf in;
 };
 
@@ -258,25 +257,19 @@ static inline int connect_tcp(int port)
 static inline void client_open(struct client *client, int port, const char *name)
 {
     char certificate[PKI_PATH_SIZE], key[PKI_PATH_SIZE];
-    struct mtls_settings settings = {.ca_path = in_dir("ca.crt")};
 
     memset(client, 0, sizeof *client);
-    if (name) {
-        settings.certificate_path = pki_path(certificate, dir, name, "crt");
-        settings.key_path = pki_path(key, dir, name, "key");
-    }
-    assert_true(mtls_client_new(&settings, &client->context, &client->err));
     client->fd = connect_tcp(port);
     assert_true(client->fd >= 0);
-    client->session = mtls_connect(client->context, client->fd, "localhost");
-    client->result = mtls_handshake(client->session, &client->err);
+    tls_client_open(&client->tls, client->fd, in_dir("ca.crt"), name ? pki_path(certificate, dir, name, "crt") : NULL,
+                    name ? pki_path(key, dir, name, "key") : NULL, "localhost");
+    client->result = tls_client_handshake(&client->tls);
     buf_init(&client->in, 8 << 20);
 }
 
 static inline void client_close(struct client *client)
 {
-    mtls_session_free(client->session);
-    mtls_context_free(client->context);
+    tls_client_close(&client->tls);
     close(client->fd);
     buf_clear(&client->in);
 }
@@ -286,7 +279,7 @@ static inline void client_send(struct client *client, const char *bytes, size_t 
     size_t written = 0;
 
     for (client->result = MTLS_DONE; size > 0 && client->result == MTLS_DONE; bytes += written, size -= written)
-        client->result = mtls_write(client->session, bytes, size, &written, &client->err);
+        client->result = tls_client_write(&client->tls, bytes, size, &written);
 }
 
 static inline void client_text(struct client *client, const char *text)
@@ -300,7 +293,7 @@ static inline bool client_fill(struct client *client)
     size_t size;
 
     assert_non_null(room);
-    client->result = mtls_read(client->session, room, 65536, &size, &client->err);
+    client->result = tls_client_read(&client->tls, room, 65536, &size);
     if (client->result == MTLS_DONE)
         buf_used(&client->in, size);
     return client->result == MTLS_DONE;

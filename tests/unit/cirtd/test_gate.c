@@ -8,11 +8,12 @@ static void requests_reach_the_worker(void **state)
     struct client client;
     unsigned char key[MTLS_KEY_SIZE];
     char hex[2 * MTLS_KEY_SIZE + 1];
+    struct err err;
 
     prepare(&fixture);
     start(&fixture);
     client_open(&client, fixture.ports[0], "feed");
-    assert_true(mtls_file_key_sha256(in_dir("feed.crt"), key, &client.err));
+    assert_true(mtls_file_key_sha256(in_dir("feed.crt"), key, &err));
     str_hex(key, sizeof key, hex);
     for (int i = 0; i < 3; i++) {
         struct reply reply = client_ask(&client, "POST", REPORTS "?format=x",
@@ -198,7 +199,7 @@ static void bad_certificates(void **state)
         client_text(&client, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_false(client_fill(&client));
         assert_int_equal(client.result, MTLS_FAILED); /* the alert, not a reset */
-        assert_non_null(strstr(client.err.text, "alert"));
+        assert_non_null(strstr(client.tls.reason, "alert"));
         client_close(&client);
     }
     client_open(&client, fixture.ports[0], "feed");

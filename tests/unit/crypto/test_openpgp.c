@@ -694,43 +694,6 @@ static void test_own_keys(void **state)
     free(keys);
 }
 
-static void test_export_minimal(void **state)
-{
-    struct homes *homes = *state;
-    struct openpgp_keys *keys = mem_calloc(1, sizeof *keys);
-    struct buf all, small;
-    char fingerprint[OPENPGP_FINGERPRINT_SIZE];
-    struct err err;
-    buf_init(&all, 100000);
-    buf_init(&small, 100000);
-    run("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'Team <Team@YY.example>' ed25519 sign never 2>/dev/null", homes->ours);
-    fingerprint_by_mail(homes->team, "Team@", fingerprint);
-    run("gpg --homedir %s --quiet --passphrase '' --quick-add-key %s cv25519 encr 1y 2>/dev/null", homes->ours, fingerprint);
-    run("gpg --homedir %s --quiet --passphrase '' --quick-add-key %s ed25519 sign 1y 2>/dev/null", homes->ours, fingerprint);
-    run("gpg --homedir %s --quiet --passphrase '' --quick-add-uid %s 'Abuse <abuse@yy.example>' 2>/dev/null", homes->ours, fingerprint);
-
-    assert_true(openpgp_export_minimal(homes->team, fingerprint, NULL, &all, &err));
-    assert_true(openpgp_fingerprint_of(homes->reader, all.bytes, all.size, keys, &err));
-    assert_int_equal(keys->items[0].address_count, 2);
-    assert_int_equal(keys->items[0].key_id_count, 2);
-
-    if (!openpgp_export_minimal(homes->team, fingerprint, "team@yy.example", &small, &err))
-        fail_msg("%s", err.text);
-    assert_true(openpgp_fingerprint_of(homes->reader, small.bytes, small.size, keys, &err));
-    assert_string_equal(keys->items[0].fingerprint, fingerprint);
-    assert_int_equal(keys->items[0].address_count, 1);
-    assert_string_equal(keys->items[0].addresses[0], "team@yy.example");
-    assert_true(keys->items[0].can_encrypt);
-    assert_true(keys->items[0].encrypts_until != TIMESTAMP_NONE && keys->items[0].encrypts_until > timestamp_now());
-    assert_true(small.size < all.size && small.size < 700);
-
-    assert_false(openpgp_export_minimal(homes->team, "0000000000000000000000000000000000000000", NULL, &small, &err));
-    assert_int_equal(err.code, ERR_NOT_FOUND);
-    buf_clear(&all);
-    buf_clear(&small);
-    free(keys);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -752,7 +715,6 @@ int main(void)
         cmocka_unit_test(test_inline_refuses),
         cmocka_unit_test(test_curves),
         cmocka_unit_test(test_own_keys),
-        cmocka_unit_test(test_export_minimal),
         cmocka_unit_test(test_home_must_be_private),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
