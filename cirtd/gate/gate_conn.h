@@ -2,7 +2,7 @@
  * cirtd/gate/gate_conn.h - one client's connection: handshake, head, body, wait for the worker, answer, and again.
  *
  * One request at a time: while one is in flight nothing is read, so pipelined requests are answered in order and a client's memory here
- * is bounded. gate_conn_enter() is the only writer of the state, gate_conn_drop() the only exit.
+ * is bounded. What becomes of a request: gate_request.h.
  */
 #ifndef CIRT_GATE_CONN_H
 #define CIRT_GATE_CONN_H
