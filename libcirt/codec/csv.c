@@ -118,7 +118,6 @@ static bool take_names(struct codec_stream *stream, const struct csv_field *fiel
         const char *name = fields[i].text;
         if (!str_is_utf8(name, fields[i].size, NULL))
             return refuse(line, "the name of a column is not UTF-8", NULL, err);
-        name = i == 0 && str_starts(name, "\xef\xbb\xbf") ? name + 3 : name;
         name += strspn(name, " \t");
         add_place(stream, arena_strdup(stream->arena, name));
     }
@@ -248,7 +247,8 @@ static bool read_field(struct codec_stream *stream, struct observation *observat
     case CSV_TIME:
         return read_time(stream, observation, column, text);
     case CSV_CLASS:
-        class_name = rsit_find(text);
+        /* What the mapping makes of it is the site's word. */
+        class_name = str_equal(text, as_it_came + strspn(as_it_came, " \t")) ? rsit_claimed(text) : rsit_find(text);
         observation->class_claim = arena_strdup(arena, as_it_came);
         observation->class_name = class_name ? class_name : observation->class_name;
         return true;

@@ -81,7 +81,7 @@ static const char *class_of(const char *type)
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
         if (str_equal_nocase(type, others[i]))
             return "other/other";
-    return rsit_find(type);
+    return rsit_claimed(type);
 }
 
 static bool read_times(struct observation *observation, json_t *event, const struct json_place *place, struct arena *arena, struct err *err)
@@ -153,13 +153,9 @@ static void read_judgements(const struct json_take *take)
 {
     enum tlp label;
     const char *tlp = json_string_value(json_object_get(take->object, "tlp"));
-    if (tlp && *tlp) {
-        /* A label that we do not know says more than none; its word stays. */
-        bool is_known = tlp_parse(tlp, &label);
-        json_take_label(take->report, take->observation, is_known ? label : TLP_AMBER_STRICT);
-        if (is_known)
-            json_object_del(take->object, "tlp");
-    }
+    json_take_label(take->report, take->observation, tlp_claimed(tlp));
+    if (tlp_parse(tlp, &label)) /* the word of another stays */
+        json_object_del(take->object, "tlp");
     const json_t *accuracy = json_object_get(take->object, "feed.accuracy");
     double percent = json_number_value(accuracy);
     if (json_is_number(accuracy) && percent >= 0 && percent <= 100) {

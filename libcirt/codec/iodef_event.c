@@ -83,7 +83,7 @@ static struct xml_element *find_category(struct iodef_reader *reader, struct xml
     struct xml_element *first = NULL;
     for (struct xml_element *a = xml_child(element, IODEF_SPACE, "Assessment"); a; a = xml_next(a))
         for (struct xml_element *c = xml_child(a, IODEF_SPACE, "IncidentCategory"); c; c = xml_next(c)) {
-            if (rsit_find(xml_text(reader->report->arena, c)))
+            if (rsit_claimed(xml_text(reader->report->arena, c)))
                 return c;
             first = first ? first : c;
         }
@@ -108,7 +108,7 @@ static const char *find_rsit_data(struct iodef_reader *reader, struct xml_elemen
     for (struct xml_element *data = xml_child(element, IODEF_SPACE, "AdditionalData"); data; data = xml_next(data))
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
             const char *name = xml_attribute(data, "", "name");
-            const char *found = name && str_equal_nocase(name, names[i]) ? rsit_find(xml_text(reader->report->arena, data)) : NULL;
+            const char *found = name && str_equal_nocase(name, names[i]) ? rsit_claimed(xml_text(reader->report->arena, data)) : NULL;
             if (found) {
                 xml_json_use_all(data);
                 return found;
@@ -129,7 +129,7 @@ static void read_class(struct iodef_reader *reader, struct xml_element *element,
         category->is_used = true;
         use_empty_impact(category->parent);
     }
-    statement->class_name = exact ? exact : rsit_find(statement->class_claim);
+    statement->class_name = exact ? exact : rsit_claimed(statement->class_claim);
 }
 
 bool iodef_event_statement(struct iodef_reader *reader, struct xml_element *element, struct iodef_statement *statement)

@@ -121,7 +121,7 @@ static bool upgrade_impact(struct upgrade *upgrade, struct xml_element *impact)
     if (str_equal(type, "ext-value"))
         type = xml_attribute(impact, "", "ext-type");
     impact->name = "SystemImpact";
-    if (type && !str_equal(type, "unknown") && rsit_find(type))
+    if (type && !str_equal(type, "unknown") && rsit_claimed(type))
         put_first(upgrade, impact->parent, IODEF_SPACE, "IncidentCategory")->text = type;
     return true;
 }

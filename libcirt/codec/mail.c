@@ -45,20 +45,10 @@ static void read_head(struct mail_reading *reading)
     }
 }
 
-/* The strictest label that stands in the text (TLP 2.0 asks mail to carry it in subject or body). */
+/* TLP 2.0 asks mail to carry its label in subject or body. */
 void mail_label_read(struct report *report, const char *text)
 {
-    for (const char *at = text; at && (at = strcasestr(at, "TLP:")); at += 4) {
-        char word[24];
-        enum tlp label;
-        size_t blanks = strspn(at + 4, " "), size = strspn(at + 4 + blanks, "ABCDEGHIMNRSTWLabcdeghimnrstwl+");
-        if (blanks > 1 || size == 0 || size >= sizeof word)
-            continue;
-        memcpy(word, at + 4 + blanks, size);
-        word[size] = '\0';
-        if (tlp_parse(word, &label))
-            report->tlp = tlp_strictest(report->tlp, label);
-    }
+    report->tlp = tlp_strictest(report->tlp, tlp_in_text(text));
 }
 
 /* --- the codec --- */

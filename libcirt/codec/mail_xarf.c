@@ -141,7 +141,7 @@ static void take_class(struct observation *observation, json_t *document, struct
     observation->class_claim = category ? arena_printf(arena, "%s/%s", category, type) : type;
     observation->class_name = xarf_class_legacy(category, type);
     if (!observation->class_name)
-        observation->class_name = rsit_find(type);
+        observation->class_name = rsit_claimed(type);
 }
 
 static void take_numbers(struct observation *observation, json_t *document, struct arena *arena)
@@ -164,10 +164,9 @@ static void take_label(struct report *report, json_t *document)
 {
     const char *text = json_string_value(json_object_get(document, "TLP"));
     enum tlp label;
-    if (!text || !tlp_parse(text, &label))
-        return;
-    report->tlp = tlp_strictest(report->tlp, label);
-    json_object_del(document, "TLP");
+    report->tlp = tlp_strictest(report->tlp, tlp_claimed(text));
+    if (tlp_parse(text, &label))
+        json_object_del(document, "TLP");
 }
 
 static void write_extra(struct observation *observation, json_t *document, struct arena *arena)

@@ -110,6 +110,14 @@ static void name_indicators(struct misp *misp, const json_t *attribute, struct o
         report_withdraw(misp->report, uuid);
 }
 
+/* What a search of MISP found names the event it is of: that one's labels hold, too. */
+static enum tlp label_around(struct misp *misp, const json_t *found, enum tlp around)
+{
+    const json_t *event = json_object_get(found, "Event");
+    misp->report->pap = misp_tag_pap(event, misp->report->pap);
+    return misp_tag_label(event, around);
+}
+
 /* What the attribute says of its values: label, confidence, what others saw; and of the observation, if nobody said it before. */
 static void read_marks(struct misp *misp, const struct json_take *take, size_t before, enum tlp around)
 {
@@ -203,7 +211,7 @@ static bool read_attribute(struct misp *misp, json_t *attribute, const struct js
         return true;
     }
     json_decref(value);
-    read_marks(misp, &take, 0, around);
+    read_marks(misp, &take, 0, label_around(misp, attribute, around));
     name_indicators(misp, attribute, observation, 0);
     read_time(attribute, report_row_arena(report), observation);
     observation->description = json_take_text(attribute, "comment", report_row_arena(report));
@@ -272,8 +280,9 @@ static bool read_object(struct misp *misp, json_t *object, const struct json_pla
     }
     struct observation *observation = report_add_observation(report);
     struct json_take take = {.report = report, .observation = observation, .object = object, .place = place};
-    enum tlp label = misp_tag_label(object, around);
+    enum tlp label = misp_tag_label(object, label_around(misp, object, around));
     report->tlp = tlp_strictest(report->tlp, label);
+    report->pap = misp_tag_pap(object, report->pap);
     misp_tag_class(object, report_row_arena(report), &observation->class_claim, &observation->class_name);
     if (!read_members(misp, &take, label))
         return false;
@@ -366,7 +375,7 @@ static bool read_event(struct misp *misp, json_t *event, const struct json_place
     if (!json_is_object(event))
         return json_value_fail(place, ERR_INPUT, misp->err, "must be an event, an object");
     const json_t *tags = json_object_get(event, "Tag");
-    if (tags && !json_is_array(tags) && !json_is_null(tags))
+    if (json_is_number(tags) || json_is_boolean(tags))
         return fail_member(misp, place, "Tag", "must be an array");
     bool is_first = !json_array_size(misp->rests), is_own = misp_own_event(event);
     enum tlp label = misp_tag_label(event, TLP_NONE);

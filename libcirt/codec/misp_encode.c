@@ -11,6 +11,7 @@
 #include "codec/misp_attribute.h"
 #include "codec/misp_tag.h"
 #include "codec/sha256.h"
+#include "model/rsit.h"
 
 enum { UUID_SIZE = 37 };
 
@@ -90,7 +91,7 @@ static void add_own_number(struct writer *writer, json_t *tags, const char *name
 /* The class as everybody knows it, and beside it the word of who named it. */
 static void add_class(struct writer *writer, json_t *tags, const char *claim, const char *name)
 {
-    bool is_test = str_equal(name, "test/test"); /* a tag for tests marks nothing when it is read */
+    bool is_test = str_equal(name, RSIT_TEST); /* a tag for tests marks nothing when it is read */
     const char *slash = name ? strchr(name, '/') : NULL;
     const char *tag = slash && !is_test ? arena_printf(writer->arena, "rsit:%.*s=\"%s\"", (int)(slash - name), name, slash + 1) : NULL;
     if (tag)

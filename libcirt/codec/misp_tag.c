@@ -6,15 +6,40 @@
 #include "codec/json_take.h"
 #include "model/rsit.h"
 
+/* As MISP writes them, and as its indexes and older exports do: "EventTag": [{"Tag": {"name": ..}}]. A label that is overlooked would
+ * widen. */
+static const char *const tag_members[] = {"Tag", "EventTag", "AttributeTag"};
+
+/* One without its array counts, too. */
+static size_t size_of(const json_t *tags)
+{
+    return json_is_array(tags) ? json_array_size(tags) : json_is_object(tags) || json_is_string(tags);
+}
+
+static const char *name_of(const json_t *tag)
+{
+    const json_t *inner = json_object_get(tag, "Tag");
+    const char *name = json_string_value(json_is_string(tag) ? tag : json_object_get(inner ? inner : tag, "name"));
+    return name ? name + strspn(name, " ") : "";
+}
+
 static const char *tag_name(const json_t *owner, size_t index)
 {
-    const char *name = json_string_value(json_object_get(json_array_get(json_object_get(owner, "Tag"), index), "name"));
-    return name ? name : "";
+    for (size_t i = 0; i < ARRAY_SIZE(tag_members); i++) {
+        const json_t *tags = json_object_get(owner, tag_members[i]);
+        if (index < size_of(tags))
+            return name_of(json_is_array(tags) ? json_array_get(tags, index) : tags);
+        index -= size_of(tags);
+    }
+    return "";
 }
 
 static size_t tag_count(const json_t *owner)
 {
-    return json_array_size(json_object_get(owner, "Tag"));
+    size_t count = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(tag_members); i++)
+        count += size_of(json_object_get(owner, tag_members[i]));
+    return count;
 }
 
 /* --- labels --- */
@@ -23,12 +48,8 @@ static enum tlp tagged_label(const json_t *owner)
 {
     enum tlp label = TLP_NONE;
     for (size_t i = 0; i < tag_count(owner); i++) {
-        enum tlp one = TLP_AMBER_STRICT;
-        if (!str_starts_nocase(tag_name(owner, i), "tlp:"))
-            continue;
-        if (!tlp_parse(tag_name(owner, i), &one))
-            one = TLP_AMBER_STRICT;
-        label = tlp_strictest(label, one);
+        if (str_starts_nocase(tag_name(owner, i), "tlp:"))
+            label = tlp_strictest(label, tlp_claimed(tag_name(owner, i)));
     }
     return label;
 }
@@ -83,19 +104,19 @@ static const char *class_of_value(const char *tag, struct arena *arena)
     if (!start || size < 2 || tag[size - 1] != '"' || start + 2 > tag + size - 1)
         return NULL;
     start += 2;
-    return rsit_find(arena_strndup(arena, start, (size_t)(tag + size - 1 - start)));
+    return rsit_claimed(arena_strndup(arena, start, (size_t)(tag + size - 1 - start)));
 }
 
 static const char *class_of_tag(const char *tag, int rank, struct arena *arena)
 {
     if (rank == 0)
-        return str_starts_nocase(tag, "rsit:") ? rsit_find(tag) : NULL;
+        return str_starts_nocase(tag, "rsit:") ? rsit_claimed(tag) : NULL;
     if (rank == 2)
-        return strchr(tag, ':') ? NULL : rsit_find(tag);
+        return strchr(tag, ':') ? NULL : rsit_claimed(tag);
     for (size_t i = 0; i < ARRAY_SIZE(incident_namespaces); i++) {
         if (!str_starts_nocase(tag, incident_namespaces[i]))
             continue;
-        const char *name = rsit_find(tag);
+        const char *name = rsit_claimed(tag);
         return name ? name : class_of_value(tag, arena);
     }
     return NULL;
@@ -107,7 +128,7 @@ void misp_tag_class(const json_t *owner, struct arena *arena, const char **claim
     for (int rank = 0; rank < 3 && !*name; rank++) {
         for (size_t i = 0; i < tag_count(owner) && !*name; i++) {
             const char *found = class_of_tag(tag_name(owner, i), rank, arena);
-            if (!found || str_equal(found, "test/test"))
+            if (!found)
                 continue;
             *name = found;
             *claim = arena_strdup(arena, tag_name(owner, i));

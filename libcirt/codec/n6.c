@@ -53,7 +53,7 @@ static const char *class_of(const char *category)
     for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
         if (str_equal(category, classes[i].category))
             return classes[i].name;
-    return rsit_find(category);
+    return rsit_claimed(category);
 }
 
 /* What a category says about the address: whose doing it was, or who suffers it. */

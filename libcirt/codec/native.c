@@ -400,7 +400,7 @@ static bool read_observation(struct native *native, const json_t *value, const s
     struct observation *observation = report_add_observation(native->report);
     if (!read_members(native, value, observation_members, observation, place, err))
         return false;
-    observation->class_name = observation->class_claim ? rsit_find(observation->class_claim) : NULL;
+    observation->class_name = observation->class_claim ? rsit_claimed(observation->class_claim) : NULL;
     observation->extra = take_extra(native->extra, native->arena);
     buf_reset(native->extra);
     return true;
@@ -467,7 +467,7 @@ static bool read_report(struct native *native, const json_t *root, struct err *e
     native->arena = report->arena;
     if (!read_members(native, root, report_members, report, &document, err))
         return false;
-    report->class_name = report->class_claim ? rsit_find(report->class_claim) : NULL;
+    report->class_name = report->class_claim ? rsit_claimed(report->class_claim) : NULL;
     report->extra = take_extra(native->extra, native->arena);
     buf_reset(native->extra);
     native->arena = report_row_arena(report);

@@ -299,7 +299,7 @@ static void read_own_head(struct stix_reader *reader, const struct stix_object *
     report->reference = own_text(reader, extension, "reference");
     report->reference_issuer = own_text(reader, extension, "reference_issuer");
     report->class_claim = own_text(reader, extension, "class");
-    report->class_name = report->class_claim ? rsit_find(report->class_claim) : NULL;
+    report->class_name = report->class_claim ? rsit_claimed(report->class_claim) : NULL;
     report->case_kind = case_kind_of(stix_object_text(extension, "case_kind"));
     report->description = own_text(reader, head->json, "description");
     report->summary = json_is_true(json_object_get(extension, "unnamed")) ? NULL : own_text(reader, head->json, "name");

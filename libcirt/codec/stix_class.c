@@ -13,7 +13,7 @@ static void class_in_list(const json_t *list, bool is_meant, struct stix_class *
     json_array_foreach(list, index, element)
     {
         const char *text = json_string_value(element);
-        const char *found = text ? rsit_find(text) : NULL;
+        const char *found = text ? rsit_claimed(text) : NULL;
         if (class->name || !text)
             return;
         if (found && !str_equal(found, RSIT_UNDETERMINED)) {
@@ -60,5 +60,5 @@ void stix_class_of(const struct stix_reader *reader, const struct stix_object *o
 {
     const struct stix_class *class = full_class(reader, object);
     *claim = arena_strdup(report_row_arena(reader->report), class->word ? class->word : class->first_word);
-    *name = class->name ? class->name : class->first_word ? rsit_find(class->first_word) : NULL;
+    *name = class->name ? class->name : class->first_word ? rsit_claimed(class->first_word) : NULL;
 }

@@ -4,7 +4,11 @@
 
 #include "base/str.h"
 
-#define MARKING       "marking-definition--"
+#define MARKING "marking-definition--"
+/* OpenCTI had AMBER+STRICT before TLP 2.0 had an id for it: under this one, and in these words beside a statement "custom". */
+#define OPENCTI_STRICT MARKING "826578e1-40ad-459f-bc73-ede076f81f37"
+#define OPENCTI_WORDS  "x_opencti_definition"
+
 #define TLP_EXTENSION "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
 
 /* STIX 2.1 section 7.2.1.4; OASIS, TLP 2.0 as an extension (2022). */
@@ -51,10 +55,11 @@ bool stix_marking_is_fixed(const char *id)
     return false;
 }
 
-static enum tlp label_of_text(const char *text)
+/* "TLP:AMBER", "TLP:GREEN, and not beyond ..." */
+static enum tlp label_of_words(const char *text)
 {
-    enum tlp label;
-    return text && tlp_parse(text, &label) ? label : TLP_NONE;
+    enum tlp label = tlp_in_text(text);
+    return label == TLP_NONE && text && str_starts_nocase(text, "TLP:") ? TLP_AMBER_STRICT : label;
 }
 
 /* What a marking-definition says: as TLP 1, as TLP 2.0, or by its name. */
@@ -62,21 +67,17 @@ static enum tlp label_of_definition(const json_t *marking)
 {
     const json_t *definition = json_object_get(marking, "definition");
     const json_t *extension = json_object_get(json_object_get(marking, "extensions"), TLP_EXTENSION);
-    enum tlp label =
-        tlp_strictest(label_of_text(stix_object_text(definition, "tlp")), label_of_text(stix_object_text(extension, "tlp_2_0")));
-    const char *name = stix_object_text(marking, "name"), *statement = stix_object_text(definition, "statement");
-    if (name && str_starts_nocase(name, "TLP:"))
-        label = tlp_strictest(label, label_of_text(name));
-    if (statement && str_starts_nocase(statement, "TLP:"))
-        label = tlp_strictest(label, label_of_text(statement));
-    return label;
+    enum tlp label = tlp_strictest(tlp_claimed(stix_object_text(definition, "tlp")), tlp_claimed(stix_object_text(extension, "tlp_2_0")));
+    label = tlp_strictest(label, label_of_words(stix_object_text(marking, "name")));
+    label = tlp_strictest(label, label_of_words(stix_object_text(definition, "statement")));
+    return tlp_strictest(label, label_of_words(stix_object_text(marking, OPENCTI_WORDS)));
 }
 
 typedef enum tlp (*marking_reader)(const struct stix_document *document, const char *id);
 
 static enum tlp label_of_id(const struct stix_document *document, const char *id)
 {
-    enum tlp label = TLP_NONE;
+    enum tlp label = str_equal(id, OPENCTI_STRICT) ? TLP_AMBER_STRICT : TLP_NONE;
     for (size_t i = 0; id && i < ARRAY_SIZE(fixed); i++)
         if (str_equal(fixed[i].id, id))
             label = fixed[i].label;
@@ -92,7 +93,8 @@ static enum tlp pap_of_id(const struct stix_document *document, const char *id)
     if (!marking)
         return TLP_NONE;
     const json_t *definition = json_object_get(marking->json, "definition");
-    return tlp_strictest(pap_of(stix_object_text(marking->json, "name")), pap_of(stix_object_text(definition, "statement")));
+    enum tlp pap = tlp_strictest(pap_of(stix_object_text(marking->json, "name")), pap_of(stix_object_text(definition, "statement")));
+    return tlp_strictest(pap, pap_of(stix_object_text(marking->json, OPENCTI_WORDS)));
 }
 
 static enum tlp strictest_marking(const struct stix_document *document, const json_t *object, marking_reader read)
@@ -113,7 +115,16 @@ static enum tlp strictest_marking(const struct stix_document *document, const js
 
 enum tlp stix_marking_label(const struct stix_document *document, const json_t *object)
 {
-    return strictest_marking(document, object, label_of_id);
+    enum tlp label = strictest_marking(document, object, label_of_id);
+    size_t index;
+    json_t *element;
+    json_array_foreach(json_object_get(object, "labels"), index, element)
+    {
+        const char *text = json_string_value(element);
+        if (text && str_starts_nocase(text, "tlp:"))
+            label = tlp_strictest(label, tlp_claimed(text));
+    }
+    return label;
 }
 
 enum tlp stix_marking_pap(const struct stix_document *document, const json_t *object)

@@ -113,7 +113,7 @@ static void take_own_class(struct stix_reader *reader, size_t number, const json
     struct observation *observation = observation_at(reader, number);
     struct arena *arena = report_row_arena(reader->report);
     observation->class_claim = arena_strdup(arena, stix_object_text(extension, "class"));
-    observation->class_name = observation->class_claim ? rsit_find(observation->class_claim) : NULL;
+    observation->class_name = observation->class_claim ? rsit_claimed(observation->class_claim) : NULL;
     if (json_is_true(json_object_get(extension, "time_unknown"))) {
         observation->time = TIMESTAMP_NONE;
         observation->time_text = observation->time_rule = NULL;

@@ -89,7 +89,7 @@ static int port_of(const json_t *own, const char *name)
 static const char *class_of(const json_t *own, const char *name)
 {
     const char *text = json_string_value(json_object_get(own, name));
-    return text ? rsit_find(text) : NULL;
+    return text ? rsit_claimed(text) : NULL;
 }
 
 static void read_marks(struct sighting *sighting, const json_t *item)

@@ -67,7 +67,7 @@ static void take_class(struct observation *observation, json_t *event, struct ar
 {
     const char *category = json_string_value(json_object_get(event, "category")), *type = json_string_value(json_object_get(event, "type"));
     const char *threat = json_string_value(json_object_get(event, "threat_type"));
-    const char *exact = str_equal(category, "reputation") && threat ? rsit_find(threat) : NULL;
+    const char *exact = str_equal(category, "reputation") && threat ? rsit_claimed(threat) : NULL;
     observation->class_claim = arena_printf(arena, "%s/%s", category, type);
     observation->class_name = exact ? exact : xarf_class_find(category, type);
     json_object_del(event, "category");
@@ -137,10 +137,11 @@ static void take_label(const struct json_take *take)
     for (size_t i = json_array_size(tags); i > 0; i--) {
         const char *tag = json_string_value(json_array_get(tags, i - 1));
         enum tlp label;
-        if (!tag || !str_starts_nocase(tag, "tlp:") || !tlp_parse(tag, &label))
+        if (!tag || !str_starts_nocase(tag, "tlp:"))
             continue;
-        take->report->tlp = tlp_strictest(take->report->tlp, label);
-        json_array_remove(tags, i - 1);
+        take->report->tlp = tlp_strictest(take->report->tlp, tlp_claimed(tag));
+        if (tlp_parse(tag, &label))
+            json_array_remove(tags, i - 1);
     }
 }
 

@@ -37,7 +37,7 @@ struct observation {
     const char *time_text;        /* as it was written, or NULL */
     const char *time_rule;        /* how it was read: "rfc3339", "utc-assumed", ...; NULL with time_text */
     const char *class_claim;      /* as the sender named it, or NULL */
-    const char *class_name;       /* rsit_find() of it, or NULL */
+    const char *class_name;       /* rsit_claimed() of it, or NULL */
     int64_t count;                /* how often; 1 where nobody said */
     const char *description;      /* or NULL */
     const char *protocol;         /* "tcp", ...; or NULL */

@@ -49,7 +49,7 @@ const struct rsit_class rsit_classes[] = {
     {"vulnerable/vulnerable-system", "Vulnerable System"},
     {"other/other", "Uncategorised"},
     {RSIT_UNDETERMINED, "Undetermined"},
-    {"test/test", "Test"},
+    {RSIT_TEST, "Test"},
 };
 const size_t rsit_class_count = ARRAY_SIZE(rsit_classes);
 
@@ -308,6 +308,12 @@ const char *rsit_find(const char *text)
     if (found || !slash || !is_class(name, (size_t)(slash - name)))
         return found;
     return find_type(slash + 1);
+}
+
+const char *rsit_claimed(const char *text)
+{
+    const char *name = rsit_find(text);
+    return str_equal(name, RSIT_TEST) ? NULL : name;
 }
 
 static void prefer_nearer(const char *text, const char *candidate, const char *name, unsigned *best, const char **nearest)

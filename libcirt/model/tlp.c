@@ -1,6 +1,7 @@
 #include "model/tlp.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -30,6 +31,31 @@ bool tlp_parse(const char *text, enum tlp *label)
         }
     }
     return false;
+}
+
+enum tlp tlp_in_text(const char *text)
+{
+    enum tlp strictest = TLP_NONE;
+    for (const char *at = text; at && (at = strcasestr(at, "TLP:")); at += 4) {
+        char word[24];
+        enum tlp label;
+        size_t blanks = strspn(at + 4, " "), size = strspn(at + 4 + blanks, "ABCDEGHIMNRSTWLabcdeghimnrstwl+");
+        if (blanks > 1 || size == 0 || size >= sizeof word)
+            continue;
+        memcpy(word, at + 4 + blanks, size);
+        word[size] = '\0';
+        if (tlp_parse(word, &label))
+            strictest = tlp_strictest(strictest, label);
+    }
+    return strictest;
+}
+
+enum tlp tlp_claimed(const char *text)
+{
+    enum tlp label;
+    if (str_is_empty(text))
+        return TLP_NONE;
+    return tlp_parse(text, &label) ? label : tlp_strictest(TLP_AMBER_STRICT, tlp_in_text(text));
 }
 
 const char *tlp_name(enum tlp label)

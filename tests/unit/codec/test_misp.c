@@ -495,12 +495,38 @@ static void the_stricter_of_tag_and_distribution_binds(void **state)
         {"{\"distribution\":\"9\"}", TLP_NONE, TLP_AMBER_STRICT},
         {"{\"distribution\":\"3\",\"Tag\":[{\"name\":\"tlp:green\"},{\"name\":\"tlp:red\",\"local\":1}]}", TLP_CLEAR, TLP_RED},
         {"{\"Tag\":[{\"name\":\"tlp:ex:chr\"}]}", TLP_NONE, TLP_AMBER_STRICT},
+        {"{\"Tag\":{\"name\":\"tlp:red\"}}", TLP_NONE, TLP_RED},
+        {"{\"Tag\":[\"tlp:red\"]}", TLP_NONE, TLP_RED},
+        {"{\"Tag\":[{\"name\":\" tlp:red\"}]}", TLP_NONE, TLP_RED},
+        {"{\"EventTag\":[{\"id\":\"1\",\"Tag\":{\"name\":\"tlp:red\"}}]}", TLP_GREEN, TLP_RED},
+        {"{\"Tag\":[{\"name\":\"tlp:green\"}],\"AttributeTag\":[{\"Tag\":{\"name\":\"tlp:amber\"}}]}", TLP_NONE, TLP_AMBER},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         json_t *owner = json_loads(rows[i].owner, 0, NULL);
         if (misp_tag_label(owner, rows[i].around) != rows[i].label)
             fail_msg("%s is %s", rows[i].owner, tlp_label(misp_tag_label(owner, rows[i].around)));
         json_decref(owner);
+    }
+}
+
+/* As /attributes/restSearch and /objects/restSearch answer. */
+static void what_a_search_found_has_the_labels_of_its_event(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"response\":{\"Attribute\":[{\"type\":\"ip-dst\",\"value\":\"203.0.113.7\",\"distribution\":\"5\",\"Event\":{\"info\":\"x\","
+        "\"distribution\":\"0\","
+        "\"Tag\":[{\"name\":\"PAP:RED\"}]}}]}}",
+        "{\"response\":[{\"Object\":{\"name\":\"domain-ip\",\"template_uuid\":\"43b3b146-77eb-4931-b4cc-b66c60f28734\",\"distribution\":"
+        "\"5\",\"Event\":{\"distribution\":"
+        "\"0\",\"Tag\":[{\"name\":\"PAP:RED\"}]},\"Attribute\":[{\"type\":\"ip-dst\",\"object_relation\":\"ip\",\"value\":\"203.0.113.7\"}]"
+        "}}]}",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct report *report = decode(texts[i], strlen(texts[i]), "found");
+        assert_int_equal(report->tlp, TLP_AMBER_STRICT);
+        assert_int_equal(report->pap, TLP_RED);
+        report_free(report);
     }
 }
 
@@ -593,6 +619,7 @@ int main(void)
         cmocka_unit_test(urls_without_a_scheme_are_names),
         cmocka_unit_test(an_event_without_a_time_is_not_written),
         cmocka_unit_test(the_stricter_of_tag_and_distribution_binds),
+        cmocka_unit_test(what_a_search_found_has_the_labels_of_its_event),
         cmocka_unit_test(tags_that_name_a_class_do),
         cmocka_unit_test(time_grows_with_the_length_only),
         cmocka_unit_test(too_many_attributes_are_a_limit),

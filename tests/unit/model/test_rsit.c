@@ -11,6 +11,17 @@
 #include "base/str.h"
 #include "model/rsit.h"
 
+/* "Test" in content marks nothing. */
+static void claims(void **state)
+{
+    UNUSED(state);
+    assert_string_equal(rsit_claimed("Phishing"), "fraud/phishing");
+    assert_null(rsit_claimed("nothing of the kind"));
+    assert_null(rsit_claimed("test"));
+    assert_null(rsit_claimed("TEST/Test"));
+    assert_null(rsit_claimed("rsit:test=\"test\""));
+}
+
 static void names(void **state)
 {
     UNUSED(state);
@@ -125,7 +136,7 @@ static void nearest(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(names), cmocka_unit_test(complete), cmocka_unit_test(published_lists),
-                                       cmocka_unit_test(nearest)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(names), cmocka_unit_test(claims), cmocka_unit_test(complete),
+                                       cmocka_unit_test(published_lists), cmocka_unit_test(nearest)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

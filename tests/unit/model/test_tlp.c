@@ -36,8 +36,22 @@ static void strictness(void **state)
     assert_int_equal(tlp_strictest(TLP_NONE, TLP_CLEAR), TLP_CLEAR);
 }
 
+static void what_others_write(void **state)
+{
+    UNUSED(state);
+    assert_int_equal(tlp_in_text("This is TLP:GREEN, that TLP: AMBER."), TLP_AMBER);
+    assert_int_equal(tlp_in_text("tlp:amber+strict"), TLP_AMBER_STRICT);
+    assert_int_equal(tlp_in_text("TLP:  RED, TLP:orange, TLP"), TLP_NONE);
+    assert_int_equal(tlp_in_text(NULL), TLP_NONE);
+    assert_int_equal(tlp_claimed("white"), TLP_CLEAR);
+    assert_int_equal(tlp_claimed("TLP: RED"), TLP_RED);
+    assert_int_equal(tlp_claimed("tlp:ex:chr"), TLP_AMBER_STRICT);
+    assert_int_equal(tlp_claimed(""), TLP_NONE);
+    assert_int_equal(tlp_claimed(NULL), TLP_NONE);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(read_and_write), cmocka_unit_test(strictness)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(read_and_write), cmocka_unit_test(strictness), cmocka_unit_test(what_others_write)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
