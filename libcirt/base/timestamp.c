@@ -130,6 +130,19 @@ bool timestamp_parse_utc(const char *text, int64_t *moment)
     return true;
 }
 
+bool timestamp_is_never(const char *text)
+{
+    char other[TIMESTAMP_TEXT_SIZE];
+    int64_t moment;
+    const char *behind = text;
+    int year;
+    if (!take_number(&behind, 4, &year) || (year >= YEAR_MIN && year <= YEAR_MAX) || strlen(behind) + 5 > sizeof other)
+        return false;
+    strcpy(other, "2000"); /* a leap year: every day of the other one is one of it */
+    strcat(other, behind);
+    return timestamp_parse_rfc3339(other, &moment) || timestamp_parse_utc(other, &moment);
+}
+
 void timestamp_format(int64_t moment, char text[TIMESTAMP_TEXT_SIZE])
 {
     int64_t fraction = moment % TIMESTAMP_SECOND;

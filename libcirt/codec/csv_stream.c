@@ -36,6 +36,7 @@ struct csv_stream {
     size_t count, capacity;
     struct csv_field fields[CSV_COLUMNS_MAX];
     size_t line, row_line; /* the one being read; where the row began */
+    size_t mark_seen;      /* bytes of a byte order mark; 3: behind it, or there was none */
     bool in_row, in_comment, at_line_start;
     struct err err; /* what stopped us inside libcsv's callbacks, which cannot say so themselves */
     bool failed;
@@ -256,8 +257,26 @@ static bool parse_part(struct csv_stream *rows, const char *bytes, size_t size)
     return !rows->failed;
 }
 
+/* A byte order mark is no part of the first field: behind it a quote opens as ever. False where what began like one was none, and cannot be
+ * read. */
+static bool skip_mark(struct csv_stream *rows, const char **bytes, size_t *size)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    for (; rows->mark_seen < 3 && *size && **bytes == mark[rows->mark_seen]; (*bytes)++, (*size)--)
+        rows->mark_seen++;
+    if (rows->mark_seen >= 3 || !*size)
+        return true;
+    size_t begun = rows->mark_seen;
+    rows->mark_seen = 3;
+    return !begun || parse_part(rows, mark, begun);
+}
+
 bool csv_stream_feed(struct csv_stream *rows, const char *bytes, size_t size, struct err *err)
 {
+    if (!skip_mark(rows, &bytes, &size)) {
+        *err = rows->err;
+        return false;
+    }
     while (size) {
         const char *end = memchr(bytes, '\n', size < PART_MAX ? size : PART_MAX);
         size_t part = end ? (size_t)(end - bytes) + 1 : size < PART_MAX ? size : PART_MAX;
@@ -328,10 +347,6 @@ static char delimiter_of(const char *bytes, size_t size)
 bool csv_stream_read(const char *bytes, size_t size, csv_take_cells take, void *context, struct err *err)
 {
     struct whole whole = {take, context};
-    if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
-        bytes += 3;
-        size -= 3;
-    }
     const struct csv_form form = {.delimiter = delimiter_of(bytes, size)};
     struct csv_stream *rows = csv_stream_new(&codec_limits_default, &form, take_whole_row, NULL, &whole);
     size_t cut_line = 0;

@@ -53,7 +53,7 @@ bool json_take_time(json_t *object, const struct json_place *place, const char *
 {
     const json_t *value = json_object_get(object, name);
     const char *written = json_string_value(value);
-    if (!value || json_is_null(value) || (written && str_is_empty(written)))
+    if (!value || json_is_null(value) || (written && (str_is_empty(written) || timestamp_is_never(written))))
         return true;
     bool has_zone = written && timestamp_parse_rfc3339(written, time);
     if (!has_zone && !(written && timestamp_parse_utc(written, time))) {

@@ -95,7 +95,7 @@ static bool read_header(struct codec_stream *stream, const struct csv_field *fie
     stream->header = mem_calloc(count, sizeof *stream->header);
     for (size_t i = 0; i < count; i++) {
         const char *name = fields[i].text;
-        stream->header[i].name = mem_strdup(i == 0 && str_starts(name, "\xef\xbb\xbf") ? name + 3 : name);
+        stream->header[i].name = mem_strdup(name);
         str_lower(stream->header[i].name);
         stream->header_count++;
         if (!str_is_utf8(stream->header[i].name, strlen(stream->header[i].name), NULL))
@@ -152,7 +152,7 @@ static bool read_address(struct codec_stream *stream, struct observation *observ
 static void set_class(struct codec_stream *stream, struct observation *observation, const char *text)
 {
     observation->class_claim = arena_strdup(report_row_arena(stream->into.report), text);
-    const char *class_name = rsit_find(text);
+    const char *class_name = rsit_claimed(text);
     if (class_name)
         observation->class_name = class_name;
 }

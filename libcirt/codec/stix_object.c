@@ -152,7 +152,8 @@ static const char *wrong_kind(const json_t *value, enum kind kind)
     case KIND_TEXT:
         return json_is_string(value) ? NULL : "must be a string";
     case KIND_TIME:
-        return json_is_string(value) && timestamp_parse_rfc3339(json_string_value(value), &moment)
+        return json_is_string(value) &&
+                       (timestamp_parse_rfc3339(json_string_value(value), &moment) || timestamp_is_never(json_string_value(value)))
                    ? NULL
                    : "must be a time as RFC 3339 writes it, such as 2026-01-31T12:00:00.000Z";
     case KIND_LIST:

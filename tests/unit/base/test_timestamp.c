@@ -65,6 +65,18 @@ static void utc_assumed(void **state)
     assert_false(timestamp_parse_utc("2026-11-21 10:16:18Z", &a));
 }
 
+static void never(void **state)
+{
+    UNUSED(state);
+    static const char *const good[] = {"0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z", "1601-01-01 00:00:00",
+                                       "2400-02-29T00:00:00+01:00"};
+    static const char *const bad[] = {"", "never", "2026-01-01T00:00:00Z", "9999-13-31T23:59:59Z", "9999-12-31", "9999-12-31T23:59:59Zx"};
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+        assert_true(timestamp_is_never(good[i]));
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        assert_false(timestamp_is_never(bad[i]));
+}
+
 static void durations(void **state)
 {
     UNUSED(state);
@@ -162,7 +174,7 @@ static void readings(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rfc3339), cmocka_unit_test(utc_assumed), cmocka_unit_test(durations),
-                                       cmocka_unit_test(readings), cmocka_unit_test(absent)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rfc3339),   cmocka_unit_test(utc_assumed), cmocka_unit_test(never),
+                                       cmocka_unit_test(durations), cmocka_unit_test(readings),    cmocka_unit_test(absent)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

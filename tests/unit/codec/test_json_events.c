@@ -153,6 +153,20 @@ static void many_events_are_a_limit(void **state)
 }
 
 /* A test is what the document calls itself: it gives no class, and there is nothing else it could mark. */
+static void never_is_no_time(void **state)
+{
+    UNUSED(state);
+    static const char text[] =
+        "{\"classification.type\":\"c2-server\",\"source.ip\":\"198.51.100.7\",\"time.source\":\"0001-01-01T00:00:00+00:00\","
+        "\"time.observation\":\"2026-03-01T00:00:00+00:00\"}";
+    struct report *report = NULL;
+    struct err err;
+    assert_true(codec_decode(codec_find("intelmq"), text, strlen(text), &codec_limits_default, NULL, &report, &err));
+    assert_string_equal(report->observations[0].time_text, "2026-03-01T00:00:00+00:00");
+    assert_non_null(strstr(report->observations[0].extra, "0001-01-01"));
+    report_free(report);
+}
+
 static void a_test_marks_nothing(void **state)
 {
     (void)state;
@@ -403,6 +417,7 @@ int main(void)
         cmocka_unit_test(one_line_is_its_whole_report),
         cmocka_unit_test(many_events_are_a_limit),
         cmocka_unit_test(a_test_marks_nothing),
+        cmocka_unit_test(never_is_no_time),
         cmocka_unit_test(every_event_of_intelmq_is_read_whole),
         cmocka_unit_test(every_idea_of_the_corpus_is_read),
         cmocka_unit_test(intelmq_and_its_idea_agree),

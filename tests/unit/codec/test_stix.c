@@ -120,6 +120,38 @@ static void parts_are_marked_too(void **state)
     label_alone("\"object_marking_refs\":[\"" TLP_CLEAR_2 "\",\"" TLP_STRICT_2 "\"]", TLP_AMBER_STRICT);
 }
 
+/* What is no TLP of ours is not let through as nothing. */
+static void labels_that_are_written_otherwise_count(void **state)
+{
+    (void)state;
+    label_alone("\"labels\":[\"tlp:red\"]", TLP_RED);
+    label_alone("\"object_marking_refs\":[\"" TLP_GREEN_2 "\"],\"labels\":[\"phishing\",\"TLP:AMBER\"]", TLP_AMBER);
+    label_alone("\"labels\":[\"tlp:ex:chr\"]", TLP_AMBER_STRICT);
+    label_alone("\"object_marking_refs\":[\"marking-definition--826578e1-40ad-459f-bc73-ede076f81f37\"]", TLP_AMBER_STRICT);
+    char *marked_object = marked(1, "marking-definition--00000000-0000-4000-8000-0000000000aa");
+    char *objects = mem_printf("%s,{\"type\":\"marking-definition\",\"id\":\"marking-definition--00000000-0000-4000-8000-0000000000aa\","
+                               "\"created\":\"2026-03-01T00:00:00.000Z\",\"definition_type\":\"tlp\",\"definition\":{\"tlp\":\"black\"}}",
+                               marked_object);
+    struct report *report = decode_bundle(objects);
+    assert_int_equal(report->tlp, TLP_AMBER_STRICT);
+    report_free(report);
+    free(objects);
+    free(marked_object);
+}
+
+/* An end far away is none; the object is kept as it is. */
+static void never_is_no_time(void **state)
+{
+    (void)state;
+    char *text = indicator(1, "192.0.2.1", "\"valid_until\":\"9999-12-31T23:59:59.999Z\"");
+    struct report *report = decode(text);
+    assert_true(report->observations[0].sightings[0].is_indicator);
+    assert_true(report->observations[0].sightings[0].valid_until == TIMESTAMP_NONE);
+    assert_non_null(strstr(report->observations[0].extra, "9999-12-31"));
+    report_free(report);
+    free(text);
+}
+
 static void markings_of_the_document_count(void **state)
 {
     (void)state;
@@ -129,6 +161,8 @@ static void markings_of_the_document_count(void **state)
         ("\"name\":\"TLP:RED\",\"extensions\":{\"extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d\":{\"extension_type\":"
          "\"property-extension\",\"tlp_2_0\":\"red\"}}"),
         "\"definition_type\":\"statement\",\"definition\":{\"statement\":\"TLP:RED\"}",
+        "\"definition_type\":\"statement\",\"definition\":{\"statement\":\"This is TLP:RED: for named recipients only\"}",
+        "\"definition_type\":\"statement\",\"definition\":{\"statement\":\"custom\"},\"x_opencti_definition\":\"TLP:RED\"",
     };
     for (size_t i = 0; i < ARRAY_SIZE(definitions); i++) {
         char *objects =
@@ -622,6 +656,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(strictest_marking_wins),
         cmocka_unit_test(unmarked_is_never_wider_than_agreed),
         cmocka_unit_test(parts_are_marked_too),
+        cmocka_unit_test(labels_that_are_written_otherwise_count),
+        cmocka_unit_test(never_is_no_time),
         cmocka_unit_test(markings_of_the_document_count),
         cmocka_unit_test(labels_go_along_with_values),
         cmocka_unit_test(confidence_and_end_are_the_indicators),
