@@ -51,7 +51,7 @@ BEGIN
 END $$;
 
 -- Of the chunk: statements whose word the operator knows get its class; words that nobody knows are counted. The part of the key that names the
--- class follows. Nothing is read where every statement has a class and there is no alias.
+-- class follows. Words of what is RED or in a compartment are not counted, since everybody reads that list. Nothing is read where every statement has a class and there is no alias.
 CREATE OR REPLACE FUNCTION triage_aliases() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -79,7 +79,7 @@ BEGIN
             SELECT s.sender_id FROM (SELECT DISTINCT c.sender_id FROM triage_chunk c) s
             WHERE (SELECT count(*) FROM (SELECT FROM class_unmapped x WHERE x.sender_id = s.sender_id LIMIT 1000) y) = 1000)
         SELECT w.word, c.sender_id, count(*) FROM triage_word w JOIN triage_chunk c ON c.ord = w.ord
-        WHERE w.is_unmapped AND w.word <> '' AND NOT c.is_repeat AND NOT EXISTS (SELECT FROM class_alias a WHERE a.word = w.word)
+        WHERE w.is_unmapped AND w.word <> '' AND NOT c.is_repeat AND c.tlp < 4 AND c.compartment_id = 0 AND NOT EXISTS (SELECT FROM class_alias a WHERE a.word = w.word)
           -- Whoever makes words up fills no table.
           AND (c.sender_id NOT IN (SELECT f.sender_id FROM full_up f) OR EXISTS (SELECT FROM class_unmapped x WHERE x.word = w.word AND x.sender_id = c.sender_id))
         GROUP BY w.word, c.sender_id ORDER BY 1, 2 LIMIT 1000

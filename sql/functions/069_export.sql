@@ -1,13 +1,21 @@
 -- Indicators: what reports and analysts mark for detection, what was withdrawn, and the lists that leave.
 
-DROP VIEW IF EXISTS visible_indicator_seen, visible_indicator_mark, visible_export, visible_export_item CASCADE;
+DROP VIEW IF EXISTS visible_indicator_seen, visible_indicator_mark, visible_export, visible_export_item, known_sender, vouched_mail CASCADE;
 
--- Marked by a report, and not withdrawn; victims and targets are never indicators, and a drill has none.
+-- Whose word marks something for detection: those we registered, and contacts of whom DMARC or a signature proves that they wrote (as reports_vouched()).
+-- Anybody may mail a document that calls a bank's name an indicator.
+CREATE VIEW known_sender AS SELECT s.id FROM sender s WHERE s.identity_id IS NOT NULL OR s.peer_id IS NOT NULL;
+CREATE VIEW vouched_mail AS
+SELECT f.report_id FROM report_mail f JOIN contact c ON c.address = f.author AND c.is_known
+WHERE f.dmarc = 'pass' OR (SELECT v.summary FROM report_verdict v WHERE v.report_id = f.report_id ORDER BY v.checked DESC LIMIT 1) = 'verified';
+
+-- Marked by a report of somebody known, and not withdrawn; victims and targets are never indicators, and a drill has none.
 CREATE VIEW visible_indicator_seen AS
 SELECT s.type, s.value, s.role, s.tlp, s.pap, s.confidence, s.valid_until AS until, s.addr, s.host, s.received AS marked, s.personal, s.report_id,
        s.observation_no, NULL::bigint AS case_number, NULL::bigint AS case_id, s.compartment_id <> 0 AS restricted
 FROM visible_sighting s
 WHERE s.is_indicator AND s.role NOT IN (2, 3) AND s.drill_id = 0
+  AND (EXISTS (SELECT FROM known_sender k WHERE k.id = s.origin) OR EXISTS (SELECT FROM vouched_mail m WHERE m.report_id = s.report_id))
   AND NOT EXISTS (SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(s.value) AND w.type = s.type AND w.ended IS NULL);
 
 -- Marked by an analyst in a case that the viewer may see.
@@ -61,7 +69,8 @@ BEGIN
     seen AS MATERIALIZED (
         SELECT s.type, s.role, s.value, md5(s.value) AS digest, min(coalesce(o.time, s.received)) AS first, max(coalesce(o.time, s.received)) AS last,
                max(s.tlp) AS tlp, max(s.pap) AS pap, min(s.addr) AS addr, max(ARRAY[s.report_id, s.observation_no]) AS newest,
-               bool_or(s.is_indicator AND s.role NOT IN (2, 3) AND s.drill_id = 0) AS indicator,
+               bool_or(s.is_indicator AND s.role NOT IN (2, 3) AND s.drill_id = 0 AND (EXISTS (SELECT FROM known_sender k WHERE k.id = s.origin)
+                   OR EXISTS (SELECT FROM vouched_mail v WHERE v.report_id = s.report_id))) AS indicator,
                max(s.confidence) FILTER (WHERE s.is_indicator) AS confidence,
                CASE WHEN bool_and(s.valid_until IS NOT NULL) FILTER (WHERE s.is_indicator) THEN max(s.valid_until) FILTER (WHERE s.is_indicator) END AS until
         FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
@@ -209,7 +218,14 @@ BEGIN
         SELECT DISTINCT s.type, s.value FROM incident_case k JOIN visible_member m ON m.case_id = k.id
             JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
         WHERE v_blocks AND k.pap >= 2 AND k.drill_id = 0),
-    known AS MATERIALIZED (SELECT DISTINCT g.ord FROM known_good(p_types, p_values, p_hosts, p_addrs, '1 day') g),
+    known AS MATERIALIZED (
+        SELECT g.ord FROM known_good(p_types, p_values, p_hosts, p_addrs, '1 day') g
+        -- Who blocks a network blocks what a list knows within it.
+        UNION SELECT u.ord FROM unnest(p_types, p_addrs) WITH ORDINALITY u(type, addr, ord)
+            CROSS JOIN LATERAL (SELECT FROM warninglist_network n JOIN warninglist w ON w.id = n.list_id AND w.loaded AND w.types && '{1,2,3}'
+                                WHERE n.network >= network(u.addr) AND n.network <= set_masklen(broadcast(u.addr), CASE family(u.addr) WHEN 4 THEN 32 ELSE 128 END)
+                                LIMIT 1) x
+            WHERE u.type = 3),
     judged AS MATERIALIZED (
         SELECT a.*, CASE WHEN a.tlp > v_ceiling THEN 'label' WHEN a.personal OR a.role IN (2, 3) THEN 'personal' WHEN k.ord IS NOT NULL THEN 'known_good'
                          WHEN v_blocks AND (a.pap >= 2 OR c.type IS NOT NULL) THEN 'pap' END AS why

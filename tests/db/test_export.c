@@ -107,6 +107,49 @@ static void test_what_leaves(void **state)
     has_values(state, "lead", "csv", "amber+strict", "domain:named.example", "");
 }
 
+/* Anybody may mail a document that marks what it likes: it counts where we know whose word it is. */
+static void test_whose_word(void **state)
+{
+    static const char *const marks[] = {"domain poison.example infrastructure", NULL};
+    char sql[400];
+    int64_t report = desk_client_report(case_number, "green", "feed", marks);
+    cluster_execute("SET search_path = cirt; INSERT INTO sender (address) VALUES ('who@stranger.example')");
+    snprintf(sql, sizeof sql,
+             "SET search_path = cirt; UPDATE sighting SET origin = (SELECT id FROM sender WHERE address = 'who@stranger.example') WHERE "
+             "report_id = %lld;"
+             "INSERT INTO report_mail (report_id, received, mail_from, recipients, author, dmarc) SELECT id, received, "
+             "'who@stranger.example', '{}', 'who@stranger.example', 'pass' FROM report WHERE id = %lld",
+             (long long)report, (long long)report);
+    cluster_execute(sql);
+    has_values(state, "analyst", "blocklist-domain", NULL, "domain:poison.example", "");
+    char path[60];
+    snprintf(path, sizeof path, "/v1/cases/%lld", (long long)case_number);
+    json_t *shown = desk_client_get(*state, "analyst", 200, path), *item;
+    size_t i;
+    json_array_foreach(json_object_get(shown, "indicator_list"), i, item)
+    {
+        assert_string_not_equal(json_string_value(json_object_get(item, "value")), "poison.example");
+    }
+    json_decref(shown);
+    /* A contact whom somebody vouches for, and whose mail is theirs. */
+    cluster_execute("INSERT INTO cirt.contact (address, is_known) VALUES ('who@stranger.example', true)");
+    has_values(state, "analyst", "blocklist-domain", NULL, "domain:poison.example", "poison.example");
+    cluster_execute("UPDATE cirt.report_mail SET dmarc = 'fail' WHERE author = 'who@stranger.example'");
+    has_values(state, "analyst", "blocklist-domain", NULL, "domain:poison.example", "");
+}
+
+/* A network is not blocked with what is known good in it. */
+static void test_known_good_within(void **state)
+{
+    static const char *const marks[] = {"cidr 192.88.98.0/23 source", "cidr 192.88.96.0/23 source", NULL};
+    desk_client_report(0, "green", "feed", marks);
+    json_decref(
+        desk_client_post(*state, "lead", 200, "/v1/warninglists",
+                         "{\"short_name\":\"dns\",\"name\":\"DNS\",\"description\":\"x\",\"version\":1,\"type\":\"cidr\","
+                         "\"matching_attributes\":[\"ip-dst\"],\"list\":[\"192.88.99.255\", \"192.88.100.0/24\", \"192.88.95.0/24\"]}"));
+    has_values(state, "analyst", "blocklist-ip", NULL, "ip:192.88.0.0/16", "192.88.96.0/23");
+}
+
 static void test_who_may(void **state)
 {
     json_decref(make(state, "analyst", 403, "csv", "amber", ""));
@@ -315,9 +358,11 @@ static void test_compartment(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_leaves), cmocka_unit_test(test_who_may),     cmocka_unit_test(test_last_line),
-        cmocka_unit_test(test_marks),       cmocka_unit_test(test_case_values), cmocka_unit_test(test_case_pages),
+        cmocka_unit_test(test_what_leaves), cmocka_unit_test(test_who_may),
+        cmocka_unit_test(test_last_line),   cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_case_values), cmocka_unit_test(test_case_pages),
         cmocka_unit_test(test_pap),         cmocka_unit_test(test_compartment),
+        cmocka_unit_test(test_whose_word),  cmocka_unit_test(test_known_good_within),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

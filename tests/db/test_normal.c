@@ -40,7 +40,7 @@ static int end(void **state)
 }
 
 /* Files a report whose one statement has this word for its class, of which nothing is known; triaged. */
-static int64_t triaged_word(struct site *site, const char *word, const char *value)
+static int64_t triaged_labelled(struct site *site, const char *word, const char *value, enum tlp label)
 {
     static int count;
     char document[40];
@@ -58,7 +58,7 @@ static int64_t triaged_word(struct site *site, const char *word, const char *val
                                        .size = (int64_t)strlen(document),
                                        .state = "received",
                                        .format = "csv",
-                                       .tlp = TLP_GREEN};
+                                       .tlp = label};
     digest_sha256(document, strlen(document), envelope.sha256);
     report_batch_reset(site->fixture.batch);
     report_batch_add(site->fixture.batch, &envelope, report, document, strlen(document));
@@ -67,6 +67,11 @@ static int64_t triaged_word(struct site *site, const char *word, const char *val
     report_free(report);
     triage(&site->fixture);
     return result.id;
+}
+
+static int64_t triaged_word(struct site *site, const char *word, const char *value)
+{
+    return triaged_labelled(site, word, value, TLP_GREEN);
 }
 
 static char *class_of(int64_t report)
@@ -86,7 +91,9 @@ static void an_operators_words_decide(void **state)
     struct site *site = *state;
     assert_class(triaged_word(site, "Zombie  Host", "198.51.100.7"), "other/undetermined");
     assert_class(triaged_word(site, "zombie_host", "198.51.101.7"), "other/undetermined");
+    assert_class(triaged_labelled(site, "operation nightfall", "198.51.105.7", TLP_RED), "other/undetermined"); /* not for all to read */
     json_t *list = desk_client_get(site->client, "analyst", 200, "/v1/aliases/unmapped");
+    assert_int_equal(json_array_size(json_object_get(list, "items")), 1);
     const json_t *first = json_array_get(json_object_get(list, "items"), 0);
     assert_string_equal(json_string_value(json_object_get(first, "word")), "zombie-host");
     assert_string_equal(json_string_value(json_object_get(first, "sender")), "feed");
