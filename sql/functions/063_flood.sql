@@ -35,7 +35,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 
 -- Rows of machines about addresses and names that belong to no constituent have a case a /24, /48 or name, as long as these are few. What would open
 -- more of them than one sender may have open in a class and window goes into one case of that sender and class, and so does what comes while
--- that one is open. A key that has a case joins it all the same.
+-- that one is open. A key that has a case joins it all the same. Each sender's rows by themselves: nobody's flood takes others' rows along.
 CREATE OR REPLACE FUNCTION triage_rest() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET work_mem = '64MB' AS $$
 BEGIN
@@ -43,9 +43,10 @@ BEGIN
         RETURN;
     END IF;
     WITH lone AS MATERIALIZED (
-        SELECT c.grp, c.drill_id, c.compartment_id, min(c.class) AS class, min(c.sender_id) AS sender_id,
-               min(c.class) || ' sender ' || min(c.sender_id) || coalesce(' ' || min(c.kind), '') AS rest FROM triage_chunk c
-        WHERE c.constituent_id IS NULL AND NOT c.is_person AND c.case_id IS NULL AND c.decision IS NULL GROUP BY c.grp, c.drill_id, c.compartment_id),
+        SELECT c.grp, c.drill_id, c.compartment_id, c.sender_id, min(c.class) AS class,
+               min(c.class) || ' sender ' || c.sender_id || coalesce(' ' || min(c.kind), '') AS rest FROM triage_chunk c
+        WHERE c.constituent_id IS NULL AND NOT c.is_person AND c.case_id IS NULL AND c.decision IS NULL
+        GROUP BY c.grp, c.drill_id, c.compartment_id, c.sender_id),
     fresh AS MATERIALIZED (
         SELECT l.*, s.join_for, s.unowned FROM lone l JOIN triage_class s ON s.class = l.class
         WHERE NOT coalesce((SELECT true FROM incident_case k WHERE k.join_key = l.grp AND k.drill_id = l.drill_id AND k.compartment_id = l.compartment_id
@@ -65,7 +66,7 @@ BEGIN
                       AND k.compartment_id = w.compartment_id AND k.state IN ('new', 'open', 'waiting') AND coalesce(k.reopened, k.opened) > now() - w.join_for))
     UPDATE triage_chunk c SET grp = f.rest, subject = NULL
         FROM fresh f JOIN over o ON o.rest = f.rest AND o.drill_id = f.drill_id AND o.compartment_id = f.compartment_id
-        WHERE c.grp = f.grp AND c.drill_id = f.drill_id AND c.compartment_id = f.compartment_id AND c.decision IS NULL;
+        WHERE c.grp = f.grp AND c.sender_id = f.sender_id AND c.drill_id = f.drill_id AND c.compartment_id = f.compartment_id AND c.decision IS NULL;
 END $$;
 
 -- How many cases about owners one whom nobody knows may have open. He may write what he likes: a single mail could name every owner in every class.

@@ -356,7 +356,7 @@ END $$;
 
 -- --- rule sets: desk has parsed them before; every text that was in force is kept ---
 
--- A rule of a text is a line; the same line in the next version is the same rule. `guards` are the rules with hold before it, which keep what it would throw away.
+-- A rule of a text is a line; the same line in the next version is the same rule.
 -- What is written here and what libcirt/rules/triage_rules_parse.c reads as a rule that drops or suppresses may differ in one direction only: a name
 -- that looks like such an action needs the second person too. until: when what a rule suppresses is over.
 SELECT drop_overloads('rule_lines');
@@ -367,21 +367,32 @@ BEGIN
 EXCEPTION WHEN datetime_field_overflow THEN
     RETURN NULL;
 END $$;
-CREATE OR REPLACE FUNCTION rule_lines(p_text text) RETURNS TABLE (no bigint, rule text, line text, drops boolean, guards text[], until timestamptz)
+CREATE OR REPLACE FUNCTION rule_lines(p_text text) RETURNS TABLE (no bigint, rule text, line text, drops boolean, holds boolean, until timestamptz)
 LANGUAGE sql STABLE AS $$
     WITH line AS (
-        SELECT l.no, btrim(l.line, E' \t\r') AS line FROM string_to_table(p_text, E'\n') WITH ORDINALITY l(line, no)),
-    told AS (
-        SELECT l.no, regexp_replace((regexp_match(l.line, '^rule\s*"((?:[^"\\]|\\.)*)"'))[1], '\\(.)', '\1', 'g') AS rule, l.line,
-               l.line ~ '(=>|,)[ \t]*(drop|suppress)[ \t]*"' AS drops,
-               rule_until((regexp_match(l.line, '(?:=>|,)[ \t]*suppress[ \t]*"(?:[^"\\]|\\.)*"[ \t]*until:(\d{4}-\d{2}-\d{2})'))[1]) AS until, l.line ~ '(=>|,)[ \t]*hold' AS holds FROM line l WHERE l.line ~ '^rule[ \t"]')
-    SELECT t.no, t.rule, t.line, t.drops, CASE WHEN t.drops THEN ARRAY(SELECT g.line FROM told g WHERE g.holds AND g.no < t.no ORDER BY g.no) END, t.until FROM told t $$;
+        SELECT l.no, btrim(l.line, E' \t\r') AS line FROM string_to_table(p_text, E'\n') WITH ORDINALITY l(line, no))
+    SELECT l.no, regexp_replace((regexp_match(l.line, '^rule\s*"((?:[^"\\]|\\.)*)"'))[1], '\\(.)', '\1', 'g'), l.line,
+           l.line ~ '(=>|,)[ \t]*(drop|suppress)[ \t]*"', l.line ~ '(=>|,)[ \t]*hold',
+           rule_until((regexp_match(l.line, '(?:=>|,)[ \t]*suppress[ \t]*"(?:[^"\\]|\\.)*"[ \t]*until:(\d{4}-\d{2}-\d{2})'))[1]) FROM line l WHERE l.line ~ '^rule[ \t"]' $$;
 
--- The rules of a text that throw away what those in force do not: new or changed ones, and those that a rule with hold before them no longer guards.
-CREATE OR REPLACE FUNCTION rule_new_drops(p_text text, p_in_force text) RETURNS text[]
+-- The rules that throw away, of all sets in the order in which they are asked, with p_text in the place of the set p_name (NULL: without it). `guards` are the
+-- rules with hold before each, in its set and in those before it: they keep what it would throw away.
+CREATE OR REPLACE FUNCTION rule_drops(p_name text, p_text text) RETURNS TABLE (set_name text, no bigint, rule text, line text, guards text[])
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    WITH line AS MATERIALIZED (
+        SELECT s.name, l.* FROM (SELECT r.name, r.text FROM rule_set r WHERE r.is_current AND r.name <> p_name UNION ALL SELECT p_name, p_text) s CROSS JOIN rule_lines(s.text) l
+        WHERE l.drops OR l.holds)
+    SELECT l.name, l.no, l.rule, l.line, ARRAY(SELECT g.line FROM line g WHERE g.holds AND (g.name, g.no) < (l.name, l.no)) FROM line l WHERE l.drops $$;
+
+-- Those that throw away what the ones in force do not: new or changed ones, and those, of whatever set, that a rule with hold before them no longer guards.
+SELECT drop_overloads('rule_new_drops');
+CREATE OR REPLACE FUNCTION rule_new_drops(p_name text, p_text text) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = cirt, pg_temp AS $$
-    SELECT coalesce(array_agg(n.rule ORDER BY n.no), '{}') FROM rule_lines(p_text) n
-    WHERE n.drops AND NOT EXISTS (SELECT FROM rule_lines(p_in_force) o WHERE o.drops AND o.line = n.line AND n.guards @> o.guards) $$;
+    WITH before AS MATERIALIZED (
+        SELECT d.* FROM rule_drops(p_name, (SELECT r.text FROM rule_set r WHERE r.name = p_name AND r.is_current)) d)
+    SELECT coalesce(array_agg(CASE n.set_name WHEN p_name THEN n.rule ELSE n.rule || ' of ' || n.set_name END ORDER BY n.set_name <> p_name, n.set_name, n.no), '{}')
+    FROM rule_drops(p_name, p_text) n
+    WHERE NOT EXISTS (SELECT FROM before o WHERE o.set_name = n.set_name AND o.line = n.line AND n.guards @> o.guards) $$;
 
 -- How often each rule of the current text matched; a rule whose line stays the same keeps its count over the versions.
 CREATE OR REPLACE FUNCTION rule_hit_counts(p_name text, p_text text) RETURNS json
@@ -465,7 +476,7 @@ BEGIN
     ELSIF p_name IS NOT NULL AND v_in_force IS NULL AND NOT EXISTS (SELECT FROM rule_waiting w WHERE w.name = v_name) THEN
         PERFORM record_missing('rule', p_name);
     END IF;
-    v_drops := rule_new_drops(v_text, coalesce(v_in_force, ''));
+    v_drops := rule_new_drops(v_name, v_text);
     PERFORM rule_check_ends(v_text, v_drops);
     IF cardinality(v_drops) = 0 THEN
         PERFORM record_journal('rule', v_action, format('%s version %s', v_name, rule_put(v_name, v_text, viewer())), p_body);
@@ -520,10 +531,17 @@ END $$;
 
 CREATE OR REPLACE FUNCTION rule_remove(p_name text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_drops text[];
 BEGIN
     PERFORM pg_advisory_xact_lock(20260103);
     IF NOT EXISTS (SELECT FROM visible_rule r WHERE r.name = p_name) THEN
         PERFORM record_missing('rule', p_name);
+    END IF;
+    v_drops := rule_new_drops(p_name, NULL);
+    IF cardinality(v_drops) > 0 THEN
+        PERFORM refuse('CI409', format('without what %s holds more is dropped or suppressed by %s', p_name, array_to_string(v_drops, ', ')),
+                       format('a second person lets its rules with hold go: cirt rule set %s FILE without them, then remove it', p_name));
     END IF;
     UPDATE rule_set r SET is_current = false WHERE r.name = p_name AND r.is_current;
     DELETE FROM rule_waiting w WHERE w.name = p_name;

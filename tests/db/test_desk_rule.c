@@ -155,6 +155,32 @@ static void a_drop_needs_a_second_person(void **state)
                      2);
 }
 
+/* Rules with hold of one set keep what the next would throw away: to take them away needs the second person, too. */
+static void a_set_that_guards_another_needs_one(void **state)
+{
+    struct both *both = *state;
+    int status;
+    json_decref(
+        desk_client_post(both->desk, "lead", 201, "/v1/rules", "{\"name\":\"first\",\"text\":\"rule \\\"h\\\": ip:192.0.2.7 => hold\"}"));
+    json_decref(put(state, "lead", "/v1/rules", "rule \"scan\": ip:192.0.2.0/24 => drop \"ours\""));
+    approve(state, "admin", 200, waiting_id(state));
+    json_t *set = desk_client_post(both->desk, "lead", 200, "/v1/rules/first", "{\"text\":\"rule \\\"h\\\": ip:192.0.2.8 => hold\"}");
+    const json_t *waiting = json_object_get(set, "waiting");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(waiting, "drops"), 0)), "scan of site");
+    json_decref(desk_client_call(both->desk, "lead", MESSAGE_DELETE, "/v1/rules/first", NULL, NULL, &status));
+    assert_int_equal(status, 409);
+    json_decref(post(state, "admin", 200, "/v1/rules/first/approve", json_pack("{s:I}", "id", number_at(waiting, "id"))));
+    json_decref(set);
+    /* More holds, and a set behind the one that drops, take nobody's guard away. */
+    set = desk_client_post(both->desk, "lead", 200, "/v1/rules/first",
+                           "{\"text\":\"rule \\\"h\\\": ip:192.0.2.8 => hold\\nrule \\\"i\\\": => hold\"}");
+    assert_true(json_is_null(json_object_get(set, "waiting")));
+    json_decref(set);
+    json_decref(desk_client_post(both->desk, "lead", 201, "/v1/rules", "{\"name\":\"zlast\",\"text\":\"rule \\\"z\\\": => hold\"}"));
+    json_decref(desk_client_call(both->desk, "lead", MESSAGE_DELETE, "/v1/rules/zlast", NULL, NULL, &status));
+    assert_int_equal(status, 204);
+}
+
 /* So does what suppresses; its last day is ahead, and within a year. */
 static void suppressing_needs_a_second_person(void **state)
 {
@@ -492,6 +518,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_drop_needs_a_second_person, clean_both),
+        cmocka_unit_test_setup(a_set_that_guards_another_needs_one, clean_both),
         cmocka_unit_test_setup(suppressing_needs_a_second_person, clean_both),
         cmocka_unit_test_setup(a_suppression_needs_a_second_person, clean_both),
         cmocka_unit_test_setup(counts_outlive_versions, clean_both),

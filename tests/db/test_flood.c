@@ -99,6 +99,19 @@ static void a_flood_of_nobodys_addresses_is_one_case(void **state)
                 "k.join_key LIKE '% constituent %' AND t.observations IN (1, 249)", "true | true");
 }
 
+/* What another says of an address in the flood, in the same batch, has its own case. */
+static void a_flood_takes_nobody_elses_rows_along(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t first = fixture->feed < fixture->stranger ? fixture->feed : fixture->stranger;
+    int64_t second = fixture->feed < fixture->stranger ? fixture->stranger : fixture->feed;
+    int64_t flood = rows_arrive(fixture, first, "intrusion-attempts/brute-force", "100.68", 0, 250);
+    int64_t other = rows_arrive(fixture, second, "intrusion-attempts/brute-force", "100.68", 0, 1);
+    triage(fixture);
+    assert_case(other, "k.join_key", "intrusion-attempts/brute-force 100.68.0.0/24");
+    assert_case(flood, "k.join_key LIKE '% sender %'", "true");
+}
+
 /* Whom nobody knows may name every owner in every class in one document: few cases come of it, and none is lost. */
 static void a_strangers_flood_of_owners_is_few_cases(void **state)
 {
@@ -658,6 +671,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_flood_of_nobodys_addresses_is_one_case, clean_flood),
+        cmocka_unit_test_setup(a_flood_takes_nobody_elses_rows_along, clean_flood),
         cmocka_unit_test_setup(a_strangers_flood_of_owners_is_few_cases, clean_flood),
         cmocka_unit_test_setup(the_number_of_stray_cases_is_a_setting, clean_flood),
         cmocka_unit_test_setup(the_window_is_a_setting, clean_flood),
