@@ -337,9 +337,20 @@ static void read_head(struct stix_reader *reader)
 
 /* --- the codec --- */
 
+static void reject_left_out(struct stix_reader *reader)
+{
+    struct err why;
+    for (size_t i = 0; i < reader->document.count; i++)
+        if (reader->document.items[i].is_left_out && !stix_object_is_whole(&reader->document.items[i], &why))
+            report_reject(reader->report, why.at, why.text);
+}
+
 static bool read_document(struct stix_reader *reader, const json_t *root)
 {
-    if (!stix_object_read(root, &reader->document, reader->err) || !stix_statement_read_all(reader))
+    if (!stix_object_read(root, &reader->document, reader->err))
+        return false;
+    reject_left_out(reader);
+    if (!stix_statement_read_all(reader))
         return false;
     read_head(reader);
     stix_statement_finish(reader);

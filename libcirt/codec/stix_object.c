@@ -234,7 +234,8 @@ static bool check_observed(const struct stix_object *object, struct err *err)
         return stix_object_fail(object, "objects", ERR_INPUT, err, "must be an object");
     if (!objects && !json_object_get(object->json, "object_refs"))
         return stix_object_fail(object, NULL, ERR_INPUT, err, "observed-data needs object_refs, or objects as in 2.0");
-    if (stix_object_time(object->json, "last_observed") < stix_object_time(object->json, "first_observed"))
+    int64_t last = stix_object_time(object->json, "last_observed");
+    if (last != TIMESTAMP_NONE && last < stix_object_time(object->json, "first_observed"))
         return stix_object_fail(object, "last_observed", ERR_INPUT, err, "is before first_observed");
     return true;
 }
@@ -256,6 +257,21 @@ static bool check_object(struct stix_object *object, struct err *err)
     return str_equal(object->type, "observed-data") ? check_observed(object, err) : true;
 }
 
+/* One among others that is not what the standard wants is left out and told. Not where a label might be lost with it. */
+static bool may_be_left_out(const struct stix_object *object, const struct err *err)
+{
+    const json_t *refs = json_object_get(object->json, "object_marking_refs"), *parts = json_object_get(object->json, "granular_markings");
+    const json_t *labels = json_object_get(object->json, "labels");
+    return err->code == ERR_INPUT && !object->is_single && (!refs || is_list_of_text(refs)) && (!parts || json_is_array(parts)) &&
+           (!labels || json_is_array(labels)) && !str_equal(stix_object_text(object->json, "type"), "marking-definition");
+}
+
+bool stix_object_is_whole(const struct stix_object *object, struct err *err)
+{
+    struct stix_object copy = *object;
+    return check_object(&copy, err);
+}
+
 /* --- the list --- */
 
 /* By id; of one id the newest first, of equals the one that came first. */
@@ -272,11 +288,13 @@ static int compare(const void *a, const void *b)
 
 static void sort_by_id(struct stix_document *document)
 {
+    size_t count = 0;
     document->by_id = mem_calloc(document->count, sizeof *document->by_id);
     for (size_t i = 0; i < document->count; i++)
-        document->by_id[i] = &document->items[i];
-    qsort(document->by_id, document->count, sizeof *document->by_id, compare);
-    for (size_t i = 0; i < document->count; i++) {
+        if (!document->items[i].is_left_out)
+            document->by_id[count++] = &document->items[i];
+    qsort(document->by_id, count, sizeof *document->by_id, compare);
+    for (size_t i = 0; i < count; i++) {
         struct stix_object *object = document->by_id[i];
         if (document->id_count && str_equal(document->by_id[document->id_count - 1]->id, object->id))
             object->is_old = true;
@@ -324,17 +342,32 @@ static bool find_list(const json_t *root, const json_t **list, struct err *err)
 bool stix_object_read(const json_t *root, struct stix_document *out, struct err *err)
 {
     const json_t *list;
+    struct err why;
+    bool any = false;
     *out = (struct stix_document){0};
     if (!find_list(root, &list, err))
         return false;
+    err_clear(err);
     out->frame = list ? root : NULL;
     out->count = list ? json_array_size(list) : 1;
     out->items = mem_calloc(out->count, sizeof *out->items);
     for (size_t i = 0; i < out->count; i++) {
         out->items[i] = (struct stix_object){.json = list ? json_array_get(list, i) : root, .index = i, .is_single = !list};
-        if (!check_object(&out->items[i], err))
+        struct stix_object *object = &out->items[i];
+        if (check_object(object, &why)) {
+            any = true;
+            continue;
+        }
+        if (err->code == ERR_NONE || !may_be_left_out(object, &why))
+            *err = why;
+        if (!may_be_left_out(object, &why))
             return false;
+        object->is_left_out = object->is_old = true;
+        object->modified = TIMESTAMP_NONE;
     }
+    if (!any)
+        return false;
+    err_clear(err);
     sort_by_id(out);
     return true;
 }

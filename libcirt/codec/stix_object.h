@@ -18,7 +18,8 @@ struct stix_object {
     size_t index;     /* in objects[] */
     int64_t modified; /* TIMESTAMP_NONE where it has no such time */
     bool is_single;   /* the document is this object */
-    bool is_old;      /* a newer version of it is in the document */
+    bool is_old;      /* a newer version of it is in the document, or it is left out */
+    bool is_left_out; /* it is not what it must be: only kept, with its labels. type and id may be NULL */
     bool is_seen;     /* an observation has taken what it holds */
     bool is_used;     /* the report says what it says: it need not be kept beside */
 };
@@ -32,9 +33,13 @@ struct stix_document {
 };
 
 /* Takes a bundle, a TAXII envelope or a single object. Checks what the report is made from: types, ids, times, what each known type must
- * have; unknown types and members are let through. ERR_INPUT with the JSON pointer. Whatever it returns, clear *out. */
+ * have; unknown types and members are let through. Of several objects those that are wrong are left out. ERR_INPUT with the JSON pointer
+ * where none is right, or a wrong one may hide a label. Whatever it returns, clear *out. */
 bool stix_object_read(const json_t *root, struct stix_document *out, struct err *err) MUST_CHECK;
 void stix_object_clear(struct stix_document *document);
+
+/* False, with its fault, for one that was left out. */
+bool stix_object_is_whole(const struct stix_object *object, struct err *err) MUST_CHECK;
 
 /* The newest version, or NULL. */
 struct stix_object *stix_object_find(const struct stix_document *document, const char *id);

@@ -36,6 +36,7 @@ BEGIN
         FROM report_outcome o WHERE o.state = 'held';
     RETURN QUERY SELECT * FROM rule_checks();
     RETURN QUERY SELECT * FROM suppression_checks();
+    RETURN QUERY SELECT * FROM class_checks();
     RETURN QUERY SELECT 'agreement ' || p.name, a.valid_until > now() + interval '14 days', CASE WHEN a.valid_until > now() THEN 'to ' ELSE 'ended ' END
         || time_text(a.valid_until), CASE WHEN a.valid_until <= now() + interval '30 days' THEN format('renew it: cirt agreement set a%s --until DATE', a.id) END
         FROM agreement a JOIN peer p ON p.id = a.peer_id WHERE a.is_current AND a.enabled AND p.enabled ORDER BY p.name, a.id;

@@ -52,6 +52,17 @@ static struct report *decode_bundle(const char *objects)
     return report;
 }
 
+static void refused_bundle(const char *objects, const char *at)
+{
+    char *text = bundle(objects);
+    struct report *report = NULL;
+    struct err err = {0};
+    assert_false(codec_decode(&stix_codec, text, strlen(text), &codec_limits_default, NULL, &report, &err));
+    assert_int_equal(err.code, ERR_INPUT);
+    assert_string_equal(err.at, at);
+    free(text);
+}
+
 /* An indicator with that number in its id, that address, and further members. */
 static char *indicator(int number, const char *address, const char *more)
 {
@@ -137,6 +148,30 @@ static void labels_that_are_written_otherwise_count(void **state)
     report_free(report);
     free(objects);
     free(marked_object);
+}
+
+/* One of several is left out, told and kept, with its label; but nothing is left out that might hide one, and not all. */
+static void what_is_wrong_is_left_out_of_many(void **state)
+{
+    (void)state;
+    static const char red[] = "\"object_marking_refs\":[\"" TLP_RED_2 "\"],\"confidence\":900";
+    static const char hides[] = "\"object_marking_refs\":\"" TLP_RED_2 "\"";
+    char *good = marked(1, TLP_GREEN_2), *bad = indicator(2, "192.0.2.2", red), *hiding = indicator(3, "192.0.2.3", hides);
+    char *both = mem_printf("%s,%s,7", good, bad), *hidden = mem_printf("%s,%s", good, hiding), *none = mem_printf("%s,%s", bad, bad);
+    struct report *report = decode_bundle(both);
+    assert_int_equal(report->observation_count, 1);
+    assert_int_equal(report->rejected_total, 2);
+    assert_string_equal(report->rejections[0].at, "/objects/1/confidence");
+    assert_string_equal(report->rejections[1].at, "/objects/2");
+    assert_int_equal(report->tlp, TLP_RED);
+    assert_non_null(strstr(report->extra, "192.0.2.2"));
+    assert_int_equal(report->withdrawn_count, 0);
+    report_free(report);
+    refused_bundle(hidden, "/objects/1/object_marking_refs");
+    refused_bundle(none, "/objects/0/confidence");
+    char *texts[] = {good, bad, hiding, both, hidden, none};
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        free(texts[i]);
 }
 
 /* An end far away is none; the object is kept as it is. */
@@ -658,6 +693,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(parts_are_marked_too),
         cmocka_unit_test(labels_that_are_written_otherwise_count),
         cmocka_unit_test(never_is_no_time),
+        cmocka_unit_test(what_is_wrong_is_left_out_of_many),
         cmocka_unit_test(markings_of_the_document_count),
         cmocka_unit_test(labels_go_along_with_values),
         cmocka_unit_test(confidence_and_end_are_the_indicators),
