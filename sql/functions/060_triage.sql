@@ -122,6 +122,11 @@ CREATE OR REPLACE FUNCTION triage_is_person(p_channel text, p_role text, p_forma
 RETURN p_channel IN ('phone', 'walk-in', 'chat', 'letter')
     OR (coalesce(p_format, 'mail') IN ('mail', 'json') AND ((p_channel = 'mail' AND coalesce(p_role, '') <> 'feed') OR p_role IN ('analyst', 'lead', 'admin')));
 
+-- A document about one matter: a STIX or MISP document that has a title, and any that one of ours uploads. Not tables, lists of events, single ones.
+CREATE OR REPLACE FUNCTION triage_is_document(p_role text, p_format text, p_has_title boolean) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN p_format IN ('stix', 'misp') THEN p_has_title OR p_role IN ('analyst', 'lead', 'admin')
+            ELSE p_format IN ('iodef', 'iodef-json', 'rid') AND p_role IN ('analyst', 'lead', 'admin') END IS TRUE;
+
 -- What is handled together: a person's report, what has the same key (libcirt/rules/dedupe.h has the same one), or a report that has none; what a
 -- document calls no incident (a vulnerability, a notice) by itself.
 DROP FUNCTION IF EXISTS triage_grp(boolean, bigint, text, bigint, text);
@@ -138,7 +143,7 @@ BEGIN
     IF to_regclass('pg_temp.triage_chunk') IS NULL THEN
         CREATE TEMP TABLE triage_chunk (ord int, report_id bigint, received timestamptz, no int, sender_id bigint, drill_id int, compartment_id int,
             assurance smallint, is_person boolean, is_mail boolean, may_refer boolean, has_text boolean, is_partial boolean, is_released boolean, is_repeat boolean,
-            is_quiet boolean, class text, tlp smallint, constituent_id bigint, owners bigint[], subject text, value text, case_id bigint, grp text, priority smallint, queue text,
+            is_quiet boolean, is_document boolean, is_ours boolean, class text, tlp smallint, constituent_id bigint, owners bigint[], subject text, value text, case_id bigint, grp text, priority smallint, queue text,
             assign text, decision text, rule text, reason text, held_for text, time timestamptz, statement bigint, kind text, suppression_id bigint) ON COMMIT DELETE ROWS;
         CREATE TEMP TABLE triage_group (grp text, case_id bigint, is_new boolean, is_quiet boolean, number bigint, seq bigint, first_ord int, drill_id int, compartment_id int,
             case_compartment_id int, join_key text, is_person boolean, class text, last_class text, constituent_id bigint, subject text, value text, subjects bigint,
@@ -178,7 +183,7 @@ DECLARE
 BEGIN
     INSERT INTO triage_span VALUES (p_from, p_first, p_to, p_last, v_since, v_until);
     INSERT INTO triage_chunk (owners, ord, report_id, received, no, sender_id, drill_id, compartment_id, assurance, is_person, is_mail, may_refer,
-                              has_text, is_partial, is_released, is_repeat, is_quiet, class, tlp, constituent_id, subject, value, grp, time, statement, kind)
+                              has_text, is_partial, is_released, is_repeat, is_quiet, is_document, is_ours, class, tlp, constituent_id, subject, value, grp, time, statement, kind)
     WITH envelope AS MATERIALIZED (
         SELECT r.id, r.received, r.sender_id, r.channel, r.assurance, r.drill_id, r.compartment_id FROM report r
         WHERE r.id BETWEEN p_from AND p_to AND r.received BETWEEN v_since AND v_until AND t.reports @> r.id
@@ -190,7 +195,7 @@ BEGIN
         SELECT s.id, i.role FROM sender s LEFT JOIN identity i ON i.id = s.identity_id
         WHERE s.id = ANY (ARRAY(SELECT DISTINCT e.sender_id FROM envelope e))),
     content AS MATERIALIZED (
-        SELECT c.report_id, c.class, c.tlp, c.format, c.summary IS NOT NULL OR c.description IS NOT NULL AS has_text, c.case_kind FROM report_content c
+        SELECT c.report_id, c.class, c.tlp, c.format, c.summary IS NOT NULL OR c.description IS NOT NULL AS has_text, c.summary IS NOT NULL AS has_title, c.case_kind FROM report_content c
         WHERE c.report_id BETWEEN p_from AND p_to AND c.received BETWEEN v_since AND v_until),
     statement AS MATERIALIZED (
         SELECT o.report_id, o.no, o.class, o.time, o.statement FROM observation o
@@ -234,7 +239,8 @@ BEGIN
             JOIN statement o ON o.report_id = h.report_id AND o.no = h.no) f
         GROUP BY f.report_id, f.no)
     SELECT p.owners, row_number() OVER (), e.id, e.received, coalesce(o.no, 0), e.sender_id, e.drill_id, e.compartment_id, triage_assurance(e.assurance),
-           p.is_person, e.channel = 'mail', e.channel = 'mail' OR p.is_person, c.has_text, (e.id = p_to AND p_last < 2147483647) OR (e.id = p_from AND t.next_no > 0), t.released, t.repeated, false, p.class,
+           p.is_person, e.channel = 'mail', e.channel = 'mail' OR p.is_person, c.has_text, (e.id = p_to AND p_last < 2147483647) OR (e.id = p_from AND t.next_no > 0), t.released, t.repeated, false,
+           NOT p.is_person AND triage_is_document(w.role, c.format, c.has_title), coalesce(w.role IN ('analyst', 'lead', 'admin'), false), p.class,
            greatest(c.tlp, b.tlp), p.constituent_id, p.subject,
            coalesce(CASE WHEN masklen(j.addr) IN (32, 128) THEN host(j.addr) ELSE j.addr::text END, j.host),
            triage_grp(p.is_person, e.id, p.class, p.constituent_id, p.subject, c.case_kind), least(coalesce(o.time, e.received), e.received), o.statement, c.case_kind

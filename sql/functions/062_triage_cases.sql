@@ -237,6 +237,7 @@ BEGIN
     PERFORM triage_empty();
     PERFORM triage_owner_keys();
     PERFORM triage_classes();
+    PERFORM triage_documents();
     PERFORM triage_rest();
     PERFORM triage_strangers();
     PERFORM triage_groups();

@@ -22,6 +22,35 @@ BEGIN
         FROM class_in_force(ARRAY(SELECT DISTINCT c.class FROM triage_chunk c WHERE c.decision IS NULL)) f;
 END $$;
 
+-- --- a document about nobody of ours ---
+
+-- What a document about one matter says of nobody of ours is one case, with the document's title: its parts have the key "document 12". What has an
+-- open case by its own key joins that, and a single value keeps its key, so that others find it.
+CREATE OR REPLACE FUNCTION triage_documents() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM triage_chunk c WHERE c.is_document AND c.constituent_id IS NULL AND c.case_id IS NULL AND c.decision IS NULL) THEN
+        RETURN;
+    END IF;
+    WITH lone AS MATERIALIZED (
+        SELECT c.report_id, c.grp, c.drill_id, c.compartment_id, min(c.class) AS class,
+               'document ' || c.report_id || coalesce(' ' || min(c.kind), '') AS whole FROM triage_chunk c
+        WHERE c.is_document AND c.constituent_id IS NULL AND c.case_id IS NULL AND c.decision IS NULL AND c.no > 0
+        GROUP BY c.report_id, c.grp, c.drill_id, c.compartment_id),
+    fresh AS MATERIALIZED (
+        SELECT l.*, s.join_for FROM lone l JOIN triage_class s ON s.class = l.class
+        WHERE NOT coalesce((SELECT true FROM incident_case k WHERE k.join_key = l.grp AND k.drill_id = l.drill_id AND k.compartment_id = l.compartment_id
+                            AND ((k.state IN ('new', 'open', 'waiting') AND coalesce(k.reopened, k.opened) > now() - s.join_for)
+                                 OR (k.state IN ('resolved', 'closed') AND coalesce(k.closed, k.resolved) > now() - s.relapse_for
+                                     AND coalesce(k.resolution, '') NOT IN ('false-positive', 'not-ours', 'duplicate'))) LIMIT 1), false)),
+    matter AS MATERIALIZED (
+        SELECT f.whole FROM fresh f GROUP BY f.whole
+        HAVING count(*) > 1 OR EXISTS (SELECT FROM incident_case k WHERE k.join_key = f.whole AND k.state IN ('new', 'open', 'waiting')))
+    UPDATE triage_chunk c SET grp = f.whole, subject = NULL
+        FROM fresh f JOIN matter m ON m.whole = f.whole
+        WHERE c.report_id = f.report_id AND c.grp = f.grp AND c.is_document AND c.constituent_id IS NULL AND c.case_id IS NULL AND c.decision IS NULL;
+END $$;
+
 -- --- a flood of addresses that are nobody's ---
 
 -- The key of the case that such rows of a sender share: "CLASS sender 12"; of a stranger's rows about owners "CLASS stranger 12".
@@ -36,6 +65,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 -- Rows of machines about addresses and names that belong to no constituent have a case a /24, /48 or name, as long as these are few. What would open
 -- more of them than one sender may have open in a class and window goes into one case of that sender and class, and so does what comes while
 -- that one is open. A key that has a case joins it all the same. Each sender's rows by themselves: nobody's flood takes others' rows along.
+-- A document that one of ours uploads is always a case of its own.
 CREATE OR REPLACE FUNCTION triage_rest() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET work_mem = '64MB' AS $$
 BEGIN
@@ -45,7 +75,7 @@ BEGIN
     WITH lone AS MATERIALIZED (
         SELECT c.grp, c.drill_id, c.compartment_id, c.sender_id, min(c.class) AS class,
                min(c.class) || ' sender ' || c.sender_id || coalesce(' ' || min(c.kind), '') AS rest FROM triage_chunk c
-        WHERE c.constituent_id IS NULL AND NOT c.is_person AND c.case_id IS NULL AND c.decision IS NULL
+        WHERE c.constituent_id IS NULL AND NOT c.is_person AND c.case_id IS NULL AND c.decision IS NULL AND NOT (c.is_ours AND c.grp LIKE 'document %')
         GROUP BY c.grp, c.drill_id, c.compartment_id, c.sender_id),
     fresh AS MATERIALIZED (
         SELECT l.*, s.join_for, s.unowned FROM lone l JOIN triage_class s ON s.class = l.class
@@ -190,7 +220,7 @@ END $$;
 -- --- thresholds ---
 
 -- Groups that would open a case and are below the threshold of their class wait, with what waits for the same key already. No case waits that
--- a rule gives to somebody or calls urgent, that an analyst let go, of an immediate class or sector, or of a person.
+-- a rule gives to somebody or calls urgent, that an analyst let go, of an immediate class or sector, of a person, or of a document: nothing will join that.
 CREATE OR REPLACE FUNCTION triage_wait() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 BEGIN
@@ -200,7 +230,7 @@ BEGIN
     INSERT INTO triage_low (grp, drill_id, compartment_id, rows, subjects, need, need_subjects, days)
         SELECT g.grp, g.drill_id, g.compartment_id, g.observations, '{}', s.observations, s.addresses, extract(day FROM s.join_for)
         FROM triage_group g JOIN triage_class s ON s.class = g.class LEFT JOIN constituent k ON k.id = g.constituent_id
-        WHERE g.case_id IS NULL AND g.join_key IS NOT NULL AND NOT g.is_person AND NOT g.is_released AND g.observations > 0 AND g.assign IS NULL
+        WHERE g.case_id IS NULL AND g.join_key IS NOT NULL AND g.join_key NOT LIKE 'document %' AND NOT g.is_person AND NOT g.is_released AND g.observations > 0 AND g.assign IS NULL
           AND coalesce(g.priority, 4) > 2 AND NOT s.immediate AND (k.sector = ANY (s.sectors)) IS NOT TRUE
           AND (g.observations < s.observations OR g.subjects < s.addresses);
     IF NOT FOUND THEN

@@ -13,14 +13,16 @@
 
 /* --- floods --- */
 
-/* One document of `count` rows about the addresses NETWORK.i/24.host; its report. */
-static int64_t rows_arrive(struct fixture *fixture, int64_t sender, const char *class_name, const char *network, int first, int count)
+/* One document of `count` rows about the addresses NETWORK.i/24.host; its report. title: or NULL. */
+static int64_t document_arrives(struct fixture *fixture, int64_t sender, const char *format, const char *title, const char *class_name,
+                                const char *network, int first, int count)
 {
     static int number;
     char address[40], document[40];
     struct err err;
     struct report_result result;
-    struct report *report = report_new("shadowserver");
+    struct report *report = report_new(format);
+    report->summary = title;
     for (int i = first; i < first + count; i++) {
         snprintf(address, sizeof address, "%s.%d.%d", network, i % 250, 1 + i / 250);
         struct observation *observation = report_add_observation(report);
@@ -33,7 +35,7 @@ static int64_t rows_arrive(struct fixture *fixture, int64_t sender, const char *
                                        .assurance = "pinned-key",
                                        .size = 4,
                                        .state = "received",
-                                       .format = "shadowserver",
+                                       .format = format,
                                        .tlp = TLP_GREEN};
     snprintf(document, sizeof document, "rows %d", ++number);
     digest_sha256(document, strlen(document), envelope.sha256);
@@ -43,6 +45,11 @@ static int64_t rows_arrive(struct fixture *fixture, int64_t sender, const char *
         fail_msg("%s", err.text);
     report_free(report);
     return result.id;
+}
+
+static int64_t rows_arrive(struct fixture *fixture, int64_t sender, const char *class_name, const char *network, int first, int count)
+{
+    return document_arrives(fixture, sender, "shadowserver", NULL, class_name, network, first, count);
 }
 
 static int64_t rows_triaged(struct fixture *fixture, const char *class_name, const char *network, int first, int count)
@@ -155,6 +162,62 @@ static void a_strangers_flood_of_owners_is_few_cases(void **state)
                                                                        .sightings = {{"ipv4", "source", "10.239.0.8"}}})));
     cluster_execute("SET search_path = cirt; DELETE FROM constituent_network WHERE constituent_id IN (SELECT id FROM constituent WHERE "
                     "name LIKE 'many-%')");
+}
+
+static int64_t document_triaged(struct fixture *fixture, int64_t sender, const char *format, const char *title, const char *network,
+                                int count)
+{
+    int64_t id = document_arrives(fixture, sender, format, title, "malicious-code/c2-server", network, 0, count);
+    triage(fixture);
+    return id;
+}
+
+/* What one of us uploads, and what has a title, is one matter, as far as it is about nobody of ours. */
+static void a_document_about_nobody_of_ours_is_one_case(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t ours = document_triaged(fixture, fixture->analyst, "stix", NULL, "100.64", 11);
+    assert_case(ours, "k.summary || ' ' || t.observations", "C2 Server: 11 addresses 11");
+    assert_case(document_triaged(fixture, fixture->analyst, "misp", "OSINT: Campaign 0", "100.65", 11),
+                "k.summary || ' ' || t.observations", "OSINT: Campaign 0 11");
+    assert_case(document_triaged(fixture, fixture->feed, "misp", "OSINT: Campaign 1", "100.66", 30), "k.summary || ' ' || t.observations",
+                "OSINT: Campaign 1 30");
+    assert_int_equal(cases_open(), 3);
+    /* More of it than triage takes at once is still one. */
+    assert_case(document_triaged(fixture, fixture->analyst, "stix", "All of them", "100.67", 12000), "k.summary || ' ' || t.observations",
+                "All of them 12000");
+    /* Rows are rows, whoever uploads them, and so is a feed's document without a title. */
+    document_triaged(fixture, fixture->analyst, "csv", NULL, "100.68", 3);
+    assert_int_equal(cases_open(), 7);
+    document_triaged(fixture, fixture->feed, "stix", NULL, "100.69", 3);
+    assert_int_equal(cases_open(), 10);
+    /* What has an open case by itself joins that; one value alone can be found by it. */
+    int64_t known = document_triaged(fixture, fixture->analyst, "stix", "Some known", "100.68", 5);
+    assert_case(known, "t.observations", "2 | 2 | 2 | 2");
+    assert_case(known, "k.summary = 'Some known'", "false | false | false | true");
+    int64_t single = document_triaged(fixture, fixture->analyst, "stix", "One", "100.70", 1);
+    assert_true(is_same_case(single, document_triaged(fixture, fixture->feed, "shadowserver", NULL, "100.70", 1)));
+    /* Owners' rows are their owners'. */
+    assert_case(document_triaged(fixture, fixture->analyst, "stix", "Ours", "10.1", 5), "k.constituent_id IS NOT NULL", "true");
+}
+
+/* A feed's documents are as bounded as its rows, and a threshold is of rows: nothing ever joins a document. */
+static void documents_are_no_flood(void **state)
+{
+    struct fixture *fixture = *state;
+    cluster_execute("INSERT INTO cirt.class_setting (class, unowned, addresses) VALUES ('malicious-code/c2-server', 2, 50)");
+    int64_t two = document_triaged(fixture, fixture->feed, "stix", "Two", "100.71", 2);
+    assert_case(two, "k.summary", "Two");
+    document_triaged(fixture, fixture->feed, "stix", "Three", "100.72", 3);
+    assert_case(document_triaged(fixture, fixture->feed, "stix", "Sixty", "100.73", 60), "k.summary",
+                "C2 Server: nobody's, from feed, 60 addresses");
+    for (int i = 0; i < 4; i++) {
+        char network[20];
+        snprintf(network, sizeof network, "100.%d", 74 + i);
+        assert_case(document_triaged(fixture, fixture->analyst, "stix", "Four", network, 4), "k.summary || ' ' || t.observations",
+                    "Four 4");
+    }
+    assert_int_equal(cases_open(), 7);
 }
 
 static void the_number_of_stray_cases_is_a_setting(void **state)
@@ -676,6 +739,8 @@ int main(void)
         cmocka_unit_test_setup(a_flood_of_nobodys_addresses_is_one_case, clean_flood),
         cmocka_unit_test_setup(a_flood_takes_nobody_elses_rows_along, clean_flood),
         cmocka_unit_test_setup(a_strangers_flood_of_owners_is_few_cases, clean_flood),
+        cmocka_unit_test_setup(a_document_about_nobody_of_ours_is_one_case, clean_flood),
+        cmocka_unit_test_setup(documents_are_no_flood, clean_flood),
         cmocka_unit_test_setup(the_number_of_stray_cases_is_a_setting, clean_flood),
         cmocka_unit_test_setup(the_window_is_a_setting, clean_flood),
         cmocka_unit_test_setup(what_comes_back_opens_its_case_again, clean_flood),

@@ -55,3 +55,29 @@ contains 'show' fraud/phishing "$text"
 lacks 'defanged' 'https://login.bank-b' "$text"
 contains 'find' "$(value 'd["id"]' <<<"$shown")" "$(as home lead --json find 198.51.100.7)"
 contains 'cirt NUMBER' "$(value 'd["id"]' <<<"$shown")" "$(as home lead "$(value 'd["number"]' <<<"$shown")")"
+
+# a mail is read after the answer: nothing is said of its observations before
+printf 'From: a@b.example\r\nTo: incident@xx-cert.example\r\nSubject: See hxxp://login.bank-z.example/x\r\nMessage-ID: <q1@b.example>\r\n\r\nhxxp://login.bank-z.example/x\r\n' >"$SCRATCH/one.eml"
+said=$(as home lead submit "$SCRATCH/one.eml" --wait)
+contains 'at first' 'taken, and read now' "$said"
+contains 'then' 'triaged, 1 observation, case XX-CERT-' "$said"
+lacks 'not before' '0 observations' "$said"
+
+# a document about nobody of ours is one matter: one case, with its title and all its values
+python3 - >"$SCRATCH/threat.json" <<'PY'
+import json, uuid
+when = {"spec_version": "2.1", "created": "2026-11-01T00:00:00.000Z", "modified": "2026-11-01T00:00:00.000Z"}
+patterns = ["[domain-name:value = 'c2-%d.example']" % i for i in range(9)] + ["[ipv4-addr:value = '100.64.%d.7']" % i for i in (3, 4)]
+patterns.append("[file:hashes.'SHA-256' = '%s']" % ("ab" * 32))
+objects = [{"type": "indicator", "id": "indicator--%s" % uuid.UUID(int=4 << 76 | 2 << 62 | i), "pattern": pattern, "pattern_type": "stix", "valid_from": "2026-11-01T00:00:00Z", **when}
+           for i, pattern in enumerate(patterns)]
+objects.append({"type": "report", "id": "report--f431f809-377b-45e0-aa1c-6a4751cae5ff", "name": "Campaign of the season", "published": "2026-11-01T00:00:00Z",
+                "object_refs": [o["id"] for o in objects], **when})
+print(json.dumps({"type": "bundle", "id": "bundle--5d0092c5-5f74-4287-9642-33f4c354e56d", "objects": objects}))
+PY
+before=$(as home lead --json ls is:any --limit 500 | value 'len(d["items"])')
+said=$(as home lead submit "$SCRATCH/threat.json" --wait)
+contains 'all of it' '12 observations' "$said"
+equal 'one case' "$((before + 1))" "$(as home lead --json ls is:any --limit 500 | value 'len(d["items"])')"
+shown=$(as home lead --json show "$(sed -n 's/.*, case //p' <<<"$said")")
+equal 'its title, and all' '["Campaign of the season", 12]' "$(value '[d["summary"], len(d["observable_list"])]' <<<"$shown")"
