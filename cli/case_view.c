@@ -411,26 +411,25 @@ static void rules(struct screen *screen, const json_t *answer)
 /* What is for detection, and until when. */
 static void indicators(struct screen *screen, const json_t *answer)
 {
+    static const struct table_column block[] = {{"", 0, false, true}, {"", 1, false, false}, {"", 2, false, false}, {"", 0, false, false}};
     const json_t *list = field_list(answer, "indicator_list");
+    struct table *table = table_new(block, ARRAY_SIZE(block));
 
     for (size_t i = 0; i < json_array_size(list) && i < LIST_SHOWN_MAX; i++) {
         const json_t *item = json_array_get(list, i);
-        char *value = cell_observable(screen, field_text(item, "type"), field_text(item, "value"));
+        bool is_marked = str_equal(field_text(item, "by"), "analyst");
         char text[PHRASE_SIZE];
 
-        margin(screen, _("indicators"), i);
-        screen_text(screen, value);
-        screen_text(screen, "  ");
-        screen_tlp(screen, field_text(item, "tlp"));
-        if (field_text(item, "until")) {
+        table_take(table, STYLE_PLAIN, cell_observable(screen, field_text(item, "type"), field_text(item, "value")));
+        cell_tlp(table, screen, item, "tlp");
+        if (field_text(item, "until"))
             screen_when(screen, field_time(item, "until"), text);
-            screen_printf(screen, _("  until %s"), text);
-        }
-        screen_printf(screen, str_equal(field_text(item, "by"), "analyst") ? _("  marked by an analyst") : _("  as reported"));
-        screen_end_line(screen);
-        free(value);
+        table_take(table, STYLE_PLAIN, field_text(item, "until") ? mem_printf(_("until %s"), text) : mem_strdup(""));
+        table_add(table, STYLE_PLAIN, is_marked ? _("marked by an analyst") : _("as reported"));
     }
+    table_print_block(table, screen, _("indicators"), MARGIN);
     more(screen, json_array_size(list));
+    table_free(table);
 }
 
 /* Cases that share something rare, with what that is. */

@@ -27,8 +27,11 @@ static void print_options(struct screen *screen, const struct option_rule *rules
 
 static void print_usage(struct screen *screen, const struct command *command)
 {
+    size_t mark = screen_mark(screen);
+
     screen_printf(screen, "cirt %s%s%s%s\n", command->words, *command->operands ? " " : "", command->operands,
                   command->options ? _(" [OPTIONS]") : "");
+    screen_wrap(screen, mark);
 }
 
 static void print_common_options(struct screen *screen, const struct command *command)
@@ -42,10 +45,13 @@ static void print_common_options(struct screen *screen, const struct command *co
         print_options(screen, commands_common_options);
         return;
     }
+    size_t mark = screen_mark(screen);
+
     screen_text(screen, _("Everywhere (cirt help):"));
     for (const struct option_rule *rule = commands_common_options; rule->name; rule++)
         screen_printf(screen, " --%s", rule->name);
     screen_text(screen, "\n");
+    screen_wrap(screen, mark);
 }
 
 void help_cmd_print(struct session *session, const struct command *command)
@@ -67,15 +73,37 @@ static void print_line(struct screen *screen, const struct command *command)
     screen_words(screen, _(command->summary), COMMAND_WIDTH + 3);
 }
 
-/* One of the verbs that all records have, which the list of all commands names once. */
+static const char *const common_verbs[] = {"ls", "show", "add", "set", "rm"};
+
+static bool has_verb(const char *words, size_t noun_size, const char *verb)
+{
+    for (size_t i = 0; i < commands_count; i++) {
+        const char *other = commands_table[i].words;
+        if (strncmp(other, words, noun_size + 1) == 0 && str_equal(other + noun_size + 1, verb))
+            return true;
+    }
+    return false;
+}
+
+/* Has its noun all of the verbs that records have? What has only some is listed verb by verb. */
+static bool is_of_whole_record(const struct command *command)
+{
+    size_t noun = strcspn(command->words, " ");
+
+    for (size_t i = 0; i < ARRAY_SIZE(common_verbs); i++)
+        if (!command->words[noun] || !has_verb(command->words, noun, common_verbs[i]))
+            return false;
+    return true;
+}
+
+/* One of the verbs that the list of all commands names once. */
 static bool is_common_verb(const struct command *command)
 {
-    static const char *const verbs[] = {"ls", "show", "add", "set", "rm"};
     const char *blank = strchr(command->words, ' ');
 
-    for (size_t i = 0; command->record && blank && i < ARRAY_SIZE(verbs); i++)
-        if (str_equal(blank + 1, verbs[i]))
-            return true;
+    for (size_t i = 0; blank && i < ARRAY_SIZE(common_verbs); i++)
+        if (str_equal(blank + 1, common_verbs[i]))
+            return is_of_whole_record(command);
     return false;
 }
 
@@ -86,7 +114,7 @@ static void print_records(struct screen *screen)
     for (size_t i = 0; i < commands_count; i++) {
         const struct command *command = &commands_table[i];
         size_t noun = strcspn(command->words, " ");
-        if (!command->record || strcmp(command->words + noun, " ls") != 0)
+        if (strcmp(command->words + noun, " ls") != 0 || !is_common_verb(command))
             continue;
         screen_printf(screen, "  %-*.*s ", COMMAND_WIDTH, (int)noun, command->words);
         screen_words(screen, _(command->summary), COMMAND_WIDTH + 3);

@@ -15,7 +15,7 @@
 #include "cli/words.h"
 #include "codec/export.h"
 
-enum { LIST_BUFFER_MAX = 16 * 1024 * 1024 };
+enum { LIST_BUFFER_MAX = 16 * 1024 * 1024, REMARK_MAX = 64 * 1024 };
 
 /* --- marking --- */
 
@@ -207,23 +207,23 @@ static bool write_document(struct exporting *job)
 }
 
 /* "; 3 have no place in rpz (2 sha256, 1 email)" */
-static void tell_left_out(const struct export_writer *writer, FILE *to)
+static void add_left_out(struct buf *to, const struct export_writer *writer)
 {
     const char *between = "";
 
     if (!writer->left_out)
         return;
-    fprintf(to, _("; %zu have no place in %s ("), writer->left_out, writer->format->name);
+    buf_printf(to, _("; %zu have no place in %s ("), writer->left_out, writer->format->name);
     for (int type = OBSERVABLE_IPV4; type < OBSERVABLE_TYPE_COUNT; type++) {
         if (!writer->left_out_type[type])
             continue;
-        fprintf(to, "%s%zu %s", between, writer->left_out_type[type], observable_type_name((enum observable_type)type));
+        buf_printf(to, "%s%zu %s", between, writer->left_out_type[type], observable_type_name((enum observable_type)type));
         between = ", ";
     }
-    fputs(")", to);
+    buf_add_char(to, ')');
 }
 
-static void tell_withheld(const json_t *head, FILE *to)
+static void add_withheld(struct buf *to, const json_t *head)
 {
     static const struct {
         const char *name, *text;
@@ -240,7 +240,7 @@ static void tell_withheld(const json_t *head, FILE *to)
         int64_t count = field_number(withheld, reasons[i].name, 0);
         if (count == 0)
             continue;
-        fprintf(to, "%s%lld %s", between, (long long)count, _(reasons[i].text));
+        buf_printf(to, "%s%lld %s", between, (long long)count, _(reasons[i].text));
         between = ", ";
     }
 }
@@ -248,15 +248,18 @@ static void tell_withheld(const json_t *head, FILE *to)
 static void tell_export(const struct exporting *job, const json_t *head)
 {
     const char *label = tlp_label(label_of(head));
+    struct buf text;
 
-    fprintf(stderr, _("%lld indicators as %s%s%s"),
-            (long long)(field_number(head, "count", 0) - (int64_t)(job->writer.left_out + job->report->rejected_total)), job->format->name,
-            *label ? ", " : "", label);
-    tell_withheld(head, stderr);
-    tell_left_out(&job->writer, stderr);
+    buf_init(&text, REMARK_MAX);
+    buf_printf(&text, _("%lld indicators as %s%s%s"),
+               (long long)(field_number(head, "count", 0) - (int64_t)(job->writer.left_out + job->report->rejected_total)),
+               job->format->name, *label ? ", " : "", label);
+    add_withheld(&text, head);
+    add_left_out(&text, &job->writer);
     if (job->lost.size)
-        fprintf(stderr, _("; %s does not carry %s"), job->format->name, buf_text(&job->lost));
-    fputs("\n", stderr);
+        buf_printf(&text, _("; %s does not carry %s"), job->format->name, buf_text(&job->lost));
+    screen_remark("%s", buf_text(&text));
+    buf_clear(&text);
 }
 
 static void clear(struct exporting *job)
@@ -391,7 +394,7 @@ int indicator_cmd_show_case(struct session *session)
         ok = write_case(&job, answer, me);
     }
     if (ok && job.lost.size)
-        fprintf(stderr, _("%s does not carry %s\n"), format->name, buf_text(&job.lost));
+        screen_remark(_("%s does not carry %s"), format->name, buf_text(&job.lost));
     json_decref(answer);
     json_decref(me);
     return end(&job, ok);

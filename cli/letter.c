@@ -37,7 +37,7 @@ static char ask(const char *question, const char *letters)
 {
     char line[80] = "";
 
-    fprintf(stderr, "%s ", question);
+    screen_ask(question);
     if (!fgets(line, sizeof line, stdin))
         return 'n';
     line[0] = (char)tolower((unsigned char)line[0]);
@@ -150,7 +150,7 @@ static void keep_typed(const struct letter *letter, const char *text)
     char *path = editor_keep(text);
 
     if (path && !letter->session->has_json)
-        fprintf(stderr, _("      what you wrote is kept; put it right and: cirt draft edit %s < %s\n"), letter_id(letter), path);
+        screen_remark(_("      what you wrote is kept; put it right and: cirt draft edit %s < %s"), letter_id(letter), path);
     free(path);
 }
 
@@ -207,7 +207,7 @@ static json_t *preview(struct letter *letter)
 static void tell_kept(const struct letter *letter)
 {
     if (!letter->session->has_json)
-        fprintf(stderr, _("      %s is kept as a draft: cirt draft edit|send|rm %s\n"), letter_id(letter), letter_id(letter));
+        screen_remark(_("      %s is kept as a draft: cirt draft edit|send|rm %s"), letter_id(letter), letter_id(letter));
 }
 
 /* It may not go: who stands in the way, and what would help. */

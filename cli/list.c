@@ -97,6 +97,7 @@ static void render_fields(struct screen *screen, const json_t *answer, const voi
     const struct options *options = context;
     const json_t *items = field_list(answer, "items");
 
+    screen->keeps_lines = true;
     for (size_t i = 0; i < json_array_size(items); i++) {
         const char *name;
         for (size_t j = 0; (name = options_item(options, "fields", j)); j++) {

@@ -128,7 +128,7 @@ static int compose(struct session *session, const char *occasion, const char *te
     if (ok)
         letter_send(&letter);
     else if (letter.mail && !session->has_json)
-        fprintf(stderr, _("      the draft: cirt draft edit|rm %s\n"), letter_id(&letter));
+        screen_remark(_("      the draft: cirt draft edit|rm %s"), letter_id(&letter));
     letter_clear(&letter);
     free(text);
     return session->exit_code;

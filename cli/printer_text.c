@@ -10,7 +10,10 @@ enum { INDENT = 6 };
 
 static void value(struct printer *printer, const json_t *answer, printer_render render, const void *context)
 {
+    size_t mark = screen_mark(&printer->screen);
+
     render(&printer->screen, answer, context);
+    screen_wrap(&printer->screen, mark);
 }
 
 static void problem(struct printer *printer, const struct printer_problem *problem)

@@ -246,7 +246,7 @@ static const struct record_field feed_fields[] = {
     {0},
 };
 const struct record_kind record_kind_feed = {
-    "feed", "/v1/feeds", "name", feed_fields, {"name", "kind", "state", "last", "documents", "rows", "rejected"}};
+    "feed", "/v1/feeds", "name", feed_fields, {"name", "kind", "state", "last", "documents", "malformed", "rows", "rejected"}};
 
 const struct option_rule record_kind_alias_options[] = {
     {"class", OPTION_ONE, "CLASS", N_("the class that the word means")},

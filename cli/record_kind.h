@@ -37,7 +37,7 @@ struct record_kind {
     const char *path;        /* "/v1/peers" */
     const char *name_member; /* what the operand of "add" becomes */
     const struct record_field *fields;
-    const char *columns[7]; /* members shown by ls */
+    const char *columns[8]; /* members shown by ls */
 };
 
 extern const struct record_kind record_kind_peer, record_kind_agreement, record_kind_constituent, record_kind_rule, record_kind_suppression,

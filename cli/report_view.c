@@ -155,19 +155,29 @@ static void trouble(struct screen *screen, const json_t *answer)
     screen_printf(screen, _("after a fix: cirt report replay %s\n"), field_or(answer, "id", "-"));
 }
 
-/* Why it waits or was dropped, and what to do. */
-static void decided(struct screen *screen, const json_t *answer)
+bool report_view_reason(struct screen *screen, const json_t *answer)
 {
-    const char *state = field_or(answer, "state", ""), *id = field_or(answer, "id", "-");
-    bool is_held = strcmp(state, "held") == 0;
+    const char *state = field_or(answer, "state", ""), *id = field_or(answer, "id", "-"), *reason = field_text(answer, "reason");
+    bool is_held = str_equal(state, "held");
+    const char *rule = is_held || str_equal(state, "dropped") ? field_text(answer, "rule") : NULL;
 
-    if (!field_text(answer, "reason") && !is_held)
-        return;
+    if (!reason && !is_held && !rule)
+        return false;
     screen_style(screen, is_held ? STYLE_YELLOW : STYLE_PLAIN, state);
-    screen_text(screen, ": ");
-    screen_value_line(screen, field_or(answer, "reason", field_text(answer, "rule")), true, INDENT);
+    if (rule) {
+        char *name = screen_clean(screen, rule, false);
+        /* A suppression says itself that it is one: "suppression our-scanner". */
+        screen_printf(screen, str_starts(name, "suppression ") ? _(" by %s") : _(" by rule \"%s\""), name);
+        free(name);
+    }
+    screen_text(screen, reason ? ": " : "\n");
+    if (reason)
+        screen_value_line(screen, reason, true, INDENT);
     if (is_held)
         screen_printf(screen, _("%*scirt report accept %s   or   cirt report reject %s -m WHY\n"), INDENT, "", id, id);
+    else if (rule)
+        screen_printf(screen, _("%*slet it go on: cirt report accept %s\n"), INDENT, "", id);
+    return true;
 }
 
 /* "source 198.51.100.20 AS64500 XX  target 192.0.2.17": values by role, in the order they came in. */
@@ -255,12 +265,14 @@ void report_view_render(struct screen *screen, const json_t *answer, const void 
 
     head(screen, answer);
     report_mail_verdict(screen, answer);
-    decided(screen, answer);
+    report_view_reason(screen, answer);
     trouble(screen, answer);
     if (field_object(answer, "mail"))
         report_mail_content(screen, answer);
     else
         description(screen, answer);
+    if (json_array_size(field_list(answer, "known_good")) || json_array_size(field_list(answer, "places")))
+        screen_text(screen, "\n");
     known_good_view(screen, answer);
     observations(screen, answer, most ? *most : REPORT_VIEW_OBSERVATIONS);
 }

@@ -10,6 +10,8 @@ extern const struct list_view report_view_list;
 /* With the reason, for what waits or was dropped: where all items do (and there are some). */
 extern const struct list_view report_view_held;
 bool report_view_are_held(const json_t *answer);
+/* What held or dropped it, why, and what to do. False: nothing did, and nothing is written. */
+bool report_view_reason(struct screen *screen, const json_t *answer);
 /* A printer_render of one report; context: int64_t, how many observations, or NULL. */
 void report_view_render(struct screen *screen, const json_t *answer, const void *context);
 

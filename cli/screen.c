@@ -12,7 +12,7 @@
 #include "base/str.h"
 #include "base/timestamp.h"
 
-enum { OUTPUT_MAX = 256 * 1024 * 1024, CELL_MAX = 64 * 1024, COLUMNS_DEFAULT = 80, COLUMNS_LEAST = 20 };
+enum { OUTPUT_MAX = 256 * 1024 * 1024, CELL_MAX = 64 * 1024, COLUMNS_DEFAULT = 80, COLUMNS_LEAST = 20, SET_IN = 6 };
 
 static unsigned terminal_columns(int fd)
 {
@@ -172,17 +172,21 @@ static void add_cut(struct buf *out, const char *text, unsigned columns)
     }
 }
 
-/* The size of what stands before the blank where a line of at most `columns` may be broken. Without one: all of it, or where is_hard as
- * much as fits. */
+/* The size of what stands before the blank where a line of at most `columns` may be broken, but not among those it begins with. Without
+ * one: all of it, or where is_hard as much as fits. Our escape sequences take no columns. */
 static size_t break_at(const char *text, unsigned columns, bool is_hard)
 {
-    size_t size = strlen(text), best = 0;
+    size_t size = strlen(text), best = 0, first = strspn(text, " ");
     unsigned used = 0;
     uint32_t code_point;
 
     for (size_t at = 0, step; (step = str_next_code_point(text + at, text + size, &code_point)) != 0; at += step) {
         char one[8] = "";
-        if (text[at] == ' ' && at > 0 && text[at - 1] != ' ')
+        if (text[at] == '\033') {
+            step = strcspn(text + at, "m") + (strchr(text + at, 'm') != NULL);
+            continue;
+        }
+        if (at > first && text[at] == ' ' && text[at - 1] != ' ')
             best = at;
         memcpy(one, text + at, step < sizeof one ? step : sizeof one - 1);
         used += str_columns(one);
@@ -213,6 +217,62 @@ static void add_broken(struct screen *screen, const char *text, unsigned indent,
 void screen_words(struct screen *screen, const char *text, unsigned indent)
 {
     add_broken(screen, text, indent, false);
+}
+
+/* A line without its end. */
+static void add_wrapped(struct screen *screen, const char *line)
+{
+    unsigned blanks = (unsigned)strspn(line, " "), most = screen->columns / 4;
+
+    add_broken(screen, line, (blanks < most ? blanks : most) + (blanks < SET_IN ? SET_IN - blanks : 0), false);
+}
+
+void screen_wrap(struct screen *screen, size_t mark)
+{
+    if (screen->columns == 0 || screen->keeps_lines || mark >= screen->out.size)
+        return;
+    char *text = mem_strdup(buf_text(&screen->out) + mark), *line = text, *end;
+
+    screen->out.size = mark;
+    screen->out.bytes[mark] = '\0';
+    for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = '\0';
+        add_wrapped(screen, line);
+    }
+    screen_text(screen, line); /* not ended yet */
+    free(text);
+}
+
+/* What stands in `text`, which is ours, on standard error. */
+static void tell(const char *text, bool is_question)
+{
+    struct screen screen;
+
+    screen_open(&screen, STDERR_FILENO, false, false);
+    add_wrapped(&screen, text);
+    if (is_question)
+        screen.out.bytes[screen.out.size - 1] = ' ';
+    if (!screen_flush(&screen))
+        perror("cirt");
+    screen_clear(&screen);
+}
+
+void screen_remark(const char *format, ...)
+{
+    va_list list;
+    char *text;
+
+    va_start(list, format);
+    if (vasprintf(&text, format, list) >= 0) {
+        tell(text, false);
+        free(text);
+    }
+    va_end(list);
+}
+
+void screen_ask(const char *question)
+{
+    tell(question, true);
 }
 
 void screen_outside_lines(struct screen *screen, const char *text, unsigned indent)

@@ -33,6 +33,7 @@ struct screen {
     bool has_colour;  /* a terminal without NO_COLOR */
     bool exact;       /* --exact: times as RFC 3339, numbers ungrouped */
     bool raw;         /* --raw: outside text as it came */
+    bool keeps_lines; /* what is written stands as it is, however long its lines: screen_wrap() does nothing */
     unsigned columns; /* 0: unlimited (piped) */
     int64_t now;
     struct buf out;
@@ -59,6 +60,12 @@ void screen_value(struct screen *screen, const char *text, unsigned columns);
 void screen_value_line(struct screen *screen, const char *text, bool defang, unsigned indent);
 /* Our own words, broken between words; the lines after the first are indented. The current line ends with them. */
 void screen_words(struct screen *screen, const char *text, unsigned indent);
+/* On a terminal: whole lines since the mark that do not fit are broken between words, and set in under their first one. */
+void screen_wrap(struct screen *screen, size_t mark);
+/* On standard error, at once: a remark beside the answer, which stays away from what a program reads; broken like the above. */
+void screen_remark(const char *format, ...) PRINTF_LIKE(1, 2);
+/* The same of a question, with the cursor behind it. */
+void screen_ask(const char *question);
 /* Ends the line. On a terminal what does not fit gives way to an ellipsis. */
 void screen_end_line(struct screen *screen);
 /* The end of a line so far: for screen_field(). */

@@ -127,7 +127,7 @@ static void wait_before_retry(const struct session *session, const struct http_c
     if (seconds > RETRY_WAIT_MAX_S)
         seconds = RETRY_WAIT_MAX_S;
     if (session->printer.screen.is_terminal && !session->has_json)
-        fprintf(stderr, _("cirt: the daemon is busy (%d), trying again in %ld s\n"), answer->status, seconds);
+        screen_remark(_("cirt: the daemon is busy (%d), trying again in %ld s"), answer->status, seconds);
     pause = (struct timespec){seconds, jitter_ms * 1000000};
     nanosleep(&pause, NULL);
 }
@@ -312,7 +312,7 @@ int session_done(struct session *session, const json_t *answer, const char *form
 
 bool session_confirm(struct session *session, const char *question)
 {
-    char line[16] = "";
+    char line[16] = "", *asked;
 
     if (options_has(&session->options, "yes"))
         return true;
@@ -323,7 +323,9 @@ bool session_confirm(struct session *session, const char *question)
     /* What is asked about must stand above the question. */
     if (!screen_flush(&session->printer.screen))
         return false;
-    fprintf(stderr, "%s [y/N] ", question);
+    asked = mem_printf("%s [y/N]", question);
+    screen_ask(asked);
+    free(asked);
     if (fgets(line, sizeof line, stdin) && (line[0] == 'y' || line[0] == 'Y'))
         return true;
     session_fail(session, EXIT_REFUSED, NULL, _("nothing was changed"));

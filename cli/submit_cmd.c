@@ -16,6 +16,7 @@
 #include "cli/field.h"
 #include "cli/form.h"
 #include "cli/progress.h"
+#include "cli/report_view.h"
 #include "cli/session.h"
 #include "cli/url.h"
 #include "cli/words.h"
@@ -138,6 +139,8 @@ static void render_report(struct screen *screen, const json_t *answer, const voi
     screen_text(screen, field_or(answer, "report", field_or(answer, "id", "-")));
     if (*status == 200)
         screen_text(screen, _(": had this already"));
+    else if (str_equal(field_text(answer, "state"), "decoding"))
+        screen_text(screen, _(": taken, and read now")); /* a mail: nothing is known of its observations yet */
     else
         screen_printf(screen, ngettext(": %s observation", ": %s observations", (unsigned long)field_number(answer, "observations", 0)),
                       count);
@@ -168,6 +171,25 @@ static void render_lines(struct screen *screen, const json_t *answer, const void
     render_rejected(screen, answer);
 }
 
+/* "r81: triaged, 12 observations, case 42", "r82: dropped by rule "our scanner": yearly audit". */
+static void render_settled(struct screen *screen, const json_t *answer, const void *context)
+{
+    char *number = field_plain(json_object_get(answer, "case"));
+    int64_t observations = field_number(answer, "observations", 0);
+
+    UNUSED(context);
+    screen_printf(screen, "%s: ", field_or(answer, "id", "-"));
+    if (number || !report_view_reason(screen, answer)) {
+        screen_text(screen, field_or(answer, "state", "-"));
+        /* Of a mail nothing was known when it was taken. */
+        if (str_equal(field_text(answer, "format"), "mail"))
+            screen_printf(screen, ngettext(", %lld observation", ", %lld observations", (unsigned long)observations),
+                          (long long)observations);
+        screen_printf(screen, number ? _(", case %s\n") : "\n", number);
+    }
+    free(number);
+}
+
 /* Waits until the report has left the states of the way in; told where that takes more than a minute. */
 static void wait_for(struct session *session, const char *report)
 {
@@ -178,20 +200,9 @@ static void wait_for(struct session *session, const char *report)
         json_t *answer = session_get(session, url_path("/v1/reports/{}", report));
         const char *state = field_text(answer, "state");
         bool is_on_its_way = str_equal(state, "received") || str_equal(state, "decoding");
-        char *number = field_plain(json_object_get(answer, "case"));
 
-        if (answer && !is_on_its_way && !session->has_json) {
-            struct screen *screen = &session->printer.screen;
-            int64_t observations = field_number(answer, "observations", 0);
-
-            screen_printf(screen, "%s: %s", report, state ? state : "-");
-            /* Of a mail nothing was known when it was taken. */
-            if (str_equal(field_text(answer, "format"), "mail"))
-                screen_printf(screen, ngettext(", %lld observation", ", %lld observations", (unsigned long)observations),
-                              (long long)observations);
-            screen_printf(screen, number ? _(", case %s\n") : "\n", number);
-        }
-        free(number);
+        if (answer && !is_on_its_way && !session->has_json)
+            session_print(session, answer, render_settled, NULL);
         json_decref(answer);
         if (!answer || !is_on_its_way)
             return;
@@ -330,7 +341,7 @@ static void keep(const char *text, const char *channel)
     char *path = text && isatty(STDIN_FILENO) && !form_is_empty(text) ? editor_keep(text) : NULL;
 
     if (path)
-        fprintf(stderr, _("      what you wrote is kept; put it right and: cirt report new --channel %s < %s\n"), channel, path);
+        screen_remark(_("      what you wrote is kept; put it right and: cirt report new --channel %s < %s"), channel, path);
     free(path);
 }
 

@@ -90,9 +90,13 @@ static bool import_file(struct session *session, const char *path, const char *n
     json_t *list = read_list(session, path), *answer = NULL;
     char *chosen = name ? mem_strdup(name) : short_name(path);
 
-    if (list && (answer = send_list(session, chosen, list)))
-        session_done(session, answer, _("warninglist %s: %lld entries, %lld that say nothing to match"), chosen,
-                     (long long)field_number(answer, "entries", 0), (long long)field_number(answer, "skipped", 0));
+    if (list && (answer = send_list(session, chosen, list))) {
+        int64_t entries = field_number(answer, "entries", 0), skipped = field_number(answer, "skipped", 0);
+        char *beside = skipped > 0 ? mem_printf(_(", %lld that say nothing to match"), (long long)skipped) : mem_strdup("");
+        session_done(session, answer, ngettext("warninglist %s: %lld entry%s", "warninglist %s: %lld entries%s", (unsigned long)entries),
+                     chosen, (long long)entries, beside);
+        free(beside);
+    }
     json_decref(list);
     json_decref(answer);
     free(chosen);

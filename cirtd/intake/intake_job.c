@@ -209,7 +209,11 @@ void intake_answer_stored(struct intake_job *job, const struct report_result *re
         str_add_json(&body, report->rejections[i].text);
         buf_add_char(&body, '}');
     }
-    buf_printf(&body, "],\"rejected_total\":%zu}", report ? report->rejected_total : 0);
+    buf_printf(&body, "],\"rejected_total\":%zu", report ? report->rejected_total : 0);
+    /* Nothing is known of its observations yet. */
+    if (!report && !result->is_duplicate)
+        buf_add_text(&body, ",\"state\":\"decoding\"");
+    buf_add_char(&body, '}');
     worker_answer(job->request, result->is_duplicate ? 200 : 201, "application/json", "", body.bytes, body.size);
     buf_clear(&body);
 }

@@ -26,9 +26,10 @@ number=$(as home lead --json ls is:any | value 'max(d["items"], key=lambda c: c[
 narrow() { # what a terminal of 80 columns gets, without colours
     python3 - "$@" <<'PY'
 import fcntl, os, pty, struct, sys, termios
+columns = int(os.environ.get("COLUMNS_WANTED", "80"))
 child, terminal = pty.fork()
 if child == 0:
-    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     os.environ["TERM"] = "xterm"
     os.execvp(sys.argv[1], sys.argv[1:])
 text = b""
@@ -50,3 +51,26 @@ for words in "ls is:any" "show $number" "report ls" "report show $csv" "report s
     [[ -n $said ]] || fail "nothing: $words"
     python3 -c 'import sys; sys.exit(any(len(line) > 80 for line in sys.argv[1].split("\n")))' "$said" || fail "wider than 80 columns: $words: $said"
 done
+
+# long messages break between words, are set in, and stay whole in a pipe
+scan() { printf '{"description":"scan","observations":[{"class":"scanner","source":{"ip":"203.0.113.%s"}}]}' "$1" >"$SCRATCH/scan.json"; }
+reason='our own scans of the whole address space, which nobody needs to see'
+printf 'rule "our scanner": class:scanner => drop "%s"\n' "$reason" >"$SCRATCH/ours.rules"
+added=$(COLUMNS_WANTED=60 at home narrow cirt rule add ours --file "$SCRATCH/ours.rules")
+as home admin rule approve ours --yes >/dev/null
+for columns in 60 80; do
+    scan "$columns"
+    submitted=$(COLUMNS_WANTED=$columns at home narrow cirt submit "$SCRATCH/scan.json" --wait)
+    closed=$(COLUMNS_WANTED=$columns at home narrow cirt close "$number" || true)
+    python3 - "$columns" "$reason" "$submitted" "$closed" "$added" <<'PY' || fail "at $columns columns: $submitted $closed $added"
+import sys
+columns, reason, *texts = sys.argv[1:]
+for text in texts:
+    lines = text.rstrip("\n").split("\n")
+    assert all(len(line) <= int(columns) or " " not in line.strip() for line in lines), lines
+    assert all(line[0] != " " or line.startswith(("      ", "  cirt ")) for line in lines), lines
+assert reason in " ".join(texts[0].split()), texts[0]
+PY
+done
+scan 9
+contains 'unbroken in a pipe' "dropped by rule \"our scanner\": $reason" "$(as home lead submit "$SCRATCH/scan.json" --wait)"

@@ -7,7 +7,7 @@ make home
 cat >"$SCRATCH/ours.json" <<'TEXT'
 {"name": "Ours", "description": "our own servers", "version": 1, "type": "cidr", "matching_attributes": ["ip-src", "ip-dst"], "list": ["198.51.100.8/29", "x"]}
 TEXT
-contains 'imported' 'warninglist ours: 1 entries, 1 that say nothing to match' "$(as home lead warninglist import "$SCRATCH/ours.json")"
+contains 'imported' 'warninglist ours: 1 entry, 1 that say nothing to match' "$(as home lead warninglist import "$SCRATCH/ours.json")"
 contains 'listed' 'our' "$(as home analyst warninglist ls)"
 exits 3 as home analyst warninglist import "$SCRATCH/ours.json"
 echo '[]' >"$SCRATCH/none.json"
@@ -33,7 +33,8 @@ shown=$(as home lead --json report show "$report")
 equal 'the value' 'http://198.51.100.9/b' "$(value '[o["value"] for o in d["observation_list"][0]["observables"] if o["type"] == "url"][0]' <<<"$shown")"
 equal 'the original' 'hxxp://0xC6.0x33.25609/%7ea/../b' "$(value '[o["original"] for o in d["observation_list"][0]["observables"] if o["type"] == "url"][0]' <<<"$shown")"
 said=$(as home lead report show "$report")
-contains 'known good' 'known good' "$said"
+contains 'known good' 'known good   198.51.100.9' "$said"
+equal 'its list is named once' 1 "$(grep -c ' ours ' <<<"$said")"
 contains 'how it was written' '(written hxxp://' "$said"
 contains 'its word' 'zombie machine' "$said"
 found=$(as home analyst find 198.51.100.9)

@@ -67,6 +67,9 @@ swallowed=$(as home analyst rule swallowed sinkhole --since 1d)
 contains 'what was thrown away' 'dropped' "$swallowed"
 equal 'all of it' 214 "$(as home analyst --json rule swallowed sinkhole | value 'd["items"][0]["observations"]')"
 report=$(as home analyst --json rule swallowed site | value 'd["items"][0]["report"]')
+said=$(as home lead report show "$report")
+contains 'which rule, and why' 'dropped by rule "sinkhole": our own sinkhole' "$said"
+contains 'what would help' "cirt report accept $report" "$said"
 as home lead report accept "$report" >/dev/null
 triaged home
 equal 'let go' triaged "$(as home lead --json report show "$report" | value 'd["state"]')"
