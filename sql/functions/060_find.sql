@@ -132,17 +132,73 @@ BEGIN
     RETURN v_rows;
 END $$;
 
--- Cases or reports with such a sighting; NULL where there are more than p_limit sightings.
+-- The same of cases by their blocks of addresses and groups of names: of p_case, or of any, whoever may see it (the list takes those that its reader may).
+-- is_sure: what the block says is all that was asked, and nothing RED; else visible sightings tell. At most p_limit of each value.
+CREATE OR REPLACE FUNCTION find_block(p_case bigint, p_field text, p_values text[], p_limit int) RETURNS TABLE (case_id bigint, is_sure boolean)
+LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 500 SET search_path = cirt, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    v_value text;
+    v_network inet;
+    v_block inet;
+    v_name text;
+    v_group text;
+    v_is_whole boolean;
+BEGIN
+    FOREACH v_value IN ARRAY p_values LOOP
+        IF p_field = 'ip' THEN
+            v_network := v_value::inet;
+            v_block := network_block(v_network);
+            v_is_whole := v_block = network(v_network)::inet;
+            IF p_case IS NULL THEN
+                RETURN QUERY (SELECT n.case_id, v_is_whole AND NOT n.is_red FROM case_network n
+                              WHERE n.network BETWEEN v_block AND host(broadcast(v_block))::inet LIMIT p_limit)
+                    UNION ALL (SELECT n.case_id, NOT n.is_red FROM case_network n
+                               WHERE n.network = ANY (ARRAY(SELECT network(set_masklen(v_block, m))::inet FROM generate_series(0, masklen(v_block) - 1) m)) LIMIT p_limit);
+            ELSE
+                RETURN QUERY SELECT n.case_id, (v_is_whole OR masklen(n.network) < masklen(v_block)) AND NOT n.is_red FROM case_network n
+                    WHERE n.case_id = p_case AND n.network && v_block LIMIT p_limit;
+            END IF;
+        ELSE
+            v_name := reverse(v_value);
+            v_group := name_group(v_value);
+            v_is_whole := v_group = v_name;
+            IF p_case IS NULL THEN
+                RETURN QUERY (SELECT n.case_id, v_is_whole AND NOT n.is_red FROM case_name n WHERE n.name = v_group LIMIT p_limit)
+                    UNION ALL (SELECT n.case_id, NOT n.is_red FROM case_name n WHERE v_is_whole AND n.name ~>=~ (v_name || '.') AND n.name ~<~ (v_name || '/')
+                               LIMIT p_limit);
+            ELSE
+                RETURN QUERY SELECT n.case_id, v_is_whole AND NOT n.is_red FROM case_name n
+                    WHERE n.case_id = p_case AND (n.name = v_group OR v_is_whole AND starts_with(n.name, v_name || '.')) LIMIT p_limit;
+            END IF;
+        END IF;
+    END LOOP;
+END $$;
+
+-- Cases or reports with such a sighting; NULL where they are common: more than p_limit sightings, or rows of blocks. What whole blocks and groups are asked of
+-- is known without sightings; of what lies in few blocks all the same some more sightings are looked up than the list can ask cases in that time.
 CREATE OR REPLACE FUNCTION find_seen_ids(p_object text, p_field text, p_values text[], p_limit int) RETURNS bigint[]
 LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp AS $$
 DECLARE
+    v_blocks constant int := greatest(p_limit, 8000);
+    v_rows bigint;
+    v_sure bigint[];
+    v_unsure bigint[];
     v_reports bigint[];
     v_numbers int[];
 BEGIN
+    IF p_object = 'case' AND p_field IN ('ip', 'domain') THEN
+        SELECT count(*), array_agg(DISTINCT b.case_id) FILTER (WHERE b.is_sure), array_agg(DISTINCT b.case_id) FILTER (WHERE NOT b.is_sure)
+            INTO v_rows, v_sure, v_unsure FROM find_block(NULL, p_field, p_values, v_blocks + 1) b;
+        IF v_rows <= v_blocks AND coalesce(cardinality(v_unsure), 0) <= 30 THEN
+            RETURN coalesce(v_sure, '{}') || ARRAY(SELECT u FROM unnest(v_unsure) u WHERE u <> ALL (coalesce(v_sure, '{}')) AND find_seen_in(u, NULL, NULL, p_field, 'equal', p_values));
+        END IF;
+    END IF;
     SELECT array_agg(s.report_id), array_agg(s.observation_no) INTO v_reports, v_numbers FROM find_seen(p_field, p_values, p_limit + 1) s;
     IF cardinality(v_reports) > p_limit THEN
-        -- Some more are found in less time than the list takes to meet one in a hundred cases.
-        RETURN CASE WHEN p_field = 'ip' AND p_limit <= 2000 AND find_estimate(p_values::inet[]) < 100000 THEN find_seen_ids(p_object, p_field, p_values, 150000) END;
+        IF p_limit <= 2000 AND (p_object = 'case' AND v_rows <= 1000 OR p_object = 'report' AND p_field = 'ip' AND find_estimate(p_values::inet[]) < 100000) THEN
+            RETURN find_seen_ids(p_object, p_field, p_values, 150000);
+        END IF;
+        RETURN NULL;
     END IF;
     IF p_object = 'report' THEN
         RETURN ARRAY(SELECT DISTINCT u FROM unnest(v_reports) u);
@@ -165,7 +221,14 @@ LANGUAGE plpgsql STABLE COST 5000 AS $$
 DECLARE
     v_networks inet[];
     v_below text[];
+    v_is_sure boolean;
 BEGIN
+    IF p_case IS NOT NULL AND p_how = 'equal' AND p_field IN ('ip', 'domain') THEN
+        v_is_sure := (SELECT bool_or(b.is_sure) FROM find_block(p_case, p_field, p_values, 1000) b);
+        IF v_is_sure IS DISTINCT FROM false THEN
+            RETURN coalesce(v_is_sure, false);
+        END IF;
+    END IF;
     IF p_field = 'ip' THEN
         v_networks := p_values::inet[];
         RETURN EXISTS (SELECT FROM find_spans(p_case, p_report, p_received) n CROSS JOIN LATERAL (SELECT s.addr, s.type FROM visible_sighting s

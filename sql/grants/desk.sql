@@ -68,6 +68,7 @@ GRANT EXECUTE ON FUNCTION find_seen TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_summary TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_tagged TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_owned TO cirt_desk;
+GRANT EXECUTE ON FUNCTION find_block TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_estimate TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_types TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_seen_ids TO cirt_desk;

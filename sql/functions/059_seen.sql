@@ -1,0 +1,68 @@
+-- Which blocks of addresses and which groups of names a case has: a summary of the sightings of its members, kept with these and never behind them. It is
+-- complete (find_seen_in() relies on it to say no), and what is not is_red is exact: sightings of a case neither go nor change their label.
+
+CREATE OR REPLACE FUNCTION network_block(p_addr inet) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE family(p_addr) WHEN 4 THEN network(set_masklen(p_addr, least(masklen(p_addr), 24)))::inet ELSE network(set_masklen(p_addr, least(masklen(p_addr), 48)))::inet END;
+
+-- The last two labels of a name, three where a country keeps its second ones for all (co.uk); reversed, so that what is below it begins with it. Coarse is
+-- enough: what a group says no more of is looked up in the sightings.
+CREATE OR REPLACE FUNCTION name_group(p_host text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN p_host ~ '\.(ac|co|com|edu|gob|gov|go|mil|ne|net|or|org)\.[a-z][a-z]$' THEN substring(reverse(p_host) FROM '^[^.]*\.[^.]*\.[^.]*')
+    ELSE substring(reverse(p_host) FROM '^[^.]*(?:\.[^.]*)?') END;
+
+-- The sightings of these observations of reports come into these cases. Each by its own probe of the index: a case's share of a report may lie scattered.
+CREATE OR REPLACE FUNCTION case_seen_add(p_cases bigint[], p_compartments int[], p_reports bigint[], p_received timestamptz[], p_observations int4multirange[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+BEGIN
+    WITH seen AS MATERIALIZED (
+        SELECT u.case_id, network_block(s.addr) AS network, name_group(s.host) AS name, bool_and(s.tlp = 4 OR s.compartment_id <> u.compartment_id) AS is_red
+        FROM unnest(p_cases, p_compartments, p_reports, p_received, p_observations) u(case_id, compartment_id, report_id, received, observations)
+        CROSS JOIN LATERAL unnest(u.observations) r
+        CROSS JOIN LATERAL (SELECT s.addr, s.host, s.tlp, s.compartment_id FROM sighting s
+            WHERE s.report_id = u.report_id AND s.received = u.received AND s.observation_no >= lower(r) AND s.observation_no < upper(r) OFFSET 0) s
+        WHERE s.addr IS NOT NULL OR s.host IS NOT NULL
+        GROUP BY 1, 2, 3),
+    networks AS (
+        INSERT INTO case_network AS n (case_id, network, is_red)
+        SELECT s.case_id, s.network, bool_and(s.is_red) FROM seen s WHERE s.network IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
+        ON CONFLICT (case_id, network) DO UPDATE SET is_red = false WHERE n.is_red AND NOT EXCLUDED.is_red)
+    INSERT INTO case_name AS n (case_id, name, is_red)
+    SELECT s.case_id, s.name, bool_and(s.is_red) FROM seen s WHERE s.name IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
+    ON CONFLICT (case_id, name) DO UPDATE SET is_red = false WHERE n.is_red AND NOT EXCLUDED.is_red;
+END $$;
+
+CREATE OR REPLACE FUNCTION member_seen() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_cases bigint[];
+    v_compartments int[];
+    v_reports bigint[];
+    v_received timestamptz[];
+    v_observations int4multirange[];
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        SELECT array_agg(n.case_id), array_agg(n.compartment_id), array_agg(n.report_id), array_agg(n.received), array_agg(n.observations)
+            INTO v_cases, v_compartments, v_reports, v_received, v_observations FROM after_change n WHERE NOT isempty(n.observations);
+    ELSE
+        SELECT array_agg(n.case_id), array_agg(n.compartment_id), array_agg(n.report_id), array_agg(n.received), array_agg(n.observations - o.observations)
+            INTO v_cases, v_compartments, v_reports, v_received, v_observations
+            FROM after_change n JOIN before_change o ON o.case_id = n.case_id AND o.report_id = n.report_id
+            WHERE n.until IS NULL AND o.until IS NULL AND n.observations <> o.observations;
+    END IF;
+    IF v_cases IS NOT NULL THEN
+        PERFORM case_seen_add(v_cases, v_compartments, v_reports, v_received, v_observations);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER case_member_add AFTER INSERT ON case_member REFERENCING NEW TABLE AS after_change
+    FOR EACH STATEMENT EXECUTE FUNCTION member_seen();
+CREATE OR REPLACE TRIGGER case_member_change AFTER UPDATE ON case_member REFERENCING OLD TABLE AS before_change NEW TABLE AS after_change
+    FOR EACH STATEMENT EXECUTE FUNCTION member_seen();
+
+-- Members older than the table.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM case_network) AND NOT EXISTS (SELECT FROM case_name) THEN
+        PERFORM case_seen_add(array_agg(m.case_id), array_agg(m.compartment_id), array_agg(m.report_id), array_agg(m.received), array_agg(m.observations))
+            FROM case_member m WHERE m.until IS NULL AND NOT isempty(m.observations) GROUP BY m.report_id / 100;
+    END IF;
+END $$;
