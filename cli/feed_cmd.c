@@ -187,6 +187,7 @@ static void render_settings(struct screen *screen, const json_t *feed)
     bytes_line(screen, feed, "bytes/hour", "bytes_per_hour");
     bytes_line(screen, feed, "document max", "document_max");
     line_of(screen, feed, "mail", "mail");
+    line_of(screen, feed, "peer", "peer");
     if (str_equal(field_or(feed, "kind", ""), "drop"))
         text_line(screen, "keep", field_is(feed, "keep") ? _("taken files stay, in done/") : _("taken files are removed"));
 }

@@ -228,9 +228,8 @@ static void add_withheld(struct buf *to, const json_t *head)
     static const struct {
         const char *name, *text;
     } reasons[] = {
-        {"label", N_("by their label (--tlp)")},
-        {"known_good", N_("known to be good (cirt warninglist ls)")},
-        {"personal", N_("that name persons")},
+        {"label", N_("by their label (--tlp)")},      {"known_good", N_("known to be good (cirt warninglist ls)")},
+        {"personal", N_("that name persons")},        {"victim", N_("that are a victim's or target's elsewhere (cirt find)")},
         {"pap", N_("that may not be blocked (PAP)")},
     };
     const json_t *withheld = field_object(head, "withheld");

@@ -205,6 +205,7 @@ const struct record_kind record_kind_contact = {
         {"bytes-per-hour", OPTION_ONE, "SIZE", N_("at most so much an hour")},                                                             \
         {"document-max", OPTION_ONE, "SIZE", N_("the longest document")},                                                                  \
         {"credentials", OPTION_ONE, "NAME", N_("the file with what the server wants to see, in the folder that only fetch reads")},        \
+        {"peer", OPTION_ONE, "PEER", N_("whose it is: what it brings as AMBER goes to no other peer")},                                    \
     {                                                                                                                                      \
         "ca", OPTION_ONE, "FILE", N_("the CA of its server (PEM); else the system's")                                                      \
     }
@@ -239,6 +240,7 @@ static const struct record_field feed_fields[] = {
     {"bytes-per-hour", "bytes_per_hour", FIELD_BYTES},
     {"document-max", "document_max", FIELD_BYTES},
     {"credentials", "credentials", FIELD_TEXT},
+    {"peer", "peer", FIELD_TEXT},
     {"ca", "ca", FIELD_FILE},
     {"keep", "keep", FIELD_SWITCH},
     {"mail", "mail", FIELD_TEXT},

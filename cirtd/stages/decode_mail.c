@@ -16,6 +16,7 @@
 #include "cirtd/stages/decode_inside.h"
 #include "codec/mail_facts.h"
 #include "codec/mail_layers.h"
+#include "codec/mail_voices.h"
 #include "codec/mime.h"
 #include "codec/mime_body.h"
 #include "rules/signature.h"
@@ -216,9 +217,11 @@ static void add_bounce(json_t *told, const struct mail_bounce *bounce)
 }
 
 /* The names are report_mail's columns. */
-static char *facts_text(const struct mail_facts *facts)
+static char *facts_text(const struct mail_facts *facts, const struct mime *mime, const char *said)
 {
     json_t *told = json_object();
+    size_t voice_count;
+    const char **voices = mail_voices(mime, said, facts->arena, &voice_count);
     set_text(told, "message_id", facts->message_id);
     set_text(told, "in_reply_to", facts->in_reply_to);
     json_object_set_new(told, "refs", strings_of(facts->references, facts->reference_count));
@@ -234,6 +237,7 @@ static char *facts_text(const struct mail_facts *facts)
     if (facts->auth.has_spam_score)
         json_object_set_new(told, "spam_score", json_real(facts->auth.spam_score));
     add_bounce(told, &facts->bounce);
+    json_object_set_new(told, "voices", strings_of(voices, voice_count));
     char *text = json_dumps(told, JSON_COMPACT);
     json_decref(told);
     return text;
@@ -301,14 +305,14 @@ static bool keep_attachments(const struct reading *reading, const struct report 
     return ok;
 }
 
-static bool add_facts(const struct reading *reading, struct err *err)
+static bool add_facts(const struct reading *reading, const struct report *report, struct err *err)
 {
     struct decode_job *job = reading->job;
     const struct step *step = &reading->steps[reading->count - 1];
     struct mail_facts_context context = {
         .inside = step->inside, .authserv_id = job->run->context->config->decode_authserv_id, .envelope_from = job->envelope_from};
     struct mail_facts *facts = mail_facts_of(step->mime, step->layers, &context);
-    char *text = facts_text(facts);
+    char *text = facts_text(facts, step->mime, report->description);
     decode_batch_add_facts(job->batch, job->report_id, text);
     bool ok = offer_keys(reading, &facts->keys, err);
     free(text);
@@ -502,7 +506,7 @@ static bool store(struct reading *reading, struct report *report, struct err *er
         decode_add(reading->job, report, is_first ? "decoding" : "received", "none", NULL);
     if (is_closed)
         return order_opening(reading, err);
-    if (!keep_attachments(reading, report, err) || !add_facts(reading, err))
+    if (!keep_attachments(reading, report, err) || !add_facts(reading, report, err))
         return false;
     if (has_protection(reading))
         order_verdict(reading);

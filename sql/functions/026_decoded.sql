@@ -170,16 +170,17 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 DECLARE v_received timestamptz[] := inbox_received(p_reports);
 BEGIN
     INSERT INTO report_mail AS m (report_id, received, mail_from, recipients, message_id, in_reply_to, refs, tags, author, kind, is_automatic,
-                                  dmarc, spf, dkim, spam, spam_score, about, about_recipient, about_status, about_text)
+                                  dmarc, spf, dkim, spam, spam_score, about, about_recipient, about_status, about_text, voices)
         SELECT u.id, u.received, '', '{}', f.message_id, f.in_reply_to, coalesce(f.refs, '{}'), coalesce(f.tags, '{}'), f.author, coalesce(f.kind, 'message'),
-               coalesce(f.is_automatic, false), f.dmarc, f.spf, f.dkim, f.spam, f.spam_score, f.about, f.about_recipient, f.about_status, f.about_text
+               coalesce(f.is_automatic, false), f.dmarc, f.spf, f.dkim, f.spam, f.spam_score, f.about, f.about_recipient, f.about_status, f.about_text,
+               coalesce(f.voices, '{}')
         FROM unnest(p_reports, v_received, p_facts) u(id, received, facts) CROSS JOIN LATERAL jsonb_to_record(u.facts::jsonb) f(message_id text, in_reply_to text,
              refs text[], tags text[], author text, kind text, is_automatic boolean, dmarc text, spf text, dkim text, spam boolean, spam_score real,
-             about text, about_recipient text, about_status text, about_text text)
+             about text, about_recipient text, about_status text, about_text text, voices text[])
         ON CONFLICT ON CONSTRAINT report_mail_pkey DO UPDATE SET message_id = EXCLUDED.message_id, in_reply_to = EXCLUDED.in_reply_to, refs = EXCLUDED.refs,
             tags = EXCLUDED.tags, author = EXCLUDED.author, kind = EXCLUDED.kind, is_automatic = EXCLUDED.is_automatic, dmarc = EXCLUDED.dmarc,
             spf = EXCLUDED.spf, dkim = EXCLUDED.dkim, spam = EXCLUDED.spam, spam_score = EXCLUDED.spam_score, about = EXCLUDED.about,
-            about_recipient = EXCLUDED.about_recipient, about_status = EXCLUDED.about_status, about_text = EXCLUDED.about_text;
+            about_recipient = EXCLUDED.about_recipient, about_status = EXCLUDED.about_status, about_text = EXCLUDED.about_text, voices = EXCLUDED.voices;
 END $$;
 
 -- Hands the signed parts to verify; p_ord: whose a part is, its place in p_reports. A later decoding replaces what still waits of an earlier one.

@@ -1,14 +1,52 @@
 -- What may leave, the order to send it, and what becomes of a peer's document.
 
+-- Mail addresses that are a peer's: those of its record, of contacts that stand for it, and of its keys, whether or not they are enabled now.
+CREATE OR REPLACE FUNCTION peer_addresses() RETURNS TABLE (address text, peer_id bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT lower(p.mail), p.id FROM peer p WHERE p.mail IS NOT NULL
+    UNION SELECT c.address, c.peer_id FROM contact c WHERE c.peer_id IS NOT NULL
+    UNION SELECT lower(a), k.peer_id FROM mail_key k, unnest(k.addresses) a WHERE k.peer_id IS NOT NULL $$;
+
+-- Which peers speak in reports, a row a report that has any: another than p_peer (NULL: none), and whether it is p_peer's own.
+-- A peer speaks in what it sent over TLS, what its feed brought, and what was issued under its name; in a mail from its address, signed with its key,
+-- or that passes on its words: a mail within a mail, a quotation (report_mail.voices). That needs no proof, since it only keeps things home. To be a
+-- peer's own, so that what is AMBER+STRICT may go back to it, a mail must be signed by it as a whole.
+CREATE OR REPLACE FUNCTION report_voices(p_reports bigint[], p_received timestamptz[], p_peer bigint) RETURNS TABLE (report_id bigint, other bigint, is_theirs boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = on AS $$
+    WITH u AS (SELECT DISTINCT x.id, x.received FROM unnest(p_reports, p_received) x(id, received)),
+    letter AS (
+        SELECT u.id, m.author, d.summary, d.covers, d.parts, ARRAY(SELECT DISTINCT a FROM unnest(m.voices || m.author || lower(btrim(m.mail_from, '<>'))) a) AS addresses
+        FROM u JOIN report_mail m ON m.report_id = u.id
+            LEFT JOIN LATERAL (SELECT v.* FROM report_verdict v WHERE v.report_id = u.id ORDER BY v.checked DESC LIMIT 1) d ON true),
+    voice AS (
+        SELECT u.id, coalesce(s.peer_id, f.peer_id) AS peer_id, true AS is_sure
+            FROM u JOIN report r ON r.id = u.id AND r.received = u.received JOIN sender s ON s.id = r.sender_id LEFT JOIN feed f ON f.identity_id = s.identity_id
+            WHERE coalesce(s.peer_id, f.peer_id) IS NOT NULL
+        UNION ALL
+        SELECT u.id, n.peer_id, false FROM u JOIN report_content c ON c.report_id = u.id AND c.received = u.received JOIN peer_issuer_name n ON n.name = c.reference_issuer
+        UNION ALL
+        SELECT l.id, p.peer_id, coalesce(p.address = l.author AND l.summary = 'verified' AND l.covers = 'whole', false)
+            FROM letter l CROSS JOIN unnest(l.addresses) a JOIN peer_addresses() p ON p.address = a
+        UNION ALL
+        SELECT l.id, k.peer_id, false FROM letter l CROSS JOIN jsonb_array_elements(l.parts) e JOIN mail_key k ON k.fingerprint = e ->> 'fingerprint' AND k.peer_id IS NOT NULL)
+    SELECT v.id, max(v.peer_id) FILTER (WHERE v.peer_id <> p_peer), coalesce(bool_or(v.is_sure) FILTER (WHERE v.peer_id = p_peer), false)
+    FROM voice v GROUP BY v.id $$;
+
+-- The same of all reports of a case.
+CREATE OR REPLACE FUNCTION case_voices(p_case bigint, p_peer bigint) RETURNS TABLE (report_id bigint, other bigint, is_theirs boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT v.report_id, v.other, v.is_theirs
+    FROM (SELECT array_agg(m.report_id) AS reports, array_agg(m.received) AS received FROM case_member m WHERE m.case_id = p_case AND m.until IS NULL) m
+        CROSS JOIN LATERAL report_voices(m.reports, m.received, p_peer) v $$;
+
 -- The peer other than this one whose AMBER report a case was opened from: its summary, and the value that it names, are that peer's words. NULL: nobody's.
 CREATE OR REPLACE FUNCTION case_words_peer(p_case bigint, p_peer bigint) RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT x.peer_id
+    SELECT v.other
     FROM (SELECT m.report_id, m.received FROM case_member m WHERE m.case_id = p_case ORDER BY m.since_seq, m.report_id LIMIT 1) f
-        JOIN report r ON r.id = f.report_id AND r.received = f.received
-        JOIN sender x ON x.id = r.sender_id
-        LEFT JOIN report_content c ON c.report_id = r.id AND c.received = r.received
-    WHERE x.peer_id <> p_peer AND coalesce(c.tlp, 2) >= 2 $$;
+        CROSS JOIN LATERAL report_voices(ARRAY[f.report_id], ARRAY[f.received], p_peer) v
+        LEFT JOIN report_content c ON c.report_id = f.report_id AND c.received = f.received
+    WHERE coalesce(c.tlp, 2) >= 2 $$;
 
 -- No document says that what stands in it is not real.
 CREATE OR REPLACE FUNCTION share_refuse_drill(p_case bigint) RETURNS void
@@ -41,11 +79,11 @@ BEGIN
                              'pap', tlp_name(v.pap), 'summary', v.summary, 'opened', time_text(v.opened))::text
         FROM visible_case v WHERE v.id = v_case;
     RETURN QUERY
-    WITH seen AS (
+    WITH voice AS MATERIALIZED (SELECT * FROM case_voices(v_case, v_peer)),
+    seen AS (
         SELECT s.type, s.value, s.role, max(s.tlp) AS tlp, bool_or(s.personal) AS personal,
-               bool_or(s.is_indicator AND s.role NOT IN (2, 3)) AS indicator, max(s.pap) AS pap,
-               coalesce(max(x.peer_id) FILTER (WHERE x.peer_id <> v_peer AND s.tlp >= 2),
-                        CASE WHEN bool_and(coalesce(x.peer_id, 0) = v_peer) THEN v_peer END, 0) AS origin_peer,
+               bool_or(s.is_indicator AND s.role NOT IN (2, 3)) AS indicator, max(s.pap) AS pap, min(s.addr) AS addr, min(s.host) AS host,
+               coalesce(max(x.other) FILTER (WHERE s.tlp >= 2), CASE WHEN bool_and(coalesce(x.is_theirs, false)) THEN v_peer END, 0) AS origin_peer,
                min(coalesce(o.time, s.received)) AS first, max(coalesce(o.time, s.received)) AS last, sum(o.count) AS count,
                min(o.class) AS class, min(o.protocol) AS protocol,
                CASE WHEN min(o.source_port) = max(o.source_port) THEN min(o.source_port) END AS source_port,
@@ -53,14 +91,17 @@ BEGIN
         FROM visible_member m
             JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
             JOIN visible_observation o ON o.report_id = s.report_id AND o.received = s.received AND o.no = s.observation_no
-            LEFT JOIN sender x ON x.id = s.origin
-        WHERE m.case_id = v_case GROUP BY s.type, s.value, s.role ORDER BY s.type, s.role, s.value LIMIT 5001)
+            LEFT JOIN voice x ON x.report_id = s.report_id
+        WHERE m.case_id = v_case GROUP BY s.type, s.value, s.role ORDER BY s.type, s.role, s.value LIMIT 5001),
+    marked AS MATERIALIZED (SELECT array_agg(g.type) AS types, array_agg(g.value) AS values, array_agg(g.host) AS hosts, array_agg(g.addr) AS addrs FROM seen g WHERE g.indicator),
+    victim AS MATERIALIZED (SELECT DISTINCT m.types[v] AS type, m.values[v] AS value FROM marked m CROSS JOIN LATERAL victims_among(m.types, m.values, m.hosts, m.addrs) v)
     SELECT 'sighting', observable_type_name(g.type) || ' ' || sighting_role_name(g.role) || ' ' || g.value, g.value, observable_type_name(g.type), g.value,
            sighting_role_name(g.role), g.class, g.tlp, true, g.personal, g.origin_peer, v_restricted,
            json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(g.tlp),
                              'first', time_text(g.first), 'last', time_text(g.last), 'count', g.count, 'class', g.class, 'protocol', g.protocol,
                              'source_port', g.source_port, 'target_port', g.target_port, 'pap', tlp_name(g.pap), 'indicator', g.indicator AND NOT EXISTS (
-                                 SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(g.value) AND w.type = g.type AND w.ended IS NULL))::text
+                                 SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(g.value) AND w.type = g.type AND w.ended IS NULL)
+                                 AND NOT EXISTS (SELECT FROM victim x WHERE x.type = g.type AND x.value = g.value))::text
         FROM seen g;
     RETURN QUERY
     SELECT 'note', n.id::text, left(n.text, 200), NULL, NULL, NULL, NULL, n.tlp, n.share, false, 0::bigint, v_restricted,

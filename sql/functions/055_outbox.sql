@@ -1,43 +1,52 @@
 -- What follows an order: the last proof of its items, what the share stage reads of it, and the document's way into the outbox.
 
 -- What the database itself knows of each item of a share: its strictest label now, the peer who said it (0: we, or no peer; another peer where its AMBER
--- is among what was seen), and what keeps it home. tlp NULL: the case has no such item.
+-- is among what was seen), what keeps it home, and what may be done with it. victim: of a value that is marked as indicator, that somebody was hurt there.
+-- tlp NULL: the case has no such item.
+DROP VIEW IF EXISTS releasable_item;
+SELECT drop_overloads('share_item_facts');
 CREATE OR REPLACE FUNCTION share_item_facts(p_share bigint, p_version int)
-RETURNS TABLE (no int, tlp smallint, origin_peer bigint, personal boolean, shareable boolean, restricted boolean)
+RETURNS TABLE (no int, tlp smallint, origin_peer bigint, personal boolean, shareable boolean, restricted boolean, pap smallint, victim boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     WITH s AS (
-        SELECT x.case_id, x.peer_id, c.name, c.tlp, c.compartment_id <> 0 AS restricted
+        SELECT x.case_id, x.peer_id, c.name, c.tlp, c.pap, c.compartment_id <> 0 AS restricted
         FROM share x JOIN incident_case c ON c.id = x.case_id WHERE x.id = p_share),
     item AS (
-        SELECT t.no, t.kind, t.ref, j.type, j.role, j.value
+        SELECT t.no, t.kind, t.ref, j.type, j.role, j.value, j.indicator
         FROM share_item t
-            LEFT JOIN LATERAL (SELECT t.content::json ->> 'type', t.content::json ->> 'role', t.content::json ->> 'value') j(type, role, value)
-                ON t.kind = 'sighting'
+            LEFT JOIN LATERAL (SELECT t.content::json ->> 'type', t.content::json ->> 'role', t.content::json ->> 'value', (t.content::json ->> 'indicator')::boolean)
+                j(type, role, value, indicator) ON t.kind = 'sighting'
         WHERE t.share_id = p_share AND t.version = p_version),
+    voice AS MATERIALIZED (SELECT x.* FROM s CROSS JOIN LATERAL case_voices(s.case_id, s.peer_id) x),
     -- Items and what was seen side by side in one group: a join would be planned for one item, and there may be thousands.
-    seen AS (
-        SELECT array_agg(v.no) FILTER (WHERE v.no IS NOT NULL) AS numbers, max(v.tlp) AS tlp, bool_or(v.personal) AS personal,
-               coalesce(max(v.peer_id) FILTER (WHERE v.peer_id <> s.peer_id AND v.tlp >= 2),
-                        CASE WHEN bool_and(v.peer_id = s.peer_id) THEN s.peer_id END, 0) AS origin_peer
+    seen AS MATERIALIZED (
+        SELECT array_agg(v.no) FILTER (WHERE v.no IS NOT NULL) AS numbers, max(v.tlp) AS tlp, bool_or(v.personal) AS personal, max(v.pap) AS pap,
+               coalesce(max(v.other) FILTER (WHERE v.tlp >= 2), CASE WHEN bool_and(v.is_theirs) THEN s.peer_id END, 0) AS origin_peer,
+               max(v.type_number) AS type_number, v.value, min(v.host) AS host, min(v.addr) AS addr, bool_or(v.indicator) AS indicator
         FROM s CROSS JOIN (
-            SELECT i.no, i.type, i.role, i.value, NULL::smallint AS tlp, NULL::boolean AS personal, NULL::bigint AS peer_id FROM item i WHERE i.kind = 'sighting'
+            SELECT i.no, i.type, i.role, i.value, i.indicator, NULL::smallint AS tlp, NULL::smallint AS pap, NULL::boolean AS personal, NULL::bigint AS other,
+                   NULL::boolean AS is_theirs, NULL::smallint AS type_number, NULL::text AS host, NULL::inet AS addr FROM item i WHERE i.kind = 'sighting'
             UNION ALL
-            SELECT NULL, observable_type_name(g.type), sighting_role_name(g.role), g.value, g.tlp, g.personal, coalesce(x.peer_id, 0)
+            SELECT NULL, observable_type_name(g.type), sighting_role_name(g.role), g.value, NULL, g.tlp, g.pap, g.personal, x.other, coalesce(x.is_theirs, false), g.type, g.host, g.addr
             FROM s JOIN case_member m ON m.case_id = s.case_id AND m.until IS NULL
                 JOIN sighting g ON g.report_id = m.report_id AND g.received = m.received AND m.observations @> g.observation_no
-                LEFT JOIN sender x ON x.id = g.origin) v
+                LEFT JOIN voice x ON x.report_id = g.report_id) v
         GROUP BY v.type, v.role, v.value, s.peer_id HAVING count(v.no) > 0 AND count(v.tlp) > 0),
+    marked AS (
+        SELECT array_agg(g.type_number) AS types, array_agg(g.value) AS values, array_agg(g.host) AS hosts, array_agg(g.addr) AS addrs FROM seen g WHERE g.indicator),
+    victim AS MATERIALIZED (SELECT DISTINCT m.types[v] AS type, m.values[v] AS value FROM marked m CROSS JOIN LATERAL victims_among(m.types, m.values, m.hosts, m.addrs) v),
     accepted AS (SELECT n.peer_id, n.tlp FROM incoming n JOIN s ON n.case_id = s.case_id WHERE n.state = 'accepted')
     SELECT i.no, s.tlp,
            coalesce((SELECT max(a.peer_id) FROM accepted a WHERE a.tlp >= 2 AND a.peer_id <> s.peer_id), case_words_peer(s.case_id, s.peer_id),
                     (SELECT s.peer_id FROM accepted HAVING count(*) > 0
                          AND count(*) >= coalesce((SELECT y.reports FROM case_tally y WHERE y.case_id = s.case_id), 0)), 0),
-           false, true, s.restricted
+           false, true, s.restricted, s.pap, false
         FROM s JOIN item i ON i.kind = 'case' AND i.ref = s.name
     UNION ALL
-    SELECT n, g.tlp, g.origin_peer, g.personal, true, s.restricted FROM s CROSS JOIN seen g CROSS JOIN unnest(g.numbers) n
+    SELECT n, g.tlp, g.origin_peer, g.personal, true, s.restricted, g.pap, EXISTS (SELECT FROM victim x WHERE x.type = g.type_number AND x.value = g.value)
+        FROM s CROSS JOIN seen g CROSS JOIN unnest(g.numbers) n
     UNION ALL
-    SELECT i.no, n.tlp, coalesce(x.peer_id, 0), n.personal, n.share, s.restricted
+    SELECT i.no, n.tlp, coalesce(x.peer_id, 0), n.personal, n.share, s.restricted, NULL, false
         FROM s CROSS JOIN item i JOIN note n ON n.case_id = s.case_id AND n.id::text = i.ref LEFT JOIN sender x ON x.id = n.origin WHERE i.kind = 'note' $$;
 
 -- The item's own half of the last line (share_item_checked() holds the agreement's): an item is what the case has, under no wider label than it has
@@ -57,8 +66,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_
             WHEN f.personal THEN 'personal data'
             WHEN t.kind = 'sighting' AND (t.content::json ->> 'indicator')::boolean AND EXISTS (
                 SELECT FROM indicator_withdrawal w WHERE w.ended IS NULL AND md5(w.value) = md5(t.content::json ->> 'value')
-                    AND observable_type_name(w.type) = t.content::json ->> 'type') THEN 'it is no indicator any more' END AS why
+                    AND observable_type_name(w.type) = t.content::json ->> 'type') THEN 'it is no indicator any more'
+            WHEN f.victim THEN 'it is a victim''s or target''s elsewhere, and no indicator'
+            WHEN f.pap > d.pap THEN format('what may be done with it is PAP:%s now', upper(tlp_name(f.pap))) END AS why
         FROM share s JOIN share_item t ON t.share_id = s.id AND t.version = p_version
+            -- PAP is said of a document as a whole, and is the strictest of what stands in it.
+            CROSS JOIN (SELECT coalesce(max(tlp_number(x.content::json ->> 'pap')), 0) AS pap FROM share_item x
+                        WHERE x.share_id = p_share AND x.version = p_version AND x.kind <> 'note') d
             LEFT JOIN share_item_facts(p_share, p_version) f ON f.no = t.no -- once for all items
         WHERE s.id = p_share) x
     WHERE x.why IS NOT NULL ORDER BY x.why LIMIT 1 $$;

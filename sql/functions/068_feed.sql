@@ -5,7 +5,7 @@ CREATE VIEW visible_feed AS
 SELECT i.id, i.login AS name, i.name AS title, i.mail, i.default_tlp, i.default_class, i.enabled,
        ARRAY(SELECT encode(k.key_sha256, 'hex') FROM registered_key k WHERE k.identity_id = i.id ORDER BY k.added, 1) AS keys,
        f.kind, f.paused, f.format, f.confidence, f.url, f.credentials, f.ca, f.every_s, f.fresh_s, f.documents_per_hour, f.bytes_per_hour, f.document_bytes_max,
-       f.keeps_files, s.id AS sender_id, t.not_before, t.asked, t.started, t.ended, t.failures, t.failed, t.error, t.added_after, t.more,
+       f.keeps_files, (SELECT p.name FROM peer p WHERE p.id = f.peer_id) AS peer, s.id AS sender_id, t.not_before, t.asked, t.started, t.ended, t.failures, t.failed, t.error, t.added_after, t.more,
        (SELECT max(y.last) FROM feed_tally y WHERE y.sender_id = s.id AND y.documents > y.duplicates) AS last
 FROM identity i JOIN feed f ON f.identity_id = i.id JOIN sender s ON s.identity_id = i.id JOIN feed_state t ON t.identity_id = i.id
 WHERE i.role = 'feed' AND viewer() IS NOT NULL;
@@ -36,7 +36,7 @@ RETURN json_join(json_build_object('name', f.name, 'title', f.title, 'kind', f.k
         'url', f.url, 'format', f.format, 'default_tlp', tlp_name(f.default_tlp), 'default_class', f.default_class, 'confidence', f.confidence,
         'every', CASE WHEN f.kind IN ('https', 'taxii') THEN f.every_s END, 'fresh', f.fresh_s, 'documents_per_hour', f.documents_per_hour,
         'bytes_per_hour', f.bytes_per_hour, 'document_max', f.document_bytes_max, 'credentials', f.credentials, 'ca', f.ca,
-        'keep', CASE WHEN f.kind = 'drop' THEN f.keeps_files END, 'keys', f.keys, 'mail', f.mail, 'paused', f.paused, 'enabled', f.enabled,
+        'keep', CASE WHEN f.kind = 'drop' THEN f.keeps_files END, 'keys', f.keys, 'mail', f.mail, 'peer', f.peer, 'paused', f.paused, 'enabled', f.enabled,
         'asked', time_text(f.asked), 'started', time_text(f.started), 'fetched', time_text(f.ended), 'next', CASE WHEN f.kind IN ('https', 'taxii') THEN time_text(f.not_before) END,
         'cursor', f.added_after, 'failures', f.failures, 'failed', time_text(f.failed), 'error', f.error,
         'notices', (SELECT coalesce(json_agg(json_build_object('kind', n.kind, 'subject', nullif(n.subject, ''), 'text', n.text, 'since', time_text(n.raised)) ORDER BY n.raised), '[]')
@@ -85,11 +85,13 @@ DECLARE
     v_name text := lower(coalesce(p_name, p_body ->> 'name'));
     v_old text;
 BEGIN
-    PERFORM record_check(p_body, '{name,title,push,drop,https,taxii,format,default_tlp,default_class,confidence,every,fresh,documents_per_hour,bytes_per_hour,document_max,credentials,ca,keep,keys,mail,enabled}');
+    PERFORM record_check(p_body, '{name,title,push,drop,https,taxii,format,default_tlp,default_class,confidence,every,fresh,documents_per_hour,bytes_per_hour,document_max,credentials,ca,keep,keys,mail,peer,enabled}');
     IF p_name IS NULL AND v_kind IS NULL THEN
         PERFORM refuse('CI422', 'how does it come?', 'one of push, drop, https, taxii');
     ELSIF p_name IS NOT NULL AND NOT EXISTS (SELECT FROM visible_feed x WHERE x.name = v_name) THEN
         PERFORM record_missing('feed', p_name);
+    ELSIF p_body ->> 'peer' IS NOT NULL AND NOT EXISTS (SELECT FROM peer p WHERE p.name = upper(p_body ->> 'peer')) THEN
+        PERFORM record_missing('peer', p_body ->> 'peer');
     ELSIF p_body ->> 'credentials' !~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' THEN
         PERFORM refuse('CI422', 'credentials are named by a file name', 'the file lies in the folder that only fetch reads', '{"at": "/credentials"}');
     ELSIF p_body ->> 'format' LIKE 'csv:%' AND mapping_text(substr(p_body ->> 'format', 5)) IS NULL THEN
@@ -111,7 +113,8 @@ BEGIN
         documents_per_hour = feed_number(p_body, 'documents_per_hour', v.documents_per_hour, 1000000000),
         bytes_per_hour = feed_number(p_body, 'bytes_per_hour', v.bytes_per_hour, 100000000000000),
         document_bytes_max = feed_number(p_body, 'document_max', v.document_bytes_max, 100000000000),
-        keeps_files = coalesce((p_body ->> 'keep')::boolean, v.keeps_files) WHERE f.identity_id = v.identity_id;
+        keeps_files = coalesce((p_body ->> 'keep')::boolean, v.keeps_files),
+        peer_id = CASE WHEN p_body ? 'peer' THEN (SELECT p.id FROM peer p WHERE p.name = upper(p_body ->> 'peer')) ELSE v.peer_id END WHERE f.identity_id = v.identity_id;
     UPDATE feed_state s SET not_before = now(), etag = NULL, last_modified = NULL, added_after = NULL, query_after = NULL, next = NULL, more = false, failures = 0, error = NULL
         WHERE s.identity_id = v.identity_id AND v.url IS DISTINCT FROM v_old; -- another source: nothing of it is known
     PERFORM record_journal('feed', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END, v_name, p_body);

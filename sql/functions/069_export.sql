@@ -9,14 +9,17 @@ CREATE VIEW vouched_mail AS
 SELECT f.report_id FROM report_mail f JOIN contact c ON c.address = f.author AND c.is_known
 WHERE f.dmarc = 'pass' OR (SELECT v.summary FROM report_verdict v WHERE v.report_id = f.report_id ORDER BY v.checked DESC LIMIT 1) = 'verified';
 
--- Marked by a report of somebody known, and not withdrawn; victims and targets are never indicators, and a drill has none.
+-- Marked by a report of somebody known, and not withdrawn; victims and targets are never indicators, and a drill has none. Nor has what nobody took on: a peer's document that
+-- was declined or is not decided on yet, a mail that is held, a report that was dropped; of one of which a part is in a case, that part counts.
 CREATE VIEW visible_indicator_seen AS
 SELECT s.type, s.value, s.role, s.tlp, s.pap, s.confidence, s.valid_until AS until, s.addr, s.host, s.received AS marked, s.personal, s.report_id,
        s.observation_no, NULL::bigint AS case_number, NULL::bigint AS case_id, s.compartment_id <> 0 AS restricted
 FROM visible_sighting s
 WHERE s.is_indicator AND s.role NOT IN (2, 3) AND s.drill_id = 0
   AND (EXISTS (SELECT FROM known_sender k WHERE k.id = s.origin) OR EXISTS (SELECT FROM vouched_mail m WHERE m.report_id = s.report_id))
-  AND NOT EXISTS (SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(s.value) AND w.type = s.type AND w.ended IS NULL);
+  AND NOT EXISTS (SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(s.value) AND w.type = s.type AND w.ended IS NULL)
+  AND NOT EXISTS (SELECT FROM report_outcome o WHERE o.report_id = s.report_id AND o.state IN ('held', 'dropped')
+                  AND NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = s.report_id AND m.until IS NULL AND m.observations @> s.observation_no));
 
 -- Marked by an analyst in a case that the viewer may see.
 CREATE VIEW visible_indicator_mark AS
@@ -63,12 +66,12 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH mark AS MATERIALIZED (
-        SELECT k.type, k.value, min(k.role) AS role, max(k.tlp) AS tlp, max(k.pap) AS pap, max(k.confidence) AS confidence, max(k.marked) AS marked,
+        SELECT k.type, k.value, min(k.host) AS host, min(k.role) AS role, max(k.tlp) AS tlp, max(k.pap) AS pap, max(k.confidence) AS confidence, max(k.marked) AS marked,
                CASE WHEN bool_and(k.until IS NOT NULL) THEN max(k.until) END AS until
         FROM visible_indicator_mark k WHERE k.case_id = p_case GROUP BY k.type, k.value),
     seen AS MATERIALIZED (
         SELECT s.type, s.role, s.value, md5(s.value) AS digest, min(coalesce(o.time, s.received)) AS first, max(coalesce(o.time, s.received)) AS last,
-               max(s.tlp) AS tlp, max(s.pap) AS pap, min(s.addr) AS addr, max(ARRAY[s.report_id, s.observation_no]) AS newest,
+               max(s.tlp) AS tlp, max(s.pap) AS pap, min(s.addr) AS addr, min(s.host) AS host, max(ARRAY[s.report_id, s.observation_no]) AS newest,
                bool_or(s.is_indicator AND s.role NOT IN (2, 3) AND s.drill_id = 0 AND (EXISTS (SELECT FROM known_sender k WHERE k.id = s.origin)
                    OR EXISTS (SELECT FROM vouched_mail v WHERE v.report_id = s.report_id))) AS indicator,
                max(s.confidence) FILTER (WHERE s.is_indicator) AS confidence,
@@ -78,12 +81,16 @@ BEGIN
         WHERE m.case_id = p_case AND (s.type, s.role, md5(s.value)) > (v_type, v_role, v_digest) AND (s.type NOT IN (4, 16) OR NOT v_has_address)
         GROUP BY s.type, s.role, s.value ORDER BY s.type, s.role, 4 LIMIT p_limit),
     unseen AS (
-        SELECT k.type, k.role, k.value, md5(k.value) AS digest, k.marked AS first, k.marked AS last, k.tlp, k.pap, NULL::inet AS addr, NULL::bigint[] AS newest, false AS indicator,
+        SELECT k.type, k.role, k.value, md5(k.value) AS digest, k.marked AS first, k.marked AS last, k.tlp, k.pap, CASE WHEN k.type <= 3 THEN k.value::inet END AS addr, k.host, NULL::bigint[] AS newest, false AS indicator,
                NULL::smallint AS confidence, NULL::timestamptz AS until
         FROM mark k WHERE (k.type, k.role, md5(k.value)) > (v_type, v_role, v_digest) AND NOT EXISTS (
             SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
             WHERE m.case_id = p_case AND s.type = k.type AND s.value = k.value)),
-    page AS (SELECT * FROM (SELECT * FROM seen UNION ALL SELECT * FROM unseen) u ORDER BY u.type, u.role, u.digest LIMIT p_limit)
+    page AS MATERIALIZED (SELECT * FROM (SELECT * FROM seen UNION ALL SELECT * FROM unseen) u ORDER BY u.type, u.role, u.digest LIMIT p_limit),
+    marked AS (
+        SELECT array_agg(g.type) AS types, array_agg(g.value) AS values, array_agg(g.host) AS hosts, array_agg(g.addr) AS addrs
+        FROM page g WHERE g.role NOT IN (2, 3) AND (g.indicator OR EXISTS (SELECT FROM mark k WHERE k.type = g.type AND k.value = g.value))),
+    victim AS MATERIALIZED (SELECT DISTINCT m.types[v] AS type, m.values[v] AS value FROM marked m CROSS JOIN LATERAL victims_among(m.types, m.values, m.hosts, m.addrs) v)
     SELECT json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(greatest(g.tlp, k.tlp)),
                'pap', tlp_name(greatest(g.pap, k.pap)), 'first_seen', time_text(g.first), 'last_seen', time_text(g.last),
                'asn', CASE WHEN g.addr IS NOT NULL THEN (SELECT min(a.value) FROM visible_sighting a WHERE a.report_id = g.newest[1] AND a.observation_no = g.newest[2]
@@ -94,7 +101,7 @@ BEGIN
                'until', CASE WHEN i.yes THEN time_text(CASE WHEN k.type IS NOT NULL THEN k.until ELSE g.until END) END),
            format('%s.%s.%s', g.type, g.role, g.digest)
     FROM page g LEFT JOIN mark k ON k.type = g.type AND k.value = g.value
-        CROSS JOIN LATERAL (SELECT g.role NOT IN (2, 3) AND (k.type IS NOT NULL OR (g.indicator AND NOT EXISTS (
+        CROSS JOIN LATERAL (SELECT g.role NOT IN (2, 3) AND NOT EXISTS (SELECT FROM victim x WHERE x.type = g.type AND x.value = g.value) AND (k.type IS NOT NULL OR (g.indicator AND NOT EXISTS (
             SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(g.value) AND w.type = g.type AND w.ended IS NULL))) AS yes) i
     ORDER BY g.type, g.role, g.digest;
 END $$;
@@ -136,6 +143,11 @@ BEGIN
         END IF;
         PERFORM refuse('CI422', format('TLP:%s is wider than what was reported of "%s", TLP:%s', upper(tlp_name(v_tlp)), left(v.value, 100), upper(tlp_name(v.tlp))),
                        'ask its sender, or leave --tlp out');
+    END LOOP;
+    FOR v IN SELECT w.value FROM (SELECT array_agg(x.type) AS types, array_agg(x.value) AS values, array_agg(x.host) AS hosts,
+                 array_agg(CASE WHEN x.type <= 3 THEN x.value::inet END) AS addrs FROM indicator_wanted x) a
+             CROSS JOIN LATERAL (SELECT a.values[h] AS value FROM victims_among(a.types, a.values, a.hosts, a.addrs) h) w ORDER BY 1 LIMIT 1 LOOP
+        PERFORM refuse('CI422', format('"%s" was a victim''s or target''s elsewhere', left(v.value, 100)), format('victims and targets are never indicators: cirt find %s', left(v.value, 100)));
     END LOOP;
     UPDATE indicator_withdrawal w SET ended = now() FROM indicator_wanted x
         WHERE md5(w.value) = md5(x.value) AND w.type = x.type AND w.ended IS NULL;
@@ -192,7 +204,8 @@ END $$;
 CREATE OR REPLACE FUNCTION export_items_max() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 500000;
 
 -- Makes a list of what the filter found: p_head {format, filter, tlp, blocks}. Why something is withheld is counted: its label, that it is somebody's
--- name, that it is known to be good, that its PAP, or that of a case it is in, forbids to act on it where others see it (AMBER, RED) in lists that block.
+-- name, that somebody was hurt there, that it is known to be good, that its PAP, or that of a case it is in, forbids to act on it where others see it
+-- (AMBER, RED) in lists that block.
 CREATE OR REPLACE FUNCTION export_make(p_head jsonb, p_types smallint[], p_values text[], p_roles smallint[], p_tlps smallint[], p_paps smallint[],
     p_confidences smallint[], p_untils timestamptz[], p_firsts timestamptz[], p_lasts timestamptz[], p_hosts text[], p_addrs inet[], p_personal boolean[])
 RETURNS json
@@ -226,10 +239,11 @@ BEGIN
                                 WHERE n.network >= network(u.addr) AND n.network <= set_masklen(broadcast(u.addr), CASE family(u.addr) WHEN 4 THEN 32 ELSE 128 END)
                                 LIMIT 1) x
             WHERE u.type = 3),
+    victim AS MATERIALIZED (SELECT v AS ord FROM victims_among(p_types, p_values, p_hosts, p_addrs) v),
     judged AS MATERIALIZED (
-        SELECT a.*, CASE WHEN a.tlp > v_ceiling THEN 'label' WHEN a.personal OR a.role IN (2, 3) THEN 'personal' WHEN k.ord IS NOT NULL THEN 'known_good'
+        SELECT a.*, CASE WHEN a.tlp > v_ceiling THEN 'label' WHEN a.personal OR a.role IN (2, 3) THEN 'personal' WHEN h.ord IS NOT NULL THEN 'victim' WHEN k.ord IS NOT NULL THEN 'known_good'
                          WHEN v_blocks AND (a.pap >= 2 OR c.type IS NOT NULL) THEN 'pap' END AS why
-        FROM asked a LEFT JOIN known k ON k.ord = a.ord LEFT JOIN careful c ON c.type = a.type AND c.value = a.value),
+        FROM asked a LEFT JOIN known k ON k.ord = a.ord LEFT JOIN victim h ON h.ord = a.ord LEFT JOIN careful c ON c.type = a.type AND c.value = a.value),
     kept AS (
         INSERT INTO export_item (export_id, no, content)
         SELECT x.id, row_number() OVER (ORDER BY j.type, j.value), json_build_object('type', observable_type_name(j.type), 'value', j.value, 'role',
@@ -237,7 +251,7 @@ BEGIN
                    'last_seen', time_text(j.last))::text
         FROM judged j WHERE j.why IS NULL RETURNING 1)
     SELECT (SELECT count(*) FROM kept), (SELECT max(j.tlp) FROM judged j WHERE j.why IS NULL),
-           (SELECT jsonb_build_object('label', count(*) FILTER (WHERE j.why = 'label'), 'personal', count(*) FILTER (WHERE j.why = 'personal'),
+           (SELECT jsonb_build_object('label', count(*) FILTER (WHERE j.why = 'label'), 'personal', count(*) FILTER (WHERE j.why = 'personal'), 'victim', count(*) FILTER (WHERE j.why = 'victim'),
                 'known_good', count(*) FILTER (WHERE j.why = 'known_good'), 'pap', count(*) FILTER (WHERE j.why = 'pap')) FROM judged j)
         INTO x.items, x.tlp, x.withheld;
     UPDATE export o SET items = x.items, tlp = x.tlp, withheld = x.withheld WHERE o.id = x.id;

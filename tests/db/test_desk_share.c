@@ -285,6 +285,199 @@ static void test_words_of_another_peer(void **state)
     free(sql);
 }
 
+/* A report of the case as one that came by mail: from that address on its envelope and in its head, with those who speak in it. */
+static void make_letter(int64_t report, const char *author, const char *voices)
+{
+    char *sql = mem_printf("SET search_path = cirt; UPDATE report SET channel = 'mail', assurance = 'unknown',"
+                           " sender_id = (senders_of_addresses(ARRAY['%s']))[1] WHERE id = %lld;"
+                           "UPDATE sighting s SET origin = r.sender_id FROM report r WHERE r.id = s.report_id AND r.id = %lld;"
+                           "INSERT INTO report_mail (report_id, received, mail_from, recipients, author, voices)"
+                           " SELECT id, received, '<%s>', '{incident@xx.example}', lower('%s'), '{%s}' FROM report WHERE id = %lld",
+                           author, (long long)report, (long long)report, author, author, voices, (long long)report);
+    cluster_execute(sql);
+    free(sql);
+}
+
+static void make_verdict(int64_t report, const char *summary, const char *covers, const char *fingerprint)
+{
+    char *sql = mem_printf(
+        "INSERT INTO cirt.report_verdict (report_id, received, summary, encryption, covers, parts) SELECT id, received, '%s', 'none',"
+        " '%s', '[{\"kind\": \"signed\", \"fingerprint\": \"%s\"}]' FROM cirt.report WHERE id = %lld",
+        summary, covers, fingerprint, (long long)report);
+    cluster_execute(sql);
+    free(sql);
+}
+
+/* The origin of the value as the order knows it for that peer, and as the last line does. */
+static void expect_origin(int64_t number, const char *peer, const char *value, const char *wanted)
+{
+    char *sql =
+        mem_printf("SET search_path = cirt; SELECT set_config('cirt.viewer', (SELECT id::text FROM identity WHERE login = 'lead'), false);"
+                   "SELECT coalesce(p.name, 'ours') FROM share_candidates('%lld', '%s') k LEFT JOIN peer p ON p.id = k.origin_peer"
+                   " WHERE k.value = '%s'",
+                   (long long)number, peer, value);
+    char *origin = cluster_text(sql);
+    if (!str_equal(origin, wanted))
+        fail_msg("%s to %s is of %s, not of %s", value, peer, origin, wanted);
+    free(origin);
+    free(sql);
+}
+
+/* What a peer says by mail is its words as what it sends by TLS is: whoever else sends it on, and whether or not anything proves it. */
+static void test_mail_of_a_peer(void **state)
+{
+    static const struct {
+        const char *value, *author, *voices, *summary, *covers, *fingerprint, *to_others, *to_them;
+    } letters[] = {
+        {"plain.example", "Duty@WW-CERT.example", "", NULL, NULL, NULL, "WW-CERT", "ours"},
+        {"signed.example", "duty@ww-cert.example", "", "verified", "whole", "ABCD0123456789ABCDEF0123456789ABCDEF0123", "WW-CERT",
+         "WW-CERT"},
+        {"part.example", "duty@ww-cert.example", "", "verified", "part", "ABCD0123456789ABCDEF0123456789ABCDEF0123", "WW-CERT", "ours"},
+        {"forged.example", "duty@ww-cert.example", "", "bad", "whole", "ABCD0123456789ABCDEF0123456789ABCDEF0123", "WW-CERT", "ours"},
+        {"contact.example", "ann@people.example", "", NULL, NULL, NULL, "WW-CERT", "ours"},
+        {"within.example", "person@bank.example", "person@bank.example,duty@ww-cert.example", NULL, NULL, NULL, "WW-CERT", "ours"},
+        {"passed-on.example", "person@bank.example", "person@bank.example", "not-sender", "whole",
+         "ABCD0123456789ABCDEF0123456789ABCDEF0123", "WW-CERT", "ours"},
+        {"nothing.example", "person@bank.example", "person@bank.example", "unprotected", "whole",
+         "BEEF0123456789ABCDEF0123456789ABCDEF0123", "ours", "ours"},
+    };
+    json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/WW-CERT", "{\"mail\":\"duty@ww-cert.example\"}"));
+    cluster_execute(
+        "SET search_path = cirt; INSERT INTO contact (address, peer_id) SELECT 'ann@people.example', id FROM peer WHERE name = 'WW-CERT';"
+        "INSERT INTO mail_key (fingerprint, armoured, peer_id, addresses) SELECT 'ABCD0123456789ABCDEF0123456789ABCDEF0123', 'x', id, "
+        "'{duty@ww-cert.example}' FROM peer"
+        " WHERE name = 'WW-CERT'");
+    static const char *const ours[] = {"domain ours.example infrastructure", NULL};
+    int64_t number = desk_client_case(*state, "letters", "amber");
+    desk_client_report(number, "amber", "feed", ours);
+    for (size_t i = 0; i < ARRAY_SIZE(letters); i++) {
+        char *observable = mem_printf("domain %s infrastructure", letters[i].value);
+        int64_t report = desk_client_report(number, "amber", "feed", (const char *const[]){observable, NULL});
+        make_letter(report, letters[i].author, letters[i].voices);
+        if (letters[i].summary)
+            make_verdict(report, letters[i].summary, letters[i].covers, letters[i].fingerprint);
+        free(observable);
+        expect_origin(number, "YY-CERT", letters[i].value, letters[i].to_others);
+        expect_origin(number, "WW-CERT", letters[i].value, letters[i].to_them);
+    }
+    json_t *plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true}");
+    for (size_t i = 0; i < ARRAY_SIZE(letters); i++)
+        assert_int_equal(strstr(reason_of(plan, letters[i].value), "another peer") != NULL, !str_equal(letters[i].to_others, "ours"));
+    assert_string_equal(reason_of(plan, "letters"), "");
+    json_decref(plan);
+    /* The last line knows it too, also of what came after the order. */
+    json_decref(order(state, 200, number, "{\"with\":[\"YY-CERT\"]}"));
+    assert_int_equal(cluster_number("SELECT (cirt.share_stops(max(id)) IS NULL)::int FROM cirt.share"), 1);
+    make_letter(desk_client_report(number, "amber", "feed", ours), "duty@ww-cert.example", "");
+    char *stop = cluster_text("SELECT cirt.share_stops(max(id)) FROM cirt.share");
+    assert_non_null(strstr(stop, "TLP:AMBER of another peer"));
+    free(stop);
+    /* A case that was opened from such a mail. */
+    static const char *const theirs[] = {"domain opened.example infrastructure", NULL};
+    number = desk_client_case(*state, "Phishing at opened.example", "amber");
+    make_letter(desk_client_report(number, "amber", "feed", theirs), "duty@ww-cert.example", "");
+    json_decref(order(state, 422, number, "{\"with\":[\"YY-CERT\"]}"));
+}
+
+/* What was said under AMBER+STRICT goes back to who proved to have said it. */
+static void test_strict_mail(void **state)
+{
+    static const struct {
+        const char *value, *summary;
+        bool goes;
+    } letters[] = {{"proved.example", "verified", true}, {"claimed.example", "unprotected", false}};
+    json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/YY-CERT", "{\"mail\":\"duty@yy-cert.example\"}"));
+    cluster_execute("UPDATE cirt.agreement SET ceiling = 3");
+    int64_t number = desk_client_case(*state, "strict letters", "amber");
+    for (size_t i = 0; i < ARRAY_SIZE(letters); i++) {
+        char *observable = mem_printf("domain %s infrastructure", letters[i].value);
+        int64_t report = desk_client_report(number, "amber+strict", "feed", (const char *const[]){observable, NULL});
+        make_letter(report, "duty@yy-cert.example", "");
+        make_verdict(report, letters[i].summary, "whole", "");
+        free(observable);
+    }
+    json_t *plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true}");
+    for (size_t i = 0; i < ARRAY_SIZE(letters); i++)
+        assert_int_equal(reason_of(plan, letters[i].value)[0] == '\0', letters[i].goes);
+    json_decref(plan);
+    cluster_execute("UPDATE cirt.agreement SET ceiling = 2");
+}
+
+/* What a peer's feed brings is the peer's; a document that bears its name for a case too. */
+static void test_feed_of_a_peer(void **state)
+{
+    static const char *const fetched[] = {"domain fetched.example infrastructure", NULL}, *const named[] = {
+                                                                                              "domain named.example infrastructure", NULL};
+    json_decref(desk_client_post(*state, "admin", 201, "/v1/feeds", "{\"name\":\"theirs\",\"push\":true,\"peer\":\"ww-cert\"}"));
+    json_decref(desk_client_post(*state, "admin", 404, "/v1/feeds/theirs", "{\"peer\":\"NO-CERT\"}"));
+    json_t *feed = desk_client_get(*state, "admin", 200, "/v1/feeds/theirs");
+    assert_string_equal(text_of(feed, "peer"), "WW-CERT");
+    json_decref(feed);
+    json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/WW-CERT", "{\"issuer_names\":[\"WW-CERT\"]}"));
+    int64_t number = desk_client_case(*state, "fetched", "amber");
+    desk_client_report(number, "amber", "theirs", fetched);
+    int64_t report = desk_client_report(number, "amber", "feed", named);
+    char *sql = mem_printf("UPDATE cirt.report_content SET reference_issuer = 'WW-CERT' WHERE report_id = %lld", (long long)report);
+    cluster_execute(sql);
+    free(sql);
+    expect_origin(number, "YY-CERT", "fetched.example", "WW-CERT");
+    expect_origin(number, "WW-CERT", "fetched.example", "WW-CERT");
+    expect_origin(number, "YY-CERT", "named.example", "WW-CERT");
+    expect_origin(number, "WW-CERT", "named.example", "ours");
+    json_decref(desk_client_post(*state, "admin", 200, "/v1/feeds/theirs", "{\"peer\":null}"));
+    expect_origin(number, "YY-CERT", "fetched.example", "ours");
+}
+
+/* What may be done with it became less while the document waits. */
+static void test_stricter_pap(void **state)
+{
+    static const char *const seen[] = {"domain quiet.example infrastructure", NULL};
+    static const struct {
+        const char *change;
+        bool stops;
+    } changes[] = {
+        {"UPDATE cirt.incident_case SET pap = 1 WHERE summary = 'quiet'", false},
+        {"UPDATE cirt.incident_case SET pap = 2 WHERE summary = 'quiet'", true},
+        {"UPDATE cirt.incident_case SET pap = NULL WHERE summary = 'quiet'", false},
+        {"UPDATE cirt.sighting SET pap = 1 WHERE value = 'quiet.example'", false},
+        {"UPDATE cirt.sighting SET pap = 4 WHERE value = 'quiet.example'", true},
+    };
+    int64_t number = desk_client_case(*state, "quiet", "green");
+    desk_client_report(number, "green", "feed", seen);
+    cluster_execute("UPDATE cirt.incident_case SET pap = 1 WHERE summary = 'quiet'");
+    json_decref(order(state, 200, number, "{\"with\":[\"YY-CERT\"]}"));
+    for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+        cluster_execute(changes[i].change);
+        char *stop = cluster_text("SELECT coalesce(cirt.share_stops(max(id)), '') FROM cirt.share");
+        if (changes[i].stops != (strstr(stop, "PAP:") != NULL))
+            fail_msg("%s: %s", changes[i].change, stop);
+        free(stop);
+    }
+    /* Ordered anew it goes, and says so. */
+    json_decref(order(state, 200, number, "{\"with\":[\"YY-CERT\"]}"));
+    assert_int_equal(cluster_number("SELECT (cirt.share_stops(max(id)) IS NULL)::int FROM cirt.share"), 1);
+}
+
+/* A value that is somebody's who was hurt elsewhere goes as what was seen, never as an indicator. */
+static void test_victim_elsewhere(void **state)
+{
+    static const char *const seen[] = {"domain hurt.example infrastructure", "domain bad.example infrastructure", NULL},
+                             *const victim[] = {"domain hurt.example victim", NULL}, *const target[] = {"domain bad.example target", NULL};
+    int64_t number = desk_client_case(*state, "hurt elsewhere", "green");
+    desk_client_report(number, "green", "feed", seen);
+    desk_client_report(0, "green", "feed", victim);
+    json_decref(order(state, 200, number, "{\"with\":[\"YY-CERT\"]}"));
+    char *marks = cluster_text("SELECT string_agg(content::json ->> 'value', ' ' ORDER BY ref) FROM cirt.share_item"
+                               " WHERE share_id = (SELECT max(id) FROM cirt.share) AND (content::json ->> 'indicator')::boolean");
+    assert_string_equal(marks, "bad.example");
+    free(marks);
+    assert_int_equal(cluster_number("SELECT (cirt.share_stops(max(id)) IS NULL)::int FROM cirt.share"), 1);
+    desk_client_report(0, "green", "feed", target);
+    char *stop = cluster_text("SELECT cirt.share_stops(max(id)) FROM cirt.share");
+    assert_non_null(strstr(stop, "victim's or target's"));
+    free(stop);
+}
+
 static void test_drill(void **state)
 {
     char path[80];
@@ -405,6 +598,11 @@ int main(void)
         cmocka_unit_test(test_last_line),
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_words_of_another_peer),
+        cmocka_unit_test(test_mail_of_a_peer),
+        cmocka_unit_test(test_strict_mail),
+        cmocka_unit_test(test_feed_of_a_peer),
+        cmocka_unit_test(test_stricter_pap),
+        cmocka_unit_test(test_victim_elsewhere),
         cmocka_unit_test(test_drill),
         cmocka_unit_test(test_accept),
         cmocka_unit_test(test_decline),

@@ -355,14 +355,92 @@ static void test_compartment(void **state)
     has_values(state, "lead", "csv", NULL, "domain:inside.example OR domain:both.example OR domain:marked-inside.example", "both.example");
 }
 
+/* Declined, not decided on yet, held or dropped: nobody took it on. What of such a report is in a case all the same counts. */
+static void test_not_taken_on(void **state)
+{
+    static const char *const states[] = {"held", "dropped"};
+    static const char *const shown[] = {"domain aside.example infrastructure", NULL};
+    char sql[400];
+    has_values(state, "analyst", "csv", NULL, "domain:aside.example", "");
+    int64_t report = desk_client_report(0, "green", "feed", shown);
+    has_values(state, "analyst", "csv", NULL, "domain:aside.example", "aside.example");
+    for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+        snprintf(sql, sizeof sql,
+                 "INSERT INTO cirt.report_outcome (report_id, received, state) SELECT id, received, '%s' FROM cirt.report WHERE id = %lld"
+                 " ON CONFLICT (report_id) DO UPDATE SET state = EXCLUDED.state",
+                 states[i], (long long)report);
+        cluster_execute(sql);
+        has_values(state, "analyst", "csv", NULL, "domain:aside.example", "");
+        has_values(state, "analyst", "rpz", NULL, "domain:aside.example", "");
+        json_t *list = desk_client_get(*state, "analyst", 200, "/v1/indicators?q=domain:aside.example");
+        assert_int_equal(json_array_size(json_object_get(list, "items")), 0);
+        json_decref(list);
+    }
+    snprintf(sql, sizeof sql,
+             "INSERT INTO cirt.case_member (case_id, drill_id, compartment_id, report_id, received, observations, since_seq)"
+             " SELECT c.id, c.drill_id, c.compartment_id, r.id, r.received, '{[1,2)}', 1 FROM cirt.incident_case c, cirt.report r"
+             " WHERE c.number = %lld AND r.id = %lld",
+             (long long)case_number, (long long)report);
+    cluster_execute(sql);
+    has_values(state, "analyst", "csv", NULL, "domain:aside.example", "aside.example");
+}
+
+static void expect_victims(void **state, const char *format, int wanted)
+{
+    json_t *head = make(state, "analyst", 201, format, NULL, "domain:both-ways.example OR ip:203.0.113.0/24 OR ip:2001:db8:5::/48");
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(head, "withheld"), "victim")), wanted);
+    json_decref(head);
+}
+
+/* Whoever was hurt stands in no list, whatever is said of the value elsewhere; and the list says how many it left out for that. */
+static void test_victims_elsewhere(void **state)
+{
+    static const char
+        *const marked[] = {"domain both-ways.example infrastructure",
+                           "ipv4 203.0.113.77 source",
+                           "cidr 203.0.113.64/27 source",
+                           "cidr 203.0.113.128/25 source",
+                           "cidr 2001:db8:5::/48 source",
+                           NULL},
+               *const hurt[] = {"domain both-ways.example victim", "ipv4 203.0.113.77 target", "ipv6 2001:db8:5::1 victim", NULL},
+               *const said[] = {"domain said.example infrastructure", NULL}, *const claimed[] = {"domain said.example victim", NULL};
+    char body[300];
+    desk_client_report(0, "green", "feed", marked);
+    has_values(state, "analyst", "csv", NULL, "domain:both-ways.example OR ip:203.0.113.64/26 OR ip:2001:db8:5::/48",
+               "203.0.113.77 2001:db8:5::/48 203.0.113.64/27 both-ways.example");
+    expect_victims(state, "csv", 0);
+    desk_client_report(case_number, "green", "feed", hurt);
+    has_values(state, "analyst", "csv", NULL, "domain:both-ways.example OR ip:203.0.113.0/24 OR ip:2001:db8:5::/48", "203.0.113.128/25");
+    has_values(state, "analyst", "blocklist-ip", NULL, "ip:203.0.113.0/24", "203.0.113.128/25");
+    expect_victims(state, "csv", 4);
+    snprintf(body, sizeof body, "{\"values\":[\"both-ways.example\"],\"case\":\"%lld\",\"reason\":\"why\"}",
+             (long long)desk_client_case(*state, "another", "green"));
+    json_decref(desk_client_post(*state, "analyst", 422, "/v1/indicators", body));
+    /* A stranger cannot take his own off the lists; but what is a constituent's is left alone, whoever says that it was hurt. */
+    desk_client_report(0, "green", "feed", said);
+    int64_t report = desk_client_report(0, "green", "feed", claimed);
+    snprintf(body, sizeof body,
+             "UPDATE cirt.sighting SET origin = (cirt.senders_of_addresses(ARRAY['nobody@said.example']))[1] WHERE report_id = %lld",
+             (long long)report);
+    cluster_execute(body);
+    has_values(state, "analyst", "csv", NULL, "domain:said.example", "said.example");
+    json_decref(desk_client_post(*state, "admin", 201, "/v1/constituents", "{\"name\":\"said\",\"domains\":[\"said.example\"]}"));
+    has_values(state, "analyst", "csv", NULL, "domain:said.example", "");
+    /* What not everybody may know is no reason that everybody sees. */
+    cluster_execute("UPDATE cirt.sighting SET tlp = 4 WHERE role IN (2, 3) AND value = 'both-ways.example'");
+    has_values(state, "analyst", "csv", NULL, "domain:both-ways.example", "both-ways.example");
+    cluster_execute("UPDATE cirt.sighting SET tlp = 1 WHERE role IN (2, 3) AND value = 'both-ways.example'");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_leaves), cmocka_unit_test(test_who_may),
-        cmocka_unit_test(test_last_line),   cmocka_unit_test(test_marks),
-        cmocka_unit_test(test_case_values), cmocka_unit_test(test_case_pages),
-        cmocka_unit_test(test_pap),         cmocka_unit_test(test_compartment),
-        cmocka_unit_test(test_whose_word),  cmocka_unit_test(test_known_good_within),
+        cmocka_unit_test(test_what_leaves),  cmocka_unit_test(test_who_may),
+        cmocka_unit_test(test_last_line),    cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_case_values),  cmocka_unit_test(test_case_pages),
+        cmocka_unit_test(test_pap),          cmocka_unit_test(test_compartment),
+        cmocka_unit_test(test_whose_word),   cmocka_unit_test(test_known_good_within),
+        cmocka_unit_test(test_not_taken_on), cmocka_unit_test(test_victims_elsewhere),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

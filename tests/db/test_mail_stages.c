@@ -259,7 +259,24 @@ static void test_plain(void **state)
     expect(world, OBSERVABLES, "198.51.100.7 evil.example https://evil.example/kit");
     expect(world, "SELECT tlp FROM cirt.report_content WHERE report_id = {id}", "1");
     expect(world, "SELECT email FROM cirt.report_reporter WHERE report_id = {id}", "person@telecom.example");
+    expect(world, "SELECT voices FROM cirt.report_mail WHERE report_id = {id}", "{person@telecom.example}");
     expect_triage(world);
+    buf_clear(&mail);
+}
+
+/* Whose words a mail passes on. */
+static void test_voices(void **state)
+{
+    struct world *world = *state;
+    struct buf mail = mail_new("person@telecom.example");
+    buf_add_text(
+        &mail,
+        "Content-Type: multipart/mixed; boundary=v\r\n\r\n--v\r\n\r\nOn Monday, CERT YY <Duty@yy.example> wrote:\r\n> see ww@ww.example\r\n"
+        "--v\r\nContent-Type: message/rfc822\r\n\r\nFrom: zz@zz.example\r\nTo: person@telecom.example\r\nSubject: "
+        "x\r\n\r\nhello\r\n--v--\r\n");
+    deliver(world, &mail);
+    expect(world, "SELECT ARRAY(SELECT unnest(voices) ORDER BY 1) FROM cirt.report_mail WHERE report_id = {id}",
+           "{duty@yy.example,person@telecom.example,zz@zz.example}");
     buf_clear(&mail);
 }
 
@@ -415,6 +432,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_voices),
         cmocka_unit_test(test_signed),
         cmocka_unit_test(test_encrypted),
         cmocka_unit_test(test_undecryptable),

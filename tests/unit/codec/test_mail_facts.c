@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/mail_facts.h"
+#include "codec/mail_voices.h"
 #include "support/file.h"
 
 #define CORPUS TEST_CORPUS "/mail"
@@ -491,6 +492,51 @@ static void test_keys_of_the_corpus(void **state)
     }
 }
 
+/* Who speaks in it: its authors, those of mails within it, and those whose words its text passes on; none who is only named. */
+static void test_voices(void **state)
+{
+    UNUSED(state);
+    static const struct {
+        const char *head, *text, *voices;
+    } rows[] = {
+        {"From: A <A@a.example>|", "write to b@b.example, or|mail: c@c.example|", "a@a.example"},
+        {"From: a@a.example, b@b.example|Sender: c@c.example|", NULL, "a@a.example b@b.example c@c.example"},
+        {"From: a@a.example|", "> From: \"B\" <b@b.example>|> To: c@c.example|> Subject: from d@d.example|", "a@a.example b@b.example"},
+        {"From: a@a.example|", "*Von:* B [mailto:b@b.example]|*Gesendet:* heute|", "a@a.example b@b.example"},
+        {"From: a@a.example|", "De : b@b.example;|", "a@a.example b@b.example"},
+        {"From: a@a.example|", "\xe5\x8f\x91\xe4\xbb\xb6\xe4\xba\xba\xef\xbc\x9a B <b@b.example>|", "a@a.example b@b.example"},
+        {"From: a@a.example|", "On Monday, B <b@b.example> wrote:|> see c@c.example|", "a@a.example b@b.example"},
+        {"From: a@a.example|", "Am 1. Mai schrieb B <B@b.example.>|eines Tages:||text", "a@a.example b@b.example"},
+        {"From: a@a.example|", "my address is b@b.example|and yours?|", "a@a.example"},
+        {"From: a@a.example|", "b@b.example||the rest:|", "a@a.example"},
+        {"Subject: x|", "@|From: @b.example|From: b@|From|:|", ""},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct buf mail, text;
+        struct mime *mime;
+        struct err err;
+        size_t count;
+        buf_init(&mail, 100000);
+        buf_init(&text, 100000);
+        for (const char *c = rows[i].head; *c; c++)
+            *c == '|' ? buf_add_text(&mail, "\r\n") : buf_add_char(&mail, *c);
+        buf_add_text(&mail, "\r\nx\r\n");
+        for (const char *c = rows[i].text; c && *c; c++)
+            buf_add_char(&text, *c == '|' ? '\n' : *c);
+        assert_true(mime_parse(mail.bytes, mail.size, 10, &mime, &err));
+        struct arena *arena = arena_new();
+        const char **voices = mail_voices(mime, rows[i].text ? buf_text(&text) : NULL, arena, &count);
+        buf_reset(&text);
+        for (size_t k = 0; k < count; k++)
+            buf_printf(&text, "%s%s", k ? " " : "", voices[k]);
+        assert_string_equal(buf_text(&text), rows[i].voices);
+        arena_free(arena);
+        mime_free(mime);
+        buf_clear(&mail);
+        buf_clear(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,6 +553,7 @@ int main(void)
         cmocka_unit_test(test_autocrypt),
         cmocka_unit_test(test_attached_keys),
         cmocka_unit_test(test_keys_of_the_corpus),
+        cmocka_unit_test(test_voices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
