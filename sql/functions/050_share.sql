@@ -8,7 +8,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     UNION SELECT lower(a), k.peer_id FROM mail_key k, unnest(k.addresses) a WHERE k.peer_id IS NOT NULL $$;
 
 -- Which peers speak in reports, a row a report that has any: another than p_peer (NULL: none), and whether it is p_peer's own.
--- A peer speaks in what it sent over TLS, what its feed brought, and what was issued under its name; in a mail from its address, signed with its key,
+-- A peer speaks in what it sent over TLS, what its feed brought, what was issued under its name or reported with its address (by telephone); in a mail from its address, signed with its key,
 -- or that passes on its words: a mail within a mail, a quotation (report_mail.voices). That needs no proof, since it only keeps things home. To be a
 -- peer's own, so that what is AMBER+STRICT may go back to it, a mail must be signed by it as a whole.
 CREATE OR REPLACE FUNCTION report_voices(p_reports bigint[], p_received timestamptz[], p_peer bigint) RETURNS TABLE (report_id bigint, other bigint, is_theirs boolean)
@@ -24,6 +24,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_
             WHERE coalesce(s.peer_id, f.peer_id) IS NOT NULL
         UNION ALL
         SELECT u.id, n.peer_id, false FROM u JOIN report_content c ON c.report_id = u.id AND c.received = u.received JOIN peer_issuer_name n ON n.name = c.reference_issuer
+        UNION ALL
+        SELECT u.id, p.peer_id, false FROM u JOIN report_reporter w ON w.report_id = u.id AND w.received = u.received JOIN peer_addresses() p ON p.address = lower(w.email)
         UNION ALL
         SELECT l.id, p.peer_id, coalesce(p.address = l.author AND l.summary = 'verified' AND l.covers = 'whole', false)
             FROM letter l CROSS JOIN unnest(l.addresses) a JOIN peer_addresses() p ON p.address = a

@@ -256,25 +256,42 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         WHERE b.case_id = k.id AND r.summary = k.summary AND report_subject(b.report_id, 4::smallint) IS NULL) THEN k.summary ELSE k.name END
     FROM incident_case k WHERE k.id = p_case $$;
 
+-- The peers that would read a mail to these addresses.
+CREATE OR REPLACE FUNCTION mail_peers(p_addresses text[]) RETURNS bigint[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ SELECT ARRAY(SELECT DISTINCT p.peer_id FROM peer_addresses() p WHERE p.address = ANY (p_addresses)) $$;
+
+-- The same for those who will read it: to a peer it is not called by what another peer said under AMBER.
+CREATE OR REPLACE FUNCTION case_called_for(p_case bigint, p_addresses text[], p_tlp smallint) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT CASE WHEN EXISTS (SELECT FROM unnest(mail_peers(p_addresses)) p WHERE case_words_peer(p_case, p) IS NOT NULL)
+        THEN (SELECT k.name FROM incident_case k WHERE k.id = p_case) ELSE case_called(p_case, p_tlp) END $$;
+
 -- What a thread is about, in a mail of that label: the newest that they said of it, else what the case is called.
 CREATE OR REPLACE FUNCTION thread_called(p_case bigint, p_addresses text[], p_tlp smallint) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT coalesce((SELECT report_subject(m.report_id, p_tlp) FROM case_member m WHERE m.case_id = p_case AND m.until IS NULL AND report_author(m.report_id) = ANY (p_addresses)
-                         AND report_subject(m.report_id, p_tlp) <> '' ORDER BY m.report_id DESC LIMIT 1), case_called(p_case, p_tlp)) $$;
+                         AND report_subject(m.report_id, p_tlp) <> '' ORDER BY m.report_id DESC LIMIT 1), case_called_for(p_case, p_addresses, p_tlp)) $$;
 
--- What templates may say: only what the label of the mail carries, nothing personal; to a reporter nothing that another one said. Observables one a line, as they are.
+-- What templates may say: only what the label of the mail carries, nothing personal; to a reporter nothing that another one said; to a peer nothing that
+-- another peer said under AMBER. Observables one a line, as they are.
 CREATE OR REPLACE FUNCTION mail_variables(p_mail bigint) RETURNS TABLE (name text, value text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    WITH m AS (SELECT d.*, k.name AS case_name, k.class, k.opened, k.tlp AS case_tlp, s.name AS team, i.name AS author
+    WITH m AS (SELECT d.*, ARRAY(SELECT r.address FROM mail_recipient r WHERE r.mail_id = d.id) AS addresses, k.name AS case_name, k.class, k.opened, k.tlp AS case_tlp, s.name AS team, i.name AS author
                FROM mail d CROSS JOIN site s LEFT JOIN incident_case k ON k.id = d.case_id LEFT JOIN identity i ON i.id = d.author_id
-               WHERE d.id = p_mail AND EXISTS (SELECT FROM mail_outline(p_mail)))
+               WHERE d.id = p_mail AND EXISTS (SELECT FROM mail_outline(p_mail))),
+    foreign_value AS MATERIALIZED (
+        SELECT DISTINCT g.type, g.value FROM m CROSS JOIN LATERAL unnest(mail_peers(m.addresses)) p CROSS JOIN LATERAL case_voices(m.case_id, p) v
+            JOIN case_member b ON b.case_id = m.case_id AND b.report_id = v.report_id AND b.until IS NULL
+            JOIN sighting g ON g.report_id = b.report_id AND g.received = b.received AND b.observations @> g.observation_no
+        WHERE m.occasion = 'notice' AND v.other IS NOT NULL AND g.tlp >= 2)
     SELECT v.name, v.value FROM m CROSS JOIN LATERAL (VALUES
         ('case', m.case_name),
         ('reference', '[' || m.case_name || ']'),
         ('team', m.team),
         ('signature', concat_ws(E'\n', m.author, m.team, nullif(m.sender, ''))),
         ('contact', (SELECT coalesce(r.name, c.name, r.address) FROM mail_recipient r LEFT JOIN contact c ON c.id = r.contact_id WHERE r.mail_id = m.id ORDER BY r.no LIMIT 1)),
-        ('summary', CASE WHEN m.auto_submitted IS NULL THEN CASE WHEN m.answers IS NULL THEN case_called(m.case_id, m.tlp)
+        ('summary', CASE WHEN m.auto_submitted IS NULL THEN CASE WHEN m.answers IS NULL THEN case_called_for(m.case_id, m.addresses, m.tlp)
                                                                  ELSE coalesce(nullif(report_subject(m.answers, m.tlp), ''), m.case_name) END END),
         ('class', CASE WHEN m.case_tlp <= m.tlp THEN m.class END),
         ('label', 'TLP:' || upper(tlp_name(m.tlp))),
@@ -282,7 +299,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         ('observables', CASE WHEN m.occasion = 'notice' THEN (SELECT string_agg(x.value, E'\n' ORDER BY x.type, x.value) FROM (
             SELECT DISTINCT g.type, g.value FROM case_member b JOIN sighting g ON g.report_id = b.report_id AND g.received = b.received AND b.observations @> g.observation_no
             WHERE b.case_id = m.case_id AND b.until IS NULL AND g.tlp <= m.tlp AND NOT g.personal AND g.compartment_id = m.compartment_id
-              AND observable_type_name(g.type) NOT IN ('asn', 'country') ORDER BY g.type, g.value LIMIT 50) x) END)) v(name, value) $$;
+              AND observable_type_name(g.type) NOT IN ('asn', 'country') AND NOT EXISTS (SELECT FROM foreign_value f WHERE f.type = g.type AND f.value = g.value)
+            ORDER BY g.type, g.value LIMIT 50) x) END)) v(name, value) $$;
 
 -- What a reply quotes: the text of the mail it answers, where all of that has one and the same protection, and the label of the answer carries it; of
 -- anything else nothing.

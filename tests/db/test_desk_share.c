@@ -424,6 +424,16 @@ static void test_feed_of_a_peer(void **state)
     expect_origin(number, "WW-CERT", "fetched.example", "WW-CERT");
     expect_origin(number, "YY-CERT", "named.example", "WW-CERT");
     expect_origin(number, "WW-CERT", "named.example", "ours");
+    /* What it said by telephone. */
+    static const char *const told[] = {"domain told.example infrastructure", NULL};
+    json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/WW-CERT", "{\"mail\":\"duty@ww-cert.example\"}"));
+    report = desk_client_report(number, "amber", "feed", told);
+    sql = mem_printf("INSERT INTO cirt.report_reporter (report_id, received, email) SELECT id, received, 'Duty@WW-CERT.example' FROM "
+                     "cirt.report WHERE id = %lld",
+                     (long long)report);
+    cluster_execute(sql);
+    free(sql);
+    expect_origin(number, "YY-CERT", "told.example", "WW-CERT");
     json_decref(desk_client_post(*state, "admin", 200, "/v1/feeds/theirs", "{\"peer\":null}"));
     expect_origin(number, "YY-CERT", "fetched.example", "ours");
 }

@@ -162,6 +162,29 @@ static void test_a_reporter_hears_his_own_words_only(void **state)
 }
 
 /* Who sends us another's ciphertext gets nothing of what it says: no text, no subject, by no template. */
+/* To a peer no mail is composed of what another peer said under AMBER: neither its values nor its words. */
+static void test_a_peer_hears_no_other_peer(void **state)
+{
+    static const char *const theirs[] = {"domain theirs.example infrastructure", NULL}, *const ours[] = {
+                                                                                            "domain ours.example infrastructure", NULL};
+    json_decref(desk_client_post(*state, "admin", 201, "/v1/peers", "{\"name\":\"WW-CERT\",\"mail\":\"duty@ww.example\"}"));
+    json_decref(desk_client_post(*state, "admin", 201, "/v1/peers", "{\"name\":\"YY-CERT\",\"mail\":\"duty@yy.example\"}"));
+    int64_t number = desk_client_case(*state, "words of WW", "amber");
+    desk_client_report(number, "amber", "WW-CERT", theirs);
+    desk_client_report(number, "amber", "feed", ours);
+    static const char to_yy[] = "{\"occasion\":\"notice\",\"to\":[\"duty@yy.example\"],\"tlp\":\"amber\"}",
+                      to_ww[] = "{\"occasion\":\"notice\",\"to\":[\"duty@ww.example\"],\"tlp\":\"amber\"}",
+                      to_both[] = "{\"occasion\":\"notice\",\"to\":[\"b@out.example\",\"duty@yy.example\"],\"tlp\":\"amber\"}",
+                      to_other[] = "{\"occasion\":\"notice\",\"to\":[\"b@out.example\"],\"tlp\":\"amber\"}";
+    expect_in(state, number, to_yy, "words of WW", false);
+    expect_in(state, number, to_yy, "theirs", false);
+    expect_in(state, number, to_yy, "ours", true);
+    expect_in(state, number, to_both, "theirs", false);
+    expect_in(state, number, to_ww, "words of WW", true);
+    expect_in(state, number, to_ww, "theirs", true);
+    expect_in(state, number, to_other, "theirs", true);
+}
+
 static void test_nothing_is_decrypted_for_others(void **state)
 {
     const char *const verdicts[] = {sealed, signed_outside};
@@ -261,10 +284,11 @@ static void test_an_address_that_cannot_be_answered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_label_rises_with_what_is_answered), cmocka_unit_test(test_templates_say_what_the_label_carries),
-        cmocka_unit_test(test_a_reporter_hears_his_own_words_only),   cmocka_unit_test(test_nothing_is_decrypted_for_others),
-        cmocka_unit_test(test_notes_stay_whatever_their_label),       cmocka_unit_test(test_no_role_but_desk_stands_for_a_person),
-        cmocka_unit_test(test_correspondents_of_a_restricted_case),   cmocka_unit_test(test_an_address_that_cannot_be_answered),
+        cmocka_unit_test(test_a_peer_hears_no_other_peer),           cmocka_unit_test(test_the_label_rises_with_what_is_answered),
+        cmocka_unit_test(test_templates_say_what_the_label_carries), cmocka_unit_test(test_a_reporter_hears_his_own_words_only),
+        cmocka_unit_test(test_nothing_is_decrypted_for_others),      cmocka_unit_test(test_notes_stay_whatever_their_label),
+        cmocka_unit_test(test_no_role_but_desk_stands_for_a_person), cmocka_unit_test(test_correspondents_of_a_restricted_case),
+        cmocka_unit_test(test_an_address_that_cannot_be_answered),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
