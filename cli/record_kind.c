@@ -10,6 +10,7 @@ const struct option_rule record_kind_peer_options[] = {
      N_("what shares with it are written as: rid (the default), iodef, iodef-json, stix, misp, xarf, json, ndjson")},
     {"document-url", OPTION_ONE, "URL", N_("where shares are posted that are no RID messages; else to --rid-url")},
     {"issuer-name", OPTION_MANY, "NAME...", N_("names it may issue case numbers under")},
+    {"feed", OPTION_MANY, "FEED...", N_("feeds of its own: what they bring as AMBER goes to no other peer")},
     {"ca", OPTION_ONE, "FILE", N_("its CA (PEM)")},
     {"key", OPTION_MANY, "HEX|CERTFILE...", N_("SHA-256 of its public keys, or certificates to take them from")},
     {"openpgp", OPTION_WORDS, "FILE...",
@@ -25,6 +26,7 @@ static const struct record_field peer_fields[] = {
     {"format", "format", FIELD_TEXT},
     {"document-url", "document_url", FIELD_TEXT},
     {"issuer-name", "issuer_names", FIELD_TEXTS},
+    {"feed", "feeds", FIELD_TEXTS},
     {"ca", "ca", FIELD_FILE},
     {"key", "keys", FIELD_KEYS},
     {"openpgp", "openpgp", FIELD_OPENPGP},
@@ -205,7 +207,6 @@ const struct record_kind record_kind_contact = {
         {"bytes-per-hour", OPTION_ONE, "SIZE", N_("at most so much an hour")},                                                             \
         {"document-max", OPTION_ONE, "SIZE", N_("the longest document")},                                                                  \
         {"credentials", OPTION_ONE, "NAME", N_("the file with what the server wants to see, in the folder that only fetch reads")},        \
-        {"peer", OPTION_ONE, "PEER", N_("whose it is: what it brings as AMBER goes to no other peer")},                                    \
     {                                                                                                                                      \
         "ca", OPTION_ONE, "FILE", N_("the CA of its server (PEM); else the system's")                                                      \
     }
@@ -240,7 +241,6 @@ static const struct record_field feed_fields[] = {
     {"bytes-per-hour", "bytes_per_hour", FIELD_BYTES},
     {"document-max", "document_max", FIELD_BYTES},
     {"credentials", "credentials", FIELD_TEXT},
-    {"peer", "peer", FIELD_TEXT},
     {"ca", "ca", FIELD_FILE},
     {"keep", "keep", FIELD_SWITCH},
     {"mail", "mail", FIELD_TEXT},

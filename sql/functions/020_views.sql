@@ -53,6 +53,7 @@ FROM identity i WHERE viewer() IS NOT NULL;
 CREATE VIEW visible_peer AS
 SELECT p.id, p.name, p.title, p.url, p.rid_url, p.document_url, p.format, p.ca, p.mail, p.enabled,
        ARRAY(SELECT n.name FROM peer_issuer_name n WHERE n.peer_id = p.id ORDER BY n.name) AS issuer_names,
+       ARRAY(SELECT i.login FROM feed f JOIN identity i ON i.id = f.identity_id WHERE f.peer_id = p.id ORDER BY i.login) AS feeds,
        ARRAY(SELECT encode(k.key_sha256, 'hex') FROM registered_key k WHERE k.peer_id = p.id ORDER BY k.added, 1) AS keys,
        key_list(NULL, p.id) AS mail_keys, waiver_list(NULL, p.id) AS waivers
 FROM peer p WHERE viewer() IS NOT NULL;
@@ -272,7 +273,7 @@ RETURN json_build_object('id', 'i' || n.id, 'peer', n.peer, 'received', time_tex
 
 CREATE OR REPLACE FUNCTION peer_json(p visible_peer) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('name', p.name, 'title', p.title, 'url', p.url, 'rid_url', p.rid_url, 'document_url', p.document_url, 'format', p.format,
-    'issuer_names', p.issuer_names, 'ca', p.ca,
+    'issuer_names', p.issuer_names, 'feeds', p.feeds, 'ca', p.ca,
     'keys', p.keys, 'mail', p.mail, 'mail_keys', p.mail_keys, 'waivers', p.waivers, 'enabled', p.enabled);
 CREATE OR REPLACE FUNCTION agreement_json(a visible_agreement) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('id', 'a' || a.id, 'peer', a.peer, 'version', a.version, 'from', time_text(a.valid_from), 'until',

@@ -76,8 +76,10 @@ DECLARE
     v peer;
     v_name text := upper(coalesce(p_name, p_body ->> 'name'));
     v_issuer text;
+    v_feeds bigint[];
+    v_feed text;
 BEGIN
-    PERFORM record_check(p_body, '{name,title,url,rid_url,document_url,format,issuer_names,ca,keys,openpgp,mail,enabled}');
+    PERFORM record_check(p_body, '{name,title,url,rid_url,document_url,format,issuer_names,feeds,ca,keys,openpgp,mail,enabled}');
     SELECT * INTO v FROM peer p WHERE p.name = v_name FOR UPDATE;
     IF p_name IS NULL THEN
         IF v.id IS NOT NULL THEN
@@ -101,6 +103,17 @@ BEGIN
             END IF;
             INSERT INTO peer_issuer_name (name, peer_id) VALUES (v_issuer, v.id) ON CONFLICT DO NOTHING;
         END LOOP;
+    END IF;
+    IF p_body ? 'feeds' THEN
+        FOREACH v_feed IN ARRAY record_list(p_body, 'feeds') LOOP
+            v_feeds := v_feeds || (SELECT f.identity_id FROM feed f JOIN identity i ON i.id = f.identity_id WHERE i.login = lower(v_feed));
+            IF v_feeds[cardinality(v_feeds)] IS NULL THEN
+                PERFORM record_missing('feed', v_feed);
+            ELSIF EXISTS (SELECT FROM feed f WHERE f.identity_id = v_feeds[cardinality(v_feeds)] AND f.peer_id <> v.id) THEN
+                PERFORM refuse('CI409', format('the feed "%s" is another peer''s', left(v_feed, 100)), NULL, '{"at": "/feeds"}');
+            END IF;
+        END LOOP;
+        UPDATE feed f SET peer_id = CASE WHEN f.identity_id = ANY (v_feeds) THEN v.id END WHERE f.identity_id = ANY (v_feeds) OR f.peer_id = v.id;
     END IF;
     IF p_body ? 'keys' THEN
         PERFORM record_keys(NULL, v.id, record_list(p_body, 'keys'));

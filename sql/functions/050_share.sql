@@ -84,7 +84,8 @@ BEGIN
     WITH voice AS MATERIALIZED (SELECT * FROM case_voices(v_case, v_peer)),
     seen AS (
         SELECT s.type, s.value, s.role, max(s.tlp) AS tlp, bool_or(s.personal) AS personal,
-               bool_or(s.is_indicator AND s.role NOT IN (2, 3)) AS indicator, max(s.pap) AS pap, min(s.addr) AS addr, min(s.host) AS host,
+               bool_or(s.is_indicator AND s.role NOT IN (2, 3) AND (EXISTS (SELECT FROM known_sender k WHERE k.id = s.origin)
+                   OR EXISTS (SELECT FROM vouched_mail v WHERE v.report_id = s.report_id))) AS indicator, max(s.pap) AS pap, min(s.addr) AS addr, min(s.host) AS host,
                coalesce(max(x.other) FILTER (WHERE s.tlp >= 2), CASE WHEN bool_and(coalesce(x.is_theirs, false)) THEN v_peer END, 0) AS origin_peer,
                min(coalesce(o.time, s.received)) AS first, max(coalesce(o.time, s.received)) AS last, sum(o.count) AS count,
                min(o.class) AS class, min(o.protocol) AS protocol,

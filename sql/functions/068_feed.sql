@@ -85,13 +85,11 @@ DECLARE
     v_name text := lower(coalesce(p_name, p_body ->> 'name'));
     v_old text;
 BEGIN
-    PERFORM record_check(p_body, '{name,title,push,drop,https,taxii,format,default_tlp,default_class,confidence,every,fresh,documents_per_hour,bytes_per_hour,document_max,credentials,ca,keep,keys,mail,peer,enabled}');
+    PERFORM record_check(p_body, '{name,title,push,drop,https,taxii,format,default_tlp,default_class,confidence,every,fresh,documents_per_hour,bytes_per_hour,document_max,credentials,ca,keep,keys,mail,enabled}');
     IF p_name IS NULL AND v_kind IS NULL THEN
         PERFORM refuse('CI422', 'how does it come?', 'one of push, drop, https, taxii');
     ELSIF p_name IS NOT NULL AND NOT EXISTS (SELECT FROM visible_feed x WHERE x.name = v_name) THEN
         PERFORM record_missing('feed', p_name);
-    ELSIF p_body ->> 'peer' IS NOT NULL AND NOT EXISTS (SELECT FROM peer p WHERE p.name = upper(p_body ->> 'peer')) THEN
-        PERFORM record_missing('peer', p_body ->> 'peer');
     ELSIF p_body ->> 'credentials' !~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' THEN
         PERFORM refuse('CI422', 'credentials are named by a file name', 'the file lies in the folder that only fetch reads', '{"at": "/credentials"}');
     ELSIF p_body ->> 'format' LIKE 'csv:%' AND mapping_text(substr(p_body ->> 'format', 5)) IS NULL THEN
@@ -113,8 +111,7 @@ BEGIN
         documents_per_hour = feed_number(p_body, 'documents_per_hour', v.documents_per_hour, 1000000000),
         bytes_per_hour = feed_number(p_body, 'bytes_per_hour', v.bytes_per_hour, 100000000000000),
         document_bytes_max = feed_number(p_body, 'document_max', v.document_bytes_max, 100000000000),
-        keeps_files = coalesce((p_body ->> 'keep')::boolean, v.keeps_files),
-        peer_id = CASE WHEN p_body ? 'peer' THEN (SELECT p.id FROM peer p WHERE p.name = upper(p_body ->> 'peer')) ELSE v.peer_id END WHERE f.identity_id = v.identity_id;
+        keeps_files = coalesce((p_body ->> 'keep')::boolean, v.keeps_files) WHERE f.identity_id = v.identity_id;
     UPDATE feed_state s SET not_before = now(), etag = NULL, last_modified = NULL, added_after = NULL, query_after = NULL, next = NULL, more = false, failures = 0, error = NULL
         WHERE s.identity_id = v.identity_id AND v.url IS DISTINCT FROM v_old; -- another source: nothing of it is known
     PERFORM record_journal('feed', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END, v_name, p_body);

@@ -9,8 +9,9 @@ CREATE VIEW vouched_mail AS
 SELECT f.report_id FROM report_mail f JOIN contact c ON c.address = f.author AND c.is_known
 WHERE f.dmarc = 'pass' OR (SELECT v.summary FROM report_verdict v WHERE v.report_id = f.report_id ORDER BY v.checked DESC LIMIT 1) = 'verified';
 
--- Marked by a report of somebody known, and not withdrawn; victims and targets are never indicators, and a drill has none. Nor has what nobody took on: a peer's document that
--- was declined or is not decided on yet, a mail that is held, a report that was dropped; of one of which a part is in a case, that part counts.
+-- Marked by a report of somebody known, and not withdrawn; victims and targets are never indicators, and a drill has none. Nor has what nobody took on: a
+-- peer's document that was declined or is not decided on yet, a mail that is held, a report that was dropped; of one of which a part is in a case, that
+-- part counts.
 CREATE VIEW visible_indicator_seen AS
 SELECT s.type, s.value, s.role, s.tlp, s.pap, s.confidence, s.valid_until AS until, s.addr, s.host, s.received AS marked, s.personal, s.report_id,
        s.observation_no, NULL::bigint AS case_number, NULL::bigint AS case_id, s.compartment_id <> 0 AS restricted

@@ -365,8 +365,11 @@ static void test_mail_of_a_peer(void **state)
         assert_int_equal(strstr(reason_of(plan, letters[i].value), "another peer") != NULL, !str_equal(letters[i].to_others, "ours"));
     assert_string_equal(reason_of(plan, "letters"), "");
     json_decref(plan);
-    /* The last line knows it too, also of what came after the order. */
+    /* The last line knows it too, also of what came after the order. What a stranger marks is no mark of ours. */
     json_decref(order(state, 200, number, "{\"with\":[\"YY-CERT\"]}"));
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.share_item WHERE share_id = (SELECT max(id) FROM cirt.share) AND"
+                                    " (content::json ->> 'indicator')::boolean = (content::json ->> 'value' = 'nothing.example')"),
+                     0);
     assert_int_equal(cluster_number("SELECT (cirt.share_stops(max(id)) IS NULL)::int FROM cirt.share"), 1);
     make_letter(desk_client_report(number, "amber", "feed", ours), "duty@ww-cert.example", "");
     char *stop = cluster_text("SELECT cirt.share_stops(max(id)) FROM cirt.share");
@@ -408,8 +411,9 @@ static void test_feed_of_a_peer(void **state)
 {
     static const char *const fetched[] = {"domain fetched.example infrastructure", NULL}, *const named[] = {
                                                                                               "domain named.example infrastructure", NULL};
-    json_decref(desk_client_post(*state, "admin", 201, "/v1/feeds", "{\"name\":\"theirs\",\"push\":true,\"peer\":\"ww-cert\"}"));
-    json_decref(desk_client_post(*state, "admin", 404, "/v1/feeds/theirs", "{\"peer\":\"NO-CERT\"}"));
+    json_decref(desk_client_post(*state, "admin", 201, "/v1/feeds", "{\"name\":\"theirs\",\"push\":true}"));
+    json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/WW-CERT", "{\"feeds\":[\"Theirs\"]}"));
+    json_decref(desk_client_post(*state, "admin", 404, "/v1/peers/WW-CERT", "{\"feeds\":[\"none\"]}"));
     json_t *feed = desk_client_get(*state, "admin", 200, "/v1/feeds/theirs");
     assert_string_equal(text_of(feed, "peer"), "WW-CERT");
     json_decref(feed);
@@ -434,7 +438,8 @@ static void test_feed_of_a_peer(void **state)
     cluster_execute(sql);
     free(sql);
     expect_origin(number, "YY-CERT", "told.example", "WW-CERT");
-    json_decref(desk_client_post(*state, "admin", 200, "/v1/feeds/theirs", "{\"peer\":null}"));
+    json_decref(desk_client_post(*state, "admin", 409, "/v1/peers/YY-CERT", "{\"feeds\":[\"theirs\"]}"));
+    json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/WW-CERT", "{\"feeds\":null}"));
     expect_origin(number, "YY-CERT", "fetched.example", "ours");
 }
 
