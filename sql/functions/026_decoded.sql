@@ -181,6 +181,12 @@ BEGIN
             tags = EXCLUDED.tags, author = EXCLUDED.author, kind = EXCLUDED.kind, is_automatic = EXCLUDED.is_automatic, dmarc = EXCLUDED.dmarc,
             spf = EXCLUDED.spf, dkim = EXCLUDED.dkim, spam = EXCLUDED.spam, spam_score = EXCLUDED.spam_score, about = EXCLUDED.about,
             about_recipient = EXCLUDED.about_recipient, about_status = EXCLUDED.about_status, about_text = EXCLUDED.about_text, voices = EXCLUDED.voices;
+    WITH address AS MATERIALIZED (SELECT p.address, p.peer_id FROM peer_addresses() p),
+    heard AS (
+        SELECT r.report_id, array_agg(DISTINCT a.peer_id) AS peers FROM address a CROSS JOIN report_mail r
+        WHERE r.report_id = ANY (p_reports) AND a.address = ANY (r.voices || r.author || lower(btrim(r.mail_from, '<>'))) AND a.peer_id <> ALL (r.peers)
+        GROUP BY r.report_id)
+    UPDATE report_mail m SET peers = m.peers || h.peers FROM heard h WHERE m.report_id = h.report_id;
 END $$;
 
 -- Hands the signed parts to verify; p_ord: whose a part is, its place in p_reports. A later decoding replaces what still waits of an earlier one.

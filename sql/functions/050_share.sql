@@ -2,10 +2,13 @@
 
 -- Mail addresses that are a peer's: those of its record, of contacts that stand for it, and of its keys, whether or not they are enabled now.
 CREATE OR REPLACE FUNCTION peer_addresses() RETURNS TABLE (address text, peer_id bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql STABLE ROWS 50 SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RETURN QUERY
     SELECT lower(p.mail), p.id FROM peer p WHERE p.mail IS NOT NULL
     UNION SELECT c.address, c.peer_id FROM contact c WHERE c.peer_id IS NOT NULL
-    UNION SELECT lower(a), k.peer_id FROM mail_key k, unnest(k.addresses) a WHERE k.peer_id IS NOT NULL $$;
+    UNION SELECT lower(a), k.peer_id FROM mail_key k, unnest(k.addresses) a WHERE k.peer_id IS NOT NULL;
+END $$;
 
 -- Which peers speak in reports, a row a report that has any: another than p_peer (NULL: none), and whether it is p_peer's own.
 -- A peer speaks in what it sent over TLS, what its feed brought, what was issued under its name or reported with its address (by telephone); in a mail from its address, signed with its key,
@@ -29,6 +32,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_
         UNION ALL
         SELECT l.id, p.peer_id, coalesce(p.address = l.author AND l.summary = 'verified' AND l.covers = 'whole', false)
             FROM letter l CROSS JOIN unnest(l.addresses) a JOIN peer_addresses() p ON p.address = a
+        UNION ALL
+        SELECT u.id, p, false FROM u JOIN report_mail m ON m.report_id = u.id CROSS JOIN unnest(m.peers) p
         UNION ALL
         SELECT l.id, k.peer_id, false FROM letter l CROSS JOIN jsonb_array_elements(l.parts) e JOIN mail_key k ON k.fingerprint = e ->> 'fingerprint' AND k.peer_id IS NOT NULL)
     SELECT v.id, max(v.peer_id) FILTER (WHERE v.peer_id <> p_peer), coalesce(bool_or(v.is_sure) FILTER (WHERE v.peer_id = p_peer), false)

@@ -62,6 +62,9 @@ def test(scratch):
     wide = t.deliver("duty@yy-cert.example", "The host wide.example.net is bad.", "wide.example.net", "GREEN")
     equal("what they gave to all", "", t.stays(wide, "ZZ-CERT", "wide.example.net"))
     strict = t.deliver("duty@yy-cert.example", "The host strict.example.net is bad.", "strict.example.net", "AMBER+STRICT")
+    t.site.cirt("admin", "peer", "set", "YY-CERT", "--mail", "duty@moved.example")
+    equal("what they said stays theirs when they move", [theirs] * 3, [t.stays(n, "ZZ-CERT", f"{h}.example.net") for n, h in ((own, "own"), (passed, "passed"), (quoted, "quoted"))])
+    t.site.cirt("admin", "peer", "set", "YY-CERT", "--mail", "duty@yy-cert.example")
     equal("AMBER+STRICT that nothing proves goes back to nobody", True, "AMBER+STRICT" in t.stays(strict, "YY-CERT", "strict.example.net"))
 
 
