@@ -1,5 +1,6 @@
 -- Taking reports in. Set-based: a call stores any number of reports with all that belongs to them; nothing is looked up row by row.
--- The contents of an array change no plan here: generic plans save planning each statement for each batch.
+-- The contents of an array change no plan here: generic plans save planning each statement for each batch. Arrays of rows are read by subscript, in
+-- plpgsql, which keeps its parameters taken apart: unnest() of several would write and read a value at a time, at five times the cost.
 
 -- The registered caller behind each key; no row for others. Asked for every batch of requests: plpgsql, since it keeps its plans.
 SELECT drop_overloads('callers');
@@ -78,20 +79,14 @@ BEGIN
     END IF;
     INSERT INTO observation (report_id, received, no, time, time_text, time_rule, class, class_claim, count, description, protocol,
                              source_port, target_port, extra, statement)
-        SELECT p_ids[u.ord], p_received[u.ord], u.no, u.time, u.time_text, u.time_rule, u.class, u.class_claim, u.count, u.description, u.protocol,
-               u.source_port, u.target_port, u.extra, u.statement
-        FROM unnest(o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count, o_description, o_protocol, o_source_port,
-                    o_target_port, o_extra, o_statement)
-             u(ord, no, time, time_text, time_rule, class, class_claim, count, description, protocol, source_port, target_port, extra, statement)
-        WHERE p_ids[u.ord] <> 0;
+        SELECT p_ids[o_ord[i]], p_received[o_ord[i]], o_no[i], o_time[i], o_time_text[i], o_time_rule[i], o_class[i], o_class_claim[i], o_count[i],
+               o_description[i], o_protocol[i], o_source_port[i], o_target_port[i], o_extra[i], o_statement[i]
+        FROM generate_series(1, cardinality(o_ord)) i WHERE p_ids[o_ord[i]] <> 0;
     INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, addr, host, value, pap, confidence,
                           valid_until, original, indicator_id)
-        SELECT p_ids[u.ord], p_received[u.ord], u.observation, p_senders[u.ord], u.type, u.role, u.tlp, u.role = 3 OR u.type = 7, u.indicator, u.addr,
-               u.host, u.value, u.pap, u.confidence, u.valid_until, u.original, u.indicator_id
-        FROM unnest(s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until, s_original,
-                    s_indicator_id)
-             u(ord, observation, type, role, tlp, indicator, addr, host, value, pap, confidence, valid_until, original, indicator_id)
-        WHERE p_ids[u.ord] <> 0;
+        SELECT p_ids[s_ord[i]], p_received[s_ord[i]], s_observation[i], p_senders[s_ord[i]], s_type[i], s_role[i], s_tlp[i], s_role[i] = 3 OR s_type[i] = 7,
+               s_indicator[i], s_addr[i], s_host[i], s_value[i], s_pap[i], s_confidence[i], s_valid_until[i], s_original[i], s_indicator_id[i]
+        FROM generate_series(1, cardinality(s_ord)) i WHERE p_ids[s_ord[i]] <> 0;
     IF cardinality(s_indicator_id) > 0 THEN
         PERFORM indicators_told(p_ids, p_received, p_senders, s_ord, s_type, s_value, s_valid_until, s_indicator_id);
     END IF;
@@ -169,22 +164,15 @@ DECLARE
 BEGIN
     SELECT n.o_known, n.o_new INTO v_known, v_new FROM reports_number(p_ids, p_sender, p_sha256) n;
     INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size, name, media_type)
-        SELECT v_new[u.ord], v_received, u.sender, u.channel, u.assurance, u.sha256, u.size, u.name, u.media_type
-        FROM unnest(p_sender, p_channel, p_assurance, p_sha256, p_size, p_name, p_media_type) WITH ORDINALITY
-             u(sender, channel, assurance, sha256, size, name, media_type, ord)
-        WHERE v_new[u.ord] <> 0;
+        SELECT v_new[i], v_received, p_sender[i], p_channel[i], p_assurance[i], p_sha256[i], p_size[i], p_name[i], p_media_type[i]
+        FROM generate_series(1, v_n) i WHERE v_new[i] <> 0;
     INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed, class, class_claim, description, summary, lang, reference,
                                 reference_issuer, time, time_text, time_rule, extra, observations, rejected_total, rejected, error, error_at, pap,
                                 case_kind)
-        SELECT v_new[u.ord], v_received, u.state, u.format, u.tlp, u.tlp_assumed, u.class, u.class_claim, u.description, u.summary, u.lang,
-               u.reference, u.reference_issuer, u.time, u.time_text, u.time_rule, u.extra, u.observations, u.rejected_total,
-               u.rejected::jsonb, u.error, u.error_at, u.pap, u.case_kind
-        FROM unnest(p_state, p_format, p_tlp, p_tlp_assumed, p_class, p_class_claim, p_description, p_summary, p_lang, p_reference,
-                    p_reference_issuer, p_time, p_time_text, p_time_rule, p_extra, p_observations, p_rejected_total, p_rejected, p_error,
-                    p_error_at, p_pap, p_case_kind) WITH ORDINALITY
-             u(state, format, tlp, tlp_assumed, class, class_claim, description, summary, lang, reference, reference_issuer, time, time_text,
-               time_rule, extra, observations, rejected_total, rejected, error, error_at, pap, case_kind, ord)
-        WHERE v_new[u.ord] <> 0;
+        SELECT v_new[i], v_received, p_state[i], p_format[i], p_tlp[i], p_tlp_assumed[i], p_class[i], p_class_claim[i], p_description[i], p_summary[i],
+               p_lang[i], p_reference[i], p_reference_issuer[i], p_time[i], p_time_text[i], p_time_rule[i], p_extra[i], p_observations[i],
+               p_rejected_total[i], p_rejected[i]::jsonb, p_error[i], p_error_at[i], p_pap[i], p_case_kind[i]
+        FROM generate_series(1, v_n) i WHERE v_new[i] <> 0;
     IF 'malformed' = ANY (p_state) THEN
         INSERT INTO malformed_tally AS m (sender_id, day, bytes)
             SELECT u.sender, current_date, sum(u.size) FROM unnest(p_sender, p_size, p_state) WITH ORDINALITY u(sender, size, state, ord)
@@ -192,10 +180,12 @@ BEGIN
             ON CONFLICT (sender_id, day) DO UPDATE SET bytes = m.bytes + EXCLUDED.bytes;
     END IF;
     INSERT INTO report_raw (report_id, received, no, bytes)
-        SELECT v_new[u.ord], v_received, u.no, u.bytes FROM unnest(r_ord, r_no, r_bytes) u(ord, no, bytes) WHERE v_new[u.ord] <> 0;
-    INSERT INTO report_reporter (report_id, received, name, email)
-        SELECT v_new[u.ord], v_received, u.name, u.email FROM unnest(p_reporter_name, p_reporter_email) WITH ORDINALITY u(name, email, ord)
-        WHERE v_new[u.ord] <> 0 AND (u.name IS NOT NULL OR u.email IS NOT NULL);
+        SELECT v_new[r_ord[i]], v_received, r_no[i], r_bytes[i] FROM generate_series(1, cardinality(r_ord)) i WHERE v_new[r_ord[i]] <> 0;
+    IF array_remove(p_reporter_name || p_reporter_email, NULL) <> '{}' THEN
+        INSERT INTO report_reporter (report_id, received, name, email)
+            SELECT v_new[i], v_received, p_reporter_name[i], p_reporter_email[i] FROM generate_series(1, v_n) i
+            WHERE v_new[i] <> 0 AND (p_reporter_name[i] IS NOT NULL OR p_reporter_email[i] IS NOT NULL);
+    END IF;
     PERFORM report_rows(v_new, array_fill(v_received, ARRAY[v_n]), p_sender, o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count,
                         o_description, o_protocol, o_source_port, o_target_port, o_extra, o_statement, s_ord, s_observation, s_type, s_role, s_tlp,
                         s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until, s_original, s_indicator_id,
