@@ -92,6 +92,10 @@ BEGIN
     END IF;
 END $$;
 
+-- The part of a digest that leads its index.
+CREATE OR REPLACE FUNCTION digest_hash64(p_sha256 bytea) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ('x' || encode(substr(p_sha256, 1, 8), 'hex'))::bit(64)::bigint;
+
 -- Numbers for reports that nobody has sent yet: o_new is 0 for bytes that the same sender sent within 30 days, o_known then is that report. p_ids: 0 to
 -- number a report here, else an id of report_begin(). The digest row is what makes a report exist once; the rest is the caller's to write.
 -- Digests are taken in sorted order, so that overlapping batches wait for each other instead of dying.
@@ -101,42 +105,45 @@ DECLARE
     v_received timestamptz := now();
     v_week int := report_week(clock_timestamp()); -- not now(): a long document's transaction may have begun a week ago
     v_weeks int[];
+    v_n int := cardinality(p_sender);
+    v_count int;
 BEGIN
     -- Where a week ends, two that began on either side of it would both find their week free: then one waits for the other, and sees it below.
     IF report_week(clock_timestamp() - interval '1 minute') <> report_week(clock_timestamp() + interval '1 minute') THEN
         PERFORM pg_advisory_xact_lock(20260103);
     END IF;
-    -- The weeks there are, so that the look-up below probes no others. min() over a range reads one entry of the index; EXISTS or an
+    -- The other weeks there are, so that the look-up below probes no others. min() over a range reads one entry of the index; EXISTS or an
     -- equality may read the whole table, as it holds few different weeks.
     SELECT array_agg(w) INTO v_weeks FROM generate_series(v_week - 5, v_week + 1) w
-    WHERE (SELECT min(d.week) FROM report_digest d WHERE d.week BETWEEN w AND w) IS NOT NULL;
-    SELECT array_agg(coalesce((
-        SELECT d.report_id FROM report_digest d
-        WHERE d.week = ANY (v_weeks) AND d.sender_id = u.sender AND d.hash64 = ('x' || encode(substr(u.sha256, 1, 8), 'hex'))::bit(64)::bigint
-          AND d.sha256 = u.sha256 AND d.received > v_received - interval '30 days'
-        LIMIT 1), 0) ORDER BY u.ord) INTO o_known
-    FROM unnest(p_sender, p_sha256) WITH ORDINALITY u(sender, sha256, ord);
+    WHERE w <> v_week AND (SELECT min(d.week) FROM report_digest d WHERE d.week BETWEEN w AND w) IS NOT NULL;
+    IF v_weeks IS NULL THEN
+        o_known := array_fill(0::bigint, ARRAY[v_n]);
+    ELSE
+        SELECT array_agg(coalesce((
+            SELECT d.report_id FROM report_digest d
+            WHERE d.week = ANY (v_weeks) AND d.sender_id = p_sender[i] AND d.hash64 = digest_hash64(p_sha256[i]) AND d.sha256 = p_sha256[i]
+              AND d.received > v_received - interval '30 days'
+            LIMIT 1), 0) ORDER BY i) INTO o_known
+        FROM generate_series(1, v_n) i;
+    END IF;
 
-    -- Numbers for the rest; the digest row is what makes a report exist once. The join is FULL since a nested loop cannot do it: the planner
-    -- takes every array for a few rows, and would compare each report with each.
-    WITH fresh AS MATERIALIZED (
-        SELECT u.ord::int AS ord, u.sender, u.sha256, ('x' || encode(substr(u.sha256, 1, 8), 'hex'))::bit(64)::bigint AS hash64,
-               CASE WHEN o_known[u.ord] <> 0 THEN NULL WHEN u.id = 0 THEN nextval('report_id_seq') ELSE u.id END AS id
-        FROM unnest(p_ids, p_sender, p_sha256) WITH ORDINALITY u(id, sender, sha256, ord)),
-    kept AS (
-        INSERT INTO report_digest AS d (week, sender_id, hash64, sha256, report_id, received)
-        SELECT v_week, f.sender, f.hash64, f.sha256, f.id, v_received FROM fresh f WHERE f.id IS NOT NULL
-        ORDER BY f.sender, f.hash64, f.sha256, f.ord
-        ON CONFLICT DO NOTHING RETURNING d.report_id)
-    SELECT array_agg(coalesce(k.report_id, 0) ORDER BY f.ord) INTO o_new FROM fresh f FULL JOIN kept k ON k.report_id = f.id;
+    -- Numbers for the rest. Of this week's the row itself tells whether they came before.
+    SELECT array_agg(CASE WHEN o_known[i] <> 0 THEN 0 WHEN p_ids[i] = 0 THEN nextval('report_id_seq') ELSE p_ids[i] END ORDER BY i) INTO o_new
+    FROM generate_series(1, v_n) i;
+    INSERT INTO report_digest (week, sender_id, hash64, sha256, report_id, received)
+        SELECT v_week, p_sender[i], digest_hash64(p_sha256[i]), p_sha256[i], o_new[i], v_received FROM generate_series(1, v_n) i
+        WHERE o_new[i] <> 0 ORDER BY 2, 3, 4, i
+        ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
 
-    -- The same bytes twice in this batch, or in another's that committed meanwhile: a new snapshot sees them.
-    IF EXISTS (SELECT FROM unnest(o_known, o_new) u(known, new) WHERE u.known = 0 AND u.new = 0) THEN
-        SELECT array_agg(CASE WHEN o_known[u.ord] <> 0 THEN o_known[u.ord] WHEN o_new[u.ord] <> 0 THEN 0 ELSE d.report_id END ORDER BY u.ord)
-        INTO o_known
-        FROM unnest(p_sender, p_sha256) WITH ORDINALITY u(sender, sha256, ord)
-        LEFT JOIN report_digest d ON d.week = v_week AND d.sender_id = u.sender AND d.sha256 = u.sha256
-             AND d.hash64 = ('x' || encode(substr(u.sha256, 1, 8), 'hex'))::bit(64)::bigint;
+    -- The same bytes came this week, twice in this batch, or in another's that committed meanwhile: a new snapshot sees them.
+    IF v_count < cardinality(array_remove(o_new, 0)) THEN
+        SELECT array_agg(CASE WHEN x.found = o_new[x.i] THEN 0 ELSE x.found END ORDER BY x.i),
+               array_agg(CASE WHEN x.found = o_new[x.i] THEN x.found ELSE 0 END ORDER BY x.i) INTO o_known, o_new
+        FROM (SELECT i, CASE WHEN o_new[i] = 0 THEN o_known[i] ELSE (
+                  SELECT d.report_id FROM report_digest d
+                  WHERE d.week = v_week AND d.sender_id = p_sender[i] AND d.hash64 = digest_hash64(p_sha256[i]) AND d.sha256 = p_sha256[i]) END AS found
+              FROM generate_series(1, v_n) i) x;
     END IF;
 END $$;
 
