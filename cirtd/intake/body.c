@@ -27,7 +27,7 @@ struct body {
     size_t pending_size;
     body_tap tap;
     void *tap_context;
-    char packed[BODY_PIECE], piece[BODY_PIECE];
+    char *packed, *piece; /* BODY_PIECE each; NULL where the request's own bytes serve */
 };
 
 bool body_open(const struct message_request *request, uint64_t size_max, struct body **out, struct err *err)
@@ -39,6 +39,8 @@ bool body_open(const struct message_request *request, uint64_t size_max, struct 
     body->request = request;
     body->size_max = size_max;
     body->is_gzip = is_gzip;
+    body->packed = request->body_fd >= 0 ? mem_calloc(1, BODY_PIECE) : NULL;
+    body->piece = is_gzip ? mem_calloc(1, BODY_PIECE) : NULL;
     if (is_gzip && inflateInit2(&body->zip, 15 + 16) != Z_OK)
         BUG("inflateInit2");
     *out = body;
@@ -52,6 +54,8 @@ void body_close(struct body *body)
     if (body->is_gzip)
         inflateEnd(&body->zip);
     unpack_close(body->unpack);
+    free(body->packed);
+    free(body->piece);
     free(body);
 }
 
