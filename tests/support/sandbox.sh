@@ -15,8 +15,13 @@ skip() {
 }
 [[ -x $BUILD/cirtd && -x $BUILD/cirt ]] || { echo "no cirtd in $BUILD" >&2; exit 1; }
 
-SCRATCH=$(mktemp -d /tmp/cirt-flow-XXXXXX)
+SCRATCH=$("$SOURCE/tests/support/scratch" cirt-flow)
 chmod 0711 "$SCRATCH"
+mkdir "$SCRATCH/.value"
+mkfifo "$SCRATCH"/.value/{in,out}
+"$SOURCE/tests/support/value.py" "$SCRATCH/.value" </dev/null >/dev/null 2>&1 &
+value_pid=$!
+disown
 
 # at_end COMMAND : runs before the sandboxes go.
 flow_ends=()
@@ -39,6 +44,7 @@ flow_end() {
     for folder in "$SCRATCH"/*/; do
         [[ ! -f $folder/sandbox ]] || "$SOURCE/packaging/sandbox" destroy "$folder" >&2 || true
     done
+    kill "$value_pid"
     rm -rf "$SCRATCH"
     exit $status
 }
@@ -84,11 +90,19 @@ sql() { at "$1" psql -XAtq -v ON_ERROR_STOP=1 -c "$2"; }
 
 # value EXPRESSION : of the JSON on stdin, as d; a list or object comes as JSON.
 value() {
-    python3 -c "
-import json, sys
-d = json.load(sys.stdin)
-v = $1
-print(v if isinstance(v, str) else json.dumps(v))"
+    local document answer lock
+    document=$(cat)
+    exec {lock}>"$SCRATCH/.value/lock"
+    flock "$lock"
+    printf '%s\0%s\0' "$1" "$document" >"$SCRATCH/.value/in"
+    IFS= read -r -d '' answer <"$SCRATCH/.value/out"
+    exec {lock}>&-
+    if [[ $answer == 0* ]]; then
+        printf '%s\n' "${answer:1}"
+    else
+        printf '%s\n' "${answer:1}" >&2
+        return 1
+    fi
 }
 
 fail() { echo "FAILED (${BASH_SOURCE[-1]##*/}:${BASH_LINENO[-2]:-?}): $*" >&2; exit 1; }

@@ -13,7 +13,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
@@ -531,7 +530,7 @@ def main(test):
     sys.dont_write_bytecode = True
     if not os.access(os.path.join(BUILD, "cirtd"), os.X_OK):
         sys.exit(f"no cirtd in {BUILD}")
-    scratch = tempfile.mkdtemp(prefix="cirt-flow-", dir="/tmp")
+    scratch = run(os.path.join(SOURCE, "tests", "support", "scratch"), "cirt-flow").stdout.strip()
     os.chmod(scratch, 0o711)
 
     def clean():
