@@ -21,6 +21,7 @@ BUILD = os.path.realpath(os.environ.get("BUILD") or os.path.join(SOURCE, "build"
 SANDBOX = os.path.join(SOURCE, "packaging", "sandbox")
 CA = os.path.join(SOURCE, "certs", "ca")
 IS_ROOT = os.geteuid() == 0
+END = "-- the end of an answer --"
 PATIENCE = 90  # seconds that anything may take on a machine that is busy with something else
 
 for name in ("CIRT_CONFIG", "CIRT_URL", "CIRT_DESK_URL", "CIRT_RID_URL", "CIRT_CA", "CIRT_LMTP", "CIRT_RUN", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER"):
@@ -83,6 +84,7 @@ class Site:
         self.env = dict(item.split("=", 1) for item in shown.split("\0") if "=" in item)
         self.run_dir = self.env["CIRT_RUN"]
         self.config = os.path.join(self.dir, "cirtd.conf")
+        self.psql, self.psql_said, self.asking = None, "", threading.Lock()
         self.ports = {"feeds": self._port("CIRT_URL"), "desk": self._port("CIRT_DESK_URL"), "rid": self._port("CIRT_RID_URL")}
         if start:
             self.start()
@@ -138,14 +140,40 @@ class Site:
     # --- database ---
 
     def pg_ctl(self, *words):
+        if self.psql:
+            self.psql.kill()
         newest = os.path.join("/usr/lib/postgresql", max(os.listdir("/usr/lib/postgresql"), key=float), "bin")
         log = os.path.join(self.dir, "log", "postgresql", "log")
         run(*as_user("cirt-postgres", os.path.join(newest, "pg_ctl"), *words, "-s", "-w", "-t", "60", "-D", os.path.join(self.dir, "db"), "-l", log), cwd="/")
 
     def sql(self, statement):
-        """Rows as lists of text, as the read-only login."""
-        done = run("psql", "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", statement, env=self.env)
-        return [line.split("\t") for line in done.stdout.splitlines()]
+        """Rows as lists of text, as the read-only login. One psql answers all: to start one costs many times what most tests ask."""
+        with self.asking:
+            answer = self._ask(statement)
+            if answer is None:  # the database was away in between, or the statement is wrong: then it says so again
+                answer = self._ask(statement)
+            if answer is None:
+                fail(f"{statement}: {self.psql_said}")
+        return [line.split("\t") for line in answer.splitlines()]
+
+    def _ask(self, statement):
+        """What psql answers; None where it ended instead."""
+        if not self.psql:
+            self.psql = subprocess.Popen(["psql", "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-f", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         stderr=subprocess.STDOUT, text=True, errors="replace", env={**self.env, "PGOPTIONS": "-c client_min_messages=error"})
+        lines = []
+        try:
+            self.psql.stdin.write(statement + ";\n\\echo " + END + "\n")
+            self.psql.stdin.flush()
+        except OSError:
+            pass
+        for line in self.psql.stdout:
+            if line == END + "\n":
+                return "".join(lines)
+            lines.append(line)
+        self.psql.wait()
+        self.psql, self.psql_said = None, "".join(lines)
+        return None
 
     def super_sql(self, statement):
         """As the database's superuser, the way an operator with too free a hand would; needs root."""
