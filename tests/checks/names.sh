@@ -4,17 +4,18 @@ set -euo pipefail
 : "${BUILD:?the build directory}"
 bad=0
 count=0
-while IFS= read -r object; do
-    stem=$(basename "$object" .c.o)
+while IFS=: read -r object symbol; do
+    stem=${object##*/}
+    stem=${stem%.c.o}
+    symbol=${symbol##* }
     count=$((count + 1))
-    while read -r symbol; do
-        case $symbol in
-        "$stem" | "$stem"_* | "${stem%%_*}"_* | main) ;;
-        # What the sanitizers and coverage put in.
-        __* | LLVMFuzzer*) ;;
-        *) echo "${object#"$BUILD"/}: exports $symbol, which is not ${stem}_*" >&2; bad=1 ;;
-        esac
-    done < <(nm -g --defined-only "$object" | awk '{ print $NF }')
-done < <(find "$BUILD/CMakeFiles" -path '*.dir/*' \( -path '*/libcirt/*' -o -path '*/cirtd/*' -o -path '*/cli/*' \) -name '*.c.o')
+    case $symbol in
+    "$stem" | "$stem"_* | "${stem%%_*}"_* | main) ;;
+    # What the sanitizers and coverage put in.
+    __* | LLVMFuzzer*) ;;
+    *) echo "${object#"$BUILD"/}: exports $symbol, which is not ${stem}_*" >&2; bad=1 ;;
+    esac
+done < <(find "$BUILD/CMakeFiles" -path '*.dir/*' \( -path '*/libcirt/*' -o -path '*/cirtd/*' -o -path '*/cli/*' \) -name '*.c.o' -print0 |
+    xargs -0 -r nm -A -g --defined-only)
 ((count)) || { echo "names.sh: no objects under $BUILD" >&2; exit 1; }
 exit $bad
