@@ -36,12 +36,12 @@ postgres_start() {
     (cd / && "${as[@]}" "$bin/pg_ctl" start -s -w -t 60 -D "$data" -l "$log") || { tail -n 5 "$log" >&2; return 1; }
 }
 
-# postgres_stop RUN-AS DATA
+# postgres_stop RUN-AS DATA [MODE] : as pg_ctl's, fast when not said
 postgres_stop() {
     local user=$1 data=$2 bin as=()
     bin=$(postgres_bin) || return 1
     [[ $user == - ]] || as=(runuser -u "$user" --)
-    (cd / && "${as[@]}" "$bin/pg_ctl" stop -s -w -t 60 -m fast -D "$data")
+    (cd / && "${as[@]}" "$bin/pg_ctl" stop -s -w -t 60 -m "${3:-fast}" -D "$data")
 }
 
 # postgres_runs DATA : whether its postmaster is alive.

@@ -80,7 +80,7 @@ sandbox_start() {
     [[ -e $dir/seeded ]] || seed
 }
 
-sandbox_stop() {
+sandbox_stop() { # [MODE]: how PostgreSQL stops
     local pid deadline=$((SECONDS + 30)) role
     if pid=$(cirtd_pid); then
         kill -TERM "$pid"
@@ -90,7 +90,7 @@ sandbox_stop() {
         done
     fi
     rm -f "$dir/cirtd.pid"
-    ! postgres_runs "$dir/db" || postgres_stop "$(postgres_user)" "$dir/db"
+    ! postgres_runs "$dir/db" || postgres_stop "$(postgres_user)" "$dir/db" "${1:-fast}"
     # An agent outlives who called it.
     for role in seal verify; do
         [[ ! -e $run/gnupg-$role ]] || as_role "$role" gpgconf --homedir "$run/gnupg-$role" --kill gpg-agent 2>/dev/null || true
@@ -109,7 +109,7 @@ sandbox_status() {
 }
 
 sandbox_destroy() {
-    sandbox_stop
+    sandbox_stop immediate # what nobody will read need not be written
     [[ $run == /tmp/cirt-* && -O $run && ! -L $run ]] && rm -rf "$run"
     rm -rf "$dir"
 }
