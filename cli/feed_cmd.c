@@ -161,8 +161,9 @@ static void render_way(struct screen *screen, const json_t *feed)
 {
     const char *kind = field_or(feed, "kind", "");
     if (str_equal(kind, "drop")) {
-        char *text = mem_printf(_("files put into the folder %s where cirtd.conf says: fetch { drop = ... }"), field_or(feed, "name", "-"));
-        text_line(screen, "comes", text);
+        const char *folder = field_text(feed, "folder");
+        char *text = folder ? mem_printf(_("files put into %s"), folder) : NULL;
+        text_line(screen, "comes", folder ? text : _("files, but no folder is watched: fetch { drop = ... } in cirtd.conf"));
         free(text);
     } else if (str_equal(kind, "push")) {
         text_line(screen, "comes", _("by itself, known by its keys"));

@@ -355,13 +355,21 @@ int record_cmd_show(struct session *session)
     return session->exit_code;
 }
 
-/* One line of success, and one for each key that does not count yet. */
+struct done {
+    const char *text;
+    bool is_new;
+};
+
+/* One line of success, where a new feed's files go, and a line for each key that does not count yet. */
 static void render_done(struct screen *screen, const json_t *answer, const void *context)
 {
+    const struct done *done = context;
     const json_t *keys = field_list(answer, "mail_keys");
-    char *text = screen_clean(screen, context, false);
+    char *text = screen_clean(screen, done->text, false);
 
     screen_printf(screen, "%s\n", text);
+    if (done->is_new && field_text(answer, "folder"))
+        screen_printf(screen, _("      its files go into %s\n"), field_text(answer, "folder"));
     for (size_t i = 0; i < json_array_size(keys); i++) {
         const json_t *key = json_array_get(keys, i);
         if (str_equal(field_text(key, "state"), "asked"))
@@ -372,7 +380,7 @@ static void render_done(struct screen *screen, const json_t *answer, const void 
     free(text);
 }
 
-static int finish(struct session *session, json_t *answer, const char *what)
+static int finish(struct session *session, json_t *answer, const char *what, bool is_new)
 {
     const struct record_kind *kind = session->command->record;
     const char *name = session_operand(session, 0);
@@ -382,7 +390,7 @@ static int finish(struct session *session, json_t *answer, const char *what)
         return session->exit_code;
     text = mem_printf("%s %s %s", kind->noun, field_or(answer, "id", name ? name : field_or(answer, kind->name_member, "")),
                       field_object(answer, "waiting") ? _("is not in force yet") : what);
-    session_print(session, answer, render_done, text);
+    session_print(session, answer, render_done, &(struct done){text, is_new});
     free(text);
     json_decref(answer);
     return session->exit_code;
@@ -403,7 +411,7 @@ int record_cmd_add(struct session *session)
         return session_fail(session, EXIT_USAGE, NULL, _("which %s? cirt %s add NAME ...   (cirt help %s add)"), kind->noun, kind->noun,
                             kind->noun);
     }
-    return finish(session, session_post(session, mem_strdup(kind->path), body, -1), _("added"));
+    return finish(session, session_post(session, mem_strdup(kind->path), body, -1), _("added"), true);
 }
 
 int record_cmd_set(struct session *session)
@@ -416,7 +424,7 @@ int record_cmd_set(struct session *session)
         json_decref(body);
         return session_fail(session, EXIT_USAGE, NULL, _("nothing to change was named: cirt help %s"), session->command->words);
     }
-    return finish(session, session_post(session, record_cmd_path(session), body, -1), _("changed"));
+    return finish(session, session_post(session, record_cmd_path(session), body, -1), _("changed"), false);
 }
 
 int record_cmd_rm(struct session *session)
@@ -425,6 +433,7 @@ int record_cmd_rm(struct session *session)
     bool sure = session_confirm(session, question);
 
     free(question);
-    return sure ? finish(session, session_delete(session, record_cmd_path(session)), _("removed; what was ever used is only disabled"))
+    return sure ? finish(session, session_delete(session, record_cmd_path(session)), _("removed; what was ever used is only disabled"),
+                         false)
                 : session->exit_code;
 }

@@ -24,8 +24,9 @@
 enum { SCAN_MS = 10 * 1000, QUIET_S = 30, STUCK_MS = 5 * 60 * 1000, NO_SPACE_MS = 5000, READY_MAX = 10000 };
 #define DOCUMENT_BYTES_MAX (INT64_C(1) << 30)
 
-/* The columns of `folders`. */
+/* The columns of `folders`, and of `malformed`. */
 enum { ID, NAME, SIZE_MAX_, KEEPS };
+enum { MALFORMED_REPORT, MALFORMED_FEED, MALFORMED_NAME, MALFORMED_SHA256, MALFORMED_REASON };
 
 struct folder {
     int64_t id;
@@ -230,16 +231,17 @@ static int open_beside(const struct folder *folder, const char *where)
     return openat(folder->fd, where, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static bool move_to(const struct folder *folder, const char *name, const char *where, int64_t number)
+/* From the folder from_fd into done/ or failed/ of folder; as NUMBER-NAME where there is one of that name. other: the name it has there. */
+static bool move_to(const struct folder *folder, int from_fd, const char *name, const char *where, int64_t number, char other[NAME_MAX + 1])
 {
-    char other[NAME_MAX + 1];
     int dir = open_beside(folder, where);
     if (dir < 0)
         return false;
-    bool ok = renameat2(folder->fd, name, dir, name, RENAME_NOREPLACE) == 0;
+    snprintf(other, NAME_MAX + 1, "%s", name);
+    bool ok = renameat2(from_fd, name, dir, other, RENAME_NOREPLACE) == 0;
     if (!ok && errno == EEXIST) {
-        snprintf(other, sizeof other, "%lld-%s", (long long)number, name);
-        ok = renameat2(folder->fd, name, dir, other, RENAME_NOREPLACE) == 0;
+        snprintf(other, NAME_MAX + 1, "%lld-%s", (long long)number, name);
+        ok = renameat2(from_fd, name, dir, other, RENAME_NOREPLACE) == 0;
     }
     close(dir);
     return ok;
@@ -248,18 +250,6 @@ static bool move_to(const struct folder *folder, const char *name, const char *w
 static void rest(struct folder *folder, int64_t ms)
 {
     folder->rest_until_ms = timestamp_monotonic_ms() + ms;
-}
-
-/* Where it cannot be moved it would be taken again and again: the folder rests, and somebody has to look. */
-static void put_away(struct folder *folder, const char *name, const char *where, int64_t number)
-{
-    bool ok = where ? move_to(folder, name, where, number) : unlinkat(folder->fd, name, 0) == 0;
-    if (ok || errno == ENOENT)
-        return;
-    log_error("file_not_moved", "feed=%s file=%s to=%s error=%s", folder->name, log_quote(name), where ? where : "nowhere",
-              log_quote(strerror(errno)));
-    forget_files(folder);
-    rest(folder, STUCK_MS);
 }
 
 static void write_reason(const struct folder *folder, const char *name, const char *reason)
@@ -276,6 +266,21 @@ static void write_reason(const struct folder *folder, const char *name, const ch
         close(dir);
 }
 
+/* Where it cannot be moved it would be taken again and again: the folder rests, and somebody has to look. reason: beside it in failed/. */
+static void put_away(struct folder *folder, const char *name, const char *where, int64_t number, const char *reason)
+{
+    char other[NAME_MAX + 1] = "";
+    bool ok = where ? move_to(folder, folder->fd, name, where, number, other) : unlinkat(folder->fd, name, 0) == 0;
+    if (ok && reason)
+        write_reason(folder, other, reason);
+    if (ok || errno == ENOENT)
+        return;
+    log_error("file_not_moved", "feed=%s file=%s to=%s error=%s", folder->name, log_quote(name), where ? where : "nowhere",
+              log_quote(strerror(errno)));
+    forget_files(folder);
+    rest(folder, STUCK_MS);
+}
+
 static bool tell_refused(struct drop *drop, const struct folder *folder, const char *reason, struct err *err)
 {
     db_params_reset(drop->params);
@@ -290,8 +295,7 @@ static bool refuse(struct drop *drop, struct folder *folder, const char *name, c
     bool ok = tell_refused(drop, folder, reason, err);
     if (ok) {
         log_warn("document_refused", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(why));
-        write_reason(folder, name, reason);
-        put_away(folder, name, "failed", timestamp_now());
+        put_away(folder, name, "failed", timestamp_now(), reason);
     }
     free(reason);
     return ok;
@@ -330,7 +334,7 @@ static bool take_open(struct drop *drop, struct folder *folder, const char *name
     }
     log_info("document_stored", "feed=%s file=%s report=r%lld size=%lld duplicate=%d", folder->name, log_quote(name),
              (long long)result.report_id, (long long)document.size, result.verdict == FETCH_DUPLICATE);
-    put_away(folder, name, folder->keeps_files ? "done" : NULL, result.report_id);
+    put_away(folder, name, folder->keeps_files ? "done" : NULL, result.report_id, NULL);
     return true;
 }
 
@@ -381,6 +385,67 @@ static bool take_next(struct drop *drop, struct err *err)
     return false;
 }
 
+/* --- files that turned out malformed when decode read them --- */
+
+/* Is it the file of that digest? Another may have its name, and ours be removed. */
+static bool is_that_file(int dir, const char *name, const unsigned char *sha256)
+{
+    struct fetch_document document = {.fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    struct err ignored;
+    if (document.fd < 0)
+        return false;
+    bool is_same = fetch_store_digest(&document, INT64_MAX, &ignored) && memcmp(document.sha256, sha256, sizeof document.sha256) == 0;
+    close(document.fd);
+    return is_same;
+}
+
+static void move_malformed(const struct folder *folder, int64_t report, const char *name, const unsigned char *sha256, const char *reason)
+{
+    char numbered[NAME_MAX + 1], other[NAME_MAX + 1];
+    int done = openat(folder->fd, "done", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    snprintf(numbered, sizeof numbered, "%lld-%s", (long long)report, name);
+    const char *names[] = {numbered, name};
+    for (size_t i = 0; done >= 0 && i < ARRAY_SIZE(names); i++) {
+        if (!is_that_file(done, names[i], sha256))
+            continue;
+        if (move_to(folder, done, names[i], "failed", report, other))
+            write_reason(folder, other, reason);
+        else
+            log_error("file_not_moved", "feed=%s file=%s to=failed error=%s", folder->name, log_quote(names[i]),
+                      log_quote(strerror(errno)));
+        break;
+    }
+    if (done >= 0)
+        close(done);
+}
+
+static bool settle_malformed(struct drop *drop, int64_t report, const char *name, struct err *err)
+{
+    db_params_reset(drop->params);
+    db_int8(drop->params, report);
+    db_text(drop->params, name);
+    return db_run(drop->db, SQL_FETCH_MALFORMED_SETTLE, drop->params, NULL, err);
+}
+
+/* A name with a slash is no file's of ours. */
+static bool put_malformed_away(struct drop *drop, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    bool ok = db_run(drop->db, SQL_FETCH_MALFORMED, NULL, &rows, err);
+    for (size_t row = 0; ok && row < db_row_count(rows); row++) {
+        const struct folder *folder = find_folder(drop, db_get_int(rows, row, MALFORMED_FEED));
+        int64_t report = db_get_int(rows, row, MALFORMED_REPORT);
+        const char *name = db_get_text(rows, row, MALFORMED_NAME);
+        size_t size = 0;
+        const unsigned char *sha256 = db_get_bytes(rows, row, MALFORMED_SHA256, &size);
+        if (folder && folder->fd >= 0 && !strchr(name, '/') && size == DIGEST_SHA256_SIZE)
+            move_malformed(folder, report, name, sha256, db_get_text(rows, row, MALFORMED_REASON));
+        ok = settle_malformed(drop, report, name, err);
+    }
+    db_rows_free(rows);
+    return ok;
+}
+
 /* --- the loop --- */
 
 static bool look(struct drop *drop, struct err *err)
@@ -388,7 +453,7 @@ static bool look(struct drop *drop, struct err *err)
     int64_t now_ms = timestamp_monotonic_ms();
     take_events(drop);
     if (drop->read_ms <= now_ms) {
-        if (!read_folders(drop, err))
+        if (!read_folders(drop, err) || !put_malformed_away(drop, err))
             return false;
         drop->read_ms = now_ms + SCAN_MS;
     }
@@ -429,6 +494,14 @@ static bool open_root(struct drop *drop)
     return drop->root >= 0;
 }
 
+/* So that people can be told where files go. */
+static bool tell_root(struct drop *drop, bool has_root, struct err *err)
+{
+    db_params_reset(drop->params);
+    db_text(drop->params, has_root ? drop->context->config->fetch_drop : NULL);
+    return db_run(drop->db, SQL_FETCH_TELL_ROOT, drop->params, NULL, err);
+}
+
 bool fetch_drop_run(const struct role_context *context, struct err *err)
 {
     struct drop drop = {.context = context, .db = stage_db(context), .params = db_params_new(), .root = -1};
@@ -437,6 +510,7 @@ bool fetch_drop_run(const struct role_context *context, struct err *err)
     bool ok = drop.inotify >= 0 || err_set(err, ERR_INTERNAL, "inotify: %s", strerror(errno));
     ok = ok && db_listen(drop.db, SQL_FETCH_FEEDS_LISTEN, err) && stage_connect(context, drop.db, err);
     bool has_root = ok && open_root(&drop);
+    ok = ok && tell_root(&drop, has_root, err);
     while (ok && !stage_is_ending()) {
         if (has_root)
             turn(&drop);

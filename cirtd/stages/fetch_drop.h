@@ -3,8 +3,9 @@
  * writer has closed it or moved it in (inotify), or when it lies there and nobody has written to it for a while. Names that begin with a
  * dot or end as those of half-written files do are left alone.
  *
- * What is taken is committed first, then moved to done/ (or removed); what cannot be taken moves to failed/, with the reason beside it. A
- * file that was committed and not moved, since we died in between, is taken again and meets its digest.
+ * What is taken is committed first, then moved to done/ (or removed); what cannot be taken moves to failed/, with the reason beside it, and
+ * so does what lies in done/ and turned out malformed when decode read it. A file that was committed and not moved, since we died in
+ * between, is taken again and meets its digest.
  */
 #ifndef CIRT_CIRTD_STAGES_FETCH_DROP_H
 #define CIRT_CIRTD_STAGES_FETCH_DROP_H

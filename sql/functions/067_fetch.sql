@@ -24,6 +24,11 @@ CREATE OR REPLACE FUNCTION feed_notice_end(p_feed bigint, p_kind text) RETURNS v
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ UPDATE feed_notice n SET ended = now() WHERE n.identity_id = p_feed AND n.kind = p_kind AND n.ended IS NULL $$;
 
+-- Where the drop folders are; NULL: none is watched.
+CREATE OR REPLACE FUNCTION fetch_tell_root(p_folder text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ INSERT INTO drop_root (folder) VALUES (p_folder) ON CONFLICT (one) DO UPDATE SET folder = EXCLUDED.folder $$;
+
 -- The drop folders that are watched.
 CREATE OR REPLACE FUNCTION fetch_folders() RETURNS TABLE (id bigint, name text, document_bytes_max bigint, keeps_files boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -58,6 +63,9 @@ BEGIN
     verdict := CASE WHEN v_new = 0 THEN 'duplicate' ELSE 'stored' END;
     report_id := coalesce(nullif(v_new, 0), report_id);
     INSERT INTO feed_count (sender_id, documents, duplicates, bytes) VALUES (v.sender_id, 1, (verdict = 'duplicate')::int, p_size);
+    IF verdict = 'duplicate' AND v.kind = 'drop' AND EXISTS (SELECT FROM report_content c WHERE c.report_id = fetch_report.report_id AND c.state = 'malformed') THEN
+        PERFORM drop_malformed_add(report_id, p_name);
+    END IF;
     IF verdict = 'duplicate' THEN
         RETURN;
     END IF;
@@ -86,6 +94,26 @@ BEGIN
     INSERT INTO feed_count (sender_id, refused) SELECT s.id, 1 FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.identity_id = p_feed;
     PERFORM feed_notice_raise(p_feed, 'quota', '', p_reason);
 END $$;
+
+-- --- files that were taken, and turned out malformed ---
+
+-- What is told in no name cannot be found again.
+CREATE OR REPLACE FUNCTION drop_malformed_add(p_report bigint, p_name text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    INSERT INTO drop_malformed SELECT p_report, p_name WHERE p_name IS NOT NULL ON CONFLICT DO NOTHING;
+    PERFORM pg_notify('cirt_feeds', '');
+END $$;
+
+CREATE OR REPLACE FUNCTION fetch_malformed() RETURNS TABLE (report_id bigint, feed bigint, name text, sha256 bytea, reason text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT d.report_id, s.identity_id, d.name, r.sha256, format('%s is malformed: %s (cirt report show r%s)', d.name, concat_ws(', ', c.error, nullif(c.error_at, '')), d.report_id)
+    FROM drop_malformed d JOIN report r ON r.id = d.report_id JOIN sender s ON s.id = r.sender_id
+        JOIN report_content c ON c.report_id = r.id AND c.received = r.received ORDER BY d.report_id, d.name LIMIT 100 $$;
+
+CREATE OR REPLACE FUNCTION fetch_malformed_settle(p_report bigint, p_name text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ DELETE FROM drop_malformed d WHERE d.report_id = p_report AND d.name = p_name $$;
 
 -- --- asking servers ---
 
@@ -251,6 +279,9 @@ BEGIN
     SELECT x.* INTO STRICT r FROM report x WHERE x.id = p_report;
     INSERT INTO malformed_tally AS m (sender_id, day, bytes) VALUES (r.sender_id, current_date, r.size)
         ON CONFLICT (sender_id, day) DO UPDATE SET bytes = m.bytes + EXCLUDED.bytes RETURNING m.bytes INTO v_bytes;
+    IF r.channel = 'drop' THEN
+        PERFORM drop_malformed_add(r.id, r.name);
+    END IF;
     IF v_bytes > p_quota AND r.size > 4096 THEN
         DELETE FROM report_raw w WHERE w.report_id = r.id AND w.received = r.received AND w.no > 0;
         UPDATE report_raw w SET bytes = substr(w.bytes, 1, 4096) WHERE w.report_id = r.id AND w.received = r.received AND w.no = 0;

@@ -6,7 +6,8 @@ SELECT i.id, i.login AS name, i.name AS title, i.mail, i.default_tlp, i.default_
        ARRAY(SELECT encode(k.key_sha256, 'hex') FROM registered_key k WHERE k.identity_id = i.id ORDER BY k.added, 1) AS keys,
        f.kind, f.paused, f.format, f.confidence, f.url, f.credentials, f.ca, f.every_s, f.fresh_s, f.documents_per_hour, f.bytes_per_hour, f.document_bytes_max,
        f.keeps_files, (SELECT p.name FROM peer p WHERE p.id = f.peer_id) AS peer, s.id AS sender_id, t.not_before, t.asked, t.started, t.ended, t.failures, t.failed, t.error, t.added_after, t.more,
-       (SELECT max(y.last) FROM feed_tally y WHERE y.sender_id = s.id AND y.documents > y.duplicates) AS last
+       (SELECT max(y.last) FROM feed_tally y WHERE y.sender_id = s.id AND y.documents > y.duplicates) AS last,
+       CASE f.kind WHEN 'drop' THEN (SELECT d.folder || '/' || i.login FROM drop_root d) END AS folder
 FROM identity i JOIN feed f ON f.identity_id = i.id JOIN sender s ON s.identity_id = i.id JOIN feed_state t ON t.identity_id = i.id
 WHERE i.role = 'feed' AND viewer() IS NOT NULL;
 
@@ -33,7 +34,7 @@ RETURN CASE WHEN NOT f.enabled THEN 'off' WHEN f.paused THEN 'paused' ELSE coale
 CREATE OR REPLACE FUNCTION feed_json(f visible_feed) RETURNS json LANGUAGE sql STABLE
 RETURN json_join(json_build_object('name', f.name, 'title', f.title, 'kind', f.kind, 'state', feed_state_name(f), 'last', time_text(f.last)),
     json_join(feed_counts(f.sender_id, date_trunc('hour', now()) - interval '23 hours', 'infinity'), json_build_object(
-        'url', f.url, 'format', f.format, 'default_tlp', tlp_name(f.default_tlp), 'default_class', f.default_class, 'confidence', f.confidence,
+        'url', f.url, 'folder', f.folder, 'format', f.format, 'default_tlp', tlp_name(f.default_tlp), 'default_class', f.default_class, 'confidence', f.confidence,
         'every', CASE WHEN f.kind IN ('https', 'taxii') THEN f.every_s END, 'fresh', f.fresh_s, 'documents_per_hour', f.documents_per_hour,
         'bytes_per_hour', f.bytes_per_hour, 'document_max', f.document_bytes_max, 'credentials', f.credentials, 'ca', f.ca,
         'keep', CASE WHEN f.kind = 'drop' THEN f.keeps_files END, 'keys', f.keys, 'mail', f.mail, 'peer', f.peer, 'paused', f.paused, 'enabled', f.enabled,

@@ -1,6 +1,9 @@
 -- name: feeds_listen
 LISTEN cirt_feeds
 
+-- name: tell_root
+SELECT fetch_tell_root($1::text)
+
 -- name: folders
 SELECT id, name, document_bytes_max, keeps_files FROM fetch_folders()
 
@@ -12,6 +15,12 @@ SELECT fetch_raw_add($1::bigint, $2::int, $3::bytea)
 
 -- name: refused
 SELECT fetch_refused($1::bigint, $2::text)
+
+-- name: malformed
+SELECT report_id, feed, name, sha256, reason FROM fetch_malformed()
+
+-- name: malformed_settle
+SELECT fetch_malformed_settle($1::bigint, $2::text)
 
 -- name: claim
 SELECT id, attempts, name, kind, url, credentials, ca, document_bytes_max, etag, last_modified, added_after, query_after, next FROM fetch_claim()
