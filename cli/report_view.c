@@ -107,10 +107,34 @@ bool report_view_are_held(const json_t *answer)
     return are_held;
 }
 
+char *report_view_cases(const json_t *answer)
+{
+    enum { NAMED_MAX = 3 };
+    const json_t *list = field_list(answer, "cases");
+    size_t count = json_array_size(list);
+    struct buf text;
+    char *copy;
+
+    if (count < 2) {
+        char *one = field_plain(json_object_get(answer, "case"));
+        copy = one ? mem_printf(_("case %s"), one) : NULL;
+        free(one);
+        return copy;
+    }
+    buf_init(&text, VALUES_MAX);
+    buf_printf(&text, _("%zu cases: "), count);
+    for (size_t i = 0; i < count && i < NAMED_MAX; i++)
+        buf_printf(&text, "%s%s", i ? ", " : "", json_string_value(json_array_get(list, i)));
+    buf_add_text(&text, count > NAMED_MAX ? ", ..." : "");
+    copy = mem_strdup(buf_text(&text));
+    buf_clear(&text);
+    return copy;
+}
+
 static void head(struct screen *screen, const json_t *answer)
 {
     char text[PHRASE_SIZE];
-    char *number = field_plain(json_object_get(answer, "case"));
+    char *cases = report_view_cases(answer);
     size_t mark;
 
     screen_printf(screen, "%s  %s", field_or(answer, "id", "-"), field_or(answer, "format", field_or(answer, "channel", "-")));
@@ -135,11 +159,11 @@ static void head(struct screen *screen, const json_t *answer)
     screen_text(screen, field_is(answer, "tlp_assumed") ? _(" (assumed)") : "");
     screen_field(screen, mark);
     mark = screen_mark(screen);
-    if (number)
-        screen_printf(screen, _("   case %s"), number);
+    if (cases)
+        screen_printf(screen, "   %s", cases);
     screen_field(screen, mark);
     screen_text(screen, "\n");
-    free(number);
+    free(cases);
 }
 
 static void trouble(struct screen *screen, const json_t *answer)

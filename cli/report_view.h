@@ -12,6 +12,8 @@ extern const struct list_view report_view_held;
 bool report_view_are_held(const json_t *answer);
 /* What held or dropped it, why, and what to do. False: nothing did, and nothing is written. */
 bool report_view_reason(struct screen *screen, const json_t *answer);
+/* "case XX-CERT-2026-000042", "5 cases: ...": which it is in; the caller's, or NULL. */
+char *report_view_cases(const json_t *answer);
 /* A printer_render of one report; context: int64_t, how many observations, or NULL. */
 void report_view_render(struct screen *screen, const json_t *answer, const void *context);
 

@@ -174,20 +174,20 @@ static void render_lines(struct screen *screen, const json_t *answer, const void
 /* "r81: triaged, 12 observations, case 42", "r82: dropped by rule "our scanner": yearly audit". */
 static void render_settled(struct screen *screen, const json_t *answer, const void *context)
 {
-    char *number = field_plain(json_object_get(answer, "case"));
+    char *cases = report_view_cases(answer);
     int64_t observations = field_number(answer, "observations", 0);
 
     UNUSED(context);
     screen_printf(screen, "%s: ", field_or(answer, "id", "-"));
-    if (number || !report_view_reason(screen, answer)) {
+    if (cases || !report_view_reason(screen, answer)) {
         screen_text(screen, field_or(answer, "state", "-"));
         /* Of a mail nothing was known when it was taken. */
         if (str_equal(field_text(answer, "format"), "mail"))
             screen_printf(screen, ngettext(", %lld observation", ", %lld observations", (unsigned long)observations),
                           (long long)observations);
-        screen_printf(screen, number ? _(", case %s\n") : "\n", number);
+        screen_printf(screen, cases ? ", %s\n" : "\n", cases);
     }
-    free(number);
+    free(cases);
 }
 
 /* Waits until the report has left the states of the way in; told where that takes more than a minute. */

@@ -146,6 +146,8 @@ SELECT json_join(report_json(v), json_build_object('description', v.description,
                 s.value, 'original', s.original, 'role', sighting_role_name(s.role), 'tlp', tlp_name(s.tlp)) ORDER BY s.role, s.type, s.value), '[]')
                 FROM visible_sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no)) AS observation
         FROM visible_observation o WHERE o.report_id = v.id AND o.received = v.received ORDER BY o.no LIMIT $2::bigint) x),
+    'cases', (SELECT coalesce(json_agg(x.case_name ORDER BY x.case_id), '[]') FROM (
+        SELECT m.case_id, m.case_name FROM visible_member m WHERE m.report_id = v.id AND m.received = v.received ORDER BY m.case_id LIMIT 1000) x),
     'known_good', report_known_good(v.id, v.received)))
 FROM visible_report v WHERE v.id = $1::bigint
 
