@@ -201,7 +201,7 @@ static void keep(const char *text, const char *operand)
     char *path = editor_keep(text);
 
     if (path)
-        screen_remark(_("      what you wrote is kept: cirt note %s < %s"), operand, path);
+        screen_remark_command(_("      what you wrote is kept:"), "cirt note %s < %s", operand, path);
     free(path);
 }
 

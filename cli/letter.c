@@ -150,7 +150,7 @@ static void keep_typed(const struct letter *letter, const char *text)
     char *path = editor_keep(text);
 
     if (path && !letter->session->has_json)
-        screen_remark(_("      what you wrote is kept; put it right and: cirt draft edit %s < %s"), letter_id(letter), path);
+        screen_remark_command(_("      what you wrote is kept; put it right and:"), "cirt draft edit %s < %s", letter_id(letter), path);
     free(path);
 }
 

@@ -101,9 +101,11 @@ static bool given_text(struct session *session, bool reads_pipe, char **text)
     return session_fail(session, EXIT_USAGE, _("-m TEXT, or the text on standard input"), _("an empty mail is not sent")) == EXIT_DONE;
 }
 
+/* A dry run keeps nothing: nobody should write for it. */
 static bool wants_editor(const struct session *session, const char *text)
 {
-    return !text && isatty(STDIN_FILENO) && !session->has_json && !options_has(&session->options, "yes");
+    return !text && isatty(STDIN_FILENO) && !session->has_json && !options_has(&session->options, "yes") &&
+           !options_has(&session->options, "dry-run");
 }
 
 /* Orders, writes, shows, asks, sends. template: what is given with -m goes into it; NULL: it is the mail. */

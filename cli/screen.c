@@ -219,12 +219,28 @@ void screen_words(struct screen *screen, const char *text, unsigned indent)
     add_broken(screen, text, indent, false);
 }
 
+/* The size of "due       ", a label and the blanks that part it from its text: a line that has one is set in under the text. 0: none. */
+static size_t label_size(const char *line)
+{
+    enum { LABEL_MAX = 16 };
+    size_t blanks = strspn(line, " "), size = blanks;
+
+    while (line[size] && size < blanks + LABEL_MAX && strncmp(line + size, "  ", 2) != 0)
+        size++;
+    return line[size] == ' ' && line[size + 1] == ' ' ? size + strspn(line + size, " ") : 0;
+}
+
 /* A line without its end. */
 static void add_wrapped(struct screen *screen, const char *line)
 {
     unsigned blanks = (unsigned)strspn(line, " "), most = screen->columns / 4;
+    unsigned indent = (blanks < most ? blanks : most) + (blanks < SET_IN ? SET_IN - blanks : 0);
+    size_t label = label_size(line);
 
-    add_broken(screen, line, (blanks < most ? blanks : most) + (blanks < SET_IN ? SET_IN - blanks : 0), false);
+    buf_add(&screen->out, line, label);
+    if (label > 0 && columns_of(current_line(screen)) <= most + SET_IN)
+        indent = columns_of(current_line(screen));
+    add_broken(screen, line + label, indent, false);
 }
 
 void screen_wrap(struct screen *screen, size_t mark)
@@ -268,6 +284,28 @@ void screen_remark(const char *format, ...)
         free(text);
     }
     va_end(list);
+}
+
+void screen_remark_command(const char *remark, const char *format, ...)
+{
+    struct screen screen;
+    va_list list;
+    char *command;
+
+    va_start(list, format);
+    if (vasprintf(&command, format, list) < 0)
+        command = NULL;
+    va_end(list);
+    screen_open(&screen, STDERR_FILENO, false, false);
+    screen_text(&screen, remark);
+    size_t mark = screen_mark(&screen);
+    screen_printf(&screen, " %s", command ? command : "");
+    screen_field_indented(&screen, mark, SET_IN);
+    screen_text(&screen, "\n");
+    if (!screen_flush(&screen))
+        perror("cirt");
+    screen_clear(&screen);
+    free(command);
 }
 
 void screen_ask(const char *question)

@@ -64,6 +64,8 @@ void screen_words(struct screen *screen, const char *text, unsigned indent);
 void screen_wrap(struct screen *screen, size_t mark);
 /* On standard error, at once: a remark beside the answer, which stays away from what a program reads; broken like the above. */
 void screen_remark(const char *format, ...) PRINTF_LIKE(1, 2);
+/* A remark that ends with a command: it stands whole on a line of its own where both do not fit on one, so that it can be pasted. */
+void screen_remark_command(const char *remark, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The same of a question, with the cursor behind it. */
 void screen_ask(const char *question);
 /* Ends the line. On a terminal what does not fit gives way to an ellipsis. */

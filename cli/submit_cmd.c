@@ -341,7 +341,7 @@ static void keep(const char *text, const char *channel)
     char *path = text && isatty(STDIN_FILENO) && !form_is_empty(text) ? editor_keep(text) : NULL;
 
     if (path)
-        screen_remark(_("      what you wrote is kept; put it right and: cirt report new --channel %s < %s"), channel, path);
+        screen_remark_command(_("      what you wrote is kept; put it right and:"), "cirt report new --channel %s < %s", channel, path);
     free(path);
 }
 

@@ -61,6 +61,9 @@ contains 'who gets it in clear' 'IN CLEAR  soc@bank-b.example' "$said"
 contains 'by what' 'in clear: waiver of lead up to TLP:AMBER until' "$said"
 contains 'the text' 'We look at it.' "$said"
 contains 'nothing' 'Nothing was sent.' "$said"
+# nobody has to write for it
+said=$(at home env EDITOR=false python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' cirt --profile lead reply "$case" --dry-run </dev/null)
+contains 'who would get it' 'IN CLEAR  soc@bank-b.example' "$said"
 equal 'a dry run leaves nothing' 'm2' "$(as home lead --json draft ls | value '" ".join(m["id"] for m in d["items"])')"
 exits 1 as home lead mail "$case" --to stranger@else.example --bcc other@else.example -m 'We look at it.' --dry-run </dev/null
 equal 'nor a thread' soc@bank-b.example "$(as home lead --json mails "$case" | value '" ".join(t["contact"]["address"] for t in d["threads"])')"
