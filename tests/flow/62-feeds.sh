@@ -110,6 +110,7 @@ until_true 20 said slow 'd["state"]' quota
 # A feed that only announced itself is silent when its time is up.
 as home admin feed add quiet --drop --fresh 1s
 until_true 60 said quiet 'd["state"]' silent
+until_true 20 test -d "$box/drop/quiet"
 sed "s/7/30/" "$SCRATCH/one.json" >"$box/drop/quiet/a.json"
 as home admin feed set quiet --fresh 1d
 until_true 60 said quiet 'd["state"]' ok
