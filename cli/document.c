@@ -7,7 +7,9 @@
 #include "base/str.h"
 #include "cli/field.h"
 #include "cli/words.h"
-#include "codec/losses.h"
+
+/* A value may have 8 KiB, and stand in a page several times. */
+enum { DOCUMENT_PAGE_MAX = 256 * 1024 * 1024 };
 
 static enum tlp label_at(const json_t *item, const char *name)
 {
@@ -181,17 +183,63 @@ void document_tell_loss(struct buf *lost, const char *name, size_t count)
     }
 }
 
-bool document_write(struct report *report, const struct codec *codec, struct buf *out, struct buf *lost, struct err *err)
-{
-    struct losses losses;
-    struct report *again;
+/* --- page by page --- */
 
-    buf_init(lost, 1024);
-    if (!losses_write(report, codec, out, &again, err))
-        return false;
-    losses_count(report, again, &losses);
-    for (size_t i = 0; i < losses_member_count; i++)
-        document_tell_loss(lost, losses_members[i].name, *(size_t *)((char *)&losses + losses_members[i].offset));
+/* What is not in what is read of a page is not in the document; observations that the format cannot say go from the page. */
+static bool try_page(struct document *document, struct report *page, struct err *err)
+{
+    struct report *again = NULL;
+    size_t all = page->observation_count;
+    struct losses losses;
+    struct buf bytes;
+    bool ok;
+
+    buf_init(&bytes, DOCUMENT_PAGE_MAX);
+    ok = losses_write(page, document->codec, &bytes, &again, err);
+    if (ok) {
+        losses_count(page, again, &losses);
+        losses_add(&document->losses, &losses);
+    } else if (err->code == ERR_INPUT && page->observation_count < all) { /* it can say none of them, perhaps of others */
+        document->losses.values += page->rejected_total;
+        err_clear(err);
+        ok = true;
+    }
     report_free(again);
-    return true;
+    buf_clear(&bytes);
+    return ok;
+}
+
+bool document_add_page(struct document *document, const struct report *page, const struct codec_out *out, struct err *err)
+{
+    const struct codec_pieces *pieces = document->codec->pieces;
+    struct report *head = document->head, piece;
+    bool ok;
+
+    if (!document->writer && !head->description && page->observation_count == 0)
+        head->description = head->summary;
+    if (!document->writer && !(document->writer = pieces->open(head, out, err)))
+        return false;
+    head->pap = tlp_strictest(head->pap, page->pap);
+    piece = *head;
+    piece.observations = page->observations;
+    piece.observation_count = page->observation_count;
+    piece.rejected_total = page->rejected_total;
+    ok = try_page(document, &piece, err) && pieces->add(document->writer, &piece, out, err);
+    head->rejected_total += piece.rejected_total;
+    return ok;
+}
+
+bool document_finish(struct document *document, const struct codec_out *out, struct buf *lost, struct err *err)
+{
+    buf_init(lost, 1024);
+    for (size_t i = 0; i < losses_member_count; i++)
+        document_tell_loss(lost, losses_members[i].name, *(size_t *)((char *)&document->losses + losses_members[i].offset));
+    return document->codec->pieces->finish(document->writer, out, err);
+}
+
+void document_clear(struct document *document)
+{
+    if (document->writer)
+        document->codec->pieces->close(document->writer);
+    document->writer = NULL;
 }

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "codec/codec.h"
+#include "codec/losses.h"
 #include "model/report.h"
 
 /* An empty one of that label; the strings may be NULL. */
@@ -27,9 +28,20 @@ void document_add_observable(struct report *report, const json_t *item);
 /* A case as /v1/cases tells it, with notes that are marked for sharing only, and without values. team: whose number the case's id is. */
 struct report *document_of_case(const json_t *answer, const char *team);
 
-/* Adds the document without observations that the format cannot say (they go from the report), and into lost (cleared by the caller) what
- * it does not say any more, by reading it again: "2 values, 3 roles"; empty where all is there. */
-bool document_write(struct report *report, const struct codec *codec, struct buf *out, struct buf *lost, struct err *err) MUST_CHECK;
+/* A document of any length, page by page. Each page is also written by itself and read again, to know what the format does not say. */
+struct document {
+    const struct codec *codec;
+    struct report *head; /* the caller's; without observations. Its rejections count what has no place in the document */
+    struct codec_writer *writer;
+    struct losses losses;
+};
+
+/* The observations of the page; the first may have none, and then head has a description. ERR_INPUT where the format cannot say such a
+ * document at all. */
+bool document_add_page(struct document *document, const struct report *page, const struct codec_out *out, struct err *err) MUST_CHECK;
+/* After the last page, of which there is at least one. lost is cleared by the caller: "2 values, 3 roles"; empty where all is said. */
+bool document_finish(struct document *document, const struct codec_out *out, struct buf *lost, struct err *err) MUST_CHECK;
+void document_clear(struct document *document);
 
 /* Adds "2 values" or "the notes" to a list of what is lost: count of the member of that name (codec/losses.h). */
 void document_tell_loss(struct buf *lost, const char *name, size_t count);

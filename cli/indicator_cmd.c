@@ -15,7 +15,8 @@
 #include "cli/words.h"
 #include "codec/export.h"
 
-enum { LIST_BUFFER_MAX = 16 * 1024 * 1024, REMARK_MAX = 64 * 1024 };
+/* BUFFER_MAX: of one page. */
+enum { BUFFER_MAX = 256 * 1024 * 1024, REMARK_MAX = 64 * 1024 };
 
 /* --- marking --- */
 
@@ -114,9 +115,11 @@ struct exporting {
     struct session *session;
     const struct export_format *format;
     struct output output;
-    struct buf bytes, lost;
+    struct buf bytes, behind, lost;
     struct export_writer writer; /* of a list */
-    struct report *report;       /* of a document */
+    struct report *report;       /* the head of a document; what could not be written counts as its rejections */
+    struct report *page;         /* of a case: all its values */
+    struct document document;
     struct err err;
 };
 
@@ -158,26 +161,61 @@ static enum tlp label_of(const json_t *answer)
     return text && tlp_parse(text, &label) ? label : TLP_NONE;
 }
 
-/* A page of a list, or of a file of lines, goes out at once; a document grows. */
+static bool flush(struct exporting *job)
+{
+    return output_write(&job->output, &job->bytes, &job->err) && output_write_behind(&job->output, &job->behind, &job->err);
+}
+
+static struct codec_out out_of(struct exporting *job)
+{
+    return (struct codec_out){.now = &job->bytes, .behind = &job->behind};
+}
+
+/* The page goes. */
+static bool write_page(struct exporting *job, struct report **taken)
+{
+    const struct codec_out out = out_of(job);
+    struct report *page = *taken;
+    bool ok;
+
+    *taken = NULL;
+    if (job->format->codec) {
+        ok = document_add_page(&job->document, page, &out, &job->err);
+    } else {
+        ok = export_report(&job->writer, page, &job->bytes, &job->err);
+        job->report->rejected_total += page->rejected_total;
+    }
+    report_free(page);
+    if (ok && (job->bytes.full || job->behind.full))
+        ok = err_set(&job->err, ERR_LIMIT, _("a page of the document is larger than %d bytes"), BUFFER_MAX);
+    return ok && flush(job);
+}
+
 static bool take_page(struct exporting *job, const json_t *items, const char *team)
 {
-    bool is_lines = job->format->codec && job->format->codec->shape == CODEC_LINES, ok = true;
-    struct report *page = job->format->codec ? NULL : document_new(team, NULL, NULL, TIMESTAMP_NONE);
+    struct report *page = document_new(team, NULL, NULL, TIMESTAMP_NONE);
+
+    for (size_t i = 0; i < json_array_size(items); i++)
+        if (!document_add_indicator(page, json_array_get(items, i)))
+            page->rejected_total++;
+    return write_page(job, &page);
+}
+
+/* Each a report of its own, under its own label. */
+static bool take_lines(struct exporting *job, const json_t *items, const char *team)
+{
+    bool ok = true;
 
     for (size_t i = 0; ok && i < json_array_size(items); i++) {
         const json_t *item = json_array_get(items, i);
-        if (is_lines) {
-            struct report *line = document_new(team, NULL, field_text(item, "tlp"), TIMESTAMP_NONE);
-            ok = !document_add_indicator(line, item) || job->format->codec->encode(line, &job->bytes, &job->err);
-            report_free(line);
-        } else if (!document_add_indicator(page ? page : job->report, item)) {
+        struct report *line = document_new(team, NULL, field_text(item, "tlp"), TIMESTAMP_NONE);
+        if (document_add_indicator(line, item))
+            ok = job->format->codec->encode(line, &job->bytes, &job->err);
+        else
             job->report->rejected_total++;
-        }
+        report_free(line);
     }
-    if (ok && page)
-        ok = export_report(&job->writer, page, &job->bytes, &job->err);
-    report_free(page);
-    return ok && (!job->bytes.size || output_write(&job->output, &job->bytes, &job->err));
+    return ok && flush(job);
 }
 
 typedef bool take_items(struct exporting *job, const json_t *items, const char *team);
@@ -200,10 +238,13 @@ static bool take_pages(struct exporting *job, char *path, take_items *take, cons
     return ok;
 }
 
-static bool write_document(struct exporting *job)
+static bool finish(struct exporting *job)
 {
-    return document_write(job->report, job->format->codec, &job->bytes, &job->lost, &job->err) &&
-           output_write(&job->output, &job->bytes, &job->err);
+    const struct codec_out out = out_of(job);
+
+    if (job->document.writer && !document_finish(&job->document, &out, &job->lost, &job->err))
+        return false;
+    return flush(job) && output_finish(&job->output, &job->err);
 }
 
 /* "; 3 have no place in rpz (2 sha256, 1 email)" */
@@ -263,9 +304,12 @@ static void tell_export(const struct exporting *job, const json_t *head)
 
 static void clear(struct exporting *job)
 {
+    document_clear(&job->document);
     output_close(&job->output);
     buf_clear(&job->bytes);
+    buf_clear(&job->behind);
     buf_clear(&job->lost);
+    report_free(job->page);
     report_free(job->report);
 }
 
@@ -274,10 +318,10 @@ static int end(struct exporting *job, bool ok)
 {
     if (!ok && job->session->exit_code == EXIT_DONE)
         session_fail_err(job->session, EXIT_REFUSED,
-                         job->err.code == ERR_LIMIT
-                             ? _("take csv, which has no end; of indicators also ndjson, a block list, or a narrower filter")
-                             : NULL,
+                         job->err.code == ERR_LIMIT ? _("take csv, or of indicators ndjson, a block list, or a narrower filter") : NULL,
                          &job->err);
+    if (!ok && !job->output.path && job->output.has_written && !job->session->has_json)
+        fputs(_("what went to standard output is not whole\n"), stderr);
     clear(job);
     return job->session->exit_code;
 }
@@ -285,7 +329,8 @@ static int end(struct exporting *job, bool ok)
 static bool start(struct exporting *job, struct session *session, const struct export_format *format)
 {
     *job = (struct exporting){.session = session, .format = format};
-    buf_init(&job->bytes, format->codec ? codec_limits_default.document_bytes_max : LIST_BUFFER_MAX);
+    buf_init(&job->bytes, BUFFER_MAX);
+    buf_init(&job->behind, BUFFER_MAX);
     buf_init(&job->lost, 1024);
     return output_open(&job->output, options_text(&session->options, "out"), &job->err);
 }
@@ -294,21 +339,16 @@ static bool write_export(struct exporting *job, const json_t *head, int64_t sid)
 {
     const struct export_head list = {
         .team = field_text(head, "team"), .tlp = label_of(head), .time = field_time(head, "made"), .sid_first = sid};
-    bool is_whole = job->format->codec && job->format->codec->shape != CODEC_LINES;
+    bool is_lines = job->format->codec && job->format->codec->shape == CODEC_LINES;
 
-    if ((size_t)field_number(head, "count", 0) > codec_limits_default.observations_max && is_whole)
-        return err_set(&job->err, ERR_LIMIT, _("more than %zu indicators in one document"), codec_limits_default.observations_max);
     if (!job->format->codec)
         export_begin(&job->writer, job->format, &list, &job->bytes);
     job->report = document_new(list.team, field_text(head, "export"), field_text(head, "tlp"), list.time);
     document_set_domain(job->report, field_text(head, "domain"));
     job->report->summary = arena_printf(job->report->arena, "Indicators of %s", list.team ? list.team : "-");
-    if (!take_pages(job, url_path("/v1/exports/{}", field_or(head, "export", "")), take_page, list.team) ||
-        (job->bytes.size && !output_write(&job->output, &job->bytes, &job->err)))
-        return false;
-    if (is_whole && field_number(head, "count", 0) == 0)
-        job->report->description = job->report->summary;
-    return (!is_whole || write_document(job)) && output_finish(&job->output, &job->err);
+    job->document = (struct document){.codec = job->format->codec, .head = job->report};
+    return take_pages(job, url_path("/v1/exports/{}", field_or(head, "export", "")), is_lines ? take_lines : take_page, list.team) &&
+           finish(job);
 }
 
 int indicator_cmd_export(struct session *session)
@@ -336,22 +376,27 @@ int indicator_cmd_export(struct session *session)
 
 /* --- a case --- */
 
-/* A page of what was seen in the case: into a list at once; a document grows, and has an end. */
+static struct report *new_page(const struct exporting *job, const char *team)
+{
+    struct report *page = document_new(team, NULL, tlp_name(job->report->tlp), TIMESTAMP_NONE);
+
+    page->class_name = job->report->class_name;
+    return page;
+}
+
+/* A page of what was seen in the case goes into a list at once. A document of a case is one piece, since a value may stand in several
+ * roles, and has an end. */
 static bool take_observables(struct exporting *job, const json_t *items, const char *team)
 {
-    bool is_list = !job->format->codec, ok = true;
-    struct report *page = is_list ? document_new(team, NULL, tlp_name(job->report->tlp), TIMESTAMP_NONE) : job->report;
+    bool is_list = !job->format->codec;
 
-    if (!is_list && job->report->observation_count + json_array_size(items) > codec_limits_default.observations_max)
+    if (!job->page)
+        job->page = new_page(job, team);
+    if (!is_list && job->page->observation_count + json_array_size(items) > codec_limits_default.observations_max)
         return err_set(&job->err, ERR_LIMIT, _("more than %zu values in one document"), codec_limits_default.observations_max);
-    page->class_name = job->report->class_name;
     for (size_t i = 0; i < json_array_size(items); i++)
-        document_add_observable(page, json_array_get(items, i));
-    if (is_list) {
-        ok = export_report(&job->writer, page, &job->bytes, &job->err);
-        report_free(page);
-    }
-    return ok && (!job->bytes.size || output_write(&job->output, &job->bytes, &job->err));
+        document_add_observable(job->page, json_array_get(items, i));
+    return !is_list || write_page(job, &job->page);
 }
 
 static bool write_case(struct exporting *job, const json_t *answer, const json_t *me)
@@ -359,17 +404,13 @@ static bool write_case(struct exporting *job, const json_t *answer, const json_t
     const char *team = field_text(me, "prefix");
     const struct export_head head = {.team = team, .tlp = job->report->tlp, .time = timestamp_now()};
 
+    job->document = (struct document){.codec = job->format->codec, .head = job->report};
     if (!job->format->codec) {
         export_begin(&job->writer, job->format, &head, &job->bytes);
         buf_printf(&job->lost, "%s", _("the case's id, summary and notes"));
     }
-    if (!take_pages(job, url_path("/v1/cases/{}/observables", field_or(answer, "id", "")), take_observables, team))
-        return false;
-    if (!job->report->description && job->report->observation_count == 0)
-        job->report->description = job->report->summary;
-    if (job->format->codec ? !write_document(job) : job->bytes.size && !output_write(&job->output, &job->bytes, &job->err))
-        return false;
-    return output_finish(&job->output, &job->err);
+    return take_pages(job, url_path("/v1/cases/{}/observables", field_or(answer, "id", "")), take_observables, team) &&
+           (!job->page || write_page(job, &job->page)) && finish(job);
 }
 
 int indicator_cmd_show_case(struct session *session)

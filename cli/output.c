@@ -43,6 +43,7 @@ bool output_write(struct output *output, struct buf *bytes, struct err *err)
 {
     bool ok;
 
+    output->has_written = output->has_written || bytes->size;
     if (output->is_terminal) {
         struct buf harmless;
         buf_init(&harmless, 8 * bytes->size + 1);
@@ -56,9 +57,43 @@ bool output_write(struct output *output, struct buf *bytes, struct err *err)
     return ok || fail(output, err);
 }
 
+bool output_write_behind(struct output *output, struct buf *bytes, struct err *err)
+{
+    if (bytes->size && !output->behind)
+        output->behind = tmpfile();
+    if (bytes->size && (!output->behind || fwrite(buf_text(bytes), 1, bytes->size, output->behind) != bytes->size))
+        return err_set(err, ERR_INPUT, _("a temporary file cannot be written: %s"), strerror(errno));
+    buf_reset(bytes);
+    return true;
+}
+
+static bool copy_behind(struct output *output, struct err *err)
+{
+    enum { AT_ONCE = 64 * 1024 };
+    struct buf part;
+    bool ok = fflush(output->behind) == 0, is_whole;
+
+    buf_init(&part, AT_ONCE);
+    rewind(output->behind);
+    do {
+        char *room = buf_reserve(&part, AT_ONCE);
+        size_t size = room ? fread(room, 1, AT_ONCE, output->behind) : 0;
+        buf_used(&part, size);
+        is_whole = size == 0;
+        ok = ok && (is_whole || output_write(output, &part, err));
+    } while (ok && !is_whole);
+    ok = ok && !ferror(output->behind);
+    buf_clear(&part);
+    return ok || err->code != ERR_NONE || err_set(err, ERR_INPUT, _("a temporary file cannot be read: %s"), strerror(errno));
+}
+
 bool output_finish(struct output *output, struct err *err)
 {
-    bool ok = fflush(output->file) == 0 && (!output->path || fsync(fileno(output->file)) == 0);
+    bool ok;
+
+    if (output->behind && !copy_behind(output, err))
+        return false;
+    ok = fflush(output->file) == 0 && (!output->path || fsync(fileno(output->file)) == 0);
 
     if (ok && output->path) {
         ok = fclose(output->file) == 0;
@@ -76,6 +111,8 @@ void output_close(struct output *output)
 {
     if (output->file && output->path)
         fclose(output->file);
+    if (output->behind)
+        fclose(output->behind);
     if (output->unfinished)
         unlink(output->unfinished);
     free(output->unfinished);

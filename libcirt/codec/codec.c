@@ -143,3 +143,18 @@ bool codec_decode(const struct codec *codec, const char *bytes, size_t size, con
     *out = NULL;
     return false;
 }
+
+bool codec_write_whole(const struct codec_pieces *pieces, const struct report *report, struct buf *out, struct err *err)
+{
+    struct buf behind;
+    const struct codec_out both = {.now = out, .behind = &behind};
+    buf_init(&behind, out->size_max);
+    struct codec_writer *writer = pieces->open(report, &both, err);
+    bool ok = writer && pieces->add(writer, report, &both, err) && pieces->finish(writer, &both, err);
+    if (ok && (out->full || behind.full || !buf_add(out, buf_text(&behind), behind.size)))
+        ok = err_set(err, ERR_LIMIT, "the document would be larger than %zu bytes", out->size_max);
+    if (writer)
+        pieces->close(writer);
+    buf_clear(&behind);
+    return ok;
+}

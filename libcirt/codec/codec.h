@@ -50,6 +50,28 @@ enum { CODEC_BATCH = 1000 };
 /* A decoder that was fed part of a document. Opaque, per codec. */
 struct codec_stream;
 
+/* A document in the making. Opaque, per codec. */
+struct codec_writer;
+
+/* The document is all that was added to now, and behind that all that was added to behind: what belongs to single observations but stands
+ * behind all of them (IODEF's indicators, what a report of STIX refers to). */
+struct codec_out {
+    struct buf *now, *behind;
+};
+
+/*
+ * Writes a document in pieces, so that one of any length takes no more memory than a piece. The buffers are the same from open to
+ * finish; who calls empties them in between as he likes, and looks whether one is full.
+ */
+struct codec_pieces {
+    /* head: all but observations, which are not looked at; lives as long as the writer. NULL where the format cannot say it. */
+    struct codec_writer *(*open)(const struct report *head, const struct codec_out *out, struct err *err);
+    /* The observations of piece, and its PAP where that is stricter than what was said so far: it is said of the document as a whole. */
+    bool (*add)(struct codec_writer *writer, const struct report *piece, const struct codec_out *out, struct err *err);
+    bool (*finish)(struct codec_writer *writer, const struct codec_out *out, struct err *err);
+    void (*close)(struct codec_writer *writer);
+};
+
 enum codec_shape { CODEC_WHOLE, CODEC_ROWS, CODEC_LINES };
 
 struct codec {
@@ -71,6 +93,7 @@ struct codec {
     void (*close)(struct codec_stream *stream);                   /* frees; NULL is fine; without finish: gives up */
     /* NULL where the format is only read. Writes one document. */
     bool (*encode)(const struct report *report, struct buf *out, struct err *err);
+    const struct codec_pieces *pieces; /* the same in pieces */
 };
 
 /*
@@ -97,5 +120,8 @@ const struct codec *codec_probe(const char *bytes, size_t size, const struct cod
  * `lines` ERR_INPUT unless there is exactly one. For callers that have the whole document at hand (mail attachments, replay, tests). */
 bool codec_decode(const struct codec *codec, const char *bytes, size_t size, const struct codec_limits *limits,
                   const struct codec_hints *hints, struct report **out, struct err *err) MUST_CHECK;
+
+/* What encode() is where there are pieces: the whole report as one. ERR_LIMIT where out is full. */
+bool codec_write_whole(const struct codec_pieces *pieces, const struct report *report, struct buf *out, struct err *err) MUST_CHECK;
 
 #endif

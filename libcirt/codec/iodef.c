@@ -311,4 +311,5 @@ const struct codec iodef_codec = {
     .probe = iodef_probe,
     .decode = iodef_decode,
     .encode = iodef_encode,
+    .pieces = &iodef_pieces,
 };

@@ -17,25 +17,29 @@ enum { ID_SIZE = 64, NUMBER_SIZE = 24 };
 /* Where a type of observable has its place in an EventData. */
 enum part { PART_SYSTEM, PART_METHOD, PART_RECORD };
 
-/* Indicators as they are met in the events, to be listed behind them. Numbers follow the order of writing, so that a document read and
- * written again is the same. */
+/* Indicators as they are met in an event, to be listed behind all of them. Numbers follow the order of writing, so that a document read
+ * and written again is the same. */
 struct indicator {
-    size_t observation, number;
+    size_t number;
     const struct sighting *sighting;
 };
 
-struct indicators {
-    struct indicator *items; /* heap */
-    size_t count, capacity;
+struct encoder {
+    struct xml_write *writer;
+    const struct observation *observation;
+    size_t number;                /* of the observation, from 1 */
+    struct indicator *indicators; /* heap */
+    size_t indicator_count, indicator_capacity;
+    bool source_port_done, target_port_done, count_done, protocol_done;
 };
 
-struct encoder {
-    struct xml_write writer;
-    const struct observation *observation;
-    size_t number;          /* of the observation, from 1 */
-    size_t indicator_count; /* in it */
-    struct indicators *indicators;
-    bool source_port_done, target_port_done, count_done, protocol_done;
+struct codec_writer {
+    const struct report *report;
+    enum tlp pap;
+    char *extra; /* what the texts leave of it */
+    size_t observation_count;
+    bool has_indicators;
+    struct xml_write now, behind;
 };
 
 static enum part part_of(enum observable_type type)
@@ -107,22 +111,22 @@ static void add_class(struct xml_write *writer, const char *claim, const char *n
     xml_write_close(writer, "Assessment");
 }
 
-static void format_id(char id[ID_SIZE], const struct indicator *indicator)
+static void format_id(char id[ID_SIZE], size_t observation, size_t number)
 {
-    snprintf(id, ID_SIZE, "o%zu-%zu", indicator->observation, indicator->number);
+    snprintf(id, ID_SIZE, "o%zu-%zu", observation, number);
 }
 
 static void add_observable_id(struct encoder *encoder, const struct sighting *sighting)
 {
-    struct indicators *indicators = encoder->indicators;
     char id[ID_SIZE];
     if (!sighting->is_indicator)
         return;
-    indicators->items = mem_grow(indicators->items, &indicators->capacity, indicators->count, sizeof *indicators->items);
-    struct indicator *indicator = &indicators->items[indicators->count++];
-    *indicator = (struct indicator){.observation = encoder->number, .number = ++encoder->indicator_count, .sighting = sighting};
-    format_id(id, indicator);
-    xml_write_attribute(&encoder->writer, "observable-id", id);
+    encoder->indicators =
+        mem_grow(encoder->indicators, &encoder->indicator_capacity, encoder->indicator_count, sizeof *encoder->indicators);
+    struct indicator *indicator = &encoder->indicators[encoder->indicator_count++];
+    *indicator = (struct indicator){.number = encoder->indicator_count, .sighting = sighting};
+    format_id(id, encoder->number, indicator->number);
+    xml_write_attribute(encoder->writer, "observable-id", id);
 }
 
 /* A host has one address here: two make two systems, of whatever family. */
@@ -180,7 +184,7 @@ static const char *address_category(const struct sighting *sighting)
 
 static void add_address(struct encoder *encoder, const struct sighting *sighting)
 {
-    struct xml_write *writer = &encoder->writer;
+    struct xml_write *writer = encoder->writer;
     const char *element = sighting->type == OBSERVABLE_DOMAIN ? "DomainData" : "Address";
     xml_write_open(writer, element);
     if (sighting->type != OBSERVABLE_DOMAIN)
@@ -198,15 +202,15 @@ static void add_service(struct encoder *encoder, int port)
     char number[NUMBER_SIZE];
     const char *protocol = encoder->observation->protocol;
     int protocol_number = protocol ? iodef_sight_protocol_number(protocol) : -1;
-    xml_write_open(&encoder->writer, "Service");
+    xml_write_open(encoder->writer, "Service");
     if (protocol_number >= 0) {
         snprintf(number, sizeof number, "%d", protocol_number);
-        xml_write_attribute(&encoder->writer, "ip-protocol", number);
+        xml_write_attribute(encoder->writer, "ip-protocol", number);
         encoder->protocol_done = true;
     }
     snprintf(number, sizeof number, "%d", port);
-    xml_write_leaf(&encoder->writer, "Port", number);
-    xml_write_close(&encoder->writer, "Service");
+    xml_write_leaf(encoder->writer, "Port", number);
+    xml_write_close(encoder->writer, "Service");
 }
 
 static void add_ports(struct encoder *encoder, enum sighting_role role)
@@ -229,11 +233,11 @@ static void add_count(struct encoder *encoder)
         return;
     encoder->count_done = true;
     snprintf(number, sizeof number, "%lld", (long long)encoder->observation->count);
-    xml_write_open(&encoder->writer, "Counter");
-    xml_write_attribute(&encoder->writer, "type", "counter");
-    xml_write_attribute(&encoder->writer, "unit", "event");
-    xml_write_text(&encoder->writer, number);
-    xml_write_close(&encoder->writer, "Counter");
+    xml_write_open(encoder->writer, "Counter");
+    xml_write_attribute(encoder->writer, "type", "counter");
+    xml_write_attribute(encoder->writer, "unit", "event");
+    xml_write_text(encoder->writer, number);
+    xml_write_close(encoder->writer, "Counter");
 }
 
 static void add_system_role(struct xml_write *writer, enum sighting_role role)
@@ -249,7 +253,7 @@ static void add_system_role(struct xml_write *writer, enum sighting_role role)
 /* The sightings from..to of the system part; none at all for ports and counts that have no address beside them. */
 static void add_system(struct encoder *encoder, enum sighting_role role, size_t from, size_t to)
 {
-    struct xml_write *writer = &encoder->writer;
+    struct xml_write *writer = encoder->writer;
     const struct sighting *sightings = encoder->observation->sightings;
     xml_write_open(writer, "System");
     add_system_role(writer, role);
@@ -282,7 +286,7 @@ static void add_flow(struct encoder *encoder)
     bool lone_count = observation->count != 1 && first == observation->sighting_count && !lone_source && !lone_target;
     if (first == observation->sighting_count && !lone_source && !lone_target && !lone_count)
         return;
-    xml_write_open(&encoder->writer, "Flow");
+    xml_write_open(encoder->writer, "Flow");
     for (size_t i = first, end; i < observation->sighting_count; i = next_of(observation, end, PART_SYSTEM)) {
         end = run_end(observation, i, PART_SYSTEM);
         add_system(encoder, observation->sightings[i].role, i, end);
@@ -293,12 +297,12 @@ static void add_flow(struct encoder *encoder)
         add_system(encoder, ROLE_TARGET, 0, 0);
     if (lone_count)
         add_system(encoder, ROLE_OTHER, 0, 0);
-    xml_write_close(&encoder->writer, "Flow");
+    xml_write_close(encoder->writer, "Flow");
 }
 
 static void add_method(struct encoder *encoder, size_t from, size_t to)
 {
-    struct xml_write *writer = &encoder->writer;
+    struct xml_write *writer = encoder->writer;
     const struct sighting *sightings = encoder->observation->sightings;
     xml_write_open(writer, "Method");
     iodef_label_write(writer, sightings[from].tlp);
@@ -360,19 +364,19 @@ static bool is_file(const struct sighting *sighting)
 
 static void add_file(struct encoder *encoder, const struct sighting *sighting)
 {
-    xml_write_open(&encoder->writer, "File");
+    xml_write_open(encoder->writer, "File");
     add_observable_id(encoder, sighting);
     if (sighting->type == OBSERVABLE_FILENAME)
-        xml_write_leaf(&encoder->writer, "FileName", sighting->value);
+        xml_write_leaf(encoder->writer, "FileName", sighting->value);
     else
-        add_hash(&encoder->writer, sighting);
-    xml_write_close(&encoder->writer, "File");
+        add_hash(encoder->writer, sighting);
+    xml_write_close(encoder->writer, "File");
 }
 
 /* IODEF has no place for a user agent or country that was seen: a record item named by its type. */
 static void add_item(struct encoder *encoder, const struct sighting *sighting)
 {
-    struct xml_write *writer = &encoder->writer;
+    struct xml_write *writer = encoder->writer;
     xml_write_open(writer, "RecordItem");
     xml_write_attribute(writer, "dtype", "string");
     xml_write_attribute(writer, "name", observable_type_name(sighting->type));
@@ -390,17 +394,17 @@ static void add_files(struct encoder *encoder, size_t from, size_t to)
         if (part_of(sightings[i].type) != PART_RECORD || !is_file(&sightings[i]))
             continue;
         if (!is_open)
-            xml_write_open(&encoder->writer, "FileData");
+            xml_write_open(encoder->writer, "FileData");
         is_open = true;
         add_file(encoder, &sightings[i]);
     }
     if (is_open)
-        xml_write_close(&encoder->writer, "FileData");
+        xml_write_close(encoder->writer, "FileData");
 }
 
 static void add_record_data(struct encoder *encoder, size_t from, size_t to)
 {
-    struct xml_write *writer = &encoder->writer;
+    struct xml_write *writer = encoder->writer;
     const struct sighting *sightings = encoder->observation->sightings;
     xml_write_open(writer, "RecordData");
     iodef_label_write(writer, sightings[from].tlp);
@@ -418,17 +422,17 @@ static void add_record(struct encoder *encoder)
     size_t first = next_of(observation, 0, PART_RECORD);
     if (first == observation->sighting_count)
         return;
-    xml_write_open(&encoder->writer, "Record");
+    xml_write_open(encoder->writer, "Record");
     for (size_t i = first, end; i < observation->sighting_count; i = next_of(observation, end, PART_RECORD)) {
         end = run_end(observation, i, PART_RECORD);
         add_record_data(encoder, i, end);
     }
-    xml_write_close(&encoder->writer, "Record");
+    xml_write_close(encoder->writer, "Record");
 }
 
 static void add_event(struct encoder *encoder)
 {
-    struct xml_write *writer = &encoder->writer;
+    struct xml_write *writer = encoder->writer;
     const struct observation *observation = encoder->observation;
     xml_write_open(writer, "EventData");
     char *extra = iodef_texts_write(writer, observation->description, observation->extra, false);
@@ -458,10 +462,10 @@ static void add_confidence(struct xml_write *writer, int confidence)
         add_own_data(writer, "confidence", number);
 }
 
-static void add_indicator(struct xml_write *writer, const char *issuer, const struct indicator *indicator)
+static void add_indicator(struct xml_write *writer, const char *issuer, size_t observation, const struct indicator *indicator)
 {
     char id[ID_SIZE], indicator_id[ID_SIZE + 16];
-    format_id(id, indicator);
+    format_id(id, observation, indicator->number);
     snprintf(indicator_id, sizeof indicator_id, "indicator-%s", id);
     xml_write_open(writer, "Indicator");
     iodef_label_write(writer, indicator->sighting->tlp);
@@ -478,26 +482,14 @@ static void add_indicator(struct xml_write *writer, const char *issuer, const st
     xml_write_close(writer, "Indicator");
 }
 
-static void add_indicators(struct xml_write *writer, const char *issuer, const struct indicators *indicators)
+static void add_indicators(struct codec_writer *writer, const struct encoder *encoder)
 {
-    if (indicators->count == 0)
-        return;
-    xml_write_open(writer, "IndicatorData");
-    for (size_t i = 0; i < indicators->count; i++)
-        add_indicator(writer, issuer, &indicators->items[i]);
-    xml_write_close(writer, "IndicatorData");
-}
-
-static void add_events(struct xml_write *writer, const struct report *report)
-{
-    struct indicators indicators = {0};
-    for (size_t i = 0; i < report->observation_count; i++) {
-        struct encoder encoder = {.writer = *writer, .observation = &report->observations[i], .number = i + 1, .indicators = &indicators};
-        add_event(&encoder);
-        *writer = encoder.writer;
+    for (size_t i = 0; i < encoder->indicator_count; i++) {
+        if (!writer->has_indicators)
+            xml_write_open(&writer->behind, "IndicatorData");
+        writer->has_indicators = true;
+        add_indicator(&writer->behind, writer->report->reference_issuer, encoder->number, &encoder->indicators[i]);
     }
-    add_indicators(writer, report->reference_issuer, &indicators);
-    free(indicators.items);
 }
 
 static void add_contact(struct xml_write *writer, const char *role, const char *type, const char *name, const char *email)
@@ -524,46 +516,108 @@ static void add_contacts(struct xml_write *writer, const struct report *report)
     add_contact(writer, "reporter", "person", report->reporter_name, report->reporter_email);
 }
 
-static void add_incident(struct xml_write *writer, const struct report *report)
+static void open_incident(struct codec_writer *writer)
 {
-    xml_write_open(writer, "Incident");
-    xml_write_attribute(writer, "purpose", "reporting");
+    const struct report *report = writer->report;
+    struct xml_write *now = &writer->now;
+    xml_write_open(now, "Incident");
+    xml_write_attribute(now, "purpose", "reporting");
     if (report->tlp == TLP_NONE)
-        xml_write_attribute(writer, "restriction", "default");
-    iodef_label_write(writer, report->tlp);
-    xml_write_open(writer, "IncidentID");
-    xml_write_attribute(writer, "name", report->reference_issuer);
-    xml_write_text(writer, report->reference);
-    xml_write_close(writer, "IncidentID");
-    add_time(writer, "GenerationTime", report->time, report->time_text);
-    char *extra = iodef_texts_write(writer, report->description, report->extra, true);
-    add_class(writer, report->class_claim, report->class_name);
-    add_contacts(writer, report);
-    add_events(writer, report);
-    add_own_data(writer, "summary", report->summary);
-    add_own_data(writer, "rsit", report->class_name);
-    add_own_data(writer, "pap", tlp_name(report->pap));
-    add_own_data(writer, "kind", report->case_kind);
-    add_own_data(writer, "extra", extra);
-    xml_write_close(writer, "Incident");
-    free(extra);
+        xml_write_attribute(now, "restriction", "default");
+    iodef_label_write(now, report->tlp);
+    xml_write_open(now, "IncidentID");
+    xml_write_attribute(now, "name", report->reference_issuer);
+    xml_write_text(now, report->reference);
+    xml_write_close(now, "IncidentID");
+    add_time(now, "GenerationTime", report->time, report->time_text);
+    writer->extra = iodef_texts_write(now, report->description, report->extra, true);
+    add_class(now, report->class_claim, report->class_name);
+    add_contacts(now, report);
 }
+
+static bool can_be_written(const struct report *report, struct err *err)
+{
+    if (str_is_empty(report->reference) || str_is_empty(report->reference_issuer))
+        return err_set(err, ERR_INPUT, "IODEF needs an IncidentID with its issuer: the report has no reference");
+    return report->time != TIMESTAMP_NONE || err_set(err, ERR_INPUT, "IODEF needs a GenerationTime: the report has no time");
+}
+
+static struct codec_writer *open_document(const struct report *head, const struct codec_out *out, struct err *err)
+{
+    if (!can_be_written(head, err))
+        return NULL;
+    struct codec_writer *writer = mem_calloc(1, sizeof *writer);
+    *writer = (struct codec_writer){.report = head, .pap = head->pap};
+    struct xml_write *now = &writer->now;
+    xml_write_start(now, out->now);
+    xml_write_open(now, "IODEF-Document");
+    xml_write_attribute(now, "version", "2.00");
+    xml_write_attribute(now, "xml:lang", head->lang);
+    xml_write_attribute(now, "xmlns", IODEF_SPACE);
+    xml_write_attribute(now, "xmlns:ds", "http://www.w3.org/2000/09/xmldsig#");
+    xml_write_attribute(now, "xmlns:enum", "urn:ietf:params:xml:ns:iodef-enum-1.0");
+    open_incident(writer);
+    writer->behind = (struct xml_write){.out = out->behind, .depth = now->depth};
+    return writer;
+}
+
+static bool add_events(struct codec_writer *writer, const struct report *piece, const struct codec_out *out, struct err *err)
+{
+    UNUSED(out), UNUSED(err);
+    writer->pap = tlp_strictest(writer->pap, piece->pap);
+    for (size_t i = 0; i < piece->observation_count; i++) {
+        struct encoder encoder = {.writer = &writer->now, .observation = &piece->observations[i], .number = ++writer->observation_count};
+        add_event(&encoder);
+        add_indicators(writer, &encoder);
+        free(encoder.indicators);
+    }
+    return true;
+}
+
+static bool finish_document(struct codec_writer *writer, const struct codec_out *out, struct err *err)
+{
+    const struct report *report = writer->report;
+    struct xml_write *behind = &writer->behind;
+    UNUSED(out), UNUSED(err);
+    if (writer->has_indicators)
+        xml_write_close(behind, "IndicatorData");
+    add_own_data(behind, "summary", report->summary);
+    add_own_data(behind, "rsit", report->class_name);
+    add_own_data(behind, "pap", tlp_name(writer->pap));
+    add_own_data(behind, "kind", report->case_kind);
+    add_own_data(behind, "extra", writer->extra);
+    xml_write_close(behind, "Incident");
+    xml_write_close(behind, "IODEF-Document");
+    return true;
+}
+
+static void close_document(struct codec_writer *writer)
+{
+    free(writer->extra);
+    free(writer);
+}
+
+const struct codec_pieces iodef_pieces = {open_document, add_events, finish_document, close_document};
 
 bool iodef_encode(const struct report *report, struct buf *out, struct err *err)
 {
-    struct xml_write writer;
-    if (str_is_empty(report->reference) || str_is_empty(report->reference_issuer))
-        return err_set(err, ERR_INPUT, "IODEF needs an IncidentID with its issuer: the report has no reference");
-    if (report->time == TIMESTAMP_NONE)
-        return err_set(err, ERR_INPUT, "IODEF needs a GenerationTime: the report has no time");
-    xml_write_start(&writer, out);
-    xml_write_open(&writer, "IODEF-Document");
-    xml_write_attribute(&writer, "version", "2.00");
-    xml_write_attribute(&writer, "xml:lang", report->lang);
-    xml_write_attribute(&writer, "xmlns", IODEF_SPACE);
-    xml_write_attribute(&writer, "xmlns:ds", "http://www.w3.org/2000/09/xmldsig#");
-    xml_write_attribute(&writer, "xmlns:enum", "urn:ietf:params:xml:ns:iodef-enum-1.0");
-    add_incident(&writer, report);
-    xml_write_close(&writer, "IODEF-Document");
-    return !out->full || err_set(err, ERR_LIMIT, "the IODEF document is larger than %zu bytes", out->size_max);
+    return codec_write_whole(&iodef_pieces, report, out, err);
+}
+
+bool iodef_encode_piece(const struct report *head, const struct report *piece, size_t number, struct buf *out, struct err *err)
+{
+    struct buf behind;
+    const struct codec_out both = {.now = out, .behind = &behind};
+    buf_init(&behind, out->size_max);
+    struct codec_writer *writer = open_document(head, &both, err);
+    bool ok = writer != NULL;
+    if (ok) {
+        writer->observation_count = number;
+        ok = add_events(writer, piece, &both, err) && finish_document(writer, &both, err);
+        close_document(writer);
+    }
+    if (ok && (out->full || behind.full || !buf_add(out, buf_text(&behind), behind.size)))
+        ok = err_set(err, ERR_LIMIT, "the IODEF document is larger than %zu bytes", out->size_max);
+    buf_clear(&behind);
+    return ok;
 }

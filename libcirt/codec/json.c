@@ -22,13 +22,6 @@ static bool decode(const char *bytes, size_t size, const struct codec_limits *li
     return native_decode(bytes, size, "json", limits, out, err);
 }
 
-static bool encode(const struct report *report, struct buf *out, struct err *err)
-{
-    if (!native_encode(report, out, err))
-        return false;
-    return buf_add_char(out, '\n') ? true : err_set(err, ERR_LIMIT, "the document would be larger than %zu bytes", out->size_max);
-}
-
 extern const struct codec json_codec;
 const struct codec json_codec = {
     .name = "json",
@@ -39,5 +32,6 @@ const struct codec json_codec = {
     .shape = CODEC_WHOLE,
     .probe = probe,
     .decode = decode,
-    .encode = encode,
+    .encode = native_encode,
+    .pieces = &native_pieces,
 };

@@ -168,9 +168,9 @@ static bool write_real(double value, struct buf *out)
     return buf_add_text(out, text);
 }
 
-static bool write_object(const json_t *object, struct buf *out)
+bool json_value_write_members(const json_t *object, struct buf *out)
 {
-    const char *name, *between = "{";
+    const char *name, *between = "";
     json_t *member;
     json_object_foreach((json_t *)object, name, member)
     {
@@ -178,7 +178,7 @@ static bool write_object(const json_t *object, struct buf *out)
             return false;
         between = ",";
     }
-    return buf_add_text(out, *between == '{' ? "{}" : "}");
+    return true;
 }
 
 static bool write_array(const json_t *array, struct buf *out)
@@ -199,7 +199,7 @@ bool json_value_write(const json_t *value, struct buf *out)
 {
     switch (json_typeof(value)) {
     case JSON_OBJECT:
-        return write_object(value, out);
+        return buf_add_char(out, '{') && json_value_write_members(value, out) && buf_add_char(out, '}');
     case JSON_ARRAY:
         return write_array(value, out);
     case JSON_STRING:

@@ -43,6 +43,8 @@ bool json_value_number(const json_t *value, const struct json_place *place, int6
 /* Adds the value as compact JSON: members in their order, numbers with the fewest digits that give the same value back. False where
  * the buffer is full. */
 bool json_value_write(const json_t *value, struct buf *out);
+/* The members of an object, joined by commas, without its braces: for one that is written piece by piece. */
+bool json_value_write_members(const json_t *object, struct buf *out);
 
 /* Adds to `object` the members of `more` it lacks; goes into objects that both have. */
 void json_value_merge_missing(json_t *object, json_t *more);

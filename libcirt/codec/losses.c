@@ -92,6 +92,15 @@ void losses_count(const struct report *before, const struct report *after, struc
     count_sightings(before, after, losses);
 }
 
+void losses_add(struct losses *losses, const struct losses *more)
+{
+    for (size_t i = 0; i < losses_member_count; i++) {
+        size_t *sum = (size_t *)((char *)losses + losses_members[i].offset);
+        size_t count = *(const size_t *)((const char *)more + losses_members[i].offset);
+        *sum = losses_members[i].offset < offsetof(struct losses, reference) ? *sum + count : *sum || count;
+    }
+}
+
 /* --- writing --- */
 
 /* True where the format can say this observation at all. */

@@ -24,6 +24,9 @@ extern const size_t losses_member_count;
 /* What after, read from a document of before, does not say any more. Rejections of before count as values. */
 void losses_count(const struct report *before, const struct report *after, struct losses *losses);
 
+/* What is lost of another part of the same document: sums, of the document's own parts once. */
+void losses_add(struct losses *losses, const struct losses *more);
+
 /* Adds the document, and in *again (the caller's) what a reader has of it. Observations that the format cannot say at all (X-ARF needs a
  * source) go from the report, and their values count as its rejections. Errors as those of encode(). */
 bool losses_write(struct report *report, const struct codec *codec, struct buf *out, struct report **again, struct err *err) MUST_CHECK;

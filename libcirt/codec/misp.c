@@ -542,4 +542,5 @@ const struct codec misp_codec = {
     .probe = probe,
     .decode = decode,
     .encode = misp_encode,
+    .pieces = &misp_pieces,
 };

@@ -15,13 +15,16 @@
 
 enum { UUID_SIZE = 37 };
 
-struct writer {
+struct codec_writer {
     const struct report *report;
-    struct arena *arena;
-    json_t *attributes;
+    const char *info;
+    json_t *extra;        /* the report's */
+    struct arena *arena;  /* emptied with each observation */
+    json_t *attributes;   /* of the observation */
     json_t *tags_written; /* in the list being written: their names as members */
     char uuid[UUID_SIZE];
-    enum tlp label;
+    enum tlp label, pap; /* of the event: the strictest so far */
+    size_t observation_count, attribute_count;
     /* of the observation being written */
     const struct observation *observation;
     size_t number, written; /* number from 1, 0 for the report itself; attributes written of it */
@@ -63,13 +66,13 @@ static void set_number(json_t *object, const char *name, int64_t number)
 
 /* --- tags --- */
 
-static json_t *start_tag_list(struct writer *writer)
+static json_t *start_tag_list(struct codec_writer *writer)
 {
     json_object_clear(writer->tags_written);
     return json_array();
 }
 
-static void add_tag(struct writer *writer, json_t *tags, const char *name)
+static void add_tag(struct codec_writer *writer, json_t *tags, const char *name)
 {
     if (json_object_get(writer->tags_written, name))
         return;
@@ -77,19 +80,19 @@ static void add_tag(struct writer *writer, json_t *tags, const char *name)
     json_array_append_new(tags, json_pack("{sssb}", "name", name, "exportable", 1));
 }
 
-static void add_own_tag(struct writer *writer, json_t *tags, const char *name, const char *value)
+static void add_own_tag(struct codec_writer *writer, json_t *tags, const char *name, const char *value)
 {
     if (!str_is_empty(value))
         add_tag(writer, tags, arena_printf(writer->arena, MISP_TAG_OWN "%s=\"%s\"", name, value));
 }
 
-static void add_own_number(struct writer *writer, json_t *tags, const char *name, int64_t number)
+static void add_own_number(struct codec_writer *writer, json_t *tags, const char *name, int64_t number)
 {
     add_own_tag(writer, tags, name, arena_printf(writer->arena, "%lld", (long long)number));
 }
 
 /* The class as everybody knows it, and beside it the word of who named it. */
-static void add_class(struct writer *writer, json_t *tags, const char *claim, const char *name)
+static void add_class(struct codec_writer *writer, json_t *tags, const char *claim, const char *name)
 {
     bool is_test = str_equal(name, RSIT_TEST); /* a tag for tests marks nothing when it is read */
     const char *slash = name ? strchr(name, '/') : NULL;
@@ -140,7 +143,7 @@ static json_t *load_extra(const char *extra)
 
 /* --- attributes --- */
 
-static json_t *new_attribute(struct writer *writer, const char *type, const char *category, const char *value, bool to_ids)
+static json_t *new_attribute(struct codec_writer *writer, const char *type, const char *category, const char *value, bool to_ids)
 {
     json_t *attribute = json_object();
     char uuid[UUID_SIZE];
@@ -173,7 +176,7 @@ static bool needs_time_tag(int64_t time)
     return time != TIMESTAMP_NONE && (time % TIMESTAMP_SECOND || time < TIMESTAMP_SECOND || time / TIMESTAMP_SECOND > INT32_MAX);
 }
 
-static void add_observation_tags(struct writer *writer, json_t *tags)
+static void add_observation_tags(struct codec_writer *writer, json_t *tags)
 {
     const struct observation *observation = writer->observation;
     char time[TIMESTAMP_TEXT_SIZE];
@@ -192,7 +195,7 @@ static void add_observation_tags(struct writer *writer, json_t *tags)
 }
 
 /* Tags of one attribute: which observation, what its text is (NULL: what its type says), and on the first all of the observation's. */
-static json_t *start_tags(struct writer *writer, const char *is)
+static json_t *start_tags(struct codec_writer *writer, const char *is)
 {
     json_t *tags = start_tag_list(writer);
     add_own_number(writer, tags, "observation", (int64_t)writer->number);
@@ -202,13 +205,13 @@ static json_t *start_tags(struct writer *writer, const char *is)
     return tags;
 }
 
-static void add_own_attribute(struct writer *writer, const char *type, const char *value, const char *is)
+static void add_own_attribute(struct codec_writer *writer, const char *type, const char *value, const char *is)
 {
     json_t *attribute = new_attribute(writer, type, "Other", value, false);
     json_object_set_new(attribute, "Tag", start_tags(writer, is));
 }
 
-static void add_extra(struct writer *writer, json_t *extra)
+static void add_extra(struct codec_writer *writer, json_t *extra)
 {
     struct buf text;
     buf_init(&text, SIZE_MAX / 2);
@@ -218,7 +221,7 @@ static void add_extra(struct writer *writer, json_t *extra)
 }
 
 /* "ip-dst|port" where MISP can say the port with the address: on the first attribute only, which has the tags for what is left. */
-static const char *with_port(struct writer *writer, const struct sighting *sighting, const char *type, const char **value)
+static const char *with_port(struct codec_writer *writer, const struct sighting *sighting, const char *type, const char **value)
 {
     const struct observation *observation = writer->observation;
     bool is_address = sighting->type == OBSERVABLE_IPV4 || sighting->type == OBSERVABLE_IPV6, is_source = str_equal(type, "ip-src");
@@ -231,7 +234,7 @@ static const char *with_port(struct writer *writer, const struct sighting *sight
     return is_source ? "ip-src|port" : "ip-dst|port";
 }
 
-static void add_sighting(struct writer *writer, const struct sighting *sighting)
+static void add_sighting(struct codec_writer *writer, const struct sighting *sighting)
 {
     const struct misp_attribute_type *as = misp_attribute_type(sighting->type, sighting->role);
     const char *value = sighting->original ? sighting->original : sighting->value;
@@ -254,7 +257,7 @@ static void add_sighting(struct writer *writer, const struct sighting *sighting)
     json_object_set_new(attribute, "Tag", tags);
 }
 
-static void add_observation(struct writer *writer, const struct observation *observation, size_t number)
+static void add_observation(struct codec_writer *writer, const struct observation *observation, size_t number)
 {
     json_t *extra = load_extra(observation->extra);
     const char *uuid = json_string_value(json_object_get(json_object_get(extra, "Attribute"), "uuid"));
@@ -275,28 +278,26 @@ static void add_observation(struct writer *writer, const struct observation *obs
 /* --- the event --- */
 
 /* One line that says what it is about. */
-static const char *info_of(struct writer *writer)
+static const char *info_of(const struct report *report)
 {
-    const struct report *report = writer->report;
     if (!str_is_empty(report->summary))
         return report->summary;
     const char *text = report->description ? report->description : "";
     text += strspn(text, " \t\r\n\v\f");
     size_t size = strcspn(text, "\r\n");
-    return size ? arena_strndup(writer->arena, text, size) : "Report";
+    return size ? arena_strndup(report->arena, text, size) : "Report";
 }
 
 /* The event's label binds all that is in it, so it is the strictest of all. */
-static enum tlp label_of(const struct report *report)
+static void take_labels(struct codec_writer *writer, const struct report *piece)
 {
-    enum tlp label = report->tlp;
-    for (size_t i = 0; i < report->observation_count; i++)
-        for (size_t k = 0; k < report->observations[i].sighting_count; k++)
-            label = tlp_strictest(label, report->observations[i].sightings[k].tlp);
-    return label == TLP_NONE ? TLP_AMBER : label;
+    writer->pap = tlp_strictest(writer->pap, piece->pap);
+    for (size_t i = 0; i < piece->observation_count; i++)
+        for (size_t k = 0; k < piece->observations[i].sighting_count; k++)
+            writer->label = tlp_strictest(writer->label, piece->observations[i].sightings[k].tlp);
 }
 
-static void name_event(struct writer *writer)
+static void name_event(struct codec_writer *writer)
 {
     const struct report *report = writer->report;
     if (is_uuid(report->reference)) {
@@ -305,19 +306,19 @@ static void name_event(struct writer *writer)
     }
     const char *issuer = report->reference_issuer ? report->reference_issuer : "";
     name_uuid(report->reference ? arena_printf(writer->arena, "event %s %s", issuer, report->reference)
-                                : arena_printf(writer->arena, "event %s %lld %s", issuer, (long long)report->time, info_of(writer)),
+                                : arena_printf(writer->arena, "event %s %lld %s", issuer, (long long)report->time, writer->info),
               writer->uuid);
 }
 
-static void add_event_tags(struct writer *writer, json_t *tags, const json_t *extra)
+static void add_event_tags(struct codec_writer *writer, json_t *tags, const json_t *extra)
 {
     const struct report *report = writer->report;
     const json_t *tag;
     size_t index;
     add_own_tag(writer, tags, "event", "1");
     add_tag(writer, tags, arena_printf(writer->arena, "tlp:%s", tlp_name(writer->label)));
-    if (report->pap != TLP_NONE) {
-        char *name = arena_printf(writer->arena, "PAP:%s", tlp_name(report->pap == TLP_AMBER_STRICT ? TLP_RED : report->pap));
+    if (writer->pap != TLP_NONE) {
+        char *name = arena_printf(writer->arena, "PAP:%s", tlp_name(writer->pap == TLP_AMBER_STRICT ? TLP_RED : writer->pap));
         for (char *c = name; *c; c++)
             *c = (char)toupper((unsigned char)*c);
         add_tag(writer, tags, name);
@@ -357,64 +358,123 @@ static void add_owner(json_t *event, const char *name, const json_t *extra)
     json_object_set_new(event, "Orgc", json_pack("{ssss}", "name", name, "uuid", uuid));
 }
 
-static void add_head(struct writer *writer, json_t *event, const json_t *extra)
+static void add_head(struct codec_writer *writer, json_t *event)
 {
-    static const char *const distributions[] = {"3", "2", "1", "0", "0"}; /* what misp_tag_label() makes of them, the other way */
     const struct report *report = writer->report;
     char time[TIMESTAMP_TEXT_SIZE];
-    json_t *tags = start_tag_list(writer);
     timestamp_format(report->time, time);
     time[strlen("2026-01-31")] = '\0';
     set_text(event, "uuid", writer->uuid);
     set_text(event, "id", "0");
     set_text(event, "org_id", "0");
     set_text(event, "orgc_id", "0");
-    set_text(event, "info", info_of(writer));
+    set_text(event, "info", writer->info);
     set_text(event, "date", time);
     set_number(event, "timestamp", report->time / TIMESTAMP_SECOND);
     json_object_set_new(event, "published", json_false());
     set_text(event, "publish_timestamp", "0");
-    set_text(event, "threat_level_id", level_of(extra, "threat_level_id", "1234", "4"));
-    set_text(event, "analysis", level_of(extra, "analysis", "012", "0"));
-    set_text(event, "distribution", distributions[writer->label]);
+    set_text(event, "threat_level_id", level_of(writer->extra, "threat_level_id", "1234", "4"));
+    set_text(event, "analysis", level_of(writer->extra, "analysis", "012", "0"));
     set_text(event, "sharing_group_id", "0");
     if (!str_is_empty(report->reporter_email))
         set_text(event, "event_creator_email", report->reporter_email);
-    add_owner(event, report->reference_issuer, extra);
-    add_event_tags(writer, tags, extra);
+    add_owner(event, report->reference_issuer, writer->extra);
+}
+
+/* What is not known before the last attribute. */
+static void add_tail(struct codec_writer *writer, json_t *event)
+{
+    static const char *const distributions[] = {"3", "2", "1", "0", "0"}; /* what misp_tag_label() makes of them, the other way */
+    json_t *tags = start_tag_list(writer);
+    if (writer->label == TLP_NONE)
+        writer->label = TLP_AMBER;
+    add_event_tags(writer, tags, writer->extra);
+    set_number(event, "attribute_count", (int64_t)writer->attribute_count);
+    set_text(event, "distribution", distributions[writer->label]);
     json_object_set_new(event, "Tag", tags);
 }
 
-static json_t *make_event(struct writer *writer)
+static void write_attributes(struct codec_writer *writer, struct buf *out)
+{
+    size_t index;
+    json_t *attribute;
+    json_array_foreach(writer->attributes, index, attribute)
+    {
+        if (writer->attribute_count++)
+            buf_add_char(out, ',');
+        json_value_write(attribute, out);
+    }
+    json_array_clear(writer->attributes);
+    arena_reset(writer->arena);
+}
+
+static struct codec_writer *open_event(const struct report *head, const struct codec_out *out, struct err *err)
+{
+    if (head->time == TIMESTAMP_NONE) {
+        UNUSED(err_set(err, ERR_INPUT, "an event of MISP needs a date: the report has no time"));
+        return NULL;
+    }
+    struct codec_writer *writer = mem_calloc(1, sizeof *writer);
+    json_t *event = json_object();
+    *writer = (struct codec_writer){.report = head,
+                                    .info = info_of(head),
+                                    .extra = load_extra(head->extra),
+                                    .arena = arena_new(),
+                                    .attributes = json_array(),
+                                    .tags_written = json_object(),
+                                    .label = head->tlp,
+                                    .pap = head->pap};
+    name_event(writer);
+    add_head(writer, event);
+    buf_add_text(out->now, "{\"Event\":{");
+    json_value_write_members(event, out->now);
+    buf_add_text(out->now, ",\"Attribute\":[");
+    json_decref(event);
+    return writer;
+}
+
+static bool add_attributes(struct codec_writer *writer, const struct report *piece, const struct codec_out *out, struct err *err)
+{
+    UNUSED(err);
+    take_labels(writer, piece);
+    for (size_t i = 0; i < piece->observation_count; i++) {
+        add_observation(writer, &piece->observations[i], ++writer->observation_count);
+        write_attributes(writer, out->now);
+    }
+    return true;
+}
+
+static bool finish_event(struct codec_writer *writer, const struct codec_out *out, struct err *err)
 {
     const struct report *report = writer->report;
-    json_t *event = json_object(), *extra = load_extra(report->extra);
-    name_event(writer);
-    add_head(writer, event, extra);
-    for (size_t i = 0; i < report->observation_count; i++)
-        add_observation(writer, &report->observations[i], i + 1);
+    json_t *tail = json_object();
+    UNUSED(err);
     writer->observation = NULL;
     writer->number = writer->written = 0;
-    if (!str_is_empty(report->description) && !str_equal(report->description, info_of(writer)))
+    if (!str_is_empty(report->description) && !str_equal(report->description, writer->info))
         add_own_attribute(writer, "comment", report->description, "description");
-    add_extra(writer, extra);
-    set_number(event, "attribute_count", (int64_t)json_array_size(writer->attributes));
-    json_object_set(event, "Attribute", writer->attributes);
-    json_decref(extra);
-    return event;
+    add_extra(writer, writer->extra);
+    write_attributes(writer, out->now);
+    add_tail(writer, tail);
+    buf_add_text(out->now, "],");
+    json_value_write_members(tail, out->now);
+    buf_add_text(out->now, "}}\n");
+    json_decref(tail);
+    return true;
 }
+
+static void close_event(struct codec_writer *writer)
+{
+    json_decref(writer->attributes);
+    json_decref(writer->tags_written);
+    json_decref(writer->extra);
+    arena_free(writer->arena);
+    free(writer);
+}
+
+const struct codec_pieces misp_pieces = {open_event, add_attributes, finish_event, close_event};
 
 bool misp_encode(const struct report *report, struct buf *out, struct err *err)
 {
-    if (report->time == TIMESTAMP_NONE)
-        return err_set(err, ERR_INPUT, "an event of MISP needs a date: the report has no time");
-    struct writer writer = {
-        .report = report, .arena = arena_new(), .attributes = json_array(), .tags_written = json_object(), .label = label_of(report)};
-    json_t *document = json_pack("{so}", "Event", make_event(&writer));
-    bool ok = json_value_write(document, out) && buf_add_char(out, '\n');
-    json_decref(document);
-    json_decref(writer.attributes);
-    json_decref(writer.tags_written);
-    arena_free(writer.arena);
-    return ok ? true : err_set(err, ERR_LIMIT, "the event would be larger than %zu bytes", out->size_max);
+    return codec_write_whole(&misp_pieces, report, out, err);
 }

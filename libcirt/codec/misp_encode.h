@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "codec/codec.h"
 #include "model/report.h"
 
 /*
@@ -14,6 +15,8 @@
  * label is written as amber. Tags that are local, here or in extra, are left out. Writes all else it is given: what may go to that
  * peer is decided before. ERR_LIMIT where out is full.
  */
+extern const struct codec_pieces misp_pieces;
+/* The same in one. */
 bool misp_encode(const struct report *report, struct buf *out, struct err *err);
 
 #endif

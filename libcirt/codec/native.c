@@ -1,5 +1,6 @@
 #include "codec/native.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -611,26 +612,85 @@ static json_t *encode_observation(const struct observation *observation)
     return object;
 }
 
-bool native_encode(const struct report *report, struct buf *out, struct err *err)
+struct codec_writer {
+    enum tlp pap;
+    bool has_members, has_observations;
+};
+
+static void start_member(struct codec_writer *writer, struct buf *out, const char *name)
 {
-    json_t *object = json_object(), *reporter = json_object(), *observations = json_array();
+    buf_printf(out, "%s\"%s\":", writer->has_members ? "," : "", name);
+    writer->has_members = true;
+}
+
+/* PAP is not known before the last observation. */
+static json_t *encode_head(const struct report *report)
+{
+    json_t *object = json_object(), *reporter = json_object();
     set_text(object, "description", report->description);
     set_text(object, "summary", report->summary);
     set_text(object, "lang", report->lang);
     set_text(object, "class", report->class_claim ? report->class_claim : report->class_name);
     set_text(object, "tlp", tlp_name(report->tlp));
-    set_text(object, "pap", tlp_name(report->pap));
     set_time(object, report->time, report->time_text, report->time_rule);
     set_text(object, "reference", report->reference);
     set_text(object, "reference_issuer", report->reference_issuer);
     set_text(reporter, "name", report->reporter_name);
     set_text(reporter, "email", report->reporter_email);
     set_unless_empty(object, "reporter", reporter);
-    for (size_t i = 0; i < report->observation_count; i++)
-        json_array_append_new(observations, encode_observation(&report->observations[i]));
-    set_unless_empty(object, "observations", observations);
     merge_extra(object, report->extra);
-    bool ok = json_value_write(object, out);
+    return object;
+}
+
+static struct codec_writer *open_report(const struct report *head, const struct codec_out *out, struct err *err)
+{
+    UNUSED(err);
+    struct codec_writer *writer = mem_calloc(1, sizeof *writer);
+    json_t *object = encode_head(head);
+    *writer = (struct codec_writer){.pap = head->pap, .has_members = json_object_size(object) > 0};
+    buf_add_char(out->now, '{');
+    json_value_write_members(object, out->now);
     json_decref(object);
-    return ok ? true : err_set(err, ERR_LIMIT, "the document would be larger than %zu bytes", out->size_max);
+    return writer;
+}
+
+static bool add_observations(struct codec_writer *writer, const struct report *piece, const struct codec_out *out, struct err *err)
+{
+    UNUSED(err);
+    writer->pap = tlp_strictest(writer->pap, piece->pap);
+    for (size_t i = 0; i < piece->observation_count; i++) {
+        json_t *observation = encode_observation(&piece->observations[i]);
+        if (!writer->has_observations)
+            start_member(writer, out->now, "observations");
+        buf_add_char(out->now, writer->has_observations ? ',' : '[');
+        writer->has_observations = true;
+        json_value_write(observation, out->now);
+        json_decref(observation);
+    }
+    return true;
+}
+
+static bool finish_report(struct codec_writer *writer, const struct codec_out *out, struct err *err)
+{
+    UNUSED(err);
+    if (writer->has_observations)
+        buf_add_char(out->now, ']');
+    if (tlp_name(writer->pap)) {
+        start_member(writer, out->now, "pap");
+        buf_printf(out->now, "\"%s\"", tlp_name(writer->pap));
+    }
+    buf_add_text(out->now, "}\n");
+    return true;
+}
+
+static void close_report(struct codec_writer *writer)
+{
+    free(writer);
+}
+
+const struct codec_pieces native_pieces = {open_report, add_observations, finish_report, close_report};
+
+bool native_encode(const struct report *report, struct buf *out, struct err *err)
+{
+    return codec_write_whole(&native_pieces, report, out, err);
 }

@@ -18,7 +18,9 @@
 bool native_decode(const char *bytes, size_t size, const char *format, const struct codec_limits *limits, struct report **out,
                    struct err *err) MUST_CHECK;
 
-/* Adds the report as one line of JSON, without a line feed. ERR_LIMIT where the buffer is full. */
+/* One line of JSON. */
+extern const struct codec_pieces native_pieces;
+/* The same in one. ERR_LIMIT where the buffer is full. */
 bool native_encode(const struct report *report, struct buf *out, struct err *err) MUST_CHECK;
 
 /* How many of the first bytes' blanks (and a byte order mark) stand before the document. */

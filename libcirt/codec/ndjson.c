@@ -145,13 +145,6 @@ static bool finish(struct codec_stream *stream, struct err *err)
     return stream->held.size && !stream->is_skipping ? end_line(stream, "", 0, err) : true;
 }
 
-static bool encode(const struct report *report, struct buf *out, struct err *err)
-{
-    if (!native_encode(report, out, err))
-        return false;
-    return buf_add_char(out, '\n') ? true : err_set(err, ERR_LIMIT, "the document would be larger than %zu bytes", out->size_max);
-}
-
 extern const struct codec ndjson_codec;
 const struct codec ndjson_codec = {
     .name = "ndjson",
@@ -165,5 +158,6 @@ const struct codec ndjson_codec = {
     .feed = feed,
     .finish = finish,
     .close = close_stream,
-    .encode = encode,
+    .encode = native_encode,
+    .pieces = &native_pieces,
 };

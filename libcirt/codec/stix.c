@@ -416,4 +416,5 @@ const struct codec stix_codec = {
     .probe = stix_probe,
     .decode = stix_decode,
     .encode = stix_encode,
+    .pieces = &stix_pieces,
 };

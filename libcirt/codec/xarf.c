@@ -147,4 +147,5 @@ const struct codec xarf_codec = {
     .probe = probe,
     .decode = decode,
     .encode = xarf_encode,
+    .pieces = &xarf_pieces,
 };

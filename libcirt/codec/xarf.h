@@ -59,6 +59,8 @@ void xarf_own_write(json_t *event, const struct report *report, const struct obs
 void xarf_own_read(struct report *report, struct observation *observation, const json_t *own);
 
 /* ERR_INPUT where there is no time, no address of a reporter, or no source in it. */
+extern const struct codec_pieces xarf_pieces;
+/* The same in one. */
 bool xarf_encode(const struct report *report, struct buf *out, struct err *err) MUST_CHECK;
 
 #endif

@@ -34,11 +34,11 @@ static bool is_uuid(const char *text)
 }
 
 /* A number of another kind gets a UUID made of it (RFC 9562, version 8), the same every time. */
-static void make_uuid(const struct report *report, size_t number, char uuid[UUID_SIZE])
+static void make_uuid(const struct report *report, const struct observation *observation, size_t number, char uuid[UUID_SIZE])
 {
     char hex[SHA256_HEX_SIZE];
     char *name = mem_printf("%s\n%s\n%zu\n%lld", report->reference_issuer ? report->reference_issuer : "",
-                            report->reference ? report->reference : "", number, (long long)report_statement(&report->observations[number]));
+                            report->reference ? report->reference : "", number, (long long)report_statement(observation));
     sha256_hex(name, strlen(name), hex);
     free(name);
     snprintf(uuid, UUID_SIZE, "%.8s-%.4s-8%.3s-9%.3s-%.12s", hex, hex + 8, hex + 13, hex + 17, hex + 20);
@@ -314,24 +314,24 @@ static bool set_time(json_t *event, const struct report *report, const struct ob
     return true;
 }
 
-static void set_id(json_t *event, const struct report *report, size_t number)
+static void set_id(json_t *event, const struct report *report, const struct observation *observation, size_t number)
 {
     char uuid[UUID_SIZE];
     const char *kept = text_at(event, "report_id");
-    make_uuid(report, number, uuid);
-    if (report->observation_count == 1 && is_uuid(report->reference))
+    make_uuid(report, observation, number, uuid);
+    if (report->observation_count == 1 && number == 0 && is_uuid(report->reference))
         kept = report->reference;
     json_object_set_new(event, "report_id", json_string(is_uuid(kept) ? kept : uuid));
 }
 
-static bool fill(json_t *event, json_t *own, const struct report *report, size_t number, struct err *err)
+static bool fill(json_t *event, json_t *own, const struct report *report, const struct observation *observation, size_t number,
+                 struct err *err)
 {
-    const struct observation *observation = &report->observations[number];
     const struct sighting *source = find_source(observation);
     if (!source)
         return err_set(err, ERR_INPUT, "X-ARF needs an address or name as source, not a victim's or target's: observation %zu has none",
                        number + 1);
-    set_id(event, report, number);
+    set_id(event, report, observation, number);
     if (!set_time(event, report, observation, err) || !set_contacts(event, report, err))
         return false;
     json_object_set_new(event, "source_identifier", json_string(source->value));
@@ -367,10 +367,10 @@ static json_t *sort_members(json_t *event)
     return sorted;
 }
 
-static json_t *encode_one(const struct report *report, size_t number, struct err *err)
+static json_t *encode_one(const struct report *report, const struct observation *observation, size_t number, struct err *err)
 {
-    json_t *own = json_object(), *event = start_event(&report->observations[number], own);
-    bool ok = fill(event, own, report, number, err);
+    json_t *own = json_object(), *event = start_event(observation, own);
+    bool ok = fill(event, own, report, observation, number, err);
     json_decref(own);
     if (ok)
         return sort_members(event);
@@ -378,23 +378,67 @@ static json_t *encode_one(const struct report *report, size_t number, struct err
     return NULL;
 }
 
+struct codec_writer {
+    struct report head;
+    size_t count;
+    struct buf first; /* waits for the second: one report stands alone, several in an array */
+};
+
+static struct codec_writer *open_list(const struct report *head, const struct codec_out *out, struct err *err)
+{
+    UNUSED(out), UNUSED(err);
+    struct codec_writer *writer = mem_calloc(1, sizeof *writer);
+    writer->head = *head;
+    buf_init(&writer->first, SIZE_MAX / 2);
+    return writer;
+}
+
+static bool add_one(struct codec_writer *writer, const struct observation *observation, struct buf *out, struct err *err)
+{
+    json_t *event = encode_one(&writer->head, observation, writer->count, err);
+    if (!event)
+        return false;
+    if (writer->count == 1) {
+        buf_add_char(out, '[');
+        buf_add(out, buf_text(&writer->first), writer->first.size);
+        buf_clear(&writer->first);
+    }
+    if (writer->count > 0)
+        buf_add_text(out, ",\n");
+    json_value_write(event, writer->count++ ? out : &writer->first);
+    json_decref(event);
+    return true;
+}
+
+/* Each is a report of its own, with all that is said of the whole. */
+static bool add_reports(struct codec_writer *writer, const struct report *piece, const struct codec_out *out, struct err *err)
+{
+    writer->head.pap = tlp_strictest(writer->head.pap, piece->pap);
+    writer->head.observation_count = piece->observation_count;
+    for (size_t i = 0; i < piece->observation_count; i++)
+        if (!add_one(writer, &piece->observations[i], out->now, err))
+            return false;
+    return true;
+}
+
+static bool finish_list(struct codec_writer *writer, const struct codec_out *out, struct err *err)
+{
+    if (writer->count == 0)
+        return err_set(err, ERR_INPUT, "X-ARF needs an observation: the report has none");
+    buf_add(out->now, buf_text(&writer->first), writer->first.size);
+    buf_add_text(out->now, writer->count > 1 ? "]\n" : "\n");
+    return true;
+}
+
+static void close_list(struct codec_writer *writer)
+{
+    buf_clear(&writer->first);
+    free(writer);
+}
+
+const struct codec_pieces xarf_pieces = {open_list, add_reports, finish_list, close_list};
+
 bool xarf_encode(const struct report *report, struct buf *out, struct err *err)
 {
-    bool is_list = report->observation_count > 1, ok = true;
-    if (report->observation_count == 0)
-        return err_set(err, ERR_INPUT, "X-ARF needs an observation: the report has none");
-    if (is_list)
-        buf_add_char(out, '[');
-    for (size_t i = 0; i < report->observation_count && ok; i++) {
-        json_t *event = encode_one(report, i, err);
-        if (i)
-            buf_add_text(out, ",\n");
-        ok = event &&
-             (json_value_write(event, out) || err_set(err, ERR_LIMIT, "the document would be larger than %zu bytes", out->size_max));
-        json_decref(event);
-    }
-    if (!ok)
-        return false;
-    return buf_add_text(out, is_list ? "]\n" : "\n") ||
-           err_set(err, ERR_LIMIT, "the document would be larger than %zu bytes", out->size_max);
+    return codec_write_whole(&xarf_pieces, report, out, err);
 }
