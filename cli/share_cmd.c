@@ -51,17 +51,21 @@ static char *agreement(const struct screen *screen, const json_t *peer)
     return both;
 }
 
-/* The same item in the list of another peer. */
-static const json_t *same_item(const json_t *peer, const json_t *item)
+static bool is_same(const json_t *a, const json_t *b)
+{
+    return str_equal(field_text(a, "kind"), field_text(b, "kind")) && json_equal(json_object_get(a, "ref"), json_object_get(b, "ref"));
+}
+
+/* The same item in the list of another peer: mostly at the same place. */
+static const json_t *same_item(const json_t *peer, const json_t *item, size_t place)
 {
     const json_t *items = field_list(peer, "items");
 
-    for (size_t i = 0; i < json_array_size(items); i++) {
-        const json_t *other = json_array_get(items, i);
-        if (str_equal(field_text(other, "kind"), field_text(item, "kind")) &&
-            json_equal(json_object_get(other, "ref"), json_object_get(item, "ref")))
-            return other;
-    }
+    if (is_same(json_array_get(items, place), item))
+        return json_array_get(items, place);
+    for (size_t i = 0; i < json_array_size(items); i++)
+        if (is_same(json_array_get(items, i), item))
+            return json_array_get(items, i);
     return NULL;
 }
 
@@ -114,7 +118,7 @@ static void decisions(struct screen *screen, const json_t *answer)
         const json_t *item = json_array_get(items, i);
         table_take(table, STYLE_PLAIN, item_name(screen, item));
         for (size_t j = 0; j < count; j++) {
-            const json_t *there = same_item(json_array_get(peers, j), item);
+            const json_t *there = same_item(json_array_get(peers, j), item, i);
             table_take(table, field_is(there, "goes") ? STYLE_GREEN : STYLE_YELLOW, decision(screen, there));
         }
     }
@@ -159,7 +163,11 @@ static void render_dry(struct screen *screen, const json_t *answer, const void *
         const json_t *peer = json_array_get(peers, i);
         size_t goes, stays;
         count_items(peer, &goes, &stays);
-        if (goes > 0) {
+        if (goes > 0 && field_is(peer, "too_many") && !options_text(&session->options, "only")) {
+            screen_printf(screen,
+                          _("\nThe case has more values than a share may have. Say which go: cirt share %s --with %s --only FILTER"),
+                          session_operand(session, 0), field_or(peer, "peer", "-"));
+        } else if (goes > 0) {
             screen_printf(screen, _("   Send what goes: cirt share %s --with %s"), session_operand(session, 0),
                           field_or(peer, "peer", "-"));
             same_options(screen, &session->options);

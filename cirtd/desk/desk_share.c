@@ -61,11 +61,12 @@ struct plan {
     bool has_agreement;
     int64_t agreement_id, agreement_version;
     struct share_head head; /* of the document */
-    json_t *answer;         /* {peer, agreement, format, not_carried, share, state, items} */
+    json_t *answer;         /* {peer, agreement, format, not_carried, too_many, share, state, items} */
     const char **reasons;   /* why each candidate stays; NULL: it goes */
     json_t *going;          /* [{kind, ref}] */
     enum tlp strictest;
-    char why[200]; /* why the first item stays, or "" */
+    bool is_too_large; /* for a share of the whole case */
+    char why[200];     /* why the first item stays, or "" */
 };
 
 /* --- the peer and its agreement --- */
@@ -117,9 +118,9 @@ static bool read_agreement(struct desk_call *call, const struct order *order, co
         plan->agreement.valid_until = db_get_int(rows, 0, AGREEMENT_UNTIL);
         read_classes(call, db_get_text(rows, 0, AGREEMENT_CLASSES), &plan->agreement);
     }
-    plan->answer = json_pack("{s:s, s:o?, s:s?, s:{}, s:n, s:n, s:[]}", "peer", is_there ? plan->peer.name : name, "agreement",
+    plan->answer = json_pack("{s:s, s:o?, s:s?, s:{}, s:b, s:n, s:n, s:[]}", "peer", is_there ? plan->peer.name : name, "agreement",
                              plan->has_agreement ? json_loads(db_get_text(rows, 0, AGREEMENT_JSON), 0, NULL) : NULL, "format",
-                             plan->head.format, "not_carried", "share", "state", "items");
+                             plan->head.format, "not_carried", "too_many", 0, "share", "state", "items");
     plan->going = json_array();
     plan->strictest = TLP_CLEAR;
     db_rows_free(rows);
@@ -223,21 +224,39 @@ static void plan_item(struct plan *plan, const struct db_rows *rows, size_t row)
     }
 }
 
+static bool is_value(const struct db_rows *rows, size_t row)
+{
+    return kind_of(db_get_text(rows, row, ITEM_KIND)) == DISCLOSURE_SIGHTING;
+}
+
+/* More are not looked at, and where some of these would go nothing is ordered unless somebody said which: else the peer would get a part
+ * of it that nobody chose. */
+static void keep_what_fits(struct desk_call *call, const struct order *order, struct plan *plan, const struct db_rows *rows)
+{
+    size_t values = 0, going = 0;
+    for (size_t row = 0; row < db_row_count(rows); row++) {
+        if (!is_value(rows, row))
+            continue;
+        going += !plan->reasons[row];
+        if (++values > SHARE_VALUES_MAX)
+            plan->reasons[row] =
+                arena_printf(call->arena, "of a case %d values are looked at; this one and those after it are not", SHARE_VALUES_MAX);
+    }
+    plan->is_too_large = values > SHARE_VALUES_MAX && going > 0 && !order->filter;
+    json_object_set_new(plan->answer, "too_many", json_boolean(values > SHARE_VALUES_MAX));
+}
+
 /* The case comes first; where it may not go, nothing of it does. */
 static void decide_items(struct desk_call *call, const struct order *order, struct plan *plan, const struct db_rows *rows)
 {
     const char *class_name = db_row_count(rows) ? db_get_text(rows, 0, ITEM_CLASS) : NULL;
-    size_t values = 0;
     plan->reasons = arena_calloc(call->arena, db_row_count(rows) + 1, sizeof *plan->reasons);
     for (size_t row = 0; row < db_row_count(rows); row++) {
         plan->reasons[row] = why_stays(call, order, plan, rows, row, class_name);
         if (!plan->reasons[row] && plan->reasons[0])
             plan->reasons[row] = "the case itself stays";
-        values += kind_of(db_get_text(rows, row, ITEM_KIND)) == DISCLOSURE_SIGHTING;
-        if (!db_is_null(rows, row, ITEM_VALUE) && values > SHARE_VALUES_MAX)
-            plan->reasons[row] =
-                arena_printf(call->arena, "a share has %d values; this one and those after it are not looked at", SHARE_VALUES_MAX);
     }
+    keep_what_fits(call, order, plan, rows);
 }
 
 /* --- what the format has no place for --- */
@@ -335,7 +354,12 @@ static bool plan_peer(struct desk_call *call, const struct order *order, const c
     for (size_t row = 0; row < db_row_count(rows); row++)
         plan_item(plan, rows, row);
     db_rows_free(rows);
-    return order->is_dry || json_array_size(plan->going) == 0 || place_order(call, order, plan, err);
+    if (order->is_dry || json_array_size(plan->going) == 0)
+        return true;
+    if (plan->is_too_large)
+        return desk_problem_set(call, 422, "which of them? --only type:domain, or --only ip:192.0.2.0/24; --dry-run says what then goes",
+                                err, "the case has more than the %d values that a share may have", SHARE_VALUES_MAX);
+    return place_order(call, order, plan, err);
 }
 
 static bool share_with_all(struct desk_call *call, const struct order *order, const json_t *peers, json_t *answers, struct err *err)

@@ -151,28 +151,52 @@ static void test_format(void **state)
     json_decref(plan);
 }
 
-/* A share has an end, and says so. */
+static bool is_too_many(const json_t *plan)
+{
+    return json_is_true(json_object_get(json_array_get(json_object_get(plan, "items"), 0), "too_many"));
+}
+
+static int64_t items_of_many(void)
+{
+    return cluster_number("SELECT count(*) FROM cirt.share_item t JOIN cirt.share s ON s.id = t.share_id AND s.version = t.version"
+                          " JOIN cirt.incident_case c ON c.id = s.case_id WHERE c.summary = 'many'");
+}
+
+static void add_hosts(int from, int to)
+{
+    char *sql = mem_printf(
+        "INSERT INTO cirt.sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, host, value)"
+        " SELECT r.report_id, r.received, 1, r.origin, 5, 4, 1, false, false, 'h' || n || '.example', 'h' || n || '.example'"
+        " FROM (SELECT * FROM cirt.sighting WHERE value = 'h0.example') r, generate_series(%d, %d) n",
+        from, to);
+    cluster_execute(sql);
+    free(sql);
+}
+
+/* A share has an end: nothing is cut there without a word, somebody says what goes. */
 static void test_many(void **state)
 {
     static const char *const one[] = {"domain h0.example infrastructure", NULL};
     int64_t number = desk_client_case(*state, "many", "green");
     desk_client_report(number, "green", "feed", one);
-    cluster_execute(
-        "INSERT INTO cirt.sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, host, value)"
-        " SELECT r.report_id, r.received, 1, r.origin, 5, 4, 1, false, false, 'h' || n || '.example', 'h' || n || '.example'"
-        " FROM (SELECT * FROM cirt.sighting WHERE value = 'h0.example') r, generate_series(1, 5000) n");
-    json_t *plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true,\"format\":\"stix\"}");
+    add_hosts(1, 4999);
+    json_t *plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true}");
+    assert_false(is_too_many(plan));
+    json_decref(plan);
+    add_hosts(5000, 5000);
+    plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true,\"format\":\"stix\"}");
     const json_t *items = json_object_get(json_array_get(json_object_get(plan, "items"), 0), "items");
     assert_int_equal(json_array_size(items), 5002);
+    assert_true(is_too_many(plan));
     assert_string_equal(reason_of(plan, "h0.example"), "");
-    assert_non_null(strstr(reason_of(plan, text_of(json_array_get(items, 5001), "text")), "not looked at"));
+    assert_non_null(strstr(reason_of(plan, text_of(json_array_get(items, 5001), "text")), "not"));
     json_decref(plan);
-    plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"]}");
-    assert_int_equal(
-        cluster_number("SELECT count(*) FROM cirt.share_item t JOIN cirt.share s ON s.id = t.share_id JOIN cirt.incident_case c"
-                       " ON c.id = s.case_id WHERE c.summary = 'many'"),
-        5001);
+    plan = order(state, 422, number, "{\"with\":[\"YY-CERT\"]}");
+    assert_non_null(strstr(text_of(plan, "detail"), "more than the 5000 values"));
     json_decref(plan);
+    assert_int_equal(items_of_many(), 0);
+    json_decref(order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"only\":\"domain:h1.example\"}"));
+    assert_int_equal(items_of_many(), 2);
 }
 
 static void test_order(void **state)
