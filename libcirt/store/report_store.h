@@ -18,7 +18,7 @@ enum { REPORT_SHA256_SIZE = 32, REPORT_RAW_CHUNK = 1024 * 1024 };
 
 /* How a report came. Strings are copied. */
 struct report_envelope {
-    int64_t id;        /* 0: numbered when stored; else from report_store_begin() */
+    int64_t id;        /* 0: numbered when stored; else the one it has got already */
     const char *route; /* "triage", "hold", "none"; what only takes indicators back has no need of triage */
     int64_t sender_id;
     const char *channel, *assurance;
@@ -46,7 +46,7 @@ size_t report_batch_count(const struct report_batch *batch);
 /* How much it holds, in bytes, to know when it is enough. */
 size_t report_batch_size(const struct report_batch *batch);
 
-/* Adds one report. report NULL: only the envelope (malformed, or not decoded yet). raw NULL: its bytes were stored by report_store_raw().
+/* Adds one report. report NULL: only the envelope (malformed, or not decoded yet). raw NULL: its bytes are stored already.
  * An observation without time, and sightings without label, take the report's. */
 void report_batch_add(struct report_batch *batch, const struct report_envelope *envelope, const struct report *report, const char *raw,
                       size_t raw_size);

@@ -127,7 +127,7 @@ CREATE OR REPLACE FUNCTION triage_is_document(p_role text, p_format text, p_has_
 RETURN CASE WHEN p_format IN ('stix', 'misp') THEN p_has_title OR p_role IN ('analyst', 'lead', 'admin')
             ELSE p_format IN ('iodef', 'iodef-json', 'rid') AND p_role IN ('analyst', 'lead', 'admin') END IS TRUE;
 
--- What is handled together: a person's report, what has the same key (libcirt/rules/dedupe.h has the same one), or a report that has none; what a
+-- What is handled together: a person's report, what has the same key, or a report that has none; what a
 -- document calls no incident (a vulnerability, a notice) by itself.
 DROP FUNCTION IF EXISTS triage_grp(boolean, bigint, text, bigint, text);
 CREATE OR REPLACE FUNCTION triage_grp(p_is_person boolean, p_report bigint, p_class text, p_constituent bigint, p_subject text, p_kind text) RETURNS text
