@@ -67,8 +67,8 @@ static bool read_generation_time(struct iodef_reader *reader, struct xml_element
 {
     struct report *report = reader->report;
     struct xml_element *element = need_one(reader, incident, "GenerationTime");
-    int64_t time;
-    const char *text, *rule;
+    int64_t time = TIMESTAMP_NONE;
+    const char *text = NULL, *rule = NULL;
     if (!element || !iodef_event_time(reader, element, &time, &text, &rule))
         return false;
     if (report->time == TIMESTAMP_NONE) {

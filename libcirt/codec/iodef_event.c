@@ -30,6 +30,8 @@ void iodef_event_clear(struct iodef_reader *reader)
 bool iodef_event_time(struct iodef_reader *reader, struct xml_element *element, int64_t *time, const char **text, const char **rule)
 {
     const char *written = xml_text(reader->report->arena, element);
+    if (timestamp_is_never(written))
+        return true;
     if (timestamp_parse_rfc3339(written, time))
         *rule = "rfc3339";
     else if (timestamp_parse_utc(written, time)) /* xs:dateTime allows it */
