@@ -190,8 +190,10 @@ static void move_cursor(struct poll *poll, const struct taxii_page *page, const 
     const char *last = poll->download.added_last[0] ? arena_strdup(poll->arena, poll->download.added_last) : NULL;
     const char *next = page->more && page->next[0] ? arena_strdup(poll->arena, page->next) : NULL;
     bool leads_on = next ? !str_equal(next, cursor->next) : page->more && last && !str_equal(last, cursor->added_after);
-    if (page->more && !leads_on)
+    if (page->more && !leads_on) {
         log_warn("taxii_no_way_on", "feed=%s next=%s", feed, log_quote(next ? next : "-"));
+        poll->error = "it has more, but neither `next` nor a date leads there";
+    }
     cursor->added_after = last ? last : cursor->added_after;
     cursor->next = leads_on ? next : NULL;
     cursor->more = leads_on;

@@ -138,7 +138,7 @@ static bool read_more(struct scan *scan, struct taxii_page *page)
 {
     if (take_word(scan, "true"))
         page->more = true;
-    else if (!take_word(scan, "false"))
+    else if (!take_word(scan, "false") && !take_word(scan, "null"))
         return fail(scan, ERR_INPUT, "`more` is neither true nor false");
     return true;
 }

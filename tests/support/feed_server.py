@@ -17,6 +17,7 @@ class Feed:
         self.lock = threading.Lock()
         self.document, self.etag, self.packed = b"", '"1"', False
         self.objects, self.by_next, self.page = [], True, 2
+        self.undated = False  # without X-TAXII-Date-Added-Last
         self.faults, self.requests = [], []
         self.wants = {}  # headers without which 401 is answered
 
@@ -111,7 +112,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if feed.by_next:
                 envelope["next"] = f"page {start + len(page)}"
         headers = {"Content_Type": TAXII}
-        if page:
+        if page and not feed.undated:
             headers |= {"X_TAXII_Date_Added_First": page[0]["added"], "X_TAXII_Date_Added_Last": page[-1]["added"]}
         body = json.dumps(envelope).encode()
         return self.half(200, body, headers) if feed.fault("die") else self.answer(200, body, **headers)

@@ -28,6 +28,7 @@ static void test_reads(void **state)
     reads(" { } \n", false, false, "");
     reads("{\"objects\":[]}", false, false, "");
     reads("{\"more\":false,\"objects\":[ ] }", false, false, "");
+    reads("{\"more\":null,\"objects\":[ ] }", false, false, "");
     reads("{\"more\":true,\"next\":\"a b\",\"objects\":[{\"type\":\"x\"}]}", true, true, "a b");
     reads("{ \"objects\" : [1, -2.5e3, true, null, \"]\", {\"more\":true,\"next\":\"inner\"}] , \"next\" : null }", false, true, "");
     reads("{\"next\":\"\\\"\\\\\\/\\u0041\\n\",\"more\":true}", true, false, "\"\\/A\n");
