@@ -310,26 +310,6 @@ static void add_domain(struct extraction *extraction, char *text, char next)
         UNUSED(add(extraction, OBSERVABLE_DOMAIN, domain));
 }
 
-static void add_token(struct extraction *extraction, struct token token)
-{
-    char *text = token.text;
-    while (*text && strchr("*_-.:`#~", *text))
-        text++;
-    size_t size = strlen(text);
-    while (size > 0 && strchr("*_-.:`!?~", text[size - 1]))
-        text[--size] = '\0';
-    if (size < 4 && !str_equal(extraction->context, "asn"))
-        return;
-    if (str_starts_nocase(text, "tel:"))
-        UNUSED(add(extraction, OBSERVABLE_PHONE, text));
-    else if (!add_cve(extraction, text) && !add_asn(extraction, text) && !add_range(extraction, text) && !add_dotted(extraction, text) &&
-             !add_ipv6(extraction, text) && !add_mac(extraction, text) && !add_hash(extraction, text) &&
-             !(size >= 26 && add(extraction, OBSERVABLE_CRYPTO, text)) && !add_email(extraction, text))
-        add_domain(extraction, text, token.next);
-}
-
-/* --- words --- */
-
 static const char separators[] = "=,;|()[]{}\"'";
 
 static void remember(struct extraction *extraction, const char *text)
@@ -347,21 +327,42 @@ static void remember(struct extraction *extraction, const char *text)
     str_lower(extraction->context);
 }
 
-/* URLs first, from the last to the first where brackets part them; what is before them are tokens. */
-static void add_word(struct extraction *extraction, const char *raw, size_t size)
+/* "domain:evil.example", "IP:198.51.100.7": what is said before the colon is as a word before it. Past it, or text itself. */
+static char *skip_label(struct extraction *extraction, char *text)
 {
-    char *word = observable_refang(extraction->scratch, raw, size, &extraction->was_defanged);
-    char *scheme = strstr(word, "://");
-    char *next = scheme ? strstr(scheme, "](") : NULL;
-    if (next && strstr(next, "://"))
-        add_word(extraction, arena_strdup(extraction->scratch, next + 2), strlen(next + 2));
-    if (scheme) {
-        while (scheme > word && (isalpha((unsigned char)scheme[-1]) || scheme[-1] == '+'))
-            scheme--;
-        const char *whole = scheme == word && extraction->was_defanged ? arena_strndup(extraction->scratch, raw, size) : NULL;
-        add_url(extraction, arena_strdup(extraction->scratch, scheme), whole);
-        *scheme = '\0';
-    }
+    size_t size = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_");
+    if (size < 2 || size > 20 || text[size] != ':' || text[size + 1] == ':' || strchr(text, '@') || !strchr(text + size, '.') ||
+        str_starts_nocase(text, "tel:"))
+        return text;
+    char *label = arena_strndup(extraction->scratch, text, size);
+    remember(extraction, label);
+    return text + size + 1 + strspn(text + size + 1, "*_-.:`#~");
+}
+
+static void add_token(struct extraction *extraction, struct token token)
+{
+    char *text = token.text;
+    while (*text && strchr("*_-.:`#~", *text))
+        text++;
+    size_t size = strlen(text);
+    while (size > 0 && strchr("*_-.:`!?~", text[size - 1]))
+        text[--size] = '\0';
+    text = skip_label(extraction, text);
+    size = strlen(text);
+    if (size < 4 && !str_equal(extraction->context, "asn"))
+        return;
+    if (str_starts_nocase(text, "tel:"))
+        UNUSED(add(extraction, OBSERVABLE_PHONE, text));
+    else if (!add_cve(extraction, text) && !add_asn(extraction, text) && !add_range(extraction, text) && !add_dotted(extraction, text) &&
+             !add_ipv6(extraction, text) && !add_mac(extraction, text) && !add_hash(extraction, text) &&
+             !(size >= 26 && add(extraction, OBSERVABLE_CRYPTO, text)) && !add_email(extraction, text))
+        add_domain(extraction, text, token.next);
+}
+
+/* --- words --- */
+
+static void add_tokens(struct extraction *extraction, char *word)
+{
     for (char *at = word; *at;) {
         size_t length = strcspn(at, separators);
         struct token token = {.text = at, .next = at[length]};
@@ -372,6 +373,29 @@ static void add_word(struct extraction *extraction, const char *raw, size_t size
         if (length && (token.next == '=' || token.next == ','))
             remember(extraction, token.text);
     }
+}
+
+/* URLs first, from the last to the first where brackets part them; what is before them are tokens. */
+static void add_word(struct extraction *extraction, const char *raw, size_t size)
+{
+    char *word = observable_refang(extraction->scratch, raw, size, &extraction->was_defanged);
+    char *scheme = strstr(word, "://"), *behind = scheme ? scheme + 3 : NULL;
+    char *next = scheme ? strstr(scheme, "](") : NULL;
+    if (next && strstr(next, "://"))
+        add_word(extraction, arena_strdup(extraction->scratch, next + 2), strlen(next + 2));
+    while (scheme && scheme > word && (isalpha((unsigned char)scheme[-1]) || scheme[-1] == '+'))
+        scheme--;
+    if (scheme && extraction->was_defanged && !is_scheme(scheme, (size_t)(behind - 3 - scheme))) {
+        /* Nobody's scheme, but a host that somebody hid. */
+        behind[strcspn(behind, "/?#\\")] = '\0';
+        *scheme = '\0';
+        add_tokens(extraction, behind);
+    } else if (scheme) {
+        const char *whole = scheme == word && extraction->was_defanged ? arena_strndup(extraction->scratch, raw, size) : NULL;
+        add_url(extraction, arena_strdup(extraction->scratch, scheme), whole);
+        *scheme = '\0';
+    }
+    add_tokens(extraction, word);
 }
 
 size_t extract_observables(const char *text, struct report *report, struct observation *observation)

@@ -18,8 +18,8 @@ static const struct mark marks[] = {
 };
 
 /* These do not stand for one character, so blanks around them mean something. */
-static const struct mark more_marks[] = {{"[://]", "://"}, {"[:/]/", "://"}, {"[/]", "/"},       {"[//]", "//"},
-                                         {"\\.", "."},     {"[www]", "www"}, {"[http]", "http"}, {"[https]", "https"}};
+static const struct mark more_marks[] = {{"[://]", "://"}, {"[:/]/", "://"},   {"[/]", "/"},         {"[//]", "//"}, {"\\.", "."},
+                                         {"[www]", "www"}, {"[http]", "http"}, {"[https]", "https"}, {"[s]:", "s:"}};
 
 static const struct mark *find_mark(const struct mark *among, size_t count, const char *text, size_t size)
 {
@@ -62,15 +62,30 @@ static const struct mark schemes[] = {{"hxxps", "https"}, {"hxxp", "http"}, {"h*
                                       {"h__ps", "https"}, {"h__p", "http"}, {"hxxxps", "https"}, {"hxxxp", "http"},
                                       {"meow", "http"},   {"fxps", "ftps"}, {"fxp", "ftp"},      {"sxtp", "sftp"}};
 
+static char *start_of_scheme(char *text, char *colon)
+{
+    while (colon > text && (isalpha((unsigned char)colon[-1]) || strchr("*_", colon[-1])))
+        colon--;
+    return colon;
+}
+
+/* "hxxp:\\host" as "hxxp://host"; "C:\\" stays. */
+static bool refang_slashes(char *text)
+{
+    char *colon = strstr(text, ":\\\\");
+    if (!colon || colon - start_of_scheme(text, colon) < 3)
+        return false;
+    memcpy(colon, "://", 3);
+    return true;
+}
+
 /* In place; a scheme counts only before ":", with or without brackets, which are gone by now. */
 static bool refang_scheme(char *text)
 {
     char *colon = strstr(text, "://");
     if (!colon)
         return false;
-    char *scheme = colon;
-    while (scheme > text && (isalpha((unsigned char)scheme[-1]) || strchr("*_", scheme[-1])))
-        scheme--;
+    char *scheme = start_of_scheme(text, colon);
     for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
         if ((size_t)(colon - scheme) != strlen(schemes[i].written) ||
             strncasecmp(scheme, schemes[i].written, (size_t)(colon - scheme)) != 0)
@@ -108,6 +123,7 @@ char *observable_refang(struct arena *arena, const char *word, size_t size, bool
         at += taken;
     }
     *to = '\0';
+    any = refang_slashes(out) || any;
     any = refang_scheme(out) || any;
     if (was_defanged)
         *was_defanged = any;

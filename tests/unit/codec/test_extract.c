@@ -70,6 +70,10 @@ static void defanged(void **state)
         {"we meet (at) noon (dot)", ""},
         {"an array[.] and more", ""},
         {"[http]://evil.example/x", EVIL_URL},
+        {"hxxp:\\\\evil[.]example\\x", EVIL_URL},
+        {"hxxp[s]://evil[.]example/", "url https://evil.example/\ndomain evil.example"},
+        {"zzz://evil[.]example/a,b.html", "domain evil.example"},
+        {"C:\\\\evil\\x.dll", ""},
     };
     check(rows, ARRAY_SIZE(rows));
 }
@@ -136,6 +140,8 @@ static void bare_names(void **state)
         {"contact login.example.com/verify, EXAMPLE.COM", "domain login.example.com\ndomain example.com"},
         {"See readme.md, setup.py, main.rs, install.sh, archive.zip, Foo.app and id_rsa.pub.", ""},
         {"the domain setup.py and host: bank.md", "domain setup.py\ndomain bank.md"},
+        {"domain:login.example.com IP:198.51.100.7", "domain login.example.com\nipv4 198.51.100.7"},
+        {"Version:10.2.3.4 std::cout.bar note:done.it C:setup.py a:b.py s3://bucket.name/x", ""},
         {"test.com.py", "domain test.com.py"},
         {"It is done.It works. Say no.No more. call me.thanks", ""},
         {"i.e. e.g. a.m. U.S. Ph.D. No.5", ""},
