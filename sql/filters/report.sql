@@ -2,7 +2,7 @@
 -- parameters: a list for equal, a beginning for prefix, both ends for range (NULL is open), a word for text.
 
 -- filter: state.equal
-v.state = ANY ($1::text[])
+v.state = ANY ($1::text[]) AND (NOT $1::text[] <@ '{malformed,held}' OR v.id = ANY (ARRAY(SELECT reports_in($1::text[]))))
 -- filter: state.prefix
 starts_with(v.state, $1::text)
 -- filter: state.none

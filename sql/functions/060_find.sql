@@ -277,6 +277,18 @@ BEGIN
     END IF;
 END $$;
 
+-- Reports in the states that few are in and people look for, whoever may see them (the list takes those that its reader may).
+CREATE OR REPLACE FUNCTION reports_in(p_states text[]) RETURNS SETOF bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    IF 'malformed' = ANY (p_states) THEN
+        RETURN QUERY SELECT c.report_id FROM report_content c WHERE c.state = 'malformed';
+    END IF;
+    IF 'held' = ANY (p_states) THEN
+        RETURN QUERY SELECT o.report_id FROM report_outcome o WHERE o.state = 'held';
+    END IF;
+END $$;
+
 -- Constituents that hold an address, network, AS number or name; of words, those whose name or title has them.
 CREATE OR REPLACE FUNCTION find_constituents(p_type text, p_value text) RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$

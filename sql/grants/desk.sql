@@ -76,6 +76,7 @@ GRANT EXECUTE ON FUNCTION find_spans TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_seen_in TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_port_in TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_look TO cirt_desk;
+GRANT EXECUTE ON FUNCTION reports_in TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_constituents TO cirt_desk;
 GRANT EXECUTE ON FUNCTION desk_caller TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_find TO cirt_desk;

@@ -14,10 +14,12 @@ static inline char *file_read(const char *path, size_t *size)
 {
     struct stat about;
     FILE *file = fopen(path, "rb");
+    *size = 0;
     if (!file)
         return NULL;
     char *bytes = fstat(fileno(file), &about) == 0 ? mem_calloc((size_t)about.st_size + 1, 1) : NULL;
-    *size = bytes ? fread(bytes, 1, (size_t)about.st_size, file) : 0;
+    if (bytes)
+        *size = fread(bytes, 1, (size_t)about.st_size, file);
     fclose(file);
     return bytes;
 }

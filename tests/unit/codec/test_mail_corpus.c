@@ -494,7 +494,7 @@ static void test_thunderbird_texts(void **state)
     UNUSED(state);
     skip_without_corpus();
     for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
-        struct file mail, answer;
+        struct file mail = {0}, answer = {0};
         struct report *report;
         struct err err;
         char *mail_path = mem_printf(CORPUS "/tb-mime/%s", same[i]), *answer_path = mem_printf("%s.out", mail_path);
