@@ -7,8 +7,8 @@ RETURN CASE family(p_addr) WHEN 4 THEN network(set_masklen(p_addr, least(masklen
 -- The last two labels of a name, three where a country keeps its second ones for all (co.uk); reversed, so that what is below it begins with it. Coarse is
 -- enough: what a group says no more of is looked up in the sightings.
 CREATE OR REPLACE FUNCTION name_group(p_host text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN p_host ~ '\.(ac|co|com|edu|gob|gov|go|mil|ne|net|or|org)\.[a-z][a-z]$' THEN substring(reverse(p_host) FROM '^[^.]*\.[^.]*\.[^.]*')
-    ELSE substring(reverse(p_host) FROM '^[^.]*(?:\.[^.]*)?') END;
+RETURN reverse(ltrim(CASE WHEN length(split_part(p_host, '.', -1)) = 2 AND split_part(p_host, '.', -2) = ANY ('{ac,co,com,edu,gob,gov,go,mil,ne,net,or,org}')
+    THEN split_part(p_host, '.', -3) ELSE '' END || '.' || split_part(p_host, '.', -2) || '.' || split_part(p_host, '.', -1), '.'));
 
 -- The sightings of these observations of reports come into these cases. Each by its own probe of the index: a case's share of a report may lie scattered.
 CREATE OR REPLACE FUNCTION case_seen_add(p_cases bigint[], p_compartments int[], p_reports bigint[], p_received timestamptz[], p_observations int4multirange[]) RETURNS void
@@ -22,12 +22,15 @@ BEGIN
             WHERE s.report_id = u.report_id AND s.received = u.received AND s.observation_no >= lower(r) AND s.observation_no < upper(r) OFFSET 0) s
         WHERE s.addr IS NOT NULL OR s.host IS NOT NULL
         GROUP BY 1, 2, 3),
+    -- Most are there already: a look is cheaper than a conflict.
     networks AS (
         INSERT INTO case_network AS n (case_id, network, is_red)
-        SELECT s.case_id, s.network, bool_and(s.is_red) FROM seen s WHERE s.network IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
+        SELECT g.* FROM (SELECT s.case_id, s.network, bool_and(s.is_red) AS is_red FROM seen s WHERE s.network IS NOT NULL GROUP BY 1, 2) g
+        WHERE NOT EXISTS (SELECT FROM case_network h WHERE h.case_id = g.case_id AND h.network = g.network AND (NOT h.is_red OR g.is_red)) ORDER BY 1, 2
         ON CONFLICT (case_id, network) DO UPDATE SET is_red = false WHERE n.is_red AND NOT EXCLUDED.is_red)
     INSERT INTO case_name AS n (case_id, name, is_red)
-    SELECT s.case_id, s.name, bool_and(s.is_red) FROM seen s WHERE s.name IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
+    SELECT g.* FROM (SELECT s.case_id, s.name, bool_and(s.is_red) AS is_red FROM seen s WHERE s.name IS NOT NULL GROUP BY 1, 2) g
+    WHERE NOT EXISTS (SELECT FROM case_name h WHERE h.case_id = g.case_id AND h.name = g.name AND (NOT h.is_red OR g.is_red)) ORDER BY 1, 2
     ON CONFLICT (case_id, name) DO UPDATE SET is_red = false WHERE n.is_red AND NOT EXCLUDED.is_red;
 END $$;
 
