@@ -13,14 +13,14 @@ SELECT w.id, w.name, w.title, w.description, w.version, w.kind, w.types, w.categ
        (SELECT count(*) FROM warninglist_entry e WHERE e.list_id = w.id) + (SELECT count(*) FROM warninglist_network n WHERE n.list_id = w.id)
            + (SELECT count(*) FROM warninglist_pattern p WHERE p.list_id = w.id) AS entries,
        (SELECT count(*) FROM known_good_mark m WHERE m.list = w.name) AS marked
-FROM warninglist w WHERE viewer() IS NOT NULL;
+FROM warninglist w WHERE viewer() IS NOT NULL AND (w.loaded OR NOT EXISTS (SELECT FROM warninglist x WHERE x.name = w.name AND x.loaded));
 
 CREATE OR REPLACE FUNCTION warninglist_json(w visible_warninglist) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('name', w.name, 'title', w.title, 'description', w.description, 'version', w.version, 'kind', w.kind,
     'types', (SELECT json_agg(observable_type_name(t) ORDER BY t) FROM unnest(w.types) t), 'category', w.category, 'loaded', w.loaded, 'entries', w.entries,
     'skipped', w.skipped, 'marked', w.marked, 'imported', time_text(w.imported), 'imported_by', w.imported_by);
 
--- The head of a list that is brought in anew: it counts again when its last part is here.
+-- The head of a list that is brought in, maybe anew: it counts when its last part is here, and till then the one that there was.
 CREATE OR REPLACE FUNCTION warninglist_begin(p_name text, p_title text, p_description text, p_version text, p_kind text, p_types smallint[], p_category text)
 RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -32,8 +32,8 @@ BEGIN
     END IF;
     INSERT INTO warninglist AS w (name, title, description, version, kind, types, category, imported_by)
         VALUES (p_name, p_title, p_description, p_version, p_kind, p_types, p_category, viewer())
-        ON CONFLICT (name) DO UPDATE SET title = EXCLUDED.title, description = EXCLUDED.description, version = EXCLUDED.version, kind = EXCLUDED.kind,
-            types = EXCLUDED.types, category = EXCLUDED.category, loaded = false, skipped = 0, imported = now(), imported_by = EXCLUDED.imported_by
+        ON CONFLICT (name, loaded) DO UPDATE SET title = EXCLUDED.title, description = EXCLUDED.description, version = EXCLUDED.version, kind = EXCLUDED.kind,
+            types = EXCLUDED.types, category = EXCLUDED.category, skipped = 0, imported = now(), imported_by = EXCLUDED.imported_by
         RETURNING w.id INTO v_id;
     DELETE FROM warninglist_entry e WHERE e.list_id = v_id;
     DELETE FROM warninglist_network n WHERE n.list_id = v_id;
@@ -62,7 +62,7 @@ BEGIN
         INSERT INTO warninglist_entry (value, list_id) SELECT DISTINCT v, w.id FROM unnest(p_values) v ON CONFLICT DO NOTHING;
     ELSE
         v_no := (SELECT count(*) FROM warninglist_pattern p WHERE p.list_id = w.id);
-        IF (SELECT count(*) FROM warninglist_pattern) + cardinality(p_values) > warninglist_patterns_max() THEN
+        IF (SELECT count(*) FROM warninglist_pattern p JOIN warninglist x ON x.id = p.list_id WHERE x.id = w.id OR x.name <> w.name) + cardinality(p_values) > warninglist_patterns_max() THEN
             PERFORM refuse('CI422', format('there would be more than %s patterns in all lists', warninglist_patterns_max()),
                            'each is tried on each value: remove a list of substrings or expressions');
         END IF;
@@ -92,9 +92,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_version text;
 BEGIN
+    DELETE FROM warninglist w WHERE w.name = p_name AND w.loaded AND EXISTS (SELECT FROM warninglist x WHERE x.name = p_name AND NOT x.loaded);
     UPDATE warninglist w SET loaded = true, labels = (
             SELECT coalesce(max(cardinality(string_to_array(e.value, '.'))), 0) FROM warninglist_entry e WHERE e.list_id = w.id)
-        WHERE w.name = p_name RETURNING w.version INTO v_version;
+        WHERE w.name = p_name AND NOT w.loaded RETURNING w.version INTO v_version;
     PERFORM record_journal('warninglist', 'import', p_name, jsonb_build_object('version', v_version));
     RETURN (SELECT warninglist_json(w) FROM visible_warninglist w WHERE w.name = p_name);
 END $$;

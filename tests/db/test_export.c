@@ -150,6 +150,37 @@ static void test_known_good_within(void **state)
     has_values(state, "analyst", "blocklist-ip", NULL, "ip:192.88.0.0/16", "192.88.96.0/23");
 }
 
+#define EDGES(rest) "{\"short_name\":\"edges\",\"name\":\"Edges\",\"type\":\"hostname\",\"matching_attributes\":[\"domain\"]," rest "}"
+
+static void edges_that_leave(void **state, const char *left)
+{
+    has_values(state, "analyst", "rpz", NULL, "domain:edge-a.example OR domain:edge-b.example", left);
+    json_t *lists = desk_client_get(*state, "analyst", 200, "/v1/warninglists"), *list;
+    size_t i, edges = 0;
+    json_array_foreach(json_object_get(lists, "items"), i, list) edges +=
+        str_equal(json_string_value(json_object_get(list, "name")), "edges");
+    assert_int_equal(edges, 1);
+    json_decref(lists);
+}
+
+/* A newer copy of which parts are missing, for a while or for good, lets nothing out that the older one knows. */
+static void test_known_good_anew(void **state)
+{
+    static const char *const marks[] = {"domain edge-a.example infrastructure", "domain edge-b.example infrastructure", NULL};
+    desk_client_report(0, "green", "feed", marks);
+    json_decref(desk_client_post(*state, "lead", 202, "/v1/warninglists", EDGES("\"more\":true,\"list\":[\"edge-a.example\"]")));
+    edges_that_leave(state, "edge-a.example edge-b.example");
+    json_decref(desk_client_post(*state, "lead", 200, "/v1/warninglists", EDGES("\"list\":[\"edge-a.example\"]")));
+    edges_that_leave(state, "edge-b.example");
+    for (int i = 0; i < 2; i++) {
+        json_decref(desk_client_post(*state, "lead", 202, "/v1/warninglists", EDGES("\"more\":true,\"list\":[\"edge-b.example\"]")));
+        edges_that_leave(state, "edge-b.example");
+    }
+    json_decref(desk_client_post(*state, "lead", 200, "/v1/warninglists/edges/entries", "{\"type\":\"hostname\",\"list\":[]}"));
+    edges_that_leave(state, "edge-a.example");
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.warninglist WHERE name = 'edges'"), 1);
+}
+
 static void test_who_may(void **state)
 {
     json_decref(make(state, "analyst", 403, "csv", "amber", ""));
@@ -435,12 +466,19 @@ static void test_victims_elsewhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_leaves),  cmocka_unit_test(test_who_may),
-        cmocka_unit_test(test_last_line),    cmocka_unit_test(test_marks),
-        cmocka_unit_test(test_case_values),  cmocka_unit_test(test_case_pages),
-        cmocka_unit_test(test_pap),          cmocka_unit_test(test_compartment),
-        cmocka_unit_test(test_whose_word),   cmocka_unit_test(test_known_good_within),
-        cmocka_unit_test(test_not_taken_on), cmocka_unit_test(test_victims_elsewhere),
+        cmocka_unit_test(test_what_leaves),
+        cmocka_unit_test(test_who_may),
+        cmocka_unit_test(test_last_line),
+        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_case_values),
+        cmocka_unit_test(test_case_pages),
+        cmocka_unit_test(test_pap),
+        cmocka_unit_test(test_compartment),
+        cmocka_unit_test(test_whose_word),
+        cmocka_unit_test(test_known_good_within),
+        cmocka_unit_test(test_not_taken_on),
+        cmocka_unit_test(test_victims_elsewhere),
+        cmocka_unit_test(test_known_good_anew),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -329,13 +329,15 @@ static void lists_come_anew_and_go(void **state)
     struct buf out;
     buf_init(&out, 1000);
     found_for(site, "203.0.113.7", &out);
-    assert_string_equal(buf_text(&out), "");
+    assert_string_equal(buf_text(&out), "nets 203.0.113.0/24"); /* the older copy counts until the newer is here */
     found_for(site, "198.51.100.7", &out);
     assert_string_equal(buf_text(&out), "");
     json_decref(
         desk_client_post(site->client, "lead", 200, "/v1/warninglists/nets/entries", "{\"type\":\"cidr\",\"list\":[\"198.51.101.0/24\"]}"));
     found_for(site, "198.51.100.7", &out);
     assert_string_equal(buf_text(&out), "nets 198.51.100.0/24");
+    found_for(site, "203.0.113.7", &out);
+    assert_string_equal(buf_text(&out), "");
     json_decref(desk_client_post(site->client, "lead", 404, "/v1/warninglists/nets/entries", "{\"type\":\"cidr\",\"list\":[]}"));
     int status;
     json_decref(desk_client_call(site->client, "lead", MESSAGE_DELETE, "/v1/warninglists/nets", NULL, NULL, &status));
