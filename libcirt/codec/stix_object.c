@@ -320,22 +320,23 @@ struct stix_object *stix_object_find(const struct stix_document *document, const
     return NULL;
 }
 
-/* The list of objects; NULL for a single object, err set where it is none of these. */
-static bool find_list(const json_t *root, const json_t **list, struct err *err)
+/* The bundle or envelope and its list of objects, NULL where a bundle has none (2.1 allows it); no frame for a single object. */
+static bool find_list(const json_t *root, const json_t **frame, const json_t **list, struct err *err)
 {
     static const struct json_place document = {0};
     const char *type = stix_object_text(root, "type");
-    *list = NULL;
+    *frame = *list = NULL;
     if (!json_is_object(root))
         return json_value_fail(&document, ERR_INPUT, err, "must be an object: a bundle, an envelope or a single STIX object");
     if (type && !str_equal(type, "bundle"))
         return true;
     const struct json_place objects = {.up = &document, .name = "objects"};
+    *frame = root;
     *list = json_object_get(root, "objects");
     if (!*list)
-        return json_value_fail(&document, ERR_INPUT, err, "there are no objects in it");
-    if (!json_is_array(*list) || !json_array_size(*list))
-        return json_value_fail(&objects, ERR_INPUT, err, "must be a list of one or more objects");
+        return type ? true : json_value_fail(&document, ERR_INPUT, err, "there are no objects in it");
+    if (!json_is_array(*list))
+        return json_value_fail(&objects, ERR_INPUT, err, "must be a list of objects");
     return true;
 }
 
@@ -343,14 +344,13 @@ bool stix_object_read(const json_t *root, struct stix_document *out, struct err 
 {
     const json_t *list;
     struct err why;
-    bool any = false;
     *out = (struct stix_document){0};
-    if (!find_list(root, &list, err))
+    if (!find_list(root, &out->frame, &list, err))
         return false;
     err_clear(err);
-    out->frame = list ? root : NULL;
-    out->count = list ? json_array_size(list) : 1;
+    out->count = out->frame ? json_array_size(list) : 1;
     out->items = mem_calloc(out->count, sizeof *out->items);
+    bool any = out->count == 0;
     for (size_t i = 0; i < out->count; i++) {
         out->items[i] = (struct stix_object){.json = list ? json_array_get(list, i) : root, .index = i, .is_single = !list};
         struct stix_object *object = &out->items[i];

@@ -329,6 +329,33 @@ static void the_newest_version_counts(void **state)
     free(objects);
 }
 
+/* --- documents without objects --- */
+
+static void is_without_objects(const char *more)
+{
+    char *text = mem_printf("{\"type\":\"bundle\",\"id\":\"bundle--00000000-0000-4000-8000-000000000000\"%s}", more);
+    assert_ptr_equal(codec_probe(text, strlen(text), &(struct codec_hints){0}), &stix_codec);
+    struct report *report = decode(text);
+    assert_int_equal(report->observation_count, 0);
+    assert_int_equal(report->rejection_count, 0);
+    assert_int_equal(report->tlp, TLP_NONE);
+    assert_null(report->class_claim);
+    assert_null(report->description);
+    assert_null(report->summary);
+    assert_string_equal(report->reference, "bundle--00000000-0000-4000-8000-000000000000");
+    report_free(report);
+    free(text);
+}
+
+/* What a server sends where there is nothing new. */
+static void bundles_without_objects_state_nothing(void **state)
+{
+    (void)state;
+    is_without_objects("");
+    is_without_objects(",\"objects\":[]");
+    is_without_objects(",\"spec_version\":\"2.0\",\"objects\":[]");
+}
+
 /* --- references --- */
 
 static void circles_and_missing_targets_are_harmless(void **state)
@@ -699,6 +726,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(confidence_and_end_are_the_indicators),
         cmocka_unit_test(revoked_and_benign_are_work_for_nobody),
         cmocka_unit_test(the_newest_version_counts),
+        cmocka_unit_test(bundles_without_objects_state_nothing),
         cmocka_unit_test(circles_and_missing_targets_are_harmless),
         cmocka_unit_test(dense_references_are_refused_in_time),
         cmocka_unit_test(observables_have_the_ids_everybody_gives_them),
