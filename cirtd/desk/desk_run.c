@@ -20,7 +20,10 @@ bool desk_run(struct desk_call *call, enum sql_statement statement, struct db_ro
 
 bool desk_run_filtered(struct desk_call *call, enum sql_statement statement, const char *condition, struct db_rows **rows, struct err *err)
 {
-    return settle(call, statement, db_run_filtered(call->db, statement, condition, call->params, rows, err), err);
+    bool is_hurried = call->has_common && !call->looks_again;
+    bool ok = settle(call, statement, db_run_filtered(call->db, statement, condition, call->params, rows, err), err);
+    /* The short time is the list's: what follows in the transaction, and COMMIT, has the usual one. */
+    return ok && (!is_hurried || desk_run(call, SQL_DESK_LOOK_END, NULL, err));
 }
 
 bool desk_run_one(struct desk_call *call, enum sql_statement statement, int status, const char *noun, struct err *err)

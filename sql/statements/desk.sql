@@ -204,6 +204,9 @@ SELECT json_build_object('observable', json_build_object('type', $1::text, 'valu
 -- What is looked up before a list: find_look(). The values are arrays as text, or words.
 -- name: look
 SELECT x.f::text FROM find_look($1::text, $2::text[], $3::text[], $4::boolean) WITH ORDINALITY x(f, n) ORDER BY x.n
+-- Behind the list, which find_look() may have given little time.
+-- name: look_end
+SET LOCAL statement_timeout TO DEFAULT
 
 -- name: find_words
 SELECT json_build_object('observable', NULL, 'observables', '[]'::json,
