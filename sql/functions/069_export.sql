@@ -239,7 +239,13 @@ BEGIN
             CROSS JOIN LATERAL (SELECT FROM warninglist_network n JOIN warninglist w ON w.id = n.list_id AND w.loaded AND w.types && '{1,2,3}'
                                 WHERE n.network >= network(u.addr) AND n.network <= set_masklen(broadcast(u.addr), CASE family(u.addr) WHEN 4 THEN 32 ELSE 128 END)
                                 LIMIT 1) x
-            WHERE u.type = 3),
+            WHERE u.type = 3
+        -- Zones and rules block a domain with all below it. "." and "/" are neighbours in ASCII; an entry with "/" in it is a URL that happens to end so.
+        UNION SELECT u.ord FROM unnest(p_types, p_hosts) WITH ORDINALITY u(type, host, ord)
+            CROSS JOIN LATERAL (SELECT FROM (SELECT y.list_id, y.value FROM warninglist_entry y
+                                             WHERE reverse(y.value) ~>=~ (reverse(u.host) || '.') AND reverse(y.value) ~<~ (reverse(u.host) || '/') OFFSET 0) e
+                                JOIN warninglist w ON w.id = e.list_id AND w.loaded AND 5 = ANY (w.types) WHERE strpos(e.value, '/') = 0 LIMIT 1) x
+            WHERE u.type = 5 AND v_blocks),
     victim AS MATERIALIZED (SELECT v AS ord FROM victims_among(p_types, p_values, p_hosts, p_addrs) v),
     judged AS MATERIALIZED (
         SELECT a.*, CASE WHEN a.tlp > v_ceiling THEN 'label' WHEN a.personal OR a.role IN (2, 3) THEN 'personal' WHEN h.ord IS NOT NULL THEN 'victim' WHEN k.ord IS NOT NULL THEN 'known_good'

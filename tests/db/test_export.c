@@ -150,6 +150,26 @@ static void test_known_good_within(void **state)
     has_values(state, "analyst", "blocklist-ip", NULL, "ip:192.88.0.0/16", "192.88.96.0/23");
 }
 
+/* Nor is a domain in what blocks all below it: a zone, a rule. */
+static void test_known_good_below(void **state)
+{
+    static const char *const marks[] = {"domain cloud.example infrastructure", "domain loud.example infrastructure",
+                                        "domain deep.example infrastructure", "domain way.example infrastructure", NULL};
+    static const char all[] = "domain:cloud.example OR domain:loud.example OR domain:deep.example OR domain:way.example";
+    desk_client_report(0, "green", "feed", marks);
+    json_decref(
+        desk_client_post(*state, "lead", 200, "/v1/warninglists",
+                         "{\"short_name\":\"clouds\",\"name\":\"Clouds\",\"type\":\"hostname\",\"matching_attributes\":[\"domain\"],"
+                         "\"list\":[\"s3.cloud.example\"]}"));
+    json_decref(
+        desk_client_post(*state, "lead", 200, "/v1/warninglists",
+                         "{\"short_name\":\"sites\",\"name\":\"Sites\",\"type\":\"string\",\"matching_attributes\":[\"domain\",\"url\"],"
+                         "\"list\":[\"very.deep.example\",\"http://good.test/to?x.way.example\"]}"));
+    has_values(state, "analyst", "rpz", NULL, all, "loud.example way.example");
+    has_values(state, "analyst", "suricata", NULL, all, "loud.example way.example");
+    has_values(state, "analyst", "csv", NULL, all, "cloud.example deep.example loud.example way.example");
+}
+
 #define EDGES(rest) "{\"short_name\":\"edges\",\"name\":\"Edges\",\"type\":\"hostname\",\"matching_attributes\":[\"domain\"]," rest "}"
 
 static void edges_that_leave(void **state, const char *left)
@@ -479,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_not_taken_on),
         cmocka_unit_test(test_victims_elsewhere),
         cmocka_unit_test(test_known_good_anew),
+        cmocka_unit_test(test_known_good_below),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
