@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "base/timestamp_read.h"
 #include "codec/codec.h"
+#include "codec/csv_charset.h"
 #include "codec/csv_mapping.h"
 #include "codec/csv_report.h"
 #include "codec/csv_stream.h"
@@ -25,6 +26,7 @@ struct codec_stream {
     struct arena *arena;
     struct csv_mapping mapping;
     struct csv_stream *rows;
+    struct csv_charset *charset;
     struct csv_report into;
     struct place *places;
     size_t place_count;
@@ -457,6 +459,7 @@ static struct codec_stream *open_stream(const struct codec_limits *limits, const
     else if (!csv_mapping_parse(hints->mapping, stream->arena, &stream->mapping, &stream->refused))
         err_context(&stream->refused, "the mapping");
     stream->rows = csv_stream_new(limits, &stream->mapping.form, on_row, on_comment, stream);
+    stream->charset = csv_charset_new(stream->refused.code ? NULL : stream->mapping.encoding, stream->rows);
     struct report *report = stream->into.report;
     const struct csv_mapping *mapping = &stream->mapping;
     report->summary = arena_strdup(report->arena, mapping->summary ? mapping->summary : hints && hints->name ? hints->name : "CSV");
@@ -470,6 +473,7 @@ static void close_stream(struct codec_stream *stream)
 {
     if (!stream)
         return;
+    csv_charset_free(stream->charset);
     csv_stream_free(stream->rows);
     csv_report_close(&stream->into);
     buf_clear(&stream->filled);
@@ -495,13 +499,13 @@ static bool begin(struct codec_stream *stream, struct err *err)
 
 static bool feed(struct codec_stream *stream, const char *bytes, size_t size, struct err *err)
 {
-    return begin(stream, err) && csv_stream_feed(stream->rows, bytes, size, err);
+    return begin(stream, err) && csv_charset_feed(stream->charset, bytes, size, err);
 }
 
 static bool finish(struct codec_stream *stream, struct err *err)
 {
     size_t cut_line = 0;
-    if (!begin(stream, err) || !csv_stream_finish(stream->rows, &cut_line, err))
+    if (!begin(stream, err) || !csv_charset_finish(stream->charset, err) || !csv_stream_finish(stream->rows, &cut_line, err))
         return false;
     if (!stream->places)
         return refuse(cut_line ? cut_line : 1, "there is no header line", NULL, err);

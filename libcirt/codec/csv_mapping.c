@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/str.h"
+#include "codec/csv_charset.h"
 
 struct reader {
     struct arena *arena;
@@ -149,15 +150,21 @@ static bool read_setting(struct reader *reader, const char *key, const char *tex
         out->confidence = (int)number;
         return true;
     }
+    if (str_equal(key, "encoding")) {
+        out->encoding = text;
+        return csv_charset_is_known(text) ||
+               refuse(reader, "no encoding of that name is known, such as utf-8, latin1 or windows-1250", text);
+    }
     const char **place = str_equal(key, "summary")       ? &out->summary
                          : str_equal(key, "class")       ? &out->class_claim
                          : str_equal(key, "description") ? &out->description
                          : str_equal(key, "time-after")  ? &out->time_after
                                                          : NULL;
     if (!place || (place == &out->time_after && !*text))
-        return refuse(
-            reader,
-            "no such setting (delimiter comment skip header columns absent zone time-after summary class description tlp confidence)", key);
+        return refuse(reader,
+                      "no such setting (encoding delimiter comment skip header columns absent zone time-after summary class description "
+                      "tlp confidence)",
+                      key);
     *place = text;
     return true;
 }

@@ -57,6 +57,7 @@ struct csv_mapping_value {
 
 struct csv_mapping {
     struct csv_form form;
+    const char *encoding; /* one that csv_charset_is_known(), or NULL: UTF-8 */
     bool has_header;
     int zone_minutes;                                /* east of UTC, for times in time_format that do not say */
     const char *summary, *class_claim, *description; /* of the report; of each observation without its own; may be NULL */
