@@ -228,10 +228,7 @@ static void add_job(struct intake *intake, const struct intake_job *job)
     envelope.size = job->size;
     size_t kept = job->raw_size;
     if (job->error.code != ERR_NONE) {
-        envelope.route = "none";
-        envelope.state = "malformed";
-        envelope.error = job->error.text;
-        envelope.error_at = job->error.at;
+        report_envelope_malformed(&envelope, job->error.text, job->error.at, job->raw, job->raw_size);
         if (job->caller->is_over_quota && kept > OVER_QUOTA_KEPT)
             kept = OVER_QUOTA_KEPT;
     } else if (!job->report) {

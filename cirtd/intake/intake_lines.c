@@ -91,10 +91,7 @@ static bool on_bad_line(void *context, const struct err *why, size_t number, con
     struct lines *lines = context;
     struct report_envelope envelope;
     intake_job_envelope(lines->job, NULL, &envelope);
-    envelope.route = "none";
-    envelope.state = "malformed";
-    envelope.error = why->text;
-    envelope.error_at = why->at;
+    report_envelope_malformed(&envelope, why->text, why->at, bytes, size);
     digest_sha256(bytes, size, envelope.sha256);
     envelope.size = (int64_t)size;
     size_t kept = lines->job->caller->is_over_quota && size > 4096 ? 4096 : size;

@@ -81,12 +81,9 @@ static bool store(struct intake *intake, struct intake_job *job, struct report_r
     intake_job_envelope(job, job->report, &envelope);
     memcpy(envelope.sha256, job->sha256, sizeof envelope.sha256);
     envelope.size = job->size;
-    envelope.route = job->report ? "hold" : "none";
-    if (!job->report) {
-        envelope.state = "malformed";
-        envelope.error = job->error.text;
-        envelope.error_at = job->error.at;
-    }
+    envelope.route = "hold";
+    if (!job->report)
+        report_envelope_malformed(&envelope, job->error.text, job->error.at, job->raw, job->raw_size);
     report_batch_reset(intake->batch);
     report_batch_add(intake->batch, &envelope, job->report, job->raw, job->raw_size);
     if (!db_begin(intake->db, err))

@@ -78,8 +78,9 @@ static enum tlp effective_tlp(const struct decode_job *job, const struct report 
         said = tlp_strictest(said, (enum tlp)db_get_int(job->rows, job->row, DECODE_TLP));
     if (said == TLP_NONE && !db_is_null(job->rows, job->row, DECODE_DEFAULT_TLP))
         said = (enum tlp)db_get_int(job->rows, job->row, DECODE_DEFAULT_TLP);
-    *is_assumed = said == TLP_NONE;
-    return *is_assumed ? TLP_AMBER : said;
+    bool is_red_unread = !report && job->claims_red && said != TLP_RED;
+    *is_assumed = said == TLP_NONE || is_red_unread;
+    return is_red_unread ? TLP_RED : said == TLP_NONE ? TLP_AMBER : said;
 }
 
 void decode_envelope(const struct decode_job *job, const struct report *report, const char *state, const char *route, const struct err *why,
@@ -166,6 +167,7 @@ static bool decode_document(struct decode_job *job, struct decode_source *source
 {
     size_t size;
     const char *head = decode_source_head(source, &size);
+    job->claims_red = tlp_red_in_bytes(head, size);
     choose_codec(job, head, size);
     if (!job->codec) {
         *is_malformed = true;

@@ -1,7 +1,9 @@
 #include "model/tlp.h"
 
+#include <ctype.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/str.h"
 
@@ -56,6 +58,24 @@ enum tlp tlp_claimed(const char *text)
     if (str_is_empty(text))
         return TLP_NONE;
     return tlp_parse(text, &label) ? label : tlp_strictest(TLP_AMBER_STRICT, tlp_in_text(text));
+}
+
+bool tlp_red_in_bytes(const char *bytes, size_t size)
+{
+    enum { LOOKED_AT = 64 * 1024, BETWEEN_MAX = 16 };
+    if (size > LOOKED_AT)
+        size = LOOKED_AT;
+    for (size_t i = 0; i + 7 <= size; i++) {
+        if (strncasecmp(bytes + i, "tlp", 3) != 0)
+            continue;
+        size_t at = i + 3, end = at + BETWEEN_MAX < size ? at + BETWEEN_MAX : size;
+        while (at < end && bytes[at] && strchr(" \t\r\n\"':=_>-\\", bytes[at]))
+            at++;
+        if (at > i + 3 && at + 3 <= size && strncasecmp(bytes + at, "red", 3) == 0 &&
+            (at + 3 == size || !isalnum((unsigned char)bytes[at + 3])))
+            return true;
+    }
+    return false;
 }
 
 const char *tlp_name(enum tlp label)

@@ -3,6 +3,7 @@
 #define CIRT_MODEL_TLP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/attr.h"
 
@@ -17,6 +18,9 @@ enum tlp tlp_in_text(const char *text);
 
 /* What stands where a label belongs: one that we do not know says more than none, so it is AMBER+STRICT. */
 enum tlp tlp_claimed(const char *text);
+
+/* Whether a document that cannot be read calls itself RED in its first 64 KiB: TLP:RED, "tlp": "red", TLP_RED, <tlp>red. */
+bool tlp_red_in_bytes(const char *bytes, size_t size);
 
 const char *tlp_name(enum tlp label);  /* "amber+strict"; NULL for TLP_NONE */
 const char *tlp_label(enum tlp label); /* "TLP:AMBER+STRICT"; "" for TLP_NONE */

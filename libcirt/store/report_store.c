@@ -365,6 +365,18 @@ static void add_raw(struct report_batch *batch, int32_t ord, const char *raw, si
     }
 }
 
+void report_envelope_malformed(struct report_envelope *envelope, const char *error, const char *at, const char *bytes, size_t size)
+{
+    envelope->state = "malformed";
+    envelope->route = "none";
+    envelope->error = error;
+    envelope->error_at = at;
+    if (envelope->tlp != TLP_RED && tlp_red_in_bytes(bytes, size)) {
+        envelope->tlp = TLP_RED;
+        envelope->tlp_assumed = true;
+    }
+}
+
 void report_batch_add(struct report_batch *batch, const struct report_envelope *envelope, const struct report *report, const char *raw,
                       size_t raw_size)
 {

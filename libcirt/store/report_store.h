@@ -38,6 +38,9 @@ struct report_envelope {
     int default_confidence; /* the sender's, of sightings that name none */
 };
 
+/* It is malformed, and error and at say why. What calls itself RED is that, assumed, as nobody could read it. bytes: of the document. */
+void report_envelope_malformed(struct report_envelope *envelope, const char *error, const char *at, const char *bytes, size_t size);
+
 struct report_batch;
 struct report_batch *report_batch_new(void);
 void report_batch_free(struct report_batch *batch);

@@ -54,6 +54,19 @@ def test_documents(site, client, format_):
         equal(f"{what} again", (400, problem["report"]), (again[0], json.loads(again[2])["report"]))
 
 
+def test_red(site, client):
+    """What calls itself RED is kept as RED, though nobody can read it: its raw bytes are for those who may, replayed or not."""
+    for body, wanted in ((b'{"tlp":"red","description":"x', ["4", "t"]), (b'{"tlp":"green","description":"x', None)):
+        _, _, answer = client.post("/v1/reports?format=json", body, "application/json")
+        id_ = json.loads(answer)["report"]
+        label = f"SELECT tlp, tlp_assumed FROM report_content WHERE report_id = {id_[1:]}"
+        first = site.sql(label)[0]
+        equal("labelled", True, first == wanted if wanted else first[0] != "4")
+        told = site.cirt("lead", "report", "replay", id_, ok=False)
+        equal(f"a replay of what is still broken {told.stdout}{told.stderr}", 1, told.returncode)
+        equal("labelled when it was read again", first, site.sql(label)[0])
+
+
 def test_rid(site, scratch):
     folder = os.path.join(scratch, "more")
     run(CA, "issue", os.path.join(site.dir, "ca"), "peer", "partner", "--san", "partner.example", "--out", folder)
@@ -230,6 +243,7 @@ def test(scratch):
         for format_ in ("json", "iodef", "shadowserver", "csaf", "idea", "intelmq", "misp", "n6"):
             test_documents(site, client, format_)
         test_lines(site, client)
+        test_red(site, client)
         test_rows(client)
         test_bombs(client)
         test_evil_corpus(site, client)

@@ -43,6 +43,11 @@ static void what_others_write(void **state)
     assert_int_equal(tlp_in_text("tlp:amber+strict"), TLP_AMBER_STRICT);
     assert_int_equal(tlp_in_text("TLP:  RED, TLP:orange, TLP"), TLP_NONE);
     assert_int_equal(tlp_in_text(NULL), TLP_NONE);
+    assert_true(tlp_red_in_bytes("{\"TLP\": \"Red\",\"x", 16));
+    assert_true(tlp_red_in_bytes("a TLP:RED", 9) && tlp_red_in_bytes("TLP_RED", 7) && tlp_red_in_bytes("<tlp>red</tlp>", 14));
+    assert_true(tlp_red_in_bytes("\0\0tlp: red\n", 11));
+    assert_false(tlp_red_in_bytes("TLP:REDUCED", 11) || tlp_red_in_bytes("tlpred", 6) || tlp_red_in_bytes("TLP:RED", 6));
+    assert_false(tlp_red_in_bytes("tlp", 3) || tlp_red_in_bytes(NULL, 0));
     assert_int_equal(tlp_claimed("white"), TLP_CLEAR);
     assert_int_equal(tlp_claimed("TLP: RED"), TLP_RED);
     assert_int_equal(tlp_claimed("tlp:ex:chr"), TLP_AMBER_STRICT);
