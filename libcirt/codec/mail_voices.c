@@ -49,8 +49,8 @@ static const char *const from_words[] = {
     "fra",
     "od",
     "expediteur",
-    "exp\xc3\xa9"
-    "diteur",
+    ("exp\xc3\xa9"
+     "diteur"),
     "mittente",
     "remitente",
     "afzender",
