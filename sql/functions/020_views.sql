@@ -81,6 +81,8 @@ WHERE viewer() IS NOT NULL
   AND (c.compartment_id = 0 OR c.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))
   AND (c.tlp < 4 OR viewer_reads_case(c.id));
 
+-- (Here and in visible_report viewer() is asked beside a column: a condition of its own, without one, keeps the planner from leaving out joins that a list does not
+-- need, which cost it 2 ms each time.)
 CREATE VIEW visible_case AS
 SELECT c.id, c.number, c.name, c.kind, c.state, c.class, c.priority, c.severity, c.tlp, c.owner_id, o.login AS owner, c.level, c.queue,
        c.summary, c.opened, c.updated, c.closed, c.due, c.revision, coalesce(t.reports, 0) AS reports,
@@ -92,8 +94,7 @@ FROM incident_case c
     LEFT JOIN case_tally t ON t.case_id = c.id
     LEFT JOIN constituent k ON k.id = c.constituent_id
     LEFT JOIN drill d ON d.id = c.drill_id
-WHERE viewer() IS NOT NULL
-  AND (c.compartment_id = 0 OR c.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))
+WHERE ((c.compartment_id = 0 AND (SELECT viewer()) IS NOT NULL) OR c.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))
   AND (c.tlp < 4 OR viewer_reads_case(c.id));
 
 CREATE VIEW visible_member AS
@@ -144,8 +145,7 @@ FROM report r
     LEFT JOIN sender s ON s.id = r.sender_id
     LEFT JOIN identity i ON i.id = s.identity_id
     LEFT JOIN peer p ON p.id = s.peer_id
-WHERE viewer() IS NOT NULL
-  AND (r.compartment_id = 0 OR r.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))
+WHERE ((r.compartment_id = 0 AND (SELECT viewer()) IS NOT NULL) OR r.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))
   AND (coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id));
 
 CREATE VIEW visible_report_raw AS
