@@ -125,7 +125,7 @@ send() { # CONTENT-TYPE FILE: the answer, then the status
 }
 malformed() { as peer lead --json report ls state:malformed sender:XX-CERT | value 'len(d["items"])'; }
 before=$(malformed)
-printf '{"type": "bundle", "id": "bundle--1"}' >"$SCRATCH/bad.stix"
+printf '{"type": "bundle", "id": "bundle--1", "objects": 5}' >"$SCRATCH/bad.stix"
 printf '{"description": "no number", "class": "phishing"}' >"$SCRATCH/nameless.json"
 printf '{"description": "another team'"'"'s", "class": "phishing", "reference": "42", "reference_issuer": "ZZ-CERT"}' >"$SCRATCH/foreign.json"
 printf 'From: a@b.example\nSubject: x\n\ny\n' >"$SCRATCH/mail.eml"

@@ -16,11 +16,11 @@ static bool is_ascii(const char *text)
     return *text == '\0';
 }
 
-/* What the standard allows of the members that are read (OASIS TAXII 2.1, section 3.7). */
+/* What the standard allows of the members that are read (OASIS TAXII 2.1, section 3.7), and the null that some servers write for none. */
 static bool is_envelope(const json_t *tree)
 {
     const json_t *more = json_object_get(tree, "more"), *next = json_object_get(tree, "next");
-    return (!more || json_is_boolean(more)) &&
+    return (!more || json_is_null(more) || json_is_boolean(more)) &&
            (!next || json_is_null(next) || (json_is_string(next) && json_string_length(next) < TAXII_PAGE_NEXT_SIZE));
 }
 
