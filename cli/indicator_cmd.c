@@ -10,6 +10,7 @@
 #include "cli/document.h"
 #include "cli/field.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/session.h"
 #include "cli/url.h"
 #include "cli/words.h"
@@ -351,6 +352,26 @@ static bool write_export(struct exporting *job, const json_t *head, int64_t sid)
            finish(job);
 }
 
+/* The list, made part by part; NULL with the error told. */
+static json_t *make_export(struct session *session, const char *format)
+{
+    struct progress progress;
+    json_t *head = session_post(session, mem_strdup("/v1/exports"),
+                                json_pack("{s:s, s:s, s:o}", "q", options_joined(&session->options, 0), "format", format, "tlp",
+                                          text_or_null(options_text(&session->options, "tlp"))),
+                                -1);
+
+    progress_start(&progress, _("looked at"));
+    while (head && field_is(head, "more")) {
+        char *path = url_path("/v1/exports/{}/more", field_or(head, "export", ""));
+        progress_step(&progress, field_number(head, "looked_at", 0), field_number(head, "of", 0));
+        json_decref(head);
+        head = session_post(session, path, json_object(), -1);
+    }
+    progress_end(&progress);
+    return head;
+}
+
 int indicator_cmd_export(struct session *session)
 {
     const struct export_format *format = format_of(session);
@@ -363,10 +384,7 @@ int indicator_cmd_export(struct session *session)
         return session->exit_code;
     ok = start(&job, session, format);
     if (ok)
-        head = session_post(session, mem_strdup("/v1/exports"),
-                            json_pack("{s:s, s:s, s:o}", "q", options_joined(&session->options, 0), "format", format->name, "tlp",
-                                      text_or_null(options_text(&session->options, "tlp"))),
-                            -1);
+        head = make_export(session, format->name);
     ok = head && write_export(&job, head, sid);
     if (ok)
         tell_export(&job, head);

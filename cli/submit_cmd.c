@@ -327,7 +327,7 @@ int submit_cmd_submit(struct session *session)
         request.on_progress = progress_step;
         request.context = &progress;
     }
-    progress_start(&progress);
+    progress_start(&progress, NULL);
     send_report(session, &request, path_with(&session->options, plain), is_stdin ? _("the input") : file);
     progress_end(&progress);
     free(plain);

@@ -9,7 +9,7 @@
 #include "codec/export.h"
 #include "model/observable.h"
 
-enum { VALUES_MOST = 1000, EXPORT_ITEMS_MOST = 500000, EXPORT_PAGE = 2000, CASE_PAGE = 5000 };
+enum { VALUES_MOST = 1000, EXPORT_PAGE = 2000, CASE_PAGE = 5000 };
 
 static bool list_indicators(struct desk_call *call, struct err *err)
 {
@@ -143,26 +143,44 @@ static bool withdraw_indicators(struct desk_call *call, struct err *err)
 
 /* --- lists that leave --- */
 
-static bool make_filtered(struct desk_call *call, const char *head, const struct desk_list_query *query, struct err *err)
+/* part: as export_next() made it, with the format and the filter of the list. What has ended is not in it unless the filter speaks of ends.
+ */
+static bool take_filtered(struct desk_call *call, const char *part, const struct desk_list_query *query, struct err *err)
 {
     struct db_rows *rows = NULL;
-    db_text(call->params, head);
-    db_int8(call->params, EXPORT_ITEMS_MOST + 1);
+    db_text(call->params, part);
+    db_bool(call->params, filter_mentions(query->filter, "expires"));
     for (size_t i = 0; i < query->parameter_count; i++)
         db_text(call->params, query->parameters[i].text);
-    bool ok = desk_run_filtered(call, SQL_DESK_EXPORT_MAKE, query->condition, &rows, err);
+    bool ok = desk_run_filtered(call, SQL_DESK_EXPORT_TAKE, query->condition, &rows, err);
     if (ok) {
-        call->answer->status = 201;
+        json_t *head = json_loads(db_get_text(rows, 0, 0), 0, NULL);
+        call->answer->status = json_is_true(json_object_get(head, "more")) ? 202 : 201;
+        json_decref(head);
         buf_add_text(&call->answer->body, db_get_text(rows, 0, 0));
     }
     db_rows_free(rows);
     return ok;
 }
 
-/* What has ended is not in it unless the filter speaks of ends. */
-static bool make_export(struct desk_call *call, struct err *err)
+static bool take_part(struct desk_call *call, enum sql_statement next, struct err *err)
 {
     struct desk_list_query query = {.filter = NULL};
+    struct db_rows *rows = NULL;
+    if (!desk_run(call, next, &rows, err))
+        return false;
+    const char *part = arena_strdup(call->arena, db_get_text(rows, 0, 0));
+    db_rows_free(rows);
+    json_t *read = json_loads(part, 0, NULL);
+    bool ok = desk_list_query(call, FILTER_INDICATOR, json_string_value(json_object_get(read, "filter")), &query, err) &&
+              take_filtered(call, part, &query, err);
+    json_decref(read);
+    filter_free(query.filter);
+    return ok;
+}
+
+static bool make_export(struct desk_call *call, struct err *err)
+{
     const char *text, *format_name, *tlp;
     if (!desk_body_text(call, "q", &text, err) || !desk_body_text(call, "format", &format_name, err) ||
         !desk_body_text(call, "tlp", &tlp, err))
@@ -174,26 +192,34 @@ static bool make_export(struct desk_call *call, struct err *err)
                                 format_name ? format_name : "");
     if (tlp && !tlp_parse(tlp, &label))
         return desk_problem_set(call, 422, "one of clear, green, amber, amber+strict", err, "\"%.40s\" is no label", tlp);
-    bool ok = desk_list_query(call, FILTER_INDICATOR, text, &query, err);
-    if (ok) {
-        json_t *head = json_pack("{s:s, s:s?, s:s?, s:b, s:b}", "format", format->name, "filter", text, "tlp", tlp ? tlp_name(label) : NULL,
-                                 "blocks", format->is_block_list, "expired", filter_mentions(query.filter, "expires"));
-        ok = make_filtered(call, dumped(call, head), &query, err);
-        json_decref(head);
-    }
-    filter_free(query.filter);
-    return ok;
+    json_t *head = json_pack("{s:s, s:s?, s:s?, s:b}", "format", format->name, "filter", text, "tlp", tlp ? tlp_name(label) : NULL,
+                             "blocks", format->is_block_list);
+    db_text(call->params, dumped(call, head));
+    json_decref(head);
+    return take_part(call, SQL_DESK_EXPORT_BEGIN, err);
 }
 
-static bool export_is_there(struct desk_call *call, int64_t id, struct err *err)
+static bool make_more(struct desk_call *call, struct err *err)
+{
+    int64_t id;
+    if (!desk_query_id(call, 'x', call->name, &id, err))
+        return false;
+    db_int8(call->params, id);
+    return take_part(call, SQL_DESK_EXPORT_NEXT, err);
+}
+
+static bool export_is_whole(struct desk_call *call, int64_t id, struct err *err)
 {
     struct db_rows *rows = NULL;
     db_int8(call->params, id);
     if (!desk_run(call, SQL_DESK_EXPORT_EXISTS, &rows, err))
         return false;
-    bool is_there = db_row_count(rows) > 0;
+    bool is_there = db_row_count(rows) > 0, is_whole = is_there && db_get_bool(rows, 0, 0);
     db_rows_free(rows);
-    return is_there || err_set(err, ERR_NOT_FOUND, "there is no export \"%.60s\"", call->name);
+    if (!is_there)
+        return err_set(err, ERR_NOT_FOUND, "there is no export \"%.60s\"", call->name);
+    return is_whole || desk_problem_set(call, 409, arena_printf(call->arena, "POST /v1/exports/%s/more", call->name), err,
+                                        "export %.60s is not whole yet", call->name);
 }
 
 static bool page_export(struct desk_call *call, struct err *err)
@@ -204,7 +230,7 @@ static bool page_export(struct desk_call *call, struct err *err)
     int64_t id, after = 0;
     if (cursor && *cursor && !str_to_int64(cursor, 0, INT32_MAX, &after))
         return err_set(err, ERR_INPUT, "\"%.60s\" is no cursor: send the next of the page before", cursor);
-    if (!desk_query_id(call, 'x', call->name, &id, err) || !export_is_there(call, id, err))
+    if (!desk_query_id(call, 'x', call->name, &id, err) || !export_is_whole(call, id, err))
         return false;
     db_int8(call->params, id);
     db_int8(call->params, after);
@@ -260,6 +286,7 @@ const struct desk_route desk_indicator_routes[] = {
     {"indicator_add", add_indicators},
     {"indicator_withdraw", withdraw_indicators},
     {"export_make", make_export},
+    {"export_more", make_more},
     {"export_page", page_export},
     {"case_observables", page_case},
     {NULL, NULL},

@@ -100,6 +100,7 @@ const struct api_endpoint api_endpoints[] = {
     WORK("indicator_add", MESSAGE_POST, "/v1/indicators", false, "Mark values as indicators, in a case"),
     WORK("indicator_withdraw", MESSAGE_POST, "/v1/indicators/withdraw", false, "Say that values are no indicators, whoever marked them"),
     WORK("export_make", MESSAGE_POST, "/v1/exports", false, "Make a list of indicators that may leave"),
+    WORK("export_more", MESSAGE_POST, "/v1/exports/{export}/more", false, "Go on making a list of indicators"),
     WORK("export_page", MESSAGE_GET, "/v1/exports/{export}", false, "A part of a list that the caller made"),
     READ("changes", "/v1/changes", "What changed since a cursor (short poll)"),
     READ("doctor", "/v1/doctor", "What is wrong with this installation"),

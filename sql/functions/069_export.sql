@@ -29,11 +29,13 @@ SELECT m.type, m.value, m.role, m.tlp, m.pap, m.confidence, m.until, m.addr, m.h
 FROM indicator_mark m JOIN visible_case_key v ON v.id = m.case_id
 WHERE m.ended IS NULL AND m.drill_id = 0 AND (m.tlp < 4 OR viewer_reads_case(m.case_id));
 
--- Only one's own: what another one asked for he was allowed to see, perhaps I am not.
+-- Only one's own: what another one asked for he was allowed to see, perhaps I am not. For a day: the clock takes items away after that, and half a list
+-- would be taken for a whole one.
 CREATE VIEW visible_export AS
-SELECT x.id, x.made, x.format, x.filter, x.ceiling, x.tlp, x.items, x.withheld FROM export x WHERE x.made_by = viewer();
+SELECT x.id, x.made, x.format, x.filter, x.ceiling, x.tlp, x.items, x.withheld, x.at_type IS NULL AS is_whole
+FROM export x WHERE x.made_by = viewer() AND x.made > now() - interval '1 day';
 CREATE VIEW visible_export_item AS
-SELECT i.export_id, i.no, i.content FROM export_item i JOIN visible_export x ON x.id = i.export_id;
+SELECT i.export_id, i.type, i.start, i.no, i.content FROM export_item i JOIN visible_export x ON x.id = i.export_id WHERE x.is_whole;
 
 -- The cases a value is in, with those in which an analyst marked it.
 CREATE OR REPLACE FUNCTION indicator_cases(p_value text, p_addr inet, p_host text, p_marked bigint[]) RETURNS bigint[] LANGUAGE sql STABLE
@@ -201,69 +203,177 @@ BEGIN
         FROM unnest(p_types, p_values) u(type, value)));
 END $$;
 
--- How many indicators one list may have: what is gathered stands in memory once.
-CREATE OR REPLACE FUNCTION export_items_max() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 500000;
+-- --- lists, made part by part: however many indicators there are, a part is a transaction of a few seconds ---
 
--- Makes a list of what the filter found: p_head {format, filter, tlp, blocks}. Why something is withheld is counted: its label, that it is somebody's
+-- How many marks of reports and analysts a part looks at.
+CREATE OR REPLACE FUNCTION export_part_size() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 20000;
+
+-- Who may have a list of that label, now.
+CREATE OR REPLACE FUNCTION export_may(p_ceiling smallint) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    IF p_ceiling = 4 THEN
+        PERFORM refuse('CI422', 'TLP:RED is for named persons and never leaves as a list');
+    ELSIF p_ceiling >= 2 AND NOT viewer_is('lead') AND NOT viewer_is('admin') THEN
+        PERFORM refuse('CI403', format('TLP:%s in a list is a lead''s decision', upper(tlp_name(p_ceiling))), 'ask a lead, or leave --tlp out: CLEAR and GREEN');
+    END IF;
+END $$;
+
+-- A new list, of which nothing is looked at yet: p_head {format, filter, tlp, blocks}. Its number.
+CREATE OR REPLACE FUNCTION export_begin(p_head jsonb) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_ceiling smallint := coalesce(tlp_number(lower(p_head ->> 'tlp')), 1);
+    v_id bigint;
+BEGIN
+    PERFORM export_may(v_ceiling);
+    INSERT INTO export (made_by, format, filter, ceiling, blocks, at_type, at_key)
+        VALUES (viewer(), p_head ->> 'format', p_head ->> 'filter', v_ceiling, (p_head ->> 'blocks')::boolean, 0, 0) RETURNING id INTO v_id;
+    RETURN v_id;
+END $$;
+
+-- One's own list, locked.
+CREATE OR REPLACE FUNCTION export_lock(p_export bigint) RETURNS export
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    x export;
+BEGIN
+    SELECT * INTO x FROM export o WHERE o.id = (SELECT v.id FROM visible_export v WHERE v.id = p_export) FOR UPDATE;
+    IF x.id IS NULL THEN
+        PERFORM refuse('CI404', format('there is no export x%s', p_export), 'lists are kept for a day: cirt indicator export');
+    END IF;
+    RETURN x;
+END $$;
+
+-- The next part of a list: what the keys behind after and up to through hold. is_last: through is the end.
+CREATE OR REPLACE FUNCTION export_next(p_export bigint) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_seqscan = off SET enable_sort = off AS $$
+DECLARE
+    x export := export_lock(p_export);
+    v record;
+BEGIN
+    IF x.at_type IS NULL THEN
+        PERFORM refuse('CI409', format('x%s is whole already', x.id), format('GET /v1/exports/x%s', x.id));
+    END IF;
+    -- Arms of their own: each goes along its index.
+    SELECT k.type, k.key INTO v FROM (
+        (SELECT s.type, hashtextextended(s.value, 0) AS key FROM sighting s
+            WHERE s.is_indicator AND (s.type, hashtextextended(s.value, 0)) > (x.at_type, x.at_key) ORDER BY 1, 2 LIMIT export_part_size())
+        UNION ALL
+        (SELECT m.type, hashtextextended(m.value, 0) FROM indicator_mark m
+            WHERE m.ended IS NULL AND (m.type, hashtextextended(m.value, 0)) > (x.at_type, x.at_key) ORDER BY 1, 2 LIMIT export_part_size())) k
+        ORDER BY 1, 2 OFFSET export_part_size() - 1 LIMIT 1;
+    RETURN jsonb_build_object('export', x.id, 'format', x.format, 'filter', x.filter, 'after', jsonb_build_array(x.at_type, x.at_key), 'through',
+        jsonb_build_array(coalesce(v.type, 32767), coalesce(v.key, 9223372036854775807)), 'is_last', v.type IS NULL);
+END $$;
+
+-- Each value of a part once. Nothing of a compartment is in it.
+CREATE OR REPLACE FUNCTION export_part(p_part jsonb)
+RETURNS TABLE (type smallint, value text, role smallint, tlp smallint, pap smallint, first timestamptz, last timestamptz, addr inet, host text, personal boolean,
+               confidence int, expires timestamptz, newest bigint[])
+LANGUAGE plpgsql STABLE ROWS 20000 SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    v_type smallint := p_part #>> '{after,0}';
+    v_key bigint := p_part #>> '{after,1}';
+    v_last_type smallint := p_part #>> '{through,0}';
+    v_last_key bigint := p_part #>> '{through,1}';
+BEGIN
+    RETURN QUERY
+    SELECT s.type, s.value, min(s.role), max(s.tlp), max(s.pap), min(s.marked), max(s.marked), min(s.addr), min(s.host), bool_or(s.personal),
+           max(s.confidence)::int, CASE WHEN bool_and(s.until IS NOT NULL) THEN max(s.until) END,
+           max(ARRAY[s.report_id, s.observation_no]) FILTER (WHERE s.report_id IS NOT NULL)
+    FROM (SELECT * FROM visible_indicator_seen UNION ALL SELECT * FROM visible_indicator_mark) s
+    WHERE NOT s.restricted AND (s.type, hashtextextended(s.value, 0)) > (v_type, v_key) AND (s.type, hashtextextended(s.value, 0)) <= (v_last_type, v_last_key)
+    GROUP BY s.type, s.value;
+END $$;
+
+-- Which of these, by their places from 1, are in a case with PAP:AMBER or PAP:RED that the viewer sees.
+CREATE OR REPLACE FUNCTION careful_among(p_types smallint[], p_values text[], p_hosts text[], p_addrs inet[]) RETURNS SETOF bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_nestloop = on AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM incident_case k WHERE k.pap >= 2 AND k.drill_id = 0) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH asked AS MATERIALIZED (
+        SELECT u.ord, u.type, u.value, u.host, u.addr FROM unnest(p_types, p_values, p_hosts, p_addrs) WITH ORDINALITY u(type, value, host, addr, ord)),
+    seen AS (
+        SELECT a.ord, s.report_id, s.received, s.observation_no FROM asked a JOIN visible_sighting s ON s.addr = a.addr AND s.type = a.type WHERE a.addr IS NOT NULL
+        UNION ALL
+        SELECT a.ord, s.report_id, s.received, s.observation_no
+            FROM asked a JOIN visible_sighting s ON s.host IS NOT NULL AND reverse(s.host) = reverse(a.host) AND s.value = a.value AND s.type = a.type
+            WHERE a.addr IS NULL AND a.host IS NOT NULL
+        UNION ALL
+        SELECT a.ord, s.report_id, s.received, s.observation_no
+            FROM asked a JOIN visible_sighting s ON s.addr IS NULL AND s.host IS NULL AND hashtextextended(s.value, 0) = hashtextextended(a.value, 0)
+                AND s.value = a.value AND s.type = a.type
+            WHERE a.addr IS NULL AND a.host IS NULL)
+    SELECT DISTINCT n.ord FROM seen n JOIN visible_member m ON m.report_id = n.report_id AND m.received = n.received AND m.observations @> n.observation_no
+        JOIN incident_case k ON k.id = m.case_id WHERE k.pap >= 2 AND k.drill_id = 0;
+END $$;
+
+-- Takes a part of what the filter found into the list: p_part as export_next() made it. Why something is withheld is counted: its label, that it is somebody's
 -- name, that somebody was hurt there, that it is known to be good, that its PAP, or that of a case it is in, forbids to act on it where others see it
--- (AMBER, RED) in lists that block.
-CREATE OR REPLACE FUNCTION export_make(p_head jsonb, p_types smallint[], p_values text[], p_roles smallint[], p_tlps smallint[], p_paps smallint[],
+-- (AMBER, RED) in lists that block. {export, more, looked_at, of} where there is more to look at.
+DROP FUNCTION IF EXISTS export_items_max(), export_make(jsonb, smallint[], text[], smallint[], smallint[], smallint[], smallint[], timestamptz[], timestamptz[], timestamptz[], text[], inet[], boolean[]);
+CREATE OR REPLACE FUNCTION export_take(p_part jsonb, p_types smallint[], p_values text[], p_roles smallint[], p_tlps smallint[], p_paps smallint[],
     p_confidences smallint[], p_untils timestamptz[], p_firsts timestamptz[], p_lasts timestamptz[], p_hosts text[], p_addrs inet[], p_personal boolean[])
 RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
-    x export;
-    v_ceiling smallint := coalesce(tlp_number(lower(p_head ->> 'tlp')), 1);
-    v_blocks boolean := (p_head ->> 'blocks')::boolean;
+    x export := export_lock((p_part ->> 'export')::bigint);
+    v_items int;
+    v_tlp smallint;
+    v_withheld jsonb;
 BEGIN
-    IF v_ceiling = 4 THEN
-        PERFORM refuse('CI422', 'TLP:RED is for named persons and never leaves as a list');
-    ELSIF v_ceiling >= 2 AND NOT viewer_is('lead') AND NOT viewer_is('admin') THEN
-        PERFORM refuse('CI403', format('TLP:%s in a list is a lead''s decision', upper(tlp_name(v_ceiling))), 'ask a lead, or leave --tlp out: CLEAR and GREEN');
-    ELSIF cardinality(p_types) > export_items_max() THEN
-        PERFORM refuse('CI422', format('more than %s indicators', export_items_max()), 'narrow the filter: type:domain, or class:phishing');
+    PERFORM export_may(x.ceiling);
+    IF x.at_type IS NULL OR jsonb_build_array(x.at_type, x.at_key) <> p_part -> 'after' THEN
+        PERFORM refuse('CI409', format('that part of x%s was looked at already', x.id));
     END IF;
-    DELETE FROM export_item i USING export o WHERE o.id = i.export_id AND o.made < now() - interval '1 day';
-    INSERT INTO export (made_by, format, filter, ceiling) VALUES (viewer(), p_head ->> 'format', p_head ->> 'filter', v_ceiling) RETURNING * INTO x;
     WITH asked AS MATERIALIZED (
         SELECT u.* FROM unnest(p_types, p_values, p_roles, p_tlps, p_paps, p_confidences, p_untils, p_firsts, p_lasts, p_personal)
             WITH ORDINALITY u(type, value, role, tlp, pap, confidence, until, first, last, personal, ord)),
-    careful AS MATERIALIZED (
-        SELECT DISTINCT s.type, s.value FROM incident_case k JOIN visible_member m ON m.case_id = k.id
-            JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
-        WHERE v_blocks AND k.pap >= 2 AND k.drill_id = 0),
+    careful AS MATERIALIZED (SELECT c AS ord FROM careful_among(p_types, p_values, p_hosts, p_addrs) c WHERE x.blocks),
     known AS MATERIALIZED (
         SELECT g.ord FROM known_good(p_types, p_values, p_hosts, p_addrs, '1 day') g
         -- Who blocks a network blocks what a list knows within it.
         UNION SELECT u.ord FROM unnest(p_types, p_addrs) WITH ORDINALITY u(type, addr, ord)
             CROSS JOIN LATERAL (SELECT FROM warninglist_network n JOIN warninglist w ON w.id = n.list_id AND w.loaded AND w.types && '{1,2,3}'
                                 WHERE n.network >= network(u.addr) AND n.network <= set_masklen(broadcast(u.addr), CASE family(u.addr) WHEN 4 THEN 32 ELSE 128 END)
-                                LIMIT 1) x
+                                LIMIT 1) y
             WHERE u.type = 3
         -- Zones and rules block a domain with all below it. "." and "/" are neighbours in ASCII; an entry with "/" in it is a URL that happens to end so.
         UNION SELECT u.ord FROM unnest(p_types, p_hosts) WITH ORDINALITY u(type, host, ord)
             CROSS JOIN LATERAL (SELECT FROM (SELECT y.list_id, y.value FROM warninglist_entry y
                                              WHERE reverse(y.value) ~>=~ (reverse(u.host) || '.') AND reverse(y.value) ~<~ (reverse(u.host) || '/') OFFSET 0) e
-                                JOIN warninglist w ON w.id = e.list_id AND w.loaded AND 5 = ANY (w.types) WHERE strpos(e.value, '/') = 0 LIMIT 1) x
-            WHERE u.type = 5 AND v_blocks),
+                                JOIN warninglist w ON w.id = e.list_id AND w.loaded AND 5 = ANY (w.types) WHERE strpos(e.value, '/') = 0 LIMIT 1) y
+            WHERE u.type = 5 AND x.blocks),
     victim AS MATERIALIZED (SELECT v AS ord FROM victims_among(p_types, p_values, p_hosts, p_addrs) v),
     judged AS MATERIALIZED (
-        SELECT a.*, CASE WHEN a.tlp > v_ceiling THEN 'label' WHEN a.personal OR a.role IN (2, 3) THEN 'personal' WHEN h.ord IS NOT NULL THEN 'victim' WHEN k.ord IS NOT NULL THEN 'known_good'
-                         WHEN v_blocks AND (a.pap >= 2 OR c.type IS NOT NULL) THEN 'pap' END AS why
-        FROM asked a LEFT JOIN known k ON k.ord = a.ord LEFT JOIN victim h ON h.ord = a.ord LEFT JOIN careful c ON c.type = a.type AND c.value = a.value),
+        SELECT a.*, CASE WHEN a.tlp > x.ceiling THEN 'label' WHEN a.personal OR a.role IN (2, 3) THEN 'personal' WHEN h.ord IS NOT NULL THEN 'victim' WHEN k.ord IS NOT NULL THEN 'known_good'
+                         WHEN x.blocks AND (a.pap >= 2 OR c.ord IS NOT NULL) THEN 'pap' END AS why
+        FROM asked a LEFT JOIN known k ON k.ord = a.ord LEFT JOIN victim h ON h.ord = a.ord LEFT JOIN careful c ON c.ord = a.ord),
     kept AS (
-        INSERT INTO export_item (export_id, no, content)
-        SELECT x.id, row_number() OVER (ORDER BY j.type, j.value), json_build_object('type', observable_type_name(j.type), 'value', j.value, 'role',
-                   sighting_role_name(j.role), 'tlp', tlp_name(j.tlp), 'pap', tlp_name(j.pap), 'confidence', j.confidence, 'until', time_text(j.until), 'first_seen', time_text(j.first),
-                   'last_seen', time_text(j.last))::text
+        INSERT INTO export_item (export_id, no, type, start, content)
+        SELECT x.id, x.items + row_number() OVER (ORDER BY j.type, j.value), j.type, left(j.value, 100), json_build_object('type', observable_type_name(j.type), 'value',
+                   j.value, 'role', sighting_role_name(j.role), 'tlp', tlp_name(j.tlp), 'pap', tlp_name(j.pap), 'confidence', j.confidence, 'until', time_text(j.until),
+                   'first_seen', time_text(j.first), 'last_seen', time_text(j.last))::text
         FROM judged j WHERE j.why IS NULL RETURNING 1)
     SELECT (SELECT count(*) FROM kept), (SELECT max(j.tlp) FROM judged j WHERE j.why IS NULL),
-           (SELECT jsonb_build_object('label', count(*) FILTER (WHERE j.why = 'label'), 'personal', count(*) FILTER (WHERE j.why = 'personal'), 'victim', count(*) FILTER (WHERE j.why = 'victim'),
-                'known_good', count(*) FILTER (WHERE j.why = 'known_good'), 'pap', count(*) FILTER (WHERE j.why = 'pap')) FROM judged j)
-        INTO x.items, x.tlp, x.withheld;
-    UPDATE export o SET items = x.items, tlp = x.tlp, withheld = x.withheld WHERE o.id = x.id;
+           (SELECT jsonb_object_agg(w, (SELECT count(*) FROM judged j WHERE j.why = w) + coalesce((x.withheld ->> w)::bigint, 0))
+            FROM unnest(ARRAY['label', 'personal', 'victim', 'known_good', 'pap']) w)
+        INTO v_items, v_tlp, v_withheld;
+    UPDATE export o SET items = o.items + v_items, tlp = greatest(o.tlp, v_tlp), withheld = v_withheld, looked_at = o.looked_at + export_part_size(),
+        at_type = CASE WHEN NOT (p_part ->> 'is_last')::boolean THEN (p_part #>> '{through,0}')::smallint END,
+        at_key = CASE WHEN NOT (p_part ->> 'is_last')::boolean THEN (p_part #>> '{through,1}')::bigint END
+        WHERE o.id = x.id RETURNING * INTO x;
+    IF x.at_type IS NOT NULL THEN
+        RETURN json_build_object('export', 'x' || x.id, 'more', true, 'looked_at', x.looked_at, 'of', greatest(x.looked_at, (
+            SELECT sum(c.reltuples)::bigint FROM pg_partition_tree('sighting_key') t JOIN pg_class c ON c.oid = t.relid WHERE t.isleaf)));
+    END IF;
     PERFORM journal_append(0, viewer_login(), 'export', format('takes %s indicators as %s, up to TLP:%s', x.items, x.format, upper(tlp_name(x.ceiling))),
         jsonb_build_object('export', 'x' || x.id, 'filter', x.filter, 'format', x.format, 'tlp', tlp_name(x.ceiling), 'items', x.items, 'withheld', x.withheld));
-    RETURN json_build_object('export', 'x' || x.id, 'format', x.format, 'count', x.items, 'tlp', tlp_name(x.tlp), 'ceiling', tlp_name(x.ceiling), 'made',
+    RETURN json_build_object('export', 'x' || x.id, 'more', false, 'format', x.format, 'count', x.items, 'tlp', tlp_name(x.tlp), 'ceiling', tlp_name(x.ceiling), 'made',
         time_text(x.made), 'team', (SELECT s.prefix FROM site s), 'domain', (SELECT s.domain FROM site s), 'withheld', x.withheld);
 END $$;

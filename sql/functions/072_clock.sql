@@ -116,7 +116,7 @@ BEGIN
 END $$;
 
 -- What was written down about reports goes when these have gone (a site drops a month's partitions): what rules and suppressions swallowed of them, and the
--- marks of known-good values, which triage makes again for what comes. Words for classes that nobody used for 90 days go, too.
+-- marks of known-good values, which triage makes again for what comes. Words for classes that nobody used for 90 days go, too, and lists that left a day ago.
 CREATE OR REPLACE FUNCTION clock_forget(OUT done bigint, OUT more boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -142,6 +142,14 @@ BEGIN
     DELETE FROM class_unmapped u WHERE u.last < now() - interval '90 days';
     GET DIAGNOSTICS v_count = ROW_COUNT;
     done := done + v_count;
+    -- Nobody reads a list that is older than a day (visible_export). What was never whole went to nobody.
+    DELETE FROM export_item i WHERE i.ctid = ANY (ARRAY(
+        SELECT y.ctid FROM export x CROSS JOIN LATERAL (SELECT e.ctid FROM export_item e WHERE e.export_id = x.id LIMIT 20000) y
+        WHERE x.made < now() - interval '1 day' LIMIT 20000));
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    done := done + v_count;
+    more := more OR v_count = 20000;
+    DELETE FROM export x WHERE x.made < now() - interval '1 day' AND x.at_type IS NOT NULL AND NOT EXISTS (SELECT FROM export_item i WHERE i.export_id = x.id);
 END $$;
 
 -- Seals the heads of the chains that grew since the last anchor into the site's own chain. Entries of transactions that still run belong to the

@@ -257,4 +257,7 @@ GRANT EXECUTE ON FUNCTION indicator_cases TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_indicators TO cirt_desk;
 GRANT EXECUTE ON FUNCTION indicator_add TO cirt_desk;
 GRANT EXECUTE ON FUNCTION indicator_withdraw TO cirt_desk;
-GRANT EXECUTE ON FUNCTION export_make TO cirt_desk;
+GRANT EXECUTE ON FUNCTION export_begin TO cirt_desk;
+GRANT EXECUTE ON FUNCTION export_next TO cirt_desk;
+GRANT EXECUTE ON FUNCTION export_part TO cirt_desk;
+GRANT EXECUTE ON FUNCTION export_take TO cirt_desk;

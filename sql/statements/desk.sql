@@ -240,24 +240,23 @@ SELECT indicator_add($1::text, $2::smallint[], ARRAY(SELECT jsonb_array_elements
     $7::int, $8::timestamptz, $9::text)
 -- name: indicator_withdraw
 SELECT indicator_withdraw($1::smallint[], ARRAY(SELECT jsonb_array_elements_text($2::jsonb)), ARRAY(SELECT jsonb_array_elements_text($3::jsonb)), $4::text)
--- $1 {format, filter, tlp, blocks, expired}; $2 how many at most.
--- name: export_make
-SELECT export_make($1::jsonb, array_agg(x.type), array_agg(x.value), array_agg(x.role), array_agg(x.tlp), array_agg(x.pap), array_agg(x.confidence::smallint), array_agg(x.expires),
+-- name: export_begin
+SELECT export_next(export_begin($1::jsonb))
+-- name: export_next
+SELECT export_next($1::bigint)
+-- $1 the part, as export_next() made it; $2 whether what has ended is asked for.
+-- name: export_take
+SELECT export_take($1::jsonb, array_agg(x.type), array_agg(x.value), array_agg(x.role), array_agg(x.tlp), array_agg(x.pap), array_agg(x.confidence::smallint), array_agg(x.expires),
     array_agg(x.first), array_agg(x.last), array_agg(x.host), array_agg(x.addr), array_agg(x.personal))
-FROM (
-    SELECT v.* FROM (
-        SELECT s.type, s.value, min(s.role) AS role, max(s.tlp) AS tlp, max(s.pap) AS pap, min(s.marked) AS first, max(s.marked) AS last, min(s.addr) AS addr,
-               min(s.host) AS host, bool_or(s.personal) AS personal, max(s.confidence)::int AS confidence,
-               CASE WHEN bool_and(s.until IS NOT NULL) THEN max(s.until) END AS expires,
-               max(ARRAY[s.report_id, s.observation_no]) FILTER (WHERE s.report_id IS NOT NULL) AS newest
-        FROM (SELECT * FROM visible_indicator_seen UNION ALL SELECT * FROM visible_indicator_mark) s
-        WHERE NOT s.restricted -- nothing of a compartment leaves
-        GROUP BY s.type, s.value) v
-    WHERE (($1::jsonb ->> 'expired')::boolean OR v.expires IS NULL OR v.expires > now()) AND /*filter*/ LIMIT $2::bigint) x
+FROM (SELECT v.* FROM export_part($1::jsonb) v WHERE ($2::boolean OR v.expires IS NULL OR v.expires > now()) AND /*filter*/) x
 -- name: export_exists
-SELECT x.items FROM visible_export x WHERE x.id = $1::bigint
+SELECT x.is_whole FROM visible_export x WHERE x.id = $1::bigint
+-- Behind the item of that number; 0: from the first.
 -- name: export_page
-SELECT i.content, i.no FROM visible_export_item i WHERE i.export_id = $1::bigint AND i.no > $2::bigint ORDER BY i.no LIMIT $3::bigint
+SELECT i.content, i.no FROM visible_export_item i WHERE i.export_id = $1::bigint
+    AND (i.type, i.start, i.no) > (SELECT a.type, a.start, a.no FROM visible_export_item a WHERE a.export_id = $1::bigint AND a.no = $2::bigint
+        UNION ALL SELECT 0::smallint, '', 0 WHERE $2::bigint = 0)
+ORDER BY i.type, i.start, i.no LIMIT $3::bigint
 
 -- --- sharing ---
 

@@ -227,6 +227,9 @@ static void test_who_may(void **state)
         cluster_number("SELECT count(*) FROM cirt.journal_payload WHERE case_id = 0 AND payload::json ->> 'action' = 'export'"));
 }
 
+#define AS_ANALYST                                                                                                                         \
+    "SET search_path = cirt; SELECT set_config('cirt.viewer', (SELECT id::text FROM identity WHERE login = 'analyst'), false);"
+
 /* Whoever gets past the desk's words meets the same in the database. */
 static void test_last_line(void **state)
 {
@@ -236,29 +239,130 @@ static void test_last_line(void **state)
     static const char *const codes[] = {"CI422", "CI403"};
     char sqlstate[6], sql[700];
     for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
-        snprintf(sql, sizeof sql,
-                 "SET search_path = cirt; SELECT set_config('cirt.viewer', (SELECT id::text FROM identity WHERE login = 'analyst'), false);"
-                 "SELECT export_make(%s, ARRAY[5]::smallint[], ARRAY['x.example'], ARRAY[4]::smallint[], ARRAY[1]::smallint[], "
-                 "ARRAY[NULL]::smallint[],"
-                 " ARRAY[NULL]::smallint[], ARRAY[NULL]::timestamptz[], ARRAY[now()], ARRAY[now()], ARRAY['x.example'], "
-                 "ARRAY[NULL]::inet[], ARRAY[false])",
-                 tries[i]);
+        snprintf(sql, sizeof sql, AS_ANALYST "SELECT export_begin(%s)", tries[i]);
         assert_false(cluster_may("postgres", sql, sqlstate));
         assert_string_equal(sqlstate, codes[i]);
     }
     /* A victim that is handed in by its role. */
-    cluster_execute(
-        "SET search_path = cirt; SELECT set_config('cirt.viewer', (SELECT id::text FROM identity WHERE login = 'analyst'), false);"
-        "SELECT export_make('{\"format\":\"csv\",\"blocks\":false,\"filter\":\"by hand\"}', ARRAY[5,5]::smallint[], "
-        "ARRAY['a.example','b.example'],"
-        " ARRAY[3,2]::smallint[], ARRAY[0,0]::smallint[], ARRAY[NULL,NULL]::smallint[], ARRAY[NULL,NULL]::smallint[], "
-        "ARRAY[NULL,NULL]::timestamptz[],"
-        " ARRAY[now(),now()], ARRAY[now(),now()], ARRAY['a.example','b.example'], ARRAY[NULL,NULL]::inet[], ARRAY[false,false])");
+    cluster_execute(AS_ANALYST
+                    "SELECT export_take(p.part, ARRAY[5,5]::smallint[], ARRAY['a.example','b.example'], ARRAY[3,2]::smallint[], "
+                    "ARRAY[0,0]::smallint[], ARRAY[NULL,NULL]::smallint[], ARRAY[NULL,NULL]::smallint[], ARRAY[NULL,NULL]::timestamptz[],"
+                    " ARRAY[now(),now()], ARRAY[now(),now()], ARRAY['a.example','b.example'], ARRAY[NULL,NULL]::inet[], ARRAY[false,false])"
+                    " FROM (SELECT export_next(export_begin('{\"format\":\"csv\",\"blocks\":false,\"filter\":\"by hand\"}')) AS part) p");
     assert_int_equal(cluster_number("SELECT items FROM cirt.export WHERE filter = 'by hand'"), 0);
     assert_false(cluster_may("desk", "SELECT * FROM cirt.export_item", sqlstate));
     assert_string_equal(sqlstate, "42501");
     assert_false(cluster_may("share", "SELECT * FROM cirt.visible_export", sqlstate));
     assert_string_equal(sqlstate, "42501");
+}
+
+/* --- more than a part --- */
+
+static json_t *more(void **state, const char *who, int status, const json_t *head)
+{
+    char path[100];
+    snprintf(path, sizeof path, "/v1/exports/%s/more", json_string_value(json_object_get(head, "export")));
+    return desk_client_post(*state, who, status, path, "{}");
+}
+
+static json_t *make_parts(void **state, json_t *head, size_t *parts)
+{
+    *parts = 1;
+    while (json_is_true(json_object_get(head, "more"))) {
+        char path[100];
+        int status;
+        snprintf(path, sizeof path, "/v1/exports/%s/more", json_string_value(json_object_get(head, "export")));
+        json_t *next = desk_client_call(*state, "lead", MESSAGE_POST, path, NULL, "{}", &status);
+        assert_int_equal(status, json_is_true(json_object_get(next, "more")) ? 202 : 201);
+        json_decref(head);
+        head = next;
+        assert_true(++*parts < 20);
+    }
+    return head;
+}
+
+/* Every value of the list once, in the order of values. */
+static size_t values_in_order(void **state, const json_t *head, const char *never)
+{
+    char path[100], last[200] = "", cursor[40] = "";
+    size_t count = 0;
+    do {
+        snprintf(path, sizeof path, "/v1/exports/%s?cursor=%s", json_string_value(json_object_get(head, "export")), cursor);
+        json_t *items = desk_client_get(*state, "lead", 200, path), *item;
+        size_t i;
+        json_array_foreach(json_object_get(items, "items"), i, item)
+        {
+            const char *value = json_string_value(json_object_get(item, "value"));
+            assert_string_not_equal(value, never);
+            if (strcmp(last, value) >= 0)
+                fail_msg("%s stands behind %s", value, last);
+            snprintf(last, sizeof last, "%s", value);
+            count++;
+        }
+        const char *next = json_string_value(json_object_get(items, "next"));
+        snprintf(cursor, sizeof cursor, "%s", next ? next : "");
+        json_decref(items);
+    } while (cursor[0]);
+    return count;
+}
+
+/* A part is a transaction of its own, and each value is judged as things stand in its part; nothing leaves before the list is whole. */
+static void test_parts(void **state)
+{
+    enum { MANY = 30000 };
+    static const char *const one[] = {"domain part00000.example infrastructure", NULL};
+    char body[300], *last, sql[300];
+    size_t parts;
+    int64_t reports[2] = {desk_client_report(0, "green", "feed", one), desk_client_report(0, "green", "feed", one)};
+    for (int i = 0; i < 2; i++) { /* the second says of every tenth that it is AMBER, of every hundredth that it is RED */
+        char *insert = mem_printf(
+            "INSERT INTO cirt.sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, host, value)"
+            " SELECT r.report_id, r.received, 1, r.origin, 5, 4, CASE WHEN %d = 0 OR n %% 10 <> 0 THEN 1 WHEN n %% 100 = 0 THEN 4 ELSE 2 "
+            "END,"
+            " false, true, 'part' || lpad(n::text, 5, '0') || '.example', 'part' || lpad(n::text, 5, '0') || '.example'"
+            " FROM (SELECT * FROM cirt.sighting WHERE report_id = %lld AND value LIKE 'part%%' LIMIT 1) r, generate_series(1, %d - 1) n",
+            i, (long long)reports[i], MANY);
+        cluster_execute(insert);
+        free(insert);
+    }
+    cluster_execute("ANALYZE cirt.sighting");
+    last = cluster_text(
+        "SELECT value FROM cirt.sighting WHERE type = 5 AND value LIKE 'part____1%' ORDER BY hashtextextended(value, 0) DESC LIMIT 1");
+    int64_t journal = cluster_number("SELECT count(*) FROM cirt.journal WHERE case_id = 0");
+    json_t *head = make(state, "lead", 202, "csv", "amber", "part"), *unfinished = make(state, "lead", 202, "csv", NULL, "part");
+    assert_true(json_integer_value(json_object_get(head, "looked_at")) > 0);
+    json_decref(page(state, "lead", 409, head));
+    json_decref(more(state, "analyst", 404, head));
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.journal WHERE case_id = 0"), journal);
+
+    cluster_execute("UPDATE cirt.identity SET role = 'analyst' WHERE login = 'lead'");
+    json_decref(more(state, "lead", 403, head)); /* AMBER is no longer his to give */
+    cluster_execute("UPDATE cirt.identity SET role = 'lead' WHERE login = 'lead'");
+    snprintf(body, sizeof body, "{\"values\":[\"%s\"],\"reason\":\"down\"}", last);
+    json_decref(desk_client_post(*state, "analyst", 200, "/v1/indicators/withdraw", body));
+
+    head = make_parts(state, head, &parts);
+    assert_int_equal(parts, 2 * MANY / 20000 + 1);
+    json_decref(more(state, "lead", 409, head));
+    assert_int_equal(json_integer_value(json_object_get(head, "count")), MANY - MANY / 100);
+    assert_string_equal(json_string_value(json_object_get(head, "tlp")), "amber");
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(head, "withheld"), "label")), MANY / 100 - 1);
+    assert_int_equal(values_in_order(state, head, last), MANY - MANY / 100);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.journal WHERE case_id = 0"), journal + 2);
+
+    /* A day later it is gone, and goes from the store; so does what was never whole. */
+    cluster_execute("UPDATE cirt.export SET made = made - interval '25 hours'");
+    json_decref(page(state, "lead", 404, head));
+    json_decref(more(state, "lead", 404, unfinished));
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM cirt.export WHERE at_type IS NOT NULL");
+    assert_int_equal(cluster_number(sql), 1);
+    while (cluster_number("SELECT more::int FROM cirt.clock_forget()"))
+        continue;
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.export_item"), 0);
+    assert_int_equal(cluster_number(sql), 0);
+    json_decref(unfinished);
+    json_decref(head);
+    free(last);
 }
 
 /* --- marked and withdrawn --- */
@@ -500,6 +604,7 @@ int main(void)
         cmocka_unit_test(test_victims_elsewhere),
         cmocka_unit_test(test_known_good_anew),
         cmocka_unit_test(test_known_good_below),
+        cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
