@@ -152,8 +152,9 @@ BEGIN
               AND (k.compartment_id = 0 OR EXISTS (SELECT FROM compartment_member m WHERE m.compartment_id = k.compartment_id AND m.identity_id = i.id))
             ON CONFLICT DO NOTHING;
         IF r.observations > 0 THEN
-            UPDATE case_member m SET observations = m.observations + int4multirange(int4range(1, r.observations + 1))
-                WHERE m.case_id = v_case AND m.report_id = p_report AND m.until IS NULL;
+            PERFORM case_member_add(ARRAY[m.case_id], ARRAY[m.drill_id], ARRAY[m.compartment_id], ARRAY[m.report_id], ARRAY[m.received],
+                                    ARRAY[int4multirange(int4range(1, r.observations + 1))], ARRAY[m.since_seq], ARRAY[m.rule])
+                FROM case_member m WHERE m.case_id = v_case AND m.report_id = p_report AND m.until IS NULL;
             UPDATE case_tally t SET observations = t.observations + r.observations WHERE t.case_id = v_case;
         END IF;
         PERFORM case_text_add(v_case, r.tlp, r.summary), case_text_add(v_case, r.tlp, r.description);

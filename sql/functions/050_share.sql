@@ -270,8 +270,8 @@ BEGIN
     INSERT INTO case_alias (case_id, issuer, alias) VALUES (c.id, n.issuer, n.theirs) ON CONFLICT DO NOTHING;
     SELECT coalesce(int4multirange(int4range(min(o.no), max(o.no) + 1)), '{}') INTO v_numbers FROM observation o
         WHERE o.report_id = n.report_id AND o.received = n.received HAVING count(*) > 0;
-    INSERT INTO case_member (case_id, drill_id, compartment_id, report_id, received, observations, since_seq, rule)
-        VALUES (c.id, c.drill_id, c.compartment_id, n.report_id, n.received, coalesce(v_numbers, '{}'), v_seq, 'incoming') ON CONFLICT DO NOTHING;
+    PERFORM case_member_add(ARRAY[c.id], ARRAY[c.drill_id], ARRAY[c.compartment_id], ARRAY[n.report_id], ARRAY[n.received],
+                            ARRAY[coalesce(v_numbers, '{}')], ARRAY[v_seq], ARRAY['incoming']);
     INSERT INTO case_tally AS t (case_id, reports, observations) VALUES (c.id, 1, r.observations)
         ON CONFLICT (case_id) DO UPDATE SET reports = t.reports + 1, observations = t.observations + EXCLUDED.observations;
     PERFORM case_text_add(c.id, r.tlp, coalesce(r.description, ''));

@@ -12,7 +12,7 @@ RETURN reverse(ltrim(CASE WHEN length(split_part(p_host, '.', -1)) = 2 AND split
 
 -- The sightings of these observations of reports come into these cases. Each by its own probe of the index: a case's share of a report may lie scattered.
 CREATE OR REPLACE FUNCTION case_seen_add(p_cases bigint[], p_compartments int[], p_reports bigint[], p_received timestamptz[], p_observations int4multirange[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = on SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
 BEGIN
     WITH seen AS MATERIALIZED (
         SELECT u.case_id, network_block(s.addr) AS network, name_group(s.host) AS name, bool_and(s.tlp = 4 OR s.compartment_id <> u.compartment_id) AS is_red
@@ -34,32 +34,25 @@ BEGIN
     ON CONFLICT (case_id, name) DO UPDATE SET is_red = false WHERE n.is_red AND NOT EXCLUDED.is_red;
 END $$;
 
-CREATE OR REPLACE FUNCTION member_seen() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE
-    v_cases bigint[];
-    v_compartments int[];
-    v_reports bigint[];
-    v_received timestamptz[];
-    v_observations int4multirange[];
+-- These observations of these reports become members of these cases: the only way in. What the summary says of them is told by what is new, since what a
+-- member has already may be half a million scattered rows.
+CREATE OR REPLACE FUNCTION case_member_add(p_cases bigint[], p_drills int[], p_compartments int[], p_reports bigint[], p_received timestamptz[],
+                                           p_observations int4multirange[], p_seqs bigint[], p_rules text[])
+RETURNS TABLE (case_id bigint, report_id bigint, received timestamptz, is_new boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+#variable_conflict use_column
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        SELECT array_agg(n.case_id), array_agg(n.compartment_id), array_agg(n.report_id), array_agg(n.received), array_agg(n.observations)
-            INTO v_cases, v_compartments, v_reports, v_received, v_observations FROM after_change n WHERE NOT isempty(n.observations);
-    ELSE
-        SELECT array_agg(n.case_id), array_agg(n.compartment_id), array_agg(n.report_id), array_agg(n.received), array_agg(n.observations - o.observations)
-            INTO v_cases, v_compartments, v_reports, v_received, v_observations
-            FROM after_change n JOIN before_change o ON o.case_id = n.case_id AND o.report_id = n.report_id
-            WHERE n.until IS NULL AND o.until IS NULL AND n.observations <> o.observations;
-    END IF;
-    IF v_cases IS NOT NULL THEN
-        PERFORM case_seen_add(v_cases, v_compartments, v_reports, v_received, v_observations);
-    END IF;
-    RETURN NULL;
+    RETURN QUERY INSERT INTO case_member AS m (case_id, drill_id, compartment_id, report_id, received, observations, since_seq, rule)
+        SELECT * FROM unnest(p_cases, p_drills, p_compartments, p_reports, p_received, p_observations, p_seqs, p_rules) u(case_id, drill_id, compartment_id, report_id)
+        ORDER BY u.case_id, u.report_id
+        ON CONFLICT (case_id, report_id) WHERE until IS NULL DO UPDATE SET observations = m.observations + EXCLUDED.observations
+        RETURNING m.case_id, m.report_id, m.received, m.xmax = 0;
+    PERFORM case_seen_add(p_cases, p_compartments, p_reports, p_received, p_observations);
 END $$;
-CREATE OR REPLACE TRIGGER case_member_add AFTER INSERT ON case_member REFERENCING NEW TABLE AS after_change
-    FOR EACH STATEMENT EXECUTE FUNCTION member_seen();
-CREATE OR REPLACE TRIGGER case_member_change AFTER UPDATE ON case_member REFERENCING OLD TABLE AS before_change NEW TABLE AS after_change
-    FOR EACH STATEMENT EXECUTE FUNCTION member_seen();
+
+DROP TRIGGER IF EXISTS case_member_add ON case_member;
+DROP TRIGGER IF EXISTS case_member_change ON case_member;
+DROP FUNCTION IF EXISTS member_seen();
 
 -- Members older than the table.
 DO $$

@@ -175,7 +175,7 @@ END $$;
 -- by one number each, the smallest: `pick` of the sighting that names its subject (role, address before name, place), `owner` of the constituent
 -- (role, whether it was held when the observation was made, else now, kind of look-up, the longest match, id); `owners` are these numbers.
 CREATE OR REPLACE FUNCTION triage_fill(t to_triage, p_from bigint, p_first int, p_to bigint, p_last int) RETURNS int
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_sort = off SET work_mem = '64MB' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan SET enable_nestloop = off SET enable_sort = off SET work_mem = '64MB' AS $$
 DECLARE
     v_since timestamptz := t.received;
     v_until timestamptz := coalesce(t.received_until, t.received);
@@ -213,31 +213,36 @@ BEGIN
         SELECT n.length AS labels FROM constituent_length n WHERE n.family = 0),
     name AS MATERIALIZED (
         SELECT s.report_id, s.no, s.rank, string_to_array(s.host, '.') AS labels FROM seen s WHERE s.host IS NOT NULL AND EXISTS (SELECT FROM depth)),
+    -- What is registered for each, and then, once for all three, when it was held.
+    registered AS (
+        SELECT s.report_id, s.no, (s.rank << 60) | (1::bigint << 57) | ((128 - l.bits)::bigint << 49) | n.constituent_id AS owner, n.since, n.until, n.is_dated FROM seen s
+        JOIN length l ON l.family = family(s.addr) AND l.bits <= masklen(s.addr)
+        JOIN constituent_network n ON n.network = network(set_masklen(s.addr, l.bits))
+        JOIN constituent k ON k.id = n.constituent_id AND k.enabled
+        UNION ALL
+        SELECT s.report_id, s.no, (s.rank << 60) | (2::bigint << 57) | n.constituent_id, n.since, n.until, n.is_dated FROM seen s
+        JOIN constituent_asn n ON n.asn = s.asn
+        JOIN constituent k ON k.id = n.constituent_id AND k.enabled
+        UNION ALL
+        SELECT h.report_id, h.no, (h.rank << 60) | (3::bigint << 57) | ((200 - p.labels)::bigint << 49) | d.constituent_id, d.since, d.until, d.is_dated FROM name h
+        JOIN depth p ON p.labels <= cardinality(h.labels)
+        JOIN constituent_domain d ON d.domain = array_to_string(h.labels[cardinality(h.labels) - p.labels + 1:], '.')
+        JOIN constituent k ON k.id = d.constituent_id AND k.enabled),
+    held AS MATERIALIZED (
+        SELECT g.report_id, g.no, g.owner | triage_era(g.since, g.until, g.is_dated, o.time, v_since) AS owner FROM registered g
+        JOIN statement o ON o.report_id = g.report_id AND o.no = g.no),
+    -- Several owners by the same look-up are rare: where their numbers without the id cannot all be different (a bit each, of 61), they are gathered.
     told AS MATERIALIZED (
-        SELECT f.report_id, f.no, max(f.tlp) AS tlp, min(f.pick) AS pick, min(f.owner) AS owner, array_agg(f.owner) FILTER (WHERE f.owner IS NOT NULL) AS owners FROM (
+        SELECT f.report_id, f.no, max(f.tlp) AS tlp, min(f.pick) AS pick, min(f.owner) AS owner,
+               bit_count(bit_or(1::bigint << ((f.owner >> 49) % 61)::int)::bit(64)) < count(f.owner) AS may_share FROM (
             SELECT s.report_id, s.no, s.tlp, CASE WHEN s.addr IS NOT NULL OR s.host IS NOT NULL
                    THEN (s.rank << 48) | ((s.addr IS NULL)::int::bigint << 47) | s.place END AS pick, NULL::bigint AS owner FROM seen s
             UNION ALL
-            SELECT s.report_id, s.no, NULL, NULL, (s.rank << 60) | triage_era(n.since, n.until, n.is_dated, o.time, v_since) | (1::bigint << 57)
-                   | ((128 - l.bits)::bigint << 49) | n.constituent_id FROM seen s
-            JOIN length l ON l.family = family(s.addr) AND l.bits <= masklen(s.addr)
-            JOIN constituent_network n ON n.network = network(set_masklen(s.addr, l.bits))
-            JOIN constituent k ON k.id = n.constituent_id AND k.enabled
-            JOIN statement o ON o.report_id = s.report_id AND o.no = s.no
-            UNION ALL
-            SELECT s.report_id, s.no, NULL, NULL, (s.rank << 60) | triage_era(n.since, n.until, n.is_dated, o.time, v_since) | (2::bigint << 57)
-                   | n.constituent_id FROM seen s
-            JOIN constituent_asn n ON n.asn = s.asn
-            JOIN constituent k ON k.id = n.constituent_id AND k.enabled
-            JOIN statement o ON o.report_id = s.report_id AND o.no = s.no
-            UNION ALL
-            SELECT h.report_id, h.no, NULL, NULL, (h.rank << 60) | triage_era(d.since, d.until, d.is_dated, o.time, v_since) | (3::bigint << 57)
-                   | ((200 - p.labels)::bigint << 49) | d.constituent_id FROM name h
-            JOIN depth p ON p.labels <= cardinality(h.labels)
-            JOIN constituent_domain d ON d.domain = array_to_string(h.labels[cardinality(h.labels) - p.labels + 1:], '.')
-            JOIN constituent k ON k.id = d.constituent_id AND k.enabled
-            JOIN statement o ON o.report_id = h.report_id AND o.no = h.no) f
-        GROUP BY f.report_id, f.no)
+            SELECT h.report_id, h.no, NULL, NULL, h.owner FROM held h) f
+        GROUP BY f.report_id, f.no),
+    shared AS MATERIALIZED (
+        SELECT h.report_id, h.no, array_agg(h.owner) AS owners FROM told b JOIN held h ON h.report_id = b.report_id AND h.no = b.no
+        WHERE b.may_share GROUP BY h.report_id, h.no)
     SELECT p.owners, row_number() OVER (), e.id, e.received, coalesce(o.no, 0), e.sender_id, e.drill_id, e.compartment_id, triage_assurance(e.assurance),
            p.is_person, e.channel = 'mail', e.channel = 'mail' OR p.is_person, c.has_text, (e.id = p_to AND p_last < 2147483647) OR (e.id = p_from AND t.next_no > 0), t.released, t.repeated, false,
            NOT p.is_person AND triage_is_document(w.role, c.format, c.has_title), coalesce(w.role IN ('analyst', 'lead', 'admin'), false), p.class,
@@ -249,9 +254,10 @@ BEGIN
     LEFT JOIN who w ON w.id = e.sender_id
     LEFT JOIN statement o ON o.report_id = e.id
     LEFT JOIN told b ON b.report_id = o.report_id AND b.no = o.no
+    LEFT JOIN shared x ON x.report_id = o.report_id AND x.no = o.no
     LEFT JOIN (SELECT s.place, s.addr, s.host FROM seen s WHERE s.addr IS NOT NULL OR s.host IS NOT NULL) j ON j.place = b.pick & (1::bigint << 47) - 1
     CROSS JOIN LATERAL (SELECT triage_is_person(e.channel, w.role, c.format), coalesce(o.class, c.class, 'other/undetermined'),
-        b.owner & (1::bigint << 49) - 1, CASE WHEN (SELECT count(*) FROM unnest(b.owners) x WHERE x >> 49 = b.owner >> 49) > 1 THEN triage_co_owners(b.owner, b.owners) END,
+        b.owner & (1::bigint << 49) - 1, CASE WHEN x.owners IS NOT NULL THEN triage_co_owners(b.owner, x.owners) END,
         CASE WHEN j.addr IS NULL THEN j.host
              ELSE network(set_masklen(j.addr, least(masklen(j.addr), CASE family(j.addr) WHEN 4 THEN 24 ELSE 48 END)))::text END)
         p(is_person, class, constituent_id, owners, subject)
@@ -303,7 +309,8 @@ BEGIN
 END $$;
 
 -- What the chunk spans, as triage_fill() was asked. Statements that join the bulk tables say it too, so that the planner leaves partitions out and
--- reads one range of an index instead of a whole one.
+-- reads one range of an index instead of a whole one. Their functions ask for generic plans: told the values, the planner takes a part of a report for all of
+-- it, and reads the partition from end to end for each.
 DROP TYPE IF EXISTS chunk_range CASCADE;
 CREATE TYPE chunk_range AS (low bigint, low_no int, high bigint, high_no int, since timestamptz, until timestamptz);
 CREATE FUNCTION triage_range() RETURNS chunk_range

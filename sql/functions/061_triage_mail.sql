@@ -38,7 +38,7 @@ RETURN ARRAY(SELECT btrim(m[1]) FROM regexp_matches(left(p_subject, 1000), '\[([
 
 -- The letters of the chunk. A sender is known where a record or a contact vouches for the only From address and our MTA does not call it forged.
 CREATE OR REPLACE FUNCTION triage_letters() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     span chunk_range;
 BEGIN

@@ -154,30 +154,28 @@ END $$;
 -- Without nested loops, as in triage_fill().
 CREATE OR REPLACE FUNCTION triage_members(OUT cases bigint[], OUT reports bigint[], OUT observations bigint[])
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET work_mem = '64MB' AS $$
+DECLARE
+    v record;
 BEGIN
-    WITH part AS MATERIALIZED (
-        SELECT g.case_id, g.drill_id, min(g.case_compartment_id) AS compartment_id, c.report_id, min(c.received) AS received,
-               count(*) FILTER (WHERE c.no > 0) AS count, min(g.seq) AS seq, min(c.rule) AS rule,
-               CASE WHEN count(*) = 1 THEN CASE WHEN min(c.no) > 0 THEN int4multirange(int4range(min(c.no), min(c.no) + 1)) ELSE '{}'::int4multirange END
-                    ELSE range_agg(int4range(c.no, c.no + 1)) END AS numbers
-        FROM triage_chunk c JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
-        WHERE c.decision IS NULL GROUP BY g.case_id, g.drill_id, c.report_id),
-    member AS (
-        INSERT INTO case_member AS m (case_id, drill_id, compartment_id, report_id, received, observations, since_seq, rule)
-        SELECT p.case_id, p.drill_id, p.compartment_id, p.report_id, p.received, p.numbers, p.seq, p.rule FROM part p ORDER BY p.case_id, p.report_id
-        ON CONFLICT (case_id, report_id) WHERE until IS NULL DO UPDATE SET observations = m.observations + EXCLUDED.observations
-        RETURNING m.case_id, m.report_id, m.received, m.xmax = 0 AS is_new),
-    kept AS (
-        INSERT INTO triage_member SELECT m.case_id, m.report_id, m.received, m.is_new FROM member m)
+    SELECT array_agg(p.case_id) AS cases, array_agg(p.drill_id) AS drills, array_agg(p.compartment_id) AS compartments, array_agg(p.report_id) AS reports,
+           array_agg(p.received) AS received, array_agg(p.numbers) AS numbers, array_agg(p.seq) AS seqs, array_agg(p.rule) AS rules, array_agg(p.count) AS counts INTO v
+    FROM (SELECT g.case_id, g.drill_id, min(g.case_compartment_id) AS compartment_id, c.report_id, min(c.received) AS received,
+                 count(*) FILTER (WHERE c.no > 0) AS count, min(g.seq) AS seq, min(c.rule) AS rule,
+                 CASE WHEN count(*) = 1 THEN CASE WHEN min(c.no) > 0 THEN int4multirange(int4range(min(c.no), min(c.no) + 1)) ELSE '{}'::int4multirange END
+                      ELSE range_agg(int4range(c.no, c.no + 1)) END AS numbers
+          FROM triage_chunk c JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
+          WHERE c.decision IS NULL GROUP BY g.case_id, g.drill_id, c.report_id) p;
+    INSERT INTO triage_member SELECT m.case_id, m.report_id, m.received, m.is_new
+        FROM case_member_add(v.cases, v.drills, v.compartments, v.reports, v.received, v.numbers, v.seqs, v.rules) m;
     SELECT array_agg(s.case_id), array_agg(s.reports), array_agg(s.observations) INTO cases, reports, observations
     FROM (SELECT x.case_id, sum(x.reports) AS reports, sum(x.observations) AS observations FROM (
-              SELECT p.case_id, 0 AS reports, p.count AS observations FROM part p
-              UNION ALL SELECT m.case_id, m.is_new::int, 0 FROM member m) x GROUP BY x.case_id) s;
+              SELECT u.case_id, 0 AS reports, u.count AS observations FROM unnest(v.cases, v.counts) u(case_id, count)
+              UNION ALL SELECT m.case_id, m.is_new::int, 0 FROM triage_member m) x GROUP BY x.case_id) s;
 END $$;
 
 -- What people find the case by, and who may read what is RED.
 CREATE OR REPLACE FUNCTION triage_words() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     span chunk_range;
 BEGIN

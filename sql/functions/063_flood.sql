@@ -156,7 +156,7 @@ END $$;
 -- Rows of machines that a suppression names open and join no case; each is counted and kept with it. What people write, and what an analyst let go, is
 -- never suppressed, nor is a row of a drill.
 CREATE OR REPLACE FUNCTION triage_suppress() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     span chunk_range;
 BEGIN
@@ -200,7 +200,7 @@ END $$;
 -- names and reports, or an empty page, comes at each poll. One about no incident (an advisory), a mail, a text in our own format, what a rule gives to somebody or calls urgent, and
 -- what an analyst let go do.
 CREATE OR REPLACE FUNCTION triage_empty() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     span chunk_range;
 BEGIN
@@ -286,11 +286,11 @@ BEGIN
         DELETE FROM waiting_row w USING due d WHERE w.join_key = d.join_key AND w.drill_id = d.drill_id AND w.compartment_id = d.compartment_id
           AND w.since > now() - d.join_for
         RETURNING d.case_id, d.case_compartment_id, d.seq, w.drill_id, w.report_id, w.received, w.observations, w.rows, w.tlp, w.assurance, w.first_seen, w.last_seen),
-    member AS (
-        INSERT INTO case_member AS m (case_id, drill_id, compartment_id, report_id, received, observations, since_seq)
-        SELECT o.case_id, o.drill_id, o.case_compartment_id, o.report_id, o.received, o.observations, o.seq FROM gone o ORDER BY o.case_id, o.report_id
-        ON CONFLICT (case_id, report_id) WHERE until IS NULL DO UPDATE SET observations = m.observations + EXCLUDED.observations
-        RETURNING m.case_id, m.report_id, m.received, m.xmax = 0 AS is_new),
+    member AS MATERIALIZED (
+        SELECT m.* FROM (SELECT array_agg(o.case_id) AS cases, array_agg(o.drill_id) AS drills, array_agg(o.case_compartment_id) AS compartments,
+                                array_agg(o.report_id) AS reports, array_agg(o.received) AS received, array_agg(o.observations) AS observations,
+                                array_agg(o.seq) AS seqs FROM gone o HAVING count(*) > 0) a
+        CROSS JOIN LATERAL case_member_add(a.cases, a.drills, a.compartments, a.reports, a.received, a.observations, a.seqs, array_fill(NULL::text, ARRAY[cardinality(a.cases)])) m),
     kept AS (
         INSERT INTO triage_member SELECT m.case_id, m.report_id, m.received, m.is_new FROM member m),
     told AS (
@@ -368,12 +368,11 @@ BEGIN
             GROUP BY m.sender_id) x
         WHERE x.rows > 0 AND (SELECT count(*) FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.id = x.sender_id) > 0),
     again AS (
-        SELECT s.case_id, sum(s.rows - CASE WHEN s.is_known THEN 0 ELSE 1 END) AS rows FROM (
-            SELECT x.case_id, x.statement, sum(x.rows) AS rows, bool_or(k.statement IS NOT NULL) AS is_known
-            FROM (SELECT y.case_id, y.statement, y.drill_id, sum(y.rows) AS rows FROM stated y GROUP BY y.case_id, y.statement, y.drill_id) x
-            LEFT JOIN (SELECT DISTINCT n.statement, n.drill_id, n.case_id FROM known n) k
-                 ON k.statement = x.statement AND k.drill_id = x.drill_id AND k.case_id = x.case_id
-            GROUP BY x.case_id, x.statement) s GROUP BY s.case_id)
+        SELECT x.case_id, sum(x.rows) - count(*) FILTER (WHERE k.statement IS NULL) AS rows
+        FROM (SELECT y.case_id, y.statement, y.drill_id, sum(y.rows) AS rows FROM stated y GROUP BY y.case_id, y.statement, y.drill_id) x
+        LEFT JOIN (SELECT DISTINCT n.statement, n.drill_id, n.case_id FROM known n) k
+             ON k.statement = x.statement AND k.drill_id = x.drill_id AND k.case_id = x.case_id
+        GROUP BY x.case_id)
     UPDATE case_tally t SET repeats = t.repeats + a.rows FROM again a WHERE a.case_id = t.case_id AND a.rows > 0;
 END $$;
 

@@ -14,7 +14,7 @@ RETURNS TABLE (ord int, class text, class_claim text, tlp smallint, tlp_claim sm
                signed text, signer text, size bigint, summary text, description text, observed text, reporter text, count bigint, source_port int,
                target_port int, constituent text, sector text, kind text, author text, dmarc text, spf text, dkim text, spam text, spam_score bigint,
                encryption text, fresh text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     span chunk_range := triage_range();
 BEGIN
@@ -42,7 +42,7 @@ END $$;
 -- Sightings of these types, and with p_hosts all that have a host. Types beyond those of observables: 100 lists that they are on, 101 and 102 names and
 -- sectors of the owners behind the first.
 CREATE OR REPLACE FUNCTION triage_rule_sightings(p_types smallint[], p_hosts boolean) RETURNS TABLE (ord int, type smallint, value text, host text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     span chunk_range := triage_range();
 BEGIN
@@ -265,7 +265,7 @@ END $$;
 
 -- What a report says may be done with it counts for its case: narrowing only, and not against a channel that proves more.
 CREATE OR REPLACE FUNCTION triage_pap() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan SET enable_nestloop = off SET enable_mergejoin = off AS $$
 DECLARE
     span chunk_range := triage_range();
 BEGIN

@@ -53,7 +53,7 @@ END $$;
 -- Of the chunk: statements whose word the operator knows get its class; words that nobody knows are counted. The part of the key that names the
 -- class follows. Words of what is RED or in a compartment are not counted, since everybody reads that list. Nothing is read where every statement has a class and there is no alias.
 CREATE OR REPLACE FUNCTION triage_aliases() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan SET enable_nestloop = off SET enable_mergejoin = off AS $$
 DECLARE
     span chunk_range := triage_range();
     v_aliases boolean := EXISTS (SELECT FROM class_alias);

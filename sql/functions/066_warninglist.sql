@@ -177,7 +177,7 @@ RETURN known_good_json(ARRAY[observable_type_number(p_type)], ARRAY[p_value], AR
 
 -- Marks what of the chunk is on a list. Each distinct observable is asked for once; of a chunk with more than 50,000 (12 an observation) not all are.
 CREATE OR REPLACE FUNCTION triage_known_good() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     span chunk_range := triage_range();
     v record;
@@ -197,7 +197,7 @@ END $$;
 
 -- Which lists the observations of the chunk are on, by what was marked: a fact for rules. Nothing where no rule asks.
 CREATE OR REPLACE FUNCTION triage_known_lists(p_asked boolean) RETURNS TABLE (ord int, list text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan SET enable_nestloop = off SET enable_mergejoin = off AS $$
 DECLARE
     span chunk_range;
 BEGIN

@@ -240,15 +240,15 @@ static void twice_is_once(void **state)
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.to_triage"), 0);
 }
 
-/* A document of 45,000 rows about two owners; its number. */
+/* A document of 90,000 rows about two owners; its number. */
 static int64_t arrive_large(struct fixture *fixture, const char *document)
 {
     struct err err;
     struct report_result result;
     struct report *report = report_new("shadowserver");
     char address[40];
-    for (int i = 0; i < 45000; i++) {
-        snprintf(address, sizeof address, "10.1.%d.%d", i % 2 ? 7 : 2, 1 + i / 200);
+    for (int i = 0; i < 90000; i++) {
+        snprintf(address, sizeof address, "10.1.%d.%d", i % 2 ? 7 : 2, 1 + i / 400);
         struct observation *observation = report_add_observation(report);
         observation->class_name = "malicious-code/infected-system";
         assert_true(report_add_sighting(report, observation, OBSERVABLE_IPV4, ROLE_SOURCE, address));
@@ -276,10 +276,10 @@ static void large_and_small(void **state)
     int64_t large = arrive_large(fixture, "rows");
     triage(fixture);
     assert_outcome(large, "triaged");
-    assert_case(large, "t.reports || ' ' || t.observations", "1 22500 | 1 22500");
+    assert_case(large, "t.reports || ' ' || t.observations", "1 45000 | 1 45000");
     assert_int_equal(
         cluster_number("SELECT count(*) FROM cirt.case_member m, unnest(m.observations) r, generate_series(lower(r), upper(r) - 1)"),
-        45000);
+        90000);
     assert_case(large, "(SELECT count(*) FROM journal j WHERE j.case_id = k.id)", "3 | 3");
     for (int i = 0; i < 60; i++)
         arrive(fixture, &(struct letter){.class_name = "abusive-content/spam", .sightings = {{"ipv4", "source", "10.1.2.9"}}});
@@ -296,14 +296,14 @@ static void several_share_a_large_one(void **state)
     struct err err;
     int64_t large = arrive_large(fixture, "shared rows");
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.to_triage"), 3);
-    cluster_execute("UPDATE cirt.to_triage SET attempts = 1, not_before = now() + interval '1 hour' WHERE next_no = 20000");
+    cluster_execute("UPDATE cirt.to_triage SET attempts = 1, not_before = now() + interval '1 hour' WHERE next_no = 40000");
     triage(fixture);
     assert_outcome(large, "");
-    assert_case(large, "t.observations", "12500 | 12500");
+    assert_case(large, "t.observations", "25000 | 25000");
     cluster_execute("UPDATE cirt.to_triage SET not_before = now()");
     triage(fixture);
     assert_outcome(large, "triaged");
-    assert_case(large, "t.reports || ' ' || t.observations", "1 22500 | 1 22500");
+    assert_case(large, "t.reports || ' ' || t.observations", "1 45000 | 1 45000");
 
     int64_t next = arrive_large(fixture, "rows of two workers");
     pid_t child = fork();
@@ -316,7 +316,7 @@ static void several_share_a_large_one(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     assert_outcome(next, "triaged");
-    assert_case(next, "t.reports || ' ' || t.observations", "2 45000 | 2 45000");
+    assert_case(next, "t.reports || ' ' || t.observations", "2 90000 | 2 90000");
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.to_triage"), 0);
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.journal_verify(NULL)"), 0);
 }
