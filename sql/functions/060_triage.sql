@@ -127,15 +127,19 @@ CREATE OR REPLACE FUNCTION triage_is_document(p_role text, p_format text, p_has_
 RETURN CASE WHEN p_format IN ('stix', 'misp') THEN p_has_title OR p_role IN ('analyst', 'lead', 'admin')
             ELSE p_format IN ('iodef', 'iodef-json', 'rid') AND p_role IN ('analyst', 'lead', 'admin') END IS TRUE;
 
+-- The end of a key: what stands apart of its class and owner.
+CREATE OR REPLACE FUNCTION triage_apart(p_kind text, p_tlp smallint) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(' ' || p_kind, '') || CASE WHEN p_tlp = 4 THEN ' red' ELSE '' END;
+
 -- What is handled together: a person's report, what has the same key, or a report that has none; what a
--- document calls no incident (a vulnerability, a notice) by itself.
-DROP FUNCTION IF EXISTS triage_grp(boolean, bigint, text, bigint, text);
-CREATE OR REPLACE FUNCTION triage_grp(p_is_person boolean, p_report bigint, p_class text, p_constituent bigint, p_subject text, p_kind text) RETURNS text
+-- document calls no incident (a vulnerability, a notice) by itself, and what is RED too: few may read that case, and others' rows are not to be hidden in it.
+SELECT drop_overloads('triage_grp');
+CREATE OR REPLACE FUNCTION triage_grp(p_is_person boolean, p_report bigint, p_class text, p_constituent bigint, p_subject text, p_kind text, p_tlp smallint) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN p_is_person THEN 'report ' || p_report
             WHEN p_constituent IS NOT NULL THEN p_class || ' constituent ' || p_constituent
             WHEN p_subject IS NOT NULL THEN p_class || ' ' || p_subject
-            ELSE 'report ' || p_report || ' ' || p_class END || CASE WHEN p_is_person OR p_kind IS NULL THEN '' ELSE ' ' || p_kind END;
+            ELSE 'report ' || p_report || ' ' || p_class END || CASE WHEN p_is_person THEN '' ELSE triage_apart(p_kind, p_tlp) END;
 
 CREATE OR REPLACE FUNCTION triage_tables() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -248,7 +252,7 @@ BEGIN
            NOT p.is_person AND triage_is_document(w.role, c.format, c.has_title), coalesce(w.role IN ('analyst', 'lead', 'admin'), false), p.class,
            greatest(c.tlp, b.tlp), p.constituent_id, p.subject,
            coalesce(CASE WHEN masklen(j.addr) IN (32, 128) THEN host(j.addr) ELSE j.addr::text END, j.host),
-           triage_grp(p.is_person, e.id, p.class, p.constituent_id, p.subject, c.case_kind), least(coalesce(o.time, e.received), e.received), o.statement, c.case_kind
+           triage_grp(p.is_person, e.id, p.class, p.constituent_id, p.subject, c.case_kind, greatest(c.tlp, b.tlp)), least(coalesce(o.time, e.received), e.received), o.statement, c.case_kind
     FROM envelope e
     JOIN content c ON c.report_id = e.id
     LEFT JOIN who w ON w.id = e.sender_id
@@ -338,7 +342,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     UPDATE triage_chunk c SET class = coalesce(u.class, c.class), priority = u.priority, queue = u.queue, assign = u.assign,
         tlp = greatest(c.tlp, u.tlp), decision = u.decision, rule = u.rule, reason = u.reason,
-        grp = triage_grp(c.is_person, c.report_id, coalesce(u.class, c.class), c.constituent_id, c.subject, c.kind)
+        grp = triage_grp(c.is_person, c.report_id, coalesce(u.class, c.class), c.constituent_id, c.subject, c.kind, greatest(c.tlp, u.tlp))
         FROM unnest(p_ord, p_class, p_priority, p_queue, p_assign, p_tlp, p_decision, p_rule, p_reason)
              u(ord, class, priority, queue, assign, tlp, decision, rule, reason)
         WHERE c.ord = u.ord;

@@ -28,14 +28,14 @@ END $$;
 
 -- Finds and locks what is joined, in the order of ids as the desk's verbs do; what an analyst closed meanwhile is not joined. Where no case is open, one
 -- that ended lately is: what was seen after its end opens it again, where its channel proves as much as what set it; what was seen before is laid
--- with it quietly. What strangers made RED is read by few: what proves more is not laid in there, unless it is RED itself.
+-- with it quietly. What is RED is read by few: it joins what is RED, by whomever, and nothing else joins that.
 CREATE OR REPLACE FUNCTION triage_join() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     UPDATE triage_group g SET case_id = (
         SELECT k.id FROM incident_case k WHERE k.join_key = g.join_key AND k.drill_id = g.drill_id AND k.compartment_id = g.compartment_id
           AND k.state IN ('new', 'open', 'waiting') AND coalesce(k.reopened, k.opened) > now() - s.join_for
-          AND (k.tlp < 4 OR k.assurance >= g.assurance OR g.tlps[g.assurance + 1] = 4) ORDER BY k.opened DESC LIMIT 1)
+          AND (k.tlp = 4) = (g.tlp = 4) ORDER BY k.opened DESC LIMIT 1)
         FROM triage_class s WHERE s.class = g.class AND g.join_key IS NOT NULL;
     UPDATE triage_group g SET case_id = f.case_id, is_again = f.is_again, is_quiet = NOT f.is_again
         FROM (SELECT x.grp, x.drill_id, x.compartment_id, k.id AS case_id, coalesce(x.seens[k.assurance + 1] > k.ended, false) AS is_again
@@ -43,7 +43,7 @@ BEGIN
               CROSS JOIN LATERAL (
                   SELECT y.id, y.assurance, coalesce(y.closed, y.resolved) AS ended FROM incident_case y
                   WHERE y.join_key = x.join_key AND y.drill_id = x.drill_id AND y.compartment_id = x.compartment_id AND y.state IN ('resolved', 'closed')
-                    AND (y.tlp < 4 OR y.assurance >= x.assurance OR x.tlps[x.assurance + 1] = 4) AND coalesce(y.closed, y.resolved) > now() - s.relapse_for AND coalesce(y.resolution, '') NOT IN ('false-positive', 'not-ours', 'duplicate')
+                    AND (y.tlp = 4) = (x.tlp = 4) AND coalesce(y.closed, y.resolved) > now() - s.relapse_for AND coalesce(y.resolution, '') NOT IN ('false-positive', 'not-ours', 'duplicate')
                   ORDER BY coalesce(y.closed, y.resolved) DESC LIMIT 1) k
               WHERE x.case_id IS NULL AND x.join_key IS NOT NULL AND (x.last_seen <= k.ended OR x.seens[k.assurance + 1] > k.ended)) f
         WHERE f.grp = g.grp AND f.drill_id = g.drill_id AND f.compartment_id = g.compartment_id;

@@ -34,7 +34,7 @@ BEGIN
     END IF;
     WITH lone AS MATERIALIZED (
         SELECT c.report_id, c.grp, c.drill_id, c.compartment_id, min(c.class) AS class,
-               'document ' || c.report_id || coalesce(' ' || min(c.kind), '') AS whole FROM triage_chunk c
+               'document ' || c.report_id || triage_apart(min(c.kind), min(c.tlp)) AS whole FROM triage_chunk c
         WHERE c.is_document AND c.constituent_id IS NULL AND c.case_id IS NULL AND c.decision IS NULL AND c.no > 0
         GROUP BY c.report_id, c.grp, c.drill_id, c.compartment_id),
     fresh AS MATERIALIZED (
@@ -55,7 +55,7 @@ END $$;
 
 -- The key of the case that such rows of a sender share: "CLASS sender 12"; of a stranger's rows about owners "CLASS stranger 12".
 CREATE OR REPLACE FUNCTION triage_is_rest(p_join_key text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN p_join_key ~ '^\S+ (sender|stranger) \d+( [a-z]+)?$';
+RETURN p_join_key ~ '^\S+ (sender|stranger) \d+( [a-z]+)*$';
 
 CREATE OR REPLACE FUNCTION sender_name(p_sender bigint) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -74,7 +74,7 @@ BEGIN
     END IF;
     WITH lone AS MATERIALIZED (
         SELECT c.grp, c.drill_id, c.compartment_id, c.sender_id, min(c.class) AS class,
-               min(c.class) || ' sender ' || c.sender_id || coalesce(' ' || min(c.kind), '') AS rest FROM triage_chunk c
+               min(c.class) || ' sender ' || c.sender_id || triage_apart(min(c.kind), min(c.tlp)) AS rest FROM triage_chunk c
         WHERE c.constituent_id IS NULL AND NOT c.is_person AND c.case_id IS NULL AND c.decision IS NULL AND NOT (c.is_ours AND c.grp LIKE 'document %')
         GROUP BY c.grp, c.drill_id, c.compartment_id, c.sender_id),
     fresh AS MATERIALIZED (
@@ -117,7 +117,7 @@ BEGIN
         SELECT s.id, s.address IS NOT NULL AS is_stranger FROM sender s WHERE s.id = ANY (ARRAY(SELECT DISTINCT c.sender_id FROM triage_chunk c))),
     lone AS MATERIALIZED (
         SELECT c.grp, c.drill_id, c.compartment_id, min(c.class) AS class, min(c.sender_id) AS sender_id,
-               min(c.class) || ' stranger ' || min(c.sender_id) || coalesce(' ' || min(c.kind), '') AS rest
+               min(c.class) || ' stranger ' || min(c.sender_id) || triage_apart(min(c.kind), min(c.tlp)) AS rest
         FROM triage_chunk c JOIN who w ON w.id = c.sender_id LEFT JOIN known n ON n.report_id = c.report_id
         WHERE c.constituent_id IS NOT NULL AND NOT c.is_person AND c.case_id IS NULL AND c.decision IS NULL AND NOT c.is_released
         GROUP BY c.grp, c.drill_id, c.compartment_id HAVING bool_and(w.is_stranger AND (c.assurance = 0 OR n.report_id IS NULL))),

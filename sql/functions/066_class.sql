@@ -72,7 +72,7 @@ BEGIN
              AND o.received BETWEEN span.since AND span.until AND (o.report_id, o.no) >= (span.low, span.low_no)
              AND (o.report_id, o.no) <= (span.high, span.high_no)
         WHERE (v_aliases OR c.class = 'other/undetermined') AND coalesce(o.class_claim, rc.class_claim) IS NOT NULL;
-    UPDATE triage_chunk c SET class = a.class, grp = triage_grp(c.is_person, c.report_id, a.class, c.constituent_id, c.subject, c.kind)
+    UPDATE triage_chunk c SET class = a.class, grp = triage_grp(c.is_person, c.report_id, a.class, c.constituent_id, c.subject, c.kind, c.tlp)
         FROM triage_word w JOIN class_alias a ON a.word = w.word WHERE w.ord = c.ord AND a.class <> c.class;
     INSERT INTO class_unmapped AS u (word, sender_id, count)
         WITH full_up AS MATERIALIZED (

@@ -158,13 +158,17 @@ static void labels_narrow_and_assurance_holds(void **state)
     letter.assurance = "pinned-key";
     triaged(fixture, &letter);
     assert_case(first, "k.tlp || ' ' || k.assurance", "2 3");
-    letter.tlp = TLP_RED;
+    letter.tlp = TLP_AMBER_STRICT;
     letter.assurance = "unknown";
     assert_true(is_same_case(first, triaged(fixture, &letter)));
     assert_case(first, "k.tlp || ' ' || k.assurance", "2 3");
     letter.assurance = "pinned-key";
     triaged(fixture, &letter);
-    assert_case(first,
+    assert_case(first, "k.tlp || ' ' || k.assurance", "3 3");
+    letter.tlp = TLP_RED;
+    int64_t red = triaged(fixture, &letter);
+    assert_case(first, "k.tlp || ' ' || k.assurance", "3 3");
+    assert_case(red,
                 "k.tlp || ' ' || (SELECT string_agg(i.login, ',' ORDER BY i.login) FROM case_reader r JOIN identity i ON i.id = "
                 "r.identity_id WHERE r.case_id = k.id)",
                 "4 admin,lead");
