@@ -13,7 +13,8 @@
 /* What each leaves: a share of database.reserve_mb. */
 enum watermark { WATERMARK_FEEDS = 1, WATERMARK_MAIL = 2, WATERMARK_ANALYSTS = 4 };
 
-/* True where more than reserve_mb / share is free on both, or where nobody told which they are. Logs a refusal. */
+/* True where more than reserve_mb / share is free on both, or where nobody told which they are. Logs a refusal, one
+ * every ten seconds. */
 bool watermark_has_space(const struct config *config, enum watermark share);
 
 #endif

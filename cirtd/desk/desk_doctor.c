@@ -19,17 +19,27 @@ static void add_check(struct buf *body, size_t *count, const char *name, bool ok
     buf_add_char(body, '}');
 }
 
+/* Who waits: the shares of cirtd/watermark.h. */
+static const char *room_hint(int64_t free_mb, int64_t reserve_mb)
+{
+    return free_mb >= reserve_mb       ? NULL
+           : free_mb >= reserve_mb / 2 ? "feeds are refused until there is room: enlarge the disk, or remove old partitions"
+           : free_mb >= reserve_mb / 4
+               ? "feeds and mail are refused until there is room: enlarge the disk, or remove old partitions"
+               : "feeds, mail and analysts' reports are refused until there is room: enlarge the disk, or remove old partitions";
+}
+
 static bool check_disk(struct desk_call *call, const char *name, const char *path, const char *what, size_t *count)
 {
     struct statvfs disk;
     if (str_is_empty(path) || statvfs(path, &disk) != 0)
         return true;
     int64_t free_mb = (int64_t)(disk.f_bavail / 1024 * disk.f_frsize / 1024);
-    bool ok = free_mb > call->desk->reserve_mb;
+    bool ok = free_mb >= call->desk->reserve_mb;
     add_check(&call->answer->body, count, name, ok,
               arena_printf(call->arena, "%lld MB free for %s, %lld MB held in reserve", (long long)free_mb, what,
                            (long long)call->desk->reserve_mb),
-              ok ? NULL : "feeds are refused until there is room: enlarge the disk, or remove old partitions");
+              room_hint(free_mb, call->desk->reserve_mb));
     return ok;
 }
 

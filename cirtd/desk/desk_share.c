@@ -429,6 +429,14 @@ static bool share_case(struct desk_call *call, struct err *err)
 static bool list_shares(struct desk_call *call, struct err *err)
 {
     const char *name = desk_query_text(call, "case");
+    struct db_rows *rows = NULL;
+    /* By itself: where there is no share at all, the list would not look whether there is such a case. */
+    if (name && *name) {
+        db_text(call->params, name);
+        if (!desk_run(call, SQL_DESK_CASE_CHAIN, &rows, err))
+            return false;
+        db_rows_free(rows);
+    }
     return desk_run_page(call, SQL_DESK_SHARE_LIST, name && *name ? name : NULL, err);
 }
 

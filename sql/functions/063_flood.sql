@@ -314,6 +314,10 @@ END $$;
 CREATE OR REPLACE FUNCTION statement_bucket(p_at timestamptz) RETURNS smallint LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT floor(extract(epoch FROM p_at) / (28 * 86400))::smallint $$;
 
+-- What few may see is counted by itself, or others' rows would tell that it was said again.
+CREATE OR REPLACE FUNCTION statement_number(p_statement bigint, p_tlp smallint, p_compartment int) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN p_tlp < 4 AND p_compartment = 0 THEN p_statement ELSE hashtextextended(CASE p_tlp WHEN 4 THEN 'red ' ELSE '' END || p_compartment, p_statement) END;
+
 -- Counts what each sender states, and in each case the rows that state what another one states there already, whoever said it: all are kept, one is
 -- work. Each statement is looked up by the index, never by reading the table.
 CREATE OR REPLACE FUNCTION triage_statements() RETURNS void
@@ -326,9 +330,9 @@ BEGIN
         v_buckets := v_buckets || (v_now - 1)::smallint;
     END IF;
     WITH stated AS MATERIALIZED (
-        SELECT c.statement, c.drill_id, g.case_id, c.sender_id, count(*) AS rows, min(c.time) AS first_seen, max(c.time) AS last_seen
+        SELECT statement_number(c.statement, c.tlp, c.compartment_id) AS statement, c.drill_id, g.case_id, c.sender_id, count(*) AS rows, min(c.time) AS first_seen, max(c.time) AS last_seen
         FROM triage_chunk c JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
-        WHERE c.decision IS NULL AND c.statement IS NOT NULL GROUP BY c.statement, c.drill_id, g.case_id, c.sender_id),
+        WHERE c.decision IS NULL AND c.statement IS NOT NULL GROUP BY 1, c.drill_id, g.case_id, c.sender_id),
     found AS MATERIALIZED (
         SELECT k.* FROM (SELECT DISTINCT s.statement, s.drill_id FROM stated s) x
         CROSS JOIN LATERAL (SELECT y.* FROM statement y WHERE y.bucket = ANY (v_buckets) AND y.statement = x.statement AND y.drill_id = x.drill_id

@@ -31,8 +31,10 @@ CREATE VIEW visible_statement AS
 SELECT o.report_id, o.received, o.no, t.first_seen, t.last_seen, t.rows FROM observation o
     JOIN visible_report_key v ON v.id = o.report_id AND v.received = o.received
     JOIN report r ON r.id = o.report_id AND r.received = o.received
+    JOIN report_content c ON c.report_id = o.report_id AND c.received = o.received
+    CROSS JOIN LATERAL (SELECT greatest(c.tlp, max(i.tlp)) AS tlp FROM sighting i WHERE i.report_id = o.report_id AND i.received = o.received AND i.observation_no = o.no) x
     CROSS JOIN LATERAL (SELECT s.first_seen, s.last_seen, s.rows FROM statement s
-        WHERE s.bucket = ANY (ARRAY[statement_bucket(now()), statement_bucket(now()) - 1]) AND s.statement = o.statement AND s.sender_id = r.sender_id
+        WHERE s.bucket = ANY (ARRAY[statement_bucket(now()), statement_bucket(now()) - 1]) AND s.statement = statement_number(o.statement, x.tlp, o.compartment_id) AND s.sender_id = r.sender_id
           AND s.drill_id = r.drill_id ORDER BY s.bucket DESC LIMIT 1) t;
 
 -- --- classes ---

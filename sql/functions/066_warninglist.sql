@@ -12,7 +12,7 @@ SELECT w.id, w.name, w.title, w.description, w.version, w.kind, w.types, w.categ
        (SELECT i.login FROM identity i WHERE i.id = w.imported_by) AS imported_by,
        (SELECT count(*) FROM warninglist_entry e WHERE e.list_id = w.id) + (SELECT count(*) FROM warninglist_network n WHERE n.list_id = w.id)
            + (SELECT count(*) FROM warninglist_pattern p WHERE p.list_id = w.id) AS entries,
-       (SELECT count(*) FROM known_good_mark m WHERE m.list = w.name) AS marked
+       (SELECT count(*) FROM known_good_mark m WHERE m.list = w.name AND m.is_open) AS marked
 FROM warninglist w WHERE viewer() IS NOT NULL AND (w.loaded OR NOT EXISTS (SELECT FROM warninglist x WHERE x.name = w.name AND x.loaded));
 
 CREATE OR REPLACE FUNCTION warninglist_json(w visible_warninglist) RETURNS json LANGUAGE sql STABLE
@@ -185,14 +185,15 @@ BEGIN
     IF NOT EXISTS (SELECT FROM warninglist w WHERE w.loaded) THEN
         RETURN;
     END IF;
-    SELECT array_agg(s.type) AS types, array_agg(s.value) AS values, array_agg(s.host) AS hosts, array_agg(s.addr) AS addrs INTO v
-    FROM (SELECT DISTINCT x.type, x.value, x.host, x.addr FROM sighting x
+    SELECT array_agg(s.type) AS types, array_agg(s.value) AS values, array_agg(s.host) AS hosts, array_agg(s.addr) AS addrs, array_agg(s.is_open) AS open INTO v
+    FROM (SELECT x.type, x.value, x.host, x.addr, bool_or(x.tlp < 4 AND x.compartment_id = 0) AS is_open FROM sighting x
           WHERE x.report_id BETWEEN span.low AND span.high AND x.received BETWEEN span.since AND span.until
             AND (x.report_id, x.observation_no) >= (span.low, span.low_no) AND (x.report_id, x.observation_no) <= (span.high, span.high_no)
-            AND x.type NOT IN (16, 17) LIMIT 50000) s;
-    INSERT INTO known_good_mark (value_md5, type, list, entry, value)
-        SELECT md5(v.values[g.ord])::uuid, v.types[g.ord], g.list, g.entry, v.values[g.ord] FROM known_good(v.types, v.values, v.hosts, v.addrs) g
-        ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING;
+            AND x.type NOT IN (16, 17) GROUP BY x.type, x.value, x.host, x.addr LIMIT 50000) s;
+    INSERT INTO known_good_mark AS m (value_md5, type, list, entry, value, is_open)
+        SELECT md5(v.values[g.ord])::uuid, v.types[g.ord], g.list, g.entry, v.values[g.ord], v.open[g.ord] FROM known_good(v.types, v.values, v.hosts, v.addrs) g
+        ORDER BY 1, 2, 3
+        ON CONFLICT (value_md5, type, list) DO UPDATE SET is_open = true WHERE NOT m.is_open AND EXCLUDED.is_open;
 END $$;
 
 -- Which lists the observations of the chunk are on, by what was marked: a fact for rules. Nothing where no rule asks.

@@ -240,6 +240,7 @@ GRANT SELECT ON visible_suppressed TO cirt_desk;
 GRANT SELECT ON visible_statement TO cirt_desk;
 GRANT EXECUTE ON FUNCTION sender_name TO cirt_desk;
 GRANT EXECUTE ON FUNCTION statement_bucket TO cirt_desk;
+GRANT EXECUTE ON FUNCTION statement_number TO cirt_desk;
 GRANT EXECUTE ON FUNCTION class_in_force TO cirt_desk;
 GRANT EXECUTE ON FUNCTION class_list TO cirt_desk;
 GRANT EXECUTE ON FUNCTION class_write TO cirt_desk;

@@ -376,6 +376,13 @@ static void test_red(void **state)
     json_decref(desk_client_get(*state, "lead", 200, path));
 }
 
+/* There is no such case, whatever was planned of the statement after some calls. */
+static void test_shares_of_no_case(void **state)
+{
+    for (int i = 0; i < 8; i++)
+        json_decref(desk_client_get(*state, "analyst", 404, "/v1/shares?case=999999"));
+}
+
 static void test_red_note(void **state)
 {
     char path[60];
@@ -496,22 +503,12 @@ static void test_rules_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_me),
-        cmocka_unit_test(test_strangers),
-        cmocka_unit_test(test_permissions),
-        cmocka_unit_test(test_revisions),
-        cmocka_unit_test(test_owner),
-        cmocka_unit_test(test_escalate),
-        cmocka_unit_test(test_verbs),
-        cmocka_unit_test(test_refused_verbs),
-        cmocka_unit_test(test_label_from_outside),
-        cmocka_unit_test(test_compartment),
-        cmocka_unit_test(test_red),
-        cmocka_unit_test(test_red_note),
-        cmocka_unit_test(test_journal),
-        cmocka_unit_test(test_journal_is_closed),
-        cmocka_unit_test(test_moves),
-        cmocka_unit_test(test_rules_agree),
+        cmocka_unit_test(test_me),          cmocka_unit_test(test_strangers),     cmocka_unit_test(test_permissions),
+        cmocka_unit_test(test_revisions),   cmocka_unit_test(test_owner),         cmocka_unit_test(test_escalate),
+        cmocka_unit_test(test_verbs),       cmocka_unit_test(test_refused_verbs), cmocka_unit_test(test_label_from_outside),
+        cmocka_unit_test(test_compartment), cmocka_unit_test(test_red),           cmocka_unit_test(test_shares_of_no_case),
+        cmocka_unit_test(test_red_note),    cmocka_unit_test(test_journal),       cmocka_unit_test(test_journal_is_closed),
+        cmocka_unit_test(test_moves),       cmocka_unit_test(test_rules_agree),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -277,6 +277,31 @@ static void lists_say_what_they_know(void **state)
     json_decref(nets);
 }
 
+static int64_t times_stated(struct site *site, const char *who, int64_t report)
+{
+    char path[60];
+    snprintf(path, sizeof path, "/v1/reports/r%lld", (long long)report);
+    json_t *shown = desk_client_get(site->client, who, 200, path);
+    const json_t *observation = json_array_get(json_object_get(shown, "observation_list"), 0);
+    int64_t times = json_integer_value(json_object_get(json_object_get(observation, "stated"), "times"));
+    json_decref(shown);
+    return times;
+}
+
+/* How often a sender stated something counts what is RED by itself, for those who may read it. */
+static void red_statements_count_by_themselves(void **state)
+{
+    struct site *site = *state;
+    struct letter letter = {
+        .sender = site->fixture.feed, .tlp = TLP_GREEN, .class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "10.7.7.7"}}};
+    int64_t open = triaged(&site->fixture, &letter);
+    letter.tlp = TLP_RED;
+    int64_t red = triaged(&site->fixture, &letter);
+    triaged(&site->fixture, &letter);
+    assert_int_equal(times_stated(site, "analyst", open), 1);
+    assert_int_equal(times_stated(site, "lead", red), 2);
+}
+
 static void what_is_known_is_marked_and_stays(void **state)
 {
     struct site *site = *state;
@@ -288,6 +313,20 @@ static void what_is_known_is_marked_and_stays(void **state)
     assert_int_equal(
         cluster_number("SELECT count(*) FROM cirt.known_good_mark WHERE list = 'nets' AND value = '203.0.113.99' AND type = 1"), 1);
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.known_good_mark WHERE value = 'evil.example'"), 0);
+    /* What few may see does not count for all, until others say it too. */
+    struct letter red = {
+        .sender = site->fixture.feed, .tlp = TLP_RED, .class_name = "availability/ddos", .sightings = {{"ipv4", "source", "203.0.113.98"}}};
+    json_t *nets = desk_client_get(site->client, "auditor", 200, "/v1/warninglists/nets");
+    int64_t marked = json_integer_value(json_object_get(nets, "marked"));
+    json_decref(nets);
+    for (int open = 0; open < 2; open++) {
+        triaged(&site->fixture, &red);
+        assert_int_equal(cluster_number("SELECT count(*) FROM cirt.known_good_mark WHERE value = '203.0.113.98'"), 1);
+        nets = desk_client_get(site->client, "auditor", 200, "/v1/warninglists/nets");
+        assert_int_equal(json_integer_value(json_object_get(nets, "marked")), marked + open);
+        json_decref(nets);
+        red.tlp = TLP_GREEN;
+    }
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.sighting WHERE value = '203.0.113.99'"), 1);
     char path[60], *number = of_report(report, "k.number");
     snprintf(path, sizeof path, "/v1/reports/r%lld", (long long)report);
@@ -460,6 +499,7 @@ int main(void)
                                        cmocka_unit_test(hostile_patterns_are_bounded),
                                        cmocka_unit_test(lists_say_what_they_know),
                                        cmocka_unit_test(what_is_known_is_marked_and_stays),
+                                       cmocka_unit_test(red_statements_count_by_themselves),
                                        cmocka_unit_test(rules_see_the_lists),
                                        cmocka_unit_test(lists_come_anew_and_go),
                                        cmocka_unit_test(misps_lists),
