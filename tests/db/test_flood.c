@@ -620,21 +620,6 @@ static void the_same_again_is_counted_not_worked(void **state)
     assert_case(first, "t.observations || ' ' || t.repeats", "6 4");
 }
 
-/* Others' rows do not tell that their sender said it again where few may read it. */
-static void what_few_may_see_is_counted_by_itself(void **state)
-{
-    struct fixture *fixture = *state;
-    struct letter letter = {.class_name = "fraud/phishing", .tlp = TLP_GREEN, .sightings = {{"ipv4", "source", "10.1.2.3"}}};
-    cluster_execute("DELETE FROM cirt.statement");
-    triaged(fixture, &letter);
-    letter.tlp = TLP_RED;
-    triaged(fixture, &letter);
-    triaged(fixture, &letter);
-    char *counts = cluster_text("SELECT string_agg(rows::text, ' ' ORDER BY rows) FROM cirt.statement");
-    assert_string_equal(counts, "1 2");
-    free(counts);
-}
-
 /* Many who say the same, one after the other, keep nobody who says it again from being triaged. */
 static void a_crowd_says_the_same(void **state)
 {
@@ -800,7 +785,6 @@ int main(void)
         cmocka_unit_test_setup(what_is_suppressed_opens_no_case_and_is_kept, clean_flood),
         cmocka_unit_test_setup(a_document_may_be_suppressed_in_part, clean_flood),
         cmocka_unit_test_setup(the_same_again_is_counted_not_worked, clean_flood),
-        cmocka_unit_test_setup(what_few_may_see_is_counted_by_itself, clean_flood),
         cmocka_unit_test_setup(a_crowd_says_the_same, clean_flood),
         cmocka_unit_test_setup(statements_are_carried_over_and_forgotten, clean_flood),
         cmocka_unit_test_setup(what_is_seen_no_more_is_resolved, clean_flood),
