@@ -4,34 +4,69 @@
 #include <maxminddb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/str.h"
 #include "base/timestamp.h"
 #include "model/observable.h"
 
+struct file {
+    char *path;
+    MMDB_s map;
+    struct stat seen; /* as it was opened, or could not be */
+    bool is_open, is_told;
+};
+
 struct places {
-    MMDB_s files[PLACES_MAX];
+    struct file files[PLACES_MAX];
     size_t count;
 };
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Opens what lies there now. One that was cut or written over where it lies must not be read as it was: its pages are gone, and to touch
+ * one ends the process. */
+static bool file_open(struct file *file)
+{
+    struct stat now = {0};
+    bool is_there = stat(file->path, &now) == 0;
+    if (file->is_open && is_there && is_same(&now, &file->seen))
+        return true;
+    if (!file->is_open && file->is_told && is_same(&now, &file->seen))
+        return false;
+    if (file->is_open)
+        MMDB_close(&file->map);
+    file->seen = now;
+    int status = MMDB_open(file->path, MMDB_MODE_MMAP, &file->map);
+    file->is_open = status == MMDB_SUCCESS;
+    if (!file->is_open && !file->is_told)
+        log_warn("places_unreadable", "path=\"%s\" error=\"%s\"", file->path, MMDB_strerror(status));
+    file->is_told = !file->is_open;
+    return file->is_open;
+}
 
 struct places *places_new(const char *const *paths)
 {
     struct places *places = mem_calloc(1, sizeof *places);
     for (size_t i = 0; paths[i] && places->count < PLACES_MAX; i++) {
-        int status = MMDB_open(paths[i], MMDB_MODE_MMAP, &places->files[places->count]);
-        if (status == MMDB_SUCCESS)
-            places->count++;
-        else
-            log_warn("places_unreadable", "path=\"%s\" error=\"%s\"", paths[i], MMDB_strerror(status));
+        places->files[places->count].path = mem_strdup(paths[i]);
+        file_open(&places->files[places->count++]);
     }
     return places;
 }
 
 void places_free(struct places *places)
 {
-    for (size_t i = 0; places && i < places->count; i++)
-        MMDB_close(&places->files[i]);
+    for (size_t i = 0; places && i < places->count; i++) {
+        if (places->files[i].is_open)
+            MMDB_close(&places->files[i].map);
+        free(places->files[i].path);
+    }
     free(places);
 }
 
@@ -71,14 +106,16 @@ static const char *network_of(struct arena *arena, const MMDB_s *file, const cha
     return observable_normalise(arena, OBSERVABLE_CIDR, arena_printf(arena, "%s/%u", address, length));
 }
 
-size_t places_find(const struct places *places, struct arena *arena, const char *address, struct place out[PLACES_MAX])
+size_t places_find(struct places *places, struct arena *arena, const char *address, struct place out[PLACES_MAX])
 {
     static const char *const asn[] = {"autonomous_system_number", NULL}, *const name[] = {"autonomous_system_organization", NULL};
     size_t count = 0;
     address = arena_strndup(arena, address, strcspn(address, "/"));
     for (size_t i = 0; places && i < places->count; i++) {
-        const MMDB_s *file = &places->files[i];
+        const MMDB_s *file = &places->files[i].map;
         int not_address, status;
+        if (!file_open(&places->files[i]))
+            continue;
         MMDB_lookup_result_s result = MMDB_lookup_string(file, address, &not_address, &status);
         if (not_address || status != MMDB_SUCCESS || !result.found_entry)
             continue;

@@ -22,12 +22,12 @@ struct place {
     int64_t built;       /* of the file, microseconds */
 };
 
-/* paths is NULL-terminated. Opens what can be opened, the first PLACES_MAX; a file that cannot is logged and left out, as the desk is worth
- * more than its maps. */
+/* paths is NULL-terminated; the first PLACES_MAX count. A file that cannot be opened is logged and left out, as the desk is worth more than
+ * its maps, and so is one that is cut or half written later: each look-up asks whether the file has changed, and takes a newer one. */
 struct places *places_new(const char *const *paths);
 void places_free(struct places *places); /* NULL is fine */
 
 /* What the files say about an address or network (its first address), one each that knows it; strings in the arena. Returns how many. */
-size_t places_find(const struct places *places, struct arena *arena, const char *address, struct place out[PLACES_MAX]);
+size_t places_find(struct places *places, struct arena *arena, const char *address, struct place out[PLACES_MAX]);
 
 #endif

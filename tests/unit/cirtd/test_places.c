@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -161,8 +162,47 @@ static void looks_up(void **state)
     free(broken);
 }
 
+/* Files are replaced, cut and written over while they are in use. */
+static void follows_the_files(void **state)
+{
+    UNUSED(state);
+    char folder[] = "/tmp/cirt-places-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *path = mem_printf("%s/country.mmdb", folder), *newer = mem_printf("%s/newer.mmdb", folder),
+         *late = mem_printf("%s/late.mmdb", folder);
+    write_countries(path);
+    struct stat whole;
+    assert_int_equal(stat(path, &whole), 0);
+    struct places *places = places_new((const char *const[]){path, late, NULL});
+    struct arena *arena = arena_new();
+    struct place found[PLACES_MAX];
+    assert_int_equal(places_find(places, arena, "198.51.100.7", found), 1);
+    assert_int_equal(truncate(path, whole.st_size / 2), 0);
+    assert_int_equal(places_find(places, arena, "198.51.100.7", found), 0);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(places_find(places, arena, "198.51.100.7", found), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(places_find(places, arena, "198.51.100.7", found), 0);
+    write_countries(path);
+    assert_int_equal(places_find(places, arena, "198.51.100.7", found), 1);
+    write_systems(newer);
+    assert_int_equal(rename(newer, path), 0);
+    assert_int_equal(places_find(places, arena, "198.51.100.7", found), 1);
+    assert_int_equal(found[0].asn, 64500);
+    write_countries(late);
+    assert_int_equal(places_find(places, arena, "198.51.100.7", found), 2);
+    arena_free(arena);
+    places_free(places);
+    unlink(path);
+    unlink(late);
+    rmdir(folder);
+    free(path);
+    free(newer);
+    free(late);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(looks_up)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(looks_up), cmocka_unit_test(follows_the_files)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
