@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
@@ -32,8 +33,14 @@ static const char *room_hint(int64_t free_mb, int64_t reserve_mb)
 static bool check_disk(struct desk_call *call, const char *name, const char *path, const char *what, size_t *count)
 {
     struct statvfs disk;
-    if (str_is_empty(path) || statvfs(path, &disk) != 0)
+    if (str_is_empty(path))
         return true;
+    if (statvfs(path, &disk) != 0) {
+        add_check(
+            &call->answer->body, count, name, false, arena_printf(call->arena, "%s cannot be looked at: %s", path, strerror(errno)),
+            "nobody watches its free space: name a folder on it in cirtd.conf, database { data } or { wal }, that cirt's users can reach");
+        return false;
+    }
     int64_t free_mb = (int64_t)(disk.f_bavail / 1024 * disk.f_frsize / 1024);
     bool ok = free_mb >= call->desk->reserve_mb;
     add_check(&call->answer->body, count, name, ok,

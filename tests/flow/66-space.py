@@ -102,6 +102,10 @@ def test(scratch):
     disk.point(disk.room)
     equal("room again", (201, "250 2.0.0", 201), sent(site, "full"))
     until("the file is taken", lambda: os.path.exists(os.path.join(folder, "done", os.path.basename(SAMPLE))))
+    # What cannot be looked at refuses nobody, and is told.
+    disk.point(os.path.join(scratch, "nowhere"))
+    equal("nobody is refused", (201, "250 2.0.0", 201), sent(site, "nowhere"))
+    check("the doctor tells", not doctor(site)["ok"] and "cannot be looked at" in doctor(site)["text"])
 
 
 main(test)
