@@ -35,6 +35,21 @@ static const char *read_line(const char *at, struct line *line)
     return end + strspn(end, "\r\n");
 }
 
+static bool is_record(const struct line *line)
+{
+    return line->columns[0][0] != '#' && line->count >= COLUMNS && !strchr(line->columns[1], '*');
+}
+
+/* Whether a download broke off: the head says how many records there are. Registries miscount by some, so one in a hundred may lack. */
+static bool is_cut(const struct line *head, const char *at, int64_t *claimed, int64_t *found)
+{
+    struct line line;
+
+    for (*found = 0; *at; *found += is_record(&line))
+        at = read_line(at, &line);
+    return str_to_int64(head->columns[3], 0, INT64_MAX, claimed) && *found < *claimed - *claimed / 100;
+}
+
 /* Rows from *at on, as the API takes them; *at is moved behind them. */
 static json_t *take_part(const char **at)
 {
@@ -43,7 +58,7 @@ static json_t *take_part(const char **at)
 
     while (**at && json_array_size(rows) < PART_ROWS) {
         *at = read_line(*at, &line);
-        if (line.columns[0][0] == '#' || line.count < COLUMNS || strchr(line.columns[1], '*'))
+        if (!is_record(&line))
             continue;
         json_array_append_new(rows, json_pack("[s, s, s, s, s, s]", line.columns[2], line.columns[3], line.columns[4], line.columns[1],
                                               line.columns[5], line.columns[6]));
@@ -82,12 +97,16 @@ static bool import_file(struct session *session, const char *path)
     struct line head;
     json_t *answer = NULL;
     const char *rows;
+    int64_t claimed, found;
 
     buf_init(&bytes, FILE_BYTES_MAX);
     if (!file_bytes(path, &bytes, &err))
         session_fail_err(session, EXIT_USAGE, NULL, &err);
     else if (strlen(buf_text(&bytes)) != bytes.size || !(rows = read_head(buf_text(&bytes), &head)))
         session_fail(session, EXIT_NOT_ACCEPTED, NULL, _("%s is no file of a registry: delegated-...-extended"), path);
+    else if (is_cut(&head, rows, &claimed, &found))
+        session_fail(session, EXIT_NOT_ACCEPTED, _("what is there stays; fetch the file again"),
+                     _("%s says that it has %lld records, and has %lld"), path, (long long)claimed, (long long)found);
     else if ((answer = send_file(session, &head, rows)))
         session_done(session, answer, _("%s of %s: %lld ranges, %lld that name no country"), head.columns[1], head.columns[2],
                      (long long)field_number(answer, "entries", 0), (long long)field_number(answer, "skipped", 0));

@@ -14,13 +14,18 @@ echo '[]' >"$SCRATCH/none.json"
 exits 5 as home lead warninglist import "$SCRATCH/none.json"
 cat >"$SCRATCH/delegated" <<'TEXT'
 # comment
-2|ripencc|1795168800|3|19830705|20261120|+0100
+2|ripencc|1795168800|2|19830705|20261120|+0100
 ripencc|*|ipv4|*|1|summary
 ripencc|DE|ipv4|198.51.100.0|256|20200131|allocated|opaque
 ripencc||ipv4|203.0.113.0|256||available|
 TEXT
 contains 'a registry' 'ripencc of 1795168800: 1 ranges, 1 that name no country' "$(as home lead rir import "$SCRATCH/delegated")"
 contains 'listed' 'ripencc' "$(as home analyst rir ls)"
+# A download that broke off takes nothing away.
+head -n 4 "$SCRATCH/delegated" >"$SCRATCH/cut"
+exits 5 as home lead rir import "$SCRATCH/cut"
+contains 'how much it lacks' 'says that it has 2 records, and has 1' "$said"
+contains 'what was there stays' 1 "$(as home analyst --json rir ls | value 'd["items"][0]["entries"]')"
 exits 5 as home lead rir import "$SCRATCH/ours.json"
 
 # a mail's worth of prose: hidden forms lead to one value, the original stays
