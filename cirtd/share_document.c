@@ -33,8 +33,7 @@ struct share_document {
     const struct codec *codec; /* what the report is written by */
     struct report *report;
     struct buf notes; /* the description */
-    char **keys;      /* of the observations, in their order: what their sightings have in common */
-    size_t key_count, key_capacity;
+    json_t *places;   /* of the observations, by what their sightings have in common */
     struct statements wanted;
     bool *is_note; /* of each item */
     size_t item_count, item_capacity;
@@ -78,6 +77,7 @@ struct share_document *share_document_new(const struct share_head *head)
     report->creator_name = arena_strdup(report->arena, head->team);
     report->creator_email = arena_printf(report->arena, "incident@%s", head->domain);
     buf_init(&document->notes, NOTES_MAX);
+    document->places = json_object();
     return document;
 }
 
@@ -85,9 +85,7 @@ void share_document_free(struct share_document *document)
 {
     if (!document)
         return;
-    for (size_t i = 0; i < document->key_count; i++)
-        free(document->keys[i]);
-    free(document->keys);
+    json_decref(document->places);
     free(document->wanted.items);
     free(document->is_note);
     buf_clear(&document->notes);
@@ -182,16 +180,16 @@ static struct observation *observation_for(struct share_document *document, cons
         member(content, "last") ? member(content, "last") : "-", (long long)json_integer_value(json_object_get(content, "count")),
         member(content, "class") ? member(content, "class") : "-", member(content, "protocol") ? member(content, "protocol") : "-",
         port_of(content, "source_port"), port_of(content, "target_port"));
-    for (size_t i = 0; i < document->key_count; i++) {
-        if (str_equal(document->keys[i], key)) {
-            free(key);
-            return &document->report->observations[i];
-        }
+    const json_t *place = json_object_get(document->places, key);
+    struct observation *observation;
+    if (place) {
+        observation = &document->report->observations[json_integer_value(place)];
+    } else {
+        json_object_set_new(document->places, key, json_integer((json_int_t)document->report->observation_count));
+        observation = report_add_observation(document->report);
+        fill_observation(document->report, observation, content);
     }
-    document->keys = mem_grow(document->keys, &document->key_capacity, document->key_count, sizeof *document->keys);
-    document->keys[document->key_count++] = key;
-    struct observation *observation = report_add_observation(document->report);
-    fill_observation(document->report, observation, content);
+    free(key);
     return observation;
 }
 
@@ -407,5 +405,7 @@ static bool check(struct share_document *document, const struct buf *bytes, stru
 bool share_document_write(struct share_document *document, struct buf *out, struct err *err)
 {
     bool ok = is_rid(document->head.format) ? encode_rid(document, out, err) : document->codec->encode(document->report, out, err);
+    if (ok && out->full)
+        ok = err_set(err, ERR_LIMIT, "the document is larger than %zu bytes", out->size_max);
     return ok && check(document, out, err);
 }

@@ -16,7 +16,8 @@
 #include "cli/words.h"
 #include "codec/losses.h"
 
-enum { WAIT_MAX_MS = 60000 };
+/* LINES_MOST: items of a kind and a decision that are shown one by one on a terminal, where there are more than ITEMS_MANY in all. */
+enum { WAIT_MAX_MS = 60000, ITEMS_MANY = 100, LINES_MOST = 10 };
 
 /* "goes", "goes as pseudonym (personal)", "stays: TLP:RED, named persons only" */
 static char *decision(const struct screen *screen, const json_t *item)
@@ -95,13 +96,71 @@ static void not_carried(struct screen *screen, const json_t *peer)
     buf_clear(&lost);
 }
 
+/* What is the same of many items: the kind, and what becomes of them with each peer. The caller's. */
+static char *sort_of(const json_t *peers, const json_t *item, size_t place)
+{
+    char *text = mem_strdup(field_or(item, "type", field_or(item, "kind", "-")));
+
+    for (size_t j = 0; j < json_array_size(peers); j++) {
+        const json_t *there = same_item(json_array_get(peers, j), item, place);
+        char *longer = mem_printf("%s|%d %s", text, field_is(there, "goes"), field_or(there, "reason", ""));
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+static void item_row(struct table *table, const struct screen *screen, char *name, const json_t *peers, const json_t *item, size_t place)
+{
+    table_take(table, STYLE_PLAIN, name);
+    for (size_t j = 0; j < json_array_size(peers); j++) {
+        const json_t *there = same_item(json_array_get(peers, j), item, place);
+        table_take(table, field_is(there, "goes") ? STYLE_GREEN : STYLE_YELLOW, decision(screen, there));
+    }
+}
+
+/* Of many items on a terminal the first of each sort, then how many more there are. */
+static void item_rows(struct table *table, const struct screen *screen, const json_t *peers)
+{
+    const json_t *items = field_list(json_array_get(peers, 0), "items");
+    bool is_short = screen->is_terminal && json_array_size(items) > ITEMS_MANY;
+    json_t *sorts = json_object(), *sort;
+    const char *name;
+
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *item = json_array_get(items, i);
+        if (is_short) {
+            char *text = sort_of(peers, item, i);
+            if (!json_object_get(sorts, text))
+                json_object_set_new(sorts, text, json_pack("{s:i, s:i}", "count", 0, "place", (int)i));
+            sort = json_object_get(sorts, text);
+            free(text);
+            json_object_set_new(sort, "count", json_integer(field_number(sort, "count", 0) + 1));
+            if (field_number(sort, "count", 0) > LINES_MOST)
+                continue;
+        }
+        item_row(table, screen, item_name(screen, item), peers, item, i);
+    }
+    json_object_foreach(sorts, name, sort)
+    {
+        size_t place = (size_t)field_number(sort, "place", 0);
+        const json_t *item = json_array_get(items, place);
+        char count[PHRASE_SIZE];
+        if (field_number(sort, "count", 0) <= LINES_MOST)
+            continue;
+        phrase_number(field_number(sort, "count", 0) - LINES_MOST, count);
+        item_row(table, screen, mem_printf(_("%-8s and %s more"), field_or(item, "type", field_or(item, "kind", "-")), count), peers, item,
+                 place);
+    }
+    json_decref(sorts);
+}
+
 /* Items down, peers across: what goes to whom and why not. */
 static void decisions(struct screen *screen, const json_t *answer)
 {
     const json_t *peers = field_list(answer, "items");
     size_t count = json_array_size(peers), used = 1;
     struct table_column *columns = mem_calloc(count + 1, sizeof *columns);
-    const json_t *items = field_list(json_array_get(peers, 0), "items");
     struct table *table;
 
     columns[0] = (struct table_column){"", 0, false, true};
@@ -114,14 +173,7 @@ static void decisions(struct screen *screen, const json_t *answer)
     table_add(table, STYLE_DIM, _("format"));
     for (size_t j = 0; j < count; j++)
         table_take(table, STYLE_PLAIN, screen_clean(screen, field_or(json_array_get(peers, j), "format", "-"), false));
-    for (size_t i = 0; i < json_array_size(items); i++) {
-        const json_t *item = json_array_get(items, i);
-        table_take(table, STYLE_PLAIN, item_name(screen, item));
-        for (size_t j = 0; j < count; j++) {
-            const json_t *there = same_item(json_array_get(peers, j), item, i);
-            table_take(table, field_is(there, "goes") ? STYLE_GREEN : STYLE_YELLOW, decision(screen, there));
-        }
-    }
+    item_rows(table, screen, peers);
     table_print(table, screen);
     table_free(table);
     free(columns);
@@ -134,6 +186,20 @@ static void count_items(const json_t *peer, size_t *goes, size_t *stays)
     *goes = *stays = 0;
     for (size_t i = 0; i < json_array_size(items); i++)
         *(field_is(json_array_get(items, i), "goes") ? goes : stays) += 1;
+}
+
+/* "YY-CERT: 4,992 of 5,004 items go." where they are too many to be counted by eye. */
+static void totals(struct screen *screen, const json_t *peer)
+{
+    size_t goes, stays;
+    char some[PHRASE_SIZE], all[PHRASE_SIZE];
+
+    count_items(peer, &goes, &stays);
+    if (goes + stays <= ITEMS_MANY)
+        return;
+    phrase_number((int64_t)goes, some);
+    phrase_number((int64_t)(goes + stays), all);
+    screen_printf(screen, _("%s: %s of %s items go.\n"), field_or(peer, "peer", "-"), some, all);
 }
 
 /* What was said, to be said again: without it something else would go. */
@@ -158,6 +224,8 @@ static void render_dry(struct screen *screen, const json_t *answer, const void *
     decisions(screen, answer);
     for (size_t i = 0; i < json_array_size(peers); i++)
         not_carried(screen, json_array_get(peers, i));
+    for (size_t i = 0; i < json_array_size(peers); i++)
+        totals(screen, json_array_get(peers, i));
     screen_text(screen, _("Nothing was sent."));
     for (size_t i = 0; i < json_array_size(peers); i++) {
         const json_t *peer = json_array_get(peers, i);
@@ -195,6 +263,10 @@ static void render_sent(struct screen *screen, const json_t *answer, const void 
         screen_printf(screen, stays ? _(", %zu stay home\n") : "\n", stays);
         not_carried(screen, peer);
         for (size_t j = 0; j < json_array_size(items) && !field_text(peer, "share"); j++) {
+            if (screen->is_terminal && json_array_size(items) > ITEMS_MANY && j == LINES_MOST) {
+                screen_printf(screen, _("      and %zu more: say it with --dry-run\n"), json_array_size(items) - j);
+                break;
+            }
             char *name = item_name(screen, json_array_get(items, j)), *why = decision(screen, json_array_get(items, j));
             screen_printf(screen, "      %s  %s\n", name, why);
             free(name);

@@ -11,7 +11,8 @@
 #include "rules/disclosure.h"
 #include "rules/priority.h"
 
-enum { CLASSES_MAX = 256, SHARE_VALUES_MAX = 5000 };
+/* SHARE_*_MAX: as share_candidates() has them. What is small is not written by RID, which says all of it, only to know that it is. */
+enum { CLASSES_MAX = 256, SHARE_VALUES_MAX = 20000, SHARE_BYTES_MAX = 8 * 1024 * 1024, SMALL_VALUES = 5000, WHY_SIZE = 200 };
 enum {
     AGREEMENT_ID,
     AGREEMENT_VERSION,
@@ -61,12 +62,14 @@ struct plan {
     bool has_agreement;
     int64_t agreement_id, agreement_version;
     struct share_head head; /* of the document */
-    json_t *answer;         /* {peer, agreement, format, not_carried, too_many, share, state, items} */
+    json_t *answer;         /* {peer, agreement, format, not_carried, too_many, share, state} */
+    struct buf items;       /* its last member as text: they may be many */
     const char **reasons;   /* why each candidate stays; NULL: it goes */
-    json_t *going;          /* [{kind, ref}] */
+    struct buf going;       /* [{kind, ref}] as text */
+    size_t going_count;
     enum tlp strictest;
-    bool is_too_large; /* for a share of the whole case */
-    char why[200];     /* why the first item stays, or "" */
+    bool is_too_large;  /* for a share of the whole case */
+    char why[WHY_SIZE]; /* why the first item stays, or "" */
 };
 
 /* --- the peer and its agreement --- */
@@ -118,10 +121,9 @@ static bool read_agreement(struct desk_call *call, const struct order *order, co
         plan->agreement.valid_until = db_get_int(rows, 0, AGREEMENT_UNTIL);
         read_classes(call, db_get_text(rows, 0, AGREEMENT_CLASSES), &plan->agreement);
     }
-    plan->answer = json_pack("{s:s, s:o?, s:s?, s:{}, s:b, s:n, s:n, s:[]}", "peer", is_there ? plan->peer.name : name, "agreement",
+    plan->answer = json_pack("{s:s, s:o?, s:s?, s:{}, s:b, s:n, s:n}", "peer", is_there ? plan->peer.name : name, "agreement",
                              plan->has_agreement ? json_loads(db_get_text(rows, 0, AGREEMENT_JSON), 0, NULL) : NULL, "format",
-                             plan->head.format, "not_carried", "too_many", 0, "share", "state", "items");
-    plan->going = json_array();
+                             plan->head.format, "not_carried", "too_many", 0, "share", "state");
     plan->strictest = TLP_CLEAR;
     db_rows_free(rows);
     return is_there || desk_problem_set(call, 404, "cirt peer ls", err, "there is no peer \"%.60s\"", name);
@@ -182,9 +184,9 @@ static enum disclosure_kind kind_of(const char *name)
     return str_equal(name, "case") ? DISCLOSURE_CASE : str_equal(name, "note") ? DISCLOSURE_NOTE : DISCLOSURE_SIGHTING;
 }
 
-/* Why the item stays, in the arena; NULL where it goes. class_name is the case's: that is what an agreement covers. */
+/* Why the item stays, in text; NULL where it goes. class_name is the case's: that is what an agreement covers. */
 static const char *why_stays(struct desk_call *call, const struct order *order, const struct plan *plan, const struct db_rows *rows,
-                             size_t row, const char *class_name)
+                             size_t row, const char *class_name, char text[WHY_SIZE])
 {
     struct disclosure_item item = {
         .kind = kind_of(db_get_text(rows, row, ITEM_KIND)),
@@ -198,13 +200,25 @@ static const char *why_stays(struct desk_call *call, const struct order *order, 
     struct disclosure_verdict verdict =
         disclosure_decide(&item, plan->has_agreement ? &plan->agreement : NULL, &plan->peer, timestamp_now());
     if (verdict.reason != DISCLOSURE_GOES)
-        return arena_strdup(call->arena, verdict.text);
-    if (order->tlp != TLP_NONE && item.tlp > order->tlp)
-        return arena_printf(call->arena, "%s, above %s that was asked for", tlp_label(item.tlp), tlp_label(order->tlp));
+        return memcpy(text, verdict.text, sizeof verdict.text);
+    if (order->tlp != TLP_NONE && item.tlp > order->tlp) {
+        snprintf(text, WHY_SIZE, "%s, above %s that was asked for", tlp_label(item.tlp), tlp_label(order->tlp));
+        return text;
+    }
     const struct item filtered = {.rows = rows, .row = row, .peer = plan->peer.name, .arena = call->arena};
     if (order->filter && item.kind != DISCLOSURE_CASE && !filter_matches(order->filter, &filtered, item_value))
         return "not among what was asked for";
     return NULL;
+}
+
+/* The next of a list as text. */
+static void add_text(struct buf *list, json_t *item)
+{
+    char *text = json_dumps(item, JSON_COMPACT);
+    buf_add_text(list, list->size ? "," : "[");
+    buf_add_text(list, text);
+    free(text);
+    json_decref(item);
 }
 
 static void plan_item(struct plan *plan, const struct db_rows *rows, size_t row)
@@ -212,12 +226,12 @@ static void plan_item(struct plan *plan, const struct db_rows *rows, size_t row)
     const char *reason = plan->reasons[row];
     enum tlp tlp = (enum tlp)db_get_int(rows, row, ITEM_TLP);
     const char *kind = db_get_text(rows, row, ITEM_KIND), *ref = db_get_text(rows, row, ITEM_REF);
-    json_array_append_new(json_object_get(plan->answer, "items"),
-                          json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:b, s:s?}", "kind", kind, "ref", ref, "text",
-                                    db_get_text(rows, row, ITEM_TEXT), "type", db_get_text(rows, row, ITEM_TYPE), "role",
-                                    db_get_text(rows, row, ITEM_ROLE), "tlp", tlp_name(tlp), "goes", reason == NULL, "reason", reason));
+    add_text(&plan->items, json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:b, s:s?}", "kind", kind, "ref", ref, "text",
+                                     db_get_text(rows, row, ITEM_TEXT), "type", db_get_text(rows, row, ITEM_TYPE), "role",
+                                     db_get_text(rows, row, ITEM_ROLE), "tlp", tlp_name(tlp), "goes", reason == NULL, "reason", reason));
     if (!reason) {
-        json_array_append_new(plan->going, json_pack("{s:s, s:s}", "kind", kind, "ref", ref));
+        add_text(&plan->going, json_pack("{s:s, s:s}", "kind", kind, "ref", ref));
+        plan->going_count++;
         plan->strictest = tlp_strictest(plan->strictest, tlp);
     } else if (!plan->why[0]) {
         snprintf(plan->why, sizeof plan->why, "%s", reason);
@@ -233,28 +247,35 @@ static bool is_value(const struct db_rows *rows, size_t row)
  * of it that nobody chose. */
 static void keep_what_fits(struct desk_call *call, const struct order *order, struct plan *plan, const struct db_rows *rows)
 {
-    size_t values = 0, going = 0;
+    const char *why = arena_printf(call->arena, "of a case %d values (%d MiB) are looked at; this one and those after it are not",
+                                   SHARE_VALUES_MAX, SHARE_BYTES_MAX >> 20);
+    size_t values = 0, bytes = 0, going = 0;
+    bool is_too_many = false;
     for (size_t row = 0; row < db_row_count(rows); row++) {
         if (!is_value(rows, row))
             continue;
         going += !plan->reasons[row];
-        if (++values > SHARE_VALUES_MAX)
-            plan->reasons[row] =
-                arena_printf(call->arena, "of a case %d values are looked at; this one and those after it are not", SHARE_VALUES_MAX);
+        bytes += strlen(db_get_text(rows, row, ITEM_VALUE));
+        is_too_many = is_too_many || ++values > SHARE_VALUES_MAX || bytes > SHARE_BYTES_MAX;
+        if (is_too_many)
+            plan->reasons[row] = why;
     }
-    plan->is_too_large = values > SHARE_VALUES_MAX && going > 0 && !order->filter;
-    json_object_set_new(plan->answer, "too_many", json_boolean(values > SHARE_VALUES_MAX));
+    plan->is_too_large = is_too_many && going > 0 && !order->filter;
+    json_object_set_new(plan->answer, "too_many", json_boolean(is_too_many));
 }
 
 /* The case comes first; where it may not go, nothing of it does. */
 static void decide_items(struct desk_call *call, const struct order *order, struct plan *plan, const struct db_rows *rows)
 {
     const char *class_name = db_row_count(rows) ? db_get_text(rows, 0, ITEM_CLASS) : NULL;
+    char text[WHY_SIZE];
     plan->reasons = arena_calloc(call->arena, db_row_count(rows) + 1, sizeof *plan->reasons);
     for (size_t row = 0; row < db_row_count(rows); row++) {
-        plan->reasons[row] = why_stays(call, order, plan, rows, row, class_name);
-        if (!plan->reasons[row] && plan->reasons[0])
-            plan->reasons[row] = "the case itself stays";
+        const char *why = why_stays(call, order, plan, rows, row, class_name, text);
+        if (!why && plan->reasons[0])
+            why = "the case itself stays";
+        /* Mostly the same as that of the item before. */
+        plan->reasons[row] = row && str_equal(why, plan->reasons[row - 1]) ? plan->reasons[row - 1] : arena_strdup(call->arena, why);
     }
     keep_what_fits(call, order, plan, rows);
 }
@@ -292,10 +313,11 @@ static void tell_losses(const struct plan *plan, const struct losses *losses)
     }
 }
 
-/* What goes is tried in that format: items that it cannot say stay. RID says all of them. */
+/* What goes is tried in that format: items that it cannot say stay. RID says all of them, unless the document is too large. */
 static void try_format(struct desk_call *call, const struct order *order, struct plan *plan, const struct db_rows *rows)
 {
-    if (db_row_count(rows) == 0 || plan->reasons[0] || str_equal(plan->head.format, SHARE_FORMAT_RID))
+    if (db_row_count(rows) == 0 || plan->reasons[0] ||
+        (str_equal(plan->head.format, SHARE_FORMAT_RID) && db_row_count(rows) <= SMALL_VALUES))
         return;
     struct err err = {0};
     struct losses losses = {0};
@@ -319,17 +341,16 @@ static void try_format(struct desk_call *call, const struct order *order, struct
 static bool place_order(struct desk_call *call, const struct order *order, struct plan *plan, struct err *err)
 {
     struct db_rows *rows = NULL;
-    char *items = json_dumps(plan->going, JSON_COMPACT);
+    buf_add_char(&plan->going, ']');
     db_text(call->params, call->name);
     db_text(call->params, plan->peer.name);
     db_int8(call->params, plan->agreement_id);
     db_int4(call->params, (int32_t)plan->agreement_version);
     db_int4(call->params, order->tlp == TLP_NONE ? plan->strictest : order->tlp);
     db_text(call->params, order->only);
-    db_text(call->params, items);
+    db_text(call->params, buf_text(&plan->going));
     db_text(call->params, plan->head.format);
     bool ok = desk_run(call, SQL_DESK_SHARE_ORDER, &rows, err);
-    free(items);
     if (ok) {
         json_t *share = json_loads(db_get_text(rows, 0, 0), 0, NULL);
         json_object_set(plan->answer, "share", json_object_get(share, "id"));
@@ -338,6 +359,28 @@ static bool place_order(struct desk_call *call, const struct order *order, struc
     }
     db_rows_free(rows);
     return ok;
+}
+
+/* False with ERR_LIMIT where the answer has no room for it. */
+static bool write_plan(struct desk_call *call, struct plan *plan, struct err *err)
+{
+    struct buf *body = &call->answer->body;
+    char *head = json_dumps(plan->answer, JSON_COMPACT);
+    buf_add(body, head, strlen(head) - 1);
+    buf_printf(body, ",\"items\":%s]}", plan->items.size ? buf_text(&plan->items) : "[");
+    free(head);
+    return (!body->full && !plan->items.full) || err_set(err, ERR_LIMIT, "the answer is too large: ask for fewer peers at once");
+}
+
+static bool order_peer(struct desk_call *call, const struct order *order, struct plan *plan, struct err *err)
+{
+    if (order->is_dry || plan->going_count == 0)
+        return true;
+    if (plan->is_too_large)
+        return desk_problem_set(call, 422, "which of them? --only type:domain, or --only ip:192.0.2.0/24; --dry-run says what then goes",
+                                err, "the case has more than the %d values (%d MiB) that a share may have", SHARE_VALUES_MAX,
+                                SHARE_BYTES_MAX >> 20);
+    return place_order(call, order, plan, err);
 }
 
 static bool plan_peer(struct desk_call *call, const struct order *order, const char *name, struct plan *plan, struct err *err)
@@ -354,32 +397,34 @@ static bool plan_peer(struct desk_call *call, const struct order *order, const c
     for (size_t row = 0; row < db_row_count(rows); row++)
         plan_item(plan, rows, row);
     db_rows_free(rows);
-    if (order->is_dry || json_array_size(plan->going) == 0)
-        return true;
-    if (plan->is_too_large)
-        return desk_problem_set(call, 422, "which of them? --only type:domain, or --only ip:192.0.2.0/24; --dry-run says what then goes",
-                                err, "the case has more than the %d values that a share may have", SHARE_VALUES_MAX);
-    return place_order(call, order, plan, err);
+    return order_peer(call, order, plan, err) && write_plan(call, plan, err);
 }
 
-static bool share_with_all(struct desk_call *call, const struct order *order, const json_t *peers, json_t *answers, struct err *err)
+static bool share_with_all(struct desk_call *call, const struct order *order, const json_t *peers, struct err *err)
 {
     size_t i, going = 0;
     json_t *name;
     char why[300] = "";
+    buf_add_text(&call->answer->body, "{\"items\":[");
     json_array_foreach(peers, i, name)
     {
         struct plan plan = {.strictest = TLP_CLEAR};
+        buf_init(&plan.items, DESK_ANSWER_BYTES_MAX);
+        buf_init(&plan.going, DESK_ANSWER_BYTES_MAX);
+        if (i)
+            buf_add_char(&call->answer->body, ',');
         bool ok = json_is_string(name) ? plan_peer(call, order, json_string_value(name), &plan, err)
                                        : err_set_at(err, ERR_INPUT, "/with", "with must be a list of peers");
-        going += json_array_size(plan.going);
+        going += plan.going_count;
         if (ok && !why[0])
             snprintf(why, sizeof why, "%.60s: %.200s", plan.peer.name, plan.why);
-        json_array_append_new(answers, plan.answer ? plan.answer : json_null());
-        json_decref(plan.going);
+        json_decref(plan.answer);
+        buf_clear(&plan.items);
+        buf_clear(&plan.going);
         if (!ok)
             return false;
     }
+    buf_add_text(&call->answer->body, "],\"next\":null}");
     if (going == 0 && !order->is_dry)
         return desk_problem_set(call, 422, "the same with --dry-run says why, item by item", err, "nothing may go to %s", why);
     return true;
@@ -406,21 +451,11 @@ static bool share_case(struct desk_call *call, struct err *err)
 {
     struct order order = {.tlp = TLP_NONE};
     const json_t *peers = json_object_get(call->body, "with");
-    json_t *answers = json_array();
     bool ok = read_order(call, &order, err);
     if (ok && json_array_size(peers) == 0)
         ok = desk_problem_set(call, 422, "cirt share CASE --with PEER", err, "no peer is named");
-    if (ok && share_with_all(call, &order, peers, answers, err)) {
-        json_t *answer = json_pack("{s:O, s:n}", "items", answers, "next");
-        char *whole = json_dumps(answer, JSON_COMPACT);
-        buf_add_text(&call->answer->body, whole);
-        free(whole);
-        json_decref(answer);
-    } else {
-        ok = false;
-    }
+    ok = ok && share_with_all(call, &order, peers, err);
     filter_free(order.filter);
-    json_decref(answers);
     return ok;
 }
 

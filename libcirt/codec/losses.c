@@ -151,6 +151,8 @@ bool losses_write(struct report *report, const struct codec *codec, struct buf *
     *again = NULL;
     if (!encode(report, codec, out, err))
         return false;
+    if (out->full)
+        return err_set(err, ERR_LIMIT, "the document is larger than %zu bytes", out->size_max);
     return codec_decode(codec, out->bytes + start, out->size - start, &limits, NULL, again, err) ||
            err_context(err, "the document could not be read again");
 }

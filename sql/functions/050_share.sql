@@ -66,7 +66,7 @@ END $$;
 
 -- Everything in a case that could go to a peer, each item once: the case itself, what was seen (its strictest label), notes. ref names the item in
 -- an order; content is what the document is written from. origin_peer: the peer who said it, 0 for us and others who are no peers; where another
--- peer's AMBER is among what was seen, that peer. One value more than desk shares (SHARE_VALUES_MAX): there it says that there are more.
+-- peer's AMBER is among what was seen, that peer. One value more than desk shares (SHARE_VALUES_MAX, SHARE_BYTES_MAX): there it says that there are more.
 CREATE OR REPLACE FUNCTION share_candidates(p_ref text, p_peer text)
 RETURNS TABLE (kind text, ref text, text text, type text, value text, role text, class text, tlp smallint, to_share boolean, personal boolean,
                origin_peer bigint, restricted boolean, content text)
@@ -100,7 +100,7 @@ BEGIN
             JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
             JOIN visible_observation o ON o.report_id = s.report_id AND o.received = s.received AND o.no = s.observation_no
             LEFT JOIN voice x ON x.report_id = s.report_id
-        WHERE m.case_id = v_case GROUP BY s.type, s.value, s.role ORDER BY s.type, s.role, s.value LIMIT 5001),
+        WHERE m.case_id = v_case GROUP BY s.type, s.value, s.role ORDER BY s.type, s.role, s.value LIMIT 20001),
     marked AS MATERIALIZED (SELECT array_agg(g.type) AS types, array_agg(g.value) AS values, array_agg(g.host) AS hosts, array_agg(g.addr) AS addrs FROM seen g WHERE g.indicator),
     victim AS MATERIALIZED (SELECT DISTINCT m.types[v] AS type, m.values[v] AS value FROM marked m CROSS JOIN LATERAL victims_among(m.types, m.values, m.hosts, m.addrs) v)
     SELECT 'sighting', observable_type_name(g.type) || ' ' || sighting_role_name(g.role) || ' ' || g.value, g.value, observable_type_name(g.type), g.value,
@@ -110,7 +110,8 @@ BEGIN
                              'source_port', g.source_port, 'target_port', g.target_port, 'pap', tlp_name(g.pap), 'indicator', g.indicator AND NOT EXISTS (
                                  SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(g.value) AND w.type = g.type AND w.ended IS NULL)
                                  AND NOT EXISTS (SELECT FROM victim x WHERE x.type = g.type AND x.value = g.value))::text
-        FROM seen g;
+        FROM (SELECT y.*, sum(octet_length(y.value)) OVER (ORDER BY y.type, y.role, y.value) - octet_length(y.value) AS before FROM seen y) g
+        WHERE g.before <= 8 * 1024 * 1024 ORDER BY g.type, g.role, g.value;
     RETURN QUERY
     SELECT 'note', n.id::text, left(n.text, 200), NULL, NULL, NULL, NULL, n.tlp, n.share, false, 0::bigint, v_restricted,
            json_build_object('text', n.text, 'time', time_text(n.written), 'tlp', tlp_name(n.tlp))::text

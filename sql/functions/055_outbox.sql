@@ -53,6 +53,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 -- there, and stays where libcirt/rules/disclosure.c says that it stays. The first that stays and why, or no row.
 CREATE OR REPLACE FUNCTION share_item_stays(p_share bigint, p_version int) RETURNS TABLE (ref text, why text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+    -- PAP is said of a document as a whole, and is the strictest of what stands in it. By itself: in the join it would be reckoned anew for each item.
+    WITH d AS MATERIALIZED (
+        SELECT coalesce(max(tlp_number(x.content::json ->> 'pap')), 0) AS pap FROM share_item x
+        WHERE x.share_id = p_share AND x.version = p_version AND x.kind <> 'note')
     SELECT x.ref, x.why FROM (
         SELECT t.ref, CASE
             WHEN t.sha256 <> sha256(convert_to(t.content, 'UTF8')) THEN 'its digest is not that of its content'
@@ -70,9 +74,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_
             WHEN f.victim THEN 'it is a victim''s or target''s elsewhere, and no indicator'
             WHEN f.pap > d.pap THEN format('what may be done with it is PAP:%s now', upper(tlp_name(f.pap))) END AS why
         FROM share s JOIN share_item t ON t.share_id = s.id AND t.version = p_version
-            -- PAP is said of a document as a whole, and is the strictest of what stands in it.
-            CROSS JOIN (SELECT coalesce(max(tlp_number(x.content::json ->> 'pap')), 0) AS pap FROM share_item x
-                        WHERE x.share_id = p_share AND x.version = p_version AND x.kind <> 'note') d
+            CROSS JOIN d
             LEFT JOIN share_item_facts(p_share, p_version) f ON f.no = t.no -- once for all items
         WHERE s.id = p_share) x
     WHERE x.why IS NOT NULL ORDER BY x.why LIMIT 1 $$;

@@ -173,30 +173,56 @@ static void add_hosts(int from, int to)
     free(sql);
 }
 
-/* A share has an end: nothing is cut there without a word, somebody says what goes. */
+static json_t *all_of(void **state, int64_t number, int status)
+{
+    return order(state, status, number, "{\"with\":[\"YY-CERT\"]}");
+}
+
+/* A share has an end, by number and by size: nothing is cut there without a word, somebody says what goes. */
 static void test_many(void **state)
 {
+    enum { SOME = 6000, MOST = 20000 };
     static const char *const one[] = {"domain h0.example infrastructure", NULL};
     int64_t number = desk_client_case(*state, "many", "green");
     desk_client_report(number, "green", "feed", one);
-    add_hosts(1, 4999);
-    json_t *plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true}");
+    add_hosts(1, SOME - 1);
+    json_t *plan = all_of(state, number, 200);
     assert_false(is_too_many(plan));
     json_decref(plan);
-    add_hosts(5000, 5000);
-    plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true,\"format\":\"stix\"}");
+    assert_int_equal(items_of_many(), SOME + 1);
+    add_hosts(SOME, MOST);
+    plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true,\"format\":\"json\"}");
     const json_t *items = json_object_get(json_array_get(json_object_get(plan, "items"), 0), "items");
-    assert_int_equal(json_array_size(items), 5002);
+    assert_int_equal(json_array_size(items), MOST + 2);
     assert_true(is_too_many(plan));
     assert_string_equal(reason_of(plan, "h0.example"), "");
-    assert_non_null(strstr(reason_of(plan, text_of(json_array_get(items, 5001), "text")), "not"));
+    assert_non_null(strstr(reason_of(plan, text_of(json_array_get(items, MOST + 1), "text")), "not"));
     json_decref(plan);
-    plan = order(state, 422, number, "{\"with\":[\"YY-CERT\"]}");
-    assert_non_null(strstr(text_of(plan, "detail"), "more than the 5000 values"));
+    plan = all_of(state, number, 422);
+    assert_non_null(strstr(text_of(plan, "detail"), "more than the 20000 values"));
     json_decref(plan);
-    assert_int_equal(items_of_many(), 0);
+    assert_int_equal(items_of_many(), SOME + 1); /* of the first order */
     json_decref(order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"only\":\"domain:h1.example\"}"));
     assert_int_equal(items_of_many(), 2);
+}
+
+static void test_long(void **state)
+{
+    static const char *const one[] = {"domain long.example infrastructure", NULL};
+    int64_t number = desk_client_case(*state, "long", "green");
+    desk_client_report(number, "green", "feed", one);
+    cluster_execute(
+        "INSERT INTO cirt.sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, host, value)"
+        " SELECT r.report_id, r.received, 1, r.origin, 6, 4, 1, false, false, 'long.example', 'http://long.example/' || n || repeat('x', "
+        "8000)"
+        " FROM (SELECT * FROM cirt.sighting WHERE value = 'long.example') r, generate_series(1, 1200) n");
+    json_t *plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true}");
+    assert_true(is_too_many(plan));
+    assert_true(json_array_size(json_object_get(json_array_get(json_object_get(plan, "items"), 0), "items")) < 1100);
+    json_decref(plan);
+    plan = all_of(state, number, 422);
+    assert_non_null(strstr(text_of(plan, "detail"), "8 MiB"));
+    json_decref(plan);
 }
 
 static void test_order(void **state)
@@ -633,6 +659,7 @@ int main(void)
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_format),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_long),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_last_line),
         cmocka_unit_test(test_marks),

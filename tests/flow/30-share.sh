@@ -58,3 +58,35 @@ sandbox start "$SCRATCH/peer"
 all_acknowledged() { [[ $(as home lead --json shares "$case" | value 'all(s["state"] in ("acknowledged", "accepted") for s in d["items"])') == true ]]; }
 until_true 60 all_acknowledged
 equal 'once' 2 "$(as peer lead --json incoming ls | value 'len(d["items"])')"
+
+# thousands of values: all go, and arrive; a terminal gets them in short, a pipe one by one
+python3 - "$SCRATCH/many.json" <<'PY'
+import json, sys
+values = [{"type": "domain", "value": f"h{n}.many.example", "role": "infrastructure"} for n in range(5998)]
+values += [{"type": "ipv4", "value": "203.0.113.200", "role": "source"}, {"type": "email", "value": "who@many.example", "role": "victim"}]
+json.dump({"description": "many", "class": "malware", "tlp": "green", "observations": [{"class": "malware", "observables": values}]}, open(sys.argv[1], "w"))
+PY
+as home feed submit "$SCRATCH/many.json" --wait >/dev/null
+many=$(as home lead --json ls ip:203.0.113.200 is:any | value 'd["items"][0]["number"]')
+on_terminal() {
+    python3 - "$@" <<'PY'
+import os, pty, sys
+text = b""
+def read(terminal):
+    global text
+    part = os.read(terminal, 65536)
+    text += part
+    return b""
+pty.spawn(sys.argv[1:], read)
+sys.stdout.write(text.decode().replace("\r\n", "\n"))
+PY
+}
+as home lead share "$many" --with YY-CERT --dry-run >"$SCRATCH/piped"
+equal 'each in a pipe' 5998 "$(grep -c '\[.\]many\[.\]example .*goes' "$SCRATCH/piped")"
+short=$(at home on_terminal cirt --profile lead share "$many" --with YY-CERT --dry-run)
+(($(wc -l <<<"$short") < 40)) || fail "a terminal gets $(wc -l <<<"$short") lines"
+contains 'how many more' 'domain   and 5,988 more' "$short"
+contains 'the exception is shown' 'personal' "$short"
+contains 'how many go' 'YY-CERT: 6,000 of 6,001 items go.' "$short"
+as home lead share "$many" --with YY-CERT --wait >/dev/null
+until_true 30 eval '[[ $(as peer lead --json incoming ls | value "d[\"items\"][0][\"items\"]") == 5999 ]]'
