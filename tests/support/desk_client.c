@@ -190,9 +190,9 @@ int64_t desk_client_report(int64_t case_number, const char *tlp, const char *sen
         cluster_execute(arena_printf(
             arena,
             "SET search_path = cirt;"
-            "INSERT INTO case_member (case_id, drill_id, compartment_id, report_id, received, observations, since_seq)"
-            " SELECT c.id, c.drill_id, c.compartment_id, r.id, r.received, '{[1,2)}', 1 FROM incident_case c, report r"
-            " WHERE c.number = %lld AND r.id = %lld;"
+            "SELECT case_member_add(ARRAY[c.id], ARRAY[c.drill_id], ARRAY[c.compartment_id], ARRAY[r.id], ARRAY[r.received], "
+            "ARRAY['{[1,2)}'::int4multirange],"
+            " ARRAY[1::bigint], ARRAY[NULL::text]) FROM incident_case c, report r WHERE c.number = %lld AND r.id = %lld;"
             "INSERT INTO report_outcome (report_id, received, state) SELECT id, received, 'triaged' FROM report WHERE id = %lld;"
             "UPDATE case_tally t SET reports = reports + 1, observations = observations + 1 FROM incident_case c"
             " WHERE c.id = t.case_id AND c.number = %lld",
