@@ -9,8 +9,12 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* So that a row without an end is noticed before it has been copied whole. */
+/* A line is looked at after so many bytes, so that a row without an end is noticed before it has been copied whole; never where a chunk
+ * happens to end. */
 enum { PART_MAX = 64 * 1024 };
+
+/* libcsv's states, which it has no calls for. */
+enum { ROW_NOT_BEGUN = 0, FIELD_BEGUN = 2 };
 
 /* One field of the row being read: a place in the row's text. */
 struct place {
@@ -36,8 +40,9 @@ struct csv_stream {
     size_t count, capacity;
     struct csv_field fields[CSV_COLUMNS_MAX];
     size_t line, row_line; /* the one being read; where the row began */
+    size_t part_size;      /* bytes of the line since it was looked at */
     size_t mark_seen;      /* bytes of a byte order mark; 3: behind it, or there was none */
-    bool in_row, in_comment, at_line_start;
+    bool in_comment, at_line_start;
     struct err err; /* what stopped us inside libcsv's callbacks, which cannot say so themselves */
     bool failed;
 };
@@ -78,7 +83,7 @@ static void on_end_of_row(int end, void *context)
     }
     rows->count = 0;
     buf_reset(&rows->row);
-    rows->in_row = false;
+    rows->row_line = rows->line; /* a carriage return ends a row, and the next may begin behind it */
 }
 
 /* --- making one --- */
@@ -95,7 +100,7 @@ struct csv_stream *csv_stream_new(const struct codec_limits *limits, const struc
     rows->context = context;
     rows->line = rows->row_line = 1;
     rows->at_line_start = true;
-    buf_init(&rows->row, limits->document_bytes_max + CSV_COLUMNS_MAX + 1);
+    buf_init(&rows->row, limits->document_bytes_max + 1);
     buf_init(&rows->comment, CSV_COMMENT_MAX);
     buf_init(&rows->single, PART_MAX + 1);
     buf_init(&rows->doubled, PART_MAX + 3);
@@ -121,14 +126,6 @@ void csv_stream_free(struct csv_stream *rows)
 size_t csv_stream_row_size(const struct csv_stream *rows)
 {
     return rows->row.size;
-}
-
-static bool is_blank(const char *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (!strchr(" \t\r\n", bytes[i]) || !bytes[i])
-            return false;
-    return true;
 }
 
 /* --- fields between blanks --- */
@@ -239,22 +236,26 @@ static void leave_out(struct csv_stream *rows, const char *bytes, size_t size)
 /* libcsv does not count lines: it gets them one by one (or in parts), and we note where a row began. */
 static bool parse_part(struct csv_stream *rows, const char *bytes, size_t size)
 {
-    if (rows->at_line_start && !rows->in_row && rows->form.comment && bytes[0] == rows->form.comment)
-        rows->in_comment = true;
+    bool in_row = rows->parser.pstate != ROW_NOT_BEGUN;
+    if (rows->at_line_start && !in_row) {
+        rows->in_comment = rows->form.comment && bytes[0] == rows->form.comment;
+        rows->is_quoted = false;
+    }
     rows->at_line_start = bytes[size - 1] == '\n';
     if (rows->in_comment || rows->line <= rows->form.skip) {
         leave_out(rows, bytes, size);
         return true;
     }
-    if (!rows->in_row && !is_blank(bytes, size)) {
-        rows->in_row = true;
+    if (!in_row)
         rows->row_line = rows->line;
-    }
-    if (!parse(rows, bytes, size))
-        return false;
-    if (!rows->failed && rows->row.size + rows->parser.entry_pos > rows->row_bytes_max)
-        return fail(rows, ERR_LIMIT, rows->row_line, "the row is too long");
-    return !rows->failed;
+    return parse(rows, bytes, size) && !rows->failed;
+}
+
+/* Of a line, or of so much of it that it is time to look. */
+static bool end_part(struct csv_stream *rows)
+{
+    rows->part_size = 0;
+    return rows->row.size + rows->parser.entry_pos <= rows->row_bytes_max || fail(rows, ERR_LIMIT, rows->row_line, "the row is too long");
 }
 
 /* A byte order mark is no part of the first field: behind it a quote opens as ever. False where what began like one was none, and cannot be
@@ -278,9 +279,11 @@ bool csv_stream_feed(struct csv_stream *rows, const char *bytes, size_t size, st
         return false;
     }
     while (size) {
-        const char *end = memchr(bytes, '\n', size < PART_MAX ? size : PART_MAX);
-        size_t part = end ? (size_t)(end - bytes) + 1 : size < PART_MAX ? size : PART_MAX;
-        if (!parse_part(rows, bytes, part)) {
+        size_t room = PART_MAX - rows->part_size, most = size < room ? size : room;
+        const char *end = memchr(bytes, '\n', most);
+        size_t part = end ? (size_t)(end - bytes) + 1 : most;
+        rows->part_size += part;
+        if (!parse_part(rows, bytes, part) || ((end || rows->part_size == PART_MAX) && !end_part(rows))) {
             *err = rows->err;
             return false;
         }
@@ -296,7 +299,6 @@ bool csv_stream_finish(struct csv_stream *rows, size_t *cut_line, struct err *er
 {
     if (!parse_held(rows))
         rows->failed = true;
-    enum { FIELD_BEGUN = 2 }; /* libcsv's: it has no call that tells an open quote without its strict mode */
     bool is_cut = rows->parser.quoted && rows->parser.pstate == FIELD_BEGUN;
     *cut_line = is_cut ? rows->row_line : 0;
     if (!is_cut && csv_fini(&rows->parser, on_field, on_end_of_row, rows) != 0)

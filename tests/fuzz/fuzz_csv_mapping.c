@@ -6,8 +6,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/codec.h"
+#include "promises.h"
 
 static const struct codec_limits limits = {.document_bytes_max = 1u << 18, .depth_max = 64, .observations_max = 10000};
+static const struct codec_limits short_lines = {.document_bytes_max = 100, .depth_max = 64, .observations_max = 10000};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -18,10 +20,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct report *report = NULL;
     struct err err = {0};
     size_t at = mapping_size + (end ? 1 : 0);
-    if (codec_decode(codec_find("csv:any"), size ? (const char *)data + at : "", size - at, &limits, &hints, &report, &err))
+    const char *bytes = size ? (const char *)data + at : "";
+    const struct codec *codec = codec_find("csv:any");
+    if (codec_decode(codec, bytes, size - at, &limits, &hints, &report, &err)) {
+        check_report(report);
         report_free(report);
-    else if (!*err.at || !*err.text || (err.code != ERR_INPUT && err.code != ERR_LIMIT))
-        abort();
+    } else {
+        check_refusal(&err);
+    }
+    check_chunks(codec, &limits, &hints, bytes, size - at);
+    check_chunks(codec, &short_lines, &hints, bytes, size - at);
     free(mapping);
     return 0;
 }

@@ -135,6 +135,38 @@ static void an_endless_row_is_a_limit(void **state)
     codec->close(stream);
 }
 
+/* A row of so many bytes, fed in chunks. */
+static bool is_row_taken(size_t row_size, size_t chunk)
+{
+    const struct codec *codec = codec_find("shadowserver");
+    struct codec_limits limits = codec_limits_default;
+    limits.document_bytes_max = 200;
+    struct count count = {0};
+    struct codec_sink sink = {.context = &count, .on_report = count_batch};
+    struct codec_stream *stream = codec->open(&limits, NULL, &sink);
+    struct err err = {0};
+    char bytes[400];
+    size_t size = (size_t)snprintf(bytes, sizeof bytes, "timestamp,ip,tag\n2026-01-01 00:00:00,192.0.2.1,%0*d\n", (int)row_size - 30, 7);
+    bool ok = true;
+    for (size_t at = 0; ok && at < size; at += chunk)
+        ok = codec->feed(stream, bytes + at, size - at < chunk ? size - at : chunk, &err);
+    ok = ok && codec->finish(stream, &err);
+    codec->close(stream);
+    if (!ok)
+        assert_string_equal(err.at, "line 2");
+    return ok;
+}
+
+static void how_long_a_row_may_be_is_the_same_in_all_chunks(void **state)
+{
+    (void)state;
+    static const size_t chunks[] = {1000, 7, 1};
+    for (size_t i = 0; i < ARRAY_SIZE(chunks); i++) {
+        assert_true(is_row_taken(200, chunks[i]));
+        assert_false(is_row_taken(201, chunks[i]));
+    }
+}
+
 /* --- every cell of every report --- */
 
 struct table {
@@ -311,8 +343,11 @@ static void no_cell_of_any_report_is_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(file_names_tell_the_type),      cmocka_unit_test(the_longest_type_counts),
-        cmocka_unit_test(rows_come_in_batches),          cmocka_unit_test(an_endless_row_is_a_limit),
+        cmocka_unit_test(file_names_tell_the_type),
+        cmocka_unit_test(the_longest_type_counts),
+        cmocka_unit_test(rows_come_in_batches),
+        cmocka_unit_test(an_endless_row_is_a_limit),
+        cmocka_unit_test(how_long_a_row_may_be_is_the_same_in_all_chunks),
         cmocka_unit_test(no_cell_of_any_report_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
