@@ -255,10 +255,7 @@ BEGIN
     PERFORM triage_attach();
     PERFORM triage_statements();
     PERFORM triage_words();
-    INSERT INTO case_tag (case_id, tag)
-        SELECT DISTINCT g.case_id, u.tag FROM unnest(p_tag_ord, p_tag) u(ord, tag) JOIN triage_chunk c ON c.ord = u.ord AND c.decision IS NULL
-        JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
-        ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+    PERFORM triage_rule_tags(p_tag_ord, p_tag);
     PERFORM triage_outcomes();
     PERFORM triage_rule_effects();
     SELECT count(*) FILTER (WHERE g.is_new), count(*) FILTER (WHERE NOT g.is_new), sum(g.observations) INTO opened, joined, observations FROM triage_group g;

@@ -136,6 +136,21 @@ BEGIN
     WHERE k.id = x.case_id AND (x.severity < coalesce(k.severity, 5) OR x.pap > coalesce(k.pap, -1));
 END $$;
 
+-- Tags tell people where to look (a list of -tag:noise leaves out what has it): what proves less than the channel a case rests on adds none, nor does a rule
+-- bring back what an analyst took away.
+CREATE OR REPLACE FUNCTION triage_rule_tags(p_ord int[], p_tag text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    INSERT INTO case_tag (case_id, tag)
+        SELECT x.case_id, x.tag
+        FROM (SELECT g.case_id, u.tag, max(c.assurance) AS assurance FROM unnest(p_ord, p_tag) u(ord, tag) JOIN triage_chunk c ON c.ord = u.ord AND c.decision IS NULL
+              JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id AND NOT g.is_quiet
+              GROUP BY g.case_id, u.tag) x
+        JOIN incident_case k ON k.id = x.case_id AND x.assurance >= k.assurance
+        WHERE NOT EXISTS (SELECT FROM case_rule r WHERE r.case_id = x.case_id AND r.kind = 'tag' AND r.value = x.tag AND r.applied)
+        ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+END $$;
+
 -- A case that is opened gets the tasks and notes of its templates.
 CREATE OR REPLACE FUNCTION triage_rule_templates() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -164,7 +179,8 @@ BEGIN
             WHEN x.kind = 'owner' AND x.is_new AND i.login IS DISTINCT FROM x.value THEN 'nobody of this login may own it'
             WHEN x.kind IN ('owner', 'queue', 'template') AND NOT x.is_new THEN 'it was open already'
             WHEN x.kind IN ('priority', 'severity') AND NOT x.is_new AND (k.state <> 'new' OR k.owner_id IS NOT NULL) THEN 'it was in hand already'
-            WHEN x.kind IN ('priority', 'severity', 'tlp', 'pap') AND x.assurance < k.assurance THEN 'it rests on a channel that proves more'
+            WHEN x.kind IN ('priority', 'severity', 'tlp', 'pap', 'tag') AND x.assurance < k.assurance THEN 'it rests on a channel that proves more'
+            WHEN x.kind = 'tag' AND NOT EXISTS (SELECT FROM case_tag t WHERE t.case_id = x.case_id AND t.tag = x.value) THEN 'somebody took it away'
             WHEN x.kind = 'class' AND k.class <> x.value THEN 'others in it are of another class'
             WHEN x.kind = 'tlp' AND k.tlp > tlp_number(x.value) THEN 'it was narrower already'
             WHEN x.kind = 'pap' AND k.pap > tlp_number(x.value) THEN 'it was narrower already'

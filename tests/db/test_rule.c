@@ -111,6 +111,34 @@ static void a_case_that_is_there_is_joined(void **state)
     assert_case(second, "k.severity", "1");
 }
 
+/* Lists are made by tags: a stranger must not move a case out of one, nor a feed undo what an analyst did. */
+static void tags_are_of_who_proves_as_much(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char tags[] = "(SELECT string_agg(g.tag, ',' ORDER BY g.tag) FROM case_tag g WHERE g.case_id = k.id)";
+    put_rules("rule \"feed\": assurance:pinned-key => tag:seen\nrule \"words\": assurance:unknown => tag:noise\n", 3);
+    struct letter strong = phish, weak = phish;
+    strong.class_name = weak.class_name = "malicious-code/c2-server";
+    weak.assurance = "unknown";
+    int64_t low = triaged(fixture, &weak);
+    assert_case(low, tags, "noise");
+    int64_t high = triaged(fixture, &strong);
+    assert_true(is_same_case(low, high));
+    assert_case(high, tags, "noise,seen");
+    cluster_execute("DELETE FROM cirt.case_tag");
+    triaged(fixture, &weak);
+    triaged(fixture, &strong);
+    assert_case(high, tags, "");
+
+    strong.class_name = weak.class_name = "malicious-code/infected-system";
+    high = triaged(fixture, &strong);
+    low = triaged(fixture, &weak);
+    assert_true(is_same_case(low, high));
+    assert_case(high, tags, "seen");
+    assert_said(high, "default.feed tag:seen opened applied 1 | default.words tag:noise (it rests on a channel that proves more) 1",
+                __LINE__);
+}
+
 static void people_are_told(void **state)
 {
     struct fixture *fixture = *state;
@@ -298,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_case_is_opened, clean_rules),
         cmocka_unit_test_setup(a_case_that_is_there_is_joined, clean_rules),
+        cmocka_unit_test_setup(tags_are_of_who_proves_as_much, clean_rules),
         cmocka_unit_test_setup(people_are_told, clean_rules),
         cmocka_unit_test_setup(what_is_kept_back_is_told, clean_rules),
         cmocka_unit_test_setup(what_is_suppressed_is_told_until_it_is_over, clean_rules),
