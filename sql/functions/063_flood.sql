@@ -22,6 +22,13 @@ BEGIN
         FROM class_in_force(ARRAY(SELECT DISTINCT c.class FROM triage_chunk c WHERE c.decision IS NULL)) f;
 END $$;
 
+-- Whether rows of its key may come to a case: it is open and not too old, or it ended lately and would come back. An expression, so that the planner
+-- sees through it.
+CREATE OR REPLACE FUNCTION case_may_be_joined(k incident_case, p_join_for interval, p_relapse_for interval) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT (k.state IN ('new', 'open', 'waiting') AND coalesce(k.reopened, k.opened) > now() - p_join_for)
+        OR (k.state IN ('resolved', 'closed') AND coalesce(k.closed, k.resolved) > now() - p_relapse_for
+            AND coalesce(k.resolution, '') NOT IN ('false-positive', 'not-ours', 'duplicate')) $$;
+
 -- --- a document about nobody of ours ---
 
 -- What a document about one matter says of nobody of ours is one case, with the document's title: its parts have the key "document 12". What has an
@@ -40,9 +47,7 @@ BEGIN
     fresh AS MATERIALIZED (
         SELECT l.*, s.join_for FROM lone l JOIN triage_class s ON s.class = l.class
         WHERE NOT coalesce((SELECT true FROM incident_case k WHERE k.join_key = l.grp AND k.drill_id = l.drill_id AND k.compartment_id = l.compartment_id
-                            AND ((k.state IN ('new', 'open', 'waiting') AND coalesce(k.reopened, k.opened) > now() - s.join_for)
-                                 OR (k.state IN ('resolved', 'closed') AND coalesce(k.closed, k.resolved) > now() - s.relapse_for
-                                     AND coalesce(k.resolution, '') NOT IN ('false-positive', 'not-ours', 'duplicate'))) LIMIT 1), false)),
+                            AND case_may_be_joined(k, s.join_for, s.relapse_for) LIMIT 1), false)),
     matter AS MATERIALIZED (
         SELECT f.whole FROM fresh f GROUP BY f.whole
         HAVING count(*) > 1 OR EXISTS (SELECT FROM incident_case k WHERE k.join_key = f.whole AND k.state IN ('new', 'open', 'waiting')))
@@ -80,9 +85,7 @@ BEGIN
     fresh AS MATERIALIZED (
         SELECT l.*, s.join_for, s.unowned FROM lone l JOIN triage_class s ON s.class = l.class
         WHERE NOT coalesce((SELECT true FROM incident_case k WHERE k.join_key = l.grp AND k.drill_id = l.drill_id AND k.compartment_id = l.compartment_id
-                            AND ((k.state IN ('new', 'open', 'waiting') AND coalesce(k.reopened, k.opened) > now() - s.join_for)
-                                 OR (k.state IN ('resolved', 'closed') AND coalesce(k.closed, k.resolved) > now() - s.relapse_for
-                                     AND coalesce(k.resolution, '') NOT IN ('false-positive', 'not-ours', 'duplicate'))) LIMIT 1), false)),
+                            AND case_may_be_joined(k, s.join_for, s.relapse_for) LIMIT 1), false)),
     crowd AS MATERIALIZED (
         SELECT f.class, f.sender_id, f.rest, f.drill_id, f.compartment_id, count(*) AS fresh, min(f.join_for) AS join_for, min(f.unowned) AS unowned FROM fresh f
         GROUP BY f.class, f.sender_id, f.rest, f.drill_id, f.compartment_id),
@@ -124,9 +127,7 @@ BEGIN
     fresh AS MATERIALIZED (
         SELECT l.*, s.join_for FROM lone l JOIN triage_class s ON s.class = l.class
         WHERE NOT coalesce((SELECT true FROM incident_case k WHERE k.join_key = l.grp AND k.drill_id = l.drill_id AND k.compartment_id = l.compartment_id
-                            AND ((k.state IN ('new', 'open', 'waiting') AND coalesce(k.reopened, k.opened) > now() - s.join_for)
-                                 OR (k.state IN ('resolved', 'closed') AND coalesce(k.closed, k.resolved) > now() - s.relapse_for
-                                     AND coalesce(k.resolution, '') NOT IN ('false-positive', 'not-ours', 'duplicate'))) LIMIT 1), false)),
+                            AND case_may_be_joined(k, s.join_for, s.relapse_for) LIMIT 1), false)),
     crowd AS MATERIALIZED (
         SELECT f.sender_id, f.drill_id, f.compartment_id, count(*) AS fresh, max(f.join_for) AS join_for FROM fresh f GROUP BY f.sender_id, f.drill_id, f.compartment_id),
     over AS MATERIALIZED (

@@ -236,7 +236,7 @@ CREATE TABLE to_triage (
     error text
 );
 
--- Partitions: one default each, and the months that partition_ensure() makes ahead.
+-- Partitions: one default each, and the months that clock_partitions() makes ahead.
 CREATE TABLE report_default PARTITION OF report DEFAULT;
 CREATE TABLE report_raw_default PARTITION OF report_raw DEFAULT;
 CREATE TABLE report_content_default PARTITION OF report_content DEFAULT;
