@@ -175,7 +175,7 @@ static bool on_bad_line(void *context, const struct err *why, size_t number, con
     struct report_envelope envelope;
     UNUSED(number);
     lines->malformed++;
-    decode_envelope(lines->job, NULL, "malformed", "none", why, &envelope);
+    decode_envelope(lines->job, NULL, NULL, NULL, NULL, &envelope);
     report_envelope_malformed(&envelope, why->text, why->at, bytes, size);
     return add_line(lines, &envelope, NULL, bytes, size, err);
 }

@@ -149,12 +149,18 @@ bool codec_write_whole(const struct codec_pieces *pieces, const struct report *r
     struct buf behind;
     const struct codec_out both = {.now = out, .behind = &behind};
     buf_init(&behind, out->size_max);
-    struct codec_writer *writer = pieces->open(report, &both, err);
-    bool ok = writer && pieces->add(writer, report, &both, err) && pieces->finish(writer, &both, err);
-    if (ok && (out->full || behind.full || !buf_add(out, buf_text(&behind), behind.size)))
-        ok = err_set(err, ERR_LIMIT, "the document would be larger than %zu bytes", out->size_max);
+    bool ok = codec_write_opened(pieces, pieces->open(report, &both, err), report, &both, err);
+    buf_clear(&behind);
+    return ok;
+}
+
+bool codec_write_opened(const struct codec_pieces *pieces, struct codec_writer *writer, const struct report *report,
+                        const struct codec_out *out, struct err *err)
+{
+    bool ok = writer && pieces->add(writer, report, out, err) && pieces->finish(writer, out, err);
+    if (ok && (out->now->full || out->behind->full || !buf_add(out->now, buf_text(out->behind), out->behind->size)))
+        ok = err_set(err, ERR_LIMIT, "the document would be larger than %zu bytes", out->now->size_max);
     if (writer)
         pieces->close(writer);
-    buf_clear(&behind);
     return ok;
 }

@@ -123,5 +123,8 @@ bool codec_decode(const struct codec *codec, const char *bytes, size_t size, con
 
 /* What encode() is where there are pieces: the whole report as one. ERR_LIMIT where out is full. */
 bool codec_write_whole(const struct codec_pieces *pieces, const struct report *report, struct buf *out, struct err *err) MUST_CHECK;
+/* The same once it is open (NULL: it could not be, as err says): all of it comes into out->now, and the writer is closed. */
+bool codec_write_opened(const struct codec_pieces *pieces, struct codec_writer *writer, const struct report *report,
+                        const struct codec_out *out, struct err *err) MUST_CHECK;
 
 #endif

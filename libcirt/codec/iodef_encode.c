@@ -610,14 +610,9 @@ bool iodef_encode_piece(const struct report *head, const struct report *piece, s
     const struct codec_out both = {.now = out, .behind = &behind};
     buf_init(&behind, out->size_max);
     struct codec_writer *writer = open_document(head, &both, err);
-    bool ok = writer != NULL;
-    if (ok) {
+    if (writer)
         writer->observation_count = number;
-        ok = add_events(writer, piece, &both, err) && finish_document(writer, &both, err);
-        close_document(writer);
-    }
-    if (ok && (out->full || behind.full || !buf_add(out, buf_text(&behind), behind.size)))
-        ok = err_set(err, ERR_LIMIT, "the IODEF document is larger than %zu bytes", out->size_max);
+    bool ok = codec_write_opened(&iodef_pieces, writer, piece, &both, err);
     buf_clear(&behind);
     return ok;
 }
