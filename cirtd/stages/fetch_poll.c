@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/timestamp.h"
 #include "cirtd/stage.h"
 #include "cirtd/stages/fetch_credentials.h"
 #include "cirtd/stages/fetch_download.h"
@@ -18,19 +19,32 @@
 #include "cirtd/stages/stages.h"
 #include "cirtd/watermark.h"
 #include "codec/taxii_page.h"
+#include "crypto/digest.h"
 
-enum { POLL_MS = 1000, CONNECT_MS = 15 * 1000, REQUEST_MS = 30 * 60 * 1000, REST_S = 60, REST_MAX_S = 86400, PAGE_OBJECTS = 1000 };
+enum {
+    POLL_MS = 1000,
+    CONNECT_MS = 15 * 1000,
+    REQUEST_MS = 30 * 60 * 1000,
+    REST_S = 60,
+    REST_MAX_S = 86400,
+    PAGE_OBJECTS = 1000,
+    PAGE_OBJECTS_MAX = 16000
+};
+/* Of so many objects it is kept that they came; eight bytes each, of their SHA-256. */
+enum { SEEN_MAX = 2 * PAGE_OBJECTS_MAX, SEEN_SIZE = 8 };
 #define DOCUMENT_BYTES_MAX (INT64_C(1) << 30)
 /* A page is a whole document: read at once, here and by decode. */
 #define PAGE_BYTES_MAX (INT64_C(16) * 1024 * 1024)
 #define TAXII_MEDIA    "application/taxii+json;version=2.1"
 
 /* The columns of `claim`. */
-enum { ID, ATTEMPTS, NAME, KIND, URL, CREDENTIALS, CA, SIZE_MAX_, ETAG, MODIFIED, ADDED_AFTER, QUERY_AFTER, NEXT };
+enum { ID, ATTEMPTS, NAME, KIND, URL, CREDENTIALS, CA, SIZE_MAX_, ETAG, MODIFIED, ADDED_AFTER, QUERY_AFTER, NEXT, SEEN, PAGE_LIMIT };
 
 /* Where a feed stands; what the transaction writes. Strings are the arena's. */
 struct cursor {
     const char *etag, *modified, *added_after, *query_after, *next;
+    struct buf *seen; /* which objects the last page had, while there are more */
+    int page_limit;   /* 0: the usual */
     bool more;
 };
 
@@ -40,14 +54,17 @@ struct poll {
     struct fetch_download download;
     struct fetch_document document;
     struct cursor cursor;
-    int rest_s;        /* > 0: it was asked in vain, and is asked again then */
-    const char *error; /* why, or NULL */
+    struct buf seen, had; /* cursor.seen is one of them: what the page before had, and this one has */
+    int rest_s;           /* > 0: it was asked in vain, and is asked again then */
+    const char *error;    /* why, or NULL */
 };
 
 static void forget(struct poll *poll)
 {
     fetch_download_clear(&poll->download);
     arena_reset(poll->arena);
+    buf_reset(&poll->seen);
+    buf_reset(&poll->had);
     poll->document = (struct fetch_document){.fd = -1};
     poll->cursor = (struct cursor){0};
     poll->rest_s = 0;
@@ -59,13 +76,19 @@ static const char *text_of(struct poll *poll, const struct db_rows *rows, size_t
     return db_is_null(rows, row, column) ? NULL : arena_strdup(poll->arena, db_get_text(rows, row, column));
 }
 
-static void read_cursor(struct poll *poll, const struct db_rows *rows, size_t row)
+static void read_cursor(struct poll *poll, struct db_rows *rows, size_t row)
 {
+    size_t size = 0;
+    const unsigned char *seen = db_get_bytes(rows, row, SEEN, &size);
+    buf_reset(&poll->seen);
+    UNUSED(!seen || buf_add(&poll->seen, seen, size));
     poll->cursor = (struct cursor){.etag = text_of(poll, rows, row, ETAG),
                                    .modified = text_of(poll, rows, row, MODIFIED),
                                    .added_after = text_of(poll, rows, row, ADDED_AFTER),
                                    .query_after = text_of(poll, rows, row, QUERY_AFTER),
-                                   .next = text_of(poll, rows, row, NEXT)};
+                                   .next = text_of(poll, rows, row, NEXT),
+                                   .seen = &poll->seen,
+                                   .page_limit = (int)db_get_int(rows, row, PAGE_LIMIT)};
 }
 
 /* --- what is asked for --- */
@@ -76,6 +99,11 @@ static void add_query(struct buf *url, const char *name, const char *value)
         return;
     buf_printf(url, "&%s=", name);
     http_client_add_escaped(url, value);
+}
+
+static int page_limit(const struct cursor *cursor)
+{
+    return cursor->page_limit && !cursor->next ? cursor->page_limit : PAGE_OBJECTS;
 }
 
 /* .../collections/ID/ and what of its objects is wanted. A `next` goes with the query it came of. */
@@ -89,7 +117,7 @@ static const char *taxii_url(struct poll *poll, const char *collection)
         buf_add_char(&url, '/');
     if (!str_ends(buf_text(&url), "/objects/"))
         buf_add_text(&url, "objects/");
-    buf_printf(&url, "?limit=%d", PAGE_OBJECTS);
+    buf_printf(&url, "?limit=%d", page_limit(cursor));
     if (!cursor->next)
         cursor->query_after = cursor->added_after;
     add_query(&url, "added_after", cursor->query_after);
@@ -169,7 +197,45 @@ static bool download(struct stage_run *run, struct db_rows *rows, size_t row, bo
 
 /* --- what the answer means --- */
 
-static bool read_page(const struct poll *poll, struct taxii_page *page, struct err *err)
+/* Objects of a page, and which of them came with the one before. */
+struct repeats {
+    struct poll *poll;
+    size_t objects, known;
+};
+
+static int compare(const void *left, const void *right)
+{
+    return memcmp(left, right, SEEN_SIZE);
+}
+
+/* Of a page of any length the last ones are kept: no others may come again. */
+static bool is_repeat(void *context, const char *bytes, size_t size)
+{
+    struct repeats *repeats = context;
+    const struct buf *seen = &repeats->poll->seen;
+    struct buf *had = &repeats->poll->had;
+    unsigned char digest[DIGEST_SHA256_SIZE];
+    digest_sha256(bytes, size, digest);
+    bool is_known = !repeats->poll->cursor.next && seen->size && bsearch(digest, seen->bytes, seen->size / SEEN_SIZE, SEEN_SIZE, compare);
+    if (!buf_add(had, digest, SEEN_SIZE))
+        memcpy(had->bytes + repeats->objects % SEEN_MAX * SEEN_SIZE, digest, SEEN_SIZE); /* the oldest goes */
+    repeats->objects++;
+    repeats->known += is_known;
+    return is_known;
+}
+
+/* The file becomes the page without what came before. */
+static bool rewrite(const struct poll *poll, const struct buf *bytes, struct err *err)
+{
+    size_t done = 0;
+    ssize_t n = 0;
+    while (done < bytes->size && (n = pwrite(poll->download.fd, bytes->bytes + done, bytes->size - done, (off_t)done)) > 0)
+        done += (size_t)n;
+    return (done == bytes->size && ftruncate(poll->download.fd, (off_t)done) == 0) ||
+           err_set(err, ERR_AGAIN, "the page cannot be written: %s", strerror(errno));
+}
+
+static bool read_page(struct poll *poll, struct taxii_page *page, struct repeats *repeats, struct err *err)
 {
     struct buf bytes;
     char *end;
@@ -179,40 +245,96 @@ static bool read_page(const struct poll *poll, struct taxii_page *page, struct e
         buf_used(&bytes, (size_t)n);
     bool ok = end && n == 0 ? taxii_page_read(buf_text(&bytes), bytes.size, page, err)
                             : err_set(err, ERR_AGAIN, "the page cannot be read: %s", strerror(errno));
+    *repeats = (struct repeats){.poll = poll};
+    if (poll->seen.size)
+        qsort(poll->seen.bytes, poll->seen.size / SEEN_SIZE, SEEN_SIZE, compare);
+    if (ok && page->has_objects && taxii_page_leave_out(&bytes, is_repeat, repeats) && repeats->known > 0)
+        ok = rewrite(poll, &bytes, err);
     buf_clear(&bytes);
     return ok;
 }
 
+/* A date shortly before, from which all of that date come; NULL where it is none. */
+static const char *shortly_before(struct poll *poll, const char *date)
+{
+    char text[TIMESTAMP_TEXT_SIZE];
+    int64_t moment;
+    if (!date || !timestamp_parse_rfc3339(date, &moment))
+        return NULL;
+    timestamp_format(moment - 1, text);
+    return arena_strdup(poll->arena, text);
+}
+
+static void no_way_on(struct poll *poll, const char *feed, const char *why)
+{
+    log_warn("taxii_no_way_on", "feed=%s %s", feed, log_quote(why));
+    poll->error = why;
+}
+
+/*
+ * By date, where there are more and no `next`: from shortly before the last date on, since more objects may have it, and what came is left
+ * out. Where all came the page was too short for a date, and a longer one is asked for; beyond what the server gives at once, the rest of
+ * that date cannot be had.
+ */
+static void move_by_date(struct poll *poll, const char *last, const struct repeats *repeats, const char *feed)
+{
+    struct cursor *cursor = &poll->cursor;
+    const char *before = shortly_before(poll, last), *from = before ? before : last;
+    bool is_same_date = str_equal(from, cursor->added_after), is_new = repeats->known < repeats->objects;
+    int limit = page_limit(cursor);
+    cursor->more = from && (is_new || !is_same_date);
+    if (cursor->more) {
+        cursor->page_limit = is_same_date ? cursor->page_limit : 0;
+        cursor->seen = before ? &poll->had : NULL;
+        cursor->added_after = from;
+    } else if (before && repeats->objects >= (size_t)limit && limit < PAGE_OBJECTS_MAX) {
+        cursor->page_limit = 2 * limit;
+        cursor->more = true;
+    } else if (before) {
+        no_way_on(poll, feed, arena_printf(poll->arena, "it has more of %s than it gives at once: some of that may be missing", last));
+        cursor->more = true;
+        cursor->added_after = last;
+        cursor->seen = NULL;
+        cursor->page_limit = 0;
+    } else {
+        no_way_on(poll, feed, "it has more, but neither `next` nor a date leads there");
+    }
+}
+
 /* The cursor behind this page. Pages follow by `next`, or where the server has none by date; one that would lead to itself is the last. */
-static void move_cursor(struct poll *poll, const struct taxii_page *page, const char *feed)
+static void move_cursor(struct poll *poll, const struct taxii_page *page, const struct repeats *repeats, const char *feed)
 {
     struct cursor *cursor = &poll->cursor;
     const char *last = poll->download.added_last[0] ? arena_strdup(poll->arena, poll->download.added_last) : NULL;
     const char *next = page->more && page->next[0] ? arena_strdup(poll->arena, page->next) : NULL;
-    bool leads_on = next ? !str_equal(next, cursor->next) : page->more && last && !str_equal(last, cursor->added_after);
-    if (page->more && !leads_on) {
-        log_warn("taxii_no_way_on", "feed=%s next=%s", feed, log_quote(next ? next : "-"));
-        poll->error = "it has more, but neither `next` nor a date leads there";
-    }
-    cursor->added_after = last ? last : cursor->added_after;
+    bool leads_on = next && !str_equal(next, cursor->next);
     cursor->next = leads_on ? next : NULL;
+    cursor->query_after = leads_on ? cursor->query_after : NULL;
+    if (page->more && !next) {
+        move_by_date(poll, last, repeats, feed);
+        return;
+    }
     cursor->more = leads_on;
-    if (!cursor->next)
-        cursor->query_after = NULL;
+    cursor->added_after = last ? last : cursor->added_after;
+    cursor->seen = leads_on ? &poll->had : page->has_objects ? NULL : cursor->seen;
+    cursor->page_limit = 0;
+    if (page->more && !leads_on)
+        no_way_on(poll, feed, "it has more, but neither `next` nor a date leads there");
 }
 
 static bool take_document(struct stage_run *run, struct db_rows *rows, size_t row, bool is_taxii, struct err *err)
 {
     struct poll *poll = run->state;
     struct taxii_page page = {0};
+    struct repeats repeats = {0};
     struct fetch_document *document = &poll->document;
-    if (is_taxii && !read_page(poll, &page, err))
+    if (is_taxii && !read_page(poll, &page, &repeats, err))
         return false;
     if (is_taxii)
-        move_cursor(poll, &page, db_get_text(rows, row, NAME));
+        move_cursor(poll, &page, &repeats, db_get_text(rows, row, NAME));
     poll->cursor.etag = !is_taxii && poll->download.etag[0] ? arena_strdup(poll->arena, poll->download.etag) : NULL;
     poll->cursor.modified = !is_taxii && poll->download.modified[0] ? arena_strdup(poll->arena, poll->download.modified) : NULL;
-    if (is_taxii && !page.has_objects)
+    if (is_taxii && (!page.has_objects || (repeats.known > 0 && repeats.known == repeats.objects)))
         return true;
     document->feed = db_get_int(rows, row, ID);
     document->attempts = (int32_t)db_get_int(rows, row, ATTEMPTS);
@@ -236,7 +358,10 @@ static bool take_refusal(struct poll *poll, struct err *err)
         return true;
     }
     if (poll->cursor.next && (status == 400 || status == 404 || status == 410 || status == 422)) {
-        poll->cursor.next = poll->cursor.query_after = NULL; /* its pages have ended: on by date, from behind the last one */
+        /* Its pages have ended: on by date, without what the last one had. */
+        const char *before = poll->seen.size ? shortly_before(poll, poll->cursor.added_after) : NULL;
+        poll->cursor.added_after = before ? before : poll->cursor.added_after;
+        poll->cursor.next = poll->cursor.query_after = NULL;
         poll->cursor.more = true;
         return true;
     }
@@ -303,6 +428,8 @@ static bool work(struct stage_run *run, struct db_rows *rows, size_t row, struct
     db_text(run->params, cursor->query_after);
     db_text(run->params, cursor->next);
     db_bool(run->params, cursor->more);
+    db_bytes(run->params, cursor->seen && cursor->seen->size ? cursor->seen->bytes : NULL, cursor->seen ? cursor->seen->size : 0);
+    db_int4(run->params, cursor->page_limit);
     db_int4(run->params, poll->rest_s);
     db_text(run->params, poll->error);
     return db_run(run->db, SQL_FETCH_POLLED, run->params, NULL, err);
@@ -316,6 +443,8 @@ static bool start(struct stage_run *run, struct err *err)
     struct poll *poll = mem_calloc(1, sizeof *poll);
     poll->arena = arena_new();
     poll->download.fd = -1;
+    buf_init(&poll->seen, (size_t)SEEN_MAX * SEEN_SIZE);
+    buf_init(&poll->had, (size_t)SEEN_MAX * SEEN_SIZE);
     run->state = poll;
     return true;
 }
@@ -326,6 +455,8 @@ static void stop(struct stage_run *run)
     if (!poll)
         return;
     fetch_download_clear(&poll->download);
+    buf_clear(&poll->seen);
+    buf_clear(&poll->had);
     arena_free(poll->arena);
     free(poll);
 }

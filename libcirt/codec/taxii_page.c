@@ -168,6 +168,72 @@ static bool read_member(struct scan *scan, struct taxii_page *page)
     return skip_value(scan);
 }
 
+/* --- its objects --- */
+
+/* To the bracket that opens the list of objects; false where there is none. */
+static bool find_objects(struct scan *scan)
+{
+    char name[16];
+    bool is_whole;
+    do {
+        scan->at++; /* a brace or a comma */
+        if (!read_string(scan, name, sizeof name, &is_whole) || !expect(scan, ':'))
+            return false;
+        if (is_whole && str_equal(name, "objects"))
+            return peek(scan) == '[';
+        if (!skip_value(scan))
+            return false;
+    } while (peek(scan) == ',');
+    return false;
+}
+
+/* To the next object, which ends at scan->at then; false behind the last. */
+static bool next_object(struct scan *scan, size_t *start)
+{
+    scan->at++; /* a bracket or a comma */
+    char c = peek(scan);
+    *start = scan->at;
+    return c != ']' && skip_value(scan);
+}
+
+static bool ends_with_bracket(struct scan scan)
+{
+    size_t start;
+    while (next_object(&scan, &start))
+        if (peek(&scan) != ',')
+            break;
+    return peek(&scan) == ']';
+}
+
+bool taxii_page_leave_out(struct buf *page, taxii_page_is_known is_known, void *context)
+{
+    struct err ignored;
+    struct scan scan = {.bytes = page->bytes, .size = page->size, .err = &ignored};
+    size_t start;
+    bool is_first = true;
+    peek(&scan);
+    if (!find_objects(&scan) || !ends_with_bracket(scan))
+        return false;
+    size_t to = scan.at + 1;
+    while (next_object(&scan, &start)) {
+        size_t size = scan.at - start;
+        if (!is_known(context, page->bytes + start, size)) {
+            if (!is_first)
+                page->bytes[to++] = ',';
+            is_first = false;
+            memmove(page->bytes + to, page->bytes + start, size);
+            to += size;
+        }
+        if (peek(&scan) != ',')
+            break;
+    }
+    memmove(page->bytes + to, page->bytes + scan.at, page->size - scan.at + 1);
+    page->size -= scan.at - to;
+    return true;
+}
+
+/* --- the envelope --- */
+
 bool taxii_page_read(const char *bytes, size_t size, struct taxii_page *page, struct err *err)
 {
     struct scan scan = {.bytes = bytes, .size = size, .err = err};

@@ -124,9 +124,10 @@ CREATE OR REPLACE FUNCTION fetch_unlock(p_feed bigint) RETURNS void LANGUAGE sql
 $$ SELECT pg_advisory_unlock(20260106, (p_feed % 2147483647)::int) $$;
 
 -- The feed that is due longest. One whose fetching took its worker down rests longer each time.
+SELECT drop_overloads('fetch_claim'), drop_overloads('fetch_polled');
 CREATE OR REPLACE FUNCTION fetch_claim()
 RETURNS TABLE (id bigint, attempts int, name text, kind text, url text, credentials text, ca text, document_bytes_max bigint, etag text, last_modified text,
-               added_after text, query_after text, next text)
+               added_after text, query_after text, next text, seen bytea, page_limit int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_id bigint;
@@ -141,7 +142,7 @@ BEGIN
         UPDATE feed_state s SET attempts = s.attempts + 1, started = clock_timestamp(), not_before = now() + queue_rest(s.attempts + 1)
             WHERE s.identity_id = v_id AND (s.not_before <= now() OR s.asked > coalesce(s.started, '-infinity')) RETURNING s.attempts INTO v_attempts;
         IF FOUND THEN
-            RETURN QUERY SELECT v_id, v_attempts, i.login, f.kind, f.url, f.credentials, f.ca, f.document_bytes_max, s.etag, s.last_modified, s.added_after, s.query_after, s.next
+            RETURN QUERY SELECT v_id, v_attempts, i.login, f.kind, f.url, f.credentials, f.ca, f.document_bytes_max, s.etag, s.last_modified, s.added_after, s.query_after, s.next, s.seen, s.page_limit
                 FROM feed f JOIN feed_state s ON s.identity_id = f.identity_id JOIN identity i ON i.id = f.identity_id WHERE f.identity_id = v_id;
             RETURN;
         END IF;
@@ -149,12 +150,14 @@ BEGIN
     END LOOP;
 END $$;
 
--- How far it has come. p_rest_s > 0: in vain, for p_error; where it stands is as before then.
-CREATE OR REPLACE FUNCTION fetch_polled(p_feed bigint, p_attempts int, p_etag text, p_last_modified text, p_added_after text, p_query_after text, p_next text, p_more boolean,
+-- How far it has come. p_rest_s > 0: in vain, for p_error; where it stands is as before then. That a server keeps something back is told until it is asked
+-- from the start again.
+CREATE OR REPLACE FUNCTION fetch_polled(p_feed bigint, p_attempts int, p_etag text, p_last_modified text, p_added_after text, p_query_after text, p_next text, p_more boolean, p_seen bytea, p_page_limit int,
                                         p_rest_s int, p_error text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     UPDATE feed_state s SET etag = p_etag, last_modified = p_last_modified, added_after = p_added_after, query_after = p_query_after, next = p_next, more = p_more,
-        rest_s = nullif(p_rest_s, 0), error = p_error, failed = CASE WHEN p_rest_s > 0 THEN clock_timestamp() ELSE s.failed END
+        seen = p_seen, page_limit = nullif(p_page_limit, 0), rest_s = nullif(p_rest_s, 0),
+        error = coalesce(p_error, CASE WHEN s.more AND s.error LIKE 'it has more%' THEN s.error END), failed = CASE WHEN p_rest_s > 0 THEN clock_timestamp() ELSE s.failed END
     WHERE s.identity_id = p_feed AND s.attempts = p_attempts $$;
 
 -- Until the next time: at once where there is more of it, else after its interval, a little sooner or later so that not all come at once.

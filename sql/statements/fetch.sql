@@ -23,10 +23,10 @@ SELECT report_id, feed, name, sha256, reason FROM fetch_malformed()
 SELECT fetch_malformed_settle($1::bigint, $2::text)
 
 -- name: claim
-SELECT id, attempts, name, kind, url, credentials, ca, document_bytes_max, etag, last_modified, added_after, query_after, next FROM fetch_claim()
+SELECT id, attempts, name, kind, url, credentials, ca, document_bytes_max, etag, last_modified, added_after, query_after, next, seen, page_limit FROM fetch_claim()
 
 -- name: polled
-SELECT fetch_polled($1::bigint, $2::int, $3::text, $4::text, $5::text, $6::text, $7::text, $8::boolean, $9::int, $10::text)
+SELECT fetch_polled($1::bigint, $2::int, $3::text, $4::text, $5::text, $6::text, $7::text, $8::boolean, $9::bytea, $10::int, $11::int, $12::text)
 
 -- name: settle
 SELECT fetch_settle FROM fetch_settle($1::bigint[], $2::int[])

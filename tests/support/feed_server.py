@@ -10,6 +10,12 @@ import urllib.parse
 TAXII = "application/taxii+json;version=2.1"
 
 
+def moment(text):
+    """A date as what can be compared, whatever its fraction."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    return whole, fraction.ljust(6, "0")
+
+
 class Feed:
     """What is served, and what was asked."""
 
@@ -98,13 +104,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.headers.get("Accept") != TAXII:
             return self.answer(406)
         after = query.get("added_after", "")
-        found = [o for o in feed.objects if o["added"] > after]
+        found = [o for o in feed.objects if moment(o["added"]) > moment(after)]
         start = 0
         if "next" in query:
             start = int(query["next"].removeprefix("page "))
             if feed.fault("forgot"):
                 return self.answer(404, b'{"title":"no such page"}', Content_Type=TAXII)
-        page = found[start:start + feed.page]
+        page = found[start:start + min(feed.page, int(query["limit"]))]
         more = len(found) > start + len(page)
         envelope = {"objects": [o["object"] for o in page]} if page else {}
         if more:

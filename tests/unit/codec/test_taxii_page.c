@@ -88,8 +88,45 @@ static void test_limits(void **state)
     }
 }
 
+/* Known are the numbers below 10. */
+static bool is_small(void *context, const char *bytes, size_t size)
+{
+    (*(size_t *)context)++;
+    return size == 1 && *bytes >= '0' && *bytes <= '9';
+}
+
+static void leaves_out(const char *text, size_t objects, const char *expected)
+{
+    struct buf page;
+    size_t count = 0;
+    buf_init(&page, 1000);
+    assert_true(buf_add_text(&page, text));
+    bool ok = taxii_page_leave_out(&page, is_small, &count);
+    assert_int_equal(ok, expected != NULL);
+    assert_string_equal(buf_text(&page), expected ? expected : text);
+    assert_int_equal(page.size, strlen(expected ? expected : text));
+    assert_int_equal(count, objects);
+    buf_clear(&page);
+}
+
+static void test_leaves_out(void **state)
+{
+    (void)state;
+    leaves_out("{\"objects\":[]}", 0, "{\"objects\":[]}");
+    leaves_out("{\"objects\":[1,22,3]}", 3, "{\"objects\":[22]}");
+    leaves_out(" {\"a\":[1], \"objects\" : [ 22 , 3 , {\"x\":[1,2]},4 ,\"]\" ] ,\"more\":true}\n", 5,
+               " {\"a\":[1], \"objects\" : [22,{\"x\":[1,2]},\"]\"] ,\"more\":true}\n");
+    leaves_out("{\"objects\":[1,2]}", 2, "{\"objects\":[]}");
+    leaves_out("{\"more\":true}", 0, NULL);
+    leaves_out("{}", 0, NULL);
+    leaves_out("{\"objects\":{\"a\":1}}", 0, NULL);
+    leaves_out("{\"objects\":[1}", 0, NULL);
+    leaves_out("{\"objects\":[1,22}}", 0, NULL);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reads), cmocka_unit_test(test_refuses), cmocka_unit_test(test_limits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reads), cmocka_unit_test(test_refuses), cmocka_unit_test(test_leaves_out),
+                                       cmocka_unit_test(test_limits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
