@@ -14,24 +14,6 @@
 #include "support/cluster.h"
 #include "support/desk_client.h"
 
-static int setup(void **state)
-{
-    *state = desk_client_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    desk_client_free(*state);
-    return 0;
-}
-
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text ? text : "(none)";
-}
-
 static long long count_of(const json_t *answer, const char *member, const char *what)
 {
     return (long long)json_integer_value(json_object_get(json_object_get(answer, member), what));
@@ -157,10 +139,10 @@ static void test_who(void **state)
     json_t *found = desk_client_get(*state, "analyst", 200, "/v1/owners?value=198.18.0.200");
     assert_int_equal(json_array_size(json_object_get(found, "items")), 2);
     /* Both hold the same network; who has held it longer comes first. */
-    assert_string_equal(text_of(item_of(found, 0), "constituent"), "energy-a");
-    assert_string_equal(text_of(item_of(found, 1), "constituent"), "water-b");
+    assert_string_equal(desk_client_text(item_of(found, 0), "constituent"), "energy-a");
+    assert_string_equal(desk_client_text(item_of(found, 1), "constituent"), "water-b");
     assert_true(json_is_true(json_object_get(item_of(found, 1), "owner")));
-    assert_string_equal(text_of(item_of(found, 0), "match"), "198.18.0.0/24");
+    assert_string_equal(desk_client_text(item_of(found, 0), "match"), "198.18.0.0/24");
     json_decref(found);
 
     static const struct {
@@ -184,7 +166,7 @@ static void test_who(void **state)
         if (json_array_size(json_object_get(found, "items")) != rows[i].count)
             fail_msg("%s: %zu", rows[i].path, json_array_size(json_object_get(found, "items")));
         if (rows[i].first)
-            assert_string_equal(text_of(item_of(found, 0), "constituent"), rows[i].first);
+            assert_string_equal(desk_client_text(item_of(found, 0), "constituent"), rows[i].first);
         json_decref(found);
     }
     json_decref(desk_client_get(*state, "analyst", 400, "/v1/owners?value=hello"));
@@ -192,7 +174,7 @@ static void test_who(void **state)
     /* Who is no longer served owns nothing. */
     json_decref(desk_client_post(*state, "admin", 200, "/v1/constituents/energy-a", "{\"enabled\":false}"));
     found = desk_client_get(*state, "analyst", 200, "/v1/owners?value=198.18.0.200");
-    assert_string_equal(text_of(item_of(found, 0), "constituent"), "water-b");
+    assert_string_equal(desk_client_text(item_of(found, 0), "constituent"), "water-b");
     json_decref(found);
     json_decref(desk_client_post(*state, "admin", 200, "/v1/constituents/energy-a", "{\"enabled\":true}"));
 }
@@ -229,7 +211,7 @@ static void test_normal_forms(void **state)
     assert_int_equal(json_array_size(json_object_get(one, "asns")), 2);
     json_decref(one);
     json_t *problem = desk_client_post(*state, "admin", 422, "/v1/constituents/one", "{\"domains\":[\"-bad-\"]}");
-    assert_string_equal(text_of(problem, "at"), "/domains");
+    assert_string_equal(desk_client_text(problem, "at"), "/domains");
     json_decref(problem);
     json_decref(desk_client_post(*state, "admin", 422, "/v1/constituents/one", "{\"networks\":[\"10.77.0.7/24\"]}"));
     cluster_execute("SET search_path = cirt; DELETE FROM constituent_network WHERE constituent_id IN (SELECT id FROM constituent WHERE "
@@ -262,9 +244,9 @@ static void test_faults(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
         char *body = mem_printf("{\"items\":[%s,{\"name\":\"fine\"}]}", parts[i].item);
         json_t *problem = desk_client_post(*state, "admin", 422, "/v1/imports", body);
-        assert_string_equal(text_of(problem, "at"), "line 4");
-        if (!strstr(text_of(problem, "detail"), parts[i].error))
-            fail_msg("%s: %s", parts[i].item, text_of(problem, "detail"));
+        assert_string_equal(desk_client_text(problem, "at"), "line 4");
+        if (!strstr(desk_client_text(problem, "detail"), parts[i].error))
+            fail_msg("%s: %s", parts[i].item, desk_client_text(problem, "detail"));
         assert_int_equal(json_array_size(json_object_get(problem, "errors")), 1);
         json_decref(problem);
         free(body);
@@ -283,8 +265,8 @@ static void test_faults(void **state)
     };
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
         json_t *problem = imported(*state, 422, false, false, files[i] + 1);
-        if (!str_equal(text_of(problem, "at"), "line 9") || !strstr(text_of(problem, "detail"), files[i][0]))
-            fail_msg("%s: %s, %s", files[i][0], text_of(problem, "at"), text_of(problem, "detail"));
+        if (!str_equal(desk_client_text(problem, "at"), "line 9") || !strstr(desk_client_text(problem, "detail"), files[i][0]))
+            fail_msg("%s: %s, %s", files[i][0], desk_client_text(problem, "at"), desk_client_text(problem, "detail"));
         json_decref(problem);
     }
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.constituent WHERE name IN ('x', 'y', 'fine')"), 0);
@@ -302,8 +284,8 @@ static void test_history(void **state)
     bool was_seen = false;
     for (size_t i = 0; i < json_array_size(history); i++) {
         const json_t *held = json_array_get(history, i);
-        was_seen =
-            was_seen || (str_equal(text_of(held, "value"), "198.18.9.0/24") && str_equal(text_of(held, "until"), "2021-01-01T00:00:00Z"));
+        was_seen = was_seen || (str_equal(desk_client_text(held, "value"), "198.18.9.0/24") &&
+                                str_equal(desk_client_text(held, "until"), "2021-01-01T00:00:00Z"));
     }
     assert_true(was_seen);
     json_decref(all);
@@ -316,5 +298,5 @@ int main(void)
         cmocka_unit_test(test_import),       cmocka_unit_test(test_changes), cmocka_unit_test(test_who),
         cmocka_unit_test(test_normal_forms), cmocka_unit_test(test_faults),  cmocka_unit_test(test_history),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, desk_client_setup, desk_client_teardown);
 }

@@ -17,24 +17,6 @@
 #include "support/desk_client.h"
 #include "wire/api.h"
 
-static int setup(void **state)
-{
-    *state = desk_client_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    desk_client_free(*state);
-    return 0;
-}
-
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text ? text : "(none)";
-}
-
 static long long number_of(const json_t *object, const char *name)
 {
     return json_integer_value(json_object_get(object, name));
@@ -53,10 +35,10 @@ static long long entries_of(int64_t number)
 static void test_me(void **state)
 {
     json_t *me = desk_client_get(*state, "analyst", 200, "/v1/me");
-    assert_string_equal(text_of(me, "login"), "analyst");
-    assert_string_equal(text_of(me, "role"), "analyst");
-    assert_string_equal(text_of(me, "prefix"), "XX-CERT");
-    assert_string_equal(text_of(me, "version"), CIRT_VERSION);
+    assert_string_equal(desk_client_text(me, "login"), "analyst");
+    assert_string_equal(desk_client_text(me, "role"), "analyst");
+    assert_string_equal(desk_client_text(me, "prefix"), "XX-CERT");
+    assert_string_equal(desk_client_text(me, "version"), CIRT_VERSION);
     json_decref(me);
 }
 
@@ -126,13 +108,13 @@ static void test_revisions(void **state)
     answer = desk_client_call(*state, "analyst", MESSAGE_POST, path, "\"1\"", "{\"priority\":\"high\"}", &status);
     assert_int_equal(status, 200);
     assert_int_equal(number_of(answer, "revision"), 2);
-    assert_string_equal(text_of(answer, "priority"), "high");
+    assert_string_equal(desk_client_text(answer, "priority"), "high");
     json_decref(answer);
     answer = desk_client_call(*state, "analyst2", MESSAGE_POST, path, "\"1\"", "{\"priority\":\"low\"}", &status);
     assert_int_equal(status, 412);
     assert_int_equal(number_of(answer, "revision"), 2);
-    assert_string_equal(text_of(answer, "changed_by"), "analyst");
-    assert_true(str_starts(text_of(answer, "change"), "priority high"));
+    assert_string_equal(desk_client_text(answer, "changed_by"), "analyst");
+    assert_true(str_starts(desk_client_text(answer, "change"), "priority high"));
     assert_true(json_is_string(json_object_get(answer, "changed_at")));
     json_decref(answer);
     answer = desk_client_call(*state, "analyst2", MESSAGE_POST, path, "seven", "{\"priority\":\"low\"}", &status);
@@ -144,23 +126,23 @@ static void test_owner(void **state)
 {
     int64_t number = desk_client_case(*state, "whose is it", "amber");
     json_t *answer = desk_client_edit(*state, "analyst", 200, number, "take", "{}");
-    assert_string_equal(text_of(answer, "owner"), "analyst");
-    assert_string_equal(text_of(answer, "state"), "open");
+    assert_string_equal(desk_client_text(answer, "owner"), "analyst");
+    assert_string_equal(desk_client_text(answer, "state"), "open");
     json_decref(answer);
     answer = desk_client_edit(*state, "analyst2", 409, number, "take", "{}");
-    assert_string_equal(text_of(answer, "owner"), "analyst");
-    assert_non_null(strstr(text_of(answer, "hint"), "--steal"));
+    assert_string_equal(desk_client_text(answer, "owner"), "analyst");
+    assert_non_null(strstr(desk_client_text(answer, "hint"), "--steal"));
     json_decref(answer);
     json_decref(desk_client_edit(*state, "analyst2", 409, number, "priority", "{\"priority\":\"low\"}"));
     json_decref(desk_client_edit(*state, "analyst2", 200, number, "note", "{\"text\":\"a colleague's remark\"}"));
     json_decref(desk_client_edit(*state, "analyst2", 422, number, "take", "{\"steal\":true}"));
     answer = desk_client_edit(*state, "analyst2", 200, number, "take", "{\"steal\":true,\"reason\":\"shift\"}");
-    assert_string_equal(text_of(answer, "owner"), "analyst2");
+    assert_string_equal(desk_client_text(answer, "owner"), "analyst2");
     json_decref(answer);
     json_decref(desk_client_edit(*state, "lead", 422, number, "assign", "{\"to\":\"feed\"}"));
     json_decref(desk_client_edit(*state, "lead", 422, number, "assign", "{\"to\":\"gone\"}"));
     answer = desk_client_edit(*state, "lead", 200, number, "assign", "{\"to\":\"analyst\"}");
-    assert_string_equal(text_of(answer, "owner"), "analyst");
+    assert_string_equal(desk_client_text(answer, "owner"), "analyst");
     json_decref(answer);
     answer = desk_client_edit(*state, "analyst", 200, number, "unassign", "{}");
     assert_true(json_is_null(json_object_get(answer, "owner")));
@@ -175,15 +157,15 @@ static void test_escalate(void **state)
     json_decref(desk_client_edit(*state, "analyst", 422, number, "escalate", "{\"to\":\"moon\",\"reason\":\"x\"}"));
     /* One holds the level lead, nobody the level duty. */
     json_t *answer = desk_client_edit(*state, "analyst", 200, number, "escalate", "{\"to\":null,\"reason\":\"losses\"}");
-    assert_string_equal(text_of(answer, "level"), "lead");
-    assert_string_equal(text_of(answer, "owner"), "lead");
+    assert_string_equal(desk_client_text(answer, "level"), "lead");
+    assert_string_equal(desk_client_text(answer, "owner"), "lead");
     json_decref(answer);
     answer = desk_client_edit(*state, "lead", 200, number, "escalate", "{\"to\":\"duty\",\"reason\":\"losses\"}");
-    assert_string_equal(text_of(answer, "level"), "duty");
+    assert_string_equal(desk_client_text(answer, "level"), "duty");
     assert_true(json_is_null(json_object_get(answer, "owner")));
     json_decref(answer);
     answer = desk_client_edit(*state, "lead", 200, number, "escalate", "{\"to\":\"analyst2\",\"reason\":\"knows the bank\"}");
-    assert_string_equal(text_of(answer, "owner"), "analyst2");
+    assert_string_equal(desk_client_text(answer, "owner"), "analyst2");
     json_decref(answer);
 }
 
@@ -209,7 +191,7 @@ static void test_verbs(void **state)
     int64_t number = desk_client_case(*state, "every verb", "amber");
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
         json_t *answer = desk_client_edit(*state, "analyst", 200, number, steps[i].verb, steps[i].body);
-        assert_string_equal(text_of(answer, steps[i].member), steps[i].wanted);
+        assert_string_equal(desk_client_text(answer, steps[i].member), steps[i].wanted);
         assert_int_equal(number_of(answer, "revision"), i + 2);
         assert_int_equal(entries_of(number), i + 2);
         json_decref(answer);
@@ -219,7 +201,7 @@ static void test_verbs(void **state)
     json_t *answer = desk_client_get(*state, "auditor", 200, path);
     assert_int_equal(json_array_size(json_object_get(answer, "note_list")), 2);
     assert_int_equal(json_array_size(json_object_get(answer, "tags")), 1);
-    assert_string_equal(text_of(json_array_get(json_object_get(answer, "last"), 0), "action"), "tlp");
+    assert_string_equal(desk_client_text(json_array_get(json_object_get(answer, "last"), 0), "action"), "tlp");
     assert_true(json_is_null(json_object_get(answer, "resolution")));
     json_decref(answer);
 }
@@ -272,7 +254,7 @@ static void test_label_from_outside(void **state)
     int64_t number = desk_client_case(*state, "from outside", "amber");
     desk_client_report(number, "amber", "feed", seen);
     json_t *problem = desk_client_edit(*state, "lead", 422, number, "tlp", "{\"tlp\":\"green\"}");
-    assert_string_equal(text_of(problem, "tlp"), "amber");
+    assert_string_equal(desk_client_text(problem, "tlp"), "amber");
     json_decref(problem);
     json_decref(desk_client_edit(*state, "lead", 200, number, "tlp", "{\"tlp\":\"amber+strict\"}"));
     json_decref(desk_client_edit(*state, "lead", 200, number, "tlp", "{\"tlp\":\"amber\"}"));
@@ -285,7 +267,7 @@ static bool list_has(struct desk_client *client, const char *who, const char *pa
     json_t *answer = desk_client_get(client, who, 200, path), *item;
     bool has = false;
     size_t i;
-    json_array_foreach(json_object_get(answer, list), i, item) has = has || str_equal(text_of(item, member), text);
+    json_array_foreach(json_object_get(answer, list), i, item) has = has || str_equal(desk_client_text(item, member), text);
     json_decref(answer);
     return has;
 }
@@ -318,7 +300,7 @@ static void test_compartment(void **state)
     restrict_case(number, report, other);
     snprintf(text, sizeof text, "SELECT name FROM cirt.incident_case WHERE number = %lld", (long long)number);
     char *name = cluster_text(text);
-    snprintf(changes, sizeof changes, "/v1/changes?after=%s&limit=500", text_of(start, "next"));
+    snprintf(changes, sizeof changes, "/v1/changes?after=%s&limit=500", desk_client_text(start, "next"));
     snprintf(related, sizeof related, "/v1/cases/%lld", (long long)other);
     snprintf(report_path, sizeof report_path, "/v1/reports/r%lld", (long long)report);
     snprintf(raw_path, sizeof raw_path, "/v1/reports/r%lld/raw", (long long)report);
@@ -510,5 +492,5 @@ int main(void)
         cmocka_unit_test(test_red_note),    cmocka_unit_test(test_journal),       cmocka_unit_test(test_journal_is_closed),
         cmocka_unit_test(test_moves),       cmocka_unit_test(test_rules_agree),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, desk_client_setup, desk_client_teardown);
 }

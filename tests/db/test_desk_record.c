@@ -19,29 +19,6 @@
 #define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define KEY_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
-static int setup(void **state)
-{
-    *state = desk_client_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    desk_client_free(*state);
-    return 0;
-}
-
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text ? text : "(none)";
-}
-
-static size_t size_of(const json_t *object, const char *name)
-{
-    return json_array_size(json_object_get(object, name));
-}
-
 static long long site_entries(void)
 {
     return cluster_number("SELECT count(*) FROM cirt.journal WHERE case_id = 0");
@@ -65,10 +42,10 @@ static void test_peer(void **state)
     json_decref(desk_client_post(*state, "admin", 409, "/v1/peers", "{\"name\":\"YD-CERT\",\"keys\":[\"" KEY_A "\"]}"));
     json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/ZZ-CERT", "{\"title\":\"Team of Z\",\"mail\":\"z@zz.example\"}"));
     json_t *peer = desk_client_get(*state, "analyst", 200, "/v1/peers/zz-cert");
-    assert_string_equal(text_of(peer, "title"), "Team of Z");
-    assert_string_equal(text_of(peer, "rid_url"), "https://z.example:4590/");
-    assert_int_equal(size_of(peer, "keys"), 1);
-    assert_int_equal(size_of(peer, "issuer_names"), 2);
+    assert_string_equal(desk_client_text(peer, "title"), "Team of Z");
+    assert_string_equal(desk_client_text(peer, "rid_url"), "https://z.example:4590/");
+    assert_int_equal(desk_client_size(peer, "keys"), 1);
+    assert_int_equal(desk_client_size(peer, "issuer_names"), 2);
     json_decref(peer);
     char *address = cluster_text("SELECT addresses[1] FROM cirt.mail_key WHERE fingerprint LIKE '8A30%'");
     assert_string_equal(address, "team@zz.example");
@@ -99,13 +76,13 @@ static void test_agreement(void **state)
     json_t *agreement = desk_client_post(*state, "admin", 201, "/v1/agreements",
                                          "{\"peer\":\"AG-CERT\",\"until\":\"2099-01-01\",\"ceiling\":\"green\",\"classes\":[\"fraud\"]}");
     char path[60];
-    snprintf(path, sizeof path, "/v1/agreements/%s", text_of(agreement, "id"));
+    snprintf(path, sizeof path, "/v1/agreements/%s", desk_client_text(agreement, "id"));
     assert_int_equal(json_integer_value(json_object_get(agreement, "version")), 1);
     json_decref(agreement);
     agreement = desk_client_post(*state, "admin", 200, path, "{\"ceiling\":\"amber\"}");
     assert_int_equal(json_integer_value(json_object_get(agreement, "version")), 2);
-    assert_string_equal(text_of(agreement, "ceiling"), "amber");
-    assert_int_equal(size_of(agreement, "classes"), 1);
+    assert_string_equal(desk_client_text(agreement, "ceiling"), "amber");
+    assert_int_equal(desk_client_size(agreement, "classes"), 1);
     json_decref(agreement);
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.agreement a JOIN cirt.peer p ON p.id = a.peer_id WHERE p.name = 'AG-CERT'"),
                      2);
@@ -121,13 +98,13 @@ static void test_constituent(void **state)
     json_decref(desk_client_post(*state, "admin", 422, "/v1/constituents", "{\"name\":\"bad-net\",\"networks\":[\"203.0.113.7/25\"]}"));
     json_decref(desk_client_post(*state, "admin", 200, "/v1/constituents/telecom-z", "{\"networks\":[\"203.0.113.0/25\"]}"));
     json_t *found = desk_client_get(*state, "analyst", 200, "/v1/find?value=203.0.113.9");
-    assert_string_equal(text_of(json_array_get(json_object_get(found, "constituents"), 0), "name"), "telecom-z");
+    assert_string_equal(desk_client_text(json_array_get(json_object_get(found, "constituents"), 0), "name"), "telecom-z");
     json_decref(found);
     found = desk_client_get(*state, "analyst", 200, "/v1/find?value=www.telecom-z.example");
-    assert_int_equal(size_of(found, "constituents"), 1);
+    assert_int_equal(desk_client_size(found, "constituents"), 1);
     json_decref(found);
     found = desk_client_get(*state, "analyst", 200, "/v1/find?value=AS64509");
-    assert_int_equal(size_of(found, "constituents"), 1);
+    assert_int_equal(desk_client_size(found, "constituents"), 1);
     json_decref(found);
     /* What it held before is still known. */
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.constituent_network n JOIN cirt.constituent k ON k.id = n.constituent_id"
@@ -139,7 +116,7 @@ static void test_rules(void **state)
 {
     json_t *problem =
         desk_client_post(*state, "lead", 422, "/v1/rules", "{\"name\":\"mine\",\"text\":\"rule \\\"a\\\": colour:red => hold\"}");
-    assert_true(str_starts(text_of(problem, "at"), "line 1"));
+    assert_true(str_starts(desk_client_text(problem, "at"), "line 1"));
     json_decref(problem);
     json_decref(
         desk_client_post(*state, "lead", 201, "/v1/rules",
@@ -149,7 +126,7 @@ static void test_rules(void **state)
         desk_client_post(*state, "lead", 200, "/v1/rules/mine", "{\"text\":\"rule \\\"banks\\\": class:phishing => priority:low\"}"));
     json_t *rules = desk_client_get(*state, "analyst", 200, "/v1/rules/mine");
     assert_int_equal(json_integer_value(json_object_get(rules, "version")), 2);
-    assert_string_equal(text_of(json_array_get(json_object_get(rules, "rules"), 0), "name"), "banks");
+    assert_string_equal(desk_client_text(json_array_get(json_object_get(rules, "rules"), 0), "name"), "banks");
     json_decref(rules);
     static const char *const seen[] = {"ipv4 198.51.100.44 source", NULL};
     char body[200];
@@ -157,10 +134,10 @@ static void test_rules(void **state)
     snprintf(body, sizeof body, "{\"text\":\"rule \\\"net\\\": ip:198.51.100.0/24 => queue:net\",\"against\":\"r%lld\"}",
              (long long)report);
     json_t *tried = desk_client_post(*state, "lead", 200, "/v1/rules/test", body);
-    assert_int_equal(size_of(tried, "items"), 1);
+    assert_int_equal(desk_client_size(tried, "items"), 1);
     json_t *queue = json_object_get(json_object_get(json_array_get(json_object_get(tried, "items"), 0), "changes"), "queue");
-    assert_string_equal(text_of(queue, "from"), "national");
-    assert_string_equal(text_of(queue, "to"), "net");
+    assert_string_equal(desk_client_text(queue, "from"), "national");
+    assert_string_equal(desk_client_text(queue, "to"), "net");
     json_decref(tried);
     tried = desk_client_post(*state, "lead", 200, "/v1/rules/test",
                              "{\"text\":\"rule \\\"net\\\" class:x => queue:net\\n\",\"against\":\"last 1d\"}");
@@ -178,7 +155,7 @@ static void test_analyst(void **state)
     json_decref(desk_client_post(*state, "admin", 409, "/v1/analysts", "{\"login\":\"shadow\",\"role\":\"feed\"}"));
     json_decref(desk_client_post(*state, "admin", 409, "/v1/analysts", "{\"login\":\"other\",\"role\":\"feed\",\"keys\":[\"" KEY_B "\"]}"));
     json_t *who = desk_client_get(*state, "auditor", 200, "/v1/analysts/shadow");
-    assert_string_equal(text_of(who, "default_tlp"), "green");
+    assert_string_equal(desk_client_text(who, "default_tlp"), "green");
     json_decref(who);
     /* A disabled identity is refused at its next request. */
     json_decref(desk_client_get(*state, "analyst2", 200, "/v1/me"));
@@ -251,7 +228,7 @@ static void test_fragments(void **state)
 static size_t matches(void **state, const char *path)
 {
     json_t *answer = desk_client_get(*state, "lead", 200, path);
-    size_t count = size_of(answer, "items");
+    size_t count = desk_client_size(answer, "items");
     json_decref(answer);
     return count;
 }
@@ -299,7 +276,7 @@ static void test_case_lists(void **state)
             fail_msg("%s: %zu instead of %zu", lists[i].path, count, lists[i].count);
     }
     json_t *problem = desk_client_get(*state, "lead", 400, "/v1/cases?q=ovner:me");
-    assert_non_null(strstr(text_of(problem, "detail"), "owner"));
+    assert_non_null(strstr(desk_client_text(problem, "detail"), "owner"));
     json_decref(problem);
     json_decref(desk_client_get(*state, "lead", 400, "/v1/cases?sort=colour"));
     json_decref(desk_client_get(*state, "lead", 400, "/v1/cases?limit=501"));
@@ -319,9 +296,9 @@ static void test_pages(void **state)
         for (;;) {
             snprintf(path, sizeof path, "/v1/cases?q=is:any&limit=3&sort=%s%s&cursor=%s", i % 2 ? "-" : "", orders[i / 2], cursor);
             json_t *answer = desk_client_get(*state, "lead", 200, path);
-            seen += (long long)size_of(answer, "items");
+            seen += (long long)desk_client_size(answer, "items");
             bool is_last = json_is_null(json_object_get(answer, "next"));
-            snprintf(cursor, sizeof cursor, "%s", text_of(answer, "next"));
+            snprintf(cursor, sizeof cursor, "%s", desk_client_text(answer, "next"));
             json_decref(answer);
             if (is_last)
                 break;
@@ -338,11 +315,11 @@ static void test_common_word(void **state)
                     "FROM incident_case,"
                     " generate_series(1, 2100) g GROUP BY g");
     json_t *answer = desk_client_get(*state, "lead", 200, "/v1/cases?q=everywhere");
-    assert_int_equal(size_of(answer, "items"), 1);
+    assert_int_equal(desk_client_size(answer, "items"), 1);
     assert_int_equal(json_integer_value(json_object_get(json_array_get(json_object_get(answer, "items"), 0), "number")), number);
     json_decref(answer);
     answer = desk_client_get(*state, "lead", 200, "/v1/find?value=everywhere");
-    assert_int_equal(size_of(answer, "cases"), 1);
+    assert_int_equal(desk_client_size(answer, "cases"), 1);
     json_decref(answer);
     /* Scripts without blanks: any part counts. */
     desk_client_case(*state, "\xe9\x8a\x80\xe8\xa1\x8c\xe9\x92\x93\xe9\xb1\xbc\xe6\xa1\x88\xe4\xbb\xb6", "amber");
@@ -359,9 +336,9 @@ static void test_reports(void **state)
     int64_t report = desk_client_report(0, "amber", "feed", seen);
     snprintf(path, sizeof path, "/v1/reports/r%lld", (long long)report);
     json_t *answer = desk_client_get(*state, "analyst", 200, path);
-    assert_string_equal(text_of(answer, "sender"), "feed");
-    assert_string_equal(text_of(answer, "state"), "received");
-    assert_int_equal(size_of(answer, "observation_list"), 1);
+    assert_string_equal(desk_client_text(answer, "sender"), "feed");
+    assert_string_equal(desk_client_text(answer, "state"), "received");
+    assert_int_equal(desk_client_size(answer, "observation_list"), 1);
     json_decref(answer);
     snprintf(path, sizeof path, "/v1/reports/r%lld/raw", (long long)report);
     json_decref(desk_client_get(*state, "analyst", 200, path));
@@ -372,7 +349,7 @@ static void test_reports(void **state)
     assert_int_equal(matches(state, "/v1/reports?q=ip:192.0.2.88%20sender:nobody"), 0);
     snprintf(path, sizeof path, "/v1/reports/r%lld/replay", (long long)report);
     answer = desk_client_post(*state, "analyst", 409, path, "{}");
-    assert_non_null(strstr(text_of(answer, "detail"), "is received and stays as it is: replay reads malformed reports again"));
+    assert_non_null(strstr(desk_client_text(answer, "detail"), "is received and stays as it is: replay reads malformed reports again"));
     json_decref(answer);
     json_decref(desk_client_get(*state, "analyst", 404, "/v1/reports/r99999999"));
     json_decref(desk_client_get(*state, "analyst", 404, "/v1/reports/x"));
@@ -383,7 +360,7 @@ static void test_reports(void **state)
     cluster_execute(sql);
     json_decref(desk_client_post(*state, "auditor", 403, path, "{}"));
     answer = desk_client_post(*state, "analyst", 200, path, "{}");
-    assert_string_equal(text_of(answer, "state"), "decoding");
+    assert_string_equal(desk_client_text(answer, "state"), "decoding");
     json_decref(answer);
     snprintf(sql, sizeof sql, "SELECT count(*) FROM cirt.inbox WHERE report_id = %lld", (long long)report);
     assert_int_equal(cluster_number(sql), 1);
@@ -402,7 +379,7 @@ static void test_replay_of_a_part(void **state)
     cluster_execute(sql);
     snprintf(path, sizeof path, "/v1/reports/r%lld/replay", (long long)report);
     json_t *answer = desk_client_post(*state, "analyst", 409, path, "{}");
-    assert_non_null(strstr(text_of(answer, "detail"), "only the first 5 of 9000 bytes"));
+    assert_non_null(strstr(desk_client_text(answer, "detail"), "only the first 5 of 9000 bytes"));
     json_decref(answer);
     snprintf(sql, sizeof sql, "SELECT count(*) FROM cirt.inbox WHERE report_id = %lld", (long long)report);
     assert_int_equal(cluster_number(sql), 0);
@@ -412,20 +389,20 @@ static void test_changes(void **state)
 {
     char path[200];
     json_t *start = desk_client_get(*state, "analyst", 200, "/v1/changes");
-    assert_int_equal(size_of(start, "items"), 0);
+    assert_int_equal(desk_client_size(start, "items"), 0);
     int64_t number = desk_client_case(*state, "to be followed", "amber");
     json_decref(desk_client_edit(*state, "analyst", 200, number, "take", "{}"));
-    snprintf(path, sizeof path, "/v1/changes?limit=1&after=%s", text_of(start, "next"));
+    snprintf(path, sizeof path, "/v1/changes?limit=1&after=%s", desk_client_text(start, "next"));
     json_t *first = desk_client_get(*state, "analyst", 200, path);
-    assert_string_equal(text_of(json_array_get(json_object_get(first, "items"), 0), "action"), "open");
-    snprintf(path, sizeof path, "/v1/changes?after=%s", text_of(first, "next"));
+    assert_string_equal(desk_client_text(json_array_get(json_object_get(first, "items"), 0), "action"), "open");
+    snprintf(path, sizeof path, "/v1/changes?after=%s", desk_client_text(first, "next"));
     json_t *second = desk_client_get(*state, "analyst", 200, path);
-    assert_int_equal(size_of(second, "items"), 1);
-    assert_string_equal(text_of(json_array_get(json_object_get(second, "items"), 0), "action"), "take");
-    snprintf(path, sizeof path, "/v1/changes?after=%s", text_of(second, "next"));
+    assert_int_equal(desk_client_size(second, "items"), 1);
+    assert_string_equal(desk_client_text(json_array_get(json_object_get(second, "items"), 0), "action"), "take");
+    snprintf(path, sizeof path, "/v1/changes?after=%s", desk_client_text(second, "next"));
     json_t *third = desk_client_get(*state, "analyst", 200, path);
-    assert_int_equal(size_of(third, "items"), 0);
-    assert_string_equal(text_of(third, "next"), text_of(second, "next"));
+    assert_int_equal(desk_client_size(third, "items"), 0);
+    assert_string_equal(desk_client_text(third, "next"), desk_client_text(second, "next"));
     json_decref(start);
     json_decref(first);
     json_decref(second);
@@ -437,7 +414,7 @@ static const json_t *check_named(const json_t *answer, const char *name)
 {
     const json_t *check;
     size_t i;
-    json_array_foreach(json_object_get(answer, "checks"), i, check) if (str_equal(text_of(check, "name"), name)) return check;
+    json_array_foreach(json_object_get(answer, "checks"), i, check) if (str_equal(desk_client_text(check, "name"), name)) return check;
     fail_msg("doctor has no check \"%s\"", name);
     return NULL;
 }
@@ -472,5 +449,5 @@ int main(void)
         cmocka_unit_test(test_changes),
         cmocka_unit_test(test_doctor),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, desk_client_setup, desk_client_teardown);
 }

@@ -28,18 +28,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    desk_client_free(*state);
-    return 0;
-}
-
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text ? text : "(none)";
-}
-
 static json_t *order(void **state, int status, int64_t number, const char *body)
 {
     char path[80];
@@ -52,9 +40,10 @@ static const char *reason_of(const json_t *answer, const char *text)
 {
     const json_t *item, *items = json_object_get(json_array_get(json_object_get(answer, "items"), 0), "items");
     size_t i;
-    json_array_foreach(items, i, item) if (str_equal(text_of(item, "text"), text)) return json_is_true(json_object_get(item, "goes"))
+    json_array_foreach(items, i,
+                       item) if (str_equal(desk_client_text(item, "text"), text)) return json_is_true(json_object_get(item, "goes"))
         ? ""
-        : text_of(item, "reason");
+        : desk_client_text(item, "reason");
     fail_msg("no item \"%s\"", text);
     return NULL;
 }
@@ -120,7 +109,7 @@ static void test_format(void **state)
         char *body = mem_printf("{\"with\":[\"YY-CERT\"],\"dry_run\":true,\"format\":\"%s\"}", formats[i]);
         same = order(state, 200, number, body);
         const json_t *of_peer = json_array_get(json_object_get(same, "items"), 0);
-        assert_string_equal(text_of(of_peer, "format"), formats[i]);
+        assert_string_equal(desk_client_text(of_peer, "format"), formats[i]);
         assert_true(
             json_equal(json_object_get(of_peer, "items"), json_object_get(json_array_get(json_object_get(plan, "items"), 0), "items")));
         json_decref(same);
@@ -142,12 +131,12 @@ static void test_format(void **state)
     json_decref(desk_client_post(*state, "admin", 422, "/v1/peers/YY-CERT", "{\"format\":\"suricata\"}"));
     json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/YY-CERT", "{\"format\":\"stix\"}"));
     plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"]}");
-    assert_string_equal(text_of(json_array_get(json_object_get(plan, "items"), 0), "format"), "stix");
+    assert_string_equal(desk_client_text(json_array_get(json_object_get(plan, "items"), 0), "format"), "stix");
     json_decref(plan);
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.share WHERE format = 'stix'"), 1);
     json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/YY-CERT", "{\"format\":null}"));
     plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true}");
-    assert_string_equal(text_of(json_array_get(json_object_get(plan, "items"), 0), "format"), "rid");
+    assert_string_equal(desk_client_text(json_array_get(json_object_get(plan, "items"), 0), "format"), "rid");
     json_decref(plan);
 }
 
@@ -196,10 +185,10 @@ static void test_many(void **state)
     assert_int_equal(json_array_size(items), MOST + 2);
     assert_true(is_too_many(plan));
     assert_string_equal(reason_of(plan, "h0.example"), "");
-    assert_non_null(strstr(reason_of(plan, text_of(json_array_get(items, MOST + 1), "text")), "not"));
+    assert_non_null(strstr(reason_of(plan, desk_client_text(json_array_get(items, MOST + 1), "text")), "not"));
     json_decref(plan);
     plan = all_of(state, number, 422);
-    assert_non_null(strstr(text_of(plan, "detail"), "more than the 20000 values"));
+    assert_non_null(strstr(desk_client_text(plan, "detail"), "more than the 20000 values"));
     json_decref(plan);
     assert_int_equal(items_of_many(), SOME + 1); /* of the first order */
     json_decref(order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"only\":\"domain:h1.example\"}"));
@@ -221,7 +210,7 @@ static void test_long(void **state)
     assert_true(json_array_size(json_object_get(json_array_get(json_object_get(plan, "items"), 0), "items")) < 1100);
     json_decref(plan);
     plan = all_of(state, number, 422);
-    assert_non_null(strstr(text_of(plan, "detail"), "8 MiB"));
+    assert_non_null(strstr(desk_client_text(plan, "detail"), "8 MiB"));
     json_decref(plan);
 }
 
@@ -232,18 +221,18 @@ static void test_order(void **state)
     json_t *answer = order(state, 200, number, "{\"with\":[\"YY-CERT\",\"VV-CERT\"]}");
     const json_t *first = json_array_get(json_object_get(answer, "items"), 0),
                  *second = json_array_get(json_object_get(answer, "items"), 1);
-    assert_string_equal(text_of(first, "state"), "planned");
+    assert_string_equal(desk_client_text(first, "state"), "planned");
     assert_true(json_is_null(json_object_get(second, "share")));
-    snprintf(path, sizeof path, "/v1/shares/%s", text_of(first, "share"));
+    snprintf(path, sizeof path, "/v1/shares/%s", desk_client_text(first, "share"));
     json_t *share = desk_client_get(*state, "analyst", 200, path);
     assert_int_equal(json_array_size(json_object_get(share, "item_list")), 4);
-    assert_string_equal(text_of(share, "tlp"), "amber");
+    assert_string_equal(desk_client_text(share, "tlp"), "amber");
     json_decref(share);
     json_decref(answer);
     /* Ordered again: the next version of the same share. */
     answer = order(state, 200, number, "{\"with\":[\"yy-cert\"],\"only\":\"type:domain\"}");
     first = json_array_get(json_object_get(answer, "items"), 0);
-    assert_string_equal(path + strlen("/v1/shares/"), text_of(first, "share"));
+    assert_string_equal(path + strlen("/v1/shares/"), desk_client_text(first, "share"));
     share = desk_client_get(*state, "analyst", 200, path);
     assert_int_equal(json_integer_value(json_object_get(share, "version")), 2);
     assert_int_equal(json_array_size(json_object_get(share, "item_list")), 2);
@@ -465,7 +454,7 @@ static void test_feed_of_a_peer(void **state)
     json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/WW-CERT", "{\"feeds\":[\"Theirs\"]}"));
     json_decref(desk_client_post(*state, "admin", 404, "/v1/peers/WW-CERT", "{\"feeds\":[\"none\"]}"));
     json_t *feed = desk_client_get(*state, "admin", 200, "/v1/feeds/theirs");
-    assert_string_equal(text_of(feed, "peer"), "WW-CERT");
+    assert_string_equal(desk_client_text(feed, "peer"), "WW-CERT");
     json_decref(feed);
     json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/WW-CERT", "{\"issuer_names\":[\"WW-CERT\"]}"));
     int64_t number = desk_client_case(*state, "fetched", "amber");
@@ -589,30 +578,30 @@ static void test_accept(void **state)
     snprintf(path, sizeof path, "/v1/incoming/i%lld", id);
     json_t *shown = desk_client_get(*state, "analyst", 200, path);
     assert_int_equal(json_array_size(json_object_get(shown, "observable_list")), 1);
-    assert_string_equal(text_of(shown, "theirs"), "YY-1");
+    assert_string_equal(desk_client_text(shown, "theirs"), "YY-1");
     json_decref(shown);
     snprintf(path, sizeof path, "/v1/incoming/i%lld/accept", id);
     json_decref(desk_client_post(*state, "analyst", 403, path, "{}"));
     json_t *accepted = desk_client_post(*state, "lead", 200, path, "{\"case\":null}");
-    assert_string_equal(text_of(accepted, "state"), "accepted");
-    snprintf(name, sizeof name, "%s", text_of(accepted, "case"));
+    assert_string_equal(desk_client_text(accepted, "state"), "accepted");
+    snprintf(name, sizeof name, "%s", desk_client_text(accepted, "case"));
     json_decref(accepted);
     json_decref(desk_client_post(*state, "lead", 409, path, "{}"));
     /* By their number too; never wider than what they said. */
     json_t *found = desk_client_get(*state, "lead", 200, "/v1/cases/YY-1");
-    assert_string_equal(text_of(found, "id"), name);
-    assert_string_equal(text_of(found, "tlp"), "amber");
-    assert_string_equal(text_of(found, "class"), "fraud/phishing");
+    assert_string_equal(desk_client_text(found, "id"), name);
+    assert_string_equal(desk_client_text(found, "tlp"), "amber");
+    assert_string_equal(desk_client_text(found, "class"), "fraud/phishing");
     int64_t number = json_integer_value(json_object_get(found, "number"));
     json_decref(found);
     json_decref(desk_client_edit(*state, "lead", 422, number, "tlp", "{\"tlp\":\"green\"}"));
     /* The next document of the same case joins it, and narrows it. */
     snprintf(path, sizeof path, "/v1/incoming/i%lld/accept", incoming_of(state, "YY-1", "amber+strict"));
     accepted = desk_client_post(*state, "lead", 200, path, "{}");
-    assert_string_equal(text_of(accepted, "case"), name);
+    assert_string_equal(desk_client_text(accepted, "case"), name);
     json_decref(accepted);
     found = desk_client_get(*state, "lead", 200, "/v1/cases/YY-1");
-    assert_string_equal(text_of(found, "tlp"), "amber+strict");
+    assert_string_equal(desk_client_text(found, "tlp"), "amber+strict");
     assert_int_equal(json_array_size(json_object_get(found, "report_list")), 2);
     json_decref(found);
     /* What came from them strictly may go back to them only; and not under a ceiling below it. */
@@ -647,7 +636,7 @@ static void test_decline(void **state)
     snprintf(path, sizeof path, "/v1/incoming/i%lld/decline", id);
     json_decref(desk_client_post(*state, "lead", 422, path, "{}"));
     json_t *declined = desk_client_post(*state, "lead", 200, path, "{\"reason\":\"not ours\"}");
-    assert_string_equal(text_of(declined, "state"), "declined");
+    assert_string_equal(desk_client_text(declined, "state"), "declined");
     json_decref(declined);
     json_decref(desk_client_get(*state, "lead", 404, "/v1/cases/YY-2"));
     json_decref(desk_client_get(*state, "lead", 404, "/v1/incoming/i9999"));
@@ -674,5 +663,5 @@ int main(void)
         cmocka_unit_test(test_decline),
         cmocka_unit_test(test_accept_into_what_is_hidden),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, desk_client_teardown);
 }

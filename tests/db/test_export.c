@@ -39,12 +39,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    desk_client_free(*state);
-    return 0;
-}
-
 static json_t *make(void **state, const char *who, int status, const char *format, const char *tlp, const char *filter)
 {
     json_t *body = json_pack("{s:s, s:s, s:s?}", "q", filter, "format", format, "tlp", tlp);
@@ -606,5 +600,5 @@ int main(void)
         cmocka_unit_test(test_known_good_below),
         cmocka_unit_test(test_parts),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, desk_client_teardown);
 }

@@ -93,12 +93,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    desk_client_free(*state);
-    return 0;
-}
-
 /* The numbers of all cases that a list has, over its pages, in their order. */
 static char *listed(struct desk_client *client, const char *who, const char *filter)
 {
@@ -296,5 +290,5 @@ int main(void)
         cmocka_unit_test(test_filters), cmocka_unit_test(test_red),   cmocka_unit_test(test_late),
         cmocka_unit_test(test_reports), cmocka_unit_test(test_words),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, desk_client_teardown);
 }

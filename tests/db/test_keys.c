@@ -37,29 +37,12 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    desk_client_free(*state);
-    return 0;
-}
-
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text ? text : "(none)";
-}
-
-static size_t size_of(const json_t *object, const char *name)
-{
-    return json_array_size(json_object_get(object, name));
-}
-
 /* What a call answers with in one member. */
 static void expect(void **state, const char *who, int status, const char *path, const char *body, const char *member, const char *wanted)
 {
     json_t *answer = body ? desk_client_post(*state, who, status, path, body) : desk_client_get(*state, who, status, path);
     if (member)
-        assert_string_equal(text_of(answer, member), wanted);
+        assert_string_equal(desk_client_text(answer, member), wanted);
     json_decref(answer);
 }
 
@@ -98,9 +81,9 @@ static void expect_reason(const char *address, const char *part)
 static void test_contacts_follow_records(void **state)
 {
     json_t *contact = desk_client_get(*state, "auditor", 200, "/v1/contacts/SOC%40bank.example");
-    assert_string_equal(text_of(contact, "address"), "soc@bank.example");
-    assert_string_equal(text_of(contact, "constituent"), "bank");
-    assert_string_equal(text_of(contact, "lang"), "fr");
+    assert_string_equal(desk_client_text(contact, "address"), "soc@bank.example");
+    assert_string_equal(desk_client_text(contact, "constituent"), "bank");
+    assert_string_equal(desk_client_text(contact, "lang"), "fr");
     assert_true(json_is_true(json_object_get(contact, "known")));
     json_decref(contact);
     expect(state, "lead", 200, "/v1/contacts/team%40yy.example", NULL, "peer", "YY-CERT");
@@ -120,7 +103,7 @@ static void test_contacts_follow_records(void **state)
     json_decref(contact);
     json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/ZZ-CERT", "{\"enabled\":true}"));
     json_t *list = desk_client_get(*state, "lead", 200, "/v1/contacts?q=bank&known=true");
-    assert_int_equal(size_of(list, "items"), 1);
+    assert_int_equal(desk_client_size(list, "items"), 1);
     json_decref(list);
     expect_gone(state, "analyst", 409, "/v1/contacts/soc%40bank.example");
 }
@@ -154,12 +137,12 @@ static void test_waivers(void **state)
     char *body = mem_printf("{\"up_to\":\"amber\",\"until\":\"%s\",\"reason\":\"agreed by phone\"}", until);
     free(until);
     json_t *contact = desk_client_post(*state, "lead", 200, path, body);
-    assert_int_equal(size_of(contact, "waivers"), 1);
-    assert_string_equal(text_of(json_array_get(json_object_get(contact, "waivers"), 0), "granted_by"), "lead");
+    assert_int_equal(desk_client_size(contact, "waivers"), 1);
+    assert_string_equal(desk_client_text(json_array_get(json_object_get(contact, "waivers"), 0), "granted_by"), "lead");
     json_decref(contact);
     /* The next one takes its place. */
     contact = desk_client_post(*state, "admin", 200, path, body);
-    assert_int_equal(size_of(contact, "waivers"), 1);
+    assert_int_equal(desk_client_size(contact, "waivers"), 1);
     json_decref(contact);
     assert_int_equal(cluster_number("SET search_path = cirt; SELECT up_to FROM contact_waiver('soc@bank.example')"), 2);
     /* A peer's holds for its addresses. */
@@ -167,7 +150,7 @@ static void test_waivers(void **state)
     assert_int_equal(cluster_number("SET search_path = cirt; SELECT count(*) FROM contact_waiver('team@yy.example')"), 1);
     assert_int_equal(cluster_number("SET search_path = cirt; SELECT count(*) FROM contact_waiver('team@zz.example')"), 0);
     json_t *peer = desk_client_get(*state, "auditor", 200, "/v1/peers/YY-CERT");
-    assert_int_equal(size_of(peer, "waivers"), 1);
+    assert_int_equal(desk_client_size(peer, "waivers"), 1);
     json_decref(peer);
     expect_gone(state, "analyst", 403, path);
     expect_gone(state, "lead", 204, path);
@@ -197,7 +180,7 @@ static void test_candidates(void **state)
     expect_reason("nobody@bank.example", "no key");
     /* Who is meant is never guessed. */
     json_t *problem = desk_client_get(*state, "lead", 409, "/v1/keys/1234567890abcdef");
-    assert_int_equal(size_of(problem, "keys"), 2);
+    assert_int_equal(desk_client_size(problem, "keys"), 2);
     json_decref(problem);
     json_decref(desk_client_get(*state, "lead", 409, "/v1/keys/soc%40bank.example"));
     json_decref(desk_client_get(*state, "lead", 404, "/v1/keys/0000000000000000"));
@@ -232,7 +215,7 @@ static void test_pin_to_contact(void **state)
     expect_reason("stranger@example.net", "signatures only");
     json_t *contact = desk_client_get(*state, "lead", 200, "/v1/contacts/stranger%40example.net");
     assert_true(json_is_true(json_object_get(contact, "known")));
-    assert_int_equal(size_of(contact, "keys"), 1);
+    assert_int_equal(desk_client_size(contact, "keys"), 1);
     json_decref(contact);
 }
 
@@ -253,7 +236,7 @@ static void test_pin_to_peer(void **state)
                        "%'"),
         1);
     json_t *peer = desk_client_get(*state, "auditor", 200, "/v1/peers/YY-CERT");
-    assert_string_equal(text_of(json_array_get(json_object_get(peer, "mail_keys"), 0), "state"), "pinned");
+    assert_string_equal(desk_client_text(json_array_get(json_object_get(peer, "mail_keys"), 0), "state"), "pinned");
     json_decref(peer);
     /* The record tells the same story: a new key waits, one that leaves is distrusted. */
     json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/YY-CERT",
@@ -388,7 +371,7 @@ static void test_own_keys(void **state)
     assert_int_equal(
         cluster_number("SELECT count(*) FROM cirt.journal_payload WHERE payload LIKE '%\"own key\"%' AND payload LIKE '%" KEY_F "%'"), 1);
     json_t *keys = desk_client_get(*state, "auditor", 200, "/v1/keys?q=own");
-    assert_int_equal(size_of(keys, "items"), 1);
+    assert_int_equal(desk_client_size(keys, "items"), 1);
     assert_true(json_is_true(json_object_get(json_array_get(json_object_get(keys, "items"), 0), "signs")));
     json_decref(keys);
     expect_reason("us@xx.example", KEY_F);
@@ -423,11 +406,11 @@ static void test_warnings(void **state)
     assert_int_equal(
         cluster_number("SELECT count(*) FROM cirt.key_warning WHERE (fingerprint, days) IN (('" KEY_F "', 7), ('" KEY_E "', 30))"), 2);
     json_t *keys = desk_client_get(*state, "auditor", 200, "/v1/keys?expiring=30");
-    assert_int_equal(size_of(keys, "items"), 2);
-    assert_string_equal(text_of(json_array_get(json_object_get(keys, "items"), 0), "fingerprint"), KEY_F);
+    assert_int_equal(desk_client_size(keys, "items"), 2);
+    assert_string_equal(desk_client_text(json_array_get(json_object_get(keys, "items"), 0), "fingerprint"), KEY_F);
     json_decref(keys);
     keys = desk_client_get(*state, "auditor", 200, "/v1/keys?expiring=10");
-    assert_int_equal(size_of(keys, "items"), 1);
+    assert_int_equal(desk_client_size(keys, "items"), 1);
     json_decref(keys);
     assert_int_equal(cluster_number("SET search_path = cirt; SELECT count(*) FROM key_checks() WHERE name = 'our key 0000FFFF' AND NOT ok"),
                      1);
@@ -457,5 +440,5 @@ int main(void)
         cmocka_unit_test(test_own_keys),
         cmocka_unit_test(test_warnings),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, desk_client_teardown);
 }

@@ -39,12 +39,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    desk_client_free(*state);
-    return 0;
-}
-
 PRINTF_LIKE(1, 2) static void execute(const char *format, ...)
 {
     char sql[4000];
@@ -290,5 +284,5 @@ int main(void)
         cmocka_unit_test(test_no_role_but_desk_stands_for_a_person), cmocka_unit_test(test_correspondents_of_a_restricted_case),
         cmocka_unit_test(test_an_address_that_cannot_be_answered),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, desk_client_teardown);
 }

@@ -54,12 +54,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    desk_client_free(*state);
-    return 0;
-}
-
 static const char *text_of(const json_t *object, const char *name)
 {
     const char *text = json_string_value(json_object_get(object, name));
@@ -669,5 +663,5 @@ int main(void)
         cmocka_unit_test(test_drafts),
         cmocka_unit_test(test_whom_the_machine_answers),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, desk_client_teardown);
 }

@@ -14,18 +14,6 @@
 #include "support/cluster.h"
 #include "support/desk_client.h"
 
-static int setup(void **state)
-{
-    *state = desk_client_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    desk_client_free(*state);
-    return 0;
-}
-
 static int64_t case_with(void *state, const char *tlp, const char *sender, const char *observable)
 {
     const char *const observables[] = {observable, NULL};
@@ -224,5 +212,5 @@ int main(void)
         cmocka_unit_test(test_kinds),      cmocka_unit_test(test_common),   cmocka_unit_test(test_need_to_know),
         cmocka_unit_test(test_known_good), cmocka_unit_test(test_settings),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, desk_client_setup, desk_client_teardown);
 }

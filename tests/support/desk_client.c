@@ -74,6 +74,29 @@ void desk_client_free(struct desk_client *client)
     free(client);
 }
 
+int desk_client_setup(void **state)
+{
+    *state = desk_client_new();
+    return 0;
+}
+
+int desk_client_teardown(void **state)
+{
+    desk_client_free(*state);
+    return 0;
+}
+
+const char *desk_client_text(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text ? text : "(none)";
+}
+
+size_t desk_client_size(const json_t *object, const char *name)
+{
+    return json_array_size(json_object_get(object, name));
+}
+
 json_t *desk_client_call(struct desk_client *client, const char *who, enum message_method method, const char *path, const char *if_match,
                          const char *body, int *status)
 {

@@ -14,6 +14,9 @@ struct desk_client;
 /* Registers the identities where they are not there yet. */
 struct desk_client *desk_client_new(void);
 void desk_client_free(struct desk_client *client);
+/* Of a group of tests whose state is a client. */
+int desk_client_setup(void **state);
+int desk_client_teardown(void **state);
 
 /* who: a login, or "nobody". if_match and body may be NULL. The answer's JSON is the caller's (json_decref); NULL where it is no JSON. */
 json_t *desk_client_call(struct desk_client *client, const char *who, enum message_method method, const char *path, const char *if_match,
@@ -25,6 +28,10 @@ json_t *desk_client_post(struct desk_client *client, const char *who, int status
 json_t *desk_client_edit(struct desk_client *client, const char *who, int status, int64_t number, const char *verb, const char *body);
 /* The bytes of the last answer. */
 const char *desk_client_bytes(const struct desk_client *client, size_t *size);
+
+/* Of an answer: a member's text, "(none)" where it is none; how many are in its list. */
+const char *desk_client_text(const json_t *object, const char *name);
+size_t desk_client_size(const json_t *object, const char *name);
 
 /* A new case by "lead"; its number. */
 int64_t desk_client_case(struct desk_client *client, const char *summary, const char *tlp);
