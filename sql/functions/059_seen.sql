@@ -10,19 +10,11 @@ CREATE OR REPLACE FUNCTION name_group(p_host text) RETURNS text LANGUAGE sql IMM
 RETURN reverse(ltrim(CASE WHEN length(split_part(p_host, '.', -1)) = 2 AND split_part(p_host, '.', -2) = ANY ('{ac,co,com,edu,gob,gov,go,mil,ne,net,or,org}')
     THEN split_part(p_host, '.', -3) ELSE '' END || '.' || split_part(p_host, '.', -2) || '.' || split_part(p_host, '.', -1), '.'));
 
--- The sightings of these observations of reports come into these cases. Each by its own probe of the index: a case's share of a report may lie scattered.
-CREATE OR REPLACE FUNCTION case_seen_add(p_cases bigint[], p_compartments int[], p_reports bigint[], p_received timestamptz[], p_observations int4multirange[]) RETURNS void
+-- These blocks and groups are seen in these cases. Most are there already: a look is cheaper than a conflict.
+CREATE OR REPLACE FUNCTION case_seen_put(p_cases bigint[], p_networks inet[], p_names text[], p_red boolean[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = on SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
 BEGIN
-    WITH seen AS MATERIALIZED (
-        SELECT u.case_id, network_block(s.addr) AS network, name_group(s.host) AS name, bool_and(s.tlp = 4 OR s.compartment_id <> u.compartment_id) AS is_red
-        FROM unnest(p_cases, p_compartments, p_reports, p_received, p_observations) u(case_id, compartment_id, report_id, received, observations)
-        CROSS JOIN LATERAL unnest(u.observations) r
-        CROSS JOIN LATERAL (SELECT s.addr, s.host, s.tlp, s.compartment_id FROM sighting s
-            WHERE s.report_id = u.report_id AND s.received = u.received AND s.observation_no >= lower(r) AND s.observation_no < upper(r) OFFSET 0) s
-        WHERE s.addr IS NOT NULL OR s.host IS NOT NULL
-        GROUP BY 1, 2, 3),
-    -- Most are there already: a look is cheaper than a conflict.
+    WITH seen AS MATERIALIZED (SELECT u.* FROM unnest(p_cases, p_networks, p_names, p_red) u(case_id, network, name, is_red)),
     networks AS (
         INSERT INTO case_network AS n (case_id, network, is_red)
         SELECT g.* FROM (SELECT s.case_id, s.network, bool_and(s.is_red) AS is_red FROM seen s WHERE s.network IS NOT NULL GROUP BY 1, 2) g
@@ -34,9 +26,23 @@ BEGIN
     ON CONFLICT (case_id, name) DO UPDATE SET is_red = false WHERE n.is_red AND NOT EXCLUDED.is_red;
 END $$;
 
--- These observations of these reports become members of these cases: the only way in. What the summary says of them is told by what is new, since what a
--- member has already may be half a million scattered rows.
-CREATE OR REPLACE FUNCTION case_member_add(p_cases bigint[], p_drills int[], p_compartments int[], p_reports bigint[], p_received timestamptz[],
+-- The sightings of these observations of reports come into these cases. Each by its own probe of the index: a case's share of a report may lie scattered.
+CREATE OR REPLACE FUNCTION case_seen_add(p_cases bigint[], p_compartments int[], p_reports bigint[], p_received timestamptz[], p_observations int4multirange[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = on SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+BEGIN
+    PERFORM case_seen_put(array_agg(g.case_id), array_agg(g.network), array_agg(g.name), array_agg(g.is_red)) FROM (
+        SELECT u.case_id, network_block(s.addr) AS network, name_group(s.host) AS name, bool_and(s.tlp = 4 OR s.compartment_id <> u.compartment_id) AS is_red
+        FROM unnest(p_cases, p_compartments, p_reports, p_received, p_observations) u(case_id, compartment_id, report_id, received, observations)
+        CROSS JOIN LATERAL unnest(u.observations) r
+        CROSS JOIN LATERAL (SELECT s.addr, s.host, s.tlp, s.compartment_id FROM sighting s
+            WHERE s.report_id = u.report_id AND s.received = u.received AND s.observation_no >= lower(r) AND s.observation_no < upper(r) OFFSET 0) s
+        WHERE s.addr IS NOT NULL OR s.host IS NOT NULL
+        GROUP BY 1, 2, 3) g;
+END $$;
+
+-- These observations of these reports become members of these cases. Who calls it sees to the summary: case_member_add(), and triage, which has laid out what
+-- its chunk has of it. (It is told by what is new, not by a trigger: what a member has already may be half a million scattered rows.)
+CREATE OR REPLACE FUNCTION case_member_put(p_cases bigint[], p_drills int[], p_compartments int[], p_reports bigint[], p_received timestamptz[],
                                            p_observations int4multirange[], p_seqs bigint[], p_rules text[])
 RETURNS TABLE (case_id bigint, report_id bigint, received timestamptz, is_new boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -47,6 +53,14 @@ BEGIN
         ORDER BY u.case_id, u.report_id
         ON CONFLICT (case_id, report_id) WHERE until IS NULL DO UPDATE SET observations = m.observations + EXCLUDED.observations
         RETURNING m.case_id, m.report_id, m.received, m.xmax = 0;
+END $$;
+
+CREATE OR REPLACE FUNCTION case_member_add(p_cases bigint[], p_drills int[], p_compartments int[], p_reports bigint[], p_received timestamptz[],
+                                           p_observations int4multirange[], p_seqs bigint[], p_rules text[])
+RETURNS TABLE (case_id bigint, report_id bigint, received timestamptz, is_new boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT m.* FROM case_member_put(p_cases, p_drills, p_compartments, p_reports, p_received, p_observations, p_seqs, p_rules) m;
     PERFORM case_seen_add(p_cases, p_compartments, p_reports, p_received, p_observations);
 END $$;
 

@@ -192,6 +192,10 @@ BEGIN
         IF v_rows <= v_blocks AND coalesce(cardinality(v_unsure), 0) <= 30 THEN
             RETURN coalesce(v_sure, '{}') || ARRAY(SELECT u FROM unnest(v_unsure) u WHERE u <> ALL (coalesce(v_sure, '{}')) AND find_seen_in(u, NULL, NULL, p_field, 'equal', p_values));
         END IF;
+        -- In more cases than sightings would be looked up: there are more of these still.
+        IF v_rows > v_blocks AND cardinality(v_sure) > p_limit THEN
+            RETURN NULL;
+        END IF;
     END IF;
     SELECT array_agg(s.report_id), array_agg(s.observation_no) INTO v_reports, v_numbers FROM find_seen(p_field, p_values, p_limit + 1) s;
     IF cardinality(v_reports) > p_limit THEN

@@ -162,6 +162,8 @@ BEGIN
         -- Groups below a threshold, with what waits of them already.
         CREATE TEMP TABLE triage_low (grp text, drill_id int, compartment_id int, rows bigint, subjects text[], need int, need_subjects int, days int, all_rows bigint,
             all_subjects bigint, waited bigint, tlps smallint[], assurance smallint) ON COMMIT DELETE ROWS;
+        -- What the rows of the chunk have of the blocks and groups that cases are found by (sql/functions/059_seen.sql).
+        CREATE TEMP TABLE triage_seen (report_id bigint, no int, network inet, name text, is_red boolean, compartment_id int) ON COMMIT DELETE ROWS;
         -- A row a case and report that the chunk put together.
         CREATE TEMP TABLE triage_member (case_id bigint, report_id bigint, received timestamptz, is_new boolean) ON COMMIT DELETE ROWS;
     END IF;
@@ -170,6 +172,7 @@ BEGIN
     DELETE FROM triage_class;
     DELETE FROM triage_span;
     DELETE FROM triage_member;
+    DELETE FROM triage_seen;
     DELETE FROM triage_low;
 END $$;
 
@@ -307,6 +310,7 @@ BEGIN
     PERFORM triage_letters();
     PERFORM triage_aliases();
     PERFORM triage_known_good();
+    PERFORM triage_see();
     UPDATE to_triage q SET observations = greatest(q.observations - triage_take.observations, 1),
         reports = q.reports * int8multirange(int8range(CASE WHEN v_size > p_limit THEN v_to ELSE v_to + 1 END, NULL)),
         next_no = CASE WHEN v_size > p_limit THEN v_last ELSE 0 END WHERE q.id = p_id;
@@ -324,6 +328,17 @@ DECLARE
 BEGIN
     SELECT s.low, s.low_no, s.high, s.high_no, s.since, s.until INTO span FROM triage_span s;
     RETURN span;
+END $$;
+
+-- Lays out what the summary of cases will say of the chunk, since whoever puts it into cases holds up all others meanwhile.
+CREATE OR REPLACE FUNCTION triage_see() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    span chunk_range := triage_range();
+BEGIN
+    INSERT INTO triage_seen SELECT s.report_id, s.observation_no, network_block(s.addr), name_group(s.host), s.tlp = 4, s.compartment_id FROM sighting s
+        WHERE s.report_id BETWEEN span.low AND span.high AND s.received BETWEEN span.since AND span.until AND (s.addr IS NOT NULL OR s.host IS NOT NULL)
+          AND (s.report_id, s.observation_no) > (span.low, span.low_no) AND (s.report_id, s.observation_no) <= (span.high, span.high_no);
 END $$;
 
 -- --- rules ---

@@ -166,7 +166,11 @@ BEGIN
           FROM triage_chunk c JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
           WHERE c.decision IS NULL GROUP BY g.case_id, g.drill_id, c.report_id) p;
     INSERT INTO triage_member SELECT m.case_id, m.report_id, m.received, m.is_new
-        FROM case_member_add(v.cases, v.drills, v.compartments, v.reports, v.received, v.numbers, v.seqs, v.rules) m;
+        FROM case_member_put(v.cases, v.drills, v.compartments, v.reports, v.received, v.numbers, v.seqs, v.rules) m;
+    PERFORM case_seen_put(array_agg(x.case_id), array_agg(x.network), array_agg(x.name), array_agg(x.is_red)) FROM (
+        SELECT g.case_id, s.network, s.name, bool_and(s.is_red OR s.compartment_id <> g.case_compartment_id) AS is_red
+        FROM triage_chunk c JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
+        JOIN triage_seen s ON s.report_id = c.report_id AND s.no = c.no WHERE c.decision IS NULL GROUP BY g.case_id, s.network, s.name) x;
     SELECT array_agg(s.case_id), array_agg(s.reports), array_agg(s.observations) INTO cases, reports, observations
     FROM (SELECT x.case_id, sum(x.reports) AS reports, sum(x.observations) AS observations FROM (
               SELECT u.case_id, 0 AS reports, u.count AS observations FROM unnest(v.cases, v.counts) u(case_id, count)

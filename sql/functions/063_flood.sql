@@ -317,7 +317,7 @@ $$ SELECT floor(extract(epoch FROM p_at) / (28 * 86400))::smallint $$;
 
 -- What few may see is counted by itself, or others' rows would tell that it was said again.
 CREATE OR REPLACE FUNCTION statement_number(p_statement bigint, p_tlp smallint, p_compartment int) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN p_tlp < 4 AND p_compartment = 0 THEN p_statement ELSE hashtextextended(CASE p_tlp WHEN 4 THEN 'red ' ELSE '' END || p_compartment, p_statement) END;
+RETURN CASE WHEN p_tlp < 4 AND p_compartment = 0 THEN p_statement ELSE hashtextextended(CASE p_tlp WHEN 4 THEN 'red ' ELSE '' END || p_compartment::text, p_statement) END;
 
 -- Counts what each sender states, and in each case the rows that state what another one states there already, whoever said it: all are kept, one is
 -- work. Each statement is looked up by the index, never by reading the table.

@@ -139,15 +139,15 @@ END $$;
 -- Tags tell people where to look (a list of -tag:noise leaves out what has it): what proves less than the channel a case rests on adds none, nor does a rule
 -- bring back what an analyst took away.
 CREATE OR REPLACE FUNCTION triage_rule_tags(p_ord int[], p_tag text[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 BEGIN
     INSERT INTO case_tag (case_id, tag)
         SELECT x.case_id, x.tag
         FROM (SELECT g.case_id, u.tag, max(c.assurance) AS assurance FROM unnest(p_ord, p_tag) u(ord, tag) JOIN triage_chunk c ON c.ord = u.ord AND c.decision IS NULL
               JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id AND NOT g.is_quiet
               GROUP BY g.case_id, u.tag) x
-        JOIN incident_case k ON k.id = x.case_id AND x.assurance >= k.assurance
-        WHERE NOT EXISTS (SELECT FROM case_rule r WHERE r.case_id = x.case_id AND r.kind = 'tag' AND r.value = x.tag AND r.applied)
+        WHERE x.assurance >= (SELECT k.assurance FROM incident_case k WHERE k.id = x.case_id)
+          AND NOT EXISTS (SELECT FROM case_rule r WHERE r.case_id = x.case_id AND r.kind = 'tag' AND r.value = x.tag AND r.applied)
         ORDER BY 1, 2 ON CONFLICT DO NOTHING;
 END $$;
 

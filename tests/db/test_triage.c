@@ -273,6 +273,26 @@ static int64_t arrive_large(struct fixture *fixture, const char *document)
     return result.id;
 }
 
+/* What cases are found by says of their sightings neither less nor more than these (sql/functions/059_seen.sql). */
+static void assert_summary(void)
+{
+    static const char *const sides[] = {"seen EXCEPT SELECT * FROM kept", "kept EXCEPT SELECT * FROM seen"};
+    for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
+        char *sql = mem_printf(
+            "WITH member AS MATERIALIZED (SELECT m.case_id, m.report_id, m.compartment_id, generate_series(lower(r), upper(r) - 1) AS no "
+            "FROM cirt.case_member m, unnest(m.observations) r), row_of AS MATERIALIZED (SELECT m.case_id, s.addr, s.host, s.tlp = "
+            "4 OR s.compartment_id <> m.compartment_id AS is_red FROM member m JOIN cirt.sighting s ON s.report_id = m.report_id AND "
+            "s.observation_no = m.no), "
+            "seen AS (SELECT case_id, cirt.network_block(addr)::text AS what, bool_and(is_red) FROM row_of WHERE addr IS NOT "
+            "NULL GROUP BY 1, 2 UNION ALL SELECT case_id, cirt.name_group(host), bool_and(is_red) FROM row_of WHERE host IS "
+            "NOT NULL GROUP BY 1, 2), kept AS (SELECT case_id, network::text AS what, is_red FROM cirt.case_network UNION ALL "
+            "SELECT case_id, name, is_red FROM cirt.case_name) SELECT count(*) FROM (SELECT * FROM %s) x",
+            sides[i]);
+        assert_int_equal(cluster_number(sql), 0);
+        free(sql);
+    }
+}
+
 /* It is worked in passes; many small ones in one. */
 static void large_and_small(void **state)
 {
@@ -289,6 +309,7 @@ static void large_and_small(void **state)
         arrive(fixture, &(struct letter){.class_name = "abusive-content/spam", .sightings = {{"ipv4", "source", "10.1.2.9"}}});
     int64_t last = triaged(fixture, &(struct letter){.class_name = "abusive-content/spam", .sightings = {{"ipv4", "source", "10.1.2.9"}}});
     assert_case(last, "t.reports || ' ' || (SELECT count(*) FROM journal j WHERE j.case_id = k.id)", "61 1");
+    assert_summary();
 }
 
 /* Several rows that cannot be worked: the good ones get through, the bad one is set aside alone with its error. */

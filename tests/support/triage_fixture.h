@@ -81,10 +81,11 @@ static inline int teardown(void **state)
 static inline int clean(void **state)
 {
     struct fixture *fixture = *state;
-    cluster_execute("SET search_path = cirt; TRUNCATE to_triage, report_outcome, case_member, case_tag, case_text, case_alias, "
-                    "case_reader, rule_hits, rule_set CASCADE;"
-                    "UPDATE incident_case SET state = 'rejected', waiting_for = NULL, waiting_until = NULL, join_key = NULL WHERE state IN "
-                    "('new', 'open', 'waiting');");
+    cluster_execute(
+        "SET search_path = cirt; TRUNCATE to_triage, report_outcome, case_member, case_network, case_name, case_tag, case_text, "
+        "case_alias, case_reader, rule_hits, rule_set CASCADE;"
+        "UPDATE incident_case SET state = 'rejected', waiting_for = NULL, waiting_until = NULL, join_key = NULL WHERE state IN "
+        "('new', 'open', 'waiting');");
     report_batch_reset(fixture->batch);
     return 0;
 }
