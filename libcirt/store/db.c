@@ -229,10 +229,12 @@ static bool listen_all(struct db *db, struct err *err)
 static bool connect_now(struct db *db, struct err *err)
 {
     char options[200], connect_timeout[16], user_timeout[16];
-    /* temp_buffers: what triage lays out of a large report stays in memory; it is taken as it is used. */
-    snprintf(options, sizeof options,
-             "-c statement_timeout=%d -c search_path=cirt,pg_temp -c idle_in_transaction_session_timeout=60000 -c temp_buffers=32MB",
-             db->statement_timeout_ms);
+    /* temp_buffers: what triage lays out of a large report stays in memory; it is taken as it is used. jit: where kinds of joins are ruled
+     * out, plans look so expensive that PostgreSQL would compile each. */
+    snprintf(
+        options, sizeof options,
+        "-c statement_timeout=%d -c search_path=cirt,pg_temp -c idle_in_transaction_session_timeout=60000 -c temp_buffers=32MB -c jit=off",
+        db->statement_timeout_ms);
     snprintf(connect_timeout, sizeof connect_timeout, "%d", CONNECT_TIMEOUT_S);
     snprintf(user_timeout, sizeof user_timeout, "%d", TCP_USER_TIMEOUT_MS);
     const char *const keys[] = {"host",

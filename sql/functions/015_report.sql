@@ -212,7 +212,7 @@ DROP FUNCTION IF EXISTS reports_route(bigint[], text[], timestamptz, int[]);
 CREATE OR REPLACE FUNCTION reports_route(p_ids bigint[], p_route text[], p_received timestamptz[], p_observations int[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    c_part CONSTANT int := 40000; -- as triage_claim() is asked (sql/statements/triage.sql)
+    c_part CONSTANT int := 60000; -- as triage_claim() is asked (sql/statements/triage.sql)
     v_row bigint;
 BEGIN
     IF 'triage' = ANY (p_route) THEN

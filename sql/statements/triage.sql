@@ -2,10 +2,10 @@
 LISTEN cirt_triage
 
 -- name: claim
-SELECT id, attempts FROM triage_claim(40000, false)
+SELECT id, attempts FROM triage_claim(60000, false)
 
 -- name: claim_part
-SELECT id, attempts FROM triage_claim(40000, true)
+SELECT id, attempts FROM triage_claim(60000, true)
 
 -- name: settle
 SELECT triage_settle(q.id, q.attempts) FROM unnest($1::bigint[], $2::int[]) q(id, attempts)
@@ -14,7 +14,7 @@ SELECT triage_settle(q.id, q.attempts) FROM unnest($1::bigint[], $2::int[]) q(id
 SELECT triage_fail($1::bigint, $2::int, $3::text, $4::boolean)
 
 -- name: take
-SELECT observations, released, yields FROM triage_take($1::bigint, 40000)
+SELECT observations, released, yields FROM triage_take($1::bigint, 60000)
 
 -- name: rules_stamp
 SELECT triage_rules_stamp()
