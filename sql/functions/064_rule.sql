@@ -28,12 +28,13 @@ BEGIN
     JOIN report r ON r.id = c.report_id AND r.received = c.received AND r.id BETWEEN span.low AND span.high AND r.received BETWEEN span.since AND span.until
     JOIN report_content rc ON rc.report_id = c.report_id AND rc.received = c.received AND rc.report_id BETWEEN span.low AND span.high
          AND rc.received BETWEEN span.since AND span.until
-    LEFT JOIN observation o ON p_observation AND o.report_id = c.report_id AND o.received = c.received AND o.no = c.no
-         AND o.report_id BETWEEN span.low AND span.high AND o.received BETWEEN span.since AND span.until
-         AND (o.report_id, o.no) >= (span.low, span.low_no) AND (o.report_id, o.no) <= (span.high, span.high_no)
+    -- Asked within, not with ON: what is not wanted is not read.
+    LEFT JOIN (SELECT * FROM observation x WHERE p_observation AND x.report_id BETWEEN span.low AND span.high AND x.received BETWEEN span.since AND span.until
+               AND (x.report_id, x.no) >= (span.low, span.low_no) AND (x.report_id, x.no) <= (span.high, span.high_no)) o
+         ON o.report_id = c.report_id AND o.received = c.received AND o.no = c.no
     LEFT JOIN (SELECT s.id, coalesce(i.login, p.name, s.address) AS name FROM sender s LEFT JOIN identity i ON i.id = s.identity_id
                LEFT JOIN peer p ON p.id = s.peer_id WHERE s.id = ANY (ARRAY(SELECT DISTINCT x.sender_id FROM triage_chunk x))) s ON s.id = c.sender_id
-    LEFT JOIN report_reporter rr ON p_reporter AND rr.report_id = c.report_id AND rr.received = c.received AND rr.report_id BETWEEN span.low AND span.high
+    LEFT JOIN (SELECT * FROM report_reporter x WHERE p_reporter AND x.report_id BETWEEN span.low AND span.high) rr ON rr.report_id = c.report_id AND rr.received = c.received
     LEFT JOIN constituent k ON k.id = c.constituent_id
     LEFT JOIN triage_letter l ON l.report_id = c.report_id
     ORDER BY c.ord;
