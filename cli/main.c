@@ -96,7 +96,9 @@ static int unknown_command(struct session *session, const char *const *words, si
     hint = *verbs    ? mem_printf("cirt help %s", words[0])
            : nearest ? mem_printf(_("Did you mean: cirt %s"), nearest)
                      : mem_strdup("cirt help");
-    if (*verbs)
+    if (*verbs && count > 1 && nearest && str_starts(nearest, noun))
+        session_fail(session, EXIT_USAGE, hint, _("no command '%s'; did you mean: cirt %s"), both, nearest);
+    else if (*verbs)
         session_fail(session, EXIT_USAGE, hint, _("cirt %s needs one of: %s"), words[0], verbs);
     else
         session_fail(session, EXIT_USAGE, hint, _("no command '%s'"), words[0]);
@@ -150,6 +152,15 @@ static int usage(struct session *session, const char *what)
     return session->exit_code;
 }
 
+static int wrong_option(struct session *session, const struct err *err)
+{
+    char *hint = mem_printf("cirt help %s", session->command->words);
+
+    session_fail_err(session, EXIT_USAGE, hint, err);
+    free(hint);
+    return session->exit_code;
+}
+
 /* Parses the words and calls the command. */
 static int run(struct session *session, const struct line *line)
 {
@@ -159,7 +170,7 @@ static int run(struct session *session, const struct line *line)
 
     session->command = line->command;
     if (!options_parse(line->words, line->count, rules, &session->options, &err))
-        return session_fail_err(session, EXIT_USAGE, strcmp(line->command->words, "ls") == 0 ? "cirt help" : NULL, &err);
+        return wrong_option(session, &err);
     session->printer.screen.exact = options_has(&session->options, "exact");
     session->printer.screen.raw = options_has(&session->options, "raw");
     if (options_has(&session->options, "help") && strcmp(line->command->words, "help") != 0) {

@@ -22,7 +22,7 @@ static bool unknown(const struct option_rule *const *rules, const char *word, st
     for (; *rules; rules++)
         for (const struct option_rule *rule = *rules; rule->name; rule++) {
             unsigned distance = str_distance(word + 2, rule->name);
-            if (distance < best) {
+            if (distance < best && 2 * distance <= strlen(word + 2)) {
                 best = distance;
                 nearest = rule->name;
             }

@@ -25,7 +25,7 @@ static void problem(struct printer *printer, const struct printer_problem *probl
     char *hint = problem->hint && *problem->hint ? screen_clean(&printer->screen, problem->hint, false) : NULL;
 
     screen_open(&screen, STDERR_FILENO, false, false);
-    line = where && !strstr(what, where) ? mem_printf("%s, %s", what, where) : mem_strdup(what);
+    line = where && !strstr(what, where) ? mem_printf("%s (%s)", what, where) : mem_strdup(what);
     screen_text(&screen, "cirt: ");
     screen_words(&screen, line, INDENT);
     if (hint) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/str.h"
 #include "cli/words.h"
 
@@ -86,6 +87,18 @@ static bool fill(struct profile *profile, cfg_t *section, struct err *err)
     return true;
 }
 
+static bool no_profile(const struct profile *profile, cfg_t *config, struct err *err)
+{
+    struct buf names;
+
+    buf_init(&names, 4096);
+    for (unsigned i = 0; i < cfg_size(config, "profile"); i++)
+        buf_printf(&names, "%s%s", i ? ", " : "", cfg_title(cfg_getnsec(config, "profile", i)));
+    err_set(err, ERR_INPUT, _("no profile %s in %s, which has: %s"), profile->name, profile->file, names.size ? buf_text(&names) : "-");
+    buf_clear(&names);
+    return false;
+}
+
 static bool choose(struct profile *profile, cfg_t *config, const char *name, struct err *err)
 {
     cfg_t *section;
@@ -93,7 +106,7 @@ static bool choose(struct profile *profile, cfg_t *config, const char *name, str
     profile->name = arena_strdup(profile->arena, name ? name : cfg_getstr(config, "default"));
     section = cfg_gettsec(config, "profile", profile->name);
     if (!section)
-        return err_set(err, ERR_INPUT, _("no profile %s in %s"), profile->name, profile->file);
+        return no_profile(profile, config, err);
     return fill(profile, section, err);
 }
 

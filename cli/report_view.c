@@ -171,7 +171,7 @@ static void trouble(struct screen *screen, const json_t *answer)
     if (!field_text(answer, "error"))
         return;
     screen_style(screen, STYLE_RED, _("not understood: "));
-    if (field_text(answer, "at")) {
+    if (*field_or(answer, "at", "") && !str_equal(field_text(answer, "at"), "/")) {
         screen_value(screen, field_text(answer, "at"), 40);
         screen_text(screen, ": ");
     }

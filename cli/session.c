@@ -167,17 +167,36 @@ static char *collision(const struct session *session, const json_t *problem)
                       field_or(problem, "change", ""), (long long)revision);
 }
 
+/* Of a member of the body that the command made: the option it came from. What came from none, or is the whole of it, helps nobody to find
+ * it. */
+static const char *place(const struct session *session, const char *at, char option[64])
+{
+    if (session->has_json || !str_starts(at ? at : "", "/"))
+        return at;
+    for (const struct option_rule *rule = session->command->options; rule && rule->name; rule++) {
+        snprintf(option, 64, "%s", rule->name);
+        for (char *c = option; *c; c++)
+            *c = *c == '-' ? '_' : *c;
+        bool is_this = strcmp(option, at + 1) == 0 || (str_starts(at, "/default_") && strcmp(option, at + strlen("/default_")) == 0);
+        snprintf(option, 64, "--%s", rule->name);
+        if (is_this)
+            return option;
+    }
+    return NULL;
+}
+
 int session_refused(struct session *session, const struct http_client_answer *answer, const char *hint)
 {
     json_t *body = json_loadb(buf_text(&answer->body), answer->body.size, 0, NULL);
     struct printer_problem problem = {.answer = json_is_object(body) ? body : NULL};
     char *plain = mem_printf(_("the daemon answered %d"), answer->status);
+    char option[64];
     char *changed = answer->status == 412 && problem.answer ? collision(session, body) : NULL;
 
     problem.what = field_or(body, "detail", field_or(body, "title", plain));
     if (changed)
         problem.what = changed;
-    problem.where = field_or(body, "at", answer->status == 503 ? session->profile.base_url : NULL);
+    problem.where = place(session, field_or(body, "at", answer->status == 503 ? session->profile.base_url : NULL), option);
     problem.hint = field_or(body, "hint", answer->status == 503 ? _("What is wrong: cirt doctor   then say it again") : hint);
     session->exit_code = exit_of(session, answer->status);
     session->printer.kind->problem(&session->printer, &problem);

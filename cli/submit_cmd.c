@@ -236,7 +236,7 @@ static int accepted(struct session *session, const struct http_client_answer *an
     return session->exit_code;
 }
 
-/* "scan.xml was not accepted: ..., line 14; kept as malformed report r90" */
+/* "scan.xml was not accepted: line 14: ..."; "kept as malformed report r90" */
 static int not_accepted(struct session *session, const struct http_client_answer *answer, const char *name)
 {
     json_t *body = json_loadb(buf_text(&answer->body), answer->body.size, 0, NULL);
@@ -249,9 +249,13 @@ static int not_accepted(struct session *session, const struct http_client_answer
         json_decref(body);
         return session_refused(session, answer, NULL);
     }
-    char *what = mem_printf(_("%s was not accepted: %s"), name, field_or(body, "detail", field_or(body, "title", "-")));
+    /* Of the document's own place the fault is told ("/observations/3/time: is missing"); as a whole it has none, and its media type is our
+     * choice. */
+    bool has_place = at && *at && !str_equal(at, "/") && !str_equal(at, "Content-Type");
+    char *what = mem_printf(_("%s was not accepted: %s%s%s"), name, has_place ? at : "", has_place ? ": " : "",
+                            field_or(body, "detail", field_or(body, "title", "-")));
     char *hint = report ? mem_printf(_("kept as malformed report %s; after a fix: cirt report replay %s"), report, report) : NULL;
-    struct printer_problem problem = {what, at, hint ? hint : field_text(body, "hint"), body};
+    struct printer_problem problem = {what, has_place || session->has_json ? at : NULL, hint ? hint : field_text(body, "hint"), body};
 
     session->exit_code = EXIT_NOT_ACCEPTED;
     session->printer.kind->problem(&session->printer, &problem);

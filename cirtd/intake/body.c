@@ -210,7 +210,7 @@ static bool whole(struct body *body, bool (*next)(struct body *, const char **, 
         if (!next(body, &bytes, &size, err))
             return false;
         if (!buf_add(out, bytes, size))
-            return err_set(err, ERR_LIMIT, "more than %zu bytes", out->size_max);
+            return err_set(err, ERR_LIMIT, "a document of this format has at most %zu bytes", out->size_max);
     } while (size > 0);
     return true;
 }

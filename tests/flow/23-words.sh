@@ -81,3 +81,26 @@ equal 'had already' "$report" "$(as home lead --json submit "$SOURCE/packaging/s
 before=$(as home lead --json show "$case" | value 'd["revision"]')
 as home lead tag "$case" -nothere >/dev/null
 equal 'nothing changed' "$before" "$(as home lead --json show "$case" | value 'd["revision"]')"
+
+# what is wrong is told with its place, in the words of the command line
+exits 1 as home admin feed add both --push --drop
+contains 'the option, not the member' '(--drop)' "$said"
+exits 2 as home lead ls clas:phishing
+contains 'where in the filter' '(character 1)' "$said"
+printf '{"observations":[{"time":"yesterday","source":{"ip":"192.0.2.1"}}]}' >"$SCRATCH/wrong.json"
+exits 5 as home feed submit "$SCRATCH/wrong.json"
+contains 'where in the document' 'was not accepted: /observations/0/time: ' "$said"
+printf '[1]' >"$SCRATCH/wrong.json"
+exits 5 as home feed submit "$SCRATCH/wrong.json" --format json
+contains 'the whole of it has no place' 'was not accepted: must be an object' "$said"
+report=$(as home lead --json report ls state:malformed | value 'd["items"][0]["id"]')
+contains 'nor when it is shown' 'not understood: must be an object' "$(as home lead report show "$report")"
+exits 2 as home lead report sho r1
+contains 'the nearest verb' 'did you mean: cirt report show' "$said"
+exits 2 as home lead ls --limt 3
+contains 'the nearest option' '--limit' "$said"
+contains "and its command's help" 'cirt help ls' "$said"
+exits 2 as home lead ls --count
+lacks 'what is far is not offered' 'did you mean' "$said"
+exits 2 as home nobody ls
+contains 'the profiles there are' 'lead, analyst, analyst2' "$said"
