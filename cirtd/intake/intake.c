@@ -43,6 +43,7 @@ static void read_caller(const struct db_rows *rows, size_t row, struct intake_ca
     caller->rest_s = (int)db_get_int(rows, row, 13);
     caller->is_paused = db_get_bool(rows, row, 14);
     caller->document_max = db_get_int(rows, row, 15);
+    snprintf(caller->format, sizeof caller->format, "%s", db_is_null(rows, row, 16) ? "" : db_get_text(rows, row, 16));
 }
 
 /* One look-up for all keys of the batch. callers has room for count. */
@@ -302,7 +303,7 @@ bool intake_run(const struct role_context *context, struct err *err)
     intake.db = stage_db(context);
     intake.params = db_params_new();
     intake.batch = report_batch_new();
-    buf_init(&intake.document, intake.limits.document_bytes_max + 1);
+    buf_init(&intake.document, intake.limits.document_bytes_max);
     const char *const users[] = {"cirt-gate-feeds", "cirt-gate-desk", NULL};
     stage_signals();
     bool ok = stage_connect(context, intake.db, err) && worker_loop(context, users, handle, idle, &intake, err);

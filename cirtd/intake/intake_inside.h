@@ -27,6 +27,7 @@ struct intake_caller {
     int rest_s;           /* a feed whose quota of the hour is used up: until the next; 0: none, or not yet */
     bool is_paused;       /* a feed */
     int64_t document_max; /* of a feed, bytes; 0: no other than everybody's */
+    char format[80];      /* of a feed: what its record says that its documents are; "" for none */
 };
 
 struct intake {

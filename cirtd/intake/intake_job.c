@@ -101,6 +101,13 @@ static bool read_mapping(struct intake *intake, struct intake_job *job)
     return text != NULL;
 }
 
+/* Each line tells for itself what it is, so a feed whose record names a format may still send lines. */
+static bool says_lines(const struct intake_job *job)
+{
+    const struct codec *typed = job->media_type[0] ? codec_find_media_type(job->media_type) : NULL;
+    return typed && typed->shape == CODEC_LINES;
+}
+
 bool intake_job_choose(struct intake *intake, struct intake_job *job, const struct body *body, const char *head, size_t head_size)
 {
     job->format[0] = '\0';
@@ -110,7 +117,8 @@ bool intake_job_choose(struct intake *intake, struct intake_job *job, const stru
     }
     job->is_packed = body_is_packed(body);
     body_document_name(body, job->name, job->document_name, sizeof job->document_name);
-    api_query_value(job->request->message.path, "format", job->format, sizeof job->format);
+    if (!api_query_value(job->request->message.path, "format", job->format, sizeof job->format) && !says_lines(job))
+        memcpy(job->format, job->caller->format, sizeof job->format);
     job->codec = choose_codec(job, job->format, head, head_size);
     if (!job->codec)
         return false;

@@ -111,7 +111,8 @@ static bool read_header(struct codec_stream *stream, const struct csv_field *fie
     }
     name_columns(stream);
     if (!has_time)
-        return refuse(line, ERR_INPUT, "the header has no column \"timestamp\"", err);
+        return refuse(line, ERR_INPUT,
+                      "no Shadowserver report: the header has no column \"timestamp\"; any other CSV needs a mapping, csv:NAME", err);
     return has_observable || refuse(line, ERR_INPUT, "the header has no column that holds an address", err);
 }
 

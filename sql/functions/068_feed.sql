@@ -62,6 +62,8 @@ BEGIN
         PERFORM refuse('CI422', format('a feed comes one way, not by %s', array_to_string(v, ' and ')), 'one of push, drop, https, taxii', json_build_object('at', '/' || v[2]));
     ELSIF v[1] IN ('https', 'taxii') AND (p_body ->> v[1] !~ '^https://[^[:space:][:cntrl:]]+$' OR length(p_body ->> v[1]) > 2000) THEN
         PERFORM refuse('CI422', format('"%s" is no https:// address', left(p_body ->> v[1], 100)), NULL, json_build_object('at', '/' || v[1]));
+    ELSIF v[1] IN ('https', 'taxii') AND p_body ->> v[1] ~ '^https://[^/?#]*@' THEN -- everybody reads the record, and the journal keeps it
+        PERFORM refuse('CI422', 'a password has no place in an address', 'a file in the folder that only fetch reads, and --credentials its name', json_build_object('at', '/' || v[1]));
     END IF;
     RETURN v[1];
 END $$;
@@ -95,6 +97,8 @@ BEGIN
         PERFORM refuse('CI422', 'credentials are named by a file name', 'the file lies in the folder that only fetch reads', '{"at": "/credentials"}');
     ELSIF p_body ->> 'format' LIKE 'csv:%' AND mapping_text(substr(p_body ->> 'format', 5)) IS NULL THEN
         PERFORM refuse('CI422', format('there is no mapping "%s"', left(substr(p_body ->> 'format', 5), 100)), 'cirt mapping ls; cirt mapping add NAME --file FILE', '{"at": "/format"}');
+    ELSIF p_name IS NULL AND EXISTS (SELECT FROM visible_feed x WHERE x.name = v_name AND NOT x.enabled) THEN
+        PERFORM refuse('CI409', format('feed "%s" was removed, and what it brought stays its own', v_name), format('cirt feed set %s --enabled yes takes it up again', v_name));
     ELSIF p_name IS NULL AND EXISTS (SELECT FROM identity i WHERE i.login = v_name) THEN
         PERFORM record_exists(CASE WHEN EXISTS (SELECT FROM visible_feed x WHERE x.name = v_name) THEN 'feed' ELSE 'analyst' END, v_name);
     END IF;

@@ -69,3 +69,19 @@ until_true 20 test -d "$SCRATCH/home/drop/c2"
 cp "$good/c2-list.csv" "$SCRATCH/home/drop/c2/"
 is_read() { [[ $(as home lead --json feed show c2 2>/dev/null | value 'd["rows"]') == 3 ]]; }
 until_true 20 is_read
+
+# --- a feed that sends: what its record says of its documents counts, whatever the program that posts them calls them ---
+send() { post home feed "/v1/reports${2:-}" "$1" "$SCRATCH/sent" | head -n 1; }
+row() { printf '2026-03-04 00:00:%02d,198.51.100.%d,443,online,,Heodo\n' "$1" "$1" >"$SCRATCH/sent"; }
+row 10
+sed -i '1i a,b,c,d,e,f' "$SCRATCH/sent"
+contains 'who sends some CSV is told what it lacks' 'csv:NAME' "$(send text/csv)"
+as home admin feed set feed --format csv:c2-list >/dev/null
+for type in text/csv application/octet-stream text/plain ''; do
+    row $((20 + ${#type}))
+    equal "by its record: '$type'" 1 "$(send "$type" | value 'd["observations"]')"
+done
+row 11
+contains 'the request may say otherwise' '"at":' "$(send text/csv '?format=json')"
+printf '{"description":"a line"}\n' >"$SCRATCH/sent"
+contains 'lines are lines' '"status":201' "$(send application/x-ndjson)"

@@ -16,12 +16,18 @@ exits 1 as home admin feed add strange --drop --format klingon
 exits 1 as home admin feed add strange --drop --class klingon/attack
 exits 1 as home admin feed add ../etc --drop
 exits 1 as home admin feed add outside --https https://feeds.example/x --credentials ../../etc/passwd
+exits 1 as home admin feed add telling --https 'https://user:secret@feeds.example/x'
+contains 'a password stands in no record' 'credentials' "$said"
 exits 3 as home analyst feed add mine --drop
 contains 'where its files go' "$box/drop/shadowserver" "$(as home admin feed add shadowserver --drop --tlp green --class phishing --fresh 2d --confidence 60)"
 equal "the class is RSIT's" fraud/phishing "$(feed shadowserver 'd["default_class"]')"
 equal "its identity is a feed" feed "$(as home lead --json analyst show shadowserver | value 'd["role"]')"
 exits 1 as home admin feed add shadowserver --drop
 contains "it is there already" "cirt feed set shadowserver" "$said"
+as home admin feed add mistake --drop >/dev/null
+as home admin feed rm mistake --yes >/dev/null
+exits 1 as home admin feed add mistake --push
+contains 'how to take it up again' 'cirt feed set mistake --enabled yes' "$said"
 shown=$(as home lead feed show shadowserver)
 contains 'durations in words' 'fresh          2 days' "$shown"
 contains 'where its files go' "files put into $box/drop/shadowserver" "$shown"
