@@ -137,7 +137,7 @@ static void read_reference(struct stix_reader *reader, const struct stix_object 
 {
     struct report *report = reader->report;
     const char *id = head ? head->id : stix_object_text(reader->document.frame, "id");
-    if (!id && !reader->document.frame)
+    if (!id && !reader->document.frame && reader->document.count == 1)
         id = reader->document.items[0].id;
     report->reference = arena_strdup(report->arena, id);
 }

@@ -62,12 +62,33 @@ static enum tlp label_of_words(const char *text)
     return label == TLP_NONE && text && str_starts_nocase(text, "TLP:") ? TLP_AMBER_STRICT : label;
 }
 
-/* What a marking-definition says: as TLP 1, as TLP 2.0, or by its name. */
+/* TLP 2.0 is an extension; a policy that names a label does it in "tlp" (FIRST's IEP 2.0). */
+static enum tlp label_of_extensions(const json_t *extensions)
+{
+    enum tlp label = TLP_NONE;
+    const char *name;
+    json_t *extension;
+    json_object_foreach((json_t *)extensions, name, extension)
+    {
+        const char *text = stix_object_text(extension, str_equal(name, TLP_EXTENSION) ? "tlp_2_0" : "tlp");
+        label = tlp_strictest(label, tlp_claimed(text));
+    }
+    return label;
+}
+
+/* A policy that nothing but an extension states (ACS, CUI): all that we know of it is that it restricts. */
+static bool is_strange_policy(const json_t *marking)
+{
+    return !json_object_get(marking, "definition") && json_object_size(json_object_get(marking, "extensions")) &&
+           pap_of(stix_object_text(marking, "name")) == TLP_NONE;
+}
+
+/* What a marking-definition says: as TLP 1, as an extension, or by its name. */
 static enum tlp label_of_definition(const json_t *marking)
 {
     const json_t *definition = json_object_get(marking, "definition");
-    const json_t *extension = json_object_get(json_object_get(marking, "extensions"), TLP_EXTENSION);
-    enum tlp label = tlp_strictest(tlp_claimed(stix_object_text(definition, "tlp")), tlp_claimed(stix_object_text(extension, "tlp_2_0")));
+    enum tlp label =
+        tlp_strictest(tlp_claimed(stix_object_text(definition, "tlp")), label_of_extensions(json_object_get(marking, "extensions")));
     label = tlp_strictest(label, label_of_words(stix_object_text(marking, "name")));
     label = tlp_strictest(label, label_of_words(stix_object_text(definition, "statement")));
     return tlp_strictest(label, label_of_words(stix_object_text(marking, OPENCTI_WORDS)));
@@ -82,9 +103,10 @@ static enum tlp label_of_id(const struct stix_document *document, const char *id
         if (str_equal(fixed[i].id, id))
             label = fixed[i].label;
     const struct stix_object *marking = stix_object_find(document, id);
-    if (marking && str_equal(marking->type, "marking-definition"))
-        label = tlp_strictest(label, label_of_definition(marking->json));
-    return label;
+    if (!marking || !str_equal(marking->type, "marking-definition"))
+        return label;
+    label = tlp_strictest(label, label_of_definition(marking->json));
+    return label == TLP_NONE && is_strange_policy(marking->json) ? TLP_AMBER_STRICT : label;
 }
 
 static enum tlp pap_of_id(const struct stix_document *document, const char *id)

@@ -46,7 +46,7 @@ static const struct {
     bool is_domain;
     struct member needed[NEEDED_MAX];
 } types[] = {
-    {"indicator", true, {{"pattern", KIND_TEXT}, {"valid_from", KIND_TIME}}},
+    {"indicator", true, {{"pattern", KIND_TEXT}}},
     {"observed-data", true, {{"first_observed", KIND_TIME}, {"last_observed", KIND_TIME}, {"number_observed", KIND_COUNT}}},
     {"sighting", true, {{"sighting_of_ref", KIND_TEXT}}},
     {"relationship", true, {{"relationship_type", KIND_TEXT}, {"source_ref", KIND_TEXT}, {"target_ref", KIND_TEXT}}},
@@ -107,6 +107,8 @@ static const struct json_place *place_of(const struct stix_object *object, const
     *places = (struct places){.list = {.name = "objects"}, .object = {.index = object->index}, .member = {.name = member}};
     places->list.up = &places->root;
     places->object.up = &places->list;
+    if (object->is_listed)
+        places->object.up = &places->root;
     const struct json_place *self = object->is_single ? &places->root : &places->object;
     places->member.up = self;
     return member ? &places->member : self;
@@ -320,14 +322,20 @@ struct stix_object *stix_object_find(const struct stix_document *document, const
     return NULL;
 }
 
-/* The bundle or envelope and its list of objects, NULL where a bundle has none (2.1 allows it); no frame for a single object. */
+/* The bundle or envelope and its list of objects, NULL where a bundle has none (2.1 allows it); no frame for a single object, nor for a
+ * list of objects with nothing around it. */
 static bool find_list(const json_t *root, const json_t **frame, const json_t **list, struct err *err)
 {
     static const struct json_place document = {0};
     const char *type = stix_object_text(root, "type");
     *frame = *list = NULL;
+    if (json_is_array(root) && json_array_size(root)) {
+        *list = root;
+        return true;
+    }
     if (!json_is_object(root))
-        return json_value_fail(&document, ERR_INPUT, err, "must be an object: a bundle, an envelope or a single STIX object");
+        return json_value_fail(&document, ERR_INPUT, err,
+                               "must be an object (a bundle, an envelope, a STIX object) or a list of STIX objects");
     if (type && !str_equal(type, "bundle"))
         return true;
     const struct json_place objects = {.up = &document, .name = "objects"};
@@ -348,11 +356,12 @@ bool stix_object_read(const json_t *root, struct stix_document *out, struct err 
     if (!find_list(root, &out->frame, &list, err))
         return false;
     err_clear(err);
-    out->count = out->frame ? json_array_size(list) : 1;
+    out->count = out->frame || list ? json_array_size(list) : 1;
     out->items = mem_calloc(out->count, sizeof *out->items);
     bool any = out->count == 0;
     for (size_t i = 0; i < out->count; i++) {
-        out->items[i] = (struct stix_object){.json = list ? json_array_get(list, i) : root, .index = i, .is_single = !list};
+        out->items[i] =
+            (struct stix_object){.json = list ? json_array_get(list, i) : root, .index = i, .is_single = !list, .is_listed = !out->frame};
         struct stix_object *object = &out->items[i];
         if (check_object(object, &why)) {
             any = true;

@@ -18,6 +18,7 @@ struct stix_object {
     size_t index;     /* in objects[] */
     int64_t modified; /* TIMESTAMP_NONE where it has no such time */
     bool is_single;   /* the document is this object */
+    bool is_listed;   /* the document is this object, or a list of such with nothing around it */
     bool is_old;      /* a newer version of it is in the document, or it is left out */
     bool is_left_out; /* it is not what it must be: only kept, with its labels. type and id may be NULL */
     bool is_seen;     /* an observation has taken what it holds */
@@ -29,12 +30,12 @@ struct stix_document {
     size_t count;
     struct stix_object **by_id; /* the newest version of each, sorted */
     size_t id_count;
-    const json_t *frame; /* the bundle or envelope around them; NULL for a single object */
+    const json_t *frame; /* the bundle or envelope around them; NULL where there is none */
 };
 
-/* Takes a bundle, a TAXII envelope or a single object. Checks what the report is made from: types, ids, times, what each known type must
- * have; unknown types and members are let through. Of several objects those that are wrong are left out. ERR_INPUT with the JSON pointer
- * where none is right, or a wrong one may hide a label. Whatever it returns, clear *out. */
+/* Takes a bundle, a TAXII envelope, a list of objects or a single one. Checks what the report is made from: types, ids, times, what each
+ * known type must have; unknown types and members are let through. Of several objects those that are wrong are left out. ERR_INPUT with the
+ * JSON pointer where none is right, or a wrong one may hide a label. Whatever it returns, clear *out. */
 bool stix_object_read(const json_t *root, struct stix_document *out, struct err *err) MUST_CHECK;
 void stix_object_clear(struct stix_document *document);
 

@@ -131,6 +131,8 @@ static bool add(const struct stix_sight *sight, enum observable_type type, enum 
         return false;
     *added =
         how == HOW_TYPE ? report_add_sighting(report, observation, type, role, text) : report_add_guessed(report, observation, role, text);
+    if (!*added && type == OBSERVABLE_URL) /* many call the name of a host a URL */
+        *added = report_add_sighting(report, observation, OBSERVABLE_DOMAIN, role, text);
     if (*added && how == HOW_ADDRESS && observation->sightings[observation->sighting_count - 1].type > OBSERVABLE_CIDR) {
         observation->sighting_count--;
         *added = false;

@@ -187,7 +187,7 @@ static bool read_indicator(struct stix_reader *reader, struct stix_object *indic
     bool ok = add_observation(reader, indicator, &number) && read_pattern(reader, indicator, number, not_decomposed);
     if (ok) {
         mark_values(reader, indicator, number, 0);
-        set_time(reader, number, json, "valid_from");
+        set_time(reader, number, json, stix_object_text(json, "valid_from") ? "valid_from" : "created");
         struct observation *observation = observation_at(reader, number);
         is_own = extension && !json_array_size(not_decomposed); /* what we write we can take apart */
         if (is_own) {

@@ -198,6 +198,8 @@ static void markings_of_the_document_count(void **state)
         "\"definition_type\":\"statement\",\"definition\":{\"statement\":\"TLP:RED\"}",
         "\"definition_type\":\"statement\",\"definition\":{\"statement\":\"This is TLP:RED: for named recipients only\"}",
         "\"definition_type\":\"statement\",\"definition\":{\"statement\":\"custom\"},\"x_opencti_definition\":\"TLP:RED\"",
+        ("\"name\":\"IEP\",\"extensions\":{\"extension-definition--762e2e97-ee51-43e5-a9ea-165fbb862c4a\":{\"extension_type\":"
+         "\"property-extension\",\"tlp\":\"red\"}}"),
     };
     for (size_t i = 0; i < ARRAY_SIZE(definitions); i++) {
         char *objects =
@@ -206,6 +208,39 @@ static void markings_of_the_document_count(void **state)
                        marked_object, definitions[i]);
         struct report *report = decode_bundle(objects);
         assert_int_equal(report->tlp, TLP_RED);
+        report_free(report);
+        free(objects);
+    }
+    free(marked_object);
+}
+
+/* A policy of which we know nothing restricts; a label, or a statement of rights, is what it says, whatever a tool adds to it. */
+static void unknown_policies_restrict(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *definition;
+        enum tlp label;
+    } cases[] = {
+        {"\"extensions\":{\"extension-definition--3a65884d-005a-4290-8335-cb2d778a83ce\":{\"extension_type\":\"property-extension\"}}",
+         TLP_AMBER_STRICT},
+        {"\"definition_type\":\"tlp\",\"definition\":{\"tlp\":\"green\"},\"extensions\":{\"extension-definition--00000000-0000-4000-8000-"
+         "0000000000ff\":{\"id\":\"1\"}}",
+         TLP_GREEN},
+        {"\"definition_type\":\"statement\",\"definition\":{\"statement\":\"Copyright\"},\"extensions\":{\"extension-definition--00000000-"
+         "0000-"
+         "4000-8000-0000000000ff\":{\"id\":\"1\"}}",
+         TLP_NONE},
+        {"\"name\":\"PAP:AMBER\",\"extensions\":{\"extension-definition--00000000-0000-4000-8000-0000000000ff\":{\"id\":\"1\"}}", TLP_NONE},
+    };
+    char *marked_object = marked(1, "marking-definition--00000000-0000-4000-8000-0000000000aa");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char *objects =
+            mem_printf("%s,{\"type\":\"marking-definition\",\"id\":\"marking-definition--00000000-0000-4000-8000-0000000000aa\","
+                       "\"created\":\"2026-03-01T00:00:00.000Z\",%s}",
+                       marked_object, cases[i].definition);
+        struct report *report = decode_bundle(objects);
+        assert_int_equal(report->tlp, cases[i].label);
         report_free(report);
         free(objects);
     }
@@ -722,6 +757,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(never_is_no_time),
         cmocka_unit_test(what_is_wrong_is_left_out_of_many),
         cmocka_unit_test(markings_of_the_document_count),
+        cmocka_unit_test(unknown_policies_restrict),
         cmocka_unit_test(labels_go_along_with_values),
         cmocka_unit_test(confidence_and_end_are_the_indicators),
         cmocka_unit_test(revoked_and_benign_are_work_for_nobody),
