@@ -65,10 +65,20 @@ static const char *bare_address(struct arena *arena, const char *value)
     return arena_strndup(arena, value, strcspn(value, "> \t"));
 }
 
+/* "192.0.2.1 (a comment)", "(a comment) 192.0.2.1", "[192.0.2.1]", "[IPv6:2001:db8::1]": RFC 5965 lets it be a literal, with comments. */
+static const char *bare_literal(struct arena *arena, const char *value)
+{
+    const char *close = *value == '(' ? strchr(value, ')') : NULL;
+    value = close ? close + 1 : value;
+    value += strspn(value, " \t[");
+    value += str_starts_nocase(value, "IPv6:") ? strlen("IPv6:") : 0;
+    return arena_strndup(arena, value, strcspn(value, "]( \t"));
+}
+
 static bool take_source(struct arf *arf, const char *value)
 {
-    if (json_take_address_text(arf->report, arf->observation, ROLE_SOURCE, value))
-        return true;
+    if (json_take_address_text(arf->report, arf->observation, ROLE_SOURCE, bare_literal(arf->report->arena, value)))
+        return !strchr(value, '('); /* what a comment says is kept */
     report_reject(arf->report, "Source-IP", "is no IP address");
     return false;
 }

@@ -278,9 +278,16 @@ static void read_signed(struct mail_reading *reading, const struct mime_part *pa
         mail_parts_read(reading, part->first_child, inner_cover(reading, layer, cover));
 }
 
+/* A mail that is nothing but a text is that text, whatever it calls it: there is no other to read. */
+static bool is_whole_mail(const struct mime_part *part)
+{
+    return part->parent == MIME_NONE && str_equal(part->type, "text/plain") &&
+           (!part->name || !strchr(part->name, '.') || str_ends(part->name, ".txt"));
+}
+
 static bool is_shown(const struct mime_part *part)
 {
-    if (str_equal(part->disposition, "attachment"))
+    if (str_equal(part->disposition, "attachment") && !is_whole_mail(part))
         return false;
     return str_equal(part->type, "text/plain") || (str_equal(part->type, "text/html") && !part->name) ||
            (!part->name && str_starts(part->type, "text/") && !codec_find_media_type(part->type));

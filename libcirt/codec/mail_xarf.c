@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/str.h"
+#include "base/timestamp_read.h"
 #include "codec/json_take.h"
 #include "codec/mail_yaml.h"
 #include "codec/mime_body.h"
@@ -49,17 +50,25 @@ static bool is_announced(const struct mime *mime)
     return false;
 }
 
+/* Of a part without a name the first line decides: the text for people is none, whatever it quotes. */
+static bool begins_with_field(const char *text)
+{
+    text += strspn(text, " \t\r\n");
+    size_t size = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-");
+    return str_starts(text, "---") || (size && text[size] == ':');
+}
+
 bool mail_xarf_is_part(const struct mime *mime, const struct mime_part *part)
 {
-    bool is_named = str_equal_nocase(part->name, "report.txt") || (part->name && is_announced(mime));
-    if (!is_named || !(str_equal(part->type, "text/plain") || str_ends(part->type, "yaml")))
+    bool is_named = str_equal_nocase(part->name, "report.txt");
+    if (!(is_named || is_announced(mime)) || !(str_equal(part->type, "text/plain") || str_ends(part->type, "yaml")))
         return false;
     struct buf body;
     struct mime_part start = *part;
     start.body_size = start.body_size < LOOK_AT ? start.body_size : LOOK_AT;
     buf_init(&body, 2 * LOOK_AT);
     mime_body(mime, &start, &body);
-    bool is = mail_xarf_is(buf_text(&body), body.size);
+    bool is = mail_xarf_is(buf_text(&body), body.size) && (part->name || begins_with_field(buf_text(&body)));
     buf_clear(&body);
     return is;
 }
@@ -122,14 +131,11 @@ static bool take_date(struct observation *observation, json_t *document, struct 
     const char *text = json_string_value(json_object_get(document, "Date"));
     if (!text)
         return true;
-    if (timestamp_parse_rfc3339(text, &observation->time))
-        observation->time_rule = "rfc3339";
-    else if (timestamp_parse_utc(text, &observation->time))
-        observation->time_rule = "utc-assumed";
-    else if (mime_date_text(text, &observation->time))
+    if (!timestamp_read(text, &observation->time, &observation->time_rule)) {
+        if (!mime_date_text(text, &observation->time))
+            return false;
         observation->time_rule = "rfc5322";
-    else
-        return false;
+    }
     observation->time_text = arena_strdup(arena, text);
     json_object_del(document, "Date");
     return true;

@@ -141,8 +141,8 @@ static bool decode(const char *bytes, size_t size, const struct codec_limits *li
 const struct codec xarf_codec = {
     .name = "xarf",
     .media_type = "application/json",
-    .standard = "X-ARF 4.2.0",
-    .summary = "X-ARF abuse reports in JSON, version 4 and 3; one object or an array",
+    .standard = "X-ARF 4, 3 and 2",
+    .summary = "X-ARF abuse reports in JSON, version 4, 3 and 2; one object or an array",
     .shape = CODEC_WHOLE,
     .probe = probe,
     .decode = decode,

@@ -3,15 +3,21 @@
 #include "base/str.h"
 #include "codec/xarf.h"
 
-/* Category and type of version 4. */
+/* Category and type of version 4, as its standard has them and as its first version (4.0) had. A type stands for those that add a word to
+ * it with an underscore, too ("phishing_site"); what stands first counts. */
 static const struct {
     const char *category, *type, *name;
 } classes[] = {
     {"messaging", "spam", "abusive-content/spam"},
     {"messaging", "bulk_messaging", "abusive-content/spam"},
+    {"messaging", "phishing", "fraud/phishing"},
+    {"messaging", "social_engineering", "information-gathering/social-engineering"},
     {"connection", "login_attack", "intrusion-attempts/brute-force"},
     {"connection", "port_scan", "information-gathering/scanner"},
     {"connection", "ddos", "availability/ddos"},
+    {"connection", "auth_failure", "intrusion-attempts/brute-force"},
+    {"connection", "ip_spoof", "fraud/masquerade"},
+    {"connection", "ip_spoofing", "fraud/masquerade"},
     {"connection", "infected_host", "malicious-code/infected-system"},
     {"connection", "reconnaissance", "information-gathering/scanner"},
     {"connection", "scraping", "information-gathering/scanner"},
@@ -19,9 +25,14 @@ static const struct {
     {"connection", "vulnerability_scan", "information-gathering/scanner"},
     {"vulnerability", "cve", "vulnerable/vulnerable-system"},
     {"vulnerability", "open_service", "vulnerable/potentially-unwanted-accessible"},
+    {"vulnerability", "open", "vulnerable/potentially-unwanted-accessible"},
     {"vulnerability", "misconfiguration", "vulnerable/vulnerable-system"},
+    {"vulnerability", "ssl", "vulnerable/weak-crypto"},
+    {"vulnerability", "outdated_dnssec", "vulnerable/weak-crypto"},
     {"infrastructure", "botnet", "malicious-code/infected-system"},
-    {"infrastructure", "compromised_server", "intrusions/system-compromise"},
+    {"infrastructure", "bot", "malicious-code/infected-system"},
+    {"infrastructure", "compromised_account", "intrusions/unprivileged-account-compromise"},
+    {"infrastructure", "compromised", "intrusions/system-compromise"},
     {"content", "phishing", "fraud/phishing"},
     {"content", "malware", "malicious-code/malware-distribution"},
     {"content", "csam", "abusive-content/violence"},
@@ -30,15 +41,23 @@ static const struct {
     {"content", "brand_infringement", "fraud/masquerade"},
     {"content", "fraud", "fraud/masquerade"},
     {"content", "remote_compromise", "intrusions/system-compromise"},
+    {"content", "defacement", "intrusions/system-compromise"},
+    {"content", "web_hack", "intrusions/system-compromise"},
+    {"content", "spamvertised", "abusive-content/spam"},
     {"content", "suspicious_registration", "fraud/masquerade"},
     {"copyright", NULL, "fraud/copyright"},
     {"reputation", NULL, "other/other"},
 };
 
+static bool is_of_type(const char *type, const char *stem)
+{
+    return str_starts(type, stem) && (!type[strlen(stem)] || type[strlen(stem)] == '_');
+}
+
 const char *xarf_class_find(const char *category, const char *type)
 {
     for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
-        if (str_equal(classes[i].category, category) && (!classes[i].type || str_equal(classes[i].type, type)))
+        if (str_equal(classes[i].category, category) && (!classes[i].type || is_of_type(type, classes[i].type)))
             return classes[i].name;
     return NULL;
 }

@@ -1,6 +1,7 @@
 /*
- * Version 3: ReporterInfo and Report, whose members are those of Abusix (SourceIp, Samples) or of the conversion tables of xarf.org
- * (Source, Attachment, AdditionalInfo). A member that is known must be what it is meant to be; unknown ones are kept.
+ * Version 3, and 2, which has the same members: ReporterInfo and Report, whose members are those of Abusix (SourceIp, Samples) or of the
+ * conversion tables of xarf.org (Source, Attachment, AdditionalInfo). A member that is known must be what it is meant to be; unknown ones
+ * are kept.
  */
 #include <string.h>
 
@@ -199,8 +200,8 @@ static bool check(const json_t *event, const struct json_place *place, struct ar
 {
     struct json_place inner = {.up = place, .name = "Report"};
     const char *version = json_string_value(json_object_get(event, "Version"));
-    if (!version || (version[0] != '3' || (version[1] && version[1] != '.')))
-        return xarf_fail(place, "Version", err, "must be 3");
+    if (!version || !(version[0] == '2' || version[0] == '3') || (version[1] && version[1] != '.'))
+        return xarf_fail(place, "Version", err, "must be 2 or 3");
     const json_t *report = json_object_get(event, "Report");
     if (!check_reporter(event, place, err))
         return false;

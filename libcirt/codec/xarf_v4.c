@@ -6,15 +6,16 @@
 #include "model/rsit.h"
 #include "model/tlp.h"
 
-static const char *const required[] = {"report_id", "timestamp", "reporter", "sender", "source_identifier", "category", "type"};
-static const char *const contact_members[] = {"org", "contact", "domain"};
+/* What 4.0 wanted; sender, and the domain of a contact, came later. */
+static const char *const required[] = {"report_id", "timestamp", "reporter", "source_identifier", "category", "type"};
+static const char *const contact_members[] = {"org", "contact"};
 
 static bool check_contact(const json_t *event, const char *name, const struct json_place *place, struct err *err)
 {
     struct json_place here = {.up = place, .name = name};
     const json_t *contact = json_object_get(event, name);
     if (!json_is_object(contact))
-        return xarf_fail(place, name, err, "must be an object with org, contact and domain");
+        return xarf_fail(place, name, err, "must be an object with org and contact");
     for (size_t i = 0; i < ARRAY_SIZE(contact_members); i++)
         if (str_is_empty(json_string_value(json_object_get(contact, contact_members[i]))))
             return xarf_fail(&here, contact_members[i], err,
@@ -34,7 +35,8 @@ static bool check_required(const json_t *event, const struct json_place *place, 
         if (!json_is_object(value) && str_is_empty(json_string_value(value)))
             return xarf_fail(place, required[i], err, "must be a string");
     }
-    return check_contact(event, "reporter", place, err) && check_contact(event, "sender", place, err);
+    return check_contact(event, "reporter", place, err) &&
+           (!json_object_get(event, "sender") || check_contact(event, "sender", place, err));
 }
 
 /* A contact that another report of the document does not share stays with its own. */
@@ -43,6 +45,8 @@ static void take_contact(struct report *report, json_t *event, const char *membe
     json_t *contact = json_object_get(event, member);
     const char *org = json_string_value(json_object_get(contact, "org")), *mail = json_string_value(json_object_get(contact, "contact"));
     const char *domain = json_string_value(json_object_get(contact, "domain"));
+    if (!contact)
+        return;
     if (*name && !(str_equal(*name, org) && str_equal(*email, mail)))
         return;
     *name = arena_strdup(report->arena, org);
@@ -58,7 +62,11 @@ static void take_reference(struct report *report, json_t *event, const struct js
 {
     if (place->up)
         return;
-    report->reference_issuer = arena_strdup(report->arena, json_string_value(json_object_get(json_object_get(event, "sender"), "domain")));
+    const json_t *sender = json_object_get(event, "sender");
+    sender = sender ? sender : json_object_get(event, "reporter");
+    const char *domain = json_string_value(json_object_get(sender, "domain"));
+    domain = domain ? domain : xarf_mail_domain(json_string_value(json_object_get(sender, "contact")));
+    report->reference_issuer = arena_strdup(report->arena, domain);
     report->reference = json_take_text(event, "report_id", report->arena);
 }
 
