@@ -172,8 +172,14 @@ static bool take_part(struct desk_call *call, enum sql_statement next, struct er
     const char *part = arena_strdup(call->arena, db_get_text(rows, 0, 0));
     db_rows_free(rows);
     json_t *read = json_loads(part, 0, NULL);
-    bool ok = desk_list_query(call, FILTER_INDICATOR, json_string_value(json_object_get(read, "filter")), &query, err) &&
-              take_filtered(call, part, &query, err);
+    const char *whole = json_string_value(json_object_get(read, "whole"));
+    bool ok = whole;
+    if (whole) {
+        call->answer->status = 201;
+        buf_add_text(&call->answer->body, whole);
+    } else
+        ok = desk_list_query(call, FILTER_INDICATOR, json_string_value(json_object_get(read, "filter")), &query, err) &&
+             take_filtered(call, part, &query, err);
     json_decref(read);
     filter_free(query.filter);
     return ok;

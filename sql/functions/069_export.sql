@@ -245,7 +245,15 @@ BEGIN
     RETURN x;
 END $$;
 
--- The next part of a list: what the keys behind after and up to through hold. is_last: through is the end.
+-- What is told of a list when it is whole.
+CREATE OR REPLACE FUNCTION export_head(x export) RETURNS json
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT json_build_object('export', 'x' || x.id, 'more', false, 'format', x.format, 'count', x.items, 'tlp', tlp_name(x.tlp), 'ceiling', tlp_name(x.ceiling), 'made',
+        time_text(x.made), 'team', (SELECT s.prefix FROM site s), 'domain', (SELECT s.domain FROM site s), 'withheld', x.withheld)
+$$;
+
+-- The next part of a list: what the keys behind after and up to through hold. is_last: through is the end. Of a list that is whole {whole}, the answer
+-- to its last part, which may have been lost.
 CREATE OR REPLACE FUNCTION export_next(p_export bigint) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_seqscan = off SET enable_sort = off AS $$
 DECLARE
@@ -253,7 +261,8 @@ DECLARE
     v record;
 BEGIN
     IF x.at_type IS NULL THEN
-        PERFORM refuse('CI409', format('x%s is whole already', x.id), format('GET /v1/exports/x%s', x.id));
+        PERFORM export_may(x.ceiling);
+        RETURN jsonb_build_object('whole', export_head(x)::text);
     END IF;
     -- Arms of their own: each goes along its index.
     SELECT k.type, k.key INTO v FROM (
@@ -374,6 +383,5 @@ BEGIN
     END IF;
     PERFORM journal_append(0, viewer_login(), 'export', format('takes %s indicators as %s, up to TLP:%s', x.items, x.format, upper(tlp_name(x.ceiling))),
         jsonb_build_object('export', 'x' || x.id, 'filter', x.filter, 'format', x.format, 'tlp', tlp_name(x.ceiling), 'items', x.items, 'withheld', x.withheld));
-    RETURN json_build_object('export', 'x' || x.id, 'more', false, 'format', x.format, 'count', x.items, 'tlp', tlp_name(x.tlp), 'ceiling', tlp_name(x.ceiling), 'made',
-        time_text(x.made), 'team', (SELECT s.prefix FROM site s), 'domain', (SELECT s.domain FROM site s), 'withheld', x.withheld);
+    RETURN export_head(x);
 END $$;
