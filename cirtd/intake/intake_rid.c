@@ -169,6 +169,21 @@ static void take_document(struct intake *intake, struct intake_job *job, struct 
         intake_answer_stored(job, &result, job->report ? (int64_t)job->report->observation_count : 0, job->report);
 }
 
+/* What a peer asks for (InvestigationRequest, TraceRequest, Query, ...) is done by people: it is denied, and kept where they find it. */
+static void deny_other(struct intake *intake, struct intake_job *job, const struct rid *rid)
+{
+    struct err err;
+    struct report_result result;
+    err_set_at(&job->error, ERR_INPUT, "RIDPolicy", "a message of type %.60s, which was denied: only a Report is taken by itself",
+               rid->type_name);
+    if (!store(intake, job, &result, &err)) {
+        worker_problem_err(job->request, &err);
+        return;
+    }
+    log_info("rid_denied", "peer=%s type=%s report=r%lld", job->caller->name, log_quote(rid->type_name), (long long)result.id);
+    acknowledge(job->request, rid, RID_DENIED, RID_CANNOT_PROCESS);
+}
+
 /* A RID message, from its first byte to its answer. */
 static void take_message(struct intake *intake, struct intake_job *job)
 {
@@ -177,8 +192,7 @@ static void take_message(struct intake *intake, struct intake_job *job)
     if (!rid_parse(job->raw, job->raw_size, &intake->limits, &rid, &job->error)) {
         intake_store_jobs(intake, job, 1);
     } else if (rid->type != RID_REPORT) {
-        log_info("rid_denied", "peer=%s type=%s", job->caller->name, log_quote(rid->type_name));
-        acknowledge(job->request, rid, RID_DENIED, RID_CANNOT_PROCESS);
+        deny_other(intake, job, rid);
     } else {
         take_report(intake, job, rid);
     }

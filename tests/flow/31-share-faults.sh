@@ -115,3 +115,16 @@ equal 'stayed' 5 "$(incoming)"
 exits 1 as home lead share "$case" --with YY-CERT
 contains 'the history says so' 'share failed' "$(as home lead journal "$case")"
 as home lead journal verify >/dev/null
+
+# what a peer asks for is denied, and kept where people find it; they may take what it tells
+as peer admin peer set XX-CERT --issuer-name XX-CERT --enabled yes >/dev/null
+sed 's/MsgType="Report"/MsgType="InvestigationRequest"/' "$SCRATCH/update.xml" >"$SCRATCH/request.xml"
+before=$(incoming)
+answer=$(curl -sS --noproxy '*' --max-time 20 --cacert "$SCRATCH/peer/ids/ca.crt" --cert "$SCRATCH/home/keys/push.crt" --key "$SCRATCH/home/keys/push.key" \
+    -H 'Content-Type: text/xml' --data-binary "@$SCRATCH/request.xml" "$rid/")
+contains 'denied' 'AuthorizationStatus="Denied"' "$answer"
+asked=$(as peer lead --json report ls state:malformed sender:XX-CERT | value 'd["items"][0]["id"]')
+contains 'what it is' 'InvestigationRequest' "$(as peer lead report show "$asked")"
+as peer lead report raw "$asked" | cmp - "$SCRATCH/request.xml"
+as peer lead report replay "$asked" >/dev/null
+until_true 20 eval '[[ $(incoming) == $((before + 1)) ]]'
