@@ -29,7 +29,7 @@ struct rule_set {
 struct way {
     size_t first, count;
 };
-enum { WAYS_MAX = 16384 }; /* places of the table; a chunk has at most 4,000 observations, so it never fills */
+enum { WAYS_MAX = 131072 }; /* places of the table; a chunk has at most 60,000 observations (triage_claim()), so it never fills */
 
 /* What goes back, a column a parameter of triage_decide() and of triage_apply(). */
 enum decided { D_ORD, D_CLASS, D_PRIORITY, D_QUEUE, D_ASSIGN, D_TLP, D_DECISION, D_RULE, D_REASON, D_COUNT };

@@ -298,6 +298,33 @@ static void facts_of_a_large_document_come_soon(void **state)
                     "DELETE FROM report_content WHERE report_id = 9000000; DELETE FROM report WHERE id = 9000000");
 }
 
+/* Fifteen rules that fit independently of each other: almost every row of the chunk goes a way of its own. */
+static void every_row_goes_its_own_way(void **state)
+{
+    struct fixture *fixture = *state;
+    char text[1500] = "";
+    for (int i = 0; i < 15; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "rule \"r%d\": description:bit%c => tag:t%d\n", i, 'a' + i, i);
+    put_rules(text, 1);
+    cluster_execute(
+        "SET search_path = cirt;"
+        "INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size)"
+        " SELECT 9000001, now(), min(id), 'https', 'certificate', sha256('ways'), 1 FROM sender;"
+        "INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed, observations)"
+        " VALUES (9000001, now(), 'received', 'csv', 1, true, 17000);"
+        "INSERT INTO observation (report_id, received, no, class, description) SELECT 9000001, now(), n, 'fraud/phishing',"
+        " (SELECT string_agg('bit' || chr(97 + b), ' ') FROM generate_series(0, 14) b WHERE n & (1 << b) <> 0) FROM generate_series(1, "
+        "17000) n;"
+        "INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, addr, value)"
+        " SELECT 9000001, now(), n, 1, 1, 1, 1, '10.1.0.7'::inet, '10.1.0.7' FROM generate_series(1, 17000) n;"
+        "INSERT INTO to_triage (reports, received, observations) VALUES (int8multirange(int8range(9000001, 9000002)), now(), 17000)");
+    triage(fixture);
+    assert_case(9000001, "(SELECT count(*) FROM case_tag t WHERE t.case_id = k.id)", "15");
+    cluster_execute("SET search_path = cirt; DELETE FROM sighting WHERE report_id = 9000001; DELETE FROM observation WHERE report_id = "
+                    "9000001;"
+                    "DELETE FROM report_content WHERE report_id = 9000001; DELETE FROM report WHERE id = 9000001");
+}
+
 static void facts_are_asked_for(void **state)
 {
     UNUSED(state);
@@ -333,6 +360,7 @@ int main(void)
         cmocka_unit_test_setup(reports_have_a_pap, clean_rules),
         cmocka_unit_test_setup(sets_work_together, clean_rules),
         cmocka_unit_test_setup(facts_of_a_large_document_come_soon, clean_rules),
+        cmocka_unit_test_setup(every_row_goes_its_own_way, clean_rules),
         cmocka_unit_test(facts_are_asked_for),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
