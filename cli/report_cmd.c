@@ -285,7 +285,8 @@ static int decide(struct session *session, json_t *body, const char *path, bool 
     if (!answer)
         return session->exit_code;
     if (field_number(answer, "count", 0) == 0 && field_number(answer, "unchanged", 0) > 0)
-        session_fail(session, EXIT_REFUSED, _("cirt report ls state:held lists what waits"), _("no held report among them"));
+        session_fail(session, EXIT_REFUSED, _("cirt report ls state:held lists what waits; what a peer sent: cirt incoming ls"),
+                     _("no held report among them"));
     else
         session_print(session, answer, is_dry ? render_plan : render_done, &accepts);
     json_decref(answer);

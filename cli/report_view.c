@@ -197,7 +197,9 @@ bool report_view_reason(struct screen *screen, const json_t *answer)
     screen_text(screen, reason ? ": " : "\n");
     if (reason)
         screen_value_line(screen, reason, true, INDENT);
-    if (is_held)
+    if (is_held && field_text(answer, "incoming"))
+        screen_printf(screen, _("%*scirt incoming show %s\n"), INDENT, "", field_text(answer, "incoming"));
+    else if (is_held)
         screen_printf(screen, _("%*scirt report accept %s   or   cirt report reject %s -m WHY\n"), INDENT, "", id, id);
     else if (rule)
         screen_printf(screen, _("%*slet it go on: cirt report accept %s\n"), INDENT, "", id);

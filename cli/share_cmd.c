@@ -17,7 +17,7 @@
 #include "codec/losses.h"
 
 /* LINES_MOST: items of a kind and a decision that are shown one by one on a terminal, where there are more than ITEMS_MANY in all. */
-enum { WAIT_MAX_MS = 60000, ITEMS_MANY = 100, LINES_MOST = 10 };
+enum { WAIT_MAX_MS = 60000, ITEMS_MANY = 100, LINES_MOST = 10, OBSERVABLES_LISTED = 100 /* of an incoming document, by the desk */ };
 
 /* "goes", "goes as pseudonym (personal)", "stays: TLP:RED, named persons only" */
 static char *decision(const struct screen *screen, const json_t *item)
@@ -409,9 +409,46 @@ int share_cmd_incoming_ls(struct session *session)
     return list_print(session, list_get(session, mem_strdup("/v1/incoming")), &view, NULL);
 }
 
+/* What they wrote; long ones in short, since report show has all of it. */
+static void their_words(struct screen *screen, const json_t *answer)
+{
+    const char *text = field_or(answer, "description", ""), *end = text;
+    size_t lines = 0;
+
+    if (!*text || str_equal(text, field_text(answer, "summary")))
+        return;
+    for (; *end && lines < LINES_MOST; lines++)
+        end += strcspn(end, "\n") + (end[strcspn(end, "\n")] == '\n');
+    char *shown = mem_printf("%.*s", (int)(end - text), text);
+    screen_text(screen, "\n");
+    screen_outside_lines(screen, shown, 2);
+    if (*end)
+        screen_printf(screen, _("  … all of it: cirt report show %s\n"), field_or(answer, "report", "-"));
+    screen_text(screen, "\n");
+    free(shown);
+}
+
+static void their_values(struct screen *screen, const json_t *answer)
+{
+    static const struct table_column block[] = {{"", 0, false, false}, {"", 0, false, true}, {"", 0, false, false}};
+    const json_t *list = field_list(answer, "observable_list");
+    int64_t unseen = field_number(answer, "items", 0) - (int64_t)json_array_size(list);
+    struct table *table = table_new(block, ARRAY_SIZE(block));
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        cell_text(table, screen, field_or(item, "type", "-"));
+        table_take(table, STYLE_PLAIN, cell_observable(screen, field_text(item, "type"), field_text(item, "value")));
+        cell_text(table, screen, field_or(item, "role", ""));
+    }
+    table_print_block(table, screen, "", 0);
+    if (unseen > 0 && json_array_size(list) == OBSERVABLES_LISTED)
+        screen_printf(screen, _("… all of them: cirt report show %s --all\n"), field_or(answer, "report", "-"));
+    table_free(table);
+}
+
 static void render_incoming(struct screen *screen, const json_t *answer, const void *context)
 {
-    const json_t *list = field_list(answer, "observable_list");
     char received[PHRASE_SIZE];
     const char *id = field_or(answer, "id", "-");
     size_t mark;
@@ -429,15 +466,13 @@ static void render_incoming(struct screen *screen, const json_t *answer, const v
     screen_field(screen, mark);
     screen_text(screen, "\n");
     screen_outside_lines(screen, field_text(answer, "summary"), 0);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
-        char *value = cell_observable(screen, field_text(item, "type"), field_text(item, "value"));
-        screen_printf(screen, "%-8s %s  %s", field_or(item, "type", "-"), value, field_or(item, "role", ""));
-        screen_end_line(screen);
-        free(value);
-    }
+    their_words(screen, answer);
+    their_values(screen, answer);
+    if (field_text(answer, "joins"))
+        screen_printf(screen, _("an update of what is %s here, which it joins\n"), field_text(answer, "joins"));
     if (!str_equal(field_text(answer, "state"), "accepted") && !str_equal(field_text(answer, "state"), "declined"))
-        screen_printf(screen, _("cirt incoming accept %s [--case N]   or   cirt incoming decline %s -m WHY\n"), id, id);
+        screen_printf(screen, _("cirt incoming accept %s%s   or   cirt incoming decline %s -m WHY\n"), id,
+                      field_text(answer, "joins") ? "" : " [--case N]", id);
     free(number);
     free(theirs);
 }

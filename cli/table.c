@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "cli/words.h"
 
-enum { GAP = 2, FLEXIBLE_LEAST = 24, BLOCK_FLEXIBLE_LEAST = 40, COLUMN_LEAST = 4 };
+enum { GAP = 2, PIPED_MOST = 80, FLEXIBLE_LEAST = 24, BLOCK_FLEXIBLE_LEAST = 40, COLUMN_LEAST = 4 };
 
 struct cell {
     enum style style;
@@ -53,14 +53,15 @@ void table_add(struct table *table, enum style style, const char *text)
 }
 
 /* widths[i] 0: the column has left. */
-static void measure(const struct table *table, unsigned *widths, bool has_titles)
+static void measure(const struct table *table, unsigned *widths, bool has_titles, bool is_piped)
 {
     for (size_t i = 0; i < table->column_count && has_titles; i++)
         widths[i] = str_columns(_(table->columns[i].title));
     for (size_t i = 0; i < table->cell_count; i++) {
         unsigned *width = &widths[i % table->column_count];
-        if (table->cells[i].columns > *width)
-            *width = table->cells[i].columns;
+        unsigned columns = is_piped && table->cells[i].columns > PIPED_MOST ? PIPED_MOST : table->cells[i].columns;
+        if (columns > *width)
+            *width = columns;
     }
 }
 
@@ -126,7 +127,7 @@ static void print_cell(struct screen *screen, const struct table_column *column,
     if (column->is_right)
         screen_printf(screen, "%*s", columns < width ? (int)(width - columns) : 0, "");
     screen_text(screen, screen_style_start(screen, style));
-    if (columns <= width) {
+    if (columns <= width || screen->columns == 0) {
         screen_text(screen, text);
         used = columns;
     } else {
@@ -174,7 +175,7 @@ void table_print(const struct table *table, struct screen *screen)
 {
     unsigned *widths = mem_calloc(table->column_count, sizeof *widths);
 
-    measure(table, widths, true);
+    measure(table, widths, true, screen->columns == 0);
     if (screen->columns)
         fit(table, widths, screen->columns, FLEXIBLE_LEAST);
     print_row(table, NULL, widths, screen);
@@ -187,7 +188,7 @@ void table_print_block(const struct table *table, struct screen *screen, const c
 {
     unsigned *widths = mem_calloc(table->column_count, sizeof *widths);
 
-    measure(table, widths, false);
+    measure(table, widths, false, screen->columns == 0);
     if (screen->columns)
         fit(table, widths, screen->columns > margin ? screen->columns - margin : 1, BLOCK_FLEXIBLE_LEAST);
     for (size_t i = 0; i + table->column_count <= table->cell_count; i += table->column_count) {

@@ -1,6 +1,7 @@
 /*
  * cli/table.h - fitted columns: each as wide as its widest cell; on a narrow terminal the flexible one is cut with an ellipsis first,
- * then columns leave by their rank. Piped (screen->columns 0): nothing is cut and nothing leaves.
+ * then columns leave by their rank. Piped (screen->columns 0): nothing is cut and nothing leaves, and one very long value does not push
+ * what stands behind it to the right in all rows.
  */
 #ifndef CIRT_CLI_TABLE_H
 #define CIRT_CLI_TABLE_H

@@ -246,7 +246,7 @@ BEGIN
     END IF;
     IF 'hold' = ANY (p_route) THEN
         INSERT INTO report_outcome (report_id, received, state, reason)
-            SELECT u.id, u.received, 'held', 'waits for a decision' FROM unnest(p_ids, p_route, p_received) u(id, route, received) WHERE u.id <> 0 AND u.route = 'hold';
+            SELECT u.id, u.received, 'held', 'came from a peer: cirt incoming ls' FROM unnest(p_ids, p_route, p_received) u(id, route, received) WHERE u.id <> 0 AND u.route = 'hold';
     END IF;
 END $$;
 

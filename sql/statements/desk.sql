@@ -138,6 +138,7 @@ SELECT report_json(v) FROM visible_report v WHERE v.id = ANY (ARRAY(
 -- name: report_show
 SELECT json_join(report_json(v), json_build_object('description', v.description, 'lang', v.lang, 'name', v.name, 'media_type', v.media_type, 'reference',
     v.reference, 'reference_issuer', v.reference_issuer, 'time', time_text(v.time), 'error', v.error, 'at', v.error_at, 'rule', v.rule,
+    'incoming', CASE WHEN v.channel = 'rid' THEN (SELECT 'i' || n.id FROM visible_incoming n WHERE n.report_id = v.id AND n.received = v.received AND n.state = 'new' LIMIT 1) END,
     'rejected_list', v.rejected, 'from', v.mail_from, 'mail', report_mail_json(v),
     'observation_list', (SELECT coalesce(json_agg(x.observation), '[]') FROM (
         SELECT json_build_object('time', time_text(o.time), 'time_text', o.time_text, 'time_rule', o.time_rule, 'class', o.class, 'class_claim', o.class_claim, 'count', o.count, 'description', o.description, 'protocol', o.protocol, 'source_port',
@@ -281,6 +282,7 @@ SELECT incoming_json(n) FROM visible_incoming n WHERE $3::text IS NULL OR n.stat
 -- name: incoming_show
 SELECT json_join(incoming_json(n), json_build_object('summary', coalesce(r.summary, left(r.description, 120)), 'report', 'r' || n.report_id, 'issuer', n.issuer, 'class',
     r.class, 'description', r.description, 'decided_by', n.decided_by, 'decided', time_text(n.decided), 'reason', n.reason,
+    'joins', (SELECT k.name FROM visible_alias a JOIN visible_case_key k ON k.id = a.case_id WHERE a.issuer = n.issuer AND a.alias = n.theirs AND n.state = 'new'),
     'observable_list', (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(x.type), 'value', x.value, 'role', sighting_role_name(x.role),
         'first_seen', time_text(x.first), 'last_seen', time_text(x.last), 'tlp', tlp_name(x.tlp), 'cases', find_case_numbers(x.value, x.addr, x.host, NULL))), '[]')
         FROM (SELECT s.type, s.value, s.role, min(s.received) AS first, max(s.received) AS last, max(s.tlp) AS tlp, min(s.addr) AS addr, min(s.host) AS host

@@ -40,6 +40,12 @@ raw=$(as peer lead report raw "$report")
 contains 'the document as it came' 'RID' "$raw"
 lacks 'in no form' 'do not name the customer' "$raw"
 
+seen=$(as peer lead incoming show "$incoming")
+contains 'what they say' 'hosting company told' "$seen"
+lacks 'whose update' 'an update of' "$seen"
+contains 'the report names it' "cirt incoming show $incoming" "$(as peer lead report show "$report")"
+exits 1 as peer lead report accept "$report"
+contains 'where it waits' 'cirt incoming ls' "$said"
 theirs=$(as peer lead --json incoming accept "$incoming" | value 'd["case"]')
 contains 'a number of its own' YY-CERT- "$theirs"
 shown=$(as peer lead --json show "$theirs")
@@ -57,6 +63,7 @@ sleep 1
 sandbox start "$SCRATCH/peer"
 all_acknowledged() { [[ $(as home lead --json shares "$case" | value 'all(s["state"] in ("acknowledged", "accepted") for s in d["items"])') == true ]]; }
 until_true 60 all_acknowledged
+contains 'the case that it updates' "an update of what is $theirs here" "$(as peer lead incoming show "$(as peer lead --json incoming ls | value 'd["items"][0]["id"]')")"
 equal 'once' 2 "$(as peer lead --json incoming ls | value 'len(d["items"])')"
 
 # thousands of values: all go, and arrive; a terminal gets them in short, a pipe one by one

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -75,6 +76,28 @@ static void piped_nothing_is_cut(void **state)
                               "    7  lead   open     Phishing of a bank, 3 hosts, 1 peer report\n"
                               "1,204  -      waiting  größer als 漢字\n");
     free(text);
+}
+
+static void piped_one_long_value_moves_no_other_row(void **state)
+{
+    static const struct table_column two[] = {{"VALUE", 0, false, true}, {"ROLE", 0, false, false}};
+    struct screen screen = screen_of(0, false);
+    struct table *table = table_new(two, ARRAY_SIZE(two));
+    char text[501] = "", expected[100];
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    table_add(table, STYLE_PLAIN, text);
+    table_add(table, STYLE_PLAIN, "source");
+    table_add(table, STYLE_PLAIN, "short");
+    table_add(table, STYLE_PLAIN, "target");
+    table_print(table, &screen);
+    snprintf(expected, sizeof expected, "\n%-80s  target\n", "short");
+    assert_non_null(strstr(buf_text(&screen.out), "xxx  source\n"));
+    assert_non_null(strstr(buf_text(&screen.out), expected));
+    table_free(table);
+    screen_clear(&screen);
+    close(screen.fd);
 }
 
 static void narrow_cuts_the_summary_first(void **state)
@@ -317,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(piped_nothing_is_cut),
+        cmocka_unit_test(piped_one_long_value_moves_no_other_row),
         cmocka_unit_test(narrow_cuts_the_summary_first),
         cmocka_unit_test(narrower_lets_columns_leave_by_rank),
         cmocka_unit_test(a_flexible_column_may_leave),
