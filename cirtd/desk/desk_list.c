@@ -24,12 +24,14 @@ static const char *find_fragment(unsigned object, const char *field, const char 
 struct lookup {
     const char *field, *wanted;
     const char *found; /* {ids}; NULL where they are too many */
+    bool may_lead;
 };
 struct lookups {
     struct desk_call *call;
     struct lookup *items;
     size_t count, capacity;
-    size_t written; /* of them, in their order */
+    size_t written;               /* of them, in their order */
+    const struct lookup *leading; /* the shortest of those that are required */
 };
 
 /* The form for common values of a term that is looked up, else NULL. */
@@ -38,27 +40,48 @@ static const char *common_form(unsigned object, const char *field, const char *c
     return str_equal(comparison, "equal") || str_equal(comparison, "text") ? find_fragment(object, field, "common") : NULL;
 }
 
-static const char *collect(void *context, unsigned object, const char *field, const char *comparison, const char **parameter)
+/* Found are the ids of what is listed (of an owner, his). */
+static bool is_by_id(const char *fragment)
 {
-    struct lookups *lookups = context;
-    if (common_form(object, field, comparison)) {
-        lookups->items = arena_grow(lookups->call->arena, lookups->items, &lookups->capacity, lookups->count, sizeof *lookups->items);
-        lookups->items[lookups->count++] = (struct lookup){.field = field, .wanted = *parameter};
-    }
-    return find_fragment(object, field, comparison);
+    return strncmp(fragment, "v.id = ", strlen("v.id = ")) == 0;
 }
 
-static const char *write_term(void *context, unsigned object, const char *field, const char *comparison, const char **parameter)
+static const char *collect(void *context, unsigned object, const char *field, const char *comparison, const char **parameter,
+                           bool is_required)
 {
     struct lookups *lookups = context;
-    const char *common = common_form(object, field, comparison);
+    const char *text = find_fragment(object, field, comparison);
+    if (common_form(object, field, comparison)) {
+        lookups->items = arena_grow(lookups->call->arena, lookups->items, &lookups->capacity, lookups->count, sizeof *lookups->items);
+        lookups->items[lookups->count++] = (struct lookup){.field = field, .wanted = *parameter, .may_lead = is_required && is_by_id(text)};
+    }
+    return text;
+}
+
+/* Of several lists of ids that are all required one leads: by two at once the index would be asked for each pair of them. */
+static const char *write_term(void *context, unsigned object, const char *field, const char *comparison, const char **parameter,
+                              bool is_required)
+{
+    struct lookups *lookups = context;
+    const char *common = common_form(object, field, comparison), *text = find_fragment(object, field, comparison);
     if (common) {
         const struct lookup *lookup = &lookups->items[lookups->written++];
         if (!lookup->found)
             return common;
         *parameter = lookup->found;
+        if (is_required && is_by_id(text) && lookup != lookups->leading)
+            return find_fragment(object, "found", "also");
     }
-    return find_fragment(object, field, comparison);
+    return text;
+}
+
+static void choose_leading(struct lookups *lookups)
+{
+    for (size_t i = 0; i < lookups->count; i++) {
+        const struct lookup *lookup = &lookups->items[i];
+        if (lookup->may_lead && lookup->found && (!lookups->leading || strlen(lookup->found) < strlen(lookups->leading->found)))
+            lookups->leading = lookup;
+    }
 }
 
 static bool ask(struct lookups *lookups, unsigned object, struct err *err)
@@ -81,6 +104,7 @@ static bool ask(struct lookups *lookups, unsigned object, struct err *err)
         lookups->items[i].found = db_is_null(rows, i, 0) ? NULL : arena_strdup(call->arena, db_get_text(rows, i, 0));
         call->has_common = call->has_common || !lookups->items[i].found;
     }
+    choose_leading(lookups);
     db_rows_free(rows);
     db_array_clear(&fields);
     db_array_clear(&values);

@@ -11,6 +11,7 @@ struct compiler {
     filter_fragment fragment;
     void *context; /* of fragment */
     unsigned object, first_parameter;
+    bool is_required; /* of the node that is compiled: above it are only ANDs */
     struct buf *sql;
     struct err *err;
 };
@@ -28,7 +29,7 @@ static bool add_fragment(struct compiler *compiler, const struct filter_field *f
 {
     size_t at = first - compiler->first_parameter;
     const char **parameter = at < compiler->filter->parameter_count ? &compiler->filter->parameters[at].text : NULL;
-    const char *text = compiler->fragment(compiler->context, compiler->object, field->name, comparison, parameter);
+    const char *text = compiler->fragment(compiler->context, compiler->object, field->name, comparison, parameter, compiler->is_required);
     if (!text)
         return err_set(compiler->err, ERR_INTERNAL, "there is no SQL for %s.%s", field->name, comparison);
     buf_add_char(compiler->sql, '(');
@@ -123,6 +124,9 @@ static bool compile_term(struct compiler *compiler, const struct filter_node *te
     bool has_equals;
     if (!add_equals(compiler, term, &has_equals))
         return false;
+    for (size_t i = 0; i < term->test_count; i++)
+        if (term->test_count > 1 && term->tests[i].comparison != FILTER_EQUAL)
+            compiler->is_required = false;
     if (has_equals) {
         buf_add_text(compiler->sql, between);
         between = " OR ";
@@ -144,6 +148,7 @@ static bool compile_term(struct compiler *compiler, const struct filter_node *te
 static bool compile_node(struct compiler *compiler, const struct filter_node *node)
 {
     const char *between = "(";
+    bool is_required = compiler->is_required && node->type == FILTER_NODE_AND; /* of its children */
     switch (node->type) {
     case FILTER_NODE_ALL:
         buf_add_text(compiler->sql, "true");
@@ -153,6 +158,7 @@ static bool compile_node(struct compiler *compiler, const struct filter_node *no
     case FILTER_NODE_NOT:
         /* Not NOT: where a column is NULL the comparison is NULL, and what has no owner is not owned by bob. */
         buf_add_char(compiler->sql, '(');
+        compiler->is_required = false;
         if (!compile_node(compiler, node->first))
             return false;
         buf_add_text(compiler->sql, " IS NOT TRUE)");
@@ -164,6 +170,7 @@ static bool compile_node(struct compiler *compiler, const struct filter_node *no
     for (const struct filter_node *child = node->first; child; child = child->next) {
         buf_add_text(compiler->sql, between);
         between = node->type == FILTER_NODE_AND ? " AND " : " OR ";
+        compiler->is_required = is_required;
         if (!compile_node(compiler, child))
             return false;
     }
@@ -179,6 +186,7 @@ bool filter_to_sql(struct filter *filter, filter_fragment fragment, void *contex
                                 .context = context,
                                 .object = filter->object,
                                 .first_parameter = first_parameter,
+                                .is_required = true,
                                 .sql = sql,
                                 .err = err};
     filter->parameters = NULL;

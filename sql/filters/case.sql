@@ -235,4 +235,9 @@ v.observations IS NULL
 -- filter: text.text
 v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
 -- filter: text.common
-find_word_in(v.id, $1::text)
+EXISTS (SELECT FROM visible_case_text t WHERE t.case_id = v.id AND (t.words @@ phraseto_tsquery('simple', $1::text)
+    OR ($1::text ~ '[^\x01-\x7f]' AND left(t.body, 2000) ILIKE '%' || regexp_replace($1::text, '([\\%_])', '\\\1', 'g') || '%')) OFFSET 0)
+
+-- What was looked up, where another such list leads: no condition for the index.
+-- filter: found.also
+v.id + 0 = ANY ($1::bigint[])

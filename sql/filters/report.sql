@@ -230,3 +230,7 @@ v.observations IS NULL
 
 -- filter: text.text
 (v.summary ILIKE '%' || regexp_replace($1::text, '([\\%_])', '\\\1', 'g') || '%' OR v.description ILIKE '%' || regexp_replace($1::text, '([\\%_])', '\\\1', 'g') || '%')
+
+-- What was looked up, where another such list leads: no condition for the index.
+-- filter: found.also
+v.id + 0 = ANY ($1::bigint[])

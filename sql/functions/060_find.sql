@@ -35,7 +35,7 @@ END $$;
 -- Neither form is good for both: by index the common ones are found in most cases first, along the list the rare ones in none. desk asks find_look()
 -- before the list, and writes the condition of each term accordingly (cirtd/desk/desk_list.c).
 
-SELECT drop_overloads('find_word'), drop_overloads('find_seen');
+SELECT drop_overloads('find_word'), drop_overloads('find_seen'), drop_overloads('find_word_in');
 
 -- Cases with this word or these words one after the other; NULL where more than p_limit texts have them.
 CREATE OR REPLACE FUNCTION find_word(p_word text, p_limit int) RETURNS bigint[]
@@ -55,11 +55,8 @@ BEGIN
     RETURN CASE WHEN cardinality(v_cases) <= p_limit THEN v_cases END;
 END $$;
 
-CREATE OR REPLACE FUNCTION find_word_in(p_case bigint, p_word text) RETURNS boolean LANGUAGE sql STABLE COST 5000
-RETURN EXISTS (SELECT FROM visible_case_text t WHERE t.case_id = p_case AND (t.words @@ phraseto_tsquery('simple', p_word)
-    OR (p_word ~ '[^\x01-\x7f]' AND left(t.body, 2000) ILIKE '%' || regexp_replace(p_word, '([\\%_])', '\\\1', 'g') || '%')));
-
--- Cases with this in their summary, with one of these tags, and of one of these constituents; NULL where they are more than p_limit.
+-- Cases with this in their summary, with one of these tags (whoever may see them: the list takes those that its reader may), and of one of these
+-- constituents; NULL where they are more than p_limit.
 CREATE OR REPLACE FUNCTION find_summary(p_word text, p_limit int) RETURNS bigint[]
 LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
@@ -69,10 +66,10 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION find_tagged(p_tags text[], p_limit int) RETURNS bigint[]
-LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     v_tags text[] := ARRAY(SELECT lower(x) FROM unnest(p_tags) x);
-    v_cases bigint[] := ARRAY(SELECT t.case_id FROM visible_tag t WHERE lower(t.tag) = ANY (v_tags) LIMIT p_limit + 1);
+    v_cases bigint[] := ARRAY(SELECT t.case_id FROM case_tag t WHERE lower(t.tag) = ANY (v_tags) LIMIT p_limit + 1);
 BEGIN
     RETURN CASE WHEN cardinality(v_cases) <= p_limit THEN v_cases END;
 END $$;

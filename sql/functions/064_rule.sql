@@ -573,13 +573,16 @@ SELECT r.case_id, r.set_name, r.version, r.rule, r.action, r.place, r.opened, r.
 FROM case_rule r JOIN visible_case_key v ON v.id = r.case_id;
 
 -- Which rule did what, in the order in which they spoke, the first 100. The first report only where the viewer may see it.
-CREATE OR REPLACE FUNCTION case_rules(p_case bigint) RETURNS json LANGUAGE sql STABLE
-RETURN (SELECT coalesce(json_agg(json_build_object('rule', x.rule, 'set', x.set_name, 'version', x.version, 'opened', x.opened, 'actions', x.actions, 'observations', x.observations,
+CREATE OR REPLACE FUNCTION case_rules(p_case bigint) RETURNS json
+LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN (SELECT coalesce(json_agg(json_build_object('rule', x.rule, 'set', x.set_name, 'version', x.version, 'opened', x.opened, 'actions', x.actions, 'observations', x.observations,
             'report', (SELECT 'r' || k.id FROM visible_report_key k WHERE k.id = x.report_id), 'first', time_text(x.since), 'last', time_text(x.last)) ORDER BY x.since, x.place), '[]')
     FROM (SELECT r.set_name, r.rule, max(r.version) AS version, bool_or(r.opened) AS opened, max(r.observations) AS observations, min(r.report_id) AS report_id, min(r.since) AS since,
                  max(r.last) AS last, min(r.place) AS place,
                  json_agg(json_build_object('action', r.action, 'applied', r.applied, 'note', r.note) ORDER BY r.place, r.action) AS actions
           FROM visible_case_rule r WHERE r.case_id = p_case GROUP BY r.set_name, r.rule ORDER BY min(r.since), min(r.place) LIMIT 100) x);
+END $$;
 
 -- Rows of rule_swallowed whose report the viewer may see.
 CREATE VIEW visible_swallowed AS

@@ -6,7 +6,7 @@
 -- or a signature says that he is. What stands on its envelope anybody may write.
 DROP FUNCTION IF EXISTS senders_known(bigint[]);
 CREATE OR REPLACE FUNCTION reports_vouched(p_reports bigint[], p_origins bigint[]) RETURNS bigint[]
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN ARRAY(SELECT DISTINCT u.report FROM unnest(p_reports, p_origins) u(report, origin) JOIN sender s ON s.id = u.origin
                  LEFT JOIN report_mail f ON f.report_id = u.report
@@ -19,7 +19,7 @@ END $$;
 -- What a case may be related by, the kinds first that are least often shared by chance. `probe` says how it is looked up: an address, a network, a
 -- name (of a domain or URL), or the value as it stands. AS numbers, countries and plain text relate nothing, nor do networks wider than /16 and /32.
 CREATE OR REPLACE FUNCTION related_seeds(p_case bigint, p_count int) RETURNS TABLE (probe text, type smallint, value text, addr inet, host text, mine text[])
-LANGUAGE plpgsql STABLE ROWS 32 SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql STABLE ROWS 32 SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN QUERY SELECT x.probe, min(x.type), x.value, min(x.addr), min(x.host), (array_agg(DISTINCT x.said))[:20]
     FROM (SELECT s.type, s.addr, s.role, CASE WHEN s.type IN (5, 6) AND s.host IS NOT NULL THEN s.host ELSE s.value END AS value, s.host, s.value AS said,
@@ -41,7 +41,7 @@ END $$;
 -- values, by index only: whatever the planner thinks, a table is never read as a whole.
 CREATE OR REPLACE FUNCTION related_found(p_case bigint, p_no int[], p_probe text[], p_value text[], p_addr inet[], p_host text[], p_mine text[], p_limit int)
 RETURNS TABLE (no int, case_id bigint, theirs text, is_vouched boolean, seen int)
-LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cirt, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cirt, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN QUERY
     WITH seed AS MATERIALIZED (
@@ -84,7 +84,7 @@ END $$;
 
 -- Which of these values (by their place) stand on a known-good list: they relate nothing.
 CREATE OR REPLACE FUNCTION related_known_good(p_types smallint[], p_values text[], p_hosts text[], p_addrs inet[]) RETURNS int[]
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN ARRAY(SELECT DISTINCT g.ord FROM known_good(p_types, p_values, p_hosts, p_addrs) g);
 END $$;
@@ -99,7 +99,7 @@ RETURN CASE WHEN p_theirs = ANY (string_to_array(p_mine, E'\x01')) THEN p_theirs
 -- {related: the ten nearest cases with at most three reasons each, first what known senders said, rarest first; common: what is in too many cases to
 -- relate any}.
 CREATE OR REPLACE FUNCTION case_related(p_case bigint) RETURNS json
-LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_above int := setting_number('related.cases');
     v_drill int := (SELECT k.drill_id FROM visible_case_key k WHERE k.id = p_case);

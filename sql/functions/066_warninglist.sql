@@ -116,7 +116,7 @@ END $$;
 SELECT drop_overloads('known_good');
 CREATE OR REPLACE FUNCTION known_good(p_types smallint[], p_values text[], p_hosts text[], p_addrs inet[], p_patience interval DEFAULT '3 seconds')
 RETURNS TABLE (ord bigint, list text, title text, entry text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_hashjoin = on AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_hashjoin = on SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_end timestamptz := clock_timestamp() + p_patience;
     v_labels int := (SELECT coalesce(max(w.labels), 0) FROM warninglist w WHERE w.loaded AND w.kind = 'hostname');
@@ -161,11 +161,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         'entry', g.entry) ORDER BY p_types[g.ord], p_values[g.ord], g.list), '[]')
     FROM known_good(p_types, p_values, p_hosts, p_addrs) g WHERE viewer() IS NOT NULL $$;
 
--- Of the newest 2,000 observables of a case, and of a report.
-CREATE OR REPLACE FUNCTION case_known_good(p_case bigint) RETURNS json LANGUAGE sql STABLE
-RETURN (SELECT known_good_json(array_agg(x.type), array_agg(x.value), array_agg(x.host), array_agg(x.addr)) FROM (
+-- Of what case_observables() looks at, and of the first 2,000 observables of a report.
+CREATE OR REPLACE FUNCTION case_known_good(p_case bigint) RETURNS json
+LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN (SELECT known_good_json(array_agg(x.type), array_agg(x.value), array_agg(x.host), array_agg(x.addr)) FROM (
     SELECT DISTINCT s.type, s.value, s.host, s.addr FROM (
-        SELECT i.type, i.value, i.host, i.addr FROM case_sightings(p_case, 2000, 3000) i WHERE i.type NOT IN (16, 17) LIMIT 2000) s) x);
+        SELECT i.type, i.value, i.host, i.addr FROM case_sightings(p_case, 300, 3000) i WHERE i.type NOT IN (16, 17)) s) x);
+END $$;
 CREATE OR REPLACE FUNCTION report_known_good(p_report bigint, p_received timestamptz) RETURNS json LANGUAGE sql STABLE
 RETURN (SELECT known_good_json(array_agg(x.type), array_agg(x.value), array_agg(x.host), array_agg(x.addr)) FROM (
     SELECT DISTINCT s.type, s.value, s.host, s.addr FROM (

@@ -42,8 +42,10 @@ CREATE OR REPLACE FUNCTION indicator_cases(p_value text, p_addr inet, p_host tex
 RETURN ARRAY(SELECT DISTINCT n FROM unnest(find_case_numbers(p_value, p_addr, p_host, NULL) || p_marked) n WHERE n IS NOT NULL ORDER BY n DESC);
 
 -- What of a case is an indicator now: said by its reports, or marked in it. An analyst's mark says until when and how sure.
-CREATE OR REPLACE FUNCTION case_indicators(p_case bigint) RETURNS json LANGUAGE sql STABLE
-RETURN (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(g.tlp),
+CREATE OR REPLACE FUNCTION case_indicators(p_case bigint) RETURNS json
+LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(g.tlp),
             'confidence', g.confidence, 'until', time_text(g.expires), 'marked', time_text(g.marked), 'by', CASE WHEN g.by_analyst THEN 'analyst' ELSE 'report' END)
             ORDER BY g.type, g.value), '[]')
     FROM (
@@ -55,6 +57,7 @@ RETURN (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(
                    JOIN visible_indicator_seen s ON s.report_id = m.report_id AND s.marked = m.received AND m.observations @> s.observation_no
                WHERE m.case_id = p_case ORDER BY s.report_id DESC LIMIT 20000)) x
         GROUP BY x.type, x.value ORDER BY x.type, x.value LIMIT 1000) g);
+END $$;
 
 -- All values of a case, each with each of its roles once, by pages: what was seen, and what an analyst marked though nobody saw it. In the order of type,
 -- role and digest; cursor is where the next page goes on. AS number and country stand beside their address, as in case_observables().

@@ -10,37 +10,27 @@ FROM visible_identity i CROSS JOIN visible_site s WHERE i.id = viewer()
 
 -- --- cases ---
 
--- The page's ids first, by index and without what is only shown; then their rows.
+-- The page's ids by index and without what is only shown; then their rows, by a plan that is kept.
 -- name: case_list_due
-SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
-    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.due, v.priority, v.id LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.due, v.priority, v.id
+SELECT case_page(ARRAY(SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.due, v.priority, v.id LIMIT $1::bigint OFFSET $2::bigint))
 -- name: case_list_due_back
-SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
-    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.due DESC NULLS LAST, v.priority, v.id LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.due DESC NULLS LAST, v.priority, v.id
+SELECT case_page(ARRAY(SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.due DESC NULLS LAST, v.priority, v.id LIMIT $1::bigint OFFSET $2::bigint))
 -- name: case_list_priority
-SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
-    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.priority, v.due, v.id LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.priority, v.due, v.id
+SELECT case_page(ARRAY(SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.priority, v.due, v.id LIMIT $1::bigint OFFSET $2::bigint))
 -- name: case_list_priority_back
-SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
-    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.priority DESC, v.due, v.id LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.priority DESC, v.due, v.id
+SELECT case_page(ARRAY(SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.priority DESC, v.due, v.id LIMIT $1::bigint OFFSET $2::bigint))
 -- name: case_list_opened
-SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
-    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.opened, v.id LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.opened, v.id
+SELECT case_page(ARRAY(SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.opened, v.id LIMIT $1::bigint OFFSET $2::bigint))
 -- name: case_list_opened_back
-SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
-    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.opened DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.opened DESC, v.id DESC
+SELECT case_page(ARRAY(SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.opened DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint))
 -- name: case_list_updated
-SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
-    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.updated, v.id LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.updated, v.id
+SELECT case_page(ARRAY(SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.updated, v.id LIMIT $1::bigint OFFSET $2::bigint))
 -- name: case_list_updated_back
-SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
-    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.updated DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.updated DESC, v.id DESC
+SELECT case_page(ARRAY(SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.updated DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint))
 -- name: case_list_number
-SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
-    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.drill_id, v.number LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.drill_id, v.number
+SELECT case_page(ARRAY(SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.drill_id, v.number LIMIT $1::bigint OFFSET $2::bigint))
 -- name: case_list_number_back
-SELECT case_json(v) FROM visible_case v WHERE v.id = ANY (ARRAY(
-    SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.drill_id DESC, v.number DESC LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.drill_id DESC, v.number DESC
+SELECT case_page(ARRAY(SELECT v.id FROM visible_case v WHERE /*filter*/ ORDER BY v.drill_id DESC, v.number DESC LIMIT $1::bigint OFFSET $2::bigint))
 
 -- name: case_open_count
 SELECT count(*) FROM visible_case_key WHERE state IN ('new', 'open', 'waiting') AND drill_id = 0
@@ -132,8 +122,7 @@ SELECT pg_snapshot_xmin(pg_current_snapshot()) || '-0'
 -- --- reports ---
 
 -- name: report_list
-SELECT report_json(v) FROM visible_report v WHERE v.id = ANY (ARRAY(
-    SELECT v.id FROM visible_report v WHERE /*filter*/ ORDER BY v.received DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint)) ORDER BY v.received DESC, v.id DESC
+SELECT report_page(ARRAY(SELECT v.id FROM visible_report v WHERE /*filter*/ ORDER BY v.received DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint))
 
 -- name: report_show
 SELECT json_join(report_json(v), json_build_object('description', v.description, 'lang', v.lang, 'name', v.name, 'media_type', v.media_type, 'reference',
@@ -211,13 +200,15 @@ SET LOCAL statement_timeout TO DEFAULT
 
 -- name: find_words
 SELECT json_build_object('observable', NULL, 'observables', '[]'::json,
-    'cases', (SELECT coalesce(json_agg(x.found), '[]') FROM (SELECT case_json(v) AS found FROM visible_case v WHERE v.id = ANY (ARRAY(SELECT unnest($2::bigint[])))
-        ORDER BY v.opened DESC, v.id DESC LIMIT 50) x), 'reports', '[]'::json,
+    'cases', (SELECT coalesce(json_agg(x), '[]') FROM case_page(ARRAY(SELECT v.id FROM visible_case v WHERE v.id = ANY ($2::bigint[])
+        ORDER BY v.opened DESC, v.id DESC LIMIT 50)) x), 'reports', '[]'::json,
     'constituents', (SELECT coalesce(json_agg(constituent_json(k)), '[]') FROM visible_constituent k WHERE k.id IN (SELECT find_constituents('text', $1::text))))
 -- name: find_words_common
 SELECT json_build_object('observable', NULL, 'observables', '[]'::json,
-    'cases', (SELECT coalesce(json_agg(x.found), '[]') FROM (SELECT case_json(v) AS found FROM visible_case v WHERE find_word_in(v.id, $1::text)
-        ORDER BY v.opened DESC, v.id DESC LIMIT 50) x), 'reports', '[]'::json,
+    'cases', (SELECT coalesce(json_agg(x), '[]') FROM case_page(ARRAY(SELECT v.id FROM visible_case v
+        WHERE EXISTS (SELECT FROM visible_case_text t WHERE t.case_id = v.id AND (t.words @@ phraseto_tsquery('simple', $1::text)
+            OR ($1::text ~ '[^\x01-\x7f]' AND left(t.body, 2000) ILIKE '%' || regexp_replace($1::text, '([\\%_])', '\\\1', 'g') || '%')) OFFSET 0)
+        ORDER BY v.opened DESC, v.id DESC LIMIT 50)) x), 'reports', '[]'::json,
     'constituents', (SELECT coalesce(json_agg(constituent_json(k)), '[]') FROM visible_constituent k WHERE k.id IN (SELECT find_constituents('text', $1::text))))
 
 -- --- indicators ---

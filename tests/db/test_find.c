@@ -172,6 +172,16 @@ static const struct {
     {"commonword oddword", SAID("t.body LIKE '%commonword%'") " AND " SAID("t.body LIKE '%oddword%'")},
     {"\"commonword said\" domain:common.example", SAID("t.body LIKE '%commonword said%'") " AND " SEEN(BELOW("common.example"))},
     {"\"said commonword\"", "false"},
+    {"tag:few oddword", TAGGED("t.tag = 'few'") " AND " SAID("t.body LIKE '%oddword%'")},
+    {"tag:few ip:10.50.8.0/23", TAGGED("t.tag = 'few'") " AND " SEEN("s.addr && '10.50.8.0/23'")},
+    {"domain:rare.example ip:10.50.0.0/16 tag:few -oddword owner:none",
+     SEEN(BELOW("rare.example")) " AND " SEEN("s.addr && '10.50.0.0/16'") " AND " TAGGED("t.tag = 'few'") " AND NOT " SAID(
+         "t.body LIKE '%oddword%'") " AND k.owner_id IS NULL"},
+    {"ip:10.50.3.0/24,10.50.9.0/24 (oddword OR tag:few) summary:search",
+     SEEN("s.addr && '10.50.3.0/24' OR s.addr && '10.50.9.0/24'") " AND (" SAID("t.body LIKE '%oddword%'") " OR " TAGGED(
+         "t.tag = 'few'") ")"},
+    {"owner:lead domain:rare.example ip:10.50.0.0/16", "k.owner_id = (SELECT id FROM cirt.identity WHERE login = 'lead') AND " SEEN(
+                                                           BELOW("rare.example")) " AND " SEEN("s.addr && '10.50.0.0/16'")},
     {"tag:few", TAGGED("t.tag = 'few'")},
     {"tag:plenty", TAGGED("lower(t.tag) = 'plenty'")},
     {"tag:FEW,plenty", TAGGED("lower(t.tag) IN ('few', 'plenty')")},

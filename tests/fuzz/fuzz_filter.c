@@ -15,8 +15,10 @@ static size_t get(const void *object, const char *field, struct filter_value *va
     return max < 3 ? max : 3;
 }
 
-static const char *fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter)
+static const char *fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter,
+                            bool is_required)
 {
+    UNUSED(is_required);
     UNUSED(context);
     UNUSED(object);
     UNUSED(field);

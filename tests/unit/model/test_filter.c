@@ -605,9 +605,11 @@ static void hostile_input(void **state)
 /* --- SQL --- */
 
 /* For each field and comparison a fragment that shows both, and its parameters. */
-static const char *test_fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter)
+static const char *test_fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter,
+                                 bool is_required)
 {
     UNUSED(context);
+    UNUSED(is_required);
     UNUSED(parameter);
     static char text[128];
     static const char *const two[] = {"range"}, *const no[] = {"none"};
@@ -617,9 +619,11 @@ static const char *test_fragment(void *context, unsigned object, const char *fie
     return text;
 }
 
-static const char *no_fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter)
+static const char *no_fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter,
+                               bool is_required)
 {
     UNUSED(context);
+    UNUSED(is_required);
     UNUSED(parameter);
     UNUSED(object);
     UNUSED(field);
@@ -690,8 +694,10 @@ static void sql_text(void **state)
 }
 
 /* What the callback puts in the place of a parameter is what the statement gets. */
-static const char *replaced_fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter)
+static const char *replaced_fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter,
+                                     bool is_required)
 {
+    UNUSED(is_required);
     UNUSED(object);
     (*(int *)context)++;
     if (str_equal(field, "ip") && str_equal(comparison, "equal")) {
@@ -730,6 +736,49 @@ static void sql_faults_and_replaced_parameters(void **state)
     assert_string_equal(parameters[0].text, "{7}");
     buf_clear(&sql);
     filter_free(filter);
+}
+
+static const char *required_fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter,
+                                     bool is_required)
+{
+    UNUSED(context);
+    UNUSED(object);
+    UNUSED(field);
+    UNUSED(comparison);
+    UNUSED(parameter);
+    return is_required ? "must" : "may";
+}
+
+/* What every match has to meet is told from what is one of several ways, or denied. */
+static void sql_required(void **state)
+{
+    UNUSED(state);
+    static const struct {
+        const char *text, *sql;
+    } rows[] = {
+        {"tag:a,b", "((must))"},
+        {"tag:a word", "(((must)) AND ((must)))"},
+        {"tag:a OR tag:b", "(((may)) OR ((may)))"},
+        {"tag:a (tag:b OR tag:c tag:d) tag:e", "(((must)) AND (((may)) OR (((may)) AND ((may)))) AND ((must)))"},
+        {"-tag:a tag:b", "((((may)) IS NOT TRUE) AND ((must)))"},
+        {"-(tag:a tag:b) tag:c", "(((((may)) AND ((may))) IS NOT TRUE) AND ((must)))"},
+        {"tag:a,b* tag:c", "(((may) OR (may)) AND ((must)))"},
+        {"tag:a,none tag:c", "(((may) OR (may)) AND ((must)))"},
+    };
+    struct filter_context context = context_for(FILTER_CASE);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct filter *filter = NULL;
+        struct err err;
+        struct buf sql;
+        const struct filter_parameter *parameters;
+        size_t count;
+        buf_init(&sql, 4096);
+        assert_true(filter_parse(rows[i].text, &context, &filter, &err));
+        assert_true(filter_to_sql(filter, required_fragment, NULL, 1, &sql, &parameters, &count, &err));
+        assert_string_equal(buf_text(&sql), rows[i].sql);
+        filter_free(filter);
+        buf_clear(&sql);
+    }
 }
 
 static void mentions(void **state)
@@ -791,6 +840,7 @@ int main(void)
         cmocka_unit_test(hostile_input),
         cmocka_unit_test(sql_text),
         cmocka_unit_test(sql_faults_and_replaced_parameters),
+        cmocka_unit_test(sql_required),
         cmocka_unit_test(mentions),
         cmocka_unit_test(documented),
     };
