@@ -176,13 +176,20 @@ static bool is_list(enum field_shape shape)
     return shape == FIELD_TEXTS || shape == FIELD_NUMBERS || shape == FIELD_OPENPGP || shape == FIELD_KEYS || shape == FIELD_CONTACTS;
 }
 
+/* "--fresh none", as filters say that a field has no value. */
+static bool is_taken_away(enum field_shape shape, const char *text)
+{
+    return shape != FIELD_SWITCH && shape != FIELD_WORD && str_equal_nocase(text, "none");
+}
+
 static bool set_field(const struct options *options, const struct record_field *field, json_t *body, struct err *err)
 {
     json_t *list, *value;
     const char *text;
 
     if (!is_list(field->shape)) {
-        value = one_value(field->shape, options_text(options, field->option), err);
+        text = options_text(options, field->option);
+        value = is_taken_away(field->shape, text) ? json_null() : one_value(field->shape, text, err);
         return value && json_object_set_new(body, field->member, value) == 0;
     }
     list = json_array();

@@ -32,6 +32,12 @@ shown=$(as home lead feed show shadowserver)
 contains 'durations in words' 'fresh          2 days' "$shown"
 contains 'where its files go' "files put into $box/drop/shadowserver" "$shown"
 lacks 'what is not set is left out' credentials "$shown"
+as home admin feed set shadowserver --documents-per-hour 5 --fresh 3d >/dev/null
+as home admin feed set shadowserver --documents-per-hour none --format shadowserver >/dev/null
+equal "a quota is taken away" true "$(feed shadowserver 'd["documents_per_hour"] is None')"
+as home admin feed set shadowserver --format none --fresh 2d >/dev/null
+equal "so is a format" true "$(feed shadowserver 'd["format"] is None')"
+equal 'what was not named stays' green "$(feed shadowserver 'd["default_tlp"]')"
 equal "what was a feed's identity before is a feed that pushes" push "$(feed feed 'd["kind"]')"
 
 # --- a drop folder: finished files only ---
