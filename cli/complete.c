@@ -9,12 +9,16 @@
 #include "cli/commands.h"
 #include "cli/field.h"
 #include "cli/url.h"
+#include "codec/codec.h"
+#include "codec/export.h"
 #include "model/filter.h"
 #include "model/rsit.h"
 
 struct place {
     struct session *session;
-    const char *current; /* the word so far */
+    const char *current; /* the word so far, behind prefix */
+    const char *prefix;  /* "state:" while a filter's value is written */
+    const struct command *command;
 };
 
 static bool is_harmless(const char *word)
@@ -28,7 +32,7 @@ static bool is_harmless(const char *word)
 static void offer(const struct place *place, const char *word)
 {
     if (word && is_harmless(word) && str_starts(word, place->current))
-        screen_printf(&place->session->printer.screen, "%s\n", word);
+        screen_printf(&place->session->printer.screen, "%s%s\n", place->prefix, word);
 }
 
 /* "critical|high|medium|low" */
@@ -41,7 +45,8 @@ static void offer_alternatives(const struct place *place, const char *text)
     free(copy);
 }
 
-static void offer_members(const struct place *place, const char *path, const char *member)
+/* What is disabled is not offered, nor what has that role. */
+static void offer_members(const struct place *place, const char *path, const char *member, const char *role)
 {
     struct session *session = place->session;
     json_t *answer = NULL;
@@ -51,8 +56,10 @@ static void offer_members(const struct place *place, const char *path, const cha
         answer = session_get(session, mem_strdup(path));
     items = field_list(answer, "items");
     for (size_t i = 0; i < json_array_size(items); i++) {
-        char *word = field_plain(json_object_get(json_array_get(items, i), member));
-        offer(place, word);
+        const json_t *item = json_array_get(items, i);
+        char *word = field_plain(json_object_get(item, member));
+        if (!json_is_false(json_object_get(item, "enabled")) && (!role || !str_equal(field_text(item, "role"), role)))
+            offer(place, word);
         free(word);
     }
     json_decref(answer);
@@ -71,6 +78,48 @@ static void offer_fields(const struct place *place)
         offer(place, word);
         free(word);
     }
+}
+
+static bool is_about(const struct place *place, const char *words)
+{
+    return place->command && str_starts(place->command->words, words);
+}
+
+static void offer_formats(const struct place *place)
+{
+    for (size_t i = 0; i < export_format_count; i++)
+        if (is_about(place, "indicator") ||
+            (is_about(place, "show") && (export_formats[i].codec || str_equal(export_formats[i].name, "csv"))))
+            offer(place, export_formats[i].name);
+    for (size_t i = 0; i < codec_count; i++)
+        if (is_about(place, "share") || is_about(place, "peer") ? codec_registry[i]->encode || str_equal(codec_registry[i]->name, "rid")
+                                                                : !is_about(place, "indicator") && !is_about(place, "show"))
+            offer(place, codec_registry[i]->name);
+}
+
+/* "state:" and what it may be. */
+static void offer_values(const struct place *place)
+{
+    unsigned object = is_about(place, "report") ? FILTER_REPORT : is_about(place, "indicator") ? FILTER_INDICATOR : FILTER_CASE;
+    char *field = mem_printf("%.*s", (int)strcspn(place->current, ":"), place->current), *prefix = mem_printf("%s:", field);
+    const char *const *names = filter_field_names(field, object);
+    const struct place value = {place->session, place->current + strlen(prefix), prefix, place->command};
+
+    for (; names && *names; names++)
+        offer(&value, *names);
+    if (str_equal(field, "class"))
+        offer_classes(&value);
+    else if (str_equal(field, "tlp"))
+        offer_alternatives(&value, "clear|green|amber|amber+strict|red");
+    else if (str_equal(field, "priority") || str_equal(field, "severity"))
+        offer_alternatives(&value, "critical|high|medium|low");
+    else if (str_equal(field, "owner")) {
+        offer_alternatives(&value, "me|none");
+        offer_members(&value, "/v1/analysts?limit=100", "login", "feed");
+    } else if (str_equal(field, "peer"))
+        offer_members(&value, "/v1/peers?limit=100", "name", NULL);
+    free(prefix);
+    free(field);
 }
 
 /* What the placeholders of help stand for. */
@@ -92,6 +141,11 @@ static const struct {
     {"WORD", NULL, NULL, "asked|own|pinned|candidate|expired|revoked|distrusted|openpgp|smime"},
     {"WHO", "/v1/analysts?limit=100", "login", NULL},
     {"LEVEL|WHO", "/v1/analysts?limit=100", "login", "lead|duty"},
+    {"FEED", "/v1/feeds?limit=100", "name", NULL},
+    {"CONSTITUENT", "/v1/constituents?limit=100", "name", NULL},
+    {"LIST", "/v1/warninglists?limit=100", "name", NULL},
+    {"REGISTRY", "/v1/registries?limit=100", "registry", NULL},
+    {"SETTING", "/v1/settings", "name", NULL},
     {"RULES", "/v1/rules?limit=100", "name", NULL},
     {"MAPPING", "/v1/mappings?limit=100", "name", NULL},
     {"SUPPRESSION", "/v1/suppressions?limit=100", "name", NULL},
@@ -101,7 +155,6 @@ static const struct {
     {"CHANNEL", NULL, NULL, "phone|walk-in|chat|letter"},
     {"ROLE", NULL, NULL, "analyst|lead|admin|auditor|feed"},
     {"LEVEL", NULL, NULL, "lead|duty"},
-    {"F", NULL, NULL, "json|ndjson|iodef|shadowserver|mail"},
     {"K", NULL, NULL, "due|priority|opened|updated|number"},
 };
 
@@ -117,8 +170,12 @@ static void offer_placeholder(const struct place *place, const char *text, size_
     text = name + (*name == '[');
     if (strcmp(text, "CLASS") == 0)
         offer_classes(place);
+    else if (strcmp(text, "FILTER") == 0 && strchr(place->current, ':'))
+        offer_values(place);
     else if (strcmp(text, "FILTER") == 0)
         offer_fields(place);
+    else if (strcmp(text, "F") == 0 || strcmp(text, "FORMAT") == 0)
+        offer_formats(place);
     else if (islower((unsigned char)*text))
         offer_alternatives(place, text);
     for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
@@ -127,7 +184,7 @@ static void offer_placeholder(const struct place *place, const char *text, size_
         if (sources[i].words)
             offer_alternatives(place, sources[i].words);
         if (sources[i].path)
-            offer_members(place, sources[i].path, sources[i].member);
+            offer_members(place, sources[i].path, sources[i].member, strstr(text, "WHO") ? "feed" : NULL);
     }
 }
 
@@ -195,7 +252,7 @@ static bool is_option(const char *word)
 
 int complete_words(struct session *session, const char *const *words, size_t count)
 {
-    struct place place = {session, count ? words[count - 1] : ""};
+    struct place place = {session, count ? words[count - 1] : "", "", NULL};
     const char *operands[64] = {0};
     const struct option_rule *pending = NULL;
     const struct command *command = NULL;
@@ -215,6 +272,7 @@ int complete_words(struct session *session, const char *const *words, size_t cou
                 command = commands_find(operands, operand_count, &used);
         }
     }
+    place.command = command;
     if (is_option(place.current))
         offer_options(&place, command);
     else if (pending && pending->argument)

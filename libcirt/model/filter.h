@@ -56,6 +56,9 @@ struct filter_context {
 bool filter_parse(const char *text, const struct filter_context *context, struct filter **out, struct err *err) MUST_CHECK;
 void filter_free(struct filter *filter);
 
+/* The names that a field of that object takes, NULL-terminated; NULL for fields that take others. */
+const char *const *filter_field_names(const char *field, unsigned object);
+
 /* True where the filter names the field anywhere (lists add their default selection only then). */
 bool filter_mentions(const struct filter *filter, const char *field);
 

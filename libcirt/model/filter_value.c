@@ -302,6 +302,14 @@ static const struct {
     {"assurance", FILTER_REPORT | FILTER_RULE, assurances},
 };
 
+const char *const *filter_field_names(const char *field, unsigned object)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(name_sets); i++)
+        if (str_equal(name_sets[i].field, field) && (name_sets[i].objects & object))
+            return name_sets[i].names;
+    return NULL;
+}
+
 static bool name_check(const char *const *names, const char *text, struct err *err)
 {
     const char *nearest = names[0];
