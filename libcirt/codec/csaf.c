@@ -1,5 +1,5 @@
 /*
- * CSAF 2.0 (OASIS): security advisories and VEX documents. They become reports about vulnerabilities: one observation a vulnerability. What
+ * CSAF 2.0 and 2.1 (OASIS): security advisories and VEX documents. They become reports about vulnerabilities: one observation a vulnerability. What
  * it says of products stays as it is, in extra: who is concerned is for people, or for rules, to find out.
  */
 #include <ctype.h>
@@ -76,8 +76,9 @@ static bool check_head(struct csaf *csaf)
         !need_object(csaf, csaf->head, "tracking", &head_place, &csaf->tracking) ||
         !need_texts(csaf, csaf->tracking, tracking, ARRAY_SIZE(tracking), &tracking_place))
         return false;
-    if (!str_equal(json_string_value(json_object_get(csaf->head, "csaf_version")), "2.0"))
-        return fail_member(csaf, &head_place, "csaf_version", "must be \"2.0\"");
+    const char *version = json_string_value(json_object_get(csaf->head, "csaf_version"));
+    if (!str_equal(version, "2.0") && !str_equal(version, "2.1"))
+        return fail_member(csaf, &head_place, "csaf_version", "must be \"2.0\" or \"2.1\"");
     if (!json_array_size(json_object_get(csaf->tracking, "revision_history")))
         return fail_member(csaf, &tracking_place, "revision_history", "is missing");
     const json_t *vulnerabilities = json_object_get(csaf->root, "vulnerabilities");
@@ -168,7 +169,8 @@ static bool read_head(struct csaf *csaf, const char *file_name)
     report->description = take_notes(csaf->head, report->summary, arena);
     read_label(csaf);
     check_file_name(csaf, file_name);
-    json_object_del(csaf->head, "csaf_version");
+    if (str_equal(json_string_value(json_object_get(csaf->head, "csaf_version")), "2.0"))
+        json_object_del(csaf->head, "csaf_version");
     return json_take_time(csaf->tracking, &tracking_place, "current_release_date", arena, &report->time, &report->time_text,
                           &report->time_rule, csaf->err);
 }
@@ -177,7 +179,7 @@ static bool read_head(struct csaf *csaf, const char *file_name)
 
 static bool read_times(struct csaf *csaf, struct observation *observation, json_t *vulnerability, const struct json_place *place)
 {
-    static const char *const names[] = {"discovery_date", "release_date"};
+    static const char *const names[] = {"discovery_date", "release_date", "disclosure_date"};
     struct arena *arena = report_row_arena(csaf->report);
     for (size_t i = 0; i < ARRAY_SIZE(names) && observation->time == TIMESTAMP_NONE; i++)
         if (!json_take_time(vulnerability, place, names[i], arena, &observation->time, &observation->time_text, &observation->time_rule,
@@ -248,8 +250,8 @@ const struct codec csaf_codec = {
     .name = "csaf",
     .media_type = "application/json",
     .media_types_too = "application/csaf+json",
-    .standard = "CSAF 2.0, OASIS",
-    .summary = "CSAF 2.0 advisory, as a report about vulnerabilities",
+    .standard = "CSAF 2.0 and 2.1, OASIS",
+    .summary = "CSAF advisory, as a report about vulnerabilities",
     .shape = CODEC_WHOLE,
     .probe = probe,
     .decode = decode,

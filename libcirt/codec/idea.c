@@ -21,9 +21,9 @@ static int probe(const char *bytes, size_t size, const struct codec_hints *hints
 
 /* The names we look for. */
 static const char *const known_names[] = {
-    "Format", "ID",     "DetectTime", "CreateTime", "EventTime", "Category",   "Confidence", "Description", "Note", "ConnCount",
-    "Ref",    "Source", "Target",     "Attach",     "Type",      "Hostname",   "IP4",        "IP6",         "MAC",  "Port",
-    "Proto",  "URL",    "Email",      "Spoofed",    "Imprecise", "Anonymised", "ASN",        "PTR",         "Hash", "FileName",
+    "Format", "ID",      "DetectTime", "CreateTime", "EventTime", "Category", "Confidence", "Description", "Note", "ConnCount", "Ref",
+    "Source", "Target",  "Attach",     "Type",       "Hostname",  "IP4",      "IP6",        "MAC",         "Port", "Proto",     "URL",
+    "Email",  "Spoofed", "Imprecise",  "Anonymised", "ASN",       "PTR",      "Hash",       "FileName",    "TLP",
 };
 
 static const char *known_name(const char *name)
@@ -148,11 +148,20 @@ static const char *class_of(const char *category)
     return category[size] ? class_of(branch) : NULL;
 }
 
+/* Some write what should be a list of one without the list. */
+static void as_list(json_t *event, const char *name)
+{
+    json_t *value = json_object_get(event, name);
+    if (json_is_string(value) || json_is_object(value))
+        json_object_set_new(event, name, json_pack("[O]", value));
+}
+
 /* The first category that says something to us is the class, else the first; an event of several keeps the list. */
 static bool read_categories(json_t *event, const struct json_place *place, struct arena *arena, struct observation *observation,
                             struct err *err)
 {
     struct json_place here = {.up = place, .name = "Category"};
+    as_list(event, "Category");
     const json_t *categories = json_object_get(event, "Category"), *category;
     size_t index;
     if (!json_is_array(categories) || !json_array_size(categories))
@@ -383,7 +392,8 @@ static json_t *split_sources(json_t *event)
     return more;
 }
 
-static void add_source(const struct json_take *event, size_t first, json_t *source, const struct json_place *place, int confidence)
+static void add_source(const struct json_take *event, size_t first, json_t *source, const struct json_place *place, enum tlp label,
+                       int confidence)
 {
     struct report *report = event->report;
     struct observation *observation = report_add_observation(report), *head = &report->observations[first];
@@ -406,6 +416,7 @@ static void add_source(const struct json_take *event, size_t first, json_t *sour
     for (size_t i = 0; i < head->sighting_count && targets <= TARGETS_REPEATED; i++)
         if (head->sightings[i].role == ROLE_TARGET)
             UNUSED(report_add_sighting(report, observation, head->sightings[i].type, ROLE_TARGET, head->sightings[i].value));
+    json_take_label(report, observation, label);
     json_take_confidence(observation, confidence);
     json_t *rest = json_object();
     json_object_set(rest, "Source", source);
@@ -413,7 +424,7 @@ static void add_source(const struct json_take *event, size_t first, json_t *sour
     json_decref(rest);
 }
 
-static void add_sources(const struct json_take *event, size_t first, json_t *more, int confidence)
+static void add_sources(const struct json_take *event, size_t first, json_t *more, enum tlp label, int confidence)
 {
     struct json_place here = {.up = event->place, .name = "Source"};
     json_t *source;
@@ -421,8 +432,19 @@ static void add_sources(const struct json_take *event, size_t first, json_t *mor
     json_array_foreach(more, index, source)
     {
         struct json_place inside = {.up = &here, .index = index + 1};
-        add_source(event, first, source, &inside, confidence);
+        add_source(event, first, source, &inside, label, confidence);
     }
+}
+
+/* Mentat's: the standard itself has no label. A word that is none stays. */
+static enum tlp take_label(json_t *event)
+{
+    enum tlp label;
+    const char *text = json_string_value(json_object_get(event, "TLP"));
+    enum tlp claimed = tlp_claimed(text);
+    if (tlp_parse(text, &label))
+        json_object_del(event, "TLP");
+    return claimed;
 }
 
 static bool read_canonical(struct report *report, json_t *event, const struct json_place *place, struct err *err)
@@ -443,15 +465,19 @@ static bool read_canonical(struct report *report, json_t *event, const struct js
     if (!observation->description)
         observation->description = json_take_text(event, "Note", arena);
     UNUSED(json_take_number(event, "ConnCount", 1, INT64_MAX, &observation->count));
+    as_list(event, "Source");
+    as_list(event, "Target");
     json_t *more = split_sources(event);
     read_ends(&take, "Source", ROLE_SOURCE, &observation->source_port);
     read_ends(&take, "Target", ROLE_TARGET, &observation->target_port);
     read_references(&take);
     read_attachments(&take);
+    enum tlp label = take_label(event);
+    json_take_label(report, observation, label);
     int confidence = take_confidence(event);
     json_take_confidence(observation, confidence);
     observation->extra = json_take_rest(event, arena);
-    add_sources(&take, first, more, confidence);
+    add_sources(&take, first, more, label, confidence);
     json_decref(more);
     return true;
 }

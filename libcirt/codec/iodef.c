@@ -249,7 +249,7 @@ static bool check_version(struct iodef_reader *reader, struct xml_element *docum
     if (!is_v1 && !str_equal(document->space, IODEF_SPACE))
         return xml_fail(reader->err, ERR_INPUT, "IODEF", document, "an unknown version is not read: the namespace is \"%.80s\", not %s",
                         document->space, IODEF_SPACE);
-    if (version && !str_equal(version, is_v1 ? "1.00" : "2.00"))
+    if (version && !str_equal(version, is_v1 ? "1.00" : "2.00") && !str_equal(version, is_v1 ? "1.0" : "2.0"))
         return xml_fail(reader->err, ERR_INPUT, "IODEF", document, "IODEF version \"%.20s\" is not read: only 2.00, and 1.00 of RFC 5070",
                         version);
     return !is_v1 || iodef_v1_upgrade(reader->report->arena, document, reader->err);
