@@ -236,12 +236,17 @@ static bool add_mac(struct extraction *extraction, const char *text)
     return add(extraction, OBSERVABLE_MAC, text);
 }
 
+/* "CVE-2026-0001/CVE-2026-0002", and "CVE 2026-0001". */
 static bool add_cve(struct extraction *extraction, char *text)
 {
-    if (strncasecmp(text, "CVE-", 4) != 0)
+    bool is_alone = str_equal(extraction->context, "cve") && strspn(text, "0123456789-") == strlen(text);
+    if (!is_alone && strncasecmp(text, "CVE-", 4) != 0)
         return false;
-    text[strspn(text, "CVEcve-0123456789")] = '\0';
-    return add(extraction, OBSERVABLE_CVE, text);
+    size_t size = strspn(text, "CVEcve-0123456789");
+    char *next = text[size] == '/' ? text + size + 1 : NULL;
+    text[size] = '\0';
+    bool is_cve = add(extraction, OBSERVABLE_CVE, is_alone ? arena_printf(extraction->scratch, "CVE-%s", text) : text);
+    return (next && add_cve(extraction, next)) || is_cve;
 }
 
 /* "AS64500" in capitals, "ASN 64500": lower case and "as 5" are words. */
@@ -258,7 +263,7 @@ static bool add_email(struct extraction *extraction, char *text)
     if (str_starts_nocase(text, "mailto:"))
         text += 7;
     text[strcspn(text, "?")] = '\0';
-    if (!strchr(text, '@'))
+    if (!strchr(text, '@') || *text == '@')
         return false;
     if (!names_message(extraction->context))
         UNUSED(add(extraction, OBSERVABLE_EMAIL, text));
@@ -299,6 +304,9 @@ static bool is_meant(const struct extraction *extraction, const char *text, cons
 
 static void add_domain(struct extraction *extraction, char *text, char next)
 {
+    if (*text == '@' && !extraction->was_defanged)
+        return; /* somebody's name at a social network */
+    text += *text == '@';
     text[strcspn(text, "/")] = '\0';
     char *colon = strchr(text, ':');
     if (colon && colon[1] && is_all(colon + 1, isdigit))
@@ -339,6 +347,14 @@ static char *skip_label(struct extraction *extraction, char *text)
     return text + size + 1 + strspn(text + size + 1, "*_-.:`#~");
 }
 
+/* "198.51.100.1#53", as name servers log it. */
+static void cut_port(char *text)
+{
+    char *mark = strchr(text, '#');
+    if (mark && mark[1] && is_all(mark + 1, isdigit) && strspn(text, "0123456789abcdefABCDEF.:") == (size_t)(mark - text))
+        *mark = '\0';
+}
+
 static void add_token(struct extraction *extraction, struct token token)
 {
     char *text = token.text;
@@ -348,6 +364,7 @@ static void add_token(struct extraction *extraction, struct token token)
     while (size > 0 && strchr("*_-.:`!?~", text[size - 1]))
         text[--size] = '\0';
     text = skip_label(extraction, text);
+    cut_port(text);
     size = strlen(text);
     if (size < 4 && !str_equal(extraction->context, "asn"))
         return;
@@ -398,6 +415,64 @@ static void add_word(struct extraction *extraction, const char *raw, size_t size
     add_tokens(extraction, word);
 }
 
+/* --- words that are lists --- */
+
+/* "http:", "hxxps[:]", ...: a URL begins here. */
+static bool is_start(const char *text, const char *end)
+{
+    static const char *const words[] = {"http", "hxxp", "h**p", "htxp", "hxtp", "ftp", "fxp"};
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        const char *at = text + strlen(words[i]);
+        if (at >= end || strncasecmp(text, words[i], strlen(words[i])) != 0)
+            continue;
+        at += *at == 's' || *at == 'S';
+        return at < end && (*at == ':' || (at + 1 < end && at[0] == '[' && at[1] == ':'));
+    }
+    return false;
+}
+
+static const char list_marks[] = ",;|'\"";
+
+/* Where a URL within a list begins: behind one of the marks. */
+static const char *find_start(const char *text, const char *end)
+{
+    for (const char *at = text + 1; at < end; at++)
+        if (strchr(list_marks, at[-1]) && is_start(at, end))
+            return at;
+    return NULL;
+}
+
+/* What opened a URL closes it; else another URL does, unless the first is asked for it ("?u=a,http://b"). */
+static const char *find_end(const char *url, const char *end, char opener)
+{
+    const char *close = opener ? memchr(url, opener, (size_t)(end - url)) : NULL;
+    if (close)
+        return close;
+    const char *next = find_start(url, end);
+    return next && !memchr(url, '?', (size_t)(next - url)) ? next - 1 : end;
+}
+
+/* "1,http://a.example/,http://b.example/", {"url":"http://a.example/","ip":"192.0.2.1"}: each for itself. */
+static void add_words(struct extraction *extraction, const char *at, size_t size)
+{
+    char opener = '\0';
+    for (const char *end = at + size; at < end;) {
+        const char *stop = end;
+        if (is_start(at, end)) {
+            stop = find_end(at, end, opener);
+            opener = '\0';
+        } else {
+            const char *start = find_start(at, end);
+            stop = start ? start - 1 : end;
+        }
+        if (stop > at)
+            add_word(extraction, at, (size_t)(stop - at));
+        if (stop < end)
+            opener = *stop;
+        at = stop < end ? stop + 1 : end;
+    }
+}
+
 size_t extract_observables(const char *text, struct report *report, struct observation *observation)
 {
     static const char blanks[] = " \t\n\r<>";
@@ -406,7 +481,7 @@ size_t extract_observables(const char *text, struct report *report, struct obser
     for (const char *at = clean; *at && extraction.count < EXTRACT_MAX;) {
         size_t size = strcspn(at, blanks);
         if (size > 0 && size <= WORD_SIZE_MAX) {
-            add_word(&extraction, at, size);
+            add_words(&extraction, at, size);
             char *word = arena_strndup(extraction.scratch, at, size);
             remember(&extraction, word);
             arena_reset(extraction.scratch);

@@ -74,6 +74,8 @@ static void defanged(void **state)
         {"hxxp[s]://evil[.]example/", "url https://evil.example/\ndomain evil.example"},
         {"zzz://evil[.]example/a,b.html", "domain evil.example"},
         {"C:\\\\evil\\x.dll", ""},
+        {"2001[:]db8[::]7", "ipv6 2001:db8::7"},
+        {"@evil[.]example and @evil.example.com", "domain evil.example"},
     };
     check(rows, ARRAY_SIZE(rows));
 }
@@ -125,8 +127,28 @@ static void plain(void **state)
         {"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
          "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
         {"md5=d41d8cd98f00b204e9800998ecf8427e,", "md5 d41d8cd98f00b204e9800998ecf8427e"},
-        {"CVE-2024-12345/CVE-2014-0160", "cve CVE-2024-12345"},
+        {"CVE-2024-12345/CVE-2014-0160", "cve CVE-2024-12345\ncve CVE-2014-0160"},
+        {"CVE-2024-12345/exploit of CVE 2014-0160, not 2014-0161", "cve CVE-2024-12345\ncve CVE-2014-0160"},
+        {"client 198.51.100.7#53 (evil.example): query, 2001:db8::7#53:", "ipv4 198.51.100.7\nipv6 2001:db8::7"},
+        {"198.51.100.7:4444\u2192192.0.2.1 198.51.100.8#x", "ipv4 198.51.100.7\nipv4 192.0.2.1"},
         {"mailto:mule@evil.example?subject=x", "email mule@evil.example"},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
+/* Lists without blanks: a URL ends where the next begins, and where what opened it closes it. */
+static void lists(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        {"http://evil.example/x,http://bank.example/y", EVIL_URL "\nurl http://bank.example/y\ndomain bank.example"},
+        {"hxxp://evil[.]example/x;hxxp://bank[.]example/y", EVIL_URL "\nurl http://bank.example/y\ndomain bank.example"},
+        {"['http://evil.example/x','http://bank.example/y']", EVIL_URL "\nurl http://bank.example/y\ndomain bank.example"},
+        {"{\"url\":\"http://evil.example/x\",\"ip\":\"198.51.100.7\"}", EVIL_URL "\nipv4 198.51.100.7"},
+        {"7,http://evil.example/x,2026-03-01,bank[.]example", EVIL_URL "\ndomain bank.example"},
+        {"DownloadString('hxxp://evil[.]example/x');g", EVIL_URL},
+        {"http://evil.example/?u=a,http://bank.example/", "url http://evil.example/?u=a,http://bank.example/\ndomain evil.example"},
+        {"http://evil.example/a,b;c", "url http://evil.example/a,b;c\ndomain evil.example"},
     };
     check(rows, ARRAY_SIZE(rows));
 }
@@ -286,8 +308,8 @@ static void labelled(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(defanged),   cmocka_unit_test(unicode),   cmocka_unit_test(plain),
-                                       cmocka_unit_test(bare_names), cmocka_unit_test(originals), cmocka_unit_test(html),
-                                       cmocka_unit_test(bounded),    cmocka_unit_test(labelled)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(defanged), cmocka_unit_test(unicode),    cmocka_unit_test(plain),
+                                       cmocka_unit_test(lists),    cmocka_unit_test(bare_names), cmocka_unit_test(originals),
+                                       cmocka_unit_test(html),     cmocka_unit_test(bounded),    cmocka_unit_test(labelled)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
