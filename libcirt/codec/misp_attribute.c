@@ -149,6 +149,18 @@ static bool add_unknown(const struct json_take *take, const char *value)
            report_add_sighting(take->report, take->observation, OBSERVABLE_TEXT, ROLE_OTHER, value);
 }
 
+/* The transport that objects of connections name; what is above it ("https") stays. */
+static bool add_protocol(const struct json_take *take, const char *name, const char *value)
+{
+    static const char *const transports[] = {"tcp", "udp", "icmp", "sctp"};
+    const char *relation = json_string_value(json_object_get(take->object, "object_relation"));
+    bool is_said = str_equal(name, "text") && (str_equal(relation, "protocol") || str_equal(relation, "layer4-protocol"));
+    for (size_t i = 0; is_said && !take->observation->protocol && i < ARRAY_SIZE(transports); i++)
+        if (str_equal_nocase(value, transports[i]))
+            return take->observation->protocol = transports[i], true;
+    return false;
+}
+
 bool misp_attribute_read(const struct json_take *take)
 {
     const char *name = json_string_value(json_object_get(take->object, "type"));
@@ -157,6 +169,10 @@ bool misp_attribute_read(const struct json_take *take)
     size_t before = take->observation->sighting_count;
     if (!value || json_take_is_absent(value))
         return false;
+    if (add_protocol(take, name, value)) {
+        json_object_del(take->object, "value");
+        return true;
+    }
     /* A path that is called a URL is no value that a machine could be found by, but perhaps one to look for. */
     bool is_added = type ? add_parts(take, type, value) || (type->first == PART_URL && add_unknown(take, value)) : add_unknown(take, value);
     if (!is_added) {
