@@ -1,6 +1,6 @@
 /*
- * CSAF 2.0 and 2.1 (OASIS): security advisories and VEX documents. They become reports about vulnerabilities: one observation a vulnerability. What
- * it says of products stays as it is, in extra: who is concerned is for people, or for rules, to find out.
+ * CSAF 2.0 and 2.1 (OASIS): security advisories and VEX documents. They become reports about vulnerabilities: one observation a
+ * vulnerability. What it says of products stays as it is, in extra: who is concerned is for people, or for rules, to find out.
  */
 #include <ctype.h>
 #include <stdlib.h>
