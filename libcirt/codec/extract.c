@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/extract_clean.h"
+#include "codec/extract_unwrap.h"
+#include "model/observable_address.h"
 #include "model/observable_refang.h"
 #include "model/observable_url.h"
 #include "model/public_suffix.h"
@@ -136,12 +138,27 @@ static void cut_url(char *url)
         *--end = '\0';
 }
 
+enum { WRAPPED_MAX = 4 };
+
+/* What a gateway hid is what is meant; how it was written stays beside it. */
+static char *unwrap(struct extraction *extraction, char *url, const char **raw)
+{
+    char *inner = url, *next;
+    for (unsigned depth = 0; depth < WRAPPED_MAX && (next = extract_unwrap(extraction->scratch, inner)); depth++)
+        inner = next;
+    if (inner == url || !observable_url(extraction->scratch, inner))
+        return url;
+    *raw = *raw ? *raw : arena_strdup(extraction->scratch, url);
+    return inner;
+}
+
 /* raw: the word as it was before its defanging was undone, where all of it is the URL; else NULL. */
 static void add_url(struct extraction *extraction, char *url, const char *raw)
 {
     if (!is_scheme(url, strcspn(url, ":")))
         return;
     cut_url(url);
+    url = unwrap(extraction, url, &raw);
     const char *value = observable_url(extraction->scratch, url);
     size_t before = extraction->count;
     if (!value || !add(extraction, OBSERVABLE_URL, url))
@@ -360,8 +377,10 @@ static void add_token(struct extraction *extraction, struct token token)
     char *text = token.text;
     while (*text && strchr("*_-.:`#~", *text))
         text++;
+    bool is_code = *text == '+' && text[1] && !isdigit((unsigned char)text[1]);
+    text += is_code;
     size_t size = strlen(text);
-    while (size > 0 && strchr("*_-.:`!?~", text[size - 1]))
+    while (size > 0 && (strchr("*_-.:`!?~", text[size - 1]) || (is_code && text[size - 1] == '+')))
         text[--size] = '\0';
     text = skip_label(extraction, text);
     cut_port(text);
@@ -402,6 +421,12 @@ static void add_word(struct extraction *extraction, const char *raw, size_t size
         add_word(extraction, arena_strdup(extraction->scratch, next + 2), strlen(next + 2));
     while (scheme && scheme > word && (isalpha((unsigned char)scheme[-1]) || scheme[-1] == '+'))
         scheme--;
+    if (scheme && *scheme == '+') { /* AsciiDoc has code in "+" */
+        scheme++;
+        size_t length = strlen(scheme);
+        while (length && strchr("+`,;.)", scheme[length - 1]))
+            scheme[--length] = '\0';
+    }
     if (scheme && extraction->was_defanged && !is_scheme(scheme, (size_t)(behind - 3 - scheme))) {
         /* Nobody's scheme, but a host that somebody hid. */
         behind[strcspn(behind, "/?#\\")] = '\0';
@@ -473,19 +498,33 @@ static void add_words(struct extraction *extraction, const char *at, size_t size
     }
 }
 
+/* The size of "198.51.100.0 - 198.51.100.255", as registries write what somebody has, where it is one network; else 0. */
+static size_t add_inetnum(struct extraction *extraction, const char *at)
+{
+    static const char number[] = "0123456789.", mark[] = " - ";
+    size_t first = strspn(at, number), second = strncmp(at + first, mark, 3) == 0 ? strspn(at + first + 3, number) : 0;
+    if (first < 7 || second < 7 || first > 15 || second > 15)
+        return 0;
+    const char *values[OBSERVABLE_RANGE_MAX];
+    enum observable_type types[OBSERVABLE_RANGE_MAX];
+    const char *low = arena_strndup(extraction->scratch, at, first), *high = arena_strndup(extraction->scratch, at + first + 3, second);
+    bool is_network = observable_address_range(extraction->scratch, low, high, values, types) == 1 && types[0] == OBSERVABLE_CIDR;
+    return is_network && add(extraction, OBSERVABLE_CIDR, values[0]) ? first + 3 + second : 0;
+}
+
 size_t extract_observables(const char *text, struct report *report, struct observation *observation)
 {
     static const char blanks[] = " \t\n\r<>";
     struct extraction extraction = {.report = report, .observation = observation, .scratch = arena_new()};
     char *clean = extract_clean(text);
     for (const char *at = clean; *at && extraction.count < EXTRACT_MAX;) {
-        size_t size = strcspn(at, blanks);
-        if (size > 0 && size <= WORD_SIZE_MAX) {
+        size_t network = add_inetnum(&extraction, at), size = network ? network : strcspn(at, blanks);
+        if (!network && size > 0 && size <= WORD_SIZE_MAX) {
             add_words(&extraction, at, size);
             char *word = arena_strndup(extraction.scratch, at, size);
             remember(&extraction, word);
-            arena_reset(extraction.scratch);
         }
+        arena_reset(extraction.scratch);
         at += size;
         at += strspn(at, blanks);
     }

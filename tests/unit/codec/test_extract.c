@@ -74,6 +74,7 @@ static void defanged(void **state)
         {"hxxp[s]://evil[.]example/", "url https://evil.example/\ndomain evil.example"},
         {"zzz://evil[.]example/a,b.html", "domain evil.example"},
         {"C:\\\\evil\\x.dll", ""},
+        {"`+hxxp://evil[.]example/x+`, `+evil[.]example+`, +hxxp://evil[.]example/x+", EVIL_URL},
         {"2001[:]db8[::]7", "ipv6 2001:db8::7"},
         {"@evil[.]example and @evil.example.com", "domain evil.example"},
     };
@@ -120,6 +121,8 @@ static void plain(void **state)
         {"http://[2001:db8::7]:81/x", "url http://[2001:db8::7]:81/x\nipv6 2001:db8::7"},
         {"from 198.51.100.7:4444, 198.51.100.0/24; 198.51.100.7/32", "ipv4 198.51.100.7\ncidr 198.51.100.0/24"},
         {"198.51.100.4-198.51.100.7", "cidr 198.51.100.4/30"},
+        {"inetnum:  198.51.100.0 - 198.51.100.255", "cidr 198.51.100.0/24"},
+        {"198.51.100.7 - 203.0.113.9", "ipv4 198.51.100.7\nipv4 203.0.113.9"},
         {"AS64500 and ASN 64501 as 5 AS", "asn 64500\nasn 64501"},
         {"aa-bb-cc-dd-ee-0f, 10:15:30", "mac aa:bb:cc:dd:ee:0f"},
         {"pay 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa or call tel:+49-30-123456",
@@ -149,6 +152,33 @@ static void lists(void **state)
         {"DownloadString('hxxp://evil[.]example/x');g", EVIL_URL},
         {"http://evil.example/?u=a,http://bank.example/", "url http://evil.example/?u=a,http://bank.example/\ndomain evil.example"},
         {"http://evil.example/a,b;c", "url http://evil.example/a,b;c\ndomain evil.example"},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
+/* What gateways of mail make of a link is undone; where it cannot be, theirs is all there is. */
+static void gateways(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        {"https://eur03.safelinks.protection.outlook.com/?url=http%3A%2F%2Fevil.example%2Fx&data=05%7C02&sdata=a%3D&reserved=0", EVIL_URL},
+        {"hxxps://urldefense[.]proofpoint[.]com/v2/url?u=http-3A__evil.example_x&d=DwMF&c=a-b&r=c", EVIL_URL},
+        {"https://urldefense.com/v3/__http://evil.example/x__;!!ABc!d_e$", EVIL_URL},
+        {"https://urldefense.com/v3/__http:/evil.example/x__;!!ABc!d$", EVIL_URL},
+        {"https://urldefense.us/v3/__http://evil.example/*x*__;IyM!!a$", "url http://evil.example/#x#\ndomain evil.example"},
+        {"https://linkprotect.cudasvc.com/url?a=http%3a%2f%2fevil.example%2fx&c=E,1,a&typo=1", EVIL_URL},
+        {"https://secure-web.cisco.com/1abc/http%3A%2F%2Fevil.example%2Fx", EVIL_URL},
+        {"https://nam02.safelinks.protection.outlook.com/"
+         "?url=https%3A%2F%2Furldefense.com%2Fv3%2F__http%3A%2F%2Fevil.example%2Fx__%3B!!a%24",
+         EVIL_URL},
+        {"https://urldefense.com/v3/__http://evil.example/**C__;ISEh!!a$",
+         "url https://urldefense.com/v3/__http://evil.example/**C__;ISEh!!a$\ndomain urldefense.com"},
+        {"https://nosafelinks.protection.outlook.com/?url=http%3A%2F%2Fevil.example%2Fx",
+         "url https://nosafelinks.protection.outlook.com/?url=http%3A%2F%2Fevil.example%2Fx\ndomain nosafelinks.protection.outlook.com"},
+        {"https://eur03.safelinks.protection.outlook.com/?url=javascript%3Aa",
+         "url https://eur03.safelinks.protection.outlook.com/?url=javascript%3Aa\ndomain eur03.safelinks.protection.outlook.com"},
+        {"https://eur03.safelinks.protection.outlook.com/?url=http%3A%2F%2F%00",
+         "url https://eur03.safelinks.protection.outlook.com/?url=http%3A%2F%2F%00\ndomain eur03.safelinks.protection.outlook.com"},
     };
     check(rows, ARRAY_SIZE(rows));
 }
@@ -308,8 +338,9 @@ static void labelled(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(defanged), cmocka_unit_test(unicode),    cmocka_unit_test(plain),
-                                       cmocka_unit_test(lists),    cmocka_unit_test(bare_names), cmocka_unit_test(originals),
-                                       cmocka_unit_test(html),     cmocka_unit_test(bounded),    cmocka_unit_test(labelled)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(defanged),  cmocka_unit_test(unicode),  cmocka_unit_test(plain),
+                                       cmocka_unit_test(lists),     cmocka_unit_test(gateways), cmocka_unit_test(bare_names),
+                                       cmocka_unit_test(originals), cmocka_unit_test(html),     cmocka_unit_test(bounded),
+                                       cmocka_unit_test(labelled)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

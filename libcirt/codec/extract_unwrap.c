@@ -1,0 +1,140 @@
+#include "codec/extract_unwrap.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/attr.h"
+#include "base/str.h"
+#include "codec/base64.h"
+
+/* In place; what is no escape stays. */
+static void decode_percent(char *text)
+{
+    char *to = text;
+    for (const char *at = text; *at;) {
+        unsigned char byte;
+        char digits[3] = {at[0] ? at[1] : '\0', at[0] && at[1] ? at[2] : '\0', '\0'};
+        if (*at == '%' && str_from_hex(digits, &byte, 1) && byte) {
+            *to++ = (char)byte;
+            at += 3;
+        } else {
+            *to++ = *at++;
+        }
+    }
+    *to = '\0';
+}
+
+/* The parameter of the query, undecoded; "name" as "u=". */
+static char *parameter(struct arena *arena, const char *url, const char *name)
+{
+    size_t size = strlen(name);
+    for (const char *at = strchr(url, '?'); at; at = strchr(at + 1, '&'))
+        if (strncasecmp(at + 1, name, size) == 0)
+            return arena_strndup(arena, at + 1 + size, strcspn(at + 1 + size, "&#"));
+    return NULL;
+}
+
+static char *of_parameter(struct arena *arena, const char *url, const char *name)
+{
+    char *inner = parameter(arena, url, name);
+    if (inner)
+        decode_percent(inner);
+    return inner;
+}
+
+static char *of_safe_links(struct arena *arena, const char *url)
+{
+    return of_parameter(arena, url, "url=");
+}
+
+static char *of_u(struct arena *arena, const char *url)
+{
+    return of_parameter(arena, url, "u=");
+}
+
+static char *of_a(struct arena *arena, const char *url)
+{
+    return of_parameter(arena, url, "a=");
+}
+
+/* "https-3A__evil.example_x" */
+static char *of_defense_2(struct arena *arena, const char *url)
+{
+    char *inner = parameter(arena, url, "u=");
+    for (char *at = inner; inner && *at; at++)
+        *at = *at == '-' ? '%' : *at == '_' ? '/' : *at;
+    if (inner)
+        decode_percent(inner);
+    return inner;
+}
+
+/* "__https://evil.example/?a*b__;Iw!!...": each star is the next of the characters behind the semicolon, in base64 for URLs. */
+static char *of_defense_3(struct arena *arena, const char *url)
+{
+    const char *start = strstr(url, "/v3/__"), *end = start ? strstr(start + 6, "__;") : NULL;
+    if (!end)
+        return NULL;
+    char *inner = arena_strndup(arena, start + 6, (size_t)(end - start) - 6), code[64] = "", *star = inner;
+    size_t size = strcspn(end + 3, "!"), known = 0, used = 0;
+    unsigned char characters[48];
+    if (strstr(inner, "**") || size >= sizeof code - 4)
+        return NULL;
+    memcpy(code, end + 3, size);
+    for (size_t i = 0; i < size; i++)
+        code[i] = code[i] == '-' ? '+' : code[i] == '_' ? '/' : code[i];
+    for (; size % 4; size++)
+        code[size] = '=';
+    if (!base64_decode(code, characters, sizeof characters, &known))
+        return NULL;
+    while ((star = strchr(star, '*')) && used < known)
+        *star++ = (char)characters[used++];
+    return star || memchr(characters, '\0', known) ? NULL : inner;
+}
+
+/* "/token/https%3A%2F%2Fevil.example" */
+static char *of_last_segment(struct arena *arena, const char *url)
+{
+    const char *slash = strrchr(url, '/');
+    char *inner = slash ? arena_strdup(arena, slash + 1) : NULL;
+    if (inner)
+        decode_percent(inner);
+    return inner;
+}
+
+/* Of a host whatever stands before it counts, too. */
+static const struct {
+    const char *host, *path;
+    char *(*read)(struct arena *arena, const char *url);
+} wrappers[] = {
+    {"safelinks.protection.outlook.com", "/", of_safe_links},
+    {"urldefense.proofpoint.com", "/v1/", of_u},
+    {"urldefense.proofpoint.com", "/v2/", of_defense_2},
+    {"urldefense.com", "/v3/", of_defense_3},
+    {"urldefense.us", "/v3/", of_defense_3},
+    {"urldefense.proofpoint.com", "/v3/", of_defense_3},
+    {"linkprotect.cudasvc.com", "/", of_a},
+    {"secure-web.cisco.com", "/", of_last_segment},
+    {"clicktime.symantec.com", "/", of_u},
+};
+
+static bool is_at(const char *url, const char *host, const char *path)
+{
+    const char *start = strstr(url, "://");
+    if (!start)
+        return false;
+    start += 3;
+    size_t size = strcspn(start, "/?#"), wanted = strlen(host);
+    return size >= wanted && strncasecmp(start + size - wanted, host, wanted) == 0 && (size == wanted || start[size - wanted - 1] == '.') &&
+           str_starts(start + size, path);
+}
+
+char *extract_unwrap(struct arena *arena, const char *url)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(wrappers); i++) {
+        char *inner = is_at(url, wrappers[i].host, wrappers[i].path) ? wrappers[i].read(arena, url) : NULL;
+        if (inner && (str_starts_nocase(inner, "http:") || str_starts_nocase(inner, "https:")))
+            return inner;
+    }
+    return NULL;
+}
