@@ -27,13 +27,14 @@ struct rule_set {
 
 /* What rules did to an observation: keys of the steps that took effect. */
 struct way {
+    uint64_t hash;
     size_t first, count;
 };
-enum { WAYS_MAX = 131072 }; /* places of the table; a chunk has at most 60,000 observations (triage_claim()), so it never fills */
 
-/* What goes back, a column a parameter of triage_decide() and of triage_apply(). */
-enum decided { D_ORD, D_CLASS, D_PRIORITY, D_QUEUE, D_ASSIGN, D_TLP, D_DECISION, D_RULE, D_REASON, D_COUNT };
-enum { T_ORD, T_TAG, T_COUNT };
+/* What goes back, a column a parameter of triage_decide(): the number of each observation's way (0: no rule did anything), and what each
+ * way decides. */
+enum decided { D_WAY, D_CLASS, D_PRIORITY, D_QUEUE, D_ASSIGN, D_TLP, D_DECISION, D_RULE, D_REASON, D_COUNT };
+/* A column a parameter of triage_apply(). */
 enum { C_NAME, C_TEXT, C_PRIORITY, C_SECONDS, C_COUNT };
 /* Columns of triage_rule_explain() and triage_rule_items(). */
 enum { S_WAY, S_SET, S_VERSION, S_RULE, S_KIND, S_ACTION, S_VALUE, S_COUNT };
@@ -46,13 +47,13 @@ struct triage {
     struct arena *arena;
     struct filter_subject *subject;
     struct rule_facts_wanted wanted; /* by the rules above */
-    struct db_array decided[D_COUNT], tags[T_COUNT], classes[C_COUNT], explained, steps[S_COUNT], items[I_COUNT];
-    /* Of the chunk: the ways and their keys; where a way stands by its hash (its number + 1); templates that were sent. */
+    struct db_array decided[D_COUNT], classes[C_COUNT], steps[S_COUNT], items[I_COUNT];
+    /* Of the chunk: the ways, from number 1, and their keys; the table that finds a way's number by its hash; templates that were sent. */
     struct way *ways;
     uint64_t *keys;
+    int32_t *way_at;
     const struct triage_template **templates;
-    size_t way_count, way_capacity, key_count, key_capacity, template_count, template_capacity;
-    int32_t way_at[WAYS_MAX];
+    size_t way_count, way_capacity, key_count, key_capacity, way_places, template_count, template_capacity;
 };
 
 /* --- rules in force --- */
@@ -165,9 +166,8 @@ static void add_level(struct db_array *array, int level, int none)
         db_array_add_int2(array, (int16_t)level);
 }
 
-static void add_decision(struct triage *triage, int32_t ord, const struct triage_decision *decision, const char *rule, bool is_released)
+static void add_decision(struct triage *triage, const struct triage_decision *decision, const char *rule, bool is_released)
 {
-    db_array_add_int4(&triage->decided[D_ORD], ord);
     db_array_add_text(&triage->decided[D_CLASS], decision->class_name);
     add_level(&triage->decided[D_PRIORITY], decision->priority, 0);
     db_array_add_text(&triage->decided[D_QUEUE], decision->queue);
@@ -176,15 +176,9 @@ static void add_decision(struct triage *triage, int32_t ord, const struct triage
     db_array_add_text(&triage->decided[D_DECISION], is_released ? NULL : decision->drop ? "drop" : decision->hold ? "hold" : NULL);
     db_array_add_text(&triage->decided[D_RULE], rule);
     db_array_add_text(&triage->decided[D_REASON], decision->reason);
-    for (size_t i = 0; i < decision->step_count; i++) {
-        if (decision->steps[i].kind != TRIAGE_TAG || !decision->steps[i].took_effect)
-            continue;
-        db_array_add_int4(&triage->tags[T_ORD], ord);
-        db_array_add_text(&triage->tags[T_TAG], decision->steps[i].value);
-    }
 }
 
-/* --- explaining: observations that fare alike share their steps --- */
+/* --- ways: observations that fare alike share a decision and its steps --- */
 
 static uint64_t step_key(const struct triage *triage, const struct triage_step *step)
 {
@@ -248,11 +242,11 @@ static void add_step(struct triage *triage, int32_t way, const struct triage_ste
         use_template(triage, set, step->value);
 }
 
-static int32_t add_way(struct triage *triage, const struct triage_decision *decision)
+static void add_way(struct triage *triage, const struct triage_decision *decision, uint64_t hash)
 {
     triage->ways = mem_grow(triage->ways, &triage->way_capacity, triage->way_count, sizeof *triage->ways);
-    struct way *way = &triage->ways[triage->way_count];
-    *way = (struct way){.first = triage->key_count};
+    struct way *way = &triage->ways[triage->way_count++];
+    *way = (struct way){.hash = hash, .first = triage->key_count};
     for (size_t i = 0; i < decision->step_count; i++) {
         if (!decision->steps[i].took_effect)
             continue;
@@ -261,39 +255,56 @@ static int32_t add_way(struct triage *triage, const struct triage_decision *deci
         way->count++;
         add_step(triage, (int32_t)triage->way_count, &decision->steps[i]);
     }
-    return (int32_t)triage->way_count++;
+}
+
+/* Half of the table's places are free at all times. */
+static void grow_ways(struct triage *triage)
+{
+    if (2 * (triage->way_count + 1) <= triage->way_places)
+        return;
+    free(triage->way_at);
+    triage->way_places = triage->way_places ? 2 * triage->way_places : 1024;
+    triage->way_at = mem_calloc(triage->way_places, sizeof *triage->way_at);
+    for (size_t i = 0; i < triage->way_count; i++) {
+        size_t place = (size_t)(triage->ways[i].hash >> 32) % triage->way_places;
+        while (triage->way_at[place])
+            place = (place + 1) % triage->way_places;
+        triage->way_at[place] = (int32_t)(i + 1);
+    }
 }
 
 /* The number of the way that this decision went; a new one where none before went it. */
-static int32_t way_of(struct triage *triage, const struct triage_decision *decision)
+static int32_t way_of(struct triage *triage, const struct triage_decision *decision, const char *rule, bool is_released)
 {
     uint64_t hash = 0;
     for (size_t i = 0; i < decision->step_count; i++)
         if (decision->steps[i].took_effect)
             hash = (hash ^ step_key(triage, &decision->steps[i])) * UINT64_C(0x9E3779B97F4A7C15) ^ hash >> 29;
-    size_t place = (size_t)(hash >> 32) % WAYS_MAX;
-    for (; triage->way_at[place]; place = (place + 1) % WAYS_MAX)
+    grow_ways(triage);
+    size_t place = (size_t)(hash >> 32) % triage->way_places;
+    for (; triage->way_at[place]; place = (place + 1) % triage->way_places)
         if (is_same_way(triage, &triage->ways[triage->way_at[place] - 1], decision))
-            return triage->way_at[place] - 1;
-    triage->way_at[place] = add_way(triage, decision) + 1;
-    return triage->way_at[place] - 1;
+            return triage->way_at[place];
+    add_way(triage, decision, hash);
+    add_decision(triage, decision, rule, is_released);
+    triage->way_at[place] = (int32_t)triage->way_count;
+    return triage->way_at[place];
 }
 
 static void decide(struct triage *triage, const struct rule_facts *observed, bool is_released)
 {
     struct triage_decision decision;
-    int32_t ord = (int32_t)db_get_int(observed->facts, observed->row, RULE_FACTS_ORD);
     triage_rules_begin(&decision, timestamp_now());
     filter_subject_set(triage->subject, observed, rule_facts_get);
     for (size_t i = 0; i < triage->set_count; i++)
         triage_rules_apply(triage->sets[i].rules, triage->arena, triage->subject, &decision);
     if (!is_released)
         count_hits(triage, &decision);
+    /* Facts come in the order of the observations' numbers; one that has none went no way. */
+    while (triage->decided[D_WAY].count + 1 < (size_t)db_get_int(observed->facts, observed->row, RULE_FACTS_ORD))
+        db_array_add_int4(&triage->decided[D_WAY], 0);
     const char *rule = telling_rule(&decision);
-    if (!rule)
-        return;
-    add_decision(triage, ord, &decision, rule, is_released);
-    db_array_add_int4(&triage->explained, way_of(triage, &decision));
+    db_array_add_int4(&triage->decided[D_WAY], rule ? way_of(triage, &decision, rule, is_released) : 0);
 }
 
 static void decide_all(struct triage *triage, const struct db_rows *facts, const struct db_rows *sightings, bool is_released)
@@ -343,8 +354,6 @@ static bool explain(struct stage_run *run, struct err *err)
 {
     struct triage *triage = run->state;
     db_params_reset(run->params);
-    db_array(run->params, &triage->decided[D_ORD]);
-    db_array(run->params, &triage->explained);
     for (int i = 0; i < S_COUNT; i++)
         db_array(run->params, &triage->steps[i]);
     if (!db_run(run->db, SQL_TRIAGE_EXPLAIN, run->params, NULL, err))
@@ -382,7 +391,7 @@ static bool apply_rules(struct stage_run *run, bool is_released, struct err *err
     db_params_reset(run->params);
     for (int i = 0; i < D_COUNT; i++)
         db_array(run->params, &triage->decided[i]);
-    if (triage->decided[D_ORD].count > 0)
+    if (triage->way_count > 0)
         ok = db_run(run->db, SQL_TRIAGE_DECIDE, run->params, NULL, err) && explain(run, err);
     ok = ok && store_hits(run, err);
 done:
@@ -411,11 +420,8 @@ static void forget_chunk(struct triage *triage)
 {
     for (int i = 0; i < D_COUNT; i++)
         db_array_reset(&triage->decided[i]);
-    for (int i = 0; i < T_COUNT; i++)
-        db_array_reset(&triage->tags[i]);
     for (size_t i = 0; i < triage->set_count; i++)
         memset(triage->sets[i].hits, 0, triage_rules_count(triage->sets[i].rules) * sizeof *triage->sets[i].hits);
-    db_array_reset(&triage->explained);
     for (int i = 0; i < S_COUNT; i++)
         db_array_reset(&triage->steps[i]);
     for (int i = 0; i < I_COUNT; i++)
@@ -423,7 +429,8 @@ static void forget_chunk(struct triage *triage)
     for (size_t i = 0; i < triage->set_count; i++)
         triage_rules_rest(triage->sets[i].rules);
     triage->way_count = triage->key_count = triage->template_count = 0;
-    memset(triage->way_at, 0, sizeof triage->way_at);
+    if (triage->way_at)
+        memset(triage->way_at, 0, triage->way_places * sizeof *triage->way_at);
     arena_reset(triage->arena);
 }
 
@@ -444,8 +451,6 @@ static bool work(struct stage_run *run, struct db_rows *claimed, size_t row, str
     db_params_reset(run->params);
     for (int i = 0; i < C_COUNT; i++)
         db_array(run->params, &triage->classes[i]);
-    for (int i = 0; i < T_COUNT; i++)
-        db_array(run->params, &triage->tags[i]);
     if (!db_run(run->db, SQL_TRIAGE_APPLY, run->params, &rows, err))
         return false;
     log_info("triaged", "observations=%lld opened=%lld joined=%lld", (long long)observations, (long long)db_get_int(rows, 0, 0),
@@ -461,7 +466,7 @@ static bool work(struct stage_run *run, struct db_rows *claimed, size_t row, str
 static void init_arrays(struct triage *triage)
 {
     static const enum db_array_kind decided[D_COUNT] = {
-        [D_ORD] = DB_INT4_ARRAY,      [D_CLASS] = DB_TEXT_ARRAY,  [D_PRIORITY] = DB_INT2_ARRAY,
+        [D_WAY] = DB_INT4_ARRAY,      [D_CLASS] = DB_TEXT_ARRAY,  [D_PRIORITY] = DB_INT2_ARRAY,
         [D_QUEUE] = DB_TEXT_ARRAY,    [D_ASSIGN] = DB_TEXT_ARRAY, [D_TLP] = DB_INT2_ARRAY,
         [D_DECISION] = DB_TEXT_ARRAY, [D_RULE] = DB_TEXT_ARRAY,   [D_REASON] = DB_TEXT_ARRAY};
     static const enum db_array_kind classes[C_COUNT] = {DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_INT2_ARRAY, DB_INT4_ARRAY};
@@ -470,13 +475,10 @@ static void init_arrays(struct triage *triage)
     static const enum db_array_kind items[I_COUNT] = {DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_BOOL_ARRAY, DB_TEXT_ARRAY, DB_INT8_ARRAY};
     for (int i = 0; i < D_COUNT; i++)
         db_array_init(&triage->decided[i], decided[i]);
-    db_array_init(&triage->explained, DB_INT4_ARRAY);
     for (int i = 0; i < S_COUNT; i++)
         db_array_init(&triage->steps[i], steps[i]);
     for (int i = 0; i < I_COUNT; i++)
         db_array_init(&triage->items[i], items[i]);
-    db_array_init(&triage->tags[T_ORD], DB_INT4_ARRAY);
-    db_array_init(&triage->tags[T_TAG], DB_TEXT_ARRAY);
     for (int i = 0; i < C_COUNT; i++)
         db_array_init(&triage->classes[i], classes[i]);
 }
@@ -511,11 +513,8 @@ static void stop(struct stage_run *run)
     drop_rules(triage);
     for (int i = 0; i < D_COUNT; i++)
         db_array_clear(&triage->decided[i]);
-    for (int i = 0; i < T_COUNT; i++)
-        db_array_clear(&triage->tags[i]);
     for (int i = 0; i < C_COUNT; i++)
         db_array_clear(&triage->classes[i]);
-    db_array_clear(&triage->explained);
     for (int i = 0; i < S_COUNT; i++)
         db_array_clear(&triage->steps[i]);
     for (int i = 0; i < I_COUNT; i++)
@@ -524,6 +523,7 @@ static void stop(struct stage_run *run)
     filter_subject_free(triage->subject);
     free(triage->ways);
     free(triage->keys);
+    free(triage->way_at);
     free(triage->templates);
     arena_free(triage->arena);
     free(triage);

@@ -147,7 +147,7 @@ BEGIN
     IF to_regclass('pg_temp.triage_chunk') IS NULL THEN
         CREATE TEMP TABLE triage_chunk (ord int, report_id bigint, received timestamptz, no int, sender_id bigint, drill_id int, compartment_id int,
             assurance smallint, is_person boolean, is_mail boolean, may_refer boolean, has_text boolean, is_partial boolean, is_released boolean, is_repeat boolean,
-            is_quiet boolean, is_document boolean, is_ours boolean, class text, tlp smallint, constituent_id bigint, owners bigint[], subject text, value text, case_id bigint, grp text, priority smallint, queue text,
+            is_quiet boolean, is_document boolean, is_ours boolean, class text, tlp smallint, constituent_id bigint, owners bigint[], subject text, value text, case_id bigint, grp text, way int, priority smallint, queue text,
             assign text, decision text, rule text, reason text, held_for text, time timestamptz, statement bigint, kind text, suppression_id bigint) ON COMMIT DELETE ROWS;
         CREATE TEMP TABLE triage_group (grp text, case_id bigint, is_new boolean, is_quiet boolean, number bigint, seq bigint, first_ord int, drill_id int, compartment_id int,
             case_compartment_id int, join_key text, is_person boolean, class text, last_class text, constituent_id bigint, subject text, value text, subjects bigint,
@@ -176,6 +176,39 @@ BEGIN
     DELETE FROM triage_low;
 END $$;
 
+-- What the chunk spans, as triage_fill() was asked. Statements that join the bulk tables say it too, so that the planner leaves partitions out and
+-- reads one range of an index instead of a whole one. Their functions ask for generic plans: told the values, the planner takes a part of a report for all of
+-- it, and reads the partition from end to end for each.
+DROP TYPE IF EXISTS chunk_range CASCADE;
+CREATE TYPE chunk_range AS (low bigint, low_no int, high bigint, high_no int, since timestamptz, until timestamptz);
+CREATE FUNCTION triage_range() RETURNS chunk_range
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    span chunk_range;
+BEGIN
+    SELECT s.low, s.low_no, s.high, s.high_no, s.since, s.until INTO span FROM triage_span s;
+    RETURN span;
+END $$;
+
+-- The chunk's observations and sightings; seen through by the planner. A part of a report is asked for by that report: where only a comparison of rows (report
+-- and number) said where to stop, an index would be read to the end of the report.
+DROP FUNCTION IF EXISTS triage_observations(chunk_range), triage_sightings(chunk_range);
+CREATE FUNCTION triage_observations(c chunk_range) RETURNS SETOF observation LANGUAGE sql STABLE AS $$
+    SELECT o.* FROM observation o WHERE c.low = c.high AND o.report_id = c.low AND o.no > c.low_no AND o.no <= c.high_no AND o.received BETWEEN c.since AND c.until
+    UNION ALL
+    SELECT o.* FROM observation o WHERE c.low <> c.high AND o.report_id BETWEEN c.low AND c.high AND o.received BETWEEN c.since AND c.until
+        AND (o.report_id, o.no) > (c.low, c.low_no) AND (o.report_id, o.no) <= (c.high, c.high_no) $$;
+CREATE FUNCTION triage_sightings(c chunk_range) RETURNS SETOF sighting LANGUAGE sql STABLE AS $$
+    SELECT s.* FROM sighting s WHERE c.low = c.high AND s.report_id = c.low AND s.observation_no > c.low_no AND s.observation_no <= c.high_no
+        AND s.received BETWEEN c.since AND c.until
+    UNION ALL
+    SELECT s.* FROM sighting s WHERE c.low <> c.high AND s.report_id BETWEEN c.low AND c.high AND s.received BETWEEN c.since AND c.until
+        AND (s.report_id, s.observation_no) > (c.low, c.low_no) AND (s.report_id, s.observation_no) <= (c.high, c.high_no) $$;
+
+-- The last two labels of a name.
+CREATE OR REPLACE FUNCTION name_tail(p_host text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN split_part(p_host, '.', -2) || '.' || split_part(p_host, '.', -1);
+
 -- The constituents that the sightings of the chunk belong to are looked up by joins: for an address by the lengths that registered networks have,
 -- for a name by their numbers of labels (a lookup of its own by index would cost 0.1 ms each). All is joined and grouped by hashing: nobody can
 -- estimate these intermediate results, and a nested loop over two of 4,000 rows takes seconds. What counts of an observation's sightings is told
@@ -187,11 +220,15 @@ DECLARE
     v_since timestamptz := t.received;
     v_until timestamptz := coalesce(t.received_until, t.received);
     v_count int;
+    span chunk_range := (p_from, p_first, p_to, p_last, v_since, v_until);
 BEGIN
-    INSERT INTO triage_span VALUES (p_from, p_first, p_to, p_last, v_since, v_until);
+    INSERT INTO triage_span VALUES (span.low, span.low_no, span.high, span.high_no, span.since, span.until);
     INSERT INTO triage_chunk (owners, ord, report_id, received, no, sender_id, drill_id, compartment_id, assurance, is_person, is_mail, may_refer,
                               has_text, is_partial, is_released, is_repeat, is_quiet, is_document, is_ours, class, tlp, constituent_id, subject, value, grp, time, statement, kind)
-    WITH envelope AS MATERIALIZED (
+    WITH content AS MATERIALIZED (
+        SELECT c.report_id, c.class, c.tlp, c.format, c.summary IS NOT NULL OR c.description IS NOT NULL AS has_text, c.summary IS NOT NULL AS has_title, c.case_kind FROM report_content c
+        WHERE c.report_id BETWEEN p_from AND p_to AND c.received BETWEEN v_since AND v_until),
+    sent AS MATERIALIZED (
         SELECT r.id, r.received, r.sender_id, r.channel, r.assurance, r.drill_id, r.compartment_id FROM report r
         WHERE r.id BETWEEN p_from AND p_to AND r.received BETWEEN v_since AND v_until AND t.reports @> r.id
           -- What came again is of interest only where it went through before.
@@ -200,28 +237,31 @@ BEGIN
                                    AND (NOT t.repeated OR o.state = 'triaged')))),
     who AS MATERIALIZED (
         SELECT s.id, i.role FROM sender s LEFT JOIN identity i ON i.id = s.identity_id
-        WHERE s.id = ANY (ARRAY(SELECT DISTINCT e.sender_id FROM envelope e))),
-    content AS MATERIALIZED (
-        SELECT c.report_id, c.class, c.tlp, c.format, c.summary IS NOT NULL OR c.description IS NOT NULL AS has_text, c.summary IS NOT NULL AS has_title, c.case_kind FROM report_content c
-        WHERE c.report_id BETWEEN p_from AND p_to AND c.received BETWEEN v_since AND v_until),
+        WHERE s.id = ANY (ARRAY(SELECT DISTINCT e.sender_id FROM sent e))),
+    -- What holds for all of a report is told once.
+    envelope AS MATERIALIZED (
+        SELECT r.id, r.received, r.sender_id, r.drill_id, r.compartment_id, triage_assurance(r.assurance) AS assurance, r.channel = 'mail' AS is_mail,
+               p.is_person, p.is_ours, NOT p.is_person AND triage_is_document(w.role, c.format, c.has_title) AS is_document,
+               (r.id = p_to AND p_last < 2147483647) OR (r.id = p_from AND t.next_no > 0) AS is_partial, c.class, c.tlp, c.has_text, c.case_kind
+        FROM sent r
+        JOIN content c ON c.report_id = r.id
+        LEFT JOIN who w ON w.id = r.sender_id
+        CROSS JOIN LATERAL (SELECT triage_is_person(r.channel, w.role, c.format), coalesce(w.role IN ('analyst', 'lead', 'admin'), false)) p(is_person, is_ours)),
     statement AS MATERIALIZED (
-        SELECT o.report_id, o.no, o.class, o.time, o.statement FROM observation o
-        WHERE o.report_id BETWEEN p_from AND p_to AND (o.report_id, o.no) > (p_from, p_first) AND (o.report_id, o.no) <= (p_to, p_last)
-          AND o.received BETWEEN v_since AND v_until),
+        SELECT o.report_id, o.no, o.class, o.time, o.statement FROM triage_observations(span) o),
     seen AS MATERIALIZED (
-        SELECT s.report_id, s.observation_no AS no, (ARRAY[1, 4, 3, 2, 5])[s.role]::bigint AS rank, s.tlp, s.addr, s.host,
-               CASE s.type WHEN 4 THEN s.value::bigint END AS asn, row_number() OVER () AS place
-        FROM sighting s
-        WHERE s.report_id BETWEEN p_from AND p_to AND (s.report_id, s.observation_no) > (p_from, p_first)
-          AND (s.report_id, s.observation_no) <= (p_to, p_last) AND s.received BETWEEN v_since AND v_until),
+        SELECT s.report_id, s.observation_no AS no, ('{1,4,3,2,5}'::bigint[])[s.role] AS rank, s.tlp, s.addr, s.host,
+               CASE s.type WHEN 4 THEN s.value::bigint END AS asn, row_number() OVER () AS place FROM triage_sightings(span) s),
     length AS MATERIALIZED (
         SELECT n.family, n.length AS bits FROM constituent_length n WHERE n.family <> 0),
     depth AS MATERIALIZED (
         SELECT n.length AS labels FROM constituent_length n WHERE n.family = 0),
+    -- Names are taken apart only where their last two labels are some registered name's, or one is registered that is a last label.
     name AS MATERIALIZED (
-        SELECT s.report_id, s.no, s.rank, string_to_array(s.host, '.') AS labels FROM seen s WHERE s.host IS NOT NULL AND EXISTS (SELECT FROM depth)),
-    -- What is registered for each, and then, once for all three, when it was held.
-    registered AS (
+        SELECT s.report_id, s.no, s.rank, string_to_array(s.host, '.') AS labels FROM seen s WHERE s.host IS NOT NULL AND EXISTS (SELECT FROM depth)
+          AND (name_tail(s.host) IN (SELECT name_tail(d.domain) FROM constituent_domain d) OR EXISTS (SELECT FROM depth p WHERE p.labels = 1))),
+    -- What is registered for each, and then, once for all three, when it was held: most is held now and was always.
+    registered AS MATERIALIZED (
         SELECT s.report_id, s.no, (s.rank << 60) | (1::bigint << 57) | ((128 - l.bits)::bigint << 49) | n.constituent_id AS owner, n.since, n.until, n.is_dated FROM seen s
         JOIN length l ON l.family = family(s.addr) AND l.bits <= masklen(s.addr)
         JOIN constituent_network n ON n.network = network(set_masklen(s.addr, l.bits))
@@ -236,8 +276,10 @@ BEGIN
         JOIN constituent_domain d ON d.domain = array_to_string(h.labels[cardinality(h.labels) - p.labels + 1:], '.')
         JOIN constituent k ON k.id = d.constituent_id AND k.enabled),
     held AS MATERIALIZED (
-        SELECT g.report_id, g.no, g.owner | triage_era(g.since, g.until, g.is_dated, o.time, v_since) AS owner FROM registered g
-        JOIN statement o ON o.report_id = g.report_id AND o.no = g.no),
+        SELECT g.report_id, g.no, g.owner FROM registered g WHERE NOT g.is_dated AND g.until IS NULL
+        UNION ALL
+        SELECT g.report_id, g.no, g.owner | triage_era(g.since, g.until, g.is_dated, o.time, v_since) FROM registered g
+        JOIN statement o ON o.report_id = g.report_id AND o.no = g.no WHERE g.is_dated OR g.until IS NOT NULL),
     -- Several owners by the same look-up are rare: where their numbers without the id cannot all be different (a bit each, of 61), they are gathered.
     told AS MATERIALIZED (
         SELECT f.report_id, f.no, max(f.tlp) AS tlp, min(f.pick) AS pick, min(f.owner) AS owner,
@@ -247,27 +289,25 @@ BEGIN
             UNION ALL
             SELECT h.report_id, h.no, NULL, NULL, h.owner FROM held h) f
         GROUP BY f.report_id, f.no),
+    -- All who hold as well as the first does: the same role, time, kind of look-up and length.
     shared AS MATERIALIZED (
-        SELECT h.report_id, h.no, array_agg(h.owner) AS owners FROM told b JOIN held h ON h.report_id = b.report_id AND h.no = b.no
-        WHERE b.may_share GROUP BY h.report_id, h.no)
-    SELECT p.owners, row_number() OVER (), e.id, e.received, coalesce(o.no, 0), e.sender_id, e.drill_id, e.compartment_id, triage_assurance(e.assurance),
-           p.is_person, e.channel = 'mail', e.channel = 'mail' OR p.is_person, c.has_text, (e.id = p_to AND p_last < 2147483647) OR (e.id = p_from AND t.next_no > 0), t.released, t.repeated, false,
-           NOT p.is_person AND triage_is_document(w.role, c.format, c.has_title), coalesce(w.role IN ('analyst', 'lead', 'admin'), false), p.class,
-           greatest(c.tlp, b.tlp), p.constituent_id, p.subject,
+        SELECT h.report_id, h.no, array_agg(DISTINCT h.owner & (1::bigint << 49) - 1) AS owners FROM told b
+        JOIN held h ON h.report_id = b.report_id AND h.no = b.no AND h.owner >> 49 = b.owner >> 49
+        WHERE b.may_share GROUP BY h.report_id, h.no HAVING count(DISTINCT h.owner) > 1)
+    SELECT x.owners, row_number() OVER (), e.id, e.received, coalesce(o.no, 0), e.sender_id, e.drill_id, e.compartment_id, e.assurance,
+           e.is_person, e.is_mail, e.is_mail OR e.is_person, e.has_text, e.is_partial, t.released, t.repeated, false,
+           e.is_document, e.is_ours, p.class, p.tlp, p.constituent_id, p.subject,
            coalesce(CASE WHEN masklen(j.addr) IN (32, 128) THEN host(j.addr) ELSE j.addr::text END, j.host),
-           triage_grp(p.is_person, e.id, p.class, p.constituent_id, p.subject, c.case_kind, greatest(c.tlp, b.tlp)), least(coalesce(o.time, e.received), e.received), o.statement, c.case_kind
+           triage_grp(e.is_person, e.id, p.class, p.constituent_id, p.subject, e.case_kind, p.tlp), least(coalesce(o.time, e.received), e.received), o.statement, e.case_kind
     FROM envelope e
-    JOIN content c ON c.report_id = e.id
-    LEFT JOIN who w ON w.id = e.sender_id
     LEFT JOIN statement o ON o.report_id = e.id
     LEFT JOIN told b ON b.report_id = o.report_id AND b.no = o.no
     LEFT JOIN shared x ON x.report_id = o.report_id AND x.no = o.no
     LEFT JOIN (SELECT s.place, s.addr, s.host FROM seen s WHERE s.addr IS NOT NULL OR s.host IS NOT NULL) j ON j.place = b.pick & (1::bigint << 47) - 1
-    CROSS JOIN LATERAL (SELECT triage_is_person(e.channel, w.role, c.format), coalesce(o.class, c.class, 'other/undetermined'),
-        b.owner & (1::bigint << 49) - 1, CASE WHEN x.owners IS NOT NULL THEN triage_co_owners(b.owner, x.owners) END,
+    CROSS JOIN LATERAL (SELECT coalesce(o.class, e.class, 'other/undetermined'), greatest(e.tlp, b.tlp), b.owner & (1::bigint << 49) - 1,
         CASE WHEN j.addr IS NULL THEN j.host
              ELSE network(set_masklen(j.addr, least(masklen(j.addr), CASE family(j.addr) WHEN 4 THEN 24 ELSE 48 END)))::text END)
-        p(is_person, class, constituent_id, owners, subject)
+        p(class, tlp, constituent_id, subject)
     WHERE NOT t.released OR NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = e.id AND m.until IS NULL
                                         AND (o.no IS NULL OR m.observations @> o.no));
     GET DIAGNOSTICS v_count = ROW_COUNT;
@@ -316,29 +356,14 @@ BEGIN
         next_no = CASE WHEN v_size > p_limit THEN v_last ELSE 0 END WHERE q.id = p_id;
 END $$;
 
--- What the chunk spans, as triage_fill() was asked. Statements that join the bulk tables say it too, so that the planner leaves partitions out and
--- reads one range of an index instead of a whole one. Their functions ask for generic plans: told the values, the planner takes a part of a report for all of
--- it, and reads the partition from end to end for each.
-DROP TYPE IF EXISTS chunk_range CASCADE;
-CREATE TYPE chunk_range AS (low bigint, low_no int, high bigint, high_no int, since timestamptz, until timestamptz);
-CREATE FUNCTION triage_range() RETURNS chunk_range
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE
-    span chunk_range;
-BEGIN
-    SELECT s.low, s.low_no, s.high, s.high_no, s.since, s.until INTO span FROM triage_span s;
-    RETURN span;
-END $$;
-
 -- Lays out what the summary of cases will say of the chunk, since whoever puts it into cases holds up all others meanwhile.
 CREATE OR REPLACE FUNCTION triage_see() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     span chunk_range := triage_range();
 BEGIN
-    INSERT INTO triage_seen SELECT s.report_id, s.observation_no, network_block(s.addr), name_group(s.host), s.tlp = 4, s.compartment_id FROM sighting s
-        WHERE s.report_id BETWEEN span.low AND span.high AND s.received BETWEEN span.since AND span.until AND (s.addr IS NOT NULL OR s.host IS NOT NULL)
-          AND (s.report_id, s.observation_no) > (span.low, span.low_no) AND (s.report_id, s.observation_no) <= (span.high, span.high_no);
+    INSERT INTO triage_seen SELECT s.report_id, s.observation_no, network_block(s.addr), name_group(s.host), s.tlp = 4, s.compartment_id FROM triage_sightings(span) s
+        WHERE s.addr IS NOT NULL OR s.host IS NOT NULL;
 END $$;
 
 -- --- rules ---
@@ -351,16 +376,19 @@ CREATE OR REPLACE FUNCTION triage_rules() RETURNS TABLE (name text, version int,
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ SELECT r.name, r.version, r.text FROM rule_set r WHERE r.is_current ORDER BY r.name $$;
 
-CREATE OR REPLACE FUNCTION triage_decide(p_ord int[], p_class text[], p_priority smallint[], p_queue text[], p_assign text[], p_tlp smallint[],
+-- p_way: the way of the observation with this number, 0 where no rule did anything; the rest is what each way decides.
+SELECT drop_overloads('triage_decide');
+CREATE OR REPLACE FUNCTION triage_decide(p_way int[], p_class text[], p_priority smallint[], p_queue text[], p_assign text[], p_tlp smallint[],
                                          p_decision text[], p_rule text[], p_reason text[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 BEGIN
-    UPDATE triage_chunk c SET class = coalesce(u.class, c.class), priority = u.priority, queue = u.queue, assign = u.assign,
+    UPDATE triage_chunk c SET way = u.way, class = coalesce(u.class, c.class), priority = u.priority, queue = u.queue, assign = u.assign,
         tlp = greatest(c.tlp, u.tlp), decision = u.decision, rule = u.rule, reason = u.reason,
-        grp = triage_grp(c.is_person, c.report_id, coalesce(u.class, c.class), c.constituent_id, c.subject, c.kind, greatest(c.tlp, u.tlp))
-        FROM unnest(p_ord, p_class, p_priority, p_queue, p_assign, p_tlp, p_decision, p_rule, p_reason)
-             u(ord, class, priority, queue, assign, tlp, decision, rule, reason)
-        WHERE c.ord = u.ord;
+        grp = CASE WHEN u.class IS NULL AND u.tlp IS NULL THEN c.grp
+                   ELSE triage_grp(c.is_person, c.report_id, coalesce(u.class, c.class), c.constituent_id, c.subject, c.kind, greatest(c.tlp, u.tlp)) END
+        FROM unnest(p_class, p_priority, p_queue, p_assign, p_tlp, p_decision, p_rule, p_reason) WITH ORDINALITY
+             u(class, priority, queue, assign, tlp, decision, rule, reason, way)
+        WHERE u.way = p_way[c.ord];
     -- One row that is held holds its report.
     IF 'hold' = ANY (p_decision) THEN
         UPDATE triage_chunk c SET decision = 'hold', rule = h.rule, reason = h.reason

@@ -15,13 +15,13 @@ BEGIN
            min(c.priority), ARRAY[min(c.priority), min(c.priority) FILTER (WHERE c.assurance >= 1), min(c.priority) FILTER (WHERE c.assurance >= 2),
            min(c.priority) FILTER (WHERE c.assurance >= 3)], min(c.queue), min(c.assign), count(*) FILTER (WHERE c.no > 0), 1,
            min(c.report_id), max(c.report_id), min(c.received), min(c.sender_id), min(c.time), max(c.time),
-           ARRAY[max(c.time), max(c.time) FILTER (WHERE c.assurance >= 1), max(c.time) FILTER (WHERE c.assurance >= 2), max(c.time) FILTER (WHERE c.assurance >= 3)], bool_or(c.is_released), min(c.kind), array_remove(ARRAY[min(c.rule)], NULL)
+           ARRAY[max(c.time), max(c.time) FILTER (WHERE c.assurance >= 1), max(c.time) FILTER (WHERE c.assurance >= 2), max(c.time) FILTER (WHERE c.assurance >= 3)], bool_or(c.is_released), min(c.kind), array_remove(CASE WHEN min(c.rule) = max(c.rule) THEN ARRAY[min(c.rule)] ELSE ARRAY[min(c.rule), max(c.rule)] END, NULL)
     FROM triage_chunk c WHERE c.decision IS NULL GROUP BY c.grp, c.drill_id, c.compartment_id;
     UPDATE triage_group g SET reports = x.reports, class = x.class, rules = x.rules
         FROM (SELECT c.grp, c.drill_id, c.compartment_id, count(DISTINCT c.report_id) AS reports, mode() WITHIN GROUP (ORDER BY c.class) AS class,
                      array_agg(DISTINCT c.rule) FILTER (WHERE c.rule IS NOT NULL) AS rules
               FROM triage_chunk c JOIN triage_group y ON y.grp = c.grp AND y.drill_id = c.drill_id AND y.compartment_id = c.compartment_id
-                   AND (y.report_id <> y.last_report_id OR y.class <> y.last_class OR y.rules <> '{}')
+                   AND (y.report_id <> y.last_report_id OR y.class <> y.last_class OR cardinality(y.rules) > 1)
               WHERE c.decision IS NULL GROUP BY c.grp, c.drill_id, c.compartment_id) x
         WHERE x.grp = g.grp AND x.drill_id = g.drill_id AND x.compartment_id = g.compartment_id;
 END $$;
@@ -222,8 +222,9 @@ END $$;
 
 -- The chunk into cases. p_classes, p_texts, p_priorities: the classes, what people read for them, and the urgency of each; p_seconds: until the
 -- first look by urgency. One chunk at a time, so that two never open the same case.
+SELECT drop_overloads('triage_apply');
 CREATE OR REPLACE FUNCTION triage_apply(p_classes text[], p_texts text[], p_priorities smallint[], p_seconds int[],
-                                        p_tag_ord int[], p_tag text[], OUT opened bigint, OUT joined bigint, OUT observations bigint)
+                                        OUT opened bigint, OUT joined bigint, OUT observations bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_counts record;
@@ -259,7 +260,6 @@ BEGIN
     PERFORM triage_attach();
     PERFORM triage_statements();
     PERFORM triage_words();
-    PERFORM triage_rule_tags(p_tag_ord, p_tag);
     PERFORM triage_outcomes();
     PERFORM triage_rule_effects();
     SELECT count(*) FILTER (WHERE g.is_new), count(*) FILTER (WHERE NOT g.is_new), sum(g.observations) INTO opened, joined, observations FROM triage_group g;

@@ -159,19 +159,16 @@ END $$;
 CREATE OR REPLACE FUNCTION triage_suppress() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    span chunk_range;
+    span chunk_range := triage_range();
 BEGIN
     IF NOT EXISTS (SELECT FROM suppression s WHERE s.until > now() AND s.ended IS NULL AND s.approved IS NOT NULL) THEN
         RETURN;
     END IF;
-    span := triage_range();
     WITH valid AS MATERIALIZED (
         SELECT s.* FROM suppression s WHERE s.until > now() AND s.ended IS NULL AND s.approved IS NOT NULL),
     named AS MATERIALIZED (
-        SELECT DISTINCT v.id, s.report_id, s.observation_no AS no FROM valid v JOIN sighting s
-          ON s.addr <<= v.addr OR s.host = v.host OR right(s.host, length(v.host) + 1) = '.' || v.host OR s.value = v.other
-        WHERE s.report_id BETWEEN span.low AND span.high AND s.received BETWEEN span.since AND span.until
-          AND (s.report_id, s.observation_no) >= (span.low, span.low_no) AND (s.report_id, s.observation_no) <= (span.high, span.high_no)),
+        SELECT DISTINCT v.id, s.report_id, s.observation_no AS no FROM valid v JOIN triage_sightings(span) s
+          ON s.addr <<= v.addr OR s.host = v.host OR right(s.host, length(v.host) + 1) = '.' || v.host OR s.value = v.other),
     hit AS MATERIALIZED (
         SELECT DISTINCT ON (c.ord) c.ord, v.id, v.name, v.until, v.reason FROM valid v
         JOIN triage_chunk c ON (v.class IS NULL OR c.class = v.class OR split_part(c.class, '/', 1) = v.class)

@@ -29,9 +29,7 @@ BEGIN
     JOIN report_content rc ON rc.report_id = c.report_id AND rc.received = c.received AND rc.report_id BETWEEN span.low AND span.high
          AND rc.received BETWEEN span.since AND span.until
     -- Asked within, not with ON: what is not wanted is not read.
-    LEFT JOIN (SELECT * FROM observation x WHERE p_observation AND x.report_id BETWEEN span.low AND span.high AND x.received BETWEEN span.since AND span.until
-               AND (x.report_id, x.no) >= (span.low, span.low_no) AND (x.report_id, x.no) <= (span.high, span.high_no)) o
-         ON o.report_id = c.report_id AND o.received = c.received AND o.no = c.no
+    LEFT JOIN (SELECT * FROM triage_observations(span) x WHERE p_observation) o ON o.report_id = c.report_id AND o.no = c.no
     LEFT JOIN (SELECT s.id, coalesce(i.login, p.name, s.address) AS name FROM sender s LEFT JOIN identity i ON i.id = s.identity_id
                LEFT JOIN peer p ON p.id = s.peer_id WHERE s.id = ANY (ARRAY(SELECT DISTINCT x.sender_id FROM triage_chunk x))) s ON s.id = c.sender_id
     LEFT JOIN (SELECT * FROM report_reporter x WHERE p_reporter AND x.report_id BETWEEN span.low AND span.high) rr ON rr.report_id = c.report_id AND rr.received = c.received
@@ -48,10 +46,7 @@ DECLARE
     span chunk_range := triage_range();
 BEGIN
     RETURN QUERY SELECT c.ord, s.type, s.value, s.host FROM triage_chunk c
-    JOIN sighting s ON s.report_id = c.report_id AND s.received = c.received AND s.observation_no = c.no
-         AND s.report_id BETWEEN span.low AND span.high AND s.received BETWEEN span.since AND span.until
-         AND (s.report_id, s.observation_no) >= (span.low, span.low_no) AND (s.report_id, s.observation_no) <= (span.high, span.high_no)
-         AND (s.type = ANY (p_types) OR (p_hosts AND s.host IS NOT NULL))
+    JOIN triage_sightings(span) s ON s.report_id = c.report_id AND s.observation_no = c.no AND (s.type = ANY (p_types) OR (p_hosts AND s.host IS NOT NULL))
     WHERE p_hosts OR EXISTS (SELECT FROM unnest(p_types) t WHERE t < 100)
     UNION ALL SELECT g.ord, 100::smallint, g.list, NULL FROM triage_known_lists(100 = ANY (p_types)) g
     UNION ALL SELECT c.ord, t.type, CASE t.type WHEN 101 THEN k.name ELSE k.sector END, NULL FROM triage_chunk c
@@ -62,31 +57,28 @@ END $$;
 
 -- --- what they did ---
 
--- triage_rule_ord: which observation was decided how; triage_rule_step: what makes a decision (observations that fare alike share one);
+-- triage_rule_step: what makes a decision, the `way` of an observation of the chunk (those that fare alike share one);
 -- triage_rule_item: what the templates in it give.
 CREATE OR REPLACE FUNCTION triage_rule_tables() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
-    IF to_regclass('pg_temp.triage_rule_ord') IS NULL THEN
-        CREATE TEMP TABLE triage_rule_ord (ord int, decision int) ON COMMIT DELETE ROWS;
-        CREATE TEMP TABLE triage_rule_step (decision int, place int, set_name text, version int, rule text, kind text, action text, value text) ON COMMIT DELETE ROWS;
+    IF to_regclass('pg_temp.triage_rule_step') IS NULL THEN
+        CREATE TEMP TABLE triage_rule_step (way int, place int, set_name text, version int, rule text, kind text, action text, value text) ON COMMIT DELETE ROWS;
         CREATE TEMP TABLE triage_rule_item (set_name text, template text, place int, is_note boolean, body text, due_seconds bigint) ON COMMIT DELETE ROWS;
         CREATE TEMP TABLE triage_rule_said (case_id bigint, is_new boolean, assurance smallint, set_name text, version int, rule text, kind text, action text, value text,
             place int, observations bigint, report_id bigint, is_first boolean, applied boolean, note text) ON COMMIT DELETE ROWS;
     END IF;
-    DELETE FROM triage_rule_ord;
     DELETE FROM triage_rule_step;
     DELETE FROM triage_rule_item;
     DELETE FROM triage_rule_said;
 END $$;
 
-CREATE OR REPLACE FUNCTION triage_rule_explain(p_ord int[], p_decision int[], s_decision int[], s_set text[], s_version int[], s_rule text[], s_kind text[], s_action text[],
-                                               s_value text[]) RETURNS void
+SELECT drop_overloads('triage_rule_explain'), drop_overloads('triage_rule_tags');
+CREATE OR REPLACE FUNCTION triage_rule_explain(p_way int[], p_set text[], p_version int[], p_rule text[], p_kind text[], p_action text[], p_value text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
-    INSERT INTO triage_rule_ord SELECT u.ord, u.decision FROM unnest(p_ord, p_decision) u(ord, decision);
-    INSERT INTO triage_rule_step SELECT u.decision, u.place, u.set_name, u.version, u.rule, u.kind, u.action, u.value
-        FROM unnest(s_decision, s_set, s_version, s_rule, s_kind, s_action, s_value) WITH ORDINALITY u(decision, set_name, version, rule, kind, action, value, place);
+    INSERT INTO triage_rule_step SELECT u.way, u.place, u.set_name, u.version, u.rule, u.kind, u.action, u.value
+        FROM unnest(p_way, p_set, p_version, p_rule, p_kind, p_action, p_value) WITH ORDINALITY u(way, set_name, version, rule, kind, action, value, place);
 END $$;
 
 CREATE OR REPLACE FUNCTION triage_rule_items(p_set text[], p_template text[], p_is_note boolean[], p_body text[], p_due bigint[]) RETURNS void
@@ -103,7 +95,7 @@ BEGIN
     INSERT INTO rule_swallowed AS w (set_name, rule, version, kind, reason, report_id, received, observations)
     SELECT s.set_name, s.rule, min(s.version), s.kind, min(s.value), c.report_id, min(c.received),
            coalesce(range_agg(int4range(c.no, c.no + 1)) FILTER (WHERE c.no > 0), '{}')
-    FROM triage_rule_step s JOIN triage_rule_ord o ON o.decision = s.decision JOIN triage_chunk c ON c.ord = o.ord
+    FROM triage_rule_step s JOIN triage_chunk c ON c.way = s.way
     WHERE s.kind IN ('hold', 'drop', 'suppress') AND c.decision = CASE s.kind WHEN 'hold' THEN 'hold' ELSE 'drop' END AND c.held_for IS NULL AND NOT c.is_repeat
     GROUP BY s.set_name, s.rule, s.kind, c.report_id ORDER BY c.report_id, 1, 2, 4
     ON CONFLICT (report_id, set_name, rule, kind) DO UPDATE SET observations = w.observations + EXCLUDED.observations;
@@ -115,11 +107,12 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nes
 BEGIN
     INSERT INTO triage_rule_said (case_id, is_new, assurance, set_name, version, rule, kind, action, value, place, observations, report_id)
     SELECT g.case_id, bool_or(g.is_new), max(g.assurance), s.set_name, min(s.version), s.rule, min(s.kind), s.action, min(s.value), min(s.place), sum(g.observations), min(g.report_id)
-    FROM (SELECT x.case_id, o.decision, bool_or(x.is_new) AS is_new, max(c.assurance) AS assurance, count(*) AS observations, min(c.report_id) AS report_id
-          FROM triage_rule_ord o JOIN triage_chunk c ON c.ord = o.ord AND c.decision IS NULL AND NOT c.is_repeat
+    FROM (SELECT x.case_id, c.way, bool_or(x.is_new) AS is_new, max(c.assurance) AS assurance, count(*) AS observations, min(c.report_id) AS report_id
+          FROM triage_chunk c
           JOIN triage_group x ON x.grp = c.grp AND x.drill_id = c.drill_id AND x.compartment_id = c.compartment_id AND x.case_id IS NOT NULL AND NOT x.is_quiet
-          GROUP BY x.case_id, o.decision) g
-    JOIN triage_rule_step s ON s.decision = g.decision AND s.kind NOT IN ('hold', 'drop', 'suppress')
+          WHERE c.way IS NOT NULL AND c.decision IS NULL AND NOT c.is_repeat
+          GROUP BY x.case_id, c.way) g
+    JOIN triage_rule_step s ON s.way = g.way AND s.kind NOT IN ('hold', 'drop', 'suppress')
     GROUP BY g.case_id, s.set_name, s.rule, s.action;
 END $$;
 
@@ -139,16 +132,12 @@ END $$;
 
 -- Tags tell people where to look (a list of -tag:noise leaves out what has it): what proves less than the channel a case rests on adds none, nor does a rule
 -- bring back what an analyst took away.
-CREATE OR REPLACE FUNCTION triage_rule_tags(p_ord int[], p_tag text[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
+CREATE OR REPLACE FUNCTION triage_rule_tags() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     INSERT INTO case_tag (case_id, tag)
-        SELECT x.case_id, x.tag
-        FROM (SELECT g.case_id, u.tag, max(c.assurance) AS assurance FROM unnest(p_ord, p_tag) u(ord, tag) JOIN triage_chunk c ON c.ord = u.ord AND c.decision IS NULL
-              JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id AND NOT g.is_quiet
-              GROUP BY g.case_id, u.tag) x
-        WHERE x.assurance >= (SELECT k.assurance FROM incident_case k WHERE k.id = x.case_id)
-          AND NOT EXISTS (SELECT FROM case_rule r WHERE r.case_id = x.case_id AND r.kind = 'tag' AND r.value = x.tag AND r.applied)
+        SELECT s.case_id, s.value FROM triage_rule_said s JOIN incident_case k ON k.id = s.case_id AND s.assurance >= k.assurance
+        WHERE s.kind = 'tag' AND NOT EXISTS (SELECT FROM case_rule r WHERE r.case_id = s.case_id AND r.kind = 'tag' AND r.value = s.value AND r.applied)
         ORDER BY 1, 2 ON CONFLICT DO NOTHING;
 END $$;
 
@@ -302,11 +291,12 @@ CREATE OR REPLACE FUNCTION triage_rule_effects() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     PERFORM triage_pap();
-    IF NOT EXISTS (SELECT FROM triage_rule_ord) THEN
+    IF NOT EXISTS (SELECT FROM triage_rule_step) THEN
         RETURN;
     END IF;
     PERFORM triage_rule_swallow();
     PERFORM triage_rule_gather();
+    PERFORM triage_rule_tags();
     PERFORM triage_rule_levels();
     PERFORM triage_rule_templates();
     PERFORM triage_rule_judge();

@@ -7,14 +7,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN (p_since <= coalesce(p_time, p_received) OR NOT p_is_dated) AND (p_until IS NULL OR p_until > coalesce(p_time, p_received)) THEN 0::bigint
             WHEN p_since <= now() AND (p_until IS NULL OR p_until > now()) THEN 1::bigint << 59 END;
 
--- All who hold as well as the first does: the same role, time, kind of look-up and length. NULL where that is one.
-CREATE OR REPLACE FUNCTION triage_co_owners(p_first bigint, p_owners bigint[]) RETURNS bigint[]
-LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-    v_owners bigint[] := ARRAY(SELECT DISTINCT o & (1::bigint << 49) - 1 FROM unnest(p_owners) o WHERE o >> 49 = p_first >> 49 ORDER BY 1);
-BEGIN
-    RETURN CASE WHEN cardinality(v_owners) > 1 THEN v_owners END;
-END $$;
+DROP FUNCTION IF EXISTS triage_co_owners(bigint, bigint[]);
 
 -- What has several owners is handled by itself, so that all of a case is what each of its owners may be told.
 CREATE OR REPLACE FUNCTION triage_owner_keys() RETURNS void

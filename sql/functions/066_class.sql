@@ -68,9 +68,7 @@ BEGIN
         FROM triage_chunk c
         JOIN report_content rc ON rc.report_id = c.report_id AND rc.received = c.received AND rc.report_id BETWEEN span.low AND span.high
              AND rc.received BETWEEN span.since AND span.until
-        LEFT JOIN observation o ON o.report_id = c.report_id AND o.received = c.received AND o.no = c.no AND o.report_id BETWEEN span.low AND span.high
-             AND o.received BETWEEN span.since AND span.until AND (o.report_id, o.no) >= (span.low, span.low_no)
-             AND (o.report_id, o.no) <= (span.high, span.high_no)
+        LEFT JOIN triage_observations(span) o ON o.report_id = c.report_id AND o.no = c.no
         WHERE (v_aliases OR c.class = 'other/undetermined') AND coalesce(o.class_claim, rc.class_claim) IS NOT NULL;
     UPDATE triage_chunk c SET class = a.class, grp = triage_grp(c.is_person, c.report_id, a.class, c.constituent_id, c.subject, c.kind, c.tlp)
         FROM triage_word w JOIN class_alias a ON a.word = w.word WHERE w.ord = c.ord AND a.class <> c.class;

@@ -189,10 +189,8 @@ BEGIN
         RETURN;
     END IF;
     SELECT array_agg(s.type) AS types, array_agg(s.value) AS values, array_agg(s.host) AS hosts, array_agg(s.addr) AS addrs, array_agg(s.is_open) AS open INTO v
-    FROM (SELECT x.type, x.value, x.host, x.addr, bool_or(x.tlp < 4 AND x.compartment_id = 0) AS is_open FROM sighting x
-          WHERE x.report_id BETWEEN span.low AND span.high AND x.received BETWEEN span.since AND span.until
-            AND (x.report_id, x.observation_no) >= (span.low, span.low_no) AND (x.report_id, x.observation_no) <= (span.high, span.high_no)
-            AND x.type NOT IN (16, 17) GROUP BY x.type, x.value, x.host, x.addr LIMIT 50000) s;
+    FROM (SELECT x.type, x.value, x.host, x.addr, bool_or(x.tlp < 4 AND x.compartment_id = 0) AS is_open FROM triage_sightings(span) x
+          WHERE x.type NOT IN (16, 17) GROUP BY x.type, x.value, x.host, x.addr LIMIT 50000) s;
     INSERT INTO known_good_mark AS m (value_md5, type, list, entry, value, is_open)
         SELECT md5(v.values[g.ord])::uuid, v.types[g.ord], g.list, g.entry, v.values[g.ord], v.open[g.ord] FROM known_good(v.types, v.values, v.hosts, v.addrs) g
         ORDER BY 1, 2, 3
@@ -201,18 +199,15 @@ END $$;
 
 -- Which lists the observations of the chunk are on, by what was marked: a fact for rules. Nothing where no rule asks.
 CREATE OR REPLACE FUNCTION triage_known_lists(p_asked boolean) RETURNS TABLE (ord int, list text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan SET enable_nestloop = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    span chunk_range;
+    span chunk_range := triage_range();
 BEGIN
     IF NOT p_asked OR NOT EXISTS (SELECT FROM known_good_mark) THEN
         RETURN;
     END IF;
-    span := triage_range();
     RETURN QUERY SELECT DISTINCT c.ord, m.list FROM triage_chunk c
-    JOIN sighting s ON s.report_id = c.report_id AND s.received = c.received AND s.observation_no = c.no
-         AND s.report_id BETWEEN span.low AND span.high AND s.received BETWEEN span.since AND span.until
-         AND (s.report_id, s.observation_no) >= (span.low, span.low_no) AND (s.report_id, s.observation_no) <= (span.high, span.high_no)
+    JOIN triage_sightings(span) s ON s.report_id = c.report_id AND s.observation_no = c.no
     JOIN known_good_mark m ON m.value_md5 = md5(s.value)::uuid AND m.type = s.type
     JOIN warninglist w ON w.name = m.list AND w.loaded;
 END $$;

@@ -34,7 +34,7 @@ SELECT ord, type, value, host FROM triage_rule_sightings($1::smallint[], $2::boo
 SELECT triage_decide($1::int[], $2::text[], $3::smallint[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::text[], $9::text[])
 
 -- name: explain
-SELECT triage_rule_explain($1::int[], $2::int[], $3::int[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[])
+SELECT triage_rule_explain($1::int[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[])
 
 -- name: items
 SELECT triage_rule_items($1::text[], $2::text[], $3::boolean[], $4::text[], $5::bigint[])
@@ -43,4 +43,4 @@ SELECT triage_rule_items($1::text[], $2::text[], $3::boolean[], $4::text[], $5::
 SELECT triage_hits($1::text[], $2::int[], $3::text[], $4::bigint[])
 
 -- name: apply
-SELECT opened, joined, observations FROM triage_apply($1::text[], $2::text[], $3::smallint[], $4::int[], $5::int[], $6::text[])
+SELECT opened, joined, observations FROM triage_apply($1::text[], $2::text[], $3::smallint[], $4::int[])
