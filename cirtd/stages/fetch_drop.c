@@ -35,7 +35,8 @@ struct folder {
     int64_t size_max;
     bool keeps_files, is_wanted;
     int64_t rest_until_ms;
-    char **ready; /* names of finished files, the oldest first */
+    int told_waiting; /* whether its record says that files wait for space; -1: not known */
+    char **ready;     /* names of finished files, the oldest first */
     size_t ready_count, ready_capacity;
 };
 
@@ -122,7 +123,8 @@ static void take_over(struct drop *drop, const struct db_rows *rows, size_t row)
     if (!folder) {
         drop->folders = mem_grow(drop->folders, &drop->folder_capacity, drop->folder_count, sizeof *drop->folders);
         folder = &drop->folders[drop->folder_count++];
-        *folder = (struct folder){.id = db_get_int(rows, row, ID), .name = mem_strdup(db_get_text(rows, row, NAME)), .fd = -1, .watch = -1};
+        *folder = (struct folder){
+            .id = db_get_int(rows, row, ID), .name = mem_strdup(db_get_text(rows, row, NAME)), .fd = -1, .watch = -1, .told_waiting = -1};
     }
     folder->is_wanted = true;
     folder->keeps_files = db_get_bool(rows, row, KEEPS);
@@ -357,6 +359,19 @@ static bool take_file(struct drop *drop, struct folder *folder, const char *name
     return ok;
 }
 
+/* Whoever looks at the feed is to see why nothing comes of what lies there. */
+static void tell_waiting(struct drop *drop, struct folder *folder, bool is_waiting)
+{
+    struct err err;
+    if (folder->told_waiting == is_waiting)
+        return;
+    db_params_reset(drop->params);
+    db_int8(drop->params, folder->id);
+    db_text(drop->params, is_waiting ? "no space for reports at the moment; its files wait" : NULL);
+    if (db_run(drop->db, SQL_FETCH_WAITS, drop->params, NULL, &err))
+        folder->told_waiting = is_waiting;
+}
+
 /* The oldest finished file of the first folder that has one. False: none was taken. */
 static bool take_next(struct drop *drop, struct err *err)
 {
@@ -365,7 +380,9 @@ static bool take_next(struct drop *drop, struct err *err)
         struct folder *folder = &drop->folders[i];
         if (folder->ready_count == 0 || folder->rest_until_ms > now_ms)
             continue;
-        if (!watermark_has_space(drop->context->config, WATERMARK_FEEDS)) {
+        bool has_space = watermark_has_space(drop->context->config, WATERMARK_FEEDS);
+        tell_waiting(drop, folder, !has_space);
+        if (!has_space) {
             rest(folder, NO_SPACE_MS);
             continue;
         }

@@ -95,6 +95,12 @@ BEGIN
     PERFORM feed_notice_raise(p_feed, 'quota', '', p_reason);
 END $$;
 
+-- Why the files of a drop folder are left where they lie; NULL: they are not.
+CREATE OR REPLACE FUNCTION fetch_waits(p_feed bigint, p_why text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    UPDATE feed_state s SET error = left(p_why, 500), failed = CASE WHEN p_why IS NOT NULL THEN now() END
+        FROM feed f WHERE f.identity_id = s.identity_id AND f.identity_id = p_feed AND f.kind = 'drop' AND s.error IS DISTINCT FROM left(p_why, 500) $$;
+
 -- --- files that were taken, and turned out malformed ---
 
 -- What is told in no name cannot be found again.

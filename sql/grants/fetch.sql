@@ -3,6 +3,7 @@ GRANT EXECUTE ON FUNCTION fetch_folders TO cirt_fetch;
 GRANT EXECUTE ON FUNCTION fetch_report TO cirt_fetch;
 GRANT EXECUTE ON FUNCTION fetch_raw_add TO cirt_fetch;
 GRANT EXECUTE ON FUNCTION fetch_refused TO cirt_fetch;
+GRANT EXECUTE ON FUNCTION fetch_waits TO cirt_fetch;
 GRANT EXECUTE ON FUNCTION fetch_malformed TO cirt_fetch;
 GRANT EXECUTE ON FUNCTION fetch_malformed_settle TO cirt_fetch;
 GRANT EXECUTE ON FUNCTION fetch_claim TO cirt_fetch;

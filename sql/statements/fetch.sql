@@ -16,6 +16,9 @@ SELECT fetch_raw_add($1::bigint, $2::int, $3::bytea)
 -- name: refused
 SELECT fetch_refused($1::bigint, $2::text)
 
+-- name: waits
+SELECT fetch_waits($1::bigint, $2::text)
+
 -- name: malformed
 SELECT report_id, feed, name, sha256, reason FROM fetch_malformed()
 

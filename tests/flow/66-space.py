@@ -99,9 +99,11 @@ def test(scratch):
     works(site)
     check("not a line in the log each", site.log().count("disk_nearly_full") - told < 10)
     equal("the file waits", [os.path.basename(SAMPLE)], os.listdir(folder))
+    until("the feed says so", lambda: "its files wait" in site.cirt("lead", "feed", "show", "dropper").stdout)
     disk.point(disk.room)
     equal("room again", (201, "250 2.0.0", 201), sent(site, "full"))
     until("the file is taken", lambda: os.path.exists(os.path.join(folder, "done", os.path.basename(SAMPLE))))
+    check("it no longer says so", "its files wait" not in site.cirt("lead", "feed", "show", "dropper").stdout)
     # What cannot be looked at refuses nobody, and is told.
     disk.point(os.path.join(scratch, "nowhere"))
     equal("nobody is refused", (201, "250 2.0.0", 201), sent(site, "nowhere"))
