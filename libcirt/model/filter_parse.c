@@ -271,6 +271,8 @@ static bool fail_unknown(struct parser *parser, const char *name, size_t size)
     if (known)
         snprintf(text, sizeof text, "%s has no \"%s\"; the nearest field is \"%s\"", object_name(parser->context->object), known->name,
                  nearest);
+    else if (str_distance(written, nearest) >= strlen(written)) /* as far as any other word */
+        snprintf(text, sizeof text, "unknown field \"%s\" (docs/FILTERS.md lists them). Quote it to search for the text", written);
     else
         snprintf(text, sizeof text, "unknown field \"%s\"; did you mean \"%s\"? Quote it to search for the text", written, nearest);
     return fail(parser, name, ERR_INPUT, text);

@@ -537,6 +537,8 @@ static void errors(void **state)
         {"ip:198.51.100.0/33", "character 4", "no address"},
         {"domain:a..b", "character 8", "no domain"},
         {"asn:x", "character 5", "AS number"},
+        {"ownr:me", "character 1", "did you mean \"owner\""},
+        {"foo:1", "character 1", "unknown field \"foo\" (docs/FILTERS.md"},
         {"class:phising", "character 7", "fraud/phishing"},
         {"is:none", "character 4", "did you mean"},
         {"tag:\xff", "character 5", "UTF-8"},
