@@ -332,7 +332,7 @@ BEGIN
         FROM triage_chunk c JOIN triage_group g ON g.grp = c.grp AND g.drill_id = c.drill_id AND g.compartment_id = c.compartment_id
         WHERE c.decision IS NULL AND c.statement IS NOT NULL GROUP BY 1, c.drill_id, g.case_id, c.sender_id),
     found AS MATERIALIZED (
-        SELECT k.* FROM (SELECT DISTINCT s.statement, s.drill_id FROM stated s) x
+        SELECT k.* FROM (SELECT DISTINCT s.statement, s.drill_id FROM stated s ORDER BY 1) x
         CROSS JOIN LATERAL (SELECT y.* FROM statement y WHERE y.bucket = ANY (v_buckets) AND y.statement = x.statement AND y.drill_id = x.drill_id
                             LIMIT 100) k),
     mine AS MATERIALIZED (
