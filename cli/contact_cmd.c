@@ -31,6 +31,15 @@ static const char *key_word(const json_t *contact)
     return json_array_size(keys) > 0 ? field_text(json_array_get(keys, 0), "state") : NULL;
 }
 
+static char *label_of(const struct screen *screen, const json_t *waiver)
+{
+    char *label = screen_clean(screen, field_text(waiver, "up_to"), false);
+
+    for (char *c = label; *c; c++)
+        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
+    return label;
+}
+
 /* "AMBER to 2027-03-31" */
 static char *waiver_word(const struct screen *screen, const json_t *contact)
 {
@@ -40,9 +49,7 @@ static char *waiver_word(const struct screen *screen, const json_t *contact)
     if (!waiver)
         return mem_strdup("-");
     screen_due(screen, field_time(waiver, "until"), until);
-    label = screen_clean(screen, field_text(waiver, "up_to"), false);
-    for (char *c = label; *c; c++)
-        *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
+    label = label_of(screen, waiver);
     text = mem_printf(_("%s to %s"), label, until);
     free(label);
     return text;
@@ -118,12 +125,13 @@ static void render_waivers(struct screen *screen, const json_t *contact)
 
     for (size_t i = 0; i < json_array_size(waivers); i++) {
         const json_t *waiver = json_array_get(waivers, i);
-        char until[PHRASE_SIZE], *text;
+        char until[PHRASE_SIZE], *text, *label = label_of(screen, waiver);
 
         screen_due(screen, field_time(waiver, "until"), until);
-        text = mem_printf(_("in clear up to TLP:%s until %s, by %s: %s"), field_or(waiver, "up_to", "-"), until,
-                          field_or(waiver, "granted_by", "-"), field_or(waiver, "reason", "-"));
+        text = mem_printf(_("in clear up to TLP:%s until %s, by %s: %s"), label, until, field_or(waiver, "granted_by", "-"),
+                          field_or(waiver, "reason", "-"));
         line(screen, i ? "" : _("waiver"), text);
+        free(label);
         free(text);
     }
 }
@@ -200,8 +208,10 @@ static int waiver(struct session *session, const char *pattern)
         answer = session_post(session, path, body, -1);
         if (answer) {
             const json_t *given = json_array_get(field_list(answer, "waivers"), 0);
-            session_done(session, answer, _("mail to %s may go in clear up to TLP:%s until %s   (undo: cirt %s %s --end)"), whose,
-                         field_or(given, "up_to", "-"), field_or(given, "until", "-"), session->command->words, whose);
+            char until[PHRASE_SIZE], *label = label_of(&session->printer.screen, given);
+            screen_due(&session->printer.screen, field_time(given, "until"), until);
+            session_done(session, answer, _("mail to %s may go in clear up to TLP:%s until %s   (undo: cirt %s %s --end)"), whose, label,
+                         until, session->command->words, whose);
         }
     } else {
         free(path);

@@ -136,6 +136,26 @@ static void test_templates_say_what_the_label_carries(void **state)
     expect_in(state, number, "{\"occasion\":\"question\",\"to\":[\"c@out.example\"],\"tlp\":\"green\",\"text\":\"x\"}", "minister", false);
 }
 
+/* Whoever is told of his machines is told of many, in the order of their addresses, and how many there are besides. */
+static void test_notices_say_how_much_there_is(void **state)
+{
+    static const char *const one[] = {"ipv4 10.9.0.2 source", NULL};
+    static const char notice[] = "{\"occasion\":\"notice\",\"to\":[\"b@out.example\"]}";
+    int64_t number = desk_client_case(*state, "many machines", "green"), report = desk_client_report(number, "green", "feed", one);
+    execute("INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, personal, addr, value)"
+            " SELECT s.report_id, s.received, s.observation_no, s.origin, s.type, s.role, s.tlp, false, s.addr + n, host(s.addr + n)"
+            " FROM sighting s, generate_series(1, 399) n WHERE s.report_id = %lld",
+            (long long)report);
+    expect_in(state, number, notice, "10.9.0.9\n10.9.0.10\n", true);
+    expect_in(state, number, notice, "10.9.1.145\n", true);
+    expect_in(state, number, notice, "(+", false);
+    execute("INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, personal, addr, value)"
+            " SELECT s.report_id, s.received, s.observation_no, s.origin, s.type, s.role, s.tlp, false, s.addr + 1000, host(s.addr + 1000)"
+            " FROM sighting s WHERE s.report_id = %lld",
+            (long long)report);
+    expect_in(state, number, notice, "\n… (+300)", true);
+}
+
 /* --- another's words --- */
 
 static void test_a_reporter_hears_his_own_words_only(void **state)
@@ -279,10 +299,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_peer_hears_no_other_peer),           cmocka_unit_test(test_the_label_rises_with_what_is_answered),
-        cmocka_unit_test(test_templates_say_what_the_label_carries), cmocka_unit_test(test_a_reporter_hears_his_own_words_only),
-        cmocka_unit_test(test_nothing_is_decrypted_for_others),      cmocka_unit_test(test_notes_stay_whatever_their_label),
-        cmocka_unit_test(test_no_role_but_desk_stands_for_a_person), cmocka_unit_test(test_correspondents_of_a_restricted_case),
-        cmocka_unit_test(test_an_address_that_cannot_be_answered),
+        cmocka_unit_test(test_templates_say_what_the_label_carries), cmocka_unit_test(test_notices_say_how_much_there_is),
+        cmocka_unit_test(test_a_reporter_hears_his_own_words_only),  cmocka_unit_test(test_nothing_is_decrypted_for_others),
+        cmocka_unit_test(test_notes_stay_whatever_their_label),      cmocka_unit_test(test_no_role_but_desk_stands_for_a_person),
+        cmocka_unit_test(test_correspondents_of_a_restricted_case),  cmocka_unit_test(test_an_address_that_cannot_be_answered),
     };
     return cmocka_run_group_tests(tests, setup, desk_client_teardown);
 }
