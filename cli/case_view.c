@@ -10,7 +10,7 @@
 #include "cli/field.h"
 #include "cli/words.h"
 
-enum { MARGIN = 12, LIST_SHOWN_MAX = 20 };
+enum { MARGIN = 12, LIST_SHOWN_MAX = 20, OBSERVABLES_MAX = 100 /* that the desk tells of a case */ };
 
 static const struct table_column columns[] = {
     {N_("NO"), 0, true, false},     {N_("PRI"), 0, false, false}, {N_("DUE"), 1, false, false},   {N_("CLASS"), 2, false, false},
@@ -202,9 +202,12 @@ static void reports(struct screen *screen, const json_t *answer)
     static const struct table_column block[] = {{"", 0, false, false}, {"", 0, false, false}, {"", 3, false, false},
                                                 {"", 2, false, false}, {"", 0, false, true},  {"", 0, false, false}};
     const json_t *list = field_list(answer, "report_list");
+    char *number = field_plain(json_object_get(answer, "number"));
+    size_t count = json_array_size(list), first = count > LIST_SHOWN_MAX ? count - LIST_SHOWN_MAX : 0;
+    int64_t earlier = field_number(answer, "reports", (int64_t)count) - (int64_t)(count - first);
     struct table *table = table_new(block, ARRAY_SIZE(block));
 
-    for (size_t i = 0; i < json_array_size(list) && i < LIST_SHOWN_MAX; i++) {
+    for (size_t i = first; i < count; i++) {
         const json_t *item = json_array_get(list, i), *signature = field_object(item, "signature");
         bool is_signed = str_equal(field_text(signature, "summary"), "verified");
 
@@ -216,7 +219,9 @@ static void reports(struct screen *screen, const json_t *answer)
         table_take(table, is_signed ? STYLE_GREEN : STYLE_YELLOW, signature_text(screen, signature));
     }
     table_print_block(table, screen, _("reports"), MARGIN);
-    more(screen, json_array_size(list));
+    if (earlier > 0)
+        screen_printf(screen, _("%*s… and %lld earlier: cirt report ls case:%s\n"), MARGIN, "", (long long)earlier, number);
+    free(number);
     table_free(table);
 }
 
@@ -251,6 +256,7 @@ static void observables(struct screen *screen, const json_t *answer)
     static const struct table_column block[] = {{"", 0, false, false}, {"", 0, false, true},  {"", 1, false, false},
                                                 {"", 4, false, false}, {"", 3, false, false}, {"", 2, false, false}};
     const json_t *list = field_list(answer, "observable_list");
+    char *number = field_plain(json_object_get(answer, "number"));
     struct table *table = table_new(block, ARRAY_SIZE(block));
 
     for (size_t i = 0; i < json_array_size(list) && i < LIST_SHOWN_MAX; i++) {
@@ -268,7 +274,11 @@ static void observables(struct screen *screen, const json_t *answer)
         table_take(table, STYLE_PLAIN, also_in(screen, item));
     }
     table_print_block(table, screen, _("observables"), MARGIN);
-    more(screen, json_array_size(list));
+    if (json_array_size(list) < OBSERVABLES_MAX)
+        more(screen, json_array_size(list));
+    else
+        screen_printf(screen, _("%*s… of the newest %d; all: cirt show %s --format csv\n"), MARGIN, "", OBSERVABLES_MAX, number);
+    free(number);
     table_free(table);
 }
 

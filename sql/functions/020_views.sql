@@ -385,7 +385,7 @@ BEGIN
             GROUP BY s.type, s.value, s.role ORDER BY s.type, s.role, max(s.received) DESC, s.value LIMIT 100) g)
     SELECT coalesce(json_agg(json_build_object('type', observable_type_name(x.type), 'value', x.value, 'role', sighting_role_name(x.role), 'first_seen',
             time_text(x.first), 'last_seen', time_text(x.last), 'tlp', tlp_name(x.tlp), 'asn', x.asn, 'country', x.country, 'cases',
-            coalesce(n.numbers, '{}')) ORDER BY x.type, x.role, x.value), '[]')
+            coalesce(n.numbers, '{}')) ORDER BY x.type, x.role, x.addr, x.value), '[]')
     FROM x LEFT JOIN find_case_numbers_of(ARRAY(SELECT x.value FROM x ORDER BY x.no), ARRAY(SELECT x.addr FROM x ORDER BY x.no), ARRAY(SELECT x.host FROM x ORDER BY x.no), p_case) n
         ON n.no = x.no);
 END $$;

@@ -74,3 +74,16 @@ PY
 done
 scan 9
 contains 'unbroken in a pipe' "dropped by rule \"our scanner\": $reason" "$(as home lead submit "$SCRATCH/scan.json" --wait)"
+
+# more than is shown: the newest reports, and how to see all of them and of what was seen
+for i in {1..25}; do printf '{"description":"line %d","class":"brute-force","observations":[{"class":"brute-force","source":{"ip":"203.0.113.%d"}}]}\n' "$i" "$i"; done >"$SCRATCH/lines.ndjson"
+python3 -c 'import json; print(json.dumps({"observations": [{"class": "brute-force", "source": {"ip": "203.0.113.%d" % (i + 30)}} for i in range(150)]}))' >"$SCRATCH/many.json"
+as home feed submit "$SCRATCH/lines.ndjson" >/dev/null
+as home feed submit "$SCRATCH/many.json" >/dev/null
+triaged home
+number=$(as home lead --json ls class:brute-force | value 'd["items"][0]["number"]')
+shown=$(at home narrow cirt show "$number")
+contains 'earlier reports' "… and 6 earlier: cirt report ls case:$number" "$shown"
+contains 'the newest is there' 'line 25' "$shown"
+contains 'all values' "… of the newest 100; all: cirt show $number --format csv" "$shown"
+equal 'the reports' 26 "$(as home lead --json report ls case:"$number" | value 'len(d["items"])')"
