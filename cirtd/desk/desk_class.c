@@ -103,7 +103,7 @@ static bool set_class(struct desk_call *call, struct err *err)
     char *body = json_dumps(call->body, JSON_COMPACT);
     db_text(call->params, name);
     if (strchr(name, '/'))
-        db_int4(call->params, priority_of_class(name));
+        db_int2(call->params, (int16_t)priority_of_class(name));
     else
         db_null(call->params);
     db_text(call->params, body);

@@ -29,6 +29,9 @@ exits 1 as home lead class set no-such-class --addresses 3
 contains 'what there is' 'no class of the taxonomy' "$said"
 exits 1 as home lead class set scanner --addresses 0
 exits 2 as home lead class set scanner --addresses three
+as home lead class set fraud/copyright --window 3 >/dev/null
+equal 'one class alone' 3 "$(as home lead --json class show copyright | value 'd["window"]')"
+as home lead class rm fraud/copyright --yes >/dev/null
 as home lead class set information-gathering --addresses 3 --window 2 >/dev/null
 equal 'from the type' '[2, 3, null]' "$(as home analyst --json class show scanner | value '[d["window"], d["addresses"], d["own"]]')"
 
