@@ -1,5 +1,6 @@
 #include "cli/evidence_cmd.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,12 +70,34 @@ static int add(struct session *session)
     return session->exit_code;
 }
 
+/* False: told. Another case's evidence has its own case to be asked of. */
+static bool is_of_case(struct session *session, const char *name, const char *evidence)
+{
+    json_t *answer = session_get(session, url_path("/v1/cases/{}/evidence", name));
+    const json_t *items = field_list(answer, "items");
+    bool is_there = false;
+
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const char *id = field_or(json_array_get(items, i), "id", "-");
+        is_there = is_there || str_equal_nocase(id, evidence) || str_equal(id + 1, evidence);
+    }
+    if (answer && !is_there) {
+        char *hint = mem_printf("cirt evidence %s ls", name);
+        session_fail(session, EXIT_REFUSED, hint, _("case %s has no evidence \"%s\""), name, evidence);
+        free(hint);
+    }
+    json_decref(answer);
+    return is_there;
+}
+
 /* What strangers send does not get near a terminal, and runs nowhere by itself: it goes where it is told to. */
 static int get(struct session *session)
 {
     if (isatty(STDOUT_FILENO))
         return session_fail(session, EXIT_USAGE, NULL, _("evidence is not shown on a terminal: cirt evidence %s get %s > FILE"),
                             session_operand(session, 0), session_operand(session, 2));
+    if (!is_of_case(session, session_operand(session, 0), session_operand(session, 2)))
+        return session->exit_code;
     return session_fetch(session, url_path("/v1/evidence/{}", session_operand(session, 2)), STDOUT_FILENO) ? EXIT_DONE : session->exit_code;
 }
 

@@ -43,6 +43,11 @@ lacks 'a reply takes it along' 'has no evidence' "$sent"
 # --- refused ---
 exits 1 as home lead evidence 1 get e99999
 exits 1 as home lead evidence 77
+as home feed submit "$SOURCE/packaging/samples/phishing.iodef.xml" >/dev/null
+triaged home
+exits 1 as home lead evidence 2 get "$first"
+contains "another case's" "case 2 has no evidence \"$first\"" "$said"
+as home lead evidence 1 get "${first#e}" | cmp - "$SCRATCH/disk.img"
 exits 2 as home lead evidence 1 get
 exits 2 as home lead evidence 1 add /does/not/exist
 exits 3 as home auditor evidence 1 add "$SCRATCH/note.txt"
