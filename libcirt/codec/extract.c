@@ -512,14 +512,31 @@ static size_t add_inetnum(struct extraction *extraction, const char *at)
     return is_network && add(extraction, OBSERVABLE_CIDR, values[0]) ? first + 3 + second : 0;
 }
 
+/* The size of what stands between "<" and ">" where it is a URL that lines were broken in (RFC 3986, appendix C); else 0. */
+static size_t add_delimited(struct extraction *extraction, const char *at, const char *end)
+{
+    size_t size = strcspn(at, "<> \t"), length = 0;
+    if (at[size] != '>' || size > WORD_SIZE_MAX || !is_start(at, end) || !memchr(at, '\n', size))
+        return 0;
+    char *whole = arena_strndup(extraction->scratch, at, size);
+    for (size_t i = 0; i < size; i++)
+        if (at[i] != '\n' && at[i] != '\r')
+            whole[length++] = at[i];
+    add_words(extraction, whole, length);
+    return size;
+}
+
 size_t extract_observables(const char *text, struct report *report, struct observation *observation)
 {
     static const char blanks[] = " \t\n\r<>";
     struct extraction extraction = {.report = report, .observation = observation, .scratch = arena_new()};
     char *clean = extract_clean(text);
+    const char *end = clean + strlen(clean);
     for (const char *at = clean; *at && extraction.count < EXTRACT_MAX;) {
-        size_t network = add_inetnum(&extraction, at), size = network ? network : strcspn(at, blanks);
-        if (!network && size > 0 && size <= WORD_SIZE_MAX) {
+        bool is_delimited = at > clean && at[-1] == '<';
+        size_t taken = is_delimited ? add_delimited(&extraction, at, end) : add_inetnum(&extraction, at);
+        size_t size = taken ? taken : strcspn(at, blanks);
+        if (!taken && size > 0 && size <= WORD_SIZE_MAX) {
             add_words(&extraction, at, size);
             char *word = arena_strndup(extraction.scratch, at, size);
             remember(&extraction, word);

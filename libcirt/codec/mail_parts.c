@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/html_text.h"
+#include "codec/mail_flowed.h"
 #include "codec/mail_pgp.h"
 #include "codec/mail_reading.h"
 #include "codec/mail_xarf.h"
@@ -189,6 +190,11 @@ static void read_inline(struct mail_reading *reading, const struct mime_part *pa
     buf_clear(&body);
 }
 
+static bool is_flowed(const struct mime *mime, const struct mime_part *part)
+{
+    return str_equal_nocase(mime_parameter(mime, part, "format"), "flowed") && str_equal_nocase(mime_parameter(mime, part, "delsp"), "yes");
+}
+
 static void read_text(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover)
 {
     struct buf text, plain;
@@ -206,6 +212,8 @@ static void read_text(struct mail_reading *reading, const struct mime_part *part
     buf_init(&text, 4 * start.body_size + 16);
     buf_init(&plain, 16 * start.body_size + 16);
     mime_body_text(reading->mime, &start, &text);
+    if (!is_html && is_flowed(reading->mime, part))
+        mail_flowed_join(&text);
     if (reading->layers->protected.is_cipher)
         mail_protected_strip_legacy(reading->mime, part, &text);
     if (is_html)

@@ -117,6 +117,7 @@ static void plain(void **state)
         {"{\"url\":\"http://evil.example/x\",\"n\":1}", EVIL_URL},
         {"http://evil.example/a_(b)", "url http://evil.example/a_(b)\ndomain evil.example"},
         {"<http://evil.example/x>", EVIL_URL},
+        {"<http://evil.\nexample/\r\nx> and <http://bank.example/\ny z>", EVIL_URL "\nurl http://bank.example/\ndomain bank.example"},
         {"http://0xC6336407/x", "url http://198.51.100.7/x\nipv4 198.51.100.7"},
         {"http://[2001:db8::7]:81/x", "url http://[2001:db8::7]:81/x\nipv6 2001:db8::7"},
         {"from 198.51.100.7:4444, 198.51.100.0/24; 198.51.100.7/32", "ipv4 198.51.100.7\ncidr 198.51.100.0/24"},
