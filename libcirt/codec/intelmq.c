@@ -125,6 +125,22 @@ static void read_account(const struct json_take *take, const char *name, enum si
         json_object_del(take->object, name);
 }
 
+/* CVE ids, a semicolon between them; any other id stays. */
+static void read_vulnerabilities(const struct json_take *take)
+{
+    static const char name[] = "product.vulnerabilities", marks[] = ";, ";
+    const char *text = json_string_value(json_object_get(take->object, name));
+    bool are_all = text != NULL;
+    for (const char *at = text; at && *(at += strspn(at, marks));) {
+        size_t size = strcspn(at, marks);
+        const char *id = arena_strndup(report_row_arena(take->report), at, size);
+        are_all = report_add_sighting(take->report, take->observation, OBSERVABLE_CVE, ROLE_OTHER, id) && are_all;
+        at += size;
+    }
+    if (are_all)
+        json_object_del(take->object, name);
+}
+
 static void read_port(json_t *event, const char *name, int *port)
 {
     int64_t number;
@@ -144,6 +160,7 @@ static void read_values(const struct json_take *take, const char *class_name)
     read_account(take, "destination.account", target);
     read_port(take->object, "source.port", &take->observation->source_port);
     read_port(take->object, "destination.port", &take->observation->target_port);
+    read_vulnerabilities(take);
     UNUSED(json_take_sightings(take, "malware.hash.md5", OBSERVABLE_MD5, ROLE_OTHER));
     UNUSED(json_take_sightings(take, "malware.hash.sha1", OBSERVABLE_SHA1, ROLE_OTHER));
     UNUSED(json_take_sightings(take, "malware.hash.sha256", OBSERVABLE_SHA256, ROLE_OTHER));
@@ -179,6 +196,8 @@ static bool read_event(struct report *report, json_t *event, const struct json_p
     observation->class_name = observation->class_claim ? class_of(observation->class_claim) : NULL;
     observation->description = json_take_text(event, "event_description.text", arena);
     observation->protocol = json_take_text(event, "protocol.transport", arena);
+    if (observation->protocol)
+        str_lower((char *)observation->protocol);
     if (!read_times(observation, event, place, arena, err))
         return false;
     read_values(&take, observation->class_name);

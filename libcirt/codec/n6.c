@@ -189,6 +189,8 @@ static bool read_event(struct report *report, json_t *event, const struct json_p
     if (!json_take_time(event, place, "time", arena, &observation->time, &observation->time_text, &observation->time_rule, err))
         return false;
     observation->protocol = json_take_text(event, "proto", arena);
+    if (observation->protocol)
+        str_lower((char *)observation->protocol);
     UNUSED(json_take_number(event, "count", 1, INT64_MAX, &observation->count));
     read_values(&take, observation->class_claim);
     if (!observation->sighting_count && observation->time == TIMESTAMP_NONE)
