@@ -10,7 +10,7 @@
 #include "cli/field.h"
 #include "cli/words.h"
 
-enum { MARGIN = 12, LIST_SHOWN_MAX = 20, OBSERVABLES_MAX = 100 /* that the desk tells of a case */ };
+enum { MARGIN = 12, LIST_SHOWN_MAX = 20, ALSO_IN_MAX = 3, OBSERVABLES_MAX = 100 /* that the desk tells of a case */ };
 
 static const struct table_column columns[] = {
     {N_("NO"), 0, true, false},     {N_("PRI"), 0, false, false}, {N_("DUE"), 1, false, false},   {N_("CLASS"), 2, false, false},
@@ -225,16 +225,24 @@ static void reports(struct screen *screen, const json_t *answer)
     table_free(table);
 }
 
-/* "also in 31, 40"; "" where it is in no other. */
+/* "also in 31, 40", "also in 31, 40 and 7 more" where there is no room for all; "" where it is in no other. */
 static char *also_in(const struct screen *screen, const json_t *item)
 {
     const json_t *cases = json_object_get(item, "cases");
-    char *text = json_is_array(cases) && json_array_size(cases) ? field_plain(cases) : NULL;
-    char *clean = text ? screen_clean(screen, text, false) : NULL;
-    char *also = clean ? mem_printf(_("also in %s"), clean) : mem_strdup("");
+    size_t count = json_array_size(cases), shown = screen->columns && count > ALSO_IN_MAX ? ALSO_IN_MAX - 1 : count;
+    struct buf text;
+    char *also;
 
-    free(text);
-    free(clean);
+    buf_init(&text, 4096);
+    for (size_t i = 0; i < shown; i++) {
+        char *number = field_plain(json_array_get(cases, i));
+        buf_printf(&text, "%s%s", i ? ", " : _("also in "), number);
+        free(number);
+    }
+    if (shown < count)
+        buf_printf(&text, _(" and %zu more"), count - shown);
+    also = screen_clean(screen, buf_text(&text), false);
+    buf_clear(&text);
     return also;
 }
 
@@ -254,7 +262,7 @@ static char *origin(const struct screen *screen, const json_t *item)
 static void observables(struct screen *screen, const json_t *answer)
 {
     static const struct table_column block[] = {{"", 0, false, false}, {"", 0, false, true},  {"", 1, false, false},
-                                                {"", 4, false, false}, {"", 3, false, false}, {"", 2, false, false}};
+                                                {"", 3, false, false}, {"", 2, false, false}, {"", 4, false, false}};
     const json_t *list = field_list(answer, "observable_list");
     char *number = field_plain(json_object_get(answer, "number"));
     struct table *table = table_new(block, ARRAY_SIZE(block));
