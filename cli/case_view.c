@@ -45,7 +45,7 @@ static void footer(struct screen *screen, const json_t *answer, const void *is_d
     else if (count == 0)
         screen_printf(screen, _("Nothing needs you; %s open cases  (cirt ls is:open for all)\n"), open);
     else if (field_text(answer, "next"))
-        screen_printf(screen, _("The first %s; more with --limit %zu\n"), shown, count * 10);
+        screen_printf(screen, _("The first %s (%s cases are open); more with --limit %zu\n"), shown, open, count * 10);
     else if (is_default && all_open >= 0)
         screen_printf(screen, _("%s of %s open cases need you  (cirt ls is:open for all)\n"), shown, open);
 }

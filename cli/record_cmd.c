@@ -377,6 +377,9 @@ static void render_done(struct screen *screen, const json_t *answer, const void 
     screen_printf(screen, "%s\n", text);
     if (done->is_new && field_text(answer, "folder"))
         screen_printf(screen, _("      its files go into %s\n"), field_text(answer, "folder"));
+    if (done->is_new && str_equal(field_text(answer, "kind"), "push") && json_array_size(field_list(answer, "keys")) == 0)
+        screen_printf(screen, _("      it has no key yet and cannot send: cirt feed set %s --key CERTFILE\n"),
+                      field_or(answer, "name", "-"));
     for (size_t i = 0; i < json_array_size(keys); i++) {
         const json_t *key = json_array_get(keys, i);
         if (str_equal(field_text(key, "state"), "asked"))

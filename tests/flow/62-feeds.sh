@@ -27,6 +27,9 @@ contains "it is there already" "cirt feed set shadowserver" "$said"
 as home admin feed add mistake --drop >/dev/null
 as home admin feed rm mistake --yes >/dev/null
 exits 1 as home admin feed add mistake --push
+contains 'who has no key cannot send' 'cirt feed set silent-one --key' "$(as home admin feed add silent-one --push)"
+as home admin feed rm silent-one --yes >/dev/null
+exits 1 as home admin feed add mistake --push
 contains 'how to take it up again' 'cirt feed set mistake --enabled yes' "$said"
 shown=$(as home lead feed show shadowserver)
 contains 'durations in words' 'fresh          2 days' "$shown"
