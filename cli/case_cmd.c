@@ -231,6 +231,69 @@ int case_cmd_note(struct session *session)
     return session->exit_code;
 }
 
+/* The tasks' numbers are their places in the case: what the database calls them is nobody's business. */
+static int64_t task_id(struct session *session, const char *text)
+{
+    json_t *answer = session_get(session, url_path("/v1/cases/{}", session_operand(session, 0)));
+    const json_t *list = field_list(answer, "task_list");
+    int64_t place = 0, id = -1;
+
+    if (str_to_int64(text, 1, (int64_t)json_array_size(list), &place))
+        id = field_number(json_array_get(list, (size_t)place - 1), "id", -1);
+    else if (answer)
+        session_fail(session, EXIT_REFUSED, NULL, _("case %s has no task %s: cirt task %s"), session_operand(session, 0), text,
+                     session_operand(session, 0));
+    json_decref(answer);
+    return id;
+}
+
+static int add_task(struct session *session)
+{
+    const char *due = options_text(&session->options, "due");
+    char when[TIMESTAMP_TEXT_SIZE];
+    int64_t moment;
+    struct edit edit;
+
+    if (due && !phrase_read(due, session->printer.screen.now, false, &moment))
+        return session_fail(session, EXIT_USAGE, _("for example 2h, 14:00, tomorrow, friday, 2026-12-01"),
+                            _("--due does not understand '%s'"), due);
+    if (due)
+        timestamp_format(moment, when);
+    if (apply(session, "task", json_pack("{s:s, s:o}", "add", options_joined(&session->options, 2), "due", text_or_null(due ? when : NULL)),
+              &edit))
+        session_done(session, edit.after, _("case %s: task added"), edit.name);
+    clear(&edit);
+    return session->exit_code;
+}
+
+int case_cmd_task(struct session *session)
+{
+    const char *verb = session->options.operand_count > 1 ? session_operand(session, 1) : "ls";
+    bool has_more = session->options.operand_count > 2;
+    struct edit edit;
+
+    if (strcmp(verb, "add") == 0 && has_more)
+        return add_task(session);
+    if (strcmp(verb, "done") == 0 && session->options.operand_count == 3) {
+        int64_t id = task_id(session, session_operand(session, 2));
+        if (id < 0)
+            return session->exit_code;
+        if (apply(session, "task", json_pack("{s:I}", "done", (json_int_t)id), &edit))
+            session_done(session, edit.after, _("case %s: task %s is done"), edit.name, session_operand(session, 2));
+        clear(&edit);
+        return session->exit_code;
+    }
+    if (strcmp(verb, "ls") != 0 || has_more)
+        return session_fail(session, EXIT_USAGE, "cirt help task", "cirt task CASE [ls|add TEXT...|done N]");
+    json_t *answer = session_get(session, url_path("/v1/cases/{}", session_operand(session, 0)));
+    json_t *list = answer ? json_pack("{s:O, s:n}", "items", json_object_get(answer, "task_list"), "next") : NULL;
+    if (list)
+        session_print(session, list, case_view_tasks, NULL);
+    json_decref(list);
+    json_decref(answer);
+    return session->exit_code;
+}
+
 int case_cmd_state(struct session *session)
 {
     return change(session, "state", "state", json_pack("{s:s}", "state", session_operand(session, 1)), NULL);

@@ -15,6 +15,7 @@ int case_cmd_classify(struct session *session);
 int case_cmd_tlp(struct session *session);
 int case_cmd_tag(struct session *session);
 int case_cmd_note(struct session *session);
+int case_cmd_task(struct session *session);
 int case_cmd_state(struct session *session);
 int case_cmd_wait(struct session *session);
 int case_cmd_close(struct session *session);

@@ -358,18 +358,16 @@ static void related(struct screen *screen, const json_t *answer)
     }
 }
 
-/* "[ ] ask the host  due in 4h". */
-static void tasks(struct screen *screen, const json_t *answer)
+/* "1 [ ] ask the host  due in 4h": the number is what `cirt task` calls it. */
+static void task_lines(struct screen *screen, const json_t *list, size_t most)
 {
-    const json_t *list = field_list(answer, "task_list");
-
-    for (size_t i = 0; i < json_array_size(list) && i < LIST_SHOWN_MAX; i++) {
+    for (size_t i = 0; i < json_array_size(list) && i < most; i++) {
         const json_t *item = json_array_get(list, i);
         bool is_done = field_time(item, "done") != TIMESTAMP_NONE;
         char text[PHRASE_SIZE];
 
         margin(screen, _("tasks"), i);
-        screen_text(screen, is_done ? "[x] " : "[ ] ");
+        screen_printf(screen, is_done ? "%zu [x] " : "%zu [ ] ", i + 1);
         harmless(screen, field_text(item, "text"));
         if (!is_done && field_time(item, "due") != TIMESTAMP_NONE) {
             size_t mark = screen_mark(screen);
@@ -380,7 +378,24 @@ static void tasks(struct screen *screen, const json_t *answer)
         }
         screen_end_line(screen);
     }
+}
+
+static void tasks(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(answer, "task_list");
+
+    task_lines(screen, list, LIST_SHOWN_MAX);
     more(screen, json_array_size(list));
+}
+
+void case_view_tasks(struct screen *screen, const json_t *answer, const void *context)
+{
+    const json_t *list = field_list(answer, "items");
+
+    UNUSED(context);
+    if (json_array_size(list) == 0)
+        screen_text(screen, _("No task.\n"));
+    task_lines(screen, list, json_array_size(list));
 }
 
 /* "pap:amber", or what stood against it in parentheses. */

@@ -9,6 +9,8 @@
 
 /* The footer's context: NULL for a filter of one's own, anything else for the default selection. */
 extern const struct list_view case_view_list;
+/* Its tasks, as {"items": [..]}. */
+void case_view_tasks(struct screen *screen, const json_t *answer, const void *context);
 void case_view_show(struct screen *screen, const json_t *answer, const void *context);
 
 #endif

@@ -106,6 +106,7 @@ static const struct option_rule take_options[] = {
     {"steal", OPTION_SWITCH, NULL, N_("also from its owner; needs -m")}, REASON, REVISION, {0}};
 static const struct option_rule escalate_options[] = {
     {"to", OPTION_ONE, "LEVEL|WHO", N_("lead, duty or a login; else the next level")}, REASON, REVISION, {0}};
+static const struct option_rule task_options[] = {{"due", OPTION_ONE, "TIME", N_("until when: 4h, tomorrow, 2026-12-01")}, REVISION, {0}};
 static const struct option_rule note_options[] = {
     {"message", OPTION_ONE, "TEXT", N_("the note (also -m); else $EDITOR, or standard input")},
     {"tlp", OPTION_ONE, "LABEL", N_("its label; else the case's")},
@@ -276,6 +277,8 @@ const struct command commands_table[] = {
      {"cirt tag 42 +bank +press", "cirt tag 42 -noise"}, NULL, false},
     {"note", case_cmd_note, COMMAND_DESK, "CASE", 1, 1, note_options, N_("write a note"),
      {"cirt note 42 -m 'called the bank'", "cirt note 42 -m 'block it' --tlp green --share", "cirt note 42"}, NULL, false},
+    {"task", case_cmd_task, COMMAND_DESK, "CASE [ls|add TEXT...|done N]", 1, COMMAND_MANY, task_options, N_("what is to be done in a case"),
+     {"cirt task 42", "cirt task 42 add 'ask the host to take it down' --due 4h", "cirt task 42 done 1"}, NULL, false},
     {"state", case_cmd_state, COMMAND_DESK, "CASE STATE", 2, 2, edit_options, N_("move to another state"),
      {"cirt state 42 open", "cirt state 42 resolved"}, NULL, false},
     {"wait", case_cmd_wait, COMMAND_DESK, "CASE", 1, 1, wait_options, N_("wait for somebody until a time"),

@@ -199,21 +199,49 @@ static bool set_state(struct desk_call *call, struct err *err)
     return run_verb(call, SQL_DESK_CASE_STATE, members, err);
 }
 
+/* An RFC 3339 member in the form that the database reads; NULL where the body has none. */
+static bool body_time(struct desk_call *call, const char *name, char text[TIMESTAMP_TEXT_SIZE], const char **out, struct err *err)
+{
+    int64_t moment;
+    if (!desk_body_text(call, name, out, err))
+        return false;
+    if (*out && !timestamp_parse_rfc3339(*out, &moment))
+        return desk_problem_set(call, 422, "RFC 3339: 2026-01-05T12:00:00Z", err, "\"%.60s\" is no time", *out);
+    if (*out) {
+        timestamp_format(moment, text);
+        *out = text;
+    }
+    return true;
+}
+
+static bool task_case(struct desk_call *call, struct err *err)
+{
+    const char *added, *due;
+    char text[TIMESTAMP_TEXT_SIZE];
+    const json_t *done = json_object_get(call->body, "done");
+    if (!desk_body_text(call, "add", &added, err) || !body_time(call, "due", text, &due, err))
+        return false;
+    db_text(call->params, call->name);
+    db_text(call->params, call->revision);
+    db_text(call->params, added);
+    db_text(call->params, due);
+    if (json_is_integer(done))
+        db_int8(call->params, json_integer_value(done));
+    else
+        db_null(call->params);
+    return desk_run_one(call, SQL_DESK_CASE_TASK, 200, "case", err);
+}
+
 static bool wait_case(struct desk_call *call, struct err *err)
 {
     const char *whom, *until;
     char text[TIMESTAMP_TEXT_SIZE];
-    int64_t moment;
-    if (!desk_body_text(call, "for", &whom, err) || !desk_body_text(call, "until", &until, err))
+    if (!desk_body_text(call, "for", &whom, err) || !body_time(call, "until", text, &until, err))
         return false;
-    if (until && !timestamp_parse_rfc3339(until, &moment))
-        return desk_problem_set(call, 422, "RFC 3339: 2026-01-05T12:00:00Z", err, "\"%.60s\" is no time", until);
-    if (until)
-        timestamp_format(moment, text);
     db_text(call->params, call->name);
     db_text(call->params, call->revision);
     db_text(call->params, whom);
-    db_text(call->params, until ? text : NULL);
+    db_text(call->params, until);
     return desk_run_one(call, SQL_DESK_CASE_WAIT, 200, "case", err);
 }
 
@@ -278,6 +306,7 @@ const struct desk_route desk_case_routes[] = {
     {"case_tlp", label_case},
     {"case_tag", tag_case},
     {"case_note", note_case},
+    {"case_task", task_case},
     {"case_state", set_state},
     {"case_wait", wait_case},
     {"case_close", close_case},

@@ -63,6 +63,7 @@ const struct api_endpoint api_endpoints[] = {
     EDIT("case_tlp", "tlp", "Set the label"),
     EDIT("case_tag", "tag", "Add and remove tags"),
     EDIT("case_note", "note", "Write a note"),
+    EDIT("case_task", "task", "Add a task, or say that one is done"),
     EDIT("case_state", "state", "Move to another state"),
     EDIT("case_wait", "wait", "Wait for somebody until a time"),
     EDIT("case_close", "close", "Close with a resolution"),

@@ -90,6 +90,7 @@ GRANT EXECUTE ON FUNCTION case_classify TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_tlp TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_tag TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_note TO cirt_desk;
+GRANT EXECUTE ON FUNCTION case_task TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_state TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_wait TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_close TO cirt_desk;

@@ -90,6 +90,8 @@ SELECT case_classify($1::text, $2::int, $3::text)
 SELECT case_tlp($1::text, $2::int, $3::text)
 -- name: case_tag
 SELECT case_tag($1::text, $2::int, $3::text[], $4::text[])
+-- name: case_task
+SELECT case_task($1::text, $2::int, $3::text, $4::timestamptz, $5::bigint)
 -- name: case_note
 SELECT case_note($1::text, $2::int, $3::text, $4::text, $5::boolean)
 -- name: case_state

@@ -37,6 +37,23 @@ equal 'whoever has duty owns it' analyst2 "$(get owner)"
 exits 1 as home analyst priority "$case" low
 exits 2 as home analyst2 escalate "$case"
 as home analyst2 note "$case" -m 'called the hosting company'
+
+# what is to be done: added with an end, done once, told by its place
+contains 'none yet' 'No task' "$(as home analyst2 task "$case")"
+contains 'added' 'task added' "$(as home analyst2 task "$case" add ask the host --due 4h)"
+as home analyst task "$case" add 'tell the bank' >/dev/null
+contains 'listed' '2 [ ] tell the bank' "$(as home lead task "$case")"
+contains 'until when' 'due' "$(as home lead task "$case" ls)"
+contains 'done' "case $case: task 1 is done" "$(as home analyst task "$case" done 1)"
+contains 'ticked off' '1 [x] ask the host' "$(as home lead show "$case")"
+exits 1 as home analyst task "$case" done 1
+contains 'only once' 'done already' "$said"
+exits 1 as home analyst task "$case" done 3
+exits 2 as home analyst task "$case" add
+exits 2 as home analyst task "$case" add x --due whenever
+exits 3 as home auditor task "$case" add x
+equal 'for programs' '[true, false]' "$(as home lead --json task "$case" | value '[t["done"] is not None for t in d["items"]]')"
+contains 'in the journal' 'did task' "$(as home lead journal "$case")"
 contains 'note' 'called the hosting company' "$(get note_list)"
 as home analyst2 tlp "$case" amber
 equal 'label' amber "$(get tlp)"
