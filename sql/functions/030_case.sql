@@ -440,7 +440,7 @@ BEGIN
         PERFORM refuse('CI422', format('case %s needs a resolution', c.number),
                        format('cirt close %s --as fixed|mitigated|false-positive|not-ours|no-answer|duplicate', c.number));
     ELSIF p_state = 'merged' THEN
-        PERFORM refuse('CI422', 'a case is merged into another one', format('cirt merge %s INTO', c.number));
+        PERFORM refuse('CI422', 'no case is merged by hand', format('cirt close %s --as duplicate -m ''of case ...''', c.number));
     END IF;
     RETURN case_save(case_moved(c, p_state), 'state', format('state %s (was %s)', p_state, v_before), jsonb_build_object('state', p_state, 'before', v_before));
 END $$;
