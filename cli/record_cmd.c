@@ -254,8 +254,9 @@ static void render_list(struct screen *screen, const json_t *answer, const void 
         row(table, screen, json_array_get(items, i), kind);
     if (json_array_size(items) > 0)
         table_print(table, screen);
-    else
-        screen_printf(screen, _("No %s yet: cirt help %s add\n"), kind->noun, kind->noun);
+    else /* what comes as files is imported */
+        screen_printf(screen, _("No %s yet: cirt help %s %s\n"), kind->noun, kind->noun,
+                      kind == &record_kind_warninglist || kind == &record_kind_rir ? "import" : "add");
     table_free(table);
 }
 

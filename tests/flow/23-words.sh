@@ -32,6 +32,12 @@ contains 'how it is written' '198.51.100.0/24' "$said"
 as home admin constituent rm shop --yes >/dev/null
 contains 'removed or disabled' ' no' "$(as home admin constituent ls | grep shop || echo ' no')"
 
+# what there is none of: how it comes
+for noun in rir warninglist mapping suppression; do
+    words=$(as home lead "$noun" ls | sed -n 's/.* yet: cirt help //p')
+    contains "$noun: how" "${words}: " "$(as home lead help $words)"
+done
+
 # compressed as it lies there
 gzip -c "$SOURCE/packaging/samples/2026-11-20-event4_sinkhole_http-xx_cert.csv" >"$SCRATCH/2026-11-20-event4_sinkhole_http-xx_cert.csv.gz"
 packed=$(as home feed --json submit "$SCRATCH/2026-11-20-event4_sinkhole_http-xx_cert.csv.gz" | value 'd["report"]')
