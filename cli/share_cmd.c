@@ -307,13 +307,19 @@ static void wait_for(struct session *session, json_t *peer)
     }
 }
 
+/* Each once, however often it was named. */
 static json_t *list_of(const struct options *options, const char *name)
 {
     json_t *list = json_array();
     const char *text;
 
-    for (size_t i = 0; (text = options_item(options, name, i)); i++)
-        json_array_append_new(list, json_string(text));
+    for (size_t i = 0; (text = options_item(options, name, i)); i++) {
+        bool is_there = false;
+        for (size_t k = 0; k < json_array_size(list); k++)
+            is_there = is_there || str_equal_nocase(json_string_value(json_array_get(list, k)), text);
+        if (!is_there)
+            json_array_append_new(list, json_string(text));
+    }
     return list;
 }
 

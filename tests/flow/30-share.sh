@@ -25,6 +25,8 @@ exits 3 as home analyst share "$case" --with YY-CERT
 contains 'the command that sends just this' "--with YY-CERT --only 'type:ipv4 OR type:url' --tlp green --format stix" \
     "$(as home lead share "$case" --with YY-CERT --only 'type:ipv4 OR type:url' --tlp green --format stix --dry-run)"
 
+equal 'a peer that is named twice is one' 1 "$(as home lead --json share "$case" --with YY-CERT,yy-cert YY-CERT --dry-run | value 'len(d["items"])')"
+
 as home lead share "$case" --with YY-CERT >/dev/null
 acknowledged() { [[ $(as home lead --json shares "$case" | value 'd["items"][0]["state"]') =~ ^(acknowledged|accepted)$ ]]; }
 until_true 20 acknowledged
