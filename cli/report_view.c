@@ -276,6 +276,31 @@ static void observations(struct screen *screen, const json_t *answer, int64_t mo
         screen_printf(screen, _("first %s of %s; more with --limit N, all with --all\n"), first, total);
 }
 
+/* What of it could not be read, each with its place: the first ones. */
+static void rejections(struct screen *screen, const json_t *answer)
+{
+    enum { SHOWN = 10 };
+    const json_t *list = field_list(answer, "rejected_list");
+    int64_t all = field_number(answer, "rejected", 0), shown = 0;
+    char total[PHRASE_SIZE];
+
+    if (all <= 0)
+        return;
+    screen_number(screen, all, total);
+    screen_text(screen, "\n");
+    screen_style(screen, STYLE_YELLOW, _("rejected: "));
+    screen_printf(screen, _("%s, which could not be read\n"), total);
+    for (; shown < SHOWN && (size_t)shown < json_array_size(list); shown++) {
+        const json_t *item = json_array_get(list, (size_t)shown);
+        screen_printf(screen, "%*s", INDENT, "");
+        screen_value(screen, field_or(item, "at", "-"), 40);
+        screen_text(screen, ": ");
+        screen_value_line(screen, field_or(item, "error", "-"), true, INDENT);
+    }
+    if (all > shown)
+        screen_printf(screen, _("%*s… and %lld more\n"), INDENT, "", (long long)(all - shown));
+}
+
 /* Set in, so that no line of the sender's can pass for one of ours ("SIGNED by ..."). */
 static void description(struct screen *screen, const json_t *answer)
 {
@@ -301,4 +326,5 @@ void report_view_render(struct screen *screen, const json_t *answer, const void 
         screen_text(screen, "\n");
     known_good_view(screen, answer);
     observations(screen, answer, most ? *most : REPORT_VIEW_OBSERVATIONS);
+    rejections(screen, answer);
 }

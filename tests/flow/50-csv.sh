@@ -46,6 +46,12 @@ contains 'the cut archive is kept' 'broken' "$(as home lead report show "$(as ho
 (cd "$SCRATCH" && cp "$SOURCE/tests/data/shadowserver/good/2026-03-01-scan_smb-example-asn.csv" . && python3 -m zipfile -c daily.zip 2026-03-01-scan_smb-example-asn.csv)
 equal 'Shadowserver in a zip' shadowserver "$(report=$(what='d["report"]' submit "$SCRATCH/daily.zip"); as home lead --json report show "$report" | value 'd["format"]')"
 
+# --- which rows were left out, and why ---
+printf '2026-03-04 00:00:00,198.51.100.%s,443,online,,Heodo\n' 10 999 >"$SCRATCH/rows.csv"
+report=$(what='d["report"]' submit "$SCRATCH/rows.csv" --format csv:c2-list)
+contains 'how many' 'rejected: 1, ' "$(as home lead report show "$report")"
+contains 'which and why' 'line 2: column "dst_ip" holds no valid value' "$(as home lead report show "$report")"
+
 # --- a mapping is mended, and the document read again ---
 printf 'column address = source.ip\n' >"$SCRATCH/sensor.mapping"
 printf 'when,addr\n05.03.2026,192.0.2.9\n' >"$SCRATCH/sensor.csv"
