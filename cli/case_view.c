@@ -233,6 +233,8 @@ static char *also_in(const struct screen *screen, const json_t *item)
     struct buf text;
     char *also;
 
+    if (count == 0)
+        return mem_strdup("");
     buf_init(&text, 4096);
     for (size_t i = 0; i < shown; i++) {
         char *number = field_plain(json_array_get(cases, i));

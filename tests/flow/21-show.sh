@@ -85,5 +85,6 @@ number=$(as home lead --json ls class:brute-force | value 'd["items"][0]["number
 shown=$(at home narrow cirt show "$number")
 contains 'earlier reports' "… and 6 earlier: cirt report ls case:$number" "$shown"
 contains 'the newest is there' 'line 25' "$shown"
+equal 'of a value that is in no other case nothing stands there' 0 "$(grep -cE 'ipv4 .*  -[[:space:]]*$' <<<"$shown" || true)"
 contains 'all values' "… of the newest 100; all: cirt show $number --format csv" "$shown"
 equal 'the reports' 26 "$(as home lead --json report ls case:"$number" | value 'len(d["items"])')"
