@@ -43,10 +43,19 @@ bool csv_charset_is_known(const char *encoding)
     return true;
 }
 
+/* UTF-16, UCS-2BE, UTF32, UCS-4, ...: the number in the name tells. */
+static size_t unit_of(const char *encoding)
+{
+    if (strncasecmp(encoding, "UTF", 3) != 0 && strncasecmp(encoding, "UCS", 3) != 0)
+        return 1;
+    const char *number = encoding + strcspn(encoding, "0123456789");
+    return strncmp(number, "32", 2) == 0 || *number == '4' ? 4 : strncmp(number, "16", 2) == 0 || *number == '2' ? 2 : 1;
+}
+
 static void open_converter(struct csv_charset *charset, const char *encoding)
 {
     charset->converter = iconv_open("UTF-8", iconv_name(encoding));
-    charset->unit = strncasecmp(encoding, "UTF-16", 6) == 0 ? 2 : 1;
+    charset->unit = unit_of(encoding);
 }
 
 struct csv_charset *csv_charset_new(const char *encoding, struct csv_stream *rows)
