@@ -4,7 +4,7 @@
 -- proves (tlps[1] of all, tlps[4] of a pinned key): what joins a case must not change what more assurance set, nor lend its word to what proves less. No aggregate here needs its rows sorted: what does
 -- (counts of different things, a group of several classes) is asked for afterwards, of those groups only.
 CREATE OR REPLACE FUNCTION triage_groups() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET work_mem = '64MB' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET enable_sort = off SET work_mem = '64MB' AS $$
 BEGIN
     INSERT INTO triage_group (grp, case_id, is_new, is_again, is_quiet, first_ord, drill_id, compartment_id, join_key, is_person, class, last_class, constituent_id,
                               subject, value, tlp, assurance, tlps, priority, priorities, queue, assign, observations, reports, report_id, last_report_id,
@@ -153,7 +153,7 @@ END $$;
 
 -- Without nested loops, as in triage_fill().
 CREATE OR REPLACE FUNCTION triage_members(OUT cases bigint[], OUT reports bigint[], OUT observations bigint[])
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET work_mem = '64MB' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET enable_sort = off SET work_mem = '64MB' AS $$
 DECLARE
     v record;
 BEGIN

@@ -103,7 +103,7 @@ END $$;
 
 -- What was said of each case of the chunk, once a rule and action.
 CREATE OR REPLACE FUNCTION triage_rule_gather() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET enable_sort = off AS $$
 BEGIN
     INSERT INTO triage_rule_said (case_id, is_new, assurance, set_name, version, rule, kind, action, value, place, observations, report_id)
     SELECT g.case_id, bool_or(g.is_new), max(g.assurance), s.set_name, min(s.version), s.rule, min(s.kind), s.action, min(s.value), min(s.place), sum(g.observations), min(g.report_id)
