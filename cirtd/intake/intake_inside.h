@@ -71,6 +71,8 @@ struct codec_hints intake_job_hints(const struct intake_job *job);
 void intake_keep_malformed(struct intake *intake, struct intake_job *job, struct body *body);
 /* The envelope of a job, or of one line of it: bytes' digest and size are the caller's to set. */
 void intake_job_envelope(const struct intake_job *job, const struct report *report, struct report_envelope *envelope);
+/* How much of its bytes is stored: of what is malformed the beginning only, where its sender is over quota. */
+size_t intake_job_kept(const struct intake_job *job);
 void intake_job_clear(struct intake_job *job);
 
 /* The answer to one stored report (contracts section 3: 201, 200 or 400). */

@@ -228,22 +228,25 @@ void intake_answer_stored(struct intake_job *job, const struct report_result *re
 
 /* --- storing --- */
 
+size_t intake_job_kept(const struct intake_job *job)
+{
+    bool is_short = !job->report && job->error.code != ERR_NONE && job->caller->is_over_quota;
+    return is_short && job->raw_size > OVER_QUOTA_KEPT ? OVER_QUOTA_KEPT : job->raw_size;
+}
+
 static void add_job(struct intake *intake, const struct intake_job *job)
 {
     struct report_envelope envelope;
     intake_job_envelope(job, job->report, &envelope);
     memcpy(envelope.sha256, job->sha256, sizeof envelope.sha256);
     envelope.size = job->size;
-    size_t kept = job->raw_size;
     if (job->error.code != ERR_NONE) {
         report_envelope_malformed(&envelope, job->error.text, job->error.at, job->raw, job->raw_size);
-        if (job->caller->is_over_quota && kept > OVER_QUOTA_KEPT)
-            kept = OVER_QUOTA_KEPT;
     } else if (!job->report) {
         envelope.route = "inbox";
         envelope.state = "decoding";
     }
-    report_batch_add(intake->batch, &envelope, job->report, job->raw, kept);
+    report_batch_add(intake->batch, &envelope, job->report, job->raw, intake_job_kept(job));
 }
 
 static bool store_once(struct intake *intake, struct intake_job *jobs, size_t count, struct err *err)

@@ -85,7 +85,7 @@ static bool store(struct intake *intake, struct intake_job *job, struct report_r
     if (!job->report)
         report_envelope_malformed(&envelope, job->error.text, job->error.at, job->raw, job->raw_size);
     report_batch_reset(intake->batch);
-    report_batch_add(intake->batch, &envelope, job->report, job->raw, job->raw_size);
+    report_batch_add(intake->batch, &envelope, job->report, job->raw, intake_job_kept(job));
     if (!db_begin(intake->db, err))
         return false;
     if (report_batch_store(intake->db, SQL_INTAKE_REPORTS_INSERT, intake->batch, result, err) &&
@@ -93,6 +93,14 @@ static bool store(struct intake *intake, struct intake_job *job, struct report_r
         return true;
     db_rollback(intake->db);
     return false;
+}
+
+/* What it says is not taken; how far it may be read still holds for what is kept of it. */
+static void give_up_report(struct intake_job *job)
+{
+    job->tlp_asked = tlp_strictest(job->tlp_asked, job->report->tlp);
+    report_free(job->report);
+    job->report = NULL;
 }
 
 static void take_report(struct intake *intake, struct intake_job *job, const struct rid *rid)
@@ -111,8 +119,7 @@ static void take_report(struct intake *intake, struct intake_job *job, const str
         }
         log_warn("incoming_refused", "peer=%s %s", job->caller->name, log_err(&job->error));
         justification = job->error.code == ERR_DENIED ? RID_AUTHENTICATION_ORIGIN : RID_CANNOT_PROCESS;
-        report_free(job->report);
-        job->report = NULL;
+        give_up_report(job);
     }
     if (!store(intake, job, &result, &err)) {
         worker_problem_err(job->request, &err);
@@ -154,8 +161,7 @@ static void take_document(struct intake *intake, struct intake_job *job, struct 
         job->report = NULL;
     } else if (!check_issuer(intake, job->caller, job->report, &job->error)) {
         log_warn("incoming_refused", "peer=%s %s", job->caller->name, log_err(&job->error));
-        report_free(job->report);
-        job->report = NULL;
+        give_up_report(job);
     }
     if (job->error.code == ERR_AGAIN || !store(intake, job, &result, &err)) {
         worker_problem_err(job->request, job->error.code == ERR_AGAIN ? &job->error : &err);
@@ -174,6 +180,11 @@ static void deny_other(struct intake *intake, struct intake_job *job, const stru
 {
     struct err err;
     struct report_result result;
+    struct codec_hints hints = {0};
+    if (codec_decode(job->codec, job->raw, job->raw_size, &intake->limits, &hints, &job->report, &err))
+        give_up_report(job);
+    else
+        job->report = NULL;
     err_set_at(&job->error, ERR_INPUT, "RIDPolicy", "a message of type %.60s, which was denied: only a Report is taken by itself",
                rid->type_name);
     if (!store(intake, job, &result, &err)) {

@@ -128,3 +128,25 @@ contains 'what it is' 'InvestigationRequest' "$(as peer lead report show "$asked
 as peer lead report raw "$asked" | cmp - "$SCRATCH/request.xml"
 as peer lead report replay "$asked" >/dev/null
 until_true 20 eval '[[ $(incoming) == $((before + 1)) ]]'
+
+# whom it is for holds for what was not taken, too; and beyond the quota of broken documents the beginning is kept
+posted() { # FILE
+    curl -sS --noproxy '*' --max-time 20 --cacert "$SCRATCH/peer/ids/ca.crt" --cert "$SCRATCH/home/keys/push.crt" --key "$SCRATCH/home/keys/push.key" \
+        -H 'Content-Type: text/xml' --data-binary "@$1" "$rid/"
+}
+newest() { as peer lead --json report ls state:malformed sender:XX-CERT | value "d['items'][0]['$1']"; }
+perl -pe 's/(<(?:iodef:)?Incident )/$1restriction="red" /; s/(?<=red" )(.*?) restriction="[^"]*"/$1/' "$SCRATCH/request.xml" >"$SCRATCH/red.xml"
+contains 'denied' 'AuthorizationStatus="Denied"' "$(posted "$SCRATCH/red.xml")"
+equal 'the label of a request' red "$(newest tlp)"
+exits 1 as peer analyst report show "$(newest id)"
+sed 's/MsgType="InvestigationRequest"/MsgType="Report"/; s/\(<[a-z:]*IncidentID [^>]*name="\)[^"]*/\1NOT-OURS/' "$SCRATCH/red.xml" >"$SCRATCH/refused.xml"
+contains 'whose name is not theirs' AuthenticationOrigin "$(posted "$SCRATCH/refused.xml")"
+equal 'the label of a refused report' red "$(newest tlp)"
+sandbox stop "$SCRATCH/peer"
+sed -i 's/^intake {/&\n    malformed_quota_mb = 0/' "$SCRATCH/peer/cirtd.conf"
+sandbox start "$SCRATCH/peer"
+sed 's/MsgType="InvestigationRequest"/MsgType="TraceRequest"/' "$SCRATCH/request.xml" >"$SCRATCH/trace.xml"
+contains 'denied' 'AuthorizationStatus="Denied"' "$(posted "$SCRATCH/trace.xml")"
+asked=$(newest id)
+equal 'the beginning' 4096 "$(sql peer "SELECT sum(length(bytes)) FROM cirt.report_raw WHERE report_id = ${asked#r}")"
+equal 'of all' "$(wc -c <"$SCRATCH/trace.xml")" "$(newest size)"
