@@ -274,7 +274,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
                          AND report_subject(m.report_id, p_tlp) <> '' ORDER BY m.report_id DESC LIMIT 1), case_called_for(p_case, p_addresses, p_tlp)) $$;
 
 -- What templates may say: only what the label of the mail carries, nothing personal; to a reporter nothing that another one said; to a peer nothing that
--- another peer said under AMBER. Observables one a line, as they are, and how many more there are.
+-- another peer said under AMBER. Observables one a line, as they are, at most 500 and
+-- 100,000 characters, which leave room in a mail (mail_set_text()) however they are written; and how many more there are.
 CREATE OR REPLACE FUNCTION mail_variables(p_mail bigint) RETURNS TABLE (name text, value text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     WITH m AS (SELECT d.*, ARRAY(SELECT r.address FROM mail_recipient r WHERE r.mail_id = d.id) AS addresses, k.name AS case_name, k.class, k.opened, k.tlp AS case_tlp, s.name AS team, i.name AS author
@@ -296,11 +297,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         ('class', CASE WHEN m.case_tlp <= m.tlp THEN m.class END),
         ('label', 'TLP:' || upper(tlp_name(m.tlp))),
         ('date', to_char(m.opened AT TIME ZONE 'UTC', 'YYYY-MM-DD')),
-        ('observables', CASE WHEN m.occasion = 'notice' THEN (SELECT string_agg(x.value, E'\n' ORDER BY x.type, x.addr, x.value) || CASE WHEN max(x.total) > 500 THEN format(E'\n… (+%s)', max(x.total) - 500) ELSE '' END FROM (
-            SELECT g.type, g.value, min(g.addr) AS addr, count(*) OVER () AS total FROM case_member b JOIN sighting g ON g.report_id = b.report_id AND g.received = b.received AND b.observations @> g.observation_no
-            WHERE b.case_id = m.case_id AND b.until IS NULL AND g.tlp <= m.tlp AND NOT g.personal AND g.compartment_id = m.compartment_id
-              AND observable_type_name(g.type) NOT IN ('asn', 'country') AND NOT EXISTS (SELECT FROM foreign_value f WHERE f.type = g.type AND f.value = g.value)
-            GROUP BY g.type, g.value ORDER BY g.type, min(g.addr), g.value LIMIT 500) x) END)) v(name, value) $$;
+        ('observables', CASE WHEN m.occasion = 'notice' THEN (SELECT string_agg(x.value, E'\n' ORDER BY x.type, x.addr, x.value) || CASE WHEN max(x.total) > count(*) THEN format(E'\n… (+%s)', max(x.total) - count(*)) ELSE '' END FROM (
+            SELECT y.*, sum(length(y.value) + 1) OVER (ORDER BY y.type, y.addr, y.value) AS size FROM (
+                SELECT g.type, g.value, min(g.addr) AS addr, count(*) OVER () AS total FROM case_member b JOIN sighting g ON g.report_id = b.report_id AND g.received = b.received AND b.observations @> g.observation_no
+                WHERE b.case_id = m.case_id AND b.until IS NULL AND g.tlp <= m.tlp AND NOT g.personal AND g.compartment_id = m.compartment_id
+                  AND observable_type_name(g.type) NOT IN ('asn', 'country') AND NOT EXISTS (SELECT FROM foreign_value f WHERE f.type = g.type AND f.value = g.value)
+                GROUP BY g.type, g.value ORDER BY g.type, min(g.addr), g.value LIMIT 500) y) x WHERE x.size <= 100000) END)) v(name, value) $$;
 
 -- What a reply quotes: the text of the mail it answers, where all of that has one and the same protection, and the label of the answer carries it; of
 -- anything else nothing.

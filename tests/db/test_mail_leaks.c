@@ -154,6 +154,15 @@ static void test_notices_say_how_much_there_is(void **state)
             " FROM sighting s WHERE s.report_id = %lld",
             (long long)report);
     expect_in(state, number, notice, "\n… (+300)", true);
+    /* URLs of the greatest length leave room in the mail, too. */
+    number = desk_client_case(*state, "long addresses", "green");
+    report = desk_client_report(number, "green", "feed", one);
+    execute("INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, personal, host, value)"
+            " SELECT s.report_id, s.received, s.observation_no, s.origin, 6, s.role, s.tlp, false, 'x.example', 'https://x.example/' || "
+            "to_char(n, 'FM000') || repeat('.', 8000) FROM sighting s, generate_series(1, 200) n WHERE s.report_id = %lld",
+            (long long)report);
+    expect_in(state, number, notice, "/011", true);
+    expect_in(state, number, notice, "\n… (+188)", true);
 }
 
 /* --- another's words --- */
