@@ -400,13 +400,15 @@ BEGIN
                      jsonb_build_object('note', v_note, 'tlp', tlp_name(v_tlp), 'sha256', encode(sha256(convert_to(p_text, 'UTF8')), 'hex')));
 END $$;
 
--- One more thing to do, or that one is done: its number as the case tells it. Helping hands may do both, as they may write notes.
+-- One more thing to do, or that one is done: its id as the case tells it. The history calls it by its place in the case, as people do. Helping hands may
+-- do both, as they may write notes.
 CREATE OR REPLACE FUNCTION case_task(p_ref text, p_revision int, p_add text, p_due timestamptz, p_done bigint) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     c incident_case := case_lock(p_ref, p_revision, true, NULL);
     v_task bigint;
     v_done timestamptz;
+    v_place bigint;
 BEGIN
     IF (p_done IS NULL) = (coalesce(btrim(p_add, E' \t\r\n'), '') = '') THEN
         PERFORM refuse('CI422', 'a task is added by its text, or done by its number', format('cirt task %s add TEXT, or cirt task %s done N', c.number, c.number));
@@ -414,7 +416,8 @@ BEGIN
         PERFORM refuse('CI422', 'a task has at most 500 characters', 'a note may be longer');
     ELSIF p_done IS NULL THEN
         INSERT INTO task (case_id, drill_id, compartment_id, text, due) VALUES (c.id, c.drill_id, c.compartment_id, p_add, p_due) RETURNING id INTO v_task;
-        RETURN case_save(c, 'task', format('added task %s', v_task), jsonb_build_object('task', v_task, 'sha256', encode(sha256(convert_to(p_add, 'UTF8')), 'hex')));
+        SELECT count(*) INTO v_place FROM task t WHERE t.case_id = c.id;
+        RETURN case_save(c, 'task', format('added task %s', v_place), jsonb_build_object('task', v_task, 'sha256', encode(sha256(convert_to(p_add, 'UTF8')), 'hex')));
     END IF;
     SELECT t.id, t.done INTO v_task, v_done FROM task t WHERE t.case_id = c.id AND t.id = p_done;
     IF v_task IS NULL THEN
@@ -423,7 +426,8 @@ BEGIN
         PERFORM refuse('CI409', 'that is done already', format('cirt task %s', c.number));
     END IF;
     UPDATE task t SET done = now() WHERE t.id = v_task;
-    RETURN case_save(c, 'task', format('did task %s', v_task), jsonb_build_object('task', v_task));
+    SELECT count(*) INTO v_place FROM task t WHERE t.case_id = c.id AND t.id <= v_task;
+    RETURN case_save(c, 'task', format('did task %s', v_place), jsonb_build_object('task', v_task));
 END $$;
 
 CREATE OR REPLACE FUNCTION case_state(p_ref text, p_revision int, p_state text) RETURNS json

@@ -169,6 +169,43 @@ static void test_escalate(void **state)
     json_decref(answer);
 }
 
+/* The history tells a task by its place in the case, as people do; a task of another case is none. */
+static void test_tasks(void **state)
+{
+    static const char *const refused[] = {"{}",
+                                          "{\"add\":\" \\n\"}",
+                                          "{\"add\":\"x\",\"done\":1}",
+                                          "{\"done\":\"1\"}",
+                                          "{\"add\":\"x\",\"due\":\"whenever\"}",
+                                          "{\"due\":\"2099-01-05T12:00:00Z\"}"};
+    int64_t other = desk_client_case(*state, "with two tasks", "amber"), number = desk_client_case(*state, "with one task", "amber");
+    char path[60], body[40];
+    json_decref(desk_client_edit(*state, "analyst", 200, other, "task", "{\"add\":\"first\"}"));
+    json_decref(desk_client_edit(*state, "analyst2", 200, other, "task", "{\"add\":\"second\",\"due\":\"2099-01-05T12:00:00Z\"}"));
+    json_decref(desk_client_edit(*state, "analyst", 200, number, "task", "{\"add\":\"only\"}"));
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+        json_decref(desk_client_edit(*state, "analyst", 422, number, "task", refused[i]));
+    json_decref(desk_client_edit(*state, "auditor", 403, number, "task", "{\"add\":\"x\"}"));
+    snprintf(path, sizeof path, "/v1/cases/%lld", (long long)other);
+    json_t *shown = desk_client_get(*state, "analyst", 200, path);
+    json_t *list = json_object_get(shown, "task_list");
+    assert_int_equal(json_array_size(list), 2);
+    assert_string_equal(desk_client_text(json_array_get(list, 1), "due"), "2099-01-05T12:00:00Z");
+    snprintf(body, sizeof body, "{\"done\":%lld}", (long long)number_of(json_array_get(list, 1), "id"));
+    json_decref(shown);
+    json_decref(desk_client_edit(*state, "analyst", 404, number, "task", body));
+    json_decref(desk_client_edit(*state, "analyst", 200, other, "task", body));
+    json_decref(desk_client_edit(*state, "analyst", 409, other, "task", body));
+    json_decref(desk_client_edit(*state, "analyst", 404, other, "task", "{\"done\":0}"));
+    shown = desk_client_get(*state, "lead", 200, path);
+    assert_string_equal(desk_client_text(json_array_get(json_object_get(shown, "last"), 0), "text"), "did task 2");
+    json_decref(shown);
+    snprintf(path, sizeof path, "/v1/cases/%lld", (long long)number);
+    shown = desk_client_get(*state, "lead", 200, path);
+    assert_string_equal(desk_client_text(json_array_get(json_object_get(shown, "last"), 0), "text"), "added task 1");
+    json_decref(shown);
+}
+
 /* Each verb is one entry in the journal and one revision. */
 static void test_verbs(void **state)
 {
@@ -490,7 +527,7 @@ int main(void)
         cmocka_unit_test(test_verbs),       cmocka_unit_test(test_refused_verbs), cmocka_unit_test(test_label_from_outside),
         cmocka_unit_test(test_compartment), cmocka_unit_test(test_red),           cmocka_unit_test(test_shares_of_no_case),
         cmocka_unit_test(test_red_note),    cmocka_unit_test(test_journal),       cmocka_unit_test(test_journal_is_closed),
-        cmocka_unit_test(test_moves),       cmocka_unit_test(test_rules_agree),
+        cmocka_unit_test(test_moves),       cmocka_unit_test(test_rules_agree),   cmocka_unit_test(test_tasks),
     };
     return cmocka_run_group_tests(tests, desk_client_setup, desk_client_teardown);
 }
