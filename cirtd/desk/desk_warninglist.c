@@ -116,14 +116,22 @@ static const char *substring_entry(struct arena *arena, const char *text)
     return strlen(text) >= SUBSTRING_SIZE_MIN ? lower_entry(arena, text) : NULL;
 }
 
-/* "/expression/flags" as PostgreSQL writes it: case by (?i), words' borders by \y. */
+/* Where the expression ends that PHP would write between two marks, its flags behind them; NULL where it has none, as "/a/path". */
+static const char *end_of_regex(const char *text)
+{
+    const char *end = *text && strchr("/#~@%!", *text) ? strrchr(text + 1, *text) : NULL;
+    return end && !end[1 + strspn(end + 1, "imsxuADUSXJ")] ? end : NULL;
+}
+
+/* "/expression/flags" as PostgreSQL writes it: case by (?i), words' borders by \y, the end of the text by \Z. */
 static const char *regex_entry(struct arena *arena, const char *text)
 {
-    const char *end = *text == '/' ? strrchr(text + 1, '/') : NULL;
-    bool ignores_case = end && strchr(end, 'i');
+    static const char theirs[] = "bBz", ours[] = "yYZ";
+    const char *end = end_of_regex(text), *known;
     char *pattern = end ? arena_strndup(arena, text + 1, (size_t)(end - text - 1)) : arena_strdup(arena, text);
     for (char *at = pattern; (at = strchr(at, '\\')) && at[1]; at += 2)
-        at[1] = at[1] == 'b' ? 'y' : at[1];
+        at[1] = (known = strchr(theirs, at[1])) ? ours[known - theirs] : at[1];
+    bool ignores_case = end && strchr(end, 'i') && !str_starts(pattern, "(?i)");
     return *pattern ? arena_printf(arena, "%s%s", ignores_case ? "(?i)" : "", pattern) : NULL;
 }
 

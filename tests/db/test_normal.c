@@ -240,9 +240,15 @@ static void lists_say_what_they_know(void **state)
     assert_int_equal(json_integer_value(json_object_get(regex, "entries")), 1);
     assert_int_equal(json_integer_value(json_object_get(regex, "skipped")), 3);
     json_decref(regex);
+    /* As PHP takes them: any mark around an expression; a path is none. */
+    regex = import(site, 200, LIST("marks", "regex", "\"url\",\"ip-src\"", "\"#/(?:soc|cert)\\\\B/X\\\\z#i\",\"/gate/only/here\""));
+    assert_int_equal(json_integer_value(json_object_get(regex, "entries")), 2);
+    json_decref(regex);
     static const struct {
         const char *value, *found;
     } rows[] = {
+        {"http%3A//x.example/gate/only/here", "marks /gate/only/here"},
+        {"http%3A//x.example/gate/only/there", ""},
         {"203.0.113.7", "nets 203.0.113.0/24"},
         {"203.0.114.7", ""},
         {"203.0.113.0/25", "nets 203.0.113.0/24"},
