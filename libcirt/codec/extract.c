@@ -126,6 +126,17 @@ static bool is_scheme(const char *text, size_t size)
     return false;
 }
 
+/* AsciiDoc has what is shown for a URL in brackets behind it; an IPv6 address has its own. */
+static void cut_shown(char *url)
+{
+    char *host = strstr(url, "://"), *open = host ? host + 3 + strcspn(host + 3, "?#[") : NULL;
+    if (!open || *open != '[' || open == host + 3 || open[-1] == '@')
+        return;
+    const char *close = strchr(open, ']');
+    if (!close || !close[1 + strspn(close + 1, ".,;:!?'*_)")])
+        *open = '\0';
+}
+
 /* Cut where the URL ends: what closes a sentence, a quotation or a bracket that was opened before it is no part of it. */
 static void cut_url(char *url)
 {
@@ -133,6 +144,7 @@ static void cut_url(char *url)
     if (link)
         *link = '\0';
     url[strcspn(url, "\"`|{}")] = '\0';
+    cut_shown(url);
     char *end = url + strlen(url);
     while (end > url && (strchr(".,;:!?'*_]", end[-1]) || (end[-1] == ')' && !strchr(url, '('))))
         *--end = '\0';
@@ -411,14 +423,11 @@ static void add_tokens(struct extraction *extraction, char *word)
     }
 }
 
-/* URLs first, from the last to the first where brackets part them; what is before them are tokens. */
-static void add_word(struct extraction *extraction, const char *raw, size_t size)
+/* The URL of a word with what may stand around it; what is before it are tokens. */
+static void add_part(struct extraction *extraction, const char *raw, size_t size)
 {
     char *word = observable_refang(extraction->scratch, raw, size, &extraction->was_defanged);
     char *scheme = strstr(word, "://"), *behind = scheme ? scheme + 3 : NULL;
-    char *next = scheme ? strstr(scheme, "](") : NULL;
-    if (next && strstr(next, "://"))
-        add_word(extraction, arena_strdup(extraction->scratch, next + 2), strlen(next + 2));
     while (scheme && scheme > word && (isalpha((unsigned char)scheme[-1]) || scheme[-1] == '+'))
         scheme--;
     if (scheme && *scheme == '+') { /* AsciiDoc has code in "+" */
@@ -438,6 +447,21 @@ static void add_word(struct extraction *extraction, const char *raw, size_t size
         *scheme = '\0';
     }
     add_tokens(extraction, word);
+}
+
+/* "[http://a.example](http://b.example)": from the last to the first where brackets part several URLs. */
+static void add_word(struct extraction *extraction, const char *raw, size_t size)
+{
+    bool has_links = memmem(raw, size, "](", 2) != NULL, is_parted = false;
+    char *word = has_links ? observable_refang(extraction->scratch, raw, size, NULL) : NULL, *first = word ? strstr(word, "://") : NULL;
+    for (char *at = first ? word + strlen(word) : NULL; first && --at > first;) {
+        if (at[0] != ']' || at[1] != '(' || !(is_parted || strstr(at, "://")))
+            continue;
+        is_parted = true;
+        add_part(extraction, at + 2, strlen(at + 2));
+        *at = '\0';
+    }
+    add_part(extraction, is_parted ? word : raw, is_parted ? strlen(word) : size);
 }
 
 /* --- words that are lists --- */
@@ -498,6 +522,39 @@ static void add_words(struct extraction *extraction, const char *at, size_t size
     }
 }
 
+/* How much of a list that is longer than any word is taken at once: up to the mark before its last URL there, else up to a mark; 0 where it
+ * begins with something longer than that. */
+static size_t part_of_list(const char *at, const char *end)
+{
+    size_t url = 0, mark = 0, size = (size_t)(end - at), before = strchr(list_marks, *at) != NULL;
+    if (size <= WORD_SIZE_MAX)
+        return size;
+    if (is_start(at + before, end) && find_end(at + before, end, before ? *at : '\0') >= at + WORD_SIZE_MAX)
+        return 0;
+    for (size_t i = 1; i < WORD_SIZE_MAX; i++) {
+        if (!strchr(list_marks, at[i]))
+            continue;
+        mark = i;
+        url = is_start(at + i + 1, end) ? i : url;
+    }
+    return url ? url : mark;
+}
+
+/* Minified JSON, a line of many values: what stands between two marks and is longer than a word is none. */
+static void add_list(struct extraction *extraction, const char *at, size_t size)
+{
+    const char *end = at + size;
+    while (at < end && extraction->count < EXTRACT_MAX) {
+        size_t part = part_of_list(at, end);
+        if (part)
+            add_words(extraction, at, part);
+        at += part ? part : WORD_SIZE_MAX;
+        while (!part && at < end && !strchr(list_marks, *at))
+            at++;
+        arena_reset(extraction->scratch);
+    }
+}
+
 /* The size of "198.51.100.0 - 198.51.100.255", as registries write what somebody has, where it is one network; else 0. */
 static size_t add_inetnum(struct extraction *extraction, const char *at)
 {
@@ -540,6 +597,8 @@ size_t extract_observables(const char *text, struct report *report, struct obser
             add_words(&extraction, at, size);
             char *word = arena_strndup(extraction.scratch, at, size);
             remember(&extraction, word);
+        } else if (!taken) {
+            add_list(&extraction, at, size);
         }
         arena_reset(extraction.scratch);
         at += size;

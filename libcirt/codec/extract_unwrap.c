@@ -1,6 +1,7 @@
 #include "codec/extract_unwrap.h"
 
 #include <ctype.h>
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
@@ -124,9 +125,14 @@ static bool is_at(const char *url, const char *host, const char *path)
     if (!start)
         return false;
     start += 3;
-    size_t size = strcspn(start, "/?#"), wanted = strlen(host);
-    return size >= wanted && strncasecmp(start + size - wanted, host, wanted) == 0 && (size == wanted || start[size - wanted - 1] == '.') &&
-           str_starts(start + size, path);
+    const char *end = start + strcspn(start, "/?#"), *rest = end;
+    size_t wanted = strlen(host);
+    while (end > start && isdigit((unsigned char)end[-1]))
+        end--;
+    end = end > start && end[-1] == ':' ? end - 1 : rest;
+    size_t size = (size_t)(end - start);
+    return size >= wanted && strncasecmp(end - wanted, host, wanted) == 0 && (size == wanted || end[-(ptrdiff_t)wanted - 1] == '.') &&
+           str_starts(rest, path);
 }
 
 char *extract_unwrap(struct arena *arena, const char *url)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -136,6 +137,9 @@ static void plain(void **state)
         {"client 198.51.100.7#53 (evil.example): query, 2001:db8::7#53:", "ipv4 198.51.100.7\nipv6 2001:db8::7"},
         {"198.51.100.7:4444\u2192192.0.2.1 198.51.100.8#x", "ipv4 198.51.100.7\nipv4 192.0.2.1"},
         {"mailto:mule@evil.example?subject=x", "email mule@evil.example"},
+        {"http://evil.example/x[what is shown], link:http://evil.example/x[shown].", EVIL_URL},
+        {"http://evil.example/a[1].png http://evil.example/?a[]=1", "url http://evil.example/a[1].png\ndomain evil.example\n"
+                                                                    "url http://evil.example/?a[]=1"},
     };
     check(rows, ARRAY_SIZE(rows));
 }
@@ -157,12 +161,40 @@ static void lists(void **state)
     check(rows, ARRAY_SIZE(rows));
 }
 
+/* A line of minified JSON is longer than any word; what stands between two marks and is that long is none. */
+static void long_lists(void **state)
+{
+    UNUSED(state);
+    struct buf text, out, wanted;
+    buf_init(&text, 1 << 20);
+    buf_init(&wanted, 1 << 20);
+    buf_init(&out, 1 << 20);
+    for (int i = 0; i < 200; i++) {
+        buf_printf(&text, "%s{\"url\":\"http://h%d.example/a,b\",\"ip\":\"198.51.100.%d\"}", i ? "," : "[", i, i);
+        buf_printf(&wanted, "%surl http://h%d.example/a,b\ndomain h%d.example\nipv4 198.51.100.%d", i ? "\n" : "", i, i, i);
+    }
+    buf_add_text(&text, ",{\"data\":\"");
+    for (int i = 0; i < 1000; i++)
+        buf_add_text(&text, "evil[.]example/");
+    buf_add_text(&text, "\",\"u\":\"http://evil.example/");
+    for (int i = 0; i < 1000; i++)
+        buf_add_text(&text, "a,b");
+    buf_add_text(&text, "\",\"ip\":\"203.0.113.7\"}]");
+    buf_add_text(&wanted, "\nipv4 203.0.113.7");
+    extract(buf_text(&text), &out);
+    assert_string_equal(buf_text(&out), buf_text(&wanted));
+    buf_clear(&text);
+    buf_clear(&wanted);
+    buf_clear(&out);
+}
+
 /* What gateways of mail make of a link is undone; where it cannot be, theirs is all there is. */
 static void gateways(void **state)
 {
     UNUSED(state);
     static const struct row rows[] = {
         {"https://eur03.safelinks.protection.outlook.com/?url=http%3A%2F%2Fevil.example%2Fx&data=05%7C02&sdata=a%3D&reserved=0", EVIL_URL},
+        {"https://eur03.safelinks.protection.outlook.com:443/?url=http%3A%2F%2Fevil.example%2Fx", EVIL_URL},
         {"hxxps://urldefense[.]proofpoint[.]com/v2/url?u=http-3A__evil.example_x&d=DwMF&c=a-b&r=c", EVIL_URL},
         {"https://urldefense.com/v3/__http://evil.example/x__;!!ABc!d_e$", EVIL_URL},
         {"https://urldefense.com/v3/__http:/evil.example/x__;!!ABc!d$", EVIL_URL},
@@ -260,6 +292,14 @@ static void bounded(void **state)
     struct report *other = report_new("mail");
     assert_int_equal(extract_observables(buf_text(&text), other, report_add_observation(other)), 0);
     report_free(other);
+    buf_reset(&text);
+    for (int i = 0; i < 100000; i++)
+        buf_add_text(&text, i % 200 ? "(http://a](" : " ");
+    clock_t start = clock();
+    struct report *links = report_new("mail");
+    assert_int_equal(extract_observables(buf_text(&text), links, report_add_observation(links)), 0);
+    assert_true(clock() - start < 3 * CLOCKS_PER_SEC); /* each link is looked at once */
+    report_free(links);
     buf_clear(&text);
 }
 
@@ -339,9 +379,9 @@ static void labelled(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(defanged),  cmocka_unit_test(unicode),  cmocka_unit_test(plain),
-                                       cmocka_unit_test(lists),     cmocka_unit_test(gateways), cmocka_unit_test(bare_names),
-                                       cmocka_unit_test(originals), cmocka_unit_test(html),     cmocka_unit_test(bounded),
-                                       cmocka_unit_test(labelled)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(defanged),  cmocka_unit_test(unicode),   cmocka_unit_test(plain),
+                                       cmocka_unit_test(lists),     cmocka_unit_test(gateways),  cmocka_unit_test(bare_names),
+                                       cmocka_unit_test(originals), cmocka_unit_test(html),      cmocka_unit_test(bounded),
+                                       cmocka_unit_test(labelled),  cmocka_unit_test(long_lists)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
