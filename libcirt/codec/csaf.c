@@ -121,16 +121,20 @@ static const char *take_notes(json_t *object, const char *title, struct arena *a
 
 /* --- the head --- */
 
-/* WHITE GREEN AMBER RED; a label we do not know says more than none, so it is as strict as can be. */
+/* WHITE GREEN AMBER RED; a label we do not know says more than none, so it is as strict as can be. So is the sharing group of 2.1 that has
+ * nobody in it. */
 static void read_label(struct csaf *csaf)
 {
-    json_t *tlp = json_object_get(json_object_get(csaf->head, "distribution"), "tlp");
-    const char *label = json_string_value(json_object_get(tlp, "label"));
-    if (!label)
-        return;
-    if (tlp_parse(label, &csaf->report->tlp))
-        json_object_del(tlp, "label");
-    else
+    json_t *distribution = json_object_get(csaf->head, "distribution"), *tlp = json_object_get(distribution, "tlp");
+    const json_t *label = json_object_get(tlp, "label");
+    const char *group = json_string_value(json_object_get(json_object_get(distribution, "sharing_group"), "id"));
+    if (label && !json_is_null(label)) {
+        if (tlp_parse(json_string_value(label), &csaf->report->tlp))
+            json_object_del(tlp, "label");
+        else
+            csaf->report->tlp = TLP_RED;
+    }
+    if (str_equal(group, "00000000-0000-0000-0000-000000000000"))
         csaf->report->tlp = TLP_RED;
 }
 

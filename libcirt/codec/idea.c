@@ -440,9 +440,9 @@ static void add_sources(const struct json_take *event, size_t first, json_t *mor
 static enum tlp take_label(json_t *event)
 {
     enum tlp label;
-    const char *text = json_string_value(json_object_get(event, "TLP"));
-    enum tlp claimed = tlp_claimed(text);
-    if (tlp_parse(text, &label))
+    const json_t *said = json_object_get(event, "TLP");
+    enum tlp claimed = json_take_claimed(said);
+    if (tlp_parse(json_string_value(said), &label))
         json_object_del(event, "TLP");
     return claimed;
 }

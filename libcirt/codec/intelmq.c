@@ -169,9 +169,9 @@ static void read_values(const struct json_take *take, const char *class_name)
 static void read_judgements(const struct json_take *take)
 {
     enum tlp label;
-    const char *tlp = json_string_value(json_object_get(take->object, "tlp"));
-    json_take_label(take->report, take->observation, tlp_claimed(tlp));
-    if (tlp_parse(tlp, &label)) /* the word of another stays */
+    const json_t *tlp = json_object_get(take->object, "tlp");
+    json_take_label(take->report, take->observation, json_take_claimed(tlp));
+    if (tlp_parse(json_string_value(tlp), &label)) /* the word of another stays */
         json_object_del(take->object, "tlp");
     const json_t *accuracy = json_object_get(take->object, "feed.accuracy");
     double percent = json_number_value(accuracy);

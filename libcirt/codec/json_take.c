@@ -204,6 +204,17 @@ size_t json_take_addresses(const struct json_take *take, const char *name, enum 
     return take_all(take, name, add_address, OBSERVABLE_CIDR, role);
 }
 
+enum tlp json_take_claimed(const json_t *value)
+{
+    enum tlp label = TLP_NONE;
+    size_t index;
+    json_t *element;
+    if (json_is_string(value))
+        return tlp_claimed(json_string_value(value));
+    json_array_foreach((json_t *)value, index, element) label = tlp_strictest(label, json_take_claimed(element));
+    return json_is_array(value) || json_is_null(value) || !value ? label : TLP_AMBER_STRICT;
+}
+
 void json_take_label(struct report *report, struct observation *observation, enum tlp label)
 {
     report->tlp = tlp_strictest(report->tlp, label);

@@ -63,6 +63,9 @@ bool json_take_address_text(struct report *report, struct observation *observati
 /* Counts a rejection at the place. */
 void json_take_reject(struct report *report, const struct json_place *place, const char *text);
 
+/* The label that a member claims: of a list the strictest of its texts; anything that is no text is as strict as a word that none knows. */
+enum tlp json_take_claimed(const json_t *value);
+
 /* What holds for a whole observation, once its sightings are there: a label (the report takes the strictest of all), 0..100 how sure the
  * sender is. */
 void json_take_label(struct report *report, struct observation *observation, enum tlp label);

@@ -168,10 +168,10 @@ static void take_numbers(struct observation *observation, json_t *document, stru
 
 static void take_label(struct report *report, json_t *document)
 {
-    const char *text = json_string_value(json_object_get(document, "TLP"));
+    const json_t *said = json_object_get(document, "TLP");
     enum tlp label;
-    report->tlp = tlp_strictest(report->tlp, tlp_claimed(text));
-    if (tlp_parse(text, &label))
+    report->tlp = tlp_strictest(report->tlp, json_take_claimed(said));
+    if (tlp_parse(json_string_value(said), &label))
         json_object_del(document, "TLP");
 }
 

@@ -125,8 +125,6 @@ static void read_marks(struct misp *misp, const struct json_take *take, size_t b
     struct arena *arena = report_row_arena(misp->report);
     enum tlp label = misp_tag_label(take->object, around);
     int confidence = misp_tag_confidence(take->object);
-    misp->report->tlp = tlp_strictest(misp->report->tlp, label);
-    misp->report->pap = misp_tag_pap(take->object, misp->report->pap);
     for (size_t i = before; i < observation->sighting_count; i++) {
         observation->sightings[i].tlp = label;
         observation->sightings[i].confidence = confidence;
@@ -134,6 +132,15 @@ static void read_marks(struct misp *misp, const struct json_take *take, size_t b
     read_reactions(take->object, observation, before);
     if (!observation->class_name)
         misp_tag_class(take->object, arena, &observation->class_claim, &observation->class_name);
+}
+
+/* Whatever becomes of the element, its words may stay in extra, which has the report's label. */
+static enum tlp note_label(struct misp *misp, const json_t *element, enum tlp around)
+{
+    enum tlp label = misp_tag_label(element, around);
+    misp->report->tlp = tlp_strictest(misp->report->tlp, label);
+    misp->report->pap = misp_tag_pap(element, misp->report->pap);
+    return label;
 }
 
 static const char *wrapped(const char *name, json_t *object, struct arena *arena)
@@ -193,6 +200,8 @@ static bool read_attribute(struct misp *misp, json_t *attribute, const struct js
     *is_kept = true;
     if (!check_element(misp, attribute, place))
         return false;
+    around = label_around(misp, attribute, around);
+    note_label(misp, attribute, around);
     if (misp_attribute_flag(attribute, "deleted"))
         return name_indicators(misp, attribute, NULL, 0), true;
     if (!is_whole(misp, attribute, place))
@@ -211,7 +220,7 @@ static bool read_attribute(struct misp *misp, json_t *attribute, const struct js
         return true;
     }
     json_decref(value);
-    read_marks(misp, &take, 0, label_around(misp, attribute, around));
+    read_marks(misp, &take, 0, around);
     name_indicators(misp, attribute, observation, 0);
     read_time(attribute, report_row_arena(report), observation);
     observation->description = json_take_text(attribute, "comment", report_row_arena(report));
@@ -237,6 +246,7 @@ static bool read_members(struct misp *misp, const struct json_take *object, enum
         if (!json_is_object(attribute))
             return json_value_fail(&inside, ERR_INPUT, misp->err, "must be an object");
         json_take_empty(attribute);
+        note_label(misp, attribute, around);
         bool is_deleted = misp_attribute_flag(attribute, "deleted");
         if (!is_deleted && (!is_whole(misp, attribute, &inside) || !misp_attribute_read(&take)))
             continue;
@@ -248,11 +258,15 @@ static bool read_members(struct misp *misp, const struct json_take *object, enum
 }
 
 /* Of an object that was deleted. */
-static void withdraw_members(struct misp *misp, const json_t *object)
+static void withdraw_members(struct misp *misp, const json_t *object, enum tlp around)
 {
     const json_t *attribute;
     size_t index;
-    json_array_foreach(json_object_get(object, "Attribute"), index, attribute) name_indicators(misp, attribute, NULL, 0);
+    json_array_foreach(json_object_get(object, "Attribute"), index, attribute)
+    {
+        note_label(misp, attribute, around);
+        name_indicators(misp, attribute, NULL, 0);
+    }
 }
 
 /* Its own time, else that of its first attribute. */
@@ -274,15 +288,13 @@ static bool read_object(struct misp *misp, json_t *object, const struct json_pla
     *is_kept = true;
     if (!check_element(misp, object, place))
         return false;
+    enum tlp label = note_label(misp, object, label_around(misp, object, around));
     if (misp_attribute_flag(object, "deleted")) {
-        withdraw_members(misp, object);
+        withdraw_members(misp, object, label);
         return true;
     }
     struct observation *observation = report_add_observation(report);
     struct json_take take = {.report = report, .observation = observation, .object = object, .place = place};
-    enum tlp label = misp_tag_label(object, label_around(misp, object, around));
-    report->tlp = tlp_strictest(report->tlp, label);
-    report->pap = misp_tag_pap(object, report->pap);
     misp_tag_class(object, report_row_arena(report), &observation->class_claim, &observation->class_name);
     if (!read_members(misp, &take, label))
         return false;
@@ -369,6 +381,14 @@ static void read_head(struct report *report, json_t *event, bool is_first)
     misp_tag_class(event, arena, &report->class_claim, &report->class_name);
 }
 
+/* Reports that analysts wrote about the event: kept as they are. */
+static void note_texts(struct misp *misp, const json_t *event, enum tlp around)
+{
+    const json_t *text;
+    size_t index;
+    json_array_foreach(json_object_get(event, "EventReport"), index, text) note_label(misp, text, around);
+}
+
 static bool read_event(struct misp *misp, json_t *event, const struct json_place *place)
 {
     struct report *report = misp->report;
@@ -378,9 +398,8 @@ static bool read_event(struct misp *misp, json_t *event, const struct json_place
     if (json_is_number(tags) || json_is_boolean(tags))
         return fail_member(misp, place, "Tag", "must be an array");
     bool is_first = !json_array_size(misp->rests), is_own = misp_own_event(event);
-    enum tlp label = misp_tag_label(event, TLP_NONE);
-    report->tlp = tlp_strictest(report->tlp, label);
-    report->pap = misp_tag_pap(event, report->pap);
+    enum tlp label = note_label(misp, event, TLP_NONE);
+    note_texts(misp, event, label);
     read_head(report, event, is_first);
     if (is_own)
         misp_own_head(report, event);

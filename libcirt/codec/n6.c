@@ -152,7 +152,8 @@ static void read_restriction(const struct json_take *take)
         const char *word;
         enum tlp label;
     } words[] = {{"public", TLP_CLEAR}, {"need-to-know", TLP_AMBER_STRICT}, {"internal", TLP_RED}};
-    const char *word = json_string_value(json_object_get(take->object, "restriction"));
+    const json_t *said = json_object_get(take->object, "restriction");
+    const char *word = json_string_value(said);
     for (size_t i = 0; word && i < ARRAY_SIZE(words); i++) {
         if (str_equal(word, words[i].word)) {
             json_take_label(take->report, take->observation, words[i].label);
@@ -160,7 +161,7 @@ static void read_restriction(const struct json_take *take)
             return;
         }
     }
-    if (word)
+    if (said && !json_is_null(said))
         json_take_label(take->report, take->observation, TLP_RED);
 }
 

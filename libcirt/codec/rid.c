@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "codec/iodef.h"
+#include "codec/iodef_label.h"
 #include "codec/xml.h"
 #include "codec/xml_text.h"
 #include "codec/xml_write.h"
@@ -381,6 +382,21 @@ static void add_envelope(struct report *report, const struct rid *message)
     json_decref(extra);
 }
 
+/* What the envelope restricts it restricts for everything in it. */
+static bool narrow(struct report *report, struct xml_element *policy, struct err *err)
+{
+    enum tlp label;
+    if (!iodef_label_read(policy, TLP_NONE, &label, err))
+        return false;
+    report->tlp = tlp_strictest(report->tlp, label);
+    for (size_t i = 0; i < report->observation_count; i++)
+        for (size_t k = 0; k < report->observations[i].sighting_count; k++) {
+            struct sighting *sighting = &report->observations[i].sightings[k];
+            sighting->tlp = sighting->tlp == TLP_NONE ? TLP_NONE : tlp_strictest(sighting->tlp, label);
+        }
+    return true;
+}
+
 static bool decode_inner(struct xml_document *document, const struct rid *message, const struct codec_limits *limits, struct report **out,
                          struct err *err)
 {
@@ -390,9 +406,15 @@ static bool decode_inner(struct xml_document *document, const struct rid *messag
         return xml_fail(err, ERR_INPUT, "RID", policy, "an Acknowledgement is an answer, no report");
     if (!inner)
         return xml_fail(err, ERR_INPUT, "RID", policy, "the %.40s carries no document", message->type_name);
-    if (!iodef_decode_element(inner, "rid", limits, out, err))
+    struct report *report = NULL;
+    if (!iodef_decode_element(inner, "rid", limits, &report, err))
         return false;
-    add_envelope(*out, message);
+    if (!narrow(report, policy, err)) {
+        report_free(report);
+        return false;
+    }
+    add_envelope(report, message);
+    *out = report;
     return true;
 }
 

@@ -43,6 +43,52 @@ static void skip_unless_there(const char *path)
     }
 }
 
+/* --- labels --- */
+
+#define IDEA    "{\"Format\":\"IDEA0\",\"ID\":\"a\",\"DetectTime\":\"2026-03-01T10:00:07Z\",\"Category\":[\"Recon.Scanning\"],\"TLP\":"
+#define INTELMQ "{\"classification.type\":\"scanner\",\"time.source\":\"2026-03-01T10:00:07Z\",\"source.ip\":\"192.0.2.5\",\"tlp\":"
+#define N6      "{\"category\":\"scanning\",\"time\":\"2026-03-01T10:00:07Z\",\"confidence\":\"low\",\"restriction\":"
+#define CSAF                                                                                                                               \
+    "{\"document\":{\"category\":\"csaf_base\",\"csaf_version\":\"2.1\",\"title\":\"t\",\"publisher\":{\"category\":\"vendor\","           \
+    "\"name\":\"E\",\"namespace\":\"https://v.example\"},\"tracking\":{\"id\":\"E1\",\"status\":\"final\",\"version\":\"1\","              \
+    "\"initial_release_date\":\"2026-03-01T10:00:00Z\",\"current_release_date\":\"2026-03-01T10:00:00Z\",\"revision_history\":["           \
+    "{\"date\":\"2026-03-01T10:00:00Z\",\"number\":\"1\",\"summary\":\"first\"}]},\"distribution\":{\"tlp\":{\"label\":"
+
+/* A label that is not written as it should be is one all the same. */
+static void labels_of_other_shapes_bind(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *format, *text;
+        enum tlp label;
+    } rows[] = {
+        {"idea", IDEA "\"GREEN\"}", TLP_GREEN},
+        {"idea", IDEA "[\"GREEN\",\"RED\"]}", TLP_RED},
+        {"idea", IDEA "[]}", TLP_NONE},
+        {"idea", IDEA "null}", TLP_NONE},
+        {"idea", IDEA "{\"label\":\"x\"}}", TLP_AMBER_STRICT},
+        {"intelmq", INTELMQ "[\"RED\"]}", TLP_RED},
+        {"intelmq", INTELMQ "3}", TLP_AMBER_STRICT},
+        {"n6", N6 "\"public\"}", TLP_CLEAR},
+        {"n6", N6 "[\"internal\"]}", TLP_RED},
+        {"csaf", CSAF "\"AMBER\"}}}}", TLP_AMBER},
+        {"csaf", CSAF "[\"AMBER\"]}}}}", TLP_RED},
+        {"csaf", CSAF "null}}}}", TLP_NONE},
+        {"csaf", CSAF "\"AMBER\"},\"sharing_group\":{\"id\":\"11111111-1111-4111-8111-111111111111\"}}}}", TLP_AMBER},
+        {"csaf", CSAF "\"AMBER\"},\"sharing_group\":{\"id\":\"00000000-0000-0000-0000-000000000000\"}}}}", TLP_RED},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct report *report = NULL;
+        struct err err = {0};
+        const struct codec *codec = codec_find(rows[i].format);
+        if (!codec_decode(codec, rows[i].text, strlen(rows[i].text), &codec_limits_default, NULL, &report, &err))
+            fail_msg("%s: refused: %s: %s", rows[i].text, err.at, err.text);
+        if (report->tlp != rows[i].label)
+            fail_msg("%s is \"%s\"", rows[i].text, tlp_label(report->tlp));
+        report_free(report);
+    }
+}
+
 /* --- looking at the first bytes --- */
 
 static bool has(const char *text, const char *name)
@@ -412,6 +458,7 @@ static void intelmq_and_its_idea_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(labels_of_other_shapes_bind),
         cmocka_unit_test(only_the_top_counts),
         cmocka_unit_test(each_line_is_read_as_what_it_is),
         cmocka_unit_test(one_line_is_its_whole_report),

@@ -509,6 +509,30 @@ static void the_stricter_of_tag_and_distribution_binds(void **state)
     }
 }
 
+/* Also what no observation is made of: its words stay in extra. */
+static void what_is_only_kept_has_a_label_too(void **state)
+{
+    (void)state;
+#define RED "\"Tag\":[{\"name\":\"tlp:red\"}]"
+    static const char *const kept[] = {
+        "\"Attribute\":[{\"type\":\"comment\",\"value\":\"secret\"," RED "}]",
+        "\"Attribute\":[{\"type\":\"comment\"," RED "}]",
+        "\"Attribute\":[{\"type\":\"md5\",\"value\":\"0123456789abcdef0123456789abcdef\",\"deleted\":true," RED "}]",
+        "\"Object\":[{\"name\":\"n\",\"Attribute\":[{\"type\":\"text\",\"value\":\"secret\"," RED "}]}]",
+        "\"Object\":[{\"name\":\"n\",\"deleted\":true,\"Attribute\":[{\"type\":\"text\",\"value\":\"secret\"," RED "}]}]",
+        "\"EventReport\":[{\"name\":\"n\",\"content\":\"secret\"," RED "}]",
+    };
+#undef RED
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        char *text = mem_printf("{\"Event\":{\"info\":\"x\",\"Tag\":[{\"name\":\"tlp:green\"}],%s}}", kept[i]);
+        struct report *report = decode_text(text);
+        if (report->tlp != TLP_RED)
+            fail_msg("%s is %s", text, tlp_label(report->tlp));
+        report_free(report);
+        free(text);
+    }
+}
+
 /* As /attributes/restSearch and /objects/restSearch answer. */
 static void what_a_search_found_has_the_labels_of_its_event(void **state)
 {
@@ -620,6 +644,7 @@ int main(void)
         cmocka_unit_test(an_event_without_a_time_is_not_written),
         cmocka_unit_test(the_stricter_of_tag_and_distribution_binds),
         cmocka_unit_test(what_a_search_found_has_the_labels_of_its_event),
+        cmocka_unit_test(what_is_only_kept_has_a_label_too),
         cmocka_unit_test(tags_that_name_a_class_do),
         cmocka_unit_test(time_grows_with_the_length_only),
         cmocka_unit_test(too_many_attributes_are_a_limit),

@@ -68,6 +68,29 @@ static void test_report_round_trip(void **state)
     buf_clear(&out);
 }
 
+/* What the envelope says binds, too; the stricter wins, for single values as well. */
+static void test_the_envelope_restricts(void **state)
+{
+    UNUSED(state);
+    static const struct {
+        const char *restriction;
+        enum tlp label;
+    } rows[] = {
+        {NULL, TLP_AMBER}, {"public", TLP_AMBER}, {"private", TLP_AMBER}, {"need-to-know", TLP_AMBER_STRICT}, {"default", TLP_AMBER}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct rid_envelope other = envelope;
+        struct report *report = NULL;
+        struct buf out;
+        buf_init(&out, 1 << 20);
+        other.restriction = rows[i].restriction;
+        assert_true(rid_encode_report(&other, iodef, strlen(iodef), &out, &err));
+        assert_true(codec_decode(&rid_codec, out.bytes, out.size, &codec_limits_default, NULL, &report, &err));
+        assert_int_equal(report->tlp, rows[i].label);
+        report_free(report);
+        buf_clear(&out);
+    }
+}
+
 static void test_names_and_ipv6_as_node(void **state)
 {
     UNUSED(state);
@@ -228,6 +251,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_report_round_trip),
+        cmocka_unit_test(test_the_envelope_restricts),
         cmocka_unit_test(test_names_and_ipv6_as_node),
         cmocka_unit_test(test_acknowledgement_round_trip),
         cmocka_unit_test(test_what_is_no_acknowledgement),
