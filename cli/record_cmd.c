@@ -194,6 +194,9 @@ static bool set_field(const struct options *options, const struct record_field *
     }
     list = json_array();
     json_object_set_new(body, field->member, list);
+    text = options_item(options, field->option, 0);
+    if (text && is_taken_away(field->shape, text) && !options_item(options, field->option, 1))
+        return true; /* all of them */
     for (size_t i = 0; (text = options_item(options, field->option, i)); i++) {
         value =
             field->shape == FIELD_OPENPGP ? key_file_record(text, options_text(options, "mail"), err) : one_value(field->shape, text, err);

@@ -62,7 +62,7 @@ BEGIN
         PERFORM refuse('CI422', format('a feed comes one way, not by %s', array_to_string(v, ' and ')), 'one of push, drop, https, taxii', json_build_object('at', '/' || v[2]));
     ELSIF v[1] IN ('https', 'taxii') AND (p_body ->> v[1] !~ '^https://[^[:space:][:cntrl:]]+$' OR length(p_body ->> v[1]) > 2000) THEN
         PERFORM refuse('CI422', format('"%s" is no https:// address', left(p_body ->> v[1], 100)), NULL, json_build_object('at', '/' || v[1]));
-    ELSIF v[1] IN ('https', 'taxii') AND p_body ->> v[1] ~ '^https://[^/?#]*@' THEN -- everybody reads the record, and the journal keeps it
+    ELSIF v[1] IN ('https', 'taxii') AND p_body ->> v[1] ~ '^https:/+[^/?#]*@' THEN -- everybody reads the record, and the journal keeps it
         PERFORM refuse('CI422', 'a password has no place in an address', 'a file in the folder that only fetch reads, and --credentials its name', json_build_object('at', '/' || v[1]));
     END IF;
     RETURN v[1];
@@ -107,6 +107,9 @@ BEGIN
         || CASE WHEN p_body ? 'title' THEN jsonb_build_object('name', p_body -> 'title') ELSE '{}' END
         || (SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}') FROM jsonb_each(p_body) e WHERE e.key IN ('default_tlp', 'default_class', 'keys', 'mail', 'enabled')));
     SELECT f.* INTO STRICT v FROM feed f JOIN identity i ON i.id = f.identity_id WHERE i.login = v_name FOR UPDATE OF f;
+    IF v_kind IS NULL AND p_body -> v.kind = 'null' THEN
+        PERFORM refuse('CI422', 'a feed comes some way', 'one of push, drop, https, taxii', json_build_object('at', '/' || v.kind));
+    END IF;
     v_old := v.url;
     v.kind := coalesce(v_kind, v.kind);
     v.url := CASE WHEN v_kind IS NULL THEN v.url WHEN v_kind IN ('https', 'taxii') THEN p_body ->> v_kind END;

@@ -18,6 +18,7 @@ exits 1 as home admin feed add ../etc --drop
 exits 1 as home admin feed add outside --https https://feeds.example/x --credentials ../../etc/passwd
 exits 1 as home admin feed add telling --https 'https://user:secret@feeds.example/x'
 contains 'a password stands in no record' 'credentials' "$said"
+exits 1 as home admin feed add telling --https 'https:///user:secret@feeds.example/x'
 exits 3 as home analyst feed add mine --drop
 contains 'where its files go' "$box/drop/shadowserver" "$(as home admin feed add shadowserver --drop --tlp green --class phishing --fresh 2d --confidence 60)"
 equal "the class is RSIT's" fraud/phishing "$(feed shadowserver 'd["default_class"]')"
@@ -41,6 +42,12 @@ equal "a quota is taken away" true "$(feed shadowserver 'd["documents_per_hour"]
 as home admin feed set shadowserver --format none --fresh 2d >/dev/null
 equal "so is a format" true "$(feed shadowserver 'd["format"] is None')"
 equal 'what was not named stays' green "$(feed shadowserver 'd["default_tlp"]')"
+as home admin feed set shadowserver --key "$(printf '%064d' 7)" >/dev/null
+as home admin feed set shadowserver --key none >/dev/null
+equal 'lists are emptied' '[]' "$(feed shadowserver 'd["keys"]')"
+as home admin feed add away --https https://feeds.example/x >/dev/null
+exits 1 as home admin feed set away --https none
+as home admin feed rm away --yes >/dev/null
 equal "what was a feed's identity before is a feed that pushes" push "$(feed feed 'd["kind"]')"
 
 # --- a drop folder: finished files only ---
