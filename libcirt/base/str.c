@@ -328,15 +328,23 @@ bool str_add_defanged(struct buf *buf, const char *text)
     return fits;
 }
 
+/* c: of those that do not stand for themselves. */
 static bool add_json_byte(struct buf *buf, unsigned char c)
 {
     static const char named[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
     const char *at = memchr(named, c, sizeof named - 1);
     if (at)
         return buf_add_char(buf, '\\') && buf_add_char(buf, letters[at - named]);
-    if (c < 0x20 || c == 0x7F)
-        return buf_printf(buf, "\\u%04x", c);
-    return buf_add_char(buf, (char)c);
+    return buf_printf(buf, "\\u%04x", c);
+}
+
+/* How many bytes stand for themselves: most of most texts, and then copied at once. */
+static size_t plain_json(const char *text)
+{
+    size_t size = 0;
+    while (text[size] >= 0x20 && text[size] < 0x7F && text[size] != '"' && text[size] != '\\')
+        size++;
+    return size;
 }
 
 bool str_add_json(struct buf *buf, const char *text)
@@ -344,13 +352,17 @@ bool str_add_json(struct buf *buf, const char *text)
     const char *end = text + strlen(text);
     uint32_t code_point;
     bool fits = buf_add_char(buf, '"');
-    for (size_t step; fits && (step = str_next_code_point(text, end, &code_point)) != 0; text += step) {
-        if (code_point < 0x80)
+    while (fits && text < end) {
+        size_t step = plain_json(text);
+        if (step > 0)
+            fits = buf_add(buf, text, step);
+        else if ((step = str_next_code_point(text, end, &code_point)) && code_point < 0x80)
             fits = add_json_byte(buf, (unsigned char)*text);
         else if (step == 1)
             fits = buf_add_text(buf, "\xEF\xBF\xBD");
         else
             fits = buf_add(buf, text, step);
+        text += step;
     }
     return fits && buf_add_char(buf, '"');
 }
