@@ -54,12 +54,13 @@ void buf_used(struct buf *buf, size_t size)
 
 bool buf_add(struct buf *buf, const void *bytes, size_t size)
 {
-    char *end = buf_reserve(buf, size);
-    if (!end)
+    bool has_room = size < buf->capacity - buf->size && size <= buf->size_max - buf->size; /* nearly always */
+    if (!has_room && !buf_reserve(buf, size))
         return false;
     if (size)
-        memcpy(end, bytes, size);
-    buf_used(buf, size);
+        memcpy(buf->bytes + buf->size, bytes, size);
+    buf->size += size;
+    buf->bytes[buf->size] = '\0';
     return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -96,6 +97,8 @@ bool csv_report_end_row(struct csv_report *into, const char *why, struct err *er
 bool csv_report_is_absent(const char *text)
 {
     static const char *const absent[] = {"", "-", "n/a", "null", "none", "0.0.0.0", "::"};
+    if (!strchr("-nN0:", *text)) /* the end of a text counts as found */
+        return false;
     for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
         if (str_equal_nocase(text, absent[i]))
             return true;
