@@ -74,6 +74,44 @@ static void ownership_is_that_of_the_day(void **state)
     }
 }
 
+/* The most labels that are registered decide, whether or not somebody holds a name of one label. */
+static void names_of_every_depth(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *type, *value, *owner, *owner_with_top;
+    } rows[] = {
+        {"domain", "www.shop.co.uk", "new", "new"},
+        {"domain", "shop.co.uk", "new", "new"},
+        {"domain", "workshop.co.uk", "old", "old"},
+        {"domain", "co.uk", "old", "old"},
+        {"domain", "a.b.deep.below.some.example", "plant", "plant"},
+        {"domain", "below.some.example", "", "core"},
+        {"domain", "bank.example", "bank", "bank"},
+        {"url", "https://login.bank.example/x", "bank", "bank"},
+        {"email", "who@bank.example", "bank", "bank"},
+        {"domain", "otherbank.example", "", "core"},
+        {"domain", "bank.example.net", "", ""},
+    };
+    cluster_execute("SET search_path = cirt;"
+                    "INSERT INTO constituent_domain (constituent_id, domain) SELECT id, 'shop.co.uk' FROM constituent WHERE name = 'new';"
+                    "INSERT INTO constituent_domain (constituent_id, domain) SELECT id, 'co.uk' FROM constituent WHERE name = 'old';"
+                    "INSERT INTO constituent_domain (constituent_id, domain) SELECT id, 'deep.below.some.example' FROM constituent WHERE "
+                    "name = 'plant'");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        assert_case(observed(fixture, rows[i].type, rows[i].value, NULL, NULL), OWNER, rows[i].owner);
+        clean(state);
+    }
+    cluster_execute("SET search_path = cirt;"
+                    "INSERT INTO constituent_domain (constituent_id, domain) SELECT id, 'example' FROM constituent WHERE name = 'core'");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        assert_case(observed(fixture, rows[i].type, rows[i].value, NULL, NULL), OWNER, rows[i].owner_with_top);
+        clean(state);
+    }
+    cluster_execute("SET search_path = cirt; DELETE FROM constituent_domain WHERE domain IN ('shop.co.uk', 'co.uk', "
+                    "'deep.below.some.example', 'example')");
+}
+
 static void several_hold_the_same(void **state)
 {
     struct fixture *fixture = *state;
@@ -143,9 +181,8 @@ static void owners_make_cases_urgent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(ownership_is_that_of_the_day, clean),
-        cmocka_unit_test_setup(several_hold_the_same, clean),
-        cmocka_unit_test_setup(each_owner_is_a_fact, clean),
+        cmocka_unit_test_setup(ownership_is_that_of_the_day, clean), cmocka_unit_test_setup(names_of_every_depth, clean),
+        cmocka_unit_test_setup(several_hold_the_same, clean),        cmocka_unit_test_setup(each_owner_is_a_fact, clean),
         cmocka_unit_test_setup(owners_make_cases_urgent, clean),
     };
     return cmocka_run_group_tests(tests, setup_owners, teardown);
