@@ -22,6 +22,10 @@ struct header_column {
     enum sighting_role role;
 };
 
+/* Columns that say more of what another one holds. */
+static const char *const beside[] = {"http_host", "url_scheme", "ssl_cipher", "application"};
+enum { HTTP_HOST, URL_SCHEME, SSL_CIPHER, APPLICATION };
+
 struct codec_stream {
     struct csv_stream *rows;
     struct csv_report into;
@@ -29,7 +33,8 @@ struct codec_stream {
     const struct shadowserver_type *facts; /* NULL: the type is unknown */
     struct header_column *header;
     size_t header_count;
-    const struct csv_field *row; /* the fields of the row being read */
+    size_t beside[ARRAY_SIZE(beside)]; /* where they stand, header_count for nowhere */
+    const struct csv_field *row;       /* the fields of the row being read */
     size_t row_count;
 };
 
@@ -42,12 +47,18 @@ static bool refuse(size_t line, enum err_code code, const char *text, struct err
 
 /* --- the header --- */
 
+/* header_count where there is none. */
+static size_t find_named(const struct codec_stream *stream, const char *name)
+{
+    size_t i = 0;
+    while (i < stream->header_count && !str_equal(stream->header[i].name, name))
+        i++;
+    return i;
+}
+
 static bool is_named(const struct codec_stream *stream, const char *name)
 {
-    for (size_t i = 0; i < stream->header_count; i++)
-        if (str_equal(stream->header[i].name, name))
-            return true;
-    return false;
+    return find_named(stream, name) < stream->header_count;
 }
 
 static enum sighting_role side_role(const struct codec_stream *stream, enum column_side side)
@@ -109,6 +120,8 @@ static bool read_header(struct codec_stream *stream, const struct csv_field *fie
         has_time = has_time || header->column->meaning == COLUMN_TIME;
         has_observable = has_observable || header->column->meaning == COLUMN_ADDRESS || header->column->meaning == COLUMN_OBSERVABLE;
     }
+    for (size_t i = 0; i < ARRAY_SIZE(beside); i++)
+        stream->beside[i] = find_named(stream, beside[i]);
     name_columns(stream);
     if (!has_time)
         return refuse(line, ERR_INPUT,
@@ -158,25 +171,23 @@ static void set_class(struct codec_stream *stream, struct observation *observati
         observation->class_name = class_name;
 }
 
-/* The text of the row's field under that name, "" where there is none. */
-static const char *cell(const struct codec_stream *stream, const char *name)
+/* The text of the row's field, "" where there is none. */
+static const char *cell(const struct codec_stream *stream, size_t which)
 {
-    for (size_t i = 0; i < stream->header_count && i < stream->row_count; i++)
-        if (str_equal(stream->header[i].name, name))
-            return stream->row[i].text;
-    return "";
+    size_t at = stream->beside[which];
+    return at < stream->header_count && at < stream->row_count ? stream->row[at].text : "";
 }
 
 /* Sinkholes tell a URL in two columns: http_host and in http_url "/path", or as it was asked for, "GET /path HTTP/1.1". False where this is
  * no such path. */
 static bool add_path(struct codec_stream *stream, struct observation *observation, const struct header_column *header, const char *text)
 {
-    const char *host = cell(stream, "http_host"), *scheme = cell(stream, "url_scheme");
+    const char *host = cell(stream, HTTP_HOST), *scheme = cell(stream, URL_SCHEME);
     const char *path = *text == '/' ? text : strstr(text, " /");
     if (!*host || !path || strcspn(text, " ") < (size_t)(path - text))
         return false;
     path += *path == ' ';
-    bool is_tls = *cell(stream, "ssl_cipher") || str_equal_nocase(cell(stream, "application"), "https");
+    bool is_tls = *cell(stream, SSL_CIPHER) || str_equal_nocase(cell(stream, APPLICATION), "https");
     const char *known = *scheme ? scheme : is_tls ? "https" : "http";
     const char *url = arena_printf(report_row_arena(stream->into.report), "%s://%s%.*s", known, host, (int)strcspn(path, " "), path);
     return report_add_sighting(stream->into.report, observation, OBSERVABLE_URL, header->role, url);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <jansson.h>
 
@@ -155,6 +156,28 @@ static bool is_row_taken(size_t row_size, size_t chunk)
     if (!ok)
         assert_string_equal(err.at, "line 2");
     return ok;
+}
+
+/* A path is told by other columns, too: those are looked for once, not for each field. */
+static void many_paths_are_soon_read(void **state)
+{
+    (void)state;
+    struct buf text;
+    struct report *report = NULL;
+    struct err err = {0};
+    buf_init(&text, 4 << 20);
+    for (int row = 0; row < 400; row++) {
+        buf_add_text(&text, row ? "2026-01-01 00:00:00,192.0.2.1" : "timestamp,ip");
+        for (int i = 0; i < 990; i++)
+            buf_add_text(&text, row ? ",/x" : ",http_url");
+        buf_add_char(&text, '\n');
+    }
+    clock_t start = clock();
+    assert_true(codec_decode(codec_find("shadowserver"), text.bytes, text.size, &codec_limits_default, NULL, &report, &err));
+    assert_true(clock() - start < 3 * CLOCKS_PER_SEC);
+    assert_int_equal(report->observation_count, 399);
+    report_free(report);
+    buf_clear(&text);
 }
 
 static void how_long_a_row_may_be_is_the_same_in_all_chunks(void **state)
@@ -343,11 +366,9 @@ static void no_cell_of_any_report_is_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(file_names_tell_the_type),
-        cmocka_unit_test(the_longest_type_counts),
-        cmocka_unit_test(rows_come_in_batches),
-        cmocka_unit_test(an_endless_row_is_a_limit),
-        cmocka_unit_test(how_long_a_row_may_be_is_the_same_in_all_chunks),
+        cmocka_unit_test(file_names_tell_the_type),      cmocka_unit_test(the_longest_type_counts),
+        cmocka_unit_test(rows_come_in_batches),          cmocka_unit_test(an_endless_row_is_a_limit),
+        cmocka_unit_test(many_paths_are_soon_read),      cmocka_unit_test(how_long_a_row_may_be_is_the_same_in_all_chunks),
         cmocka_unit_test(no_cell_of_any_report_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
