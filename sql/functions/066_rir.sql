@@ -23,6 +23,12 @@ BEGIN
     DELETE FROM rir_asn a WHERE a.registry = p_registry;
 END $$;
 
+-- NULL for what is no address, so that one spoilt row costs no more than itself.
+CREATE OR REPLACE FUNCTION rir_address(p_text text) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN p_text ~ '^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.|$)){4}$' AND p_text !~ '\.$' THEN p_text::inet
+    WHEN p_text ~* '^([0-9a-f]{1,4}(:[0-9a-f]{1,4})*)?::([0-9a-f]{1,4}(:[0-9a-f]{1,4})*)?$' AND p_text !~ '(:.*){8}' THEN p_text::inet
+    WHEN p_text ~* '^[0-9a-f]{1,4}(:[0-9a-f]{1,4}){7}$' THEN p_text::inet END;
+
 -- Rows as they stand in the file: [type, start, value, country, date, status]. What was not handed out to a country says nothing.
 CREATE OR REPLACE FUNCTION rir_add(p_registry text, p_rows jsonb) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -42,13 +48,15 @@ BEGIN
         FROM jsonb_array_elements(p_rows) r
         WHERE jsonb_typeof(r) = 'array' AND r ->> 2 ~ '^[0-9]{1,10}$' AND r ->> 3 ~ '^[A-Z]{2}$' AND r ->> 3 <> 'ZZ' AND r ->> 5 IN ('allocated', 'assigned');
     INSERT INTO rir_range (first, last, country, registry, day)
-        SELECT x.start::inet, x.start::inet + (x.value - 1), x.country, p_registry, x.day FROM rir_row x
-        WHERE x.type = 'ipv4' AND x.start ~ '^[0-9]{1,3}(\.[0-9]{1,3}){3}$' AND x.value BETWEEN 1 AND 4294967295 ON CONFLICT DO NOTHING;
+        SELECT a.first, a.first + (x.value - 1), x.country, p_registry, x.day FROM rir_row x CROSS JOIN LATERAL (SELECT rir_address(x.start) AS first OFFSET 0) a
+        WHERE x.type = 'ipv4' AND family(a.first) = 4 AND x.value > 0
+            AND CASE WHEN family(a.first) = 4 THEN a.first - inet '0.0.0.0' + x.value <= 4294967296 END ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     v_taken := v_taken + v_count;
     INSERT INTO rir_range (first, last, country, registry, day)
-        SELECT x.start::inet, host(broadcast(set_masklen(x.start::inet, x.value::int)))::inet, x.country, p_registry, x.day FROM rir_row x
-        WHERE x.type = 'ipv6' AND x.start ~ '^[0-9a-fA-F:]{2,39}$' AND x.start ~ ':.*:' AND x.value BETWEEN 1 AND 128 ON CONFLICT DO NOTHING;
+        SELECT a.first, host(broadcast(set_masklen(a.first, x.value::int)))::inet, x.country, p_registry, x.day
+        FROM rir_row x CROSS JOIN LATERAL (SELECT rir_address(x.start) AS first OFFSET 0) a
+        WHERE x.type = 'ipv6' AND family(a.first) = 6 AND x.value BETWEEN 1 AND 128 ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     v_taken := v_taken + v_count;
     INSERT INTO rir_asn (first, last, country, registry, day)
