@@ -40,7 +40,7 @@ static bool on_report(void *context, struct report *report, size_t first_line, c
     if (!rows->has_head)
         gather_head(rows->head, report);
     rows->has_head = true;
-    gather_rejections(rows->head, report);
+    gather_further(rows->head, report);
     intake_job_envelope(rows->job, rows->head, &envelope);
     rows->repeated += repeat_count(rows->repeats, report);
     envelope.id = rows->id;

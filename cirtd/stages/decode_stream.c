@@ -69,7 +69,7 @@ static bool on_rows(void *context, struct report *report, size_t first_line, con
     if (!rows->has_head)
         gather_head(rows->head, report);
     rows->has_head = true;
-    gather_rejections(rows->head, report);
+    gather_further(rows->head, report);
     decode_envelope(rows->job, rows->head, "received", "triage", NULL, &envelope);
     if (!rows->is_wanted)
         rows->next_no += (int32_t)report->observation_count;

@@ -384,9 +384,23 @@ static const char *set_fault(struct codec_stream *stream, struct observation *ob
     return NULL;
 }
 
+/* The document is as narrow as the narrowest of its rows, even of one that is rejected: its bytes are kept as a whole. */
+static void narrow_report(struct codec_stream *stream, const struct csv_field *fields, size_t count)
+{
+    struct report *report = stream->into.report;
+    for (size_t i = 0; i < stream->place_count; i++) {
+        const struct csv_mapping_column *column = stream->places[i].meaning;
+        enum tlp tlp = TLP_NONE;
+        const char *text = column && column->meaning == CSV_TLP ? text_of(stream, fields, count, i) : NULL;
+        if (text && tlp_parse(text, &tlp))
+            report->tlp = tlp_strictest(report->tlp, tlp);
+    }
+}
+
 static const char *row_fault(struct codec_stream *stream, struct observation *observation, const struct csv_field *fields, size_t count,
                              char fault[FAULT_SIZE])
 {
+    narrow_report(stream, fields, count);
     for (size_t i = 0; i < stream->place_count; i++) {
         const char *why = place_fault(stream, observation, &fields[i < count ? i : 0], i, text_of(stream, fields, count, i), fault);
         if (why)

@@ -50,8 +50,9 @@ void gather_head(struct report *to, const struct report *from)
     to->columns_of = arena_strdup(arena, from->columns_of);
 }
 
-void gather_rejections(struct report *to, const struct report *from)
+void gather_further(struct report *to, const struct report *from)
 {
+    to->tlp = tlp_strictest(to->tlp, from->tlp);
     for (size_t i = to->rejection_count; i < from->rejection_count; i++)
         report_reject(to, from->rejections[i].at, from->rejections[i].text);
     to->rejected_total = from->rejected_total;
@@ -74,7 +75,7 @@ static bool on_report(void *context, struct report *report, size_t first_line, c
         return err_set_at(err, ERR_LIMIT, at, "more than %zu observations", gather->observations_max);
     for (size_t i = 0; i < report->observation_count; i++)
         gather_observation(gather->report, &report->observations[i]);
-    gather_rejections(gather->report, report);
+    gather_further(gather->report, report);
     return true;
 }
 
