@@ -18,8 +18,8 @@ struct gather {
 /* The sink that fills *gather. */
 struct codec_sink gather_sink(struct gather *gather);
 
-/* Copies everything but observations and rejections into a new report; and what a further call may bring, since a streaming decoder brings the
- * same report again and again: the rejections that `to` does not have yet, and a narrower label. */
+/* Copies everything but observations and rejections into a new report; and what a further call may bring, since a streaming decoder brings
+ * the same report again and again: the rejections that `to` does not have yet, and a narrower label. */
 void gather_head(struct report *to, const struct report *from);
 void gather_further(struct report *to, const struct report *from);
 
