@@ -41,7 +41,8 @@ class Folder:
         name = name or os.path.basename(path)
         shutil.move(path, os.path.join(self.path, "." + name))
         os.rename(os.path.join(self.path, "." + name), os.path.join(self.path, name))
-        until(f"{name} is taken", lambda: os.path.exists(os.path.join(self.path, "done", name)), 120)
+        # What decode refuses moves on from done/ to failed/, before anybody looks.
+        until(f"{name} is taken", lambda: any(os.path.exists(os.path.join(self.path, f, name)) for f in ("done", "failed")), 120)
 
     def content(self, name):
         found = self.site.sql("SELECT c.state, c.observations, c.format, c.error, o.state, r.id FROM report r JOIN report_content c ON c.report_id = r.id "
