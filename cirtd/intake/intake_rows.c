@@ -36,7 +36,7 @@ static bool on_report(void *context, struct report *report, size_t first_line, c
     UNUSED(first_line);
     UNUSED(bytes);
     UNUSED(size);
-    /* The decoder's report lives for one call; its head is the same in each. */
+    /* The decoder's report lives for one call; its head is the same in each, but for a label that rows may narrow. */
     if (!rows->has_head)
         gather_head(rows->head, report);
     rows->has_head = true;

@@ -8,7 +8,7 @@ DROP FUNCTION IF EXISTS triage_sightings();
 
 -- Only asked for where there are rules, and only what some rule mentions: p_text the texts of reports, p_observation what only observations have,
 -- p_reporter the claimed reporter. Without nested loops, as triage_fill(), and without merges: of tables that were never analysed the planner expects one row,
--- and would merge by the report alone, the 4,000 observations of one with each other.
+-- and would merge by the report alone, all observations of one with each other.
 CREATE OR REPLACE FUNCTION triage_rule_facts(p_text boolean, p_observation boolean, p_reporter boolean)
 RETURNS TABLE (ord int, class text, class_claim text, tlp smallint, tlp_claim smallint, channel text, sender text, format text, assurance text,
                signed text, signer text, size bigint, summary text, description text, observed text, reporter text, count bigint, source_port int,
