@@ -66,9 +66,10 @@ static json_t *take_part(const char **at)
     return rows;
 }
 
-/* The first line that is no comment: version|registry|serial|records|first day|last day|offset. */
+/* The first line that is neither empty nor a comment: version|registry|serial|records|first day|last day|offset. */
 static const char *read_head(const char *text, struct line *head)
 {
+    text += strspn(text, "\xef\xbb\xbf \t\r\n");
     do
         text = read_line(text, head);
     while (*text && head->columns[0][0] == '#');

@@ -27,6 +27,9 @@ exits 5 as home lead rir import "$SCRATCH/cut"
 contains 'how much it lacks' 'says that it has 2 records, and has 1' "$said"
 contains 'what was there stays' 1 "$(as home analyst --json rir ls | value 'd["items"][0]["entries"]')"
 exits 5 as home lead rir import "$SCRATCH/ours.json"
+# As some editor saved it, with a mark and empty lines before the comment.
+{ printf '\xef\xbb\xbf\r\n\n'; sed 's/$/\r/' "$SCRATCH/delegated"; } >"$SCRATCH/saved"
+contains 'a file that was saved' 'ripencc of 1795168800: 1 ranges' "$(as home lead rir import "$SCRATCH/saved")"
 
 # a mail's worth of prose: hidden forms lead to one value, the original stays
 cat >"$SCRATCH/one.json" <<'TEXT'
