@@ -1,6 +1,6 @@
 #include "cirtd/places.h"
 
-#include <arpa/inet.h>
+#include <inttypes.h>
 #include <maxminddb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,32 +70,54 @@ void places_free(struct places *places)
     free(places);
 }
 
-static const char *text_at(MMDB_entry_s *entry, struct arena *arena, const char *const *path)
+/* A file that is damaged in one place is not believed in others: it is left out until another lies there. */
+static void file_drop(struct file *file, int status)
 {
-    MMDB_entry_data_s data;
-    if (MMDB_aget_value(entry, &data, path) != MMDB_SUCCESS || !data.has_data || data.type != MMDB_DATA_TYPE_UTF8_STRING ||
-        !str_is_utf8(data.utf8_string, data.data_size, NULL))
-        return NULL;
-    return arena_strndup(arena, data.utf8_string, data.data_size);
+    log_warn("places_unreadable", "path=\"%s\" error=\"%s\"", file->path, MMDB_strerror(status));
+    MMDB_close(&file->map);
+    file->is_open = false;
+    file->is_told = true;
 }
 
-static int64_t number_at(MMDB_entry_s *entry, const char *const *path)
+enum { DEPTH_MAX = 3, NAMES_MAX = 6 };
+typedef const char *const path_names[DEPTH_MAX]; /* of the members that lead to a value, with NULL behind them */
+
+/* How MaxMind (and who writes as they do), ipinfo, IPLocate and CIRCL's Geo Open call the same thing: the first counts that says something.
+ * A country is where the address is, else where it is registered; ipinfo's "country" is a name in some files and the code in others. */
+static path_names country_paths[NAMES_MAX] = {{"country", "iso_code"}, {"registered_country", "iso_code"}, {"country_code"}, {"country"}},
+                  asn_paths[NAMES_MAX] = {{"autonomous_system_number"},
+                                          {"traits", "autonomous_system_number"},
+                                          {"asn"},
+                                          {"country", "AutonomousSystemNumber"}},
+                  name_paths[NAMES_MAX] = {{"autonomous_system_organization"},
+                                           {"traits", "autonomous_system_organization"},
+                                           {"as_name"},
+                                           {"country", "AutonomousSystemOrganization"},
+                                           {"org"},
+                                           {"name"}};
+
+/* A text or a number that is not negative, as text; NULL where there is none. */
+static const char *value_at(MMDB_entry_s *entry, struct arena *arena, path_names path)
 {
     MMDB_entry_data_s data;
     if (MMDB_aget_value(entry, &data, path) != MMDB_SUCCESS || !data.has_data)
-        return 0;
-    return data.type == MMDB_DATA_TYPE_UINT32 ? data.uint32 : data.type == MMDB_DATA_TYPE_UINT16 ? data.uint16 : 0;
+        return NULL;
+    if (data.type == MMDB_DATA_TYPE_UTF8_STRING && str_is_utf8(data.utf8_string, data.data_size, NULL))
+        return arena_strndup(arena, data.utf8_string, data.data_size);
+    if (data.type == MMDB_DATA_TYPE_UINT16)
+        return arena_printf(arena, "%u", data.uint16);
+    if (data.type == MMDB_DATA_TYPE_UINT32)
+        return arena_printf(arena, "%u", data.uint32);
+    return data.type == MMDB_DATA_TYPE_UINT64 ? arena_printf(arena, "%" PRIu64, data.uint64) : NULL;
 }
 
-/* The country where it is, else where it is registered. */
-static const char *country_at(MMDB_entry_s *entry, struct arena *arena)
+/* The first of the values that is one of the type, in its normal form. */
+static const char *first_at(MMDB_entry_s *entry, struct arena *arena, path_names paths[NAMES_MAX], enum observable_type type)
 {
-    static const char *const here[] = {"country", "iso_code", NULL}, *const registered[] = {"registered_country", "iso_code", NULL},
-                             *const plain[] = {"country_code", NULL};
-    const char *country = text_at(entry, arena, here);
-    country = country ? country : text_at(entry, arena, registered);
-    country = country ? country : text_at(entry, arena, plain);
-    return observable_normalise(arena, OBSERVABLE_COUNTRY, country);
+    const char *value = NULL;
+    for (size_t i = 0; !value && i < NAMES_MAX && paths[i][0]; i++)
+        value = observable_normalise(arena, type, value_at(entry, arena, paths[i]));
+    return value;
 }
 
 /* In a file of both families IPv4 lies at ::/96. */
@@ -108,7 +130,6 @@ static const char *network_of(struct arena *arena, const MMDB_s *file, const cha
 
 size_t places_find(struct places *places, struct arena *arena, const char *address, struct place out[PLACES_MAX])
 {
-    static const char *const asn[] = {"autonomous_system_number", NULL}, *const name[] = {"autonomous_system_organization", NULL};
     size_t count = 0;
     address = arena_strndup(arena, address, strcspn(address, "/"));
     for (size_t i = 0; places && i < places->count; i++) {
@@ -117,11 +138,14 @@ size_t places_find(struct places *places, struct arena *arena, const char *addre
         if (!file_open(&places->files[i]))
             continue;
         MMDB_lookup_result_s result = MMDB_lookup_string(file, address, &not_address, &status);
+        if (!not_address && status != MMDB_SUCCESS && status != MMDB_IPV6_LOOKUP_IN_IPV4_DATABASE_ERROR)
+            file_drop(&places->files[i], status);
         if (not_address || status != MMDB_SUCCESS || !result.found_entry)
             continue;
-        out[count] = (struct place){.country = country_at(&result.entry, arena),
-                                    .asn = number_at(&result.entry, asn),
-                                    .name = text_at(&result.entry, arena, name),
+        const char *asn = first_at(&result.entry, arena, asn_paths, OBSERVABLE_ASN);
+        out[count] = (struct place){.country = first_at(&result.entry, arena, country_paths, OBSERVABLE_COUNTRY),
+                                    .asn = asn ? strtoll(asn, NULL, 10) : 0,
+                                    .name = asn ? first_at(&result.entry, arena, name_paths, OBSERVABLE_TEXT) : NULL,
                                     .network = network_of(arena, file, address, result.netmask),
                                     .source = arena_strdup(arena, file->metadata.database_type),
                                     .built = (int64_t)file->metadata.build_epoch * TIMESTAMP_SECOND};

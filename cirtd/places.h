@@ -17,7 +17,7 @@ struct place {
     const char *country; /* ISO 3166 alpha-2, or NULL */
     int64_t asn;         /* 0 where the file does not say */
     const char *name;    /* of the autonomous system, or NULL */
-    const char *network; /* that the file has the address in */
+    const char *network; /* that the file has the address in, or NULL where that is all addresses */
     const char *source;  /* the file's kind: "GeoLite2-ASN" */
     int64_t built;       /* of the file, microseconds */
 };

@@ -17,7 +17,7 @@ static void add_mapped(const struct desk_call *call, const char *value, json_t *
         char built[TIMESTAMP_TEXT_SIZE];
         timestamp_format(found[i].built, built);
         built[strcspn(built, "T")] = '\0';
-        json_t *place = json_pack("{s:s, s:s?, s:s?, s:s?, s:s, s:s}", "value", value, "country", found[i].country, "name", found[i].name,
+        json_t *place = json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s}", "value", value, "country", found[i].country, "name", found[i].name,
                                   "network", found[i].network, "source", found[i].source, "date", built);
         json_object_set_new(place, "asn", found[i].asn ? json_integer(found[i].asn) : json_null());
         json_array_append_new(list, place);

@@ -102,21 +102,134 @@ static void write_countries(const char *path)
     buf_clear(&out);
 }
 
-/* The same network at ::/96 of a file of both families: an AS. */
-static void write_systems(const char *path)
+/* The same network at ::/96 of a file of both families, with what add_record writes. */
+static void write_both_families(const char *path, const char *kind, void (*add_record)(struct buf *out))
 {
     static const unsigned char prefix[16] = {[12] = 198, [13] = 51, [14] = 100};
     struct buf out;
     buf_init(&out, 64 * 1024);
     add_tree(&out, prefix, 120);
-    add_map(&out, 2);
-    add_text(&out, "autonomous_system_number");
-    add_number(&out, 6, 64500, 4);
-    add_text(&out, "autonomous_system_organization");
-    add_text(&out, "Example Net");
-    add_metadata(&out, "Test-ASN", 120, 6);
+    add_record(&out);
+    add_metadata(&out, kind, 120, 6);
     write_file(path, &out);
     buf_clear(&out);
+}
+
+static void add_maxmind_asn(struct buf *out)
+{
+    add_map(out, 2);
+    add_text(out, "autonomous_system_number");
+    add_number(out, 6, 64500, 4);
+    add_text(out, "autonomous_system_organization");
+    add_text(out, "Example Net");
+}
+
+static void write_systems(const char *path)
+{
+    write_both_families(path, "Test-ASN", add_maxmind_asn);
+}
+
+static void add_maxmind_enterprise(struct buf *out)
+{
+    add_map(out, 2);
+    add_text(out, "registered_country");
+    add_map(out, 1);
+    add_text(out, "iso_code");
+    add_text(out, "DE");
+    add_text(out, "traits");
+    add_map(out, 2);
+    add_text(out, "autonomous_system_number");
+    add_number(out, 6, 64500, 4);
+    add_text(out, "autonomous_system_organization");
+    add_text(out, "Example Net");
+}
+
+static void add_texts(struct buf *out, int count, const char *const *texts)
+{
+    add_map(out, count);
+    for (int i = 0; i < 2 * count; i++)
+        add_text(out, texts[i]);
+}
+
+/* ipinfo's "lite" has the country's name where its older files have the code. */
+static void add_ipinfo_lite(struct buf *out)
+{
+    add_texts(out, 5,
+              (const char *const[]){"country", "Germany", "country_code", "DE", "asn", "AS64500", "as_name", "Example Net", "as_domain",
+                                    "net.example"});
+}
+
+static void add_ipinfo_country_asn(struct buf *out)
+{
+    add_texts(out, 4, (const char *const[]){"country", "DE", "country_name", "Germany", "asn", "AS64500", "as_name", "Example Net"});
+}
+
+static void add_ipinfo_asn(struct buf *out)
+{
+    add_texts(out, 3, (const char *const[]){"asn", "AS64500", "domain", "net.example", "name", "Example Net"});
+}
+
+static void add_iplocate_asn(struct buf *out)
+{
+    add_map(out, 4);
+    add_text(out, "asn");
+    add_number(out, 9, 64500, 8);
+    add_text(out, "country_code");
+    add_text(out, "DE");
+    add_text(out, "name");
+    add_text(out, "EXAMPLE-AS");
+    add_text(out, "org");
+    add_text(out, "Example Net");
+}
+
+static void add_geo_open(struct buf *out)
+{
+    add_map(out, 1);
+    add_text(out, "country");
+    add_texts(out, 3,
+              (const char *const[]){"iso_code", "DE", "AutonomousSystemNumber", "64500", "AutonomousSystemOrganization", "Example Net"});
+}
+
+static void add_unknown(struct buf *out)
+{
+    add_texts(out, 3, (const char *const[]){"country", "-", "asn", "-", "as", "-"});
+}
+
+/* As MaxMind, ipinfo, IPLocate and CIRCL's Geo Open name the same things. */
+static void reads_what_vendors_write(void **state)
+{
+    UNUSED(state);
+    static const struct {
+        const char *kind;
+        void (*add_record)(struct buf *out);
+        const char *country;
+    } layouts[] = {{"GeoIP2-Enterprise", add_maxmind_enterprise, "DE"},
+                   {"ipinfo ipinfo_lite.mmdb", add_ipinfo_lite, "DE"},
+                   {"ipinfo country_asn.mmdb", add_ipinfo_country_asn, "DE"},
+                   {"ipinfo asn.mmdb", add_ipinfo_asn, NULL},
+                   {"ip-to-asn.mmdb", add_iplocate_asn, "DE"},
+                   {"GeoOpen-Country-ASN", add_geo_open, "DE"}};
+    char path[] = "/tmp/cirt-places-XXXXXX";
+    assert_true(close(mkstemp(path)) == 0);
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+        struct place found[PLACES_MAX];
+        write_both_families(path, layouts[i].kind, layouts[i].add_record);
+        struct places *places = places_new((const char *const[]){path, NULL});
+        assert_int_equal(places_find(places, arena, "198.51.100.7", found), 1);
+        assert_true(str_equal(found[0].country, layouts[i].country));
+        assert_int_equal(found[0].asn, 64500);
+        assert_string_equal(found[0].name, "Example Net");
+        assert_string_equal(found[0].source, layouts[i].kind);
+        places_free(places);
+    }
+    write_both_families(path, "says nothing", add_unknown);
+    struct place found[PLACES_MAX];
+    struct places *places = places_new((const char *const[]){path, NULL});
+    assert_int_equal(places_find(places, arena, "198.51.100.7", found), 0);
+    places_free(places);
+    arena_free(arena);
+    unlink(path);
 }
 
 static void looks_up(void **state)
@@ -162,6 +275,30 @@ static void looks_up(void **state)
     free(broken);
 }
 
+/* Whose tree leads behind its data. */
+static void leaves_out_what_is_damaged(void **state)
+{
+    UNUSED(state);
+    char path[] = "/tmp/cirt-places-XXXXXX";
+    assert_true(close(mkstemp(path)) == 0);
+    write_systems(path);
+    FILE *file = fopen(path, "r+b");
+    assert_int_equal(fseek(file, 119 * 6, SEEK_SET), 0);
+    assert_int_equal(fwrite("\x7f\xff\xff\x7f\xff\xff", 1, 6, file), 6);
+    fclose(file);
+    struct places *places = places_new((const char *const[]){path, NULL});
+    struct arena *arena = arena_new();
+    struct place found[PLACES_MAX];
+    assert_int_equal(places_find(places, arena, "198.51.100.7", found), 0);
+    assert_int_equal(places_find(places, arena, "198.51.100.7", found), 0);
+    unlink(path);
+    write_systems(path);
+    assert_int_equal(places_find(places, arena, "198.51.100.7", found), 1);
+    places_free(places);
+    arena_free(arena);
+    unlink(path);
+}
+
 /* Files are replaced, cut and written over while they are in use. */
 static void follows_the_files(void **state)
 {
@@ -203,6 +340,7 @@ static void follows_the_files(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(looks_up), cmocka_unit_test(follows_the_files)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(looks_up), cmocka_unit_test(reads_what_vendors_write),
+                                       cmocka_unit_test(leaves_out_what_is_damaged), cmocka_unit_test(follows_the_files)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
