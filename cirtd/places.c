@@ -14,8 +14,9 @@
 struct file {
     char *path;
     MMDB_s map;
-    struct stat seen; /* as it was opened, or could not be */
-    bool is_open, is_told;
+    struct stat seen;  /* as it was opened, or could not be */
+    const char *fault; /* why it is left out: logged once */
+    bool is_open;
 };
 
 struct places {
@@ -25,8 +26,24 @@ struct places {
 
 static bool is_same(const struct stat *a, const struct stat *b)
 {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static void file_fault(struct file *file, int status)
+{
+    bool is_news = !file->fault;
+    file->fault = status == MMDB_SUCCESS ? NULL : MMDB_strerror(status);
+    if (file->fault && is_news)
+        log_warn("places_unreadable", "path=\"%s\" error=\"%s\"", file->path, file->fault);
+}
+
+/* A file that is damaged in one place is not believed in others: it is left out until another lies there. */
+static void file_drop(struct file *file, int status)
+{
+    MMDB_close(&file->map);
+    file->is_open = false;
+    file_fault(file, status);
 }
 
 /* Opens what lies there now. One that was cut or written over where it lies must not be read as it was: its pages are gone, and to touch
@@ -37,16 +54,14 @@ static bool file_open(struct file *file)
     bool is_there = stat(file->path, &now) == 0;
     if (file->is_open && is_there && is_same(&now, &file->seen))
         return true;
-    if (!file->is_open && file->is_told && is_same(&now, &file->seen))
+    if (file->fault && is_same(&now, &file->seen))
         return false;
     if (file->is_open)
         MMDB_close(&file->map);
     file->seen = now;
     int status = MMDB_open(file->path, MMDB_MODE_MMAP, &file->map);
     file->is_open = status == MMDB_SUCCESS;
-    if (!file->is_open && !file->is_told)
-        log_warn("places_unreadable", "path=\"%s\" error=\"%s\"", file->path, MMDB_strerror(status));
-    file->is_told = !file->is_open;
+    file_fault(file, status);
     return file->is_open;
 }
 
@@ -68,15 +83,6 @@ void places_free(struct places *places)
         free(places->files[i].path);
     }
     free(places);
-}
-
-/* A file that is damaged in one place is not believed in others: it is left out until another lies there. */
-static void file_drop(struct file *file, int status)
-{
-    log_warn("places_unreadable", "path=\"%s\" error=\"%s\"", file->path, MMDB_strerror(status));
-    MMDB_close(&file->map);
-    file->is_open = false;
-    file->is_told = true;
 }
 
 enum { DEPTH_MAX = 3, NAMES_MAX = 6 };
@@ -128,14 +134,26 @@ static const char *network_of(struct arena *arena, const MMDB_s *file, const cha
     return observable_normalise(arena, OBSERVABLE_CIDR, arena_printf(arena, "%s/%u", address, length));
 }
 
+/* What the file calls itself; with its name where another calls itself the same, as two of one vendor's "country" do. */
+static const char *source_of(const struct places *places, size_t at, struct arena *arena)
+{
+    const char *kind = places->files[at].map.metadata.database_type, *name = strrchr(places->files[at].path, '/');
+    size_t same = 0;
+    for (size_t i = 0; i < places->count; i++)
+        same += places->files[i].is_open && str_equal(places->files[i].map.metadata.database_type, kind);
+    return same > 1 ? arena_printf(arena, "%s, %s", kind, name ? name + 1 : places->files[at].path) : arena_strdup(arena, kind);
+}
+
 size_t places_find(struct places *places, struct arena *arena, const char *address, struct place out[PLACES_MAX])
 {
     size_t count = 0;
     address = arena_strndup(arena, address, strcspn(address, "/"));
+    for (size_t i = 0; places && i < places->count; i++)
+        file_open(&places->files[i]);
     for (size_t i = 0; places && i < places->count; i++) {
         const MMDB_s *file = &places->files[i].map;
         int not_address, status;
-        if (!file_open(&places->files[i]))
+        if (!places->files[i].is_open)
             continue;
         MMDB_lookup_result_s result = MMDB_lookup_string(file, address, &not_address, &status);
         if (!not_address && status != MMDB_SUCCESS && status != MMDB_IPV6_LOOKUP_IN_IPV4_DATABASE_ERROR)
@@ -147,9 +165,19 @@ size_t places_find(struct places *places, struct arena *arena, const char *addre
                                     .asn = asn ? strtoll(asn, NULL, 10) : 0,
                                     .name = asn ? first_at(&result.entry, arena, name_paths, OBSERVABLE_TEXT) : NULL,
                                     .network = network_of(arena, file, address, result.netmask),
-                                    .source = arena_strdup(arena, file->metadata.database_type),
+                                    .source = source_of(places, i, arena),
                                     .built = (int64_t)file->metadata.build_epoch * TIMESTAMP_SECOND};
         count += out[count].country || out[count].asn;
     }
     return count;
+}
+
+bool places_check(struct places *places, size_t i, const char **path, const char **fault)
+{
+    if (!places || i >= places->count)
+        return false;
+    file_open(&places->files[i]);
+    *path = places->files[i].path;
+    *fault = places->files[i].fault;
+    return true;
 }

@@ -5,6 +5,7 @@
 #ifndef CIRT_CIRTD_PLACES_H
 #define CIRT_CIRTD_PLACES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +19,7 @@ struct place {
     int64_t asn;         /* 0 where the file does not say */
     const char *name;    /* of the autonomous system, or NULL */
     const char *network; /* that the file has the address in, or NULL where that is all addresses */
-    const char *source;  /* the file's kind: "GeoLite2-ASN" */
+    const char *source;  /* the file's kind, "GeoLite2-ASN"; with its name where another is of that kind */
     int64_t built;       /* of the file, microseconds */
 };
 
@@ -29,5 +30,9 @@ void places_free(struct places *places); /* NULL is fine */
 
 /* What the files say about an address or network (its first address), one each that knows it; strings in the arena. Returns how many. */
 size_t places_find(struct places *places, struct arena *arena, const char *address, struct place out[PLACES_MAX]);
+
+/* The file at place i as it is now, for whoever watches: its path, and why it is left out (a static text; NULL where it is read). False
+ * behind the last. */
+bool places_check(struct places *places, size_t i, const char **path, const char **fault);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "cirtd/desk/desk_inside.h"
+#include "cirtd/places.h"
 #include "store/schema.h"
 
 static void add_check(struct buf *body, size_t *count, const char *name, bool ok, const char *text, const char *hint)
@@ -56,6 +57,20 @@ static bool check_disks(struct desk_call *call, size_t *count)
     return check_disk(call, "disk of the WAL", call->desk->wal_path, "the database's WAL", count) && data_ok;
 }
 
+/* Maps that are left out; silent where all are read. */
+static bool check_places(struct desk_call *call, size_t *count)
+{
+    const char *path, *fault;
+    bool ok = true;
+    for (size_t i = 0; places_check(call->desk->places, i, &path, &fault); i++) {
+        if (fault)
+            add_check(&call->answer->body, count, "places", false, arena_printf(call->arena, "%s: %s", path, fault),
+                      "nothing is looked up in it: fetch it again, or take it out of cirtd.conf, desk { mmdb }");
+        ok = ok && !fault;
+    }
+    return ok;
+}
+
 static bool run_doctor(struct desk_call *call, struct err *err)
 {
     struct buf *body = &call->answer->body;
@@ -66,7 +81,8 @@ static bool run_doctor(struct desk_call *call, struct err *err)
     buf_add_text(body, "{\"checks\":[");
     /* A database of another schema would not have answered. */
     add_check(body, &count, "schema", true, schema_version(), NULL);
-    bool ok = check_disks(call, &count);
+    bool ok = check_disks(call, &count), are_places_ok = check_places(call, &count);
+    ok = ok && are_places_ok;
     for (size_t i = 0; i < db_row_count(rows); i++) {
         add_check(body, &count, db_get_text(rows, i, 0), db_get_bool(rows, i, 1), db_get_text(rows, i, 2), db_get_text(rows, i, 3));
         ok = ok && db_get_bool(rows, i, 1);

@@ -56,3 +56,11 @@ sandbox start "$home"
 well() { as home lead doctor; }
 until_true 20 well
 as home feed submit "$SOURCE/packaging/samples/phishing.json" >/dev/null
+
+# a map of places that cannot be read
+sandbox stop "$home"
+sed -i "s|^desk {|&\n    mmdb = {\"$SCRATCH/map.mmdb\"}|" "$home/cirtd.conf"
+echo 'no map' >"$SCRATCH/map.mmdb"
+sandbox start "$home"
+told 'doctor on a map' 1 "$SCRATCH/map.mmdb: The MaxMind DB file contains invalid" 'fetch it again' as home lead doctor
+contains 'found without it' 'university-c' "$(as home lead find 203.0.113.9)"

@@ -299,6 +299,42 @@ static void leaves_out_what_is_damaged(void **state)
     unlink(path);
 }
 
+/* Two files of one kind are told apart by their names; who watches sees which are left out. */
+static void names_the_files(void **state)
+{
+    UNUSED(state);
+    char folder[] = "/tmp/cirt-places-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *one = mem_printf("%s/one.mmdb", folder), *two = mem_printf("%s/two.mmdb", folder);
+    write_countries(one);
+    struct places *places = places_new((const char *const[]){one, two, NULL});
+    struct arena *arena = arena_new();
+    struct place found[PLACES_MAX];
+    const char *path, *fault;
+    assert_int_equal(places_find(places, arena, "198.51.100.7", found), 1);
+    assert_string_equal(found[0].source, "Test-Country");
+    assert_true(places_check(places, 0, &path, &fault));
+    assert_null(fault);
+    assert_true(places_check(places, 1, &path, &fault));
+    assert_string_equal(path, two);
+    assert_non_null(fault);
+    assert_false(places_check(places, 2, &path, &fault));
+    assert_false(places_check(NULL, 0, &path, &fault));
+    write_countries(two);
+    assert_int_equal(places_find(places, arena, "198.51.100.7", found), 2);
+    assert_string_equal(found[0].source, "Test-Country, one.mmdb");
+    assert_string_equal(found[1].source, "Test-Country, two.mmdb");
+    assert_true(places_check(places, 1, &path, &fault));
+    assert_null(fault);
+    arena_free(arena);
+    places_free(places);
+    unlink(one);
+    unlink(two);
+    rmdir(folder);
+    free(one);
+    free(two);
+}
+
 /* Files are replaced, cut and written over while they are in use. */
 static void follows_the_files(void **state)
 {
@@ -341,6 +377,7 @@ static void follows_the_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(looks_up), cmocka_unit_test(reads_what_vendors_write),
-                                       cmocka_unit_test(leaves_out_what_is_damaged), cmocka_unit_test(follows_the_files)};
+                                       cmocka_unit_test(leaves_out_what_is_damaged), cmocka_unit_test(names_the_files),
+                                       cmocka_unit_test(follows_the_files)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
