@@ -63,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buf_init(&pieces, 2 * SIZE_MAX_UNPACKED);
     buf_init(&memory, SIZE_MAX_UNPACKED);
     bool ok = unpack_pieces(bytes, size, size, &whole);
-    if (unpack_pieces(bytes, size, 7, &pieces) != ok || (ok && (whole.size != pieces.size || memcmp(buf_text(&whole), buf_text(&pieces), whole.size) != 0)))
+    if (unpack_pieces(bytes, size, 7, &pieces) != ok ||
+        (ok && (whole.size != pieces.size || memcmp(buf_text(&whole), buf_text(&pieces), whole.size) != 0)))
         BUG("pieces are read otherwise than the whole");
     if (unpack_memory(bytes, size, &memory, name, sizeof name, &err) != ok && err.code != ERR_LIMIT)
         BUG("memory is read otherwise than a stream: %s", err.text);
