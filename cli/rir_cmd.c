@@ -91,7 +91,7 @@ static json_t *send_file(struct session *session, const struct line *head, const
     return answer;
 }
 
-static bool import_file(struct session *session, const char *path)
+static void import_file(struct session *session, const char *path)
 {
     struct err err = {0};
     struct buf bytes;
@@ -113,15 +113,9 @@ static bool import_file(struct session *session, const char *path)
                      (long long)field_number(answer, "entries", 0), (long long)field_number(answer, "skipped", 0));
     buf_clear(&bytes);
     json_decref(answer);
-    return answer != NULL;
 }
 
 int rir_cmd_import(struct session *session)
 {
-    const char *path;
-
-    for (size_t i = 0; (path = session_operand(session, i)); i++)
-        if (!import_file(session, path))
-            break;
-    return session->exit_code;
+    return session_each_file(session, import_file);
 }

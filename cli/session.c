@@ -329,6 +329,21 @@ int session_done(struct session *session, const json_t *answer, const char *form
     return code;
 }
 
+int session_each_file(struct session *session, void (*import)(struct session *session, const char *path))
+{
+    const char *path;
+    int first = EXIT_DONE;
+
+    for (size_t i = 0; (path = session_operand(session, i)); i++) {
+        session->exit_code = EXIT_DONE;
+        import(session, path);
+        first = first == EXIT_DONE ? session->exit_code : first;
+        if (session->exit_code != EXIT_DONE && session->exit_code != EXIT_REFUSED && session->exit_code != EXIT_NOT_ACCEPTED)
+            break;
+    }
+    return session->exit_code = first;
+}
+
 bool session_confirm(struct session *session, const char *question)
 {
     char line[16] = "", *asked;

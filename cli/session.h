@@ -72,6 +72,10 @@ int session_print(struct session *session, const json_t *answer, printer_render 
 /* One line of success, formatted; with --json the answer instead. */
 int session_done(struct session *session, const json_t *answer, const char *format, ...) PRINTF_LIKE(3, 4);
 
+/* import() with each operand, a file. One that is not taken for what it is has been told, and the rest goes on; it stops where the daemon
+ * does not answer, or may not. Returns the exit code of the first that failed. */
+int session_each_file(struct session *session, void (*import)(struct session *session, const char *path));
+
 /* "really?" on a terminal; true with --yes; else told. */
 bool session_confirm(struct session *session, const char *question) MUST_CHECK;
 

@@ -42,14 +42,19 @@ static json_t *read_list(struct session *session, const char *path)
     buf_init(&bytes, LIST_BYTES_MAX);
     if (!file_bytes(path, &bytes, &err)) {
         session_fail_err(session, EXIT_USAGE, NULL, &err);
-    } else if (!(list = json_loadb(buf_text(&bytes), bytes.size, JSON_REJECT_DUPLICATES, &fault)) ||
-               !json_is_array(json_object_get(list, "list"))) {
-        json_decref(list);
-        list = NULL;
-        session_fail(session, EXIT_NOT_ACCEPTED, NULL, _("%s is no warninglist: a JSON object with name, type and list"), path);
+    } else {
+        size_t mark = str_starts(buf_text(&bytes), "\xef\xbb\xbf") ? 3 : 0;
+        list = json_loadb(buf_text(&bytes) + mark, bytes.size - mark, JSON_REJECT_DUPLICATES, &fault);
+        if (!list)
+            session_fail(session, EXIT_NOT_ACCEPTED, NULL, _("%s is no warninglist: line %d: %s"), path, fault.line, fault.text);
+        else if (!json_is_array(json_object_get(list, "list")))
+            session_fail(session, EXIT_NOT_ACCEPTED, NULL, _("%s is no warninglist: a JSON object with name, type and list"), path);
     }
     buf_clear(&bytes);
-    return list;
+    if (list && json_is_array(json_object_get(list, "list")))
+        return list;
+    json_decref(list);
+    return NULL;
 }
 
 /* The entries from *at on that fit into a request, moved there. */
@@ -85,14 +90,25 @@ static json_t *send_list(struct session *session, const char *name, const json_t
     return answer;
 }
 
-static bool import_file(struct session *session, const char *path, const char *name)
+/* What is to be said of the list that was taken, beside its entries. */
+static char *remark(const json_t *answer)
 {
+    int64_t skipped = field_number(answer, "skipped", 0);
+
+    if (json_array_size(field_list(answer, "types")) == 0)
+        return mem_strdup(_(", of a kind of value that no report has"));
+    return skipped > 0 ? mem_printf(_(", %lld that say nothing to match"), (long long)skipped) : mem_strdup("");
+}
+
+static void import_file(struct session *session, const char *path)
+{
+    const char *name = options_text(&session->options, "name");
     json_t *list = read_list(session, path), *answer = NULL;
     char *chosen = name ? mem_strdup(name) : short_name(path);
 
     if (list && (answer = send_list(session, chosen, list))) {
-        int64_t entries = field_number(answer, "entries", 0), skipped = field_number(answer, "skipped", 0);
-        char *beside = skipped > 0 ? mem_printf(_(", %lld that say nothing to match"), (long long)skipped) : mem_strdup("");
+        int64_t entries = field_number(answer, "entries", 0);
+        char *beside = remark(answer);
         session_done(session, answer, ngettext("warninglist %s: %lld entry%s", "warninglist %s: %lld entries%s", (unsigned long)entries),
                      chosen, (long long)entries, beside);
         free(beside);
@@ -100,17 +116,11 @@ static bool import_file(struct session *session, const char *path, const char *n
     json_decref(list);
     json_decref(answer);
     free(chosen);
-    return answer != NULL;
 }
 
 int warninglist_cmd_import(struct session *session)
 {
-    const char *name = options_text(&session->options, "name"), *path;
-
-    if (name && session_operand(session, 1))
+    if (options_text(&session->options, "name") && session_operand(session, 1))
         return session_fail(session, EXIT_USAGE, NULL, _("--name is for one file"));
-    for (size_t i = 0; (path = session_operand(session, i)); i++)
-        if (!import_file(session, path, name))
-            break;
-    return session->exit_code;
+    return session_each_file(session, import_file);
 }

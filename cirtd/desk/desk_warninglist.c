@@ -7,7 +7,7 @@
 #include "cirtd/desk/desk_inside.h"
 #include "model/observable.h"
 
-enum { ENTRY_SIZE_MAX = 1000, SUBSTRING_SIZE_MIN = 4 };
+enum { ENTRY_SIZE_MAX = 1000, SUBSTRING_SIZE_MIN = 4, SUBSTRINGS_MAX = 100 };
 
 /* MISP's attribute types that are observables of ours; of a composite ("filename|md5") each part counts. */
 static const struct {
@@ -24,6 +24,7 @@ static const struct {
     {"ip", OBSERVABLE_IPV6},
     {"domain", OBSERVABLE_DOMAIN},
     {"hostname", OBSERVABLE_DOMAIN},
+    {"onion-address", OBSERVABLE_DOMAIN},
     {"url", OBSERVABLE_URL},
     {"uri", OBSERVABLE_URL},
     {"link", OBSERVABLE_URL},
@@ -32,6 +33,8 @@ static const struct {
     {"email-dst", OBSERVABLE_EMAIL},
     {"email-reply-to", OBSERVABLE_EMAIL},
     {"target-email", OBSERVABLE_EMAIL},
+    {"dns-soa-email", OBSERVABLE_EMAIL},
+    {"whois-registrant-email", OBSERVABLE_EMAIL},
     {"md5", OBSERVABLE_MD5},
     {"sha1", OBSERVABLE_SHA1},
     {"sha256", OBSERVABLE_SHA256},
@@ -42,8 +45,10 @@ static const struct {
     {"user-agent", OBSERVABLE_USER_AGENT},
     {"filename", OBSERVABLE_FILENAME},
     {"btc", OBSERVABLE_CRYPTO},
+    {"dash", OBSERVABLE_CRYPTO},
     {"xmr", OBSERVABLE_CRYPTO},
     {"phone-number", OBSERVABLE_PHONE},
+    {"whois-registrant-phone", OBSERVABLE_PHONE},
 };
 
 static void mark_attribute(const char *name, size_t size, bool types[OBSERVABLE_TYPE_COUNT])
@@ -53,7 +58,8 @@ static void mark_attribute(const char *name, size_t size, bool types[OBSERVABLE_
             types[attributes[i].type] = true;
 }
 
-/* "{1,2,3}", or NULL where no attribute is one of ours. A list that names none speaks of all. */
+/* "{1,2,3}"; "{}" where no attribute is one of ours: such a list is kept like any other, and says nothing. One that names none speaks of
+ * all. */
 static const char *types_of(struct desk_call *call)
 {
     bool types[OBSERVABLE_TYPE_COUNT] = {false}, any = false;
@@ -72,10 +78,10 @@ static const char *types_of(struct desk_call *call)
     for (int type = OBSERVABLE_IPV4; type < OBSERVABLE_TYPE_COUNT; type++) {
         if (!types[type] && json_array_size(list) > 0)
             continue;
-        buf_printf(&out, "%s%d", any ? "," : "{", type);
+        buf_printf(&out, "%s%d", any ? "," : "", type);
         any = true;
     }
-    const char *text = any ? arena_printf(call->arena, "%s}", buf_text(&out)) : NULL;
+    const char *text = arena_printf(call->arena, "{%s}", buf_text(&out));
     buf_clear(&out);
     return text;
 }
@@ -150,6 +156,19 @@ static const struct list_kind *kind_of(const char *name)
     return NULL;
 }
 
+/* What the part's entries are read as. Substrings are tried one by one, so there may be few; thousands of host names, as MISP's
+ * disposable-email has them, are looked up as hosts, which is what they are meant for. The type is "string" where the list has none. */
+static const struct list_kind *kind_of_part(struct desk_call *call, const char *type)
+{
+    const struct list_kind *kind = kind_of(type ? type : "string");
+    const json_t *list = json_object_get(call->body, "list"), *item;
+    size_t i, names = 0;
+    if (!kind || kind->entry != substring_entry || json_array_size(list) <= SUBSTRINGS_MAX)
+        return kind;
+    json_array_foreach(list, i, item) names += json_is_string(item) && host_entry(call->arena, json_string_value(item));
+    return names * 20 >= json_array_size(list) * 19 ? kind_of("hostname") : kind;
+}
+
 /* The part's entries into the list. */
 static bool add_entries(struct desk_call *call, const char *name, const struct list_kind *kind, struct err *err)
 {
@@ -211,12 +230,13 @@ static bool import_list(struct desk_call *call, struct err *err)
         !desk_body_text(call, "description", &description, err) || !desk_body_text(call, "type", &type, err) ||
         !desk_body_text(call, "category", &category, err))
         return false;
-    const struct list_kind *kind = kind_of(type);
+    const struct list_kind *kind = kind_of_part(call, type);
     if (!name || !title || !kind)
         return desk_problem_set(call, 422, "name, type (string hostname substring cidr regex) and list are needed", err,
-                                "this is no warninglist");
-    if (!types)
-        return desk_problem_set(call, 422, "matching_attributes: ip-src, domain, url, md5, ...", err, "it speaks of no type that we know");
+                                "%s is no warninglist: its %s", name ? name : "this",
+                                !name    ? "short_name is missing"
+                                : !title ? "name is missing"
+                                         : "type is none that we know");
     db_text(call->params, name);
     db_text(call->params, title);
     db_text(call->params, description);
@@ -235,9 +255,9 @@ static bool import_more(struct desk_call *call, struct err *err)
     const char *type;
     if (!desk_body_text(call, "type", &type, err))
         return false;
-    const struct list_kind *kind = kind_of(type);
+    const struct list_kind *kind = kind_of_part(call, type);
     if (!kind)
-        return desk_problem_set(call, 422, NULL, err, "the type of the list is missing");
+        return desk_problem_set(call, 422, "string hostname substring cidr regex", err, "the type is none that we know");
     return add_entries(call, call->name, kind, err) && finish(call, call->name, err);
 }
 

@@ -17,7 +17,7 @@ FROM warninglist w WHERE viewer() IS NOT NULL AND (w.loaded OR NOT EXISTS (SELEC
 
 CREATE OR REPLACE FUNCTION warninglist_json(w visible_warninglist) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('name', w.name, 'title', w.title, 'description', w.description, 'version', w.version, 'kind', w.kind,
-    'types', (SELECT json_agg(observable_type_name(t) ORDER BY t) FROM unnest(w.types) t), 'category', w.category, 'loaded', w.loaded, 'entries', w.entries,
+    'types', coalesce((SELECT json_agg(observable_type_name(t) ORDER BY t) FROM unnest(w.types) t), '[]'), 'category', w.category, 'loaded', w.loaded, 'entries', w.entries,
     'skipped', w.skipped, 'marked', w.marked, 'imported', time_text(w.imported), 'imported_by', w.imported_by);
 
 -- The head of a list that is brought in, maybe anew: it counts when its last part is here, and till then the one that there was.
@@ -63,13 +63,13 @@ BEGIN
     ELSE
         v_no := (SELECT count(*) FROM warninglist_pattern p WHERE p.list_id = w.id);
         IF (SELECT count(*) FROM warninglist_pattern p JOIN warninglist x ON x.id = p.list_id WHERE x.id = w.id OR x.name <> w.name) + cardinality(p_values) > warninglist_patterns_max() THEN
-            PERFORM refuse('CI422', format('there would be more than %s patterns in all lists', warninglist_patterns_max()),
+            PERFORM refuse('CI422', format('%s: there would be more than %s patterns in all lists', p_name, warninglist_patterns_max()),
                            'each is tried on each value: remove a list of substrings or expressions');
         END IF;
         FOREACH v_pattern IN ARRAY p_values LOOP
             v_before := clock_timestamp();
             IF v_before > v_begun + interval '10 seconds' THEN
-                PERFORM refuse('CI422', 'the expressions of this list take too long', 'take those out that repeat long parts many times');
+                PERFORM refuse('CI422', format('%s: the expressions of this list take too long', p_name), 'take those out that repeat long parts many times');
             END IF;
             BEGIN
                 IF w.kind = 'regex' AND (v_pattern ~ '\\[1-9]' OR '' ~ v_pattern OR clock_timestamp() > v_before + interval '100 milliseconds') THEN

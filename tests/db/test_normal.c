@@ -368,7 +368,11 @@ static void lists_come_anew_and_go(void **state)
     json_decref(desk_client_post(site->client, "analyst", 403, "/v1/warninglists", LIST("mine", "string", "", "\"x\"")));
     json_decref(import(site, 422, LIST("bad", "fuzzy", "", "\"x\"")));
     json_decref(import(site, 422, LIST("Bad Name", "string", "", "\"x\"")));
-    json_decref(import(site, 422, LIST("bad", "string", "\"pgp-public-key\"", "\"x\"")));
+    /* Of a kind of value that no report has: it is there, and says nothing. */
+    json_t *foreign = import(site, 200, LIST("foreign", "string", "\"azure-application-id\"", "\"203.0.113.7\""));
+    assert_int_equal(json_array_size(json_object_get(foreign, "types")), 0);
+    assert_true(json_is_array(json_object_get(foreign, "types")));
+    json_decref(foreign);
     json_decref(import(site, 202,
                        "{\"short_name\":\"nets\",\"name\":\"Networks\",\"type\":\"cidr\",\"more\":true,\"list\":[\"198.51.100.0/24\"]}"));
     struct buf out;
@@ -390,6 +394,39 @@ static void lists_come_anew_and_go(void **state)
     found_for(site, "198.51.100.7", &out);
     assert_string_equal(buf_text(&out), "");
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.warninglist_network"), 0);
+    buf_clear(&out);
+}
+
+/* Thousands of host names called substrings, as in MISP's disposable-email: hosts. Without a type entries are whole values. */
+static void long_lists_of_names(void **state)
+{
+    struct site *site = *state;
+    struct buf body, out;
+    buf_init(&body, 1024 * 1024);
+    buf_init(&out, 1000);
+    buf_add_text(&body, "{\"short_name\":\"disposable\",\"name\":\"Mail\",\"version\":1,\"type\":\"substring\",\"matching_attributes\":"
+                        "[\"email-src\",\"whois-registrant-email\",\"domain|ip\"],\"list\":[\"@\"");
+    for (int i = 0; i < 3000; i++)
+        buf_printf(&body, ",\"mail%d.example\"", i);
+    buf_add_text(&body, "]}");
+    json_t *list = import(site, 200, buf_text(&body));
+    assert_int_equal(json_integer_value(json_object_get(list, "entries")), 3000);
+    assert_int_equal(json_integer_value(json_object_get(list, "skipped")), 1);
+    json_decref(list);
+    found_for(site, "me%40mail2999.example", &out);
+    assert_string_equal(buf_text(&out), "disposable mail2999.example");
+    found_for(site, "bankmail2999.example", &out);
+    assert_string_equal(buf_text(&out), "");
+    json_decref(import(site, 200, "{\"short_name\":\"plain\",\"name\":\"Plain\",\"version\":\"1\",\"list\":[\"plain.example\"]}"));
+    found_for(site, "plain.example", &out);
+    assert_string_equal(buf_text(&out), "plain plain.example");
+    static const char *const paths[] = {"/v1/warninglists/disposable", "/v1/warninglists/plain"};
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        int status;
+        json_decref(desk_client_call(site->client, "lead", MESSAGE_DELETE, paths[i], NULL, NULL, &status));
+        assert_int_equal(status, 204);
+    }
+    buf_clear(&body);
     buf_clear(&out);
 }
 
@@ -512,6 +549,7 @@ int main(void)
                                        cmocka_unit_test(red_statements_count_by_themselves),
                                        cmocka_unit_test(rules_see_the_lists),
                                        cmocka_unit_test(lists_come_anew_and_go),
+                                       cmocka_unit_test(long_lists_of_names),
                                        cmocka_unit_test(misps_lists),
                                        cmocka_unit_test(registries_say_where)};
     return cmocka_run_group_tests(tests, begin, end);

@@ -12,6 +12,13 @@ contains 'listed' 'our' "$(as home analyst warninglist ls)"
 exits 3 as home analyst warninglist import "$SCRATCH/ours.json"
 echo '[]' >"$SCRATCH/none.json"
 exits 5 as home lead warninglist import "$SCRATCH/none.json"
+# A whole collection: one that is no list is told by its name, the rest goes on.
+sed 's/"cidr"/"fuzzy"/' "$SCRATCH/ours.json" >"$SCRATCH/fuzzy.json"
+{ printf '\xef\xbb\xbf'; sed 's/"ip-src", "ip-dst"/"azure-application-id"/' "$SCRATCH/ours.json"; } >"$SCRATCH/apps.json"
+exits 5 as home lead warninglist import "$SCRATCH"/{none,fuzzy,apps}.json
+contains 'which is none' 'fuzzy is no warninglist: its type is none' "$said"
+contains 'the rest' 'warninglist apps: 1 entry, of a kind of value that no report has' "$said"
+as home lead warninglist rm apps --yes >/dev/null
 cat >"$SCRATCH/delegated" <<'TEXT'
 # comment
 2|ripencc|1795168800|2|19830705|20261120|+0100
