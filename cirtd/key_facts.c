@@ -2,31 +2,6 @@
 
 #include "base/timestamp.h"
 
-static json_t *texts(const char *const *items, size_t count)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_string(items[i]));
-    return list;
-}
-
-static json_t *moment(int64_t time)
-{
-    char text[TIMESTAMP_TEXT_SIZE];
-    if (time == TIMESTAMP_NONE)
-        return json_null();
-    timestamp_format(time, text);
-    return json_string(text);
-}
-
-json_t *key_facts_json(const struct key_block_key *key)
-{
-    return json_pack("{s:s, s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:s}", "protocol", key->is_smime ? "smime" : "openpgp", "fingerprint",
-                     key->fingerprint, "key_ids", texts(key->key_ids, key->key_id_count), "claims",
-                     texts(key->addresses, key->address_count), "user_id", key->user_id, "expires", moment(key->expires), "can_encrypt",
-                     key->can_encrypt, "revoked", key->is_revoked, "armoured", key->text);
-}
-
 static void add_texts(struct db_array *array, const char *const *items, size_t count)
 {
     db_array_init(array, DB_TEXT_ARRAY);

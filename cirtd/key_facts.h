@@ -2,15 +2,10 @@
 #ifndef CIRT_CIRTD_KEY_FACTS_H
 #define CIRT_CIRTD_KEY_FACTS_H
 
-#include <jansson.h>
-
 #include "base/attr.h"
 #include "base/err.h"
 #include "cirtd/stage.h"
 #include "crypto/key_block.h"
-
-/* {protocol, fingerprint, key_ids, claims, user_id, expires, can_encrypt, revoked, armoured}, as key_take() wants it. */
-json_t *key_facts_json(const struct key_block_key *key);
 
 /* Tells what verify found when it looked at a pinned key: key, or where it cannot be used NULL and the problem. looked: the text that it
  * looked at, NULL where key is a newer copy, to be kept. What became another text meanwhile is left as it is. */

@@ -5,37 +5,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/timestamp.h"
 #include "cli/file.h"
 #include "cli/words.h"
 #include "crypto/key_block.h"
-
-static json_t *texts(const char *const *items, size_t count)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_string(items[i]));
-    return list;
-}
-
-static json_t *moment(int64_t time)
-{
-    char text[TIMESTAMP_TEXT_SIZE];
-
-    if (time == TIMESTAMP_NONE)
-        return json_null();
-    timestamp_format(time, text);
-    return json_string(text);
-}
-
-static json_t *describe(const struct key_block_key *key)
-{
-    return json_pack("{s:s, s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:s}", "protocol", key->is_smime ? "smime" : "openpgp", "fingerprint",
-                     key->fingerprint, "key_ids", texts(key->key_ids, key->key_id_count), "claims",
-                     texts(key->addresses, key->address_count), "user_id", key->user_id, "expires", moment(key->expires), "can_encrypt",
-                     key->can_encrypt, "revoked", key->is_revoked, "armoured", key->text);
-}
 
 json_t *key_file_read(const char *path, struct err *err)
 {
@@ -52,7 +24,7 @@ json_t *key_file_read(const char *path, struct err *err)
             err_context(err, "%s", path);
     }
     for (size_t i = 0; block && i < block->count; i++)
-        json_array_append_new(list, describe(&block->items[i]));
+        json_array_append_new(list, key_block_key_json(&block->items[i]));
     key_block_free(block);
     buf_clear(&bytes);
     return list;
@@ -69,7 +41,7 @@ bool key_file_merge(json_t *key, const char *known, struct err *err)
         return true;
     if (!key_block_merge(fingerprint, known, text, &block, err))
         return err_context(err, "%s", fingerprint);
-    merged = describe(&block->items[0]);
+    merged = key_block_key_json(&block->items[0]);
     json_object_update(key, merged);
     json_decref(merged);
     key_block_free(block);

@@ -27,7 +27,7 @@ struct seal_keys {
 
 static json_t *describe(const struct key_block_key *key, bool can_sign, bool can_decrypt, bool signs)
 {
-    json_t *facts = key_facts_json(key), *own;
+    json_t *facts = key_block_key_json(key), *own;
     own = json_pack("{s:O, s:O, s:O, s:O, s:O, s:O, s:O, s:O, s:b, s:b, s:b}", "fingerprint", json_object_get(facts, "fingerprint"),
                     "protocol", json_object_get(facts, "protocol"), "key_ids", json_object_get(facts, "key_ids"), "addresses",
                     json_object_get(facts, "claims"), "user_id", json_object_get(facts, "user_id"), "public_text",

@@ -35,7 +35,7 @@ static bool merge(struct stage_run *run, const struct key_block_key *key, struct
 
 static bool add(struct stage_run *run, int64_t offer, const struct key_block_key *key, struct err *err)
 {
-    json_t *facts = key_facts_json(key);
+    json_t *facts = key_block_key_json(key);
     char *text = json_dumps(facts, JSON_COMPACT);
     struct db_rows *rows = NULL;
     db_params_reset(run->params);

@@ -308,3 +308,30 @@ bool key_block_read(const void *bytes, size_t size, struct key_block **out, stru
         return read_certificates(bytes, size, out, err);
     return err_set(err, ERR_INPUT, "no key: wanted is an OpenPGP key (gpg --armor --export KEY) or a certificate (PEM, DER, .p7b)");
 }
+
+/* --- told as JSON --- */
+
+static json_t *texts(const char *const *items, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_string(items[i]));
+    return list;
+}
+
+static json_t *moment(int64_t time)
+{
+    char text[TIMESTAMP_TEXT_SIZE];
+    if (time == TIMESTAMP_NONE)
+        return json_null();
+    timestamp_format(time, text);
+    return json_string(text);
+}
+
+json_t *key_block_key_json(const struct key_block_key *key)
+{
+    return json_pack("{s:s, s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:s}", "protocol", key->is_smime ? "smime" : "openpgp", "fingerprint",
+                     key->fingerprint, "key_ids", texts(key->key_ids, key->key_id_count), "claims",
+                     texts(key->addresses, key->address_count), "user_id", key->user_id, "expires", moment(key->expires), "can_encrypt",
+                     key->can_encrypt, "revoked", key->is_revoked, "armoured", key->text);
+}

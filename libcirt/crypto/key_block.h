@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "base/attr.h"
 #include "base/err.h"
 #include "crypto/openpgp.h"
@@ -50,5 +52,9 @@ bool key_block_merge(const char *fingerprint, const char *text, const char *othe
 /* A key of a home as it is there now, after an import. */
 bool key_block_of_home(struct openpgp *openpgp, const char *fingerprint, struct key_block **out, struct err *err) MUST_CHECK;
 void key_block_free(struct key_block *block); /* NULL is fine */
+
+/* {protocol, fingerprint, key_ids, claims, user_id, expires, can_encrypt, revoked, armoured}, as the desk and key_take() want it; the
+ * caller's. */
+json_t *key_block_key_json(const struct key_block_key *key);
 
 #endif
