@@ -48,14 +48,15 @@ static bool add_ipv4(const char *value, struct buf *out)
     return true;
 }
 
-/* The first longest run of at least two zero words, in the order in which they are written: "zz" stands for it. */
+/* The longest run of at least two zero words, in the order in which they are written: "zz" stands for it. Of two of one length it is the
+ * one written later, which stands first in the address: BIND takes no other form. */
 static void zero_run(const unsigned words[8], int *first, int *count)
 {
     *first = -1;
     *count = 1;
     for (int i = 0, run = 0; i < 8; i++) {
         run = words[i] == 0 ? run + 1 : 0;
-        if (run > *count) {
+        if (run > 1 && run >= *count) {
             *count = run;
             *first = i - run + 1;
         }

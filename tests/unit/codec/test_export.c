@@ -110,7 +110,7 @@ static void test_rpz(void **state)
             ARRAY_SIZE(plain) - 4);
     is_list("rpz", addresses, ARRAY_SIZE(addresses),
             ZONE "128.17.zz.1.0.db8.2001.rpz-ip CNAME .\n32.zz.db8.2001.rpz-ip CNAME .\n128.6.5.4.3.2.1.db8.2001.rpz-ip CNAME .\n"
-                 "128.1.zz.1.0.0.db8.2001.rpz-ip CNAME .\n",
+                 "128.1.0.0.1.zz.db8.2001.rpz-ip CNAME .\n",
             2);
 }
 
