@@ -78,7 +78,8 @@ static json_t *wait_for(struct session *session, const char *name, int64_t asked
 static int finish(struct session *session, const char *name, const json_t *answer, int64_t asked)
 {
     if (field_time(answer, "fetched") >= asked)
-        return session_done(session, answer, _("feed %s was fetched"), name);
+        return session_done(session, answer, field_time(answer, "brought") >= asked ? _("feed %s was fetched") : _("feed %s: nothing new"),
+                            name);
     return session_fail(session, EXIT_REFUSED, NULL, _("feed %s: %s"), name, field_or(answer, "error", "-"));
 }
 
@@ -212,6 +213,8 @@ static void render_notices(struct screen *screen, const json_t *notices, const c
         screen_when(screen, field_time(notice, time), when);
         char *text = mem_printf("%s, %s: %s", field_or(notice, "kind", "-"), when, field_or(notice, "text", "-"));
         text_line(screen, i ? "" : name, text);
+        if (field_text(notice, "hint"))
+            text_line(screen, "", field_text(notice, "hint"));
         free(text);
     }
 }
@@ -219,11 +222,12 @@ static void render_notices(struct screen *screen, const json_t *notices, const c
 /* Days on which nothing came say nothing. */
 static void render_days(struct screen *screen, const json_t *days)
 {
-    static const struct table_column columns[] = {
-        {N_("DAY"), 0, false, false},     {N_("DOCUMENTS"), 1, true, false}, {N_("BYTES"), 4, true, false},
-        {N_("ROWS"), 0, true, false},     {N_("NEW"), 2, true, false},       {N_("KNOWN"), 3, true, false},
-        {N_("REJECTED"), 1, true, false}, {N_("MALFORMED"), 2, true, false}, {N_("LAG"), 5, true, false}};
-    static const char *const members[] = {"documents", "bytes", "rows", "new", "known", "rejected", "malformed"};
+    static const struct table_column columns[] = {{N_("DAY"), 0, false, false},     {N_("DOCUMENTS"), 1, true, false},
+                                                  {N_("BYTES"), 4, true, false},    {N_("ROWS"), 0, true, false},
+                                                  {N_("NEW"), 2, true, false},      {N_("KNOWN"), 3, true, false},
+                                                  {N_("REJECTED"), 1, true, false}, {N_("MALFORMED"), 2, true, false},
+                                                  {N_("REFUSED"), 5, true, false},  {N_("LAG"), 6, true, false}};
+    static const char *const members[] = {"documents", "bytes", "rows", "new", "known", "rejected", "malformed", "refused"};
     struct table *table = table_new(columns, ARRAY_SIZE(columns));
     bool has_any = false;
     for (size_t i = 0; i < json_array_size(days); i++) {

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/timestamp.h"
 #include "cirtd/intake/intake_inside.h"
 #include "cirtd/stage.h"
 #include "cirtd/watermark.h"
@@ -209,9 +210,40 @@ static bool take_report(struct intake *intake, struct intake_job *job)
     return waits;
 }
 
-/* A feed that is paused, or sent all that it may in an hour, or something longer than it may: answered. */
-static bool is_beyond_quota(struct worker_request *request, const struct intake_caller *caller)
+static void tell_refused(struct intake *intake)
 {
+    struct intake_refused *refused = &intake->refused;
+    struct err err;
+    if (refused->documents == 0)
+        return;
+    db_params_reset(intake->params);
+    db_int8(intake->params, refused->sender_id);
+    db_int8(intake->params, refused->documents);
+    db_text(intake->params, refused->why);
+    if (!db_run(intake->db, SQL_INTAKE_REFUSED, intake->params, NULL, &err))
+        log_warn("quota_not_told", "sender=%lld %s", (long long)refused->sender_id, log_err(&err));
+    refused->documents = 0;
+    refused->told_ms = timestamp_monotonic_ms();
+}
+
+/* Whoever looks after the feed is told: at once, then once a second, so that what is refused costs less than what is taken. */
+static void count_refused(struct intake *intake, const struct intake_caller *caller, const char *why)
+{
+    struct intake_refused *refused = &intake->refused;
+    if (refused->sender_id != caller->sender_id || refused->why != why) {
+        tell_refused(intake);
+        *refused = (struct intake_refused){.sender_id = caller->sender_id, .told_ms = INT64_MIN, .why = why};
+    }
+    refused->documents++;
+    if (refused->told_ms == INT64_MIN || timestamp_monotonic_ms() - refused->told_ms >= 1000)
+        tell_refused(intake);
+}
+
+/* A feed that is paused, or sent all that it may in an hour, or something longer than it may: answered. */
+static bool is_beyond_quota(struct intake *intake, struct worker_request *request, const struct intake_caller *caller)
+{
+    static const char more[] = "more came than its quota of an hour: its sender is told to come again in the next";
+    static const char longer[] = "a document was refused: it is longer than this feed's may be";
     if (caller->is_paused)
         worker_problem_later(request, 503, PAUSED_S, "this feed is paused here");
     else if (caller->rest_s > 0)
@@ -220,6 +252,8 @@ static bool is_beyond_quota(struct worker_request *request, const struct intake_
         worker_problem(request, 413, "the document is longer than this feed's may be", "");
     else
         return false;
+    if (!caller->is_paused)
+        count_refused(intake, caller, caller->rest_s > 0 ? more : longer);
     log_warn("quota", "feed=%s paused=%d rest_s=%d bytes=%zu", caller->name, caller->is_paused, caller->rest_s, request->message.body_size);
     return true;
 }
@@ -240,7 +274,7 @@ static bool take_request(struct intake *intake, struct worker_request *request, 
         answer_own_report(intake, request, caller, match.parameters[0]);
         return false;
     }
-    if (is_beyond_quota(request, caller))
+    if (is_beyond_quota(intake, request, caller))
         return false;
     if (!has_space(intake, caller)) {
         worker_problem(request, 503, "no space for reports at the moment", "");

@@ -38,6 +38,10 @@ struct intake {
     struct codec_limits limits;
     struct buf document; /* one whole document */
     char run_text[64];
+    struct intake_refused { /* what a feed sent beyond its quota and is not told of yet */
+        int64_t sender_id, documents, told_ms;
+        const char *why;
+    } refused;
 };
 
 /* One POST of a report, from its request to its answer. */

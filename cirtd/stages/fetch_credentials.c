@@ -105,9 +105,9 @@ static bool read_private(const char *path, const char *name, char **text, struct
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
-        return err_set(err, ERR_INPUT, "credentials %s cannot be read: %s", name, strerror(errno));
+        return err_set(err, ERR_INPUT, "the credentials in %s cannot be read: %s", path, strerror(errno));
     bool ok = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && !(status.st_mode & (S_IRWXG | S_IRWXO));
-    ok = ok ? config_read_fd(fd, name, text, err) : err_set(err, ERR_INPUT, "credentials %s may be read by others: chmod 600", name);
+    ok = ok ? config_read_fd(fd, name, text, err) : err_set(err, ERR_INPUT, "the credentials may be read by others: chmod 600 %s", path);
     close(fd);
     return ok;
 }

@@ -372,12 +372,27 @@ static void tell_waiting(struct drop *drop, struct folder *folder, bool is_waiti
         folder->told_waiting = is_waiting;
 }
 
+/* What somebody took out of the folder waits no more. */
+static void skip_gone(struct folder *folder)
+{
+    size_t gone = 0;
+    while (gone < folder->ready_count && faccessat(folder->fd, folder->ready[gone], F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+        free(folder->ready[gone++]);
+    folder->ready_count -= gone;
+    if (gone > 0)
+        memmove(folder->ready, folder->ready + gone, folder->ready_count * sizeof *folder->ready);
+}
+
 /* The oldest finished file of the first folder that has one. False: none was taken. */
 static bool take_next(struct drop *drop, struct err *err)
 {
     int64_t now_ms = timestamp_monotonic_ms();
     for (size_t i = 0; i < drop->folder_count; i++) {
         struct folder *folder = &drop->folders[i];
+        if (folder->told_waiting == 1)
+            skip_gone(folder);
+        if (folder->ready_count == 0)
+            tell_waiting(drop, folder, false);
         if (folder->ready_count == 0 || folder->rest_until_ms > now_ms)
             continue;
         bool has_space = watermark_has_space(drop->context->config, WATERMARK_FEEDS);

@@ -20,6 +20,11 @@ CREATE OR REPLACE FUNCTION feed_notice_raise(p_feed bigint, p_kind text, p_subje
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     INSERT INTO feed_notice (identity_id, kind, subject, text) VALUES (p_feed, p_kind, p_subject, p_text)
     ON CONFLICT (identity_id, kind, subject) WHERE ended IS NULL DO UPDATE SET text = EXCLUDED.text WHERE feed_notice.text <> EXCLUDED.text $$;
+-- More came than may in an hour: what somebody has seen is not told again for a day.
+CREATE OR REPLACE FUNCTION feed_quota_raise(p_feed bigint, p_text text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT feed_notice_raise(p_feed, 'quota', '', left(p_text, 500)) WHERE NOT EXISTS (
+        SELECT FROM feed_notice n WHERE n.identity_id = p_feed AND n.kind = 'quota' AND n.ended_by IS NOT NULL AND n.ended > now() - interval '1 day') $$;
 CREATE OR REPLACE FUNCTION feed_notice_end(p_feed bigint, p_kind text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ UPDATE feed_notice n SET ended = now() WHERE n.identity_id = p_feed AND n.kind = p_kind AND n.ended IS NULL $$;
@@ -56,13 +61,14 @@ BEGIN
     rest_s := feed_rest(v.sender_id, v.documents_per_hour, v.bytes_per_hour);
     IF rest_s > 0 THEN
         verdict := 'rest';
-        PERFORM feed_notice_raise(p_feed, 'quota', '', 'more came than its quota of an hour: the rest waits for the next');
+        PERFORM feed_quota_raise(p_feed, 'more came than its quota of an hour: the rest waits for the next');
         RETURN;
     END IF;
     SELECT n.o_known[1], n.o_new[1] INTO report_id, v_new FROM reports_number(ARRAY[0::bigint], ARRAY[v.sender_id], ARRAY[p_sha256]) n;
     verdict := CASE WHEN v_new = 0 THEN 'duplicate' ELSE 'stored' END;
     report_id := coalesce(nullif(v_new, 0), report_id);
     INSERT INTO feed_count (sender_id, documents, duplicates, bytes) VALUES (v.sender_id, 1, (verdict = 'duplicate')::int, p_size);
+    UPDATE feed_state t SET brought = clock_timestamp() WHERE t.identity_id = p_feed AND verdict = 'stored' AND v.kind <> 'drop';
     IF verdict = 'duplicate' AND v.kind = 'drop' AND EXISTS (SELECT FROM report_content c WHERE c.report_id = fetch_report.report_id AND c.state = 'malformed') THEN
         PERFORM drop_malformed_add(report_id, p_name);
     END IF;
@@ -93,6 +99,18 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     INSERT INTO feed_count (sender_id, refused) SELECT s.id, 1 FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.identity_id = p_feed;
     PERFORM feed_notice_raise(p_feed, 'quota', '', p_reason);
+END $$;
+
+-- What a feed that pushes sent beyond its quota, in so many documents: counted, and told.
+CREATE OR REPLACE FUNCTION feed_refused(p_sender bigint, p_documents bigint, p_reason text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE v_feed bigint := (SELECT f.identity_id FROM feed f JOIN sender s ON s.identity_id = f.identity_id WHERE s.id = p_sender);
+BEGIN
+    IF v_feed IS NULL OR p_documents < 1 THEN
+        RETURN;
+    END IF;
+    INSERT INTO feed_count (sender_id, refused) VALUES (p_sender, p_documents);
+    PERFORM feed_quota_raise(v_feed, p_reason);
 END $$;
 
 -- Why the files of a drop folder are left where they lie; NULL: they are not.
@@ -277,7 +295,8 @@ BEGIN
         ON CONFLICT DO NOTHING;
 END $$;
 
--- A malformed document counts against its sender's quota of the day; beyond it only head, hash and error are kept.
+-- A malformed document counts against its sender's quota of the day; beyond it only head, hash and error are kept. One that was read before and stays
+-- malformed was counted then, and is not cut: who replays it still looks for the fault.
 CREATE OR REPLACE FUNCTION inbox_malformed(p_report bigint, p_quota bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -286,6 +305,9 @@ DECLARE
 BEGIN
     PERFORM stage_holds(inbox_holds(p_report), p_report);
     SELECT x.* INTO STRICT r FROM report x WHERE x.id = p_report;
+    IF EXISTS (SELECT FROM report_content c WHERE c.report_id = r.id AND c.received = r.received AND c.error IS NOT NULL) THEN
+        RETURN;
+    END IF;
     INSERT INTO malformed_tally AS m (sender_id, day, bytes) VALUES (r.sender_id, current_date, r.size)
         ON CONFLICT (sender_id, day) DO UPDATE SET bytes = m.bytes + EXCLUDED.bytes RETURNING m.bytes INTO v_bytes;
     IF r.channel = 'drop' THEN
@@ -302,6 +324,7 @@ CREATE OR REPLACE FUNCTION feed_columns_seen(p_sender bigint, p_what text, p_col
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_feed bigint := (SELECT f.identity_id FROM feed f JOIN sender s ON s.identity_id = f.identity_id WHERE s.id = p_sender);
+    v_columns text := left(p_columns, 20000);
     v_old text;
     v_came text;
     v_went text;
@@ -310,14 +333,14 @@ BEGIN
         RETURN;
     END IF;
     SELECT c.columns INTO v_old FROM feed_columns c WHERE c.sender_id = p_sender AND c.what = coalesce(p_what, '');
-    IF v_old = p_columns THEN
+    IF v_old = v_columns THEN
         RETURN;
     END IF;
-    INSERT INTO feed_columns AS c (sender_id, what, columns) VALUES (p_sender, coalesce(left(p_what, 200), ''), left(p_columns, 20000))
+    INSERT INTO feed_columns AS c (sender_id, what, columns) VALUES (p_sender, coalesce(left(p_what, 200), ''), v_columns)
         ON CONFLICT (sender_id, what) DO UPDATE SET columns = EXCLUDED.columns, since = now();
     IF v_old IS NOT NULL THEN
-        SELECT string_agg(x, ' ') INTO v_came FROM unnest(string_to_array(left(p_columns, 20000), ',')) x WHERE x <> ALL (string_to_array(v_old, ','));
-        SELECT string_agg(x, ' ') INTO v_went FROM unnest(string_to_array(v_old, ',')) x WHERE x <> ALL (string_to_array(left(p_columns, 20000), ','));
+        SELECT string_agg(x, ' ') INTO v_came FROM unnest(string_to_array(v_columns, ',')) x WHERE x <> ALL (string_to_array(v_old, ','));
+        SELECT string_agg(x, ' ') INTO v_went FROM unnest(string_to_array(v_old, ',')) x WHERE x <> ALL (string_to_array(v_columns, ','));
         PERFORM feed_notice_raise(v_feed, 'columns', coalesce(left(p_what, 200), ''), left(concat_ws('; ', 'the columns' || coalesce(' of ' || nullif(p_what, ''), '') || ' changed',
             'new: ' || v_came, 'gone: ' || v_went, CASE WHEN v_came IS NULL AND v_went IS NULL THEN 'another order' END), 1000));
     END IF;

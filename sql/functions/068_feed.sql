@@ -5,7 +5,7 @@ CREATE VIEW visible_feed AS
 SELECT i.id, i.login AS name, i.name AS title, i.mail, i.default_tlp, i.default_class, i.enabled,
        ARRAY(SELECT encode(k.key_sha256, 'hex') FROM registered_key k WHERE k.identity_id = i.id ORDER BY k.added, 1) AS keys,
        f.kind, f.paused, f.format, f.confidence, f.url, f.credentials, f.ca, f.every_s, f.fresh_s, f.documents_per_hour, f.bytes_per_hour, f.document_bytes_max,
-       f.keeps_files, (SELECT p.name FROM peer p WHERE p.id = f.peer_id) AS peer, s.id AS sender_id, t.not_before, t.asked, t.started, t.ended, t.failures, t.failed, t.error, t.added_after, t.more,
+       f.keeps_files, (SELECT p.name FROM peer p WHERE p.id = f.peer_id) AS peer, s.id AS sender_id, t.not_before, t.asked, t.started, t.ended, t.failures, t.failed, t.error, t.added_after, t.more, t.brought,
        (SELECT max(y.last) FROM feed_tally y WHERE y.sender_id = s.id AND y.documents > y.duplicates) AS last,
        CASE f.kind WHEN 'drop' THEN (SELECT d.folder || '/' || i.login FROM drop_root d) END AS folder
 FROM identity i JOIN feed f ON f.identity_id = i.id JOIN sender s ON s.identity_id = i.id JOIN feed_state t ON t.identity_id = i.id
@@ -24,11 +24,21 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         'lag', round(sum(t.lag_s) / nullif(sum(t.lag_rows), 0)))
     FROM feed_tally t WHERE viewer() IS NOT NULL AND t.sender_id = p_sender AND t.hour >= p_since AND t.hour < p_until $$;
 
+-- What to do about a notice.
+CREATE OR REPLACE FUNCTION feed_notice_hint(p_kind text, p_feed text) RETURNS text LANGUAGE sql IMMUTABLE
+RETURN replace(CASE p_kind
+    WHEN 'failing' THEN 'its server, address or credentials: cirt feed show FEED; then: cirt feed run FEED --wait'
+    WHEN 'silent' THEN 'ask who sends it; if it is to be expected less often: cirt feed set FEED --fresh TIME'
+    WHEN 'malformed' THEN 'cirt report ls state:malformed sender:FEED; after a fix: cirt report replay sender:FEED; then: cirt feed seen FEED'
+    WHEN 'columns' THEN 'is all still read that should be? cirt report ls sender:FEED; then: cirt feed seen FEED'
+    WHEN 'volume' THEN 'cirt report ls sender:FEED; then: cirt feed seen FEED'
+    ELSE 'cirt feed show FEED; then: cirt feed seen FEED' END, 'FEED', p_feed);
+
 -- One word: what somebody should know first.
 CREATE OR REPLACE FUNCTION feed_state_name(f visible_feed) RETURNS text LANGUAGE sql STABLE
 RETURN CASE WHEN NOT f.enabled THEN 'off' WHEN f.paused THEN 'paused' ELSE coalesce(
     (SELECT n.kind FROM visible_feed_notice n WHERE n.identity_id = f.id AND n.ended IS NULL
-     ORDER BY array_position(ARRAY['failing', 'silent', 'columns', 'volume', 'quota'], n.kind) LIMIT 1),
+     ORDER BY array_position(ARRAY['failing', 'silent', 'malformed', 'columns', 'volume', 'quota'], n.kind) LIMIT 1),
     CASE WHEN f.last IS NULL THEN 'new' ELSE 'ok' END) END;
 
 CREATE OR REPLACE FUNCTION feed_json(f visible_feed) RETURNS json LANGUAGE sql STABLE
@@ -38,9 +48,10 @@ RETURN json_join(json_build_object('name', f.name, 'title', f.title, 'kind', f.k
         'every', CASE WHEN f.kind IN ('https', 'taxii') THEN f.every_s END, 'fresh', f.fresh_s, 'documents_per_hour', f.documents_per_hour,
         'bytes_per_hour', f.bytes_per_hour, 'document_max', f.document_bytes_max, 'credentials', f.credentials, 'ca', f.ca,
         'keep', CASE WHEN f.kind = 'drop' THEN f.keeps_files END, 'keys', f.keys, 'mail', f.mail, 'peer', f.peer, 'paused', f.paused, 'enabled', f.enabled,
-        'asked', time_text(f.asked), 'started', time_text(f.started), 'fetched', time_text(f.ended), 'next', CASE WHEN f.kind IN ('https', 'taxii') THEN time_text(f.not_before) END,
+        'asked', time_text(f.asked), 'started', time_text(f.started), 'fetched', time_text(f.ended), 'brought', time_text(f.brought), 'next', CASE WHEN f.kind IN ('https', 'taxii') THEN time_text(f.not_before) END,
         'cursor', f.added_after, 'failures', f.failures, 'failed', time_text(f.failed), 'error', f.error,
-        'notices', (SELECT coalesce(json_agg(json_build_object('kind', n.kind, 'subject', nullif(n.subject, ''), 'text', n.text, 'since', time_text(n.raised)) ORDER BY n.raised), '[]')
+        'notices', (SELECT coalesce(json_agg(json_build_object('kind', n.kind, 'subject', nullif(n.subject, ''), 'text', n.text, 'since', time_text(n.raised),
+                        'hint', feed_notice_hint(n.kind, f.name)) ORDER BY n.raised), '[]')
                     FROM visible_feed_notice n WHERE n.identity_id = f.id AND n.ended IS NULL))));
 
 -- One alone, with its last days and what was amiss before.
@@ -60,10 +71,8 @@ BEGIN
     v := ARRAY(SELECT k FROM unnest('{push,drop,https,taxii}'::text[]) k WHERE p_body ? k AND p_body -> k NOT IN ('null', 'false'));
     IF cardinality(v) > 1 THEN
         PERFORM refuse('CI422', format('a feed comes one way, not by %s', array_to_string(v, ' and ')), 'one of push, drop, https, taxii', json_build_object('at', '/' || v[2]));
-    ELSIF v[1] IN ('https', 'taxii') AND (p_body ->> v[1] !~ '^https://[^[:space:][:cntrl:]]+$' OR length(p_body ->> v[1]) > 2000) THEN
-        PERFORM refuse('CI422', format('"%s" is no https:// address', left(p_body ->> v[1], 100)), NULL, json_build_object('at', '/' || v[1]));
-    ELSIF v[1] IN ('https', 'taxii') AND p_body ->> v[1] ~ '^https:/+[^/?#]*@' THEN -- everybody reads the record, and the journal keeps it
-        PERFORM refuse('CI422', 'a password has no place in an address', 'a file in the folder that only fetch reads, and --credentials its name', json_build_object('at', '/' || v[1]));
+    ELSIF v[1] IN ('https', 'taxii') THEN
+        PERFORM record_address_check(p_body, v[1], 'a file in the folder that only fetch reads, and --credentials its name');
     END IF;
     RETURN v[1];
 END $$;
@@ -170,7 +179,7 @@ BEGIN
     IF v_id IS NULL THEN
         PERFORM record_missing('feed', p_name);
     END IF;
-    UPDATE feed_notice n SET ended = now(), ended_by = viewer() WHERE n.identity_id = v_id AND n.ended IS NULL AND n.kind IN ('columns', 'volume', 'quota');
+    UPDATE feed_notice n SET ended = now(), ended_by = viewer() WHERE n.identity_id = v_id AND n.ended IS NULL AND n.kind IN ('columns', 'volume', 'quota', 'malformed');
     PERFORM record_journal('feed', 'seen', lower(p_name), '{}');
     RETURN (SELECT feed_json_whole(f) FROM visible_feed f WHERE f.id = v_id);
 END $$;
@@ -189,14 +198,15 @@ BEGIN
         WHERE EXISTS (SELECT FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.id = u.sender);
 END $$;
 
--- What decode read of documents that were counted when they came. Called before their content is written, so that what was read before is still known.
+-- What decode read of documents that were counted when they came. Called before their content is written, so that what was read before is still known: one
+-- that stays malformed when it is read again counts once.
 CREATE OR REPLACE FUNCTION feeds_decoded(p_ids bigint[], p_received timestamptz[], p_sender bigint[], p_state text[], p_observations int[], p_rejected int[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     INSERT INTO feed_count (sender_id, malformed, rows, rejected)
         SELECT u.sender, u.malformed, u.rows, u.rejected
-        FROM (SELECT x.sender, count(*) FILTER (WHERE x.state = 'malformed') AS malformed, coalesce(sum(x.observations), 0) AS rows, coalesce(sum(x.rejected), 0) AS rejected
+        FROM (SELECT x.sender, count(*) FILTER (WHERE x.state = 'malformed' AND c.error IS NULL) AS malformed, coalesce(sum(x.observations), 0) AS rows, coalesce(sum(x.rejected), 0) AS rejected
               FROM unnest(p_ids, p_received, p_sender, p_state, p_observations, p_rejected) x(id, received, sender, state, observations, rejected)
                   LEFT JOIN report_content c ON c.report_id = x.id AND c.received = x.received WHERE c.state = 'decoding' GROUP BY x.sender) u
         WHERE EXISTS (SELECT FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.id = u.sender);
@@ -229,8 +239,8 @@ BEGIN
     more := false;
 END $$;
 
--- Raises and ends notices: silent, where nothing new came for longer than is expected; volume, where the rows of a day are more than double the
--- median of the seven days before. Tallies of more than 13 months go. What somebody has seen is not raised again for a day.
+-- Raises and ends notices: silent, where nothing new came for longer than is expected; malformed, where at least half of the new documents of a day cannot
+-- be read; volume, where the rows of a day are more than double the median of the seven days before. Tallies of more than 13 months go. What somebody has seen is not raised again for a day.
 CREATE OR REPLACE FUNCTION clock_feed_notices(OUT done bigint, OUT more boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE v_text text;
@@ -238,10 +248,16 @@ BEGIN
     CREATE TEMP TABLE IF NOT EXISTS feed_amiss (feed bigint, kind text, text text) ON COMMIT DELETE ROWS;
     DELETE FROM feed_amiss;
     INSERT INTO feed_amiss
-        SELECT f.identity_id, 'silent', 'nothing new since ' || time_text(x.last)
+        SELECT f.identity_id, 'silent', 'nothing new since ' || to_char(x.last AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')
         FROM feed f JOIN identity i ON i.id = f.identity_id AND i.enabled AND i.role = 'feed' JOIN sender s ON s.identity_id = i.id
             CROSS JOIN LATERAL (SELECT coalesce((SELECT max(t.last) FROM feed_tally t WHERE t.sender_id = s.id AND t.documents > t.duplicates), i.created) AS last) x
         WHERE NOT f.paused AND x.last < now() - make_interval(secs => f.fresh_s);
+    INSERT INTO feed_amiss
+        SELECT s.identity_id, 'malformed', format('%s of %s new documents of a day cannot be read', x.malformed, x.new)
+        FROM (SELECT t.sender_id, sum(t.malformed) AS malformed, sum(t.documents - t.duplicates) AS new FROM feed_tally t
+              WHERE t.hour > now() - interval '1 day' GROUP BY t.sender_id) x
+            JOIN sender s ON s.id = x.sender_id JOIN feed f ON f.identity_id = s.identity_id
+        WHERE x.malformed > 0 AND x.malformed * 2 >= x.new;
     INSERT INTO feed_amiss
         SELECT s.identity_id, 'volume', format('%s rows in a day, where the days before had about %s', x.today, round(x.usual::numeric))
         FROM (SELECT d.sender_id, coalesce(max(d.rows) FILTER (WHERE d.ago = 0), 0) AS today, percentile_cont(0.5) WITHIN GROUP (ORDER BY d.rows) FILTER (WHERE d.ago > 0) AS usual,
@@ -250,7 +266,7 @@ BEGIN
                     WHERE t.hour > now() - interval '8 days' GROUP BY 1, 2) d GROUP BY d.sender_id) x
             JOIN sender s ON s.id = x.sender_id JOIN feed f ON f.identity_id = s.identity_id
         WHERE x.days >= 3 AND x.today > 2 * x.usual AND x.today >= 100;
-    UPDATE feed_notice n SET ended = now() WHERE n.ended IS NULL AND n.kind IN ('silent', 'volume')
+    UPDATE feed_notice n SET ended = now() WHERE n.ended IS NULL AND n.kind IN ('silent', 'volume', 'malformed')
         AND NOT EXISTS (SELECT FROM feed_amiss a WHERE a.feed = n.identity_id AND a.kind = n.kind);
     INSERT INTO feed_notice (identity_id, kind, text)
         SELECT a.feed, a.kind, a.text FROM feed_amiss a
@@ -258,10 +274,10 @@ BEGIN
         ON CONFLICT DO NOTHING;
     WITH told AS (
         UPDATE feed_notice n SET told = now() FROM identity i WHERE n.told IS NULL AND n.ended IS NULL AND i.id = n.identity_id AND i.enabled RETURNING i.login, n.kind, n.text)
-    SELECT count(*), string_agg(format('  %s is %s: %s', t.login, t.kind, t.text), E'\n' ORDER BY t.login, t.kind) INTO done, v_text FROM told t;
+    SELECT count(*), string_agg(format(E'%s (%s): %s\n    %s', t.login, t.kind, t.text, feed_notice_hint(t.kind, t.login)), E'\n' ORDER BY t.login, t.kind) INTO done, v_text FROM told t;
     -- Only names of feeds and counts are in it: it may go in clear.
     IF done > 0 AND EXISTS (SELECT FROM mta a WHERE a.smtp IS NOT NULL) THEN
-        PERFORM mail_automatic('warning', NULL, NULL, i.mail, 'en', 'Feeds need a look', left(format(E'What our feeds do is not as usual:\n\n%s\n\nMore:  cirt feed ls\n', v_text), 4000))
+        PERFORM mail_automatic('warning', NULL, NULL, i.mail, 'en', 'Feeds need a look', left(format(E'What our feeds do is not as usual:\n\n%s\n\nAll of them: cirt feed ls\n', v_text), 4000))
             FROM identity i WHERE i.enabled AND i.level = 'duty' AND mail_address(i.mail) IS NOT NULL ORDER BY i.id;
     END IF;
     DELETE FROM feed_tally t WHERE t.hour < now() - interval '400 days';
@@ -271,5 +287,5 @@ END $$;
 -- For cirt doctor: what is amiss with feeds.
 CREATE OR REPLACE FUNCTION feed_checks() RETURNS TABLE (name text, ok boolean, text text, hint text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT 'feed ' || i.login, false, n.kind || ': ' || n.text, format('cirt feed show %s', i.login) || CASE WHEN n.kind IN ('columns', 'volume', 'quota') THEN format('; then: cirt feed seen %s', i.login) ELSE '' END
+    SELECT 'feed ' || i.login, false, n.kind || ': ' || n.text, feed_notice_hint(n.kind, i.login)
     FROM feed_notice n JOIN identity i ON i.id = n.identity_id WHERE n.ended IS NULL AND i.enabled ORDER BY i.login, n.raised $$;

@@ -36,5 +36,8 @@ SELECT incoming_issuer_may($1::bigint, $2::text, $3::text)
 -- name: columns
 SELECT feed_columns_seen($1::bigint, $2::text, $3::text)
 
+-- name: refused
+SELECT feed_refused($1::bigint, $2::bigint, $3::text)
+
 -- name: mapping
 SELECT mapping_text($1::text)

@@ -134,6 +134,76 @@ static void one_fetches_a_feed_at_a_time(void **state)
     assert_true(cluster_may("fetch", "SELECT 1 / (count(*) = 1)::int FROM cirt.fetch_claim()", sqlstate));
 }
 
+/* Of a feed of which nothing can be read any more something comes all the same: it is not silent, and somebody must be told. */
+static void what_cannot_be_read_is_told(void **state)
+{
+    static const char more[] = "INSERT INTO cirt.feed_count (sender_id, documents, malformed) SELECT s.id, %d, %d FROM cirt.sender s"
+                               " JOIN cirt.identity i ON i.id = s.identity_id WHERE i.login = 'quiet'";
+    char sql[300];
+    (void)state;
+    cluster_execute("DELETE FROM cirt.feed_tally");
+    snprintf(sql, sizeof sql, more, 5, 2);
+    cluster_execute(sql);
+    tick();
+    assert_int_equal(open_notices("quiet", "malformed"), 0); /* most of it can */
+    snprintf(sql, sizeof sql, more, 1, 1);
+    cluster_execute(sql);
+    tick();
+    tick();
+    assert_int_equal(open_notices("quiet", "malformed"), 1);
+    snprintf(sql, sizeof sql, more, 1, 0);
+    cluster_execute(sql);
+    tick();
+    assert_int_equal(open_notices("quiet", "malformed"), 0);
+}
+
+/* Told once, however often it is refused, and not again on the day on which somebody has seen it. */
+static void beyond_its_quota_is_told(void **state)
+{
+    static const char refused[] = "SELECT cirt.feed_refused((SELECT s.id FROM cirt.sender s JOIN cirt.identity i ON i.id = s.identity_id"
+                                  " WHERE i.login = 'quiet'), 7, 'too much')";
+    char sqlstate[6];
+    (void)state;
+    cluster_execute("DELETE FROM cirt.feed_tally");
+    assert_true(cluster_may("intake", "SELECT cirt.feed_refused(0, 1, 'nobody')", sqlstate));
+    cluster_execute(refused);
+    cluster_execute(refused);
+    tick();
+    assert_int_equal(open_notices("quiet", "quota"), 1);
+    assert_int_equal(cluster_number("SELECT sum(refused) FROM cirt.feed_tally"), 14);
+    cluster_execute("UPDATE cirt.feed_notice SET ended = now(), ended_by = (SELECT id FROM cirt.identity WHERE login = 'anna')");
+    cluster_execute(refused);
+    assert_int_equal(open_notices("quiet", "quota"), 0);
+}
+
+/* What stays malformed when it is read again was counted, and had its place in the quota, when it came. */
+static void a_replay_in_vain_costs_nothing(void **state)
+{
+    static const char claim[] = "SET search_path = cirt; DELETE FROM inbox; INSERT INTO inbox (report_id, received, attempts)"
+                                " SELECT id, received, 1 FROM report WHERE id = 900100";
+    (void)state;
+    cluster_execute(
+        "SET search_path = cirt; DELETE FROM feed_count; DELETE FROM malformed_tally;"
+        "INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size)"
+        " SELECT 900100, now(), s.id, 'poll', 'certificate', sha256('y'), 5000 FROM sender s JOIN identity i ON i.id = s.identity_id"
+        " WHERE i.login = 'poll';"
+        "INSERT INTO report_content (report_id, received, state, tlp, tlp_assumed) SELECT id, received, 'decoding', 2, true FROM "
+        "report WHERE id = 900100;"
+        "INSERT INTO report_raw (report_id, received, no, bytes) SELECT id, received, 0, convert_to(repeat('x', 5000), 'UTF8') FROM "
+        "report WHERE id = 900100");
+    for (int times = 0; times < 3; times++) {
+        cluster_execute(claim);
+        cluster_execute("SET search_path = cirt; SELECT inbox_malformed(900100, 6000), feeds_decoded(ARRAY[r.id], ARRAY[r.received], "
+                        "ARRAY[r.sender_id], '{malformed}', '{0}', '{0}') FROM report r WHERE r.id = 900100;"
+                        "UPDATE report_content SET state = 'malformed', error = 'wrong' WHERE report_id = 900100");
+        cluster_execute("UPDATE cirt.report_content SET state = 'decoding' WHERE report_id = 900100"); /* as report_replay() does */
+    }
+    assert_int_equal(cluster_number("SELECT length(bytes) FROM cirt.report_raw WHERE report_id = 900100"), 5000);
+    assert_int_equal(cluster_number("SELECT sum(bytes) FROM cirt.malformed_tally"), 5000);
+    assert_int_equal(cluster_number("SELECT sum(malformed) FROM cirt.feed_count"), 1);
+    cluster_execute("DELETE FROM cirt.inbox; DELETE FROM cirt.feed_count");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +211,9 @@ int main(void)
         cmocka_unit_test(silence_is_told_and_ends),
         cmocka_unit_test(fetch_may_do_little),
         cmocka_unit_test(one_fetches_a_feed_at_a_time),
+        cmocka_unit_test(what_cannot_be_read_is_told),
+        cmocka_unit_test(beyond_its_quota_is_told),
+        cmocka_unit_test(a_replay_in_vain_costs_nothing),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -65,12 +65,12 @@ def https(f):
     check("the next time is a day away", f.show("list")["next"] > f.show("list")["fetched"])
     f.asked()
     # Nothing new: 304, and nothing is stored.
-    f.run("list")
+    check("and that is said", "nothing new" in f.run("list").stdout)
     equal("what we have is named", '"1"', f.asked()[0]["headers"].get("If-None-Match"))
     equal("and nothing was stored", 1, len(f.reports("list")))
     # New, and packed by the server: stored as it is.
     f.feed.document, f.feed.etag, f.feed.packed = sample.replace(b"198.51.100.", b"203.0.113."), '"2"', True
-    f.run("list")
+    check("what is new is said to be", "was fetched" in f.run("list").stdout)
     number = f.reports("list")[1][0]
     equal("unpacked", f.raw(number), __import__("hashlib").sha256(f.feed.document).hexdigest())
     # The same document without ETag is known by its digest.
