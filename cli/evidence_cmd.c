@@ -41,7 +41,7 @@ static int list(struct session *session)
     static const struct list_view view = {columns, ARRAY_SIZE(columns), row,
                                           N_("No evidence yet. Mail brings it, or: cirt evidence CASE add FILE"), NULL};
 
-    return list_print(session, session_get(session, url_path("/v1/cases/{}/evidence", session_operand(session, 0))), &view, NULL);
+    return list_print(session, list_get_all(session, url_path("/v1/cases/{}/evidence", session_operand(session, 0))), &view, NULL);
 }
 
 static int add(struct session *session)
@@ -73,7 +73,7 @@ static int add(struct session *session)
 /* False: told. Another case's evidence has its own case to be asked of. */
 static bool is_of_case(struct session *session, const char *name, const char *evidence)
 {
-    json_t *answer = session_get(session, url_path("/v1/cases/{}/evidence", name));
+    json_t *answer = list_get_all(session, url_path("/v1/cases/{}/evidence", name));
     const json_t *items = field_list(answer, "items");
     bool is_there = false;
 
@@ -123,7 +123,7 @@ static void render_verify(struct screen *screen, const json_t *answer, const voi
 
 static int verify(struct session *session)
 {
-    json_t *answer = session_get(session, url_path("/v1/cases/{}/evidence?verify=1", session_operand(session, 0)));
+    json_t *answer = list_get_all(session, url_path("/v1/cases/{}/evidence?verify=1", session_operand(session, 0)));
     const json_t *items = field_list(answer, "items");
 
     for (size_t i = 0; i < json_array_size(items); i++)

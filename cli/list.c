@@ -29,6 +29,14 @@ static json_t *page(struct session *session, const char *path, int64_t limit, co
     return session_get(session, url_with(url_with(mem_strdup(path), "limit", text), "cursor", cursor));
 }
 
+/* Adds another page to an answer, and where to go on from there. */
+static void append(json_t *answer, json_t *more)
+{
+    json_array_extend(json_object_get(answer, "items"), json_object_get(more, "items"));
+    json_object_set(answer, "next", json_array_size(json_object_get(more, "items")) ? json_object_get(more, "next") : json_null());
+    json_decref(more);
+}
+
 json_t *list_get(struct session *session, char *path)
 {
     json_t *answer = NULL;
@@ -49,12 +57,24 @@ json_t *list_get(struct session *session, char *path)
             answer = NULL;
             break;
         }
-        if (json_array_size(json_object_get(more, "items")) == 0)
-            json_object_set_new(answer, "next", json_null());
-        else
-            json_object_set(answer, "next", json_object_get(more, "next"));
-        json_array_extend(items, json_object_get(more, "items"));
-        json_decref(more);
+        append(answer, more);
+    }
+    free(path);
+    return answer;
+}
+
+json_t *list_get_all(struct session *session, char *path)
+{
+    json_t *answer = session_get(session, mem_strdup(path));
+
+    while (answer && field_text(answer, "next")) {
+        json_t *more = session_get(session, url_with(mem_strdup(path), "cursor", field_text(answer, "next")));
+        if (more)
+            append(answer, more);
+        else {
+            json_decref(answer);
+            answer = NULL;
+        }
     }
     free(path);
     return answer;

@@ -19,6 +19,8 @@ struct list_view {
 
 /* path (taken) with the --limit of the command line, as many pages as that needs; one answer. NULL: told. */
 json_t *list_get(struct session *session, char *path) MUST_CHECK;
+/* All pages of path (taken), whatever the command line says. NULL: told. */
+json_t *list_get_all(struct session *session, char *path) MUST_CHECK;
 /* Takes answer (NULL: only the exit code). */
 int list_print(struct session *session, json_t *answer, const struct list_view *view, const void *context);
 /* A list inside an answer, or any array, as a table without footer. */

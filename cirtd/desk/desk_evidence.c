@@ -5,14 +5,23 @@
 #include "cirtd/desk/desk_inside.h"
 #include "codec/base64.h"
 
+#define PAGE_SIZE 1000 /* where nobody asks for less */
+
 static bool list_evidence(struct desk_call *call, struct err *err)
 {
     struct db_rows *rows = NULL;
+    struct desk_page page;
+    if (!desk_page_read(call, &page, err))
+        return false;
+    if (!desk_query_text(call, "limit"))
+        page.limit = PAGE_SIZE;
     db_text(call->params, call->name);
     db_bool(call->params, str_equal(desk_query_text(call, "verify"), "1"));
+    db_int8(call->params, page.limit);
+    db_int8(call->params, page.offset);
     if (!desk_run(call, SQL_DESK_EVIDENCE_LIST, &rows, err))
         return false;
-    desk_page_add(call, rows, NULL);
+    desk_page_add(call, rows, &page);
     buf_add_char(&call->answer->body, '}');
     call->answer->status = 200;
     db_rows_free(rows);
