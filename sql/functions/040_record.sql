@@ -19,6 +19,17 @@ END $$;
 -- A member as text: its new value where the object has it, else the old one.
 CREATE OR REPLACE FUNCTION record_text(p_body jsonb, p_name text, p_old text) RETURNS text LANGUAGE sql IMMUTABLE
 RETURN CASE WHEN p_body ? p_name THEN p_body ->> p_name ELSE p_old END;
+-- An address that we call: https, and nothing secret in it, since everybody reads the record and the journal keeps it.
+CREATE OR REPLACE FUNCTION record_address_check(p_body jsonb, p_name text, p_hint text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_body ->> p_name !~ '^https://[^[:space:][:cntrl:]]+$' OR length(p_body ->> p_name) > 2000 THEN
+        PERFORM refuse('CI422', format('"%s" is no https:// address', left(p_body ->> p_name, 100)), NULL, json_build_object('at', '/' || p_name));
+    ELSIF p_body ->> p_name ~ '^https:/+[^/?#]*@' THEN
+        PERFORM refuse('CI422', 'a password has no place in an address', p_hint, json_build_object('at', '/' || p_name));
+    END IF;
+END $$;
+
 CREATE OR REPLACE FUNCTION record_enabled(p_body jsonb, p_old boolean) RETURNS boolean LANGUAGE sql IMMUTABLE
 RETURN coalesce((p_body ->> 'enabled')::boolean, p_old);
 
@@ -80,6 +91,7 @@ DECLARE
     v_feed text;
 BEGIN
     PERFORM record_check(p_body, '{name,title,url,rid_url,document_url,format,issuer_names,feeds,ca,keys,openpgp,mail,enabled}');
+    PERFORM record_address_check(p_body, m, 'we show our certificate; theirs is known by --key') FROM unnest('{url,rid_url,document_url}'::text[]) m;
     SELECT * INTO v FROM peer p WHERE p.name = v_name FOR UPDATE;
     IF p_name IS NULL THEN
         IF v.id IS NOT NULL THEN

@@ -37,6 +37,15 @@ static void test_peer(void **state)
     json_decref(desk_client_post(*state, "admin", 409, "/v1/peers", "{\"name\":\"ZZ-CERT\"}"));
     json_decref(desk_client_post(*state, "admin", 422, "/v1/peers", "{\"name\":\"no good\"}"));
     json_decref(desk_client_post(*state, "admin", 422, "/v1/peers", "{\"name\":\"YA-CERT\",\"colour\":\"red\"}"));
+    json_decref(desk_client_post(*state, "admin", 422, "/v1/peers", "{\"name\":\"YA-CERT\",\"url\":\"http://ya.example\"}"));
+    static const char *const secret[] = {"url", "rid_url", "document_url"};
+    for (size_t i = 0; i < ARRAY_SIZE(secret); i++) {
+        char body[200];
+        snprintf(body, sizeof body, "{\"name\":\"YA-CERT\",\"%s\":\"https://us:secret@ya.example/x\"}", secret[i]);
+        json_t *told = desk_client_post(*state, "admin", 422, "/v1/peers", body);
+        assert_string_equal(desk_client_text(told, "detail"), "a password has no place in an address");
+        json_decref(told);
+    }
     json_decref(desk_client_post(*state, "admin", 409, "/v1/peers", "{\"name\":\"YB-CERT\",\"issuer_names\":[\"zz\"]}"));
     json_decref(desk_client_post(*state, "admin", 409, "/v1/peers", "{\"name\":\"YC-CERT\",\"issuer_names\":[\"XX-CERT\"]}"));
     json_decref(desk_client_post(*state, "admin", 409, "/v1/peers", "{\"name\":\"YD-CERT\",\"keys\":[\"" KEY_A "\"]}"));
