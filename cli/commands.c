@@ -486,7 +486,7 @@ const struct command commands_table[] = {
      {"cirt suppression approve our-scanner"}, &record_kind_suppression, false},
     {"suppression refuse", rule_cmd_refuse, COMMAND_DESK, "SUPPRESSION", 1, 1, decline_options,
      N_("refuse, or take back, a suppression that waits"), {"cirt suppression refuse our-scanner -m 'the whole sector?'"}, &record_kind_suppression, false},
-    {"suppression set", record_cmd_set, COMMAND_DESK, "SUPPRESSION", 1, 1, record_kind_suppression_options, N_("change its end or its reason; a later end needs a second person"),
+    {"suppression set", record_cmd_set, COMMAND_DESK, "SUPPRESSION", 1, 1, record_kind_suppression_set_options, N_("change its end or its reason; a later end needs a second person"),
      {"cirt suppression set our-scanner --until 60d"}, &record_kind_suppression, false},
     {"suppression rm", record_cmd_rm, COMMAND_DESK, "SUPPRESSION", 1, 1, rm_options, N_("end one now; it stays listed"),
      {"cirt suppression rm our-scanner --yes"}, &record_kind_suppression, false},

@@ -12,8 +12,8 @@
 #include "cli/session.h"
 #include "cli/words.h"
 
-/* A command with more options of its own names the common ones on a line: its help fits one screen of 24 lines. */
-enum { OPTION_WIDTH = 26, COMMAND_WIDTH = 20, OPTIONS_MANY = 8 };
+/* A command with more to say of its own names the common options on a line: its help fits one screen of 24 lines. */
+enum { OPTION_WIDTH = 26, COMMAND_WIDTH = 20, LINES_MANY = 7 };
 
 static void print_options(struct screen *screen, const struct option_rule *rules)
 {
@@ -40,7 +40,9 @@ static void print_common_options(struct screen *screen, const struct command *co
 
     while (command->options && command->options[own].name)
         own++;
-    if (own <= OPTIONS_MANY) {
+    for (size_t i = 0; i < COMMAND_EXAMPLES_MAX && command->examples[i]; i++)
+        own++;
+    if (own <= LINES_MANY) {
         screen_printf(screen, _("\nEverywhere:\n"));
         print_options(screen, commands_common_options);
         return;

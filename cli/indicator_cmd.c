@@ -105,7 +105,10 @@ int indicator_cmd_rm(struct session *session)
                                text_or_null(options_text(&session->options, "type")), "reason", options_text(&session->options, "message")),
                      -1);
     if (answer)
-        session_done(session, answer, _("%zu no longer indicators, whoever marked them"), json_array_size(field_list(answer, "items")));
+        session_done(session, answer,
+                     ngettext("%zu value is no longer an indicator, whoever marked it",
+                              "%zu values are no longer indicators, whoever marked them", json_array_size(field_list(answer, "items"))),
+                     json_array_size(field_list(answer, "items")));
     json_decref(answer);
     return session->exit_code;
 }
@@ -255,7 +258,8 @@ static void add_left_out(struct buf *to, const struct export_writer *writer)
 
     if (!writer->left_out)
         return;
-    buf_printf(to, _("; %zu have no place in %s ("), writer->left_out, writer->format->name);
+    buf_printf(to, ngettext("; %zu has no place in %s (", "; %zu have no place in %s (", writer->left_out), writer->left_out,
+               writer->format->name);
     for (int type = OBSERVABLE_IPV4; type < OBSERVABLE_TYPE_COUNT; type++) {
         if (!writer->left_out_type[type])
             continue;
@@ -292,8 +296,8 @@ static void tell_export(const struct exporting *job, const json_t *head)
     struct buf text;
 
     buf_init(&text, REMARK_MAX);
-    buf_printf(&text, _("%lld indicators as %s%s%s"),
-               (long long)(field_number(head, "count", 0) - (int64_t)(job->writer.left_out + job->report->rejected_total)),
+    int64_t count = field_number(head, "count", 0) - (int64_t)(job->writer.left_out + job->report->rejected_total);
+    buf_printf(&text, ngettext("%lld indicator as %s%s%s", "%lld indicators as %s%s%s", (unsigned long)count), (long long)count,
                job->format->name, *label ? ", " : "", label);
     add_withheld(&text, head);
     add_left_out(&text, &job->writer);

@@ -111,6 +111,18 @@ void phrase_when(int64_t moment, int64_t now, char text[PHRASE_SIZE])
         memmove(text, text + 1, strlen(text));
 }
 
+void phrase_day(int64_t moment, char text[PHRASE_SIZE])
+{
+    char clock[PHRASE_SIZE];
+
+    if (moment == TIMESTAMP_NONE) {
+        strcpy(text, "-");
+        return;
+    }
+    format(moment, "%H:%M:%S", clock);
+    format(moment, strcmp(clock, "00:00:00") == 0 || strcmp(clock, "23:59:59") == 0 ? "%Y-%m-%d" : "%Y-%m-%d %H:%M", text);
+}
+
 void phrase_age(int64_t moment, int64_t now, char text[PHRASE_SIZE])
 {
     int64_t seconds;

@@ -14,7 +14,8 @@ enum { PHRASE_SIZE = 64 };
 void phrase_due(int64_t moment, int64_t now, char text[PHRASE_SIZE]);  /* "overdue 20m", "in 1h 56m", "tomorrow", "Fri", "2026-12-24" */
 void phrase_when(int64_t moment, int64_t now, char text[PHRASE_SIZE]); /* "14:05", "yesterday 14:05", "24 Dec 14:05", "2025-12-24" */
 void phrase_age(int64_t moment, int64_t now, char text[PHRASE_SIZE]);  /* "10 s ago", "4 min ago", "2h ago", "3 weeks ago" */
-void phrase_exact(int64_t moment, char text[PHRASE_SIZE]);             /* RFC 3339 in the local zone, with its offset */
+void phrase_day(int64_t moment, char text[PHRASE_SIZE]);   /* "2026-12-24", with the time of day where it is not the first or last second */
+void phrase_exact(int64_t moment, char text[PHRASE_SIZE]); /* RFC 3339 in the local zone, with its offset */
 
 void phrase_number(int64_t number, char text[PHRASE_SIZE]); /* "1,204" */
 void phrase_bytes(int64_t bytes, char text[PHRASE_SIZE]);   /* "14 kB" */

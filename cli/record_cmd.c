@@ -226,13 +226,35 @@ static json_t *members(struct session *session)
 
 /* ---- the commands ---- */
 
+static bool is_day(const struct record_kind *kind, const char *member)
+{
+    for (const struct record_field *field = kind->fields; field->option; field++)
+        if (str_equal(field->member, member))
+            return field->shape == FIELD_START || field->shape == FIELD_END;
+    return false;
+}
+
+/* Ends and beginnings that people give as days are days, even today's. */
+static void when_text(const struct screen *screen, const struct record_kind *kind, const json_t *record, const char *member,
+                      char text[PHRASE_SIZE])
+{
+    int64_t moment = field_time(record, member);
+
+    if (is_day(kind, member) && !screen->exact)
+        phrase_day(moment, text);
+    else
+        screen_when(screen, moment, text);
+}
+
 static void row(struct table *table, const struct screen *screen, const json_t *item, const struct record_kind *kind)
 {
     for (size_t i = 0; i < ARRAY_SIZE(kind->columns) && kind->columns[i]; i++) {
         const json_t *value = json_object_get(item, kind->columns[i]);
-        if (field_time(item, kind->columns[i]) != TIMESTAMP_NONE)
-            cell_when(table, screen, item, kind->columns[i]);
-        else
+        char text[PHRASE_SIZE];
+        if (field_time(item, kind->columns[i]) != TIMESTAMP_NONE) {
+            when_text(screen, kind, item, kind->columns[i], text);
+            table_add(table, STYLE_PLAIN, text);
+        } else
             cell_plain(table, screen, value);
     }
 }
@@ -295,7 +317,25 @@ static char *members_text(const json_t *object)
     return text;
 }
 
-static void render_value(struct screen *screen, const char *name, const json_t *value)
+/* What we wrote ourselves, rules say: each line as it is, so that it can be taken from here. */
+static void own_lines(struct screen *screen, const char *text)
+{
+    while (*text) {
+        int size = (int)strcspn(text, "\n");
+        char *line = mem_printf("%.*s", size, text), *clean = screen_clean(screen, line, false);
+        screen_printf(screen, "    %s\n", clean);
+        free(clean);
+        free(line);
+        text += size + (text[size] == '\n');
+    }
+}
+
+static bool is_our_text(const struct record_kind *kind, const char *name)
+{
+    return (kind == &record_kind_rule || kind == &record_kind_mapping) && str_equal(name, "text");
+}
+
+static void render_value(struct screen *screen, const char *name, const json_t *value, bool is_ours)
 {
     char *plain = json_is_object(value) ? members_text(value) : field_plain(value);
     bool is_long = plain && strchr(plain, '\n');
@@ -303,7 +343,9 @@ static void render_value(struct screen *screen, const char *name, const json_t *
 
     screen_printf(screen, "%-14s ", name);
     screen_words(screen, is_long ? "" : clean ? clean : "-", RECORD_MARGIN);
-    if (is_long)
+    if (is_long && is_ours)
+        own_lines(screen, plain);
+    else if (is_long)
         screen_outside_lines(screen, plain, 4);
     free(plain);
     free(clean);
@@ -325,10 +367,10 @@ static void render_hits(struct screen *screen, const json_t *rules)
 
 static void render_one(struct screen *screen, const json_t *answer, const void *context)
 {
+    const struct record_kind *kind = context;
     const char *name;
     json_t *value;
 
-    UNUSED(context);
     json_object_foreach((json_t *)answer, name, value)
     {
         bool is_many = json_is_array(value) && json_array_size(value) > 1;
@@ -338,12 +380,12 @@ static void render_one(struct screen *screen, const json_t *answer, const void *
             render_hits(screen, value);
         } else if (field_time(answer, name) != TIMESTAMP_NONE) {
             char text[PHRASE_SIZE];
-            screen_when(screen, field_time(answer, name), text);
+            when_text(screen, kind, answer, name, text);
             screen_printf(screen, "%-14s %s\n", name, text);
         } else if (strcmp(name, "hits") != 0 && !is_many)
-            render_value(screen, name, json_is_array(value) ? json_array_get(value, 0) : value);
+            render_value(screen, name, json_is_array(value) ? json_array_get(value, 0) : value, is_our_text(kind, name));
         for (size_t i = 0; is_many && strcmp(name, "rules") != 0 && i < json_array_size(value); i++)
-            render_value(screen, i ? "" : name, json_array_get(value, i));
+            render_value(screen, i ? "" : name, json_array_get(value, i), false);
     }
 }
 
@@ -361,7 +403,7 @@ int record_cmd_show(struct session *session)
     json_t *answer = session_get(session, record_cmd_path(session));
 
     if (answer)
-        session_print(session, answer, render_one, NULL);
+        session_print(session, answer, render_one, session->command->record);
     json_decref(answer);
     return session->exit_code;
 }
@@ -447,7 +489,8 @@ int record_cmd_rm(struct session *session)
     bool sure = session_confirm(session, question);
 
     free(question);
-    return sure ? finish(session, session_delete(session, record_cmd_path(session)), _("removed; what was ever used is only disabled"),
-                         false)
+    const char *gone = session->command->record->gone;
+    return sure ? finish(session, session_delete(session, record_cmd_path(session)),
+                         gone ? _(gone) : _("removed; what was ever used is only disabled"), false)
                 : session->exit_code;
 }

@@ -34,7 +34,7 @@ static const struct record_field peer_fields[] = {
     {"enabled", "enabled", FIELD_SWITCH},
     {0},
 };
-const struct record_kind record_kind_peer = {"peer", "/v1/peers", "name", peer_fields, {"name", "title", "url", "mail", "enabled"}};
+const struct record_kind record_kind_peer = {"peer", "/v1/peers", "name", peer_fields, {"name", "title", "url", "mail", "enabled"}, NULL};
 
 const struct option_rule record_kind_agreement_options[] = {
     {"peer", OPTION_ONE, "PEER", N_("with whom; the same as the operand of add")},
@@ -53,7 +53,7 @@ static const struct record_field agreement_fields[] = {
     {"enabled", "enabled", FIELD_SWITCH}, {0},
 };
 const struct record_kind record_kind_agreement = {
-    "agreement", "/v1/agreements", "peer", agreement_fields, {"id", "peer", "ceiling", "from", "until", "enabled"}};
+    "agreement", "/v1/agreements", "peer", agreement_fields, {"id", "peer", "ceiling", "from", "until", "enabled"}, NULL};
 
 const struct option_rule record_kind_constituent_options[] = {
     {"title", OPTION_ONE, "TEXT", N_("what people call it")},
@@ -80,13 +80,19 @@ static const struct record_field constituent_fields[] = {
     {0},
 };
 const struct record_kind record_kind_constituent = {
-    "constituent", "/v1/constituents", "name", constituent_fields, {"name", "title", "networks", "asns", "domains", "sector", "enabled"}};
+    "constituent", "/v1/constituents", "name", constituent_fields, {"name", "title", "networks", "asns", "domains", "sector", "enabled"},
+    NULL};
 
 const struct option_rule record_kind_suppression_options[] = {
     {"class", OPTION_ONE, "CLASS", N_("rows of this class, or of all of a type (fraud)")},
     {"constituent", OPTION_ONE, "CONSTITUENT", N_("rows about this constituent")},
     {"sender", OPTION_ONE, "WHO", N_("rows from this sender")},
     {"value", OPTION_ONE, "VALUE", N_("rows with this address, network, name (and all below it) or other observable")},
+    {"until", OPTION_ONE, "T", N_("its end, within a year: 30d, 2027-03-31")},
+    {"reason", OPTION_ONE, "WHY", N_("why nobody needs to look")},
+    {0},
+};
+const struct option_rule record_kind_suppression_set_options[] = {
     {"until", OPTION_ONE, "T", N_("its end, within a year: 30d, 2027-03-31")},
     {"reason", OPTION_ONE, "WHY", N_("why nobody needs to look")},
     {0},
@@ -104,7 +110,8 @@ const struct record_kind record_kind_suppression = {"suppression",
                                                     "/v1/suppressions",
                                                     "name",
                                                     suppression_fields,
-                                                    {"name", "reason", "state", "until", "observations", "created_by", "waits_for"}};
+                                                    {"name", "reason", "state", "until", "observations", "created_by", "waits_for"},
+                                                    N_("has ended; it stays listed")};
 
 const struct option_rule record_kind_class_options[] = {
     {"window", OPTION_ONE, "DAYS", N_("a case is joined while it is younger")},
@@ -125,8 +132,12 @@ static const struct record_field class_fields[] = {
     {"relapse", "relapse", FIELD_NUMBER},     {"age", "age", FIELD_NUMBER},
     {"priority", "priority", FIELD_TEXT},     {0},
 };
-const struct record_kind record_kind_class = {
-    "class", "/v1/classes", "class", class_fields, {"class", "window", "observations", "addresses", "immediate", "open", "waiting"}};
+const struct record_kind record_kind_class = {"class",
+                                              "/v1/classes",
+                                              "class",
+                                              class_fields,
+                                              {"class", "window", "observations", "addresses", "immediate", "open", "waiting"},
+                                              N_("has no numbers of its own any more: cirt class show says what holds")};
 
 const struct option_rule record_kind_rule_options[] = {
     {"file", OPTION_ONE, "FILE", N_("the rules' text")},
@@ -134,14 +145,14 @@ const struct option_rule record_kind_rule_options[] = {
 };
 static const struct record_field rule_fields[] = {{"file", "text", FIELD_FILE}, {0}};
 const struct record_kind record_kind_rule = {
-    "rule", "/v1/rules", "name", rule_fields, {"name", "version", "changed", "changed_by", "waits_for", "over"}};
+    "rule", "/v1/rules", "name", rule_fields, {"name", "version", "changed", "changed_by", "waits_for", "over"}, N_("removed")};
 
 const struct option_rule record_kind_mapping_options[] = {
     {"file", OPTION_ONE, "FILE", N_("what the columns mean (docs/FORMATS.md, csv)")},
     {0},
 };
 const struct record_kind record_kind_mapping = {
-    "mapping", "/v1/mappings", "name", rule_fields, {"name", "format", "changed", "changed_by"}};
+    "mapping", "/v1/mappings", "name", rule_fields, {"name", "format", "changed", "changed_by"}, N_("removed")};
 
 const struct option_rule record_kind_analyst_options[] = {
     {"name", OPTION_ONE, "TEXT", N_("the person's name")},
@@ -168,7 +179,7 @@ static const struct record_field analyst_fields[] = {
     {0},
 };
 const struct record_kind record_kind_analyst = {
-    "analyst", "/v1/analysts", "login", analyst_fields, {"login", "name", "role", "level", "mail", "enabled"}};
+    "analyst", "/v1/analysts", "login", analyst_fields, {"login", "name", "role", "level", "mail", "enabled"}, NULL};
 
 const struct option_rule record_kind_contact_options[] = {
     {"name", OPTION_ONE, "TEXT", N_("the person's or desk's name")},
@@ -191,7 +202,7 @@ static const struct record_field contact_fields[] = {
     {0},
 };
 const struct record_kind record_kind_contact = {
-    "contact", "/v1/contacts", "address", contact_fields, {"address", "name", "lang", "constituent", "peer", "known"}};
+    "contact", "/v1/contacts", "address", contact_fields, {"address", "name", "lang", "constituent", "peer", "known"}, NULL};
 
 #define FEED_OPTIONS                                                                                                                       \
     {"https", OPTION_ONE, "URL", N_("one document that is fetched again and again")},                                                      \
@@ -248,18 +259,21 @@ static const struct record_field feed_fields[] = {
     {0},
 };
 const struct record_kind record_kind_feed = {
-    "feed", "/v1/feeds", "name", feed_fields, {"name", "kind", "state", "last", "documents", "malformed", "rows", "rejected"}};
+    "feed", "/v1/feeds", "name", feed_fields, {"name", "kind", "state", "last", "documents", "malformed", "rows", "rejected"}, NULL};
 
 const struct option_rule record_kind_alias_options[] = {
     {"class", OPTION_ONE, "CLASS", N_("the class that the word means")},
     {0},
 };
 static const struct record_field alias_fields[] = {{"class", "class", FIELD_TEXT}, {0}};
-const struct record_kind record_kind_alias = {"alias", "/v1/aliases", "word", alias_fields, {"word", "class", "added", "added_by"}};
+const struct record_kind record_kind_alias = {"alias",      "/v1/aliases", "word", alias_fields, {"word", "class", "added", "added_by"},
+                                              N_("removed")};
 
 static const struct record_field warninglist_fields[] = {{0}};
 const struct record_kind record_kind_warninglist = {
-    "warninglist", "/v1/warninglists", "name", warninglist_fields, {"name", "title", "kind", "entries", "skipped", "marked", "imported"}};
+    "warninglist", "/v1/warninglists", "name", warninglist_fields, {"name", "title", "kind", "entries", "skipped", "marked", "imported"},
+    N_("removed")};
 
 const struct record_kind record_kind_rir = {
-    "rir", "/v1/registries", "registry", warninglist_fields, {"registry", "serial", "entries", "skipped", "imported", "imported_by"}};
+    "rir",        "/v1/registries", "registry", warninglist_fields, {"registry", "serial", "entries", "skipped", "imported", "imported_by"},
+    N_("removed")};

@@ -38,15 +38,16 @@ struct record_kind {
     const char *name_member; /* what the operand of "add" becomes */
     const struct record_field *fields;
     const char *columns[8]; /* members shown by ls */
+    const char *gone;       /* what `rm` did; NULL: what was ever used is disabled */
 };
 
 extern const struct record_kind record_kind_peer, record_kind_agreement, record_kind_constituent, record_kind_rule, record_kind_suppression,
     record_kind_class, record_kind_mapping, record_kind_analyst, record_kind_contact, record_kind_feed, record_kind_alias,
     record_kind_warninglist;
 extern const struct option_rule record_kind_peer_options[], record_kind_agreement_options[], record_kind_constituent_options[],
-    record_kind_rule_options[], record_kind_suppression_options[], record_kind_class_options[], record_kind_mapping_options[],
-    record_kind_analyst_options[], record_kind_contact_options[], record_kind_feed_add_options[], record_kind_feed_set_options[],
-    record_kind_alias_options[];
+    record_kind_rule_options[], record_kind_suppression_options[], record_kind_suppression_set_options[], record_kind_class_options[],
+    record_kind_mapping_options[], record_kind_analyst_options[], record_kind_contact_options[], record_kind_feed_add_options[],
+    record_kind_feed_set_options[], record_kind_alias_options[];
 
 extern const struct record_kind record_kind_rir;
 

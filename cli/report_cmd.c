@@ -167,7 +167,9 @@ static void render_replay(struct screen *screen, const json_t *answer, const voi
     screen_number(screen, field_number(answer, "unchanged", 0), unchanged);
     screen_printf(screen,
                   is_dry ? _("%s would be read again; nothing was changed")
-                         : _("%s are read again; what is still malformed: cirt report ls state:malformed"),
+                         : ngettext("%s is read again; what is still malformed: cirt report ls state:malformed",
+                                    "%s are read again; what is still malformed: cirt report ls state:malformed",
+                                    (unsigned long)field_number(answer, "count", 0)),
                   count);
     if (field_number(answer, "unchanged", 0) > 0)
         screen_printf(screen, _("; %s are not malformed, or only their head was kept"), unchanged);

@@ -47,6 +47,15 @@ static void cell_case(struct table *table, const struct screen *screen, const js
         cell_text(table, screen, name);
 }
 
+/* Of what could not be read: why. */
+static void cell_summary(struct table *table, const struct screen *screen, const json_t *item)
+{
+    const char *error = str_equal(field_text(item, "state"), "malformed") ? field_text(item, "error") : NULL, *at = field_text(item, "at");
+    char *why = error && at ? mem_printf("%s: %s", at, error) : NULL;
+    cell_outside(table, screen, why ? why : error ? error : field_text(item, "summary"));
+    free(why);
+}
+
 static void row(struct table *table, const struct screen *screen, const json_t *item)
 {
     cell_text(table, screen, field_text(item, "id"));
@@ -58,7 +67,7 @@ static void row(struct table *table, const struct screen *screen, const json_t *
     cell_tlp(table, screen, item, "tlp");
     cell_number(table, screen, item, "observations");
     cell_case(table, screen, item);
-    cell_outside(table, screen, field_text(item, "summary"));
+    cell_summary(table, screen, item);
 }
 
 const struct list_view report_view_list = {columns, ARRAY_SIZE(columns), row, N_("No such report."), NULL};

@@ -71,9 +71,9 @@ static void render_idle(struct screen *screen, const json_t *rules)
     for (size_t i = 0; i < json_array_size(rules); i++) {
         const json_t *rule = json_array_get(rules, i);
         if (field_number(rule, "hits", -1) == 0) {
-            screen_printf(screen, _("line %lld matched nothing: "), (long long)field_number(rule, "line", 0));
-            screen_outside(screen, field_text(rule, "text"));
-            screen_text(screen, "\n");
+            char *line = screen_clean(screen, field_or(rule, "text", "-"), false); /* our own words: not defanged */
+            screen_printf(screen, _("line %lld matched nothing: %s\n"), (long long)field_number(rule, "line", 0), line);
+            free(line);
         }
     }
 }
@@ -85,21 +85,31 @@ static void render_test(struct screen *screen, const json_t *answer, const void 
 
     render_faults(screen, rules);
     if (!context || !items) {
-        screen_printf(screen, _("%zu lines read; what they would change: --against 'last 7d'\n"), json_array_size(rules));
+        screen_printf(screen,
+                      ngettext("%zu line read; what it would change: --against 'last 7d'\n",
+                               "%zu lines read; what they would change: --against 'last 7d'\n", json_array_size(rules)),
+                      json_array_size(rules));
         return;
     }
     if (json_array_size(items) > 0)
         list_table(screen, items, &test_view);
     if (field_number(answer, "hidden", 0) > 0)
-        screen_printf(screen, _("... and %lld more observations that change\n"), (long long)field_number(answer, "hidden", 0));
+        screen_printf(screen,
+                      ngettext("... and %lld more observation that changes\n", "... and %lld more observations that change\n",
+                               (unsigned long)field_number(answer, "hidden", 0)),
+                      (long long)field_number(answer, "hidden", 0));
     render_idle(screen, rules);
     screen_number(screen, field_number(answer, "changed", 0), changed);
     screen_number(screen, field_number(answer, "observations", 0), total);
     screen_number(screen, field_number(answer, "reports", 0), reports);
     screen_printf(screen,
                   field_is(answer, "replaces")
-                      ? _("%s of %s observations in %s reports would fare otherwise than under the rules in force\n")
-                      : _("%s of %s observations in %s reports would fare otherwise with this set beside the rules in force\n"),
+                      ? ngettext("%s of %s observations in %s report would fare otherwise than under the rules in force\n",
+                                 "%s of %s observations in %s reports would fare otherwise than under the rules in force\n",
+                                 (unsigned long)field_number(answer, "reports", 0))
+                      : ngettext("%s of %s observations in %s report would fare otherwise with this set beside the rules in force\n",
+                                 "%s of %s observations in %s reports would fare otherwise with this set beside the rules in force\n",
+                                 (unsigned long)field_number(answer, "reports", 0)),
                   changed, total, reports);
     if (field_is(answer, "sampled"))
         screen_text(screen, _("(a sample: there are more than were looked at)\n"));
@@ -269,7 +279,7 @@ static const struct table_column swallowed_columns[] = {
     {N_("OBS"), 1, true, false},   {N_("STATE"), 2, false, false}, {N_("SENDER"), 4, false, false}, {N_("WHAT"), 0, false, true},
 };
 static const struct list_view swallowed_view = {swallowed_columns, ARRAY_SIZE(swallowed_columns), swallowed_row,
-                                                N_("It swallowed nothing in that time.\n"), NULL};
+                                                N_("It swallowed nothing in that time."), NULL};
 
 int rule_cmd_swallowed(struct session *session)
 {

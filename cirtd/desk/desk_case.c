@@ -274,6 +274,7 @@ static bool show_journal(struct desk_call *call, struct err *err)
     db_text(call->params, call->name);
     db_int8(call->params, page.limit);
     db_int8(call->params, page.offset);
+    db_bool(call->params, !is_export && str_equal(desk_query_text(call, "short"), "1"));
     bool ok = desk_run(call, SQL_DESK_CASE_JOURNAL, &rows, err);
     if (ok) {
         desk_page_add(call, rows, &page);

@@ -251,7 +251,7 @@ BEGIN
     RETURN json_build_object('id', 'r' || r.id, 'received', time_text(r.received), 'sender', r.sender, 'assurance', r.assurance, 'channel', r.channel,
         'format', r.format, 'sha256', encode(r.sha256, 'hex'), 'size', r.size, 'state', r.state, 'tlp', tlp_name(r.tlp), 'tlp_assumed', r.tlp_assumed,
         'class', r.class, 'case', v_case, 'observations', r.observations, 'rejected', r.rejected_total, 'summary', coalesce(r.summary, left(r.description, 120)),
-        'reason', r.reason, 'signed', v_summary, 'signer', CASE v_summary WHEN 'verified' THEN v_signer END, 'signature', v_signature);
+        'reason', r.reason, 'error', r.error, 'at', r.error_at, 'signed', v_summary, 'signer', CASE v_summary WHEN 'verified' THEN v_signer END, 'signature', v_signature);
 END $$;
 
 CREATE OR REPLACE FUNCTION report_page(p_ids bigint[]) RETURNS SETOF json

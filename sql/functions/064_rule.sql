@@ -585,16 +585,22 @@ RETURN (SELECT coalesce(json_agg(s.value), '[]') FROM (
     SELECT x.value FROM visible_sighting x WHERE x.report_id = w.report_id AND x.received = w.received AND w.observations @> x.observation_no
     ORDER BY x.observation_no, x.role LIMIT 3) s);
 
--- p_name a rule, or a set for all of its rules.
-CREATE OR REPLACE FUNCTION rule_swallowed_json(p_name text, p_since timestamptz, p_limit bigint, p_offset bigint) RETURNS SETOF json LANGUAGE sql STABLE
-BEGIN ATOMIC
+-- p_name a rule, or a set for all of its rules. A name that nothing has, or had when it swallowed something, is a typing error: "nothing" would calm for nothing.
+CREATE OR REPLACE FUNCTION rule_swallowed_json(p_name text, p_since timestamptz, p_limit bigint, p_offset bigint) RETURNS SETOF json
+LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM visible_swallowed x WHERE x.rule = p_name OR x.set_name = p_name) AND NOT EXISTS (
+        SELECT FROM visible_rule r WHERE r.name = p_name OR position('"' || replace(replace(p_name, '\', '\\'), '"', '\"') || '"' IN r.text) > 0) THEN
+        PERFORM refuse('CI404', format('there is no rule and no set "%s"', left(p_name, 100)), 'cirt rule ls; cirt rule show SET');
+    END IF;
+    RETURN QUERY
     SELECT json_build_object('set', w.set_name, 'rule', w.rule, 'version', w.version, 'did', w.kind, 'reason', w.reason, 'report', 'r' || w.report_id, 'received', time_text(w.received),
             'at', time_text(w.at), 'observations', (SELECT coalesce(sum(upper(n) - lower(n)), 0) FROM unnest(w.observations) n), 'values', swallowed_values(w), 'state', r.state,
             'sender', r.sender, 'summary', coalesce(r.summary, left(r.description, 120)))
     FROM (SELECT * FROM visible_swallowed x WHERE (x.rule = p_name OR x.set_name = p_name) AND (p_since IS NULL OR x.at >= p_since)
           ORDER BY x.at DESC, x.report_id DESC LIMIT p_limit OFFSET p_offset) w
     JOIN visible_report r ON r.id = w.report_id AND r.received = w.received ORDER BY w.at DESC, w.report_id DESC;
-END;
+END $$;
 
 -- --- the doctor ---
 

@@ -49,8 +49,8 @@ SELECT json_join(json_join(case_json(v), case_related(v.id)), json_build_object(
     'note_list', (SELECT coalesce(json_agg(json_build_object('id', n.id, 'time', time_text(n.written), 'author', n.author, 'tlp', tlp_name(n.tlp), 'share', n.share,
         'text', n.text) ORDER BY n.id), '[]') FROM visible_note n WHERE n.case_id = v.id),
     'share_list', (SELECT coalesce(json_agg(share_json(s) ORDER BY s.id), '[]') FROM visible_share s WHERE s.case_id = v.id),
-    'task_list', (SELECT coalesce(json_agg(json_build_object('id', t.id, 'text', t.text, 'due', time_text(t.due), 'done', time_text(t.done)) ORDER BY t.id), '[]')
-        FROM visible_task t WHERE t.case_id = v.id),
+    'task_list', (SELECT coalesce(json_agg(json_build_object('id', t.id, 'number', t.number, 'text', t.text, 'due', time_text(t.due), 'done', time_text(t.done)) ORDER BY t.id), '[]')
+        FROM (SELECT x.*, row_number() OVER (ORDER BY x.id) AS number FROM visible_task x WHERE x.case_id = v.id) t),
     'constituent_list', (SELECT coalesce(json_agg(json_build_object('name', k.name, 'title', k.title, 'told', time_text(d.told), 'answered', time_text(d.answered))
         ORDER BY k.id = v.constituent_id DESC, k.id), '[]') FROM visible_constituent k CROSS JOIN LATERAL case_told(v.id, k.id) d
         WHERE k.id = v.constituent_id OR k.id IN (SELECT o.constituent_id FROM visible_case_owner o WHERE o.case_id = v.id)),
@@ -104,9 +104,11 @@ SELECT case_close($1::text, $2::int, $3::text, $4::text)
 SELECT case_reopen($1::text, $2::int, $3::text)
 
 -- name: case_journal
-SELECT json_build_object('seq', j.seq, 'time', time_text(j.recorded), 'actor', j.payload::json ->> 'actor', 'action', j.payload::json ->> 'action', 'text',
+SELECT CASE WHEN $4::boolean THEN json_build_object('seq', j.seq, 'time', time_text(j.recorded), 'actor', j.payload::json ->> 'actor', 'action', j.payload::json ->> 'action',
+    'text', j.payload::json ->> 'text') ELSE
+    json_build_object('seq', j.seq, 'time', time_text(j.recorded), 'actor', j.payload::json ->> 'actor', 'action', j.payload::json ->> 'action', 'text',
     j.payload::json ->> 'text', 'previous', encode(j.previous, 'hex'), 'hash', encode(j.hash, 'hex'), 'commitment', encode(j.commitment, 'hex'), 'salt',
-    encode(j.salt, 'hex'), 'payload', j.payload)
+    encode(j.salt, 'hex'), 'payload', j.payload) END
 FROM visible_journal j WHERE j.case_id = case_find($1::text) ORDER BY j.seq LIMIT $2::bigint OFFSET $3::bigint
 -- name: case_chain
 SELECT id, number FROM visible_case_key WHERE id = case_find($1::text)
@@ -128,7 +130,7 @@ SELECT report_page(ARRAY(SELECT v.id FROM visible_report v WHERE /*filter*/ ORDE
 
 -- name: report_show
 SELECT json_join(report_json(v), json_build_object('description', v.description, 'lang', v.lang, 'name', v.name, 'media_type', v.media_type, 'reference',
-    v.reference, 'reference_issuer', v.reference_issuer, 'time', time_text(v.time), 'error', v.error, 'at', v.error_at, 'rule', v.rule,
+    v.reference, 'reference_issuer', v.reference_issuer, 'time', time_text(v.time), 'rule', v.rule,
     'incoming', CASE WHEN v.channel = 'rid' THEN (SELECT 'i' || n.id FROM visible_incoming n WHERE n.report_id = v.id AND n.received = v.received AND n.state = 'new' LIMIT 1) END,
     'rejected_list', v.rejected, 'from', v.mail_from, 'mail', report_mail_json(v),
     'observation_list', (SELECT coalesce(json_agg(x.observation), '[]') FROM (
@@ -166,7 +168,7 @@ SELECT reports_decide($1::text, ARRAY(SELECT v.id FROM visible_report v WHERE v.
 -- --- evidence ---
 
 -- name: evidence_list
-SELECT evidence_json(e, $2::boolean) FROM visible_evidence e WHERE e.case_id = case_find($1::text) ORDER BY e.id LIMIT 1000
+SELECT evidence_json(e, $2::boolean) FROM visible_evidence e WHERE e.case_id = case_find($1::text) ORDER BY e.id LIMIT $3::bigint OFFSET $4::bigint
 -- name: evidence_add
 SELECT evidence_add($1::text, $2::int, $3::text, $4::text, $5::bytea, $6::text)
 -- name: evidence_bytes

@@ -189,6 +189,7 @@ static void test_tasks(void **state)
     snprintf(path, sizeof path, "/v1/cases/%lld", (long long)other);
     json_t *shown = desk_client_get(*state, "analyst", 200, path);
     json_t *list = json_object_get(shown, "task_list");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "number")), 1);
     assert_int_equal(json_array_size(list), 2);
     assert_string_equal(desk_client_text(json_array_get(list, 1), "due"), "2099-01-05T12:00:00Z");
     snprintf(body, sizeof body, "{\"done\":%lld}", (long long)number_of(json_array_get(list, 1), "id"));
