@@ -296,6 +296,8 @@ struct entry {
     const char *type, *value, *role;
     enum tlp tlp;
     bool is_indicator;
+    int confidence;
+    int64_t until;
 };
 
 static bool read_indicator(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
@@ -308,11 +310,43 @@ static bool read_indicator(struct native *native, const json_t *value, const str
     return true;
 }
 
+/* These came later than the format: what is none of ours is kept like any member that we do not know, as it was before. */
+static bool read_confidence(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
+                            struct err *err)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > 100)
+        return json_is_null(value) || keep_extra(native, place->name, value, place, err);
+    *(int *)((char *)target + offset) = (int)json_integer_value(value);
+    return true;
+}
+
+static bool read_until(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
+                       struct err *err)
+{
+    if (!json_is_string(value) || !timestamp_parse_rfc3339(json_string_value(value), (int64_t *)((char *)target + offset)))
+        return json_is_null(value) || keep_extra(native, place->name, value, place, err);
+    return true;
+}
+
+static bool read_kind(struct native *native, const json_t *value, const struct json_place *place, void *target, size_t offset,
+                      struct err *err)
+{
+    static const char *const kinds[] = {"vulnerability", "notice", "request"};
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        if (str_equal(json_string_value(value), kinds[i])) {
+            *(const char **)((char *)target + offset) = kinds[i];
+            return true;
+        }
+    return json_is_null(value) || keep_extra(native, place->name, value, place, err);
+}
+
 static const struct member entry_members[] = {{"type", read_text, offsetof(struct entry, type)},
                                               {"value", read_text, offsetof(struct entry, value)},
                                               {"role", read_text, offsetof(struct entry, role)},
                                               {"tlp", read_tlp, offsetof(struct entry, tlp)},
                                               {"indicator", read_indicator, offsetof(struct entry, is_indicator)},
+                                              {"confidence", read_confidence, offsetof(struct entry, confidence)},
+                                              {"until", read_until, offsetof(struct entry, until)},
                                               {0}};
 
 static bool fail_member(const struct json_place *place, const char *name, struct err *err, const char *text)
@@ -345,6 +379,8 @@ static bool add_entry(struct native *native, struct observation *observation, co
     for (size_t i = before; i < observation->sighting_count; i++) {
         observation->sightings[i].tlp = entry->tlp;
         observation->sightings[i].is_indicator = entry->is_indicator;
+        observation->sightings[i].confidence = entry->confidence;
+        observation->sightings[i].valid_until = entry->until;
     }
     return true;
 }
@@ -353,7 +389,7 @@ static bool add_entry(struct native *native, struct observation *observation, co
 static bool read_observable(struct native *native, struct observation *observation, const json_t *value, const struct json_place *place,
                             struct err *err)
 {
-    struct entry entry = {.tlp = TLP_NONE};
+    struct entry entry = {.tlp = TLP_NONE, .confidence = -1, .until = TIMESTAMP_NONE};
     struct buf *outer = native->extra, inner;
     buf_init(&inner, outer->size_max);
     native->extra = &inner;
@@ -453,6 +489,7 @@ static const struct member report_members[] = {{"description", read_text, offset
                                                {"class", read_text, offsetof(struct report, class_claim)},
                                                {"tlp", read_tlp, offsetof(struct report, tlp)},
                                                {"pap", read_pap, offsetof(struct report, pap)},
+                                               {"kind", read_kind, offsetof(struct report, case_kind)},
                                                {"time", read_report_time, 0},
                                                {"reference", read_text, offsetof(struct report, reference)},
                                                {"reference_issuer", read_text, offsetof(struct report, reference_issuer)},
@@ -529,9 +566,36 @@ static void set_time(json_t *object, int64_t time, const char *text, const char 
     set_text(object, "time", text && str_equal(rule, "rfc3339") ? text : formatted);
 }
 
-static void merge_extra(json_t *object, const char *extra)
+/* Of what another format kept under `source`, `target` or `reporter`: only what means nothing there. */
+static void drop_known(json_t *inner, bool is_end)
 {
-    json_t *more = extra ? json_loads(extra, 0, NULL) : NULL;
+    const char *name;
+    json_t *value;
+    void *next;
+    bool is_address;
+    enum observable_type type;
+    json_object_foreach_safe(inner, next, name, value)
+    {
+        if (is_end ? str_equal(name, "port") || member_type(name, &is_address, &type) : find_member(reporter_members, name) != NULL)
+            json_object_del(inner, name);
+    }
+}
+
+/* What other formats keep may have the name of a member of ours, and would be read as one: n6's `source` is a text. */
+static void merge_extra(json_t *object, const char *extra, const struct member *members)
+{
+    json_t *more = extra ? json_loads(extra, 0, NULL) : NULL, *value;
+    const char *name;
+    void *next;
+    json_object_foreach_safe(more, next, name, value)
+    {
+        const struct member *member = find_member(members, name);
+        bool is_inner = member && (member->read == read_end || member->read == read_reporter) && json_is_object(value);
+        if (is_inner)
+            drop_known(value, member->read == read_end);
+        else if (member && member->read != read_kind)
+            json_object_del(more, name);
+    }
     if (json_is_object(more))
         json_value_merge_missing(object, more);
     json_decref(more);
@@ -549,7 +613,7 @@ static void set_unless_empty(json_t *object, const char *name, json_t *value)
 static bool fits_end(const struct sighting *sighting)
 {
     return (sighting->role == ROLE_SOURCE || sighting->role == ROLE_TARGET) && sighting->type != OBSERVABLE_TEXT &&
-           sighting->tlp == TLP_NONE && !sighting->is_indicator;
+           sighting->tlp == TLP_NONE && !sighting->is_indicator && sighting->confidence < 0 && sighting->valid_until == TIMESTAMP_NONE;
 }
 
 /* One value stands alone, several in an array. */
@@ -590,6 +654,13 @@ static json_t *encode_sighting(const struct sighting *sighting)
     set_text(entry, "tlp", tlp_name(sighting->tlp));
     if (sighting->is_indicator)
         json_object_set_new(entry, "indicator", json_true());
+    if (sighting->confidence >= 0)
+        json_object_set_new(entry, "confidence", json_integer(sighting->confidence));
+    if (sighting->valid_until != TIMESTAMP_NONE) {
+        char until[TIMESTAMP_TEXT_SIZE];
+        timestamp_format(sighting->valid_until, until);
+        set_text(entry, "until", until);
+    }
     return entry;
 }
 
@@ -608,7 +679,7 @@ static json_t *encode_observation(const struct observation *observation)
         if (!fits_end(&observation->sightings[i]))
             json_array_append_new(observables, encode_sighting(&observation->sightings[i]));
     set_unless_empty(object, "observables", observables);
-    merge_extra(object, observation->extra);
+    merge_extra(object, observation->extra, observation_members);
     return object;
 }
 
@@ -632,13 +703,14 @@ static json_t *encode_head(const struct report *report)
     set_text(object, "lang", report->lang);
     set_text(object, "class", report->class_claim ? report->class_claim : report->class_name);
     set_text(object, "tlp", tlp_name(report->tlp));
+    set_text(object, "kind", report->case_kind);
     set_time(object, report->time, report->time_text, report->time_rule);
     set_text(object, "reference", report->reference);
     set_text(object, "reference_issuer", report->reference_issuer);
     set_text(reporter, "name", report->reporter_name);
     set_text(reporter, "email", report->reporter_email);
     set_unless_empty(object, "reporter", reporter);
-    merge_extra(object, report->extra);
+    merge_extra(object, report->extra, report_members);
     return object;
 }
 
