@@ -160,7 +160,8 @@ static const struct option_rule draft_edit_options[] = {
     {0}};
 static const struct option_rule draft_send_options[] = {STRICT, DRY, YES, {0}};
 static const struct option_rule submit_options[] = {
-    {"format", OPTION_ONE, "F", N_("json ndjson iodef shadowserver mail ...; else found out")},
+    {"format", OPTION_ONE, "F",
+     N_("json ndjson shadowserver csv:NAME iodef iodef-json xarf rid mail csaf idea intelmq misp n6 stix; else found out")},
     {"tlp", OPTION_ONE, "LABEL", N_("for a document without one; never widens")},
     {"name", OPTION_ONE, "N", N_("the file's name, where it says something (Shadowserver)")},
     {"wait", OPTION_SWITCH, NULL, N_("until it has been triaged")},

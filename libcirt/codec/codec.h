@@ -101,7 +101,7 @@ struct codec {
  *   1. codec/<name>.c exporting `const struct codec <name>_codec`, declared in codec/codec.c
  *   2. a row in codec_registry[]
  *   3. tests/data/<name>/good/ (with .expected.json beside each) and bad/ (with .error beside each: a part of the message)
- *   4. a line in docs/FORMATS.md
+ *   4. a row and a section in docs/FORMATS.md, its name in the help of submit --format (cli/commands.c)
  * tests/unit/codec/test_registry.c and tests/checks fail until all are there; the fuzz driver tests/fuzz/fuzz_codec.c picks it up by name.
  */
 extern const struct codec *const codec_registry[];

@@ -168,7 +168,7 @@ static bool parse_value(struct reader *reader, const char *at, struct triage_rul
     return fail_at(reader, at, "hold and drop take a reason in quotes: drop \"test traffic\"");
 }
 
-/* To add an action: a row here, a case in parse_value() and in apply_action(), a row in docs/RULES.md. */
+/* To add an action: docs/CONTRIBUTING.md says what else there is to do beside a row here. */
 static const struct {
     const char *name;
     enum triage_action kind;

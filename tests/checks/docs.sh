@@ -28,10 +28,20 @@ for page in "${pages[@]}"; do
     done < <(grep -oE '\]\([^)]+\)' "$page" | sed 's/^](//; s/)$//' | sort -u)
 done
 
+# Each format that is read has its row.
+mapfile -t formats < <(sed -n 's/^extern const struct codec \([a-z0-9_]*\)_codec;$/\1/p' libcirt/codec/codec.c | tr _ -)
+((${#formats[@]} > 10)) || complain "libcirt/codec/codec.c: no list of codecs"
+for format in "${formats[@]}"; do
+    grep -qE "^\| $format(:NAME)? \|" docs/FORMATS.md || complain "docs/FORMATS.md: $format has no row in the first table"
+done
+
 cirt=${BUILD:-build/release}/cirt
 if [[ -x $cirt ]]; then
     while IFS= read -r command; do
         "$cirt" help "$command" >/dev/null 2>&1 || complain "the documentation names 'cirt $command', which cirt does not know"
     done < <(grep -hoE '^(\$ |  +)?cirt( --(json|profile [a-z]+))* [a-z]+' "${pages[@]}" | awk '{ print $NF }' | sort -u)
+    for format in "${formats[@]}"; do
+        grep -qE "[ ;]$format[ ;:]" <<<"$("$cirt" help submit | tr '\n' ' ') " || complain "cirt help submit does not name the format $format"
+    done
 fi
 exit $bad

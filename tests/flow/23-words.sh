@@ -19,7 +19,7 @@ printf 'rule "a": class:phishing => priority:low\nrule "b": clas:phishing => pri
 exits 1 as home admin rule test "$SCRATCH/bad.rules"
 contains 'the line' 'line 2: unknown field "clas"' "$said"
 printf 'rule "a": class:phishing => priority:low\n' >"$SCRATCH/good.rules"
-contains 'read only' '1 lines read' "$(as home admin rule test "$SCRATCH/good.rules")"
+contains 'read only' '1 line read' "$(as home admin rule test "$SCRATCH/good.rules")"
 contains 'tried' 'would fare otherwise' "$(as home admin rule test "$SCRATCH/good.rules" --against 'last 7d')"
 
 # records: a name that the daemon gives is told, one that is disabled is seen to be
