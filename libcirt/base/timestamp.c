@@ -123,10 +123,10 @@ bool timestamp_parse_rfc3339(const char *text, int64_t *moment)
 
 bool timestamp_parse_utc(const char *text, int64_t *moment)
 {
-    int64_t days, seconds;
-    if (!take_date(&text, &days) || !take_char(&text, "Tt ") || !take_time(&text, &seconds) || *text)
+    int64_t days, seconds, fraction;
+    if (!take_date(&text, &days) || !take_char(&text, "Tt ") || !take_time(&text, &seconds) || !take_fraction(&text, &fraction) || *text)
         return false;
-    *moment = (days * 86400 + seconds) * TIMESTAMP_SECOND;
+    *moment = (days * 86400 + seconds) * TIMESTAMP_SECOND + fraction;
     return true;
 }
 

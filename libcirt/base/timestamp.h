@@ -21,7 +21,7 @@ int64_t timestamp_monotonic_ms(void);
  * also for dates that do not exist and years outside 1970..2200. */
 bool timestamp_parse_rfc3339(const char *text, int64_t *moment) MUST_CHECK;
 
-/* "YYYY-MM-DD HH:MM:SS" (blank or T), no zone: taken as UTC. */
+/* "YYYY-MM-DD HH:MM:SS" (blank or T, optional fraction), no zone: taken as UTC. */
 bool timestamp_parse_utc(const char *text, int64_t *moment) MUST_CHECK;
 
 /* Either of these in its form, but of a year outside 1970..2200: programs write 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z for "never".

@@ -59,6 +59,9 @@ static void utc_assumed(void **state)
 {
     UNUSED(state);
     int64_t a, b;
+    assert_true(timestamp_parse_utc("2026-11-21T10:16:18.123456", &a)); /* as Python's isoformat() has it */
+    assert_true(timestamp_parse_rfc3339("2026-11-21T10:16:18.123456Z", &b));
+    assert_int_equal(a, b);
     assert_true(timestamp_parse_utc("2026-11-21 10:16:18", &a));
     assert_true(timestamp_parse_rfc3339("2026-11-21T10:16:18Z", &b));
     assert_true(a == b);
