@@ -252,7 +252,7 @@ static bool check_version(struct iodef_reader *reader, struct xml_element *docum
     if (version && !str_equal(version, is_v1 ? "1.00" : "2.00") && !str_equal(version, is_v1 ? "1.0" : "2.0"))
         return xml_fail(reader->err, ERR_INPUT, "IODEF", document, "IODEF version \"%.20s\" is not read: only 2.00, and 1.00 of RFC 5070",
                         version);
-    return !is_v1 || iodef_v1_upgrade(reader->report->arena, document, reader->err);
+    return iodef_v1_upgrade(reader->report->arena, document, reader->err);
 }
 
 static bool read_document(struct iodef_reader *reader, struct xml_element *document)

@@ -61,16 +61,20 @@ static struct xml_element *move_text(struct upgrade *upgrade, struct xml_element
 
 static bool upgrade_incident(struct upgrade *upgrade, struct xml_element *incident)
 {
-    struct xml_element *time = xml_child(incident, IODEF_SPACE_V1, "ReportTime");
-    if (!time)
+    struct xml_element *time = xml_child(incident, incident->space, "ReportTime");
+    bool is_v1 = str_equal(incident->space, IODEF_SPACE_V1);
+    if (!time && is_v1)
         return xml_fail(upgrade->err, ERR_INPUT, "IODEF v1", incident, "ReportTime is missing");
-    time->name = "GenerationTime"; /* v1 knows one time of the document */
+    if (time && (is_v1 || !xml_child(incident, IODEF_SPACE, "GenerationTime")))
+        time->name = "GenerationTime"; /* v1 knows one time of the document */
     return true;
 }
 
 static bool upgrade_email(struct upgrade *upgrade, struct xml_element *email)
 {
     struct xml_attribute *meaning = find_attribute(email, "meaning");
+    if (xml_child(email, IODEF_SPACE, "EmailTo"))
+        return true;
     move_text(upgrade, email, IODEF_SPACE, "EmailTo");
     if (meaning && str_is_empty(meaning->value))
         meaning->is_used = true;
@@ -136,23 +140,25 @@ static bool upgrade_data(struct upgrade *upgrade, struct xml_element *data)
 static const struct {
     const char *parent, *name; /* parent NULL: anywhere */
     bool (*run)(struct upgrade *upgrade, struct xml_element *element);
+    bool is_for_v2; /* names that v2 has not, as those who only changed the namespace write them */
 } rules[] = {
-    {"IODEF-Document", "Incident", upgrade_incident},
-    {"Contact", "Email", upgrade_email},
-    {"Node", "NodeName", upgrade_node_name},
-    {NULL, "Counter", upgrade_counter},
-    {NULL, "Service", upgrade_service},
-    {"Reference", "ReferenceName", upgrade_reference_name},
-    {"Assessment", "Impact", upgrade_impact},
-    {NULL, "AdditionalData", upgrade_data},
-    {NULL, "RecordItem", upgrade_data},
+    {"IODEF-Document", "Incident", upgrade_incident, true},
+    {"Contact", "Email", upgrade_email, true},
+    {"Node", "NodeName", upgrade_node_name, true},
+    {NULL, "Counter", upgrade_counter, false},
+    {NULL, "Service", upgrade_service, true},
+    {"Reference", "ReferenceName", upgrade_reference_name, false},
+    {"Assessment", "Impact", upgrade_impact, true},
+    {NULL, "AdditionalData", upgrade_data, false},
+    {NULL, "RecordItem", upgrade_data, false},
 };
 
-static bool apply_rule(struct upgrade *upgrade, struct xml_element *element)
+static bool apply_rule(struct upgrade *upgrade, struct xml_element *element, bool is_v1)
 {
     const char *parent = element->parent ? element->parent->name : "";
     for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-        if (str_equal(rules[i].name, element->name) && (!rules[i].parent || str_equal(rules[i].parent, parent)))
+        if ((is_v1 || rules[i].is_for_v2) && str_equal(rules[i].name, element->name) &&
+            (!rules[i].parent || str_equal(rules[i].parent, parent)))
             return rules[i].run(upgrade, element);
     return true;
 }
@@ -168,12 +174,12 @@ static void upgrade_lang(struct xml_element *element)
 static bool upgrade_element(struct upgrade *upgrade, struct xml_element *element)
 {
     bool is_v1 = str_equal(element->space, IODEF_SPACE_V1); /* in an extension there may be v1 elements again */
-    if (is_v1 && !apply_rule(upgrade, element))
+    if ((is_v1 || str_equal(element->space, IODEF_SPACE)) && !apply_rule(upgrade, element, is_v1))
         return false;
     for (struct xml_element *child = element->first; child; child = child->next)
         if (!upgrade_element(upgrade, child))
             return false;
-    if (is_v1)
+    if (is_v1 || str_equal(element->space, IODEF_SPACE))
         upgrade_lang(element);
     if (str_equal(element->space, IODEF_SPACE_V1))
         element->space = IODEF_SPACE;

@@ -12,6 +12,7 @@
 /*
  * Changes the tree in place: names, attributes and wrappers become those of RFC 7970; what has no counterpart there stays as it is, for
  * the decoder to keep. New elements live in the arena, which must live as long as the tree is read. ERR_INPUT where there is no ReportTime.
+ * A document of v2 may be given, too: what it calls by names that only v1 has is read as these.
  */
 bool iodef_v1_upgrade(struct arena *arena, struct xml_element *document, struct err *err) MUST_CHECK;
 
