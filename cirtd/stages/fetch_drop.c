@@ -340,18 +340,29 @@ static bool take_open(struct drop *drop, struct folder *folder, const char *name
     return true;
 }
 
+/* It could not be opened. Its writer may still be about to open it for us; after that it is put aside, so that it holds up no other. */
+static bool take_closed(struct drop *drop, struct folder *folder, const char *name, int error, struct err *err)
+{
+    struct stat status;
+    char why[160];
+    if (error == ENOENT || error == ELOOP || fstatat(folder->fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return true;
+    if (error == EACCES && S_ISREG(status.st_mode)) {
+        snprintf(why, sizeof why, "it cannot be read (%s): fetch's user or group must be allowed to", strerror(error));
+        return time(NULL) - status.st_mtime < QUIET_S || refuse(drop, folder, name, why, err);
+    }
+    log_error("file_not_open", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(strerror(error)));
+    rest(folder, STUCK_MS);
+    return true;
+}
+
 /* A name is only a hint: what it names may be gone, growing, or no file at all. */
 static bool take_file(struct drop *drop, struct folder *folder, const char *name, struct err *err)
 {
     struct stat status;
     int fd = openat(folder->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0) {
-        if (errno == ENOENT || errno == ELOOP)
-            return true;
-        log_error("file_not_open", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(strerror(errno)));
-        rest(folder, STUCK_MS);
-        return true;
-    }
+    if (fd < 0)
+        return take_closed(drop, folder, name, errno, err);
     bool is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
     bool may_grow = is_file && status.st_size == 0 && time(NULL) - status.st_mtime < QUIET_S;
     bool ok = !is_file || may_grow || take_open(drop, folder, name, fd, err);

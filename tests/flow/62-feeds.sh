@@ -102,6 +102,14 @@ as home admin feed set shadowserver --document-max 1kB --keep no
 head -c 5000 /dev/zero | tr '\0' x >"$drop/long.csv"
 until_true 20 test -f "$drop/failed/long.csv.reason"
 contains "the reason lies beside it" "more than 1000 bytes" "$(cat "$drop/failed/long.csv.reason")"
+# One that cannot be read is put aside, and holds up no other.
+install -m 0000 "$csv" "$drop/closed.tmp"
+touch -d '1 minute ago' "$drop/closed.tmp"
+mv "$drop/closed.tmp" "$drop/closed.csv"
+printf '{"description":"behind it"}' >"$drop/behind.json"
+until_true 20 test -f "$drop/failed/closed.csv.reason"
+contains "why it was not taken" "cannot be read" "$(cat "$drop/failed/closed.csv.reason")"
+until_true 20 test ! -e "$drop/behind.json"
 until_true 20 said shadowserver 'd["state"]' quota
 exits 1 as home lead doctor
 contains "doctor tells" "feed shadowserver" "$said"
