@@ -260,7 +260,7 @@ static void write_reason(const struct folder *folder, const char *name, const ch
     int dir = open_beside(folder, "failed");
     snprintf(path, sizeof path, "%.200s.reason", name);
     int fd = dir < 0 ? -1 : openat(dir, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0660);
-    if (fd < 0 || dprintf(fd, "%s\n", reason) < 0)
+    if (fd < 0 || fchmod(fd, 0660) != 0 || dprintf(fd, "%s\n", reason) < 0) /* whoever delivered is to read it, whatever our umask */
         log_warn("reason_not_written", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(strerror(errno)));
     if (fd >= 0)
         close(fd);

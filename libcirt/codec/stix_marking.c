@@ -10,6 +10,8 @@
 #define OPENCTI_WORDS  "x_opencti_definition"
 
 #define TLP_EXTENSION "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
+/* Access Control Specification, as CISA's AIS has it. */
+#define ACS_EXTENSION "extension-definition--3a65884d-005a-4290-8335-cb2d778a83ce"
 
 /* STIX 2.1 section 7.2.1.4; OASIS, TLP 2.0 as an extension (2022). */
 static const struct {
@@ -76,10 +78,13 @@ static enum tlp label_of_extensions(const json_t *extensions)
     return label;
 }
 
-/* A policy that nothing but an extension states (ACS, CUI): all that we know of it is that it restricts. */
-static bool is_strange_policy(const json_t *marking)
+/* A policy that nothing but an extension states (CUI), or ACS, also beside a label: all that we know of it is that it restricts. */
+static bool is_strange_policy(const json_t *marking, enum tlp said)
 {
-    return !json_object_get(marking, "definition") && json_object_size(json_object_get(marking, "extensions")) &&
+    const json_t *extensions = json_object_get(marking, "extensions");
+    if (json_object_get(extensions, ACS_EXTENSION))
+        return true;
+    return said == TLP_NONE && !json_object_get(marking, "definition") && json_object_size(extensions) &&
            pap_of(stix_object_text(marking, "name")) == TLP_NONE;
 }
 
@@ -105,8 +110,9 @@ static enum tlp label_of_id(const struct stix_document *document, const char *id
     const struct stix_object *marking = stix_object_find(document, id);
     if (!marking || !str_equal(marking->type, "marking-definition"))
         return label;
-    label = tlp_strictest(label, label_of_definition(marking->json));
-    return label == TLP_NONE && is_strange_policy(marking->json) ? TLP_AMBER_STRICT : label;
+    enum tlp said = label_of_definition(marking->json);
+    label = tlp_strictest(label, said);
+    return is_strange_policy(marking->json, said) ? tlp_strictest(label, TLP_AMBER_STRICT) : label;
 }
 
 static enum tlp pap_of_id(const struct stix_document *document, const char *id)
@@ -135,6 +141,29 @@ static enum tlp strictest_marking(const struct stix_document *document, const js
     return label;
 }
 
+static bool is_unknown(const struct stix_document *document, const char *id)
+{
+    return id && !stix_marking_is_fixed(id) && !str_equal(id, OPENCTI_STRICT) && !stix_object_find(document, id);
+}
+
+/* Does it refer to a marking that is not in the document, as pages of TAXII do? */
+static bool has_unknown_marking(const struct stix_document *document, const json_t *object)
+{
+    size_t index;
+    json_t *element;
+    json_array_foreach(json_object_get(object, "object_marking_refs"), index, element)
+    {
+        if (is_unknown(document, json_string_value(element)))
+            return true;
+    }
+    json_array_foreach(json_object_get(object, "granular_markings"), index, element)
+    {
+        if (is_unknown(document, stix_object_text(element, "marking_ref")))
+            return true;
+    }
+    return false;
+}
+
 enum tlp stix_marking_label(const struct stix_document *document, const json_t *object)
 {
     enum tlp label = strictest_marking(document, object, label_of_id);
@@ -146,7 +175,7 @@ enum tlp stix_marking_label(const struct stix_document *document, const json_t *
         if (text && str_starts_nocase(text, "tlp:"))
             label = tlp_strictest(label, tlp_claimed(text));
     }
-    return label;
+    return label == TLP_NONE && has_unknown_marking(document, object) ? TLP_AMBER_STRICT : label;
 }
 
 enum tlp stix_marking_pap(const struct stix_document *document, const json_t *object)
