@@ -1,6 +1,7 @@
 #include "codec/extract.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -21,6 +22,8 @@ struct extraction {
     struct observation *observation;
     struct arena *scratch; /* of one word */
     size_t count;
+    uint32_t *slots; /* of the observation's values, by their numbers from 1; 0: free */
+    size_t slot_count, laid_out;
     char context[CONTEXT_SIZE_MAX + 1]; /* the word before, lower case, without what stands around it */
     bool was_defanged;                  /* this word */
 };
@@ -87,12 +90,55 @@ static bool is_word_suffix(const char *label)
 
 /* --- adding --- */
 
-static bool has_value(const struct observation *observation, enum observable_type type, const char *value)
+/* FNV-1a of type and value. */
+static uint64_t hash_of(enum observable_type type, const char *value)
 {
-    for (size_t i = 0; i < observation->sighting_count; i++)
-        if (observation->sightings[i].type == type && strcmp(observation->sightings[i].value, value) == 0)
-            return true;
-    return false;
+    uint64_t hash = (UINT64_C(0xcbf29ce484222325) ^ (uint64_t)type) * UINT64_C(0x100000001b3);
+    for (; *value; value++)
+        hash = (hash ^ (unsigned char)*value) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+/* The slot of the value, or the free one where it belongs. */
+static size_t slot_of(const struct extraction *extraction, enum observable_type type, const char *value)
+{
+    const struct sighting *sightings = extraction->observation->sightings;
+    size_t i = hash_of(type, value) & (extraction->slot_count - 1);
+    for (; extraction->slots[i]; i = (i + 1) & (extraction->slot_count - 1))
+        if (sightings[extraction->slots[i] - 1].type == type && strcmp(sightings[extraction->slots[i] - 1].value, value) == 0)
+            break;
+    return i;
+}
+
+/* Lays out what the observation has by now, with room for as much again. */
+static void lay_out(struct extraction *extraction)
+{
+    const struct observation *observation = extraction->observation;
+    size_t count = 256;
+    while (count < 4 * (observation->sighting_count + 1))
+        count *= 2;
+    if (count > extraction->slot_count) {
+        free(extraction->slots);
+        extraction->slots = mem_calloc(count, sizeof *extraction->slots);
+        extraction->slot_count = count;
+        extraction->laid_out = 0;
+    }
+    for (; extraction->laid_out < observation->sighting_count; extraction->laid_out++) {
+        const struct sighting *sighting = &observation->sightings[extraction->laid_out];
+        extraction->slots[slot_of(extraction, sighting->type, sighting->value)] = (uint32_t)extraction->laid_out + 1;
+    }
+}
+
+static bool has_value(struct extraction *extraction, enum observable_type type, const char *value)
+{
+    if (extraction->laid_out < extraction->observation->sighting_count || !extraction->slots)
+        lay_out(extraction);
+    return extraction->slots[slot_of(extraction, type, value)] != 0;
+}
+
+static bool is_full(const struct extraction *extraction)
+{
+    return extraction->count >= EXTRACT_MAX;
 }
 
 /* Whether text is of that type, whatever became of it. */
@@ -101,7 +147,7 @@ static bool add(struct extraction *extraction, enum observable_type type, const 
     const char *value = observable_read(extraction->scratch, &type, text);
     if (!value)
         return false;
-    if (extraction->count < EXTRACT_MAX && !has_value(extraction->observation, type, value) &&
+    if (!is_full(extraction) && !has_value(extraction, type, value) &&
         report_add_sighting(extraction->report, extraction->observation, type, ROLE_OTHER, text))
         extraction->count++;
     return true;
@@ -137,6 +183,15 @@ static void cut_shown(char *url)
         *open = '\0';
 }
 
+/* How many more brackets it opens than it closes. */
+static long open_brackets(const char *url)
+{
+    long open = 0;
+    for (; *url; url++)
+        open += (*url == '(') - (*url == ')');
+    return open;
+}
+
 /* Cut where the URL ends: what closes a sentence, a quotation or a bracket that was opened before it is no part of it. */
 static void cut_url(char *url)
 {
@@ -146,8 +201,8 @@ static void cut_url(char *url)
     url[strcspn(url, "\"`|{}")] = '\0';
     cut_shown(url);
     char *end = url + strlen(url);
-    while (end > url && (strchr(".,;:!?'*_]", end[-1]) || (end[-1] == ')' && !strchr(url, '('))))
-        *--end = '\0';
+    for (long open = open_brackets(url); end > url && (strchr(".,;:!?'*_]", end[-1]) || (end[-1] == ')' && open < 0)); *--end = '\0')
+        open += end[-1] == ')';
 }
 
 enum { WRAPPED_MAX = 4 };
@@ -544,7 +599,7 @@ static size_t part_of_list(const char *at, const char *end)
 static void add_list(struct extraction *extraction, const char *at, size_t size)
 {
     const char *end = at + size;
-    while (at < end && extraction->count < EXTRACT_MAX) {
+    while (at < end && !is_full(extraction)) {
         size_t part = part_of_list(at, end);
         if (part)
             add_words(extraction, at, part);
@@ -589,7 +644,8 @@ size_t extract_observables(const char *text, struct report *report, struct obser
     struct extraction extraction = {.report = report, .observation = observation, .scratch = arena_new()};
     char *clean = extract_clean(text);
     const char *end = clean + strlen(clean);
-    for (const char *at = clean; *at && extraction.count < EXTRACT_MAX;) {
+    const char *at = clean;
+    while (*at && !is_full(&extraction)) {
         bool is_delimited = at > clean && at[-1] == '<';
         size_t taken = is_delimited ? add_delimited(&extraction, at, end) : add_inetnum(&extraction, at);
         size_t size = taken ? taken : strcspn(at, blanks);
@@ -604,7 +660,10 @@ size_t extract_observables(const char *text, struct report *report, struct obser
         at += size;
         at += strspn(at, blanks);
     }
+    if (*at && is_full(&extraction))
+        report_reject(report, "text", EXTRACT_MAX_TEXT " values were found; the rest of it was not looked through");
     free(clean);
+    free(extraction.slots);
     arena_free(extraction.scratch);
     return extraction.count;
 }

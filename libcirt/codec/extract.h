@@ -14,7 +14,8 @@
 
 #include "model/report.h"
 
-enum { EXTRACT_MAX = 1000 }; /* observables of one text */
+enum { EXTRACT_MAX = 20000 }; /* observables of one text; that there are more is told as a rejection */
+#define EXTRACT_MAX_TEXT "20,000"
 
 /* Adds what stands in text (UTF-8) to the observation, each value once, role ROLE_OTHER; a URL's original is how it was defanged. Returns
  * how many were added. */

@@ -70,27 +70,62 @@ static char *of_defense_2(struct arena *arena, const char *url)
     return inner;
 }
 
-/* "__https://evil.example/?a*b__;Iw!!...": each star is the next of the characters behind the semicolon, in base64 for URLs. */
+/* How many characters a star stands for: itself, or what the letter behind a second one says ("**A" two, "**B" three). 0: no such letter.
+ */
+static size_t starred(const char *star, size_t *taken)
+{
+    static const char lengths[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    *taken = star[1] == '*' ? 3 : 1;
+    if (*taken == 1)
+        return 1;
+    const char *found = star[2] ? strchr(lengths, star[2]) : NULL;
+    return found ? (size_t)(found - lengths) + 2 : 0;
+}
+
+/* So many characters of UTF-8, in bytes; 0 where there are fewer. */
+static size_t characters_size(const char *text, size_t count)
+{
+    size_t size = 0;
+    for (; count && text[size]; count--)
+        for (size++; ((unsigned char)text[size] & 0xc0) == 0x80;)
+            size++;
+    return count ? 0 : size;
+}
+
+/* "__https://evil.example/?a*b__;Iw!!...": stars are the characters behind the semicolon, in base64 for URLs. */
 static char *of_defense_3(struct arena *arena, const char *url)
 {
     const char *start = strstr(url, "/v3/__"), *end = start ? strstr(start + 6, "__;") : NULL;
     if (!end)
         return NULL;
-    char *inner = arena_strndup(arena, start + 6, (size_t)(end - start) - 6), code[64] = "", *star = inner;
-    size_t size = strcspn(end + 3, "!"), known = 0, used = 0;
-    unsigned char characters[48];
-    if (strstr(inner, "**") || size >= sizeof code - 4)
-        return NULL;
+    start += 6;
+    size_t size = strcspn(end + 3, "!"), known = 0;
+    char *code = arena_calloc(arena, size + 4, 1), *hidden = arena_calloc(arena, size + 1, 1);
     memcpy(code, end + 3, size);
     for (size_t i = 0; i < size; i++)
         code[i] = code[i] == '-' ? '+' : code[i] == '_' ? '/' : code[i];
     for (; size % 4; size++)
         code[size] = '=';
-    if (!base64_decode(code, characters, sizeof characters, &known))
+    code[size] = '\0';
+    if (!base64_decode(code, (unsigned char *)hidden, size, &known) || memchr(hidden, '\0', known))
         return NULL;
-    while ((star = strchr(star, '*')) && used < known)
-        *star++ = (char)characters[used++];
-    return star || memchr(characters, '\0', known) ? NULL : inner;
+    hidden[known] = '\0';
+    char *inner = arena_calloc(arena, (size_t)(end - start) + known + 1, 1), *to = inner;
+    while (start < end) {
+        if (*start != '*') {
+            *to++ = *start++;
+            continue;
+        }
+        size_t taken, bytes = characters_size(hidden, starred(start, &taken));
+        if (!bytes)
+            return NULL;
+        memcpy(to, hidden, bytes);
+        to += bytes;
+        hidden += bytes;
+        start += taken;
+    }
+    *to = '\0';
+    return inner;
 }
 
 /* "/token/https%3A%2F%2Fevil.example" */

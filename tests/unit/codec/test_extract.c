@@ -113,6 +113,8 @@ static void plain(void **state)
     UNUSED(state);
     static const struct row rows[] = {
         {"(http://evil.example/x).", EVIL_URL},
+        {"(http://evil.example/(a)x).)", "url http://evil.example/(a)x\ndomain evil.example"},
+        {"http://evil.example/(a)", "url http://evil.example/(a)\ndomain evil.example"},
         {"[here](http://evil.example/x)", EVIL_URL},
         {"[http://evil.example/x](http://bank.example/y)", "url http://bank.example/y\ndomain bank.example\n" EVIL_URL},
         {"{\"url\":\"http://evil.example/x\",\"n\":1}", EVIL_URL},
@@ -199,6 +201,9 @@ static void gateways(void **state)
         {"https://urldefense.com/v3/__http://evil.example/x__;!!ABc!d_e$", EVIL_URL},
         {"https://urldefense.com/v3/__http:/evil.example/x__;!!ABc!d$", EVIL_URL},
         {"https://urldefense.us/v3/__http://evil.example/*x*__;IyM!!a$", "url http://evil.example/#x#\ndomain evil.example"},
+        {"https://urldefense.com/v3/__http://evil.example/**A*x__;Iz8_!!a$", "url http://evil.example/#??x\ndomain evil.example"},
+        {"https://urldefense.com/v3/__http://evil.example/?*=**B__;w7xhYmM!!a$",
+         "url http://evil.example/?%C3%BC=abc\ndomain evil.example"},
         {"https://linkprotect.cudasvc.com/url?a=http%3a%2f%2fevil.example%2fx&c=E,1,a&typo=1", EVIL_URL},
         {"https://secure-web.cisco.com/1abc/http%3A%2F%2Fevil.example%2Fx", EVIL_URL},
         {"https://nam02.safelinks.protection.outlook.com/"
@@ -280,11 +285,16 @@ static void bounded(void **state)
     UNUSED(state);
     struct buf text;
     buf_init(&text, 1 << 20);
-    for (int i = 0; i < 3000; i++)
-        buf_printf(&text, "http://h%d.example/ ", i);
+    for (int i = 0; i < EXTRACT_MAX; i++)
+        buf_printf(&text, "10.%d.%d.7 10.0.1.7 ", i >> 8, i & 255);
     struct report *report = report_new("mail");
     struct observation *observation = report_add_observation(report);
-    assert_true(extract_observables(buf_text(&text), report, observation) <= EXTRACT_MAX);
+    assert_int_equal(extract_observables(buf_text(&text), report, observation), EXTRACT_MAX);
+    report_free(report);
+    buf_add_text(&text, "192.0.2.1");
+    report = report_new("mail");
+    assert_int_equal(extract_observables(buf_text(&text), report, report_add_observation(report)), EXTRACT_MAX);
+    assert_int_equal(report->rejected_total, 1); /* what is left out is told */
     report_free(report);
     buf_reset(&text);
     for (int i = 0; i < 100000; i++)
