@@ -315,7 +315,7 @@ static void decide_all(struct triage *triage, const struct db_rows *facts, const
         decide(triage, &observed, is_released);
     for (size_t i = 0; i < triage->set_count; i++)
         for (size_t k = 0; k < triage_rules_count(triage->sets[i].rules); k++)
-            if (triage_rules_is_spent(triage->sets[i].rules, k))
+            if (triage_rules_met_limit(triage->sets[i].rules, k))
                 log_warn("pattern_slow", "set=%s rule=%s", log_quote(triage->sets[i].name),
                          log_quote(triage_rules_at(triage->sets[i].rules, k)->name));
 }

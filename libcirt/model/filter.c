@@ -100,10 +100,10 @@ void filter_rest(struct filter *filter)
         filter_pattern_rest(filter->patterns[i]);
 }
 
-bool filter_is_spent(const struct filter *filter)
+bool filter_met_limit(const struct filter *filter)
 {
     for (size_t i = 0; i < filter->pattern_count; i++)
-        if (filter_pattern_is_spent(filter->patterns[i]))
+        if (filter_pattern_met_limit(filter->patterns[i]))
             return true;
     return false;
 }

@@ -82,8 +82,9 @@ bool filter_subject_passes(struct filter_subject *subject, const struct filter *
 
 /* The time that patterns may take together is counted from here on (FILTERS.md, "Patterns"). */
 void filter_rest(struct filter *filter);
-/* A pattern of it had used up its time: it finds nothing until filter_rest(). */
-bool filter_is_spent(const struct filter *filter);
+/* Since filter_rest() a pattern of it ran into a limit: in one text, where it was not found, or of its time, so that it finds nothing any
+ * more. */
+bool filter_met_limit(const struct filter *filter);
 
 /* --- as SQL --- */
 

@@ -23,8 +23,8 @@ struct filter_pattern {
     pcre2_match_data *match;
     pcre2_match_context *limits;
     int64_t spent_ns;
-    int steps; /* of the match at hand */
-    bool is_spent;
+    int steps;              /* of the match at hand */
+    bool is_spent, was_cut; /* its time is used up; a match ran into another limit */
 };
 
 static void *allocate(PCRE2_SIZE size, void *data)
@@ -119,16 +119,17 @@ bool filter_pattern_matches(struct filter_pattern *pattern, const char *text)
     pattern->spent_ns += now_ns() - begun;
     pattern->is_spent = pattern->spent_ns > (int64_t)FILTER_PATTERN_BUDGET_MS * 1000000;
     /* 0: there were more groups than places for them. What ran into a limit was not found. */
+    pattern->was_cut |= found < 0 && found != PCRE2_ERROR_NOMATCH;
     return found >= 0;
 }
 
 void filter_pattern_rest(struct filter_pattern *pattern)
 {
     pattern->spent_ns = 0;
-    pattern->is_spent = false;
+    pattern->is_spent = pattern->was_cut = false;
 }
 
-bool filter_pattern_is_spent(const struct filter_pattern *pattern)
+bool filter_pattern_met_limit(const struct filter_pattern *pattern)
 {
-    return pattern->is_spent;
+    return pattern->is_spent || pattern->was_cut;
 }

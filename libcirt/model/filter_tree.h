@@ -81,6 +81,6 @@ void filter_pattern_free(struct filter_pattern *pattern); /* NULL is fine */
 /* Anywhere in the text, upper and lower case alike. False where a limit was met. */
 bool filter_pattern_matches(struct filter_pattern *pattern, const char *text);
 void filter_pattern_rest(struct filter_pattern *pattern);
-bool filter_pattern_is_spent(const struct filter_pattern *pattern);
+bool filter_pattern_met_limit(const struct filter_pattern *pattern);
 
 #endif

@@ -48,9 +48,9 @@ void triage_rules_rest(struct triage_rules *rules)
         filter_rest(rules->rules[i].filter);
 }
 
-bool triage_rules_is_spent(const struct triage_rules *rules, size_t i)
+bool triage_rules_met_limit(const struct triage_rules *rules, size_t i)
 {
-    return filter_is_spent(rules->rules[i].filter);
+    return filter_met_limit(rules->rules[i].filter);
 }
 
 /* --- applying --- */

@@ -123,7 +123,7 @@ void triage_rules_apply(const struct triage_rules *rules, struct arena *arena, s
 
 /* Patterns have one budget of time from here on (model/filter.h). */
 void triage_rules_rest(struct triage_rules *rules);
-/* A pattern of rule i has used it up. */
-bool triage_rules_is_spent(const struct triage_rules *rules, size_t i);
+/* A pattern of rule i has used it up, or ran into a limit in one text, where it was not found. */
+bool triage_rules_met_limit(const struct triage_rules *rules, size_t i);
 
 #endif
