@@ -1,6 +1,6 @@
 -- Indicators: what reports and analysts mark for detection, what was withdrawn, and the lists that leave.
 
-DROP VIEW IF EXISTS visible_indicator_seen, visible_indicator_mark, visible_export, visible_export_item, known_sender, vouched_mail CASCADE;
+DROP VIEW IF EXISTS visible_indicator_said, visible_indicator_seen, visible_indicator_mark, visible_export, visible_export_item, known_sender, vouched_mail, refuted_case CASCADE;
 
 -- Whose word marks something for detection: those we registered, and contacts of whom DMARC or a signature proves that they wrote (as reports_vouched()).
 -- Anybody may mail a document that calls a bank's name an indicator.
@@ -9,10 +9,17 @@ CREATE VIEW vouched_mail AS
 SELECT f.report_id FROM report_mail f JOIN contact c ON c.address = f.author AND c.is_known
 WHERE f.dmarc = 'pass' OR (SELECT v.summary FROM report_verdict v WHERE v.report_id = f.report_id ORDER BY v.checked DESC LIMIT 1) = 'verified';
 
+-- Cases that people rejected or closed as false positives, with when; and what was merged into such a one.
+CREATE VIEW refuted_case AS
+WITH RECURSIVE refuted AS (
+    SELECT c.id, c.closed FROM incident_case c WHERE c.state = 'rejected' OR (c.state = 'closed' AND c.resolution = 'false-positive')
+    UNION SELECT c.id, r.closed FROM refuted r JOIN incident_case c ON c.merged_into = r.id)
+SELECT r.id, r.closed FROM refuted r;
+
 -- Marked by a report of somebody known, and not withdrawn; victims and targets are never indicators, and a drill has none. Nor has what nobody took on: a
 -- peer's document that was declined or is not decided on yet, a mail that is held, a report that was dropped; of one of which a part is in a case, that
 -- part counts.
-CREATE VIEW visible_indicator_seen AS
+CREATE VIEW visible_indicator_said AS
 SELECT s.type, s.value, s.role, s.tlp, s.pap, s.confidence, s.valid_until AS until, s.addr, s.host, s.received AS marked, s.personal, s.report_id,
        s.observation_no, NULL::bigint AS case_number, NULL::bigint AS case_id, s.compartment_id <> 0 AS restricted
 FROM visible_sighting s
@@ -22,12 +29,20 @@ WHERE s.is_indicator AND s.role NOT IN (2, 3) AND s.drill_id = 0
   AND NOT EXISTS (SELECT FROM report_outcome o WHERE o.report_id = s.report_id AND o.state IN ('held', 'dropped')
                   AND NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = s.report_id AND m.until IS NULL AND m.observations @> s.observation_no));
 
--- Marked by an analyst in a case that the viewer may see.
+-- Of these what is in no refuted case; an observation is in one case. For whole lists: what was refuted is put together for all of it first.
+CREATE VIEW visible_indicator_seen AS
+SELECT s.* FROM visible_indicator_said s LEFT JOIN (
+    SELECT m.report_id, range_agg(m.observations) AS observations FROM refuted_case r JOIN case_member m ON m.case_id = r.id WHERE m.until IS NULL GROUP BY m.report_id) x
+    ON x.report_id = s.report_id
+WHERE (x.observations @> s.observation_no) IS NOT TRUE;
+
+-- Marked by an analyst in a case that the viewer may see; after its end, where the case was refuted.
 CREATE VIEW visible_indicator_mark AS
 SELECT m.type, m.value, m.role, m.tlp, m.pap, m.confidence, m.until, m.addr, m.host, m.marked, m.type = 7 AS personal,
        NULL::bigint AS report_id, NULL::int AS observation_no, v.number::bigint AS case_number, m.case_id, m.compartment_id <> 0 AS restricted
 FROM indicator_mark m JOIN visible_case_key v ON v.id = m.case_id
-WHERE m.ended IS NULL AND m.drill_id = 0 AND (m.tlp < 4 OR viewer_reads_case(m.case_id));
+WHERE m.ended IS NULL AND m.drill_id = 0 AND (m.tlp < 4 OR viewer_reads_case(m.case_id))
+  AND NOT EXISTS (SELECT FROM refuted_case r WHERE r.id = m.case_id AND r.closed >= m.marked);
 
 -- Only one's own: what another one asked for he was allowed to see, perhaps I am not. For a day: the clock takes items away after that, and half a list
 -- would be taken for a whole one.
@@ -43,7 +58,7 @@ RETURN ARRAY(SELECT DISTINCT n FROM unnest(find_case_numbers(p_value, p_addr, p_
 
 -- What of a case is an indicator now: said by its reports, or marked in it. An analyst's mark says until when and how sure.
 CREATE OR REPLACE FUNCTION case_indicators(p_case bigint) RETURNS json
-LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(g.tlp),
             'confidence', g.confidence, 'until', time_text(g.expires), 'marked', time_text(g.marked), 'by', CASE WHEN g.by_analyst THEN 'analyst' ELSE 'report' END)
@@ -54,8 +69,8 @@ BEGIN
         FROM (SELECT m.* FROM visible_indicator_mark m WHERE m.case_id = p_case
               UNION ALL
               (SELECT s.* FROM visible_member m
-                   JOIN visible_indicator_seen s ON s.report_id = m.report_id AND s.marked = m.received AND m.observations @> s.observation_no
-               WHERE m.case_id = p_case ORDER BY s.report_id DESC LIMIT 20000)) x
+                   JOIN visible_indicator_said s ON s.report_id = m.report_id AND s.marked = m.received AND m.observations @> s.observation_no
+               WHERE m.case_id = p_case AND NOT EXISTS (SELECT FROM refuted_case r WHERE r.id = p_case) ORDER BY s.report_id DESC LIMIT 20000)) x
         GROUP BY x.type, x.value ORDER BY x.type, x.value LIMIT 1000) g);
 END $$;
 
@@ -67,6 +82,7 @@ DECLARE
     v_type smallint := coalesce(nullif(split_part(p_after, '.', 1), ''), '0')::smallint;
     v_role smallint := coalesce(nullif(split_part(p_after, '.', 2), ''), '0')::smallint;
     v_digest text := coalesce(split_part(p_after, '.', 3), '');
+    v_is_refuted boolean := EXISTS (SELECT FROM refuted_case r WHERE r.id = p_case);
     v_has_address boolean := EXISTS (SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received
         AND m.observations @> s.observation_no WHERE m.case_id = p_case AND s.addr IS NOT NULL);
 BEGIN
@@ -107,7 +123,7 @@ BEGIN
                'until', CASE WHEN i.yes THEN time_text(CASE WHEN k.type IS NOT NULL THEN k.until ELSE g.until END) END),
            format('%s.%s.%s', g.type, g.role, g.digest)
     FROM page g LEFT JOIN mark k ON k.type = g.type AND k.value = g.value
-        CROSS JOIN LATERAL (SELECT g.role NOT IN (2, 3) AND NOT EXISTS (SELECT FROM victim x WHERE x.type = g.type AND x.value = g.value) AND (k.type IS NOT NULL OR (g.indicator AND NOT EXISTS (
+        CROSS JOIN LATERAL (SELECT g.role NOT IN (2, 3) AND NOT EXISTS (SELECT FROM victim x WHERE x.type = g.type AND x.value = g.value) AND (k.type IS NOT NULL OR (g.indicator AND NOT v_is_refuted AND NOT EXISTS (
             SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(g.value) AND w.type = g.type AND w.ended IS NULL))) AS yes) i
     ORDER BY g.type, g.role, g.digest;
 END $$;
@@ -185,10 +201,10 @@ BEGIN
     END IF;
     SELECT min(u.value) INTO v_missing FROM unnest(p_types, p_values, p_hosts) u(type, value, host)
         WHERE NOT EXISTS (SELECT FROM visible_indicator_mark m WHERE m.value = u.value AND m.type = u.type)
-          AND NOT CASE WHEN u.type <= 3 THEN EXISTS (SELECT FROM visible_indicator_seen s WHERE s.addr = u.value::inet AND s.type = u.type)
-              WHEN u.host IS NOT NULL THEN EXISTS (SELECT FROM visible_indicator_seen s WHERE s.host IS NOT NULL AND reverse(s.host) = reverse(u.host)
+          AND NOT CASE WHEN u.type <= 3 THEN EXISTS (SELECT FROM visible_indicator_said s WHERE s.addr = u.value::inet AND s.type = u.type)
+              WHEN u.host IS NOT NULL THEN EXISTS (SELECT FROM visible_indicator_said s WHERE s.host IS NOT NULL AND reverse(s.host) = reverse(u.host)
                   AND s.value = u.value AND s.type = u.type)
-              ELSE EXISTS (SELECT FROM visible_indicator_seen s WHERE s.addr IS NULL AND s.host IS NULL
+              ELSE EXISTS (SELECT FROM visible_indicator_said s WHERE s.addr IS NULL AND s.host IS NULL
                   AND hashtextextended(s.value, 0) = hashtextextended(u.value, 0) AND s.value = u.value AND s.type = u.type) END;
     IF v_missing IS NOT NULL THEN
         PERFORM refuse('CI404', format('"%s" is no indicator', left(v_missing, 100)), 'cirt indicator ls');

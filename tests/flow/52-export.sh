@@ -190,5 +190,31 @@ equal 'a new report does not bring it back' '' "$(export_as analyst --format blo
 as home analyst indicator add kit.example.net --case "$number" --tlp green -m 'up again' >/dev/null
 equal 'an analyst does' kit.example.net "$(export_as analyst --format blocklist-domain | tail -n +2)"
 contains 'who withdrew' 'a mistake' "$(as home lead journal "$number")"
+
+# --- what people call a false positive is for detection no more, unless another case has it too ---
+urls() { export_as analyst 'domain:shop.example,wrong.example' --format blocklist-domain | tail -n +2; }
+refute() { # NAME VALUE... : a feed's report of a case of its own, with these as indicators; prints the case
+    local name=$1 report
+    shift
+    printf '{"description": "%s", "class": "c2-server", "tlp": "green", "observations": [{"class": "c2-server", "observables": [' "$name" >"$SCRATCH/$name.json"
+    printf '{"type": "domain", "value": "%s", "role": "infrastructure", "indicator": true},' "$@" | sed '$s/,$//' >>"$SCRATCH/$name.json"
+    printf ']}]}' >>"$SCRATCH/$name.json"
+    report=$(as home feed --json submit "$SCRATCH/$name.json" --wait | value 'd["report"]')
+    as home lead --json report show "$report" | value 'd["case"].split("-")[-1].lstrip("0")'
+}
+first=$(refute first wrong.example shop.example)
+equal 'both' $'shop.example\nwrong.example' "$(urls)"
+as home analyst indicator add mine.wrong.example --case "$first" --tlp green -m 'on the same host' >/dev/null
+as home analyst close "$first" --as false-positive >/dev/null
+equal 'neither, and not what was marked in it' '' "$(urls)"
+lacks 'nor in its own document' '"indicator": true' "$(as home analyst show "$first" --format json)"
+second=$(refute second shop.example)
+equal 'another case' shop.example "$(urls)"
+as home analyst state "$second" rejected >/dev/null
+equal 'rejected as well' '' "$(urls)"
+as home analyst indicator add wrong.example --case "$first" --tlp green -m 'it was one after all' >/dev/null
+equal 'marked behind its end' wrong.example "$(urls)"
+as home analyst reopen "$first" -m 'it was one after all' >/dev/null
+equal 'opened again' $'mine.wrong.example\nshop.example\nwrong.example' "$(urls)"
 exits 1 as home analyst indicator export --format csv -o /nowhere/list.csv
 [[ ! -e /nowhere ]] || fail 'written in spite of it'
