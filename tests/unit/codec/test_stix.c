@@ -262,20 +262,6 @@ static void markings_that_are_not_here_restrict(void **state)
     label_alone("\"object_marking_refs\":[\"marking-definition--00000000-0000-4000-8000-0000000000ab\",\"" TLP_GREEN_2 "\"]", TLP_GREEN);
 }
 
-/* The standard wants a UUID; what feeds write instead names the object as well. */
-static void ids_need_not_be_uuids(void **state)
-{
-    (void)state;
-    struct report *report =
-        decode_bundle("{\"type\":\"indicator\",\"spec_version\":\"2.1\",\"id\":\"indicator--vendor-4711\",\"created\":"
-                      "\"2026-03-01T00:00:00Z\",\"modified\":\"2026-03-01T00:00:00Z\",\"valid_from\":\"2026-03-01T00:00:00Z\","
-                      "\"pattern_type\":\"stix\",\"pattern\":\"[ipv4-addr:value = '192.0.2.1']\"}");
-    assert_int_equal(report->observation_count, 1);
-    assert_int_equal(report->rejected_total, 0);
-    assert_string_equal(report->observations[0].sightings[0].value, "192.0.2.1");
-    report_free(report);
-}
-
 #define OBSERVED                                                                                                                           \
     "{\"type\":\"ipv4-addr\",\"id\":\"ipv4-addr--00000000-0000-5000-8000-000000000009\",\"value\":\"192.0.2.1\"},"                         \
     "{\"type\":\"observed-data\",\"id\":\"observed-data--00000000-0000-4000-8000-000000000008\"," CREATED                                  \
@@ -788,7 +774,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(markings_of_the_document_count),
         cmocka_unit_test(unknown_policies_restrict),
         cmocka_unit_test(markings_that_are_not_here_restrict),
-        cmocka_unit_test(ids_need_not_be_uuids),
         cmocka_unit_test(labels_go_along_with_values),
         cmocka_unit_test(confidence_and_end_are_the_indicators),
         cmocka_unit_test(revoked_and_benign_are_work_for_nobody),
