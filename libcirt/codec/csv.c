@@ -30,8 +30,10 @@ struct codec_stream {
     struct csv_report into;
     struct place *places;
     size_t place_count;
-    struct buf filled;  /* see fill() */
-    struct err refused; /* what is wrong with the mapping: told when the first byte comes */
+    enum tlp strictest;  /* label of the rows and the mapping so far */
+    bool has_unlabelled; /* a row without a label, and the mapping has none */
+    struct buf filled;   /* see fill() */
+    struct err refused;  /* what is wrong with the mapping: told when the first byte comes */
 };
 
 static bool refuse(size_t line, const char *text, const char *word, struct err *err)
@@ -384,23 +386,46 @@ static const char *set_fault(struct codec_stream *stream, struct observation *ob
     return NULL;
 }
 
-/* The document is as narrow as the narrowest of its rows, even of one that is rejected: its bytes are kept as a whole. */
-static void narrow_report(struct codec_stream *stream, const struct csv_field *fields, size_t count)
+/* What the row's label is by its column, even of one that is rejected: the document's bytes are kept as a whole. True: it has that column.
+ */
+static bool row_label(const struct codec_stream *stream, const struct csv_field *fields, size_t count, enum tlp *label)
 {
-    struct report *report = stream->into.report;
+    bool has_column = false;
+    *label = TLP_NONE;
     for (size_t i = 0; i < stream->place_count; i++) {
         const struct csv_mapping_column *column = stream->places[i].meaning;
-        enum tlp tlp = TLP_NONE;
-        const char *text = column && column->meaning == CSV_TLP ? text_of(stream, fields, count, i) : NULL;
+        enum tlp tlp;
+        if (!column || column->meaning != CSV_TLP)
+            continue;
+        has_column = true;
+        const char *text = text_of(stream, fields, count, i);
         if (text && tlp_parse(text, &tlp))
-            report->tlp = tlp_strictest(report->tlp, tlp);
+            *label = tlp_strictest(*label, tlp);
     }
+    return has_column;
+}
+
+/* The document is as narrow as the narrowest of its rows. A row without a label is as we agreed with the sender: where the others' are
+ * wide, the document has none of its own. Once it was handed over with one, such a row is amber, as what nobody labelled; returned. */
+static enum tlp narrow_report(struct codec_stream *stream, const struct csv_field *fields, size_t count)
+{
+    struct report *report = stream->into.report;
+    enum tlp label, given = TLP_NONE;
+    if (!row_label(stream, fields, count, &label))
+        return TLP_NONE;
+    if (label == TLP_NONE && stream->mapping.tlp == TLP_NONE) {
+        given = stream->into.batch_count && report->tlp != TLP_NONE ? TLP_AMBER : TLP_NONE;
+        stream->has_unlabelled = true;
+    }
+    stream->strictest = tlp_strictest(stream->strictest, tlp_strictest(label, given));
+    report->tlp = stream->has_unlabelled && stream->strictest < TLP_AMBER ? TLP_NONE : stream->strictest;
+    return given;
 }
 
 static const char *row_fault(struct codec_stream *stream, struct observation *observation, const struct csv_field *fields, size_t count,
                              char fault[FAULT_SIZE])
 {
-    narrow_report(stream, fields, count);
+    enum tlp given = narrow_report(stream, fields, count);
     for (size_t i = 0; i < stream->place_count; i++) {
         const char *why = place_fault(stream, observation, &fields[i < count ? i : 0], i, text_of(stream, fields, count, i), fault);
         if (why)
@@ -421,6 +446,8 @@ static const char *row_fault(struct codec_stream *stream, struct observation *ob
             return tell(fault, "column", column->name, text);
         }
     }
+    for (size_t i = 0; given != TLP_NONE && i < observation->sighting_count; i++)
+        observation->sightings[i].tlp = given;
     if (observation->time == TIMESTAMP_NONE && stream->into.report->time != TIMESTAMP_NONE) {
         observation->time = stream->into.report->time;
         observation->time_text = stream->into.report->time_text;
@@ -479,7 +506,7 @@ static struct codec_stream *open_stream(const struct codec_limits *limits, const
     report->summary = arena_strdup(report->arena, mapping->summary ? mapping->summary : hints && hints->name ? hints->name : "CSV");
     report->class_claim = arena_strdup(report->arena, mapping->class_claim);
     report->class_name = mapping->class_claim ? rsit_find(mapping->class_claim) : NULL;
-    report->tlp = stream->refused.code ? TLP_NONE : mapping->tlp;
+    report->tlp = stream->strictest = stream->refused.code ? TLP_NONE : mapping->tlp;
     return stream;
 }
 

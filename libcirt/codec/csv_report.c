@@ -73,6 +73,7 @@ bool csv_report_hand_over(struct csv_report *into, struct err *err)
     char at[40];
     snprintf(at, sizeof at, "line %zu", into->batch_line);
     into->batch_rows = into->batch_bytes = 0;
+    into->batch_count++;
     bool ok =
         report_check_full(into->report, at, err) && into->sink.on_report(into->sink.context, into->report, into->batch_line, NULL, 0, err);
     report_drop_observations(into->report);

@@ -16,7 +16,8 @@ struct csv_report {
     size_t batch_bytes_max;
     size_t batch_line, batch_rows, batch_bytes; /* where the batch began; what was read since the last went out, bad rows too */
     size_t row_line;
-    struct buf extra; /* of the row: an open JSON object */
+    size_t batch_count; /* handed over */
+    struct buf extra;   /* of the row: an open JSON object */
 };
 
 void csv_report_open(struct csv_report *into, const char *format, const struct codec_limits *limits, const struct codec_sink *sink);

@@ -212,7 +212,7 @@ static bool decode(const char *bytes, size_t size, const struct codec_limits *li
                    struct err *err)
 {
     UNUSED(hints);
-    return json_take_events(bytes, size, "intelmq", limits, read_event, out, err);
+    return json_take_labelled_events(bytes, size, "intelmq", limits, read_event, out, err);
 }
 
 extern const struct codec intelmq_codec;

@@ -276,3 +276,12 @@ bool json_take_events(const char *bytes, size_t size, const char *format, const 
     json_decref(root);
     return ok;
 }
+
+bool json_take_labelled_events(const char *bytes, size_t size, const char *format, const struct codec_limits *limits, json_take_reader read,
+                               struct report **out, struct err *err)
+{
+    if (!json_take_events(bytes, size, format, limits, read, out, err))
+        return false;
+    report_settle_label(*out);
+    return true;
+}

@@ -78,5 +78,8 @@ typedef bool (*json_take_reader)(struct report *report, json_t *event, const str
  * which nothing can be read is refused, with the first fault. */
 bool json_take_events(const char *bytes, size_t size, const char *format, const struct codec_limits *limits, json_take_reader read,
                       struct report **out, struct err *err) MUST_CHECK;
+/* As above, of events that have a label of their own each, by json_take_label(): report_settle_label(). */
+bool json_take_labelled_events(const char *bytes, size_t size, const char *format, const struct codec_limits *limits, json_take_reader read,
+                               struct report **out, struct err *err) MUST_CHECK;
 
 #endif

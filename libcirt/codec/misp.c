@@ -31,8 +31,9 @@ static int probe(const char *bytes, size_t size, const struct codec_hints *hints
 struct misp {
     struct report *report;
     const struct codec_limits *limits;
-    json_t *rests;  /* what is left of each event, an array */
-    int own_number; /* of the observation that our own attributes are being added to */
+    json_t *rests;       /* what is left of each event, an array */
+    int own_number;      /* of the observation that our own attributes are being added to */
+    bool has_unlabelled; /* an attribute without any label around it */
     struct err *err;
 };
 
@@ -125,6 +126,7 @@ static void read_marks(struct misp *misp, const struct json_take *take, size_t b
     struct arena *arena = report_row_arena(misp->report);
     enum tlp label = misp_tag_label(take->object, around);
     int confidence = misp_tag_confidence(take->object);
+    misp->has_unlabelled = misp->has_unlabelled || label == TLP_NONE;
     for (size_t i = before; i < observation->sighting_count; i++) {
         observation->sightings[i].tlp = label;
         observation->sightings[i].confidence = confidence;
@@ -539,6 +541,9 @@ static bool decode(const char *bytes, size_t size, const struct codec_limits *li
     bool ok = read_document(&misp, root);
     if (ok) {
         misp.report->extra = merged(misp.report->extra, take_rests(&misp), misp.report->arena);
+        /* What has no label is as we agreed with the sender: the wide ones of others do not widen it. */
+        if (misp.has_unlabelled && misp.report->tlp < TLP_AMBER)
+            misp.report->tlp = TLP_NONE;
         drop_same_labels(misp.report);
         borrow_time(misp.report);
         *out = misp.report;

@@ -288,13 +288,16 @@ static const char *info_of(const struct report *report)
     return size ? arena_strndup(report->arena, text, size) : "Report";
 }
 
-/* The event's label binds all that is in it, so it is the strictest of all. */
+/* The event's label binds all that is in it, so it is the strictest of all; what has none is amber. */
 static void take_labels(struct codec_writer *writer, const struct report *piece)
 {
+    enum tlp other = writer->report->tlp == TLP_NONE ? TLP_AMBER : writer->report->tlp;
     writer->pap = tlp_strictest(writer->pap, piece->pap);
     for (size_t i = 0; i < piece->observation_count; i++)
-        for (size_t k = 0; k < piece->observations[i].sighting_count; k++)
-            writer->label = tlp_strictest(writer->label, piece->observations[i].sightings[k].tlp);
+        for (size_t k = 0; k < piece->observations[i].sighting_count; k++) {
+            enum tlp label = piece->observations[i].sightings[k].tlp;
+            writer->label = tlp_strictest(writer->label, label == TLP_NONE ? other : label);
+        }
 }
 
 static void name_event(struct codec_writer *writer)

@@ -118,6 +118,10 @@ int64_t report_indicator_id(const char *name);
 /* What the sender named so is no indicator any more. NULL and "" are nothing. */
 void report_withdraw(struct report *report, const char *name);
 
+/* Where the label is made of what the values say: a value without one is as we agreed with the sender, so where all others have a wide
+ * one (clear, green) the report has none of its own, and nothing is widened. */
+void report_settle_label(struct report *report);
+
 /* Counts a rejection and keeps it among the first REPORT_REJECTIONS_KEPT. Copies both texts. */
 void report_reject(struct report *report, const char *at, const char *text);
 

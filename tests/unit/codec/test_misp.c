@@ -123,6 +123,7 @@ static char *encode(const struct report *report)
 /* What encode() cannot carry (docs/FORMATS.md) is made the same on both sides; all else must be equal. */
 static void make_comparable(struct report *report)
 {
+    enum tlp other = report->tlp == TLP_NONE ? TLP_AMBER : report->tlp;
     report->reporter_name = report->creator_email = NULL;
     for (size_t i = 0; i < report->observation_count; i++) {
         struct observation *observation = &report->observations[i];
@@ -130,7 +131,8 @@ static void make_comparable(struct report *report)
             observation->time = report->time / TIMESTAMP_SECOND * TIMESTAMP_SECOND;
         observation->time_text = observation->time_rule = NULL;
         for (size_t k = 0; k < observation->sighting_count; k++) {
-            report->tlp = tlp_strictest(report->tlp, observation->sightings[k].tlp);
+            enum tlp label = observation->sightings[k].tlp;
+            report->tlp = tlp_strictest(report->tlp, label == TLP_NONE ? other : label);
             observation->sightings[k].tlp = TLP_NONE;
         }
     }
