@@ -1,6 +1,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/buf.h"
 #include "base/str.h"
 #include "codec/codec.h"
 #include "codec/extract.h"
@@ -45,10 +46,28 @@ static void read_head(struct mail_reading *reading)
     }
 }
 
-/* TLP 2.0 asks mail to carry its label in subject or body. */
+/* TLP 2.0 asks mail to carry its label in subject or body. What quotes somebody's wide label says nothing about the mail itself. */
+static enum tlp label_of(const char *text)
+{
+    enum tlp label = tlp_in_text(text);
+    if (label == TLP_NONE || label >= TLP_AMBER)
+        return label;
+    struct buf own;
+    buf_init(&own, strlen(text) + 1);
+    for (const char *at = text, *next; *at; at = next) {
+        next = at + strcspn(at, "\n");
+        next += *next == '\n';
+        if (*at != '>')
+            buf_add(&own, at, (size_t)(next - at));
+    }
+    label = tlp_in_text(buf_text(&own));
+    buf_clear(&own);
+    return label;
+}
+
 void mail_label_read(struct report *report, const char *text)
 {
-    report->tlp = tlp_strictest(report->tlp, tlp_in_text(text));
+    report->tlp = tlp_strictest(report->tlp, label_of(text));
 }
 
 /* --- the codec --- */
@@ -99,6 +118,15 @@ static void read_unshown(struct mail_reading *reading, bool has_shown)
         report->observation_count--;
 }
 
+/* What the mail says of itself holds for what is attached to it. */
+static void narrow_values(struct report *report, enum tlp label)
+{
+    for (size_t i = 0; i < report->observation_count; i++)
+        for (size_t k = 0; k < report->observations[i].sighting_count; k++)
+            if (report->observations[i].sightings[k].tlp != TLP_NONE)
+                report->observations[i].sightings[k].tlp = tlp_strictest(report->observations[i].sightings[k].tlp, label);
+}
+
 static void read_mail(struct mail_reading *reading)
 {
     const struct mail_hints *hints = reading->hints;
@@ -115,6 +143,7 @@ static void read_mail(struct mail_reading *reading)
         report->description = arena_strndup(report->arena, reading->text.bytes, reading->text.size);
     mail_label_read(report, report->summary);
     mail_label_read(report, report->description);
+    narrow_values(report, tlp_strictest(label_of(report->summary), label_of(report->description)));
     read_unshown(reading, read_observables(reading));
     mail_opened_read(reading);
     mail_extra_write(reading);

@@ -22,12 +22,23 @@ static void reject(struct taking *taking, const char *at, const char *text)
     report_reject(taking->report, place, text);
 }
 
+/* A wide label is that of the values, not of the mail, which says more than what is attached to it. */
+static void keep_label(struct report *report, enum tlp label)
+{
+    struct observation *observation = &report->observations[report->observation_count - 1];
+    for (size_t i = 0; label < TLP_AMBER && i < observation->sighting_count; i++)
+        if (observation->sightings[i].tlp == TLP_NONE)
+            observation->sightings[i].tlp = label;
+}
+
 static bool take_observations(struct taking *taking, const struct report *from, struct err *err)
 {
     if (taking->report->observation_count + from->observation_count > taking->observations_max)
         return err_set_at(err, ERR_LIMIT, "", "more than %zu observations", taking->observations_max);
-    for (size_t i = 0; i < from->observation_count; i++)
+    for (size_t i = 0; i < from->observation_count; i++) {
         gather_observation(taking->report, &from->observations[i]);
+        keep_label(taking->report, from->tlp);
+    }
     taking->observation_count += from->observation_count;
     return true;
 }
@@ -39,7 +50,8 @@ static void take_head(struct taking *taking, const struct report *from)
         report->class_claim = arena_strdup(report->arena, from->class_claim);
         report->class_name = arena_strdup(report->arena, from->class_name);
     }
-    report->tlp = tlp_strictest(report->tlp, from->tlp);
+    if (from->tlp >= TLP_AMBER)
+        report->tlp = tlp_strictest(report->tlp, from->tlp);
 }
 
 static void take_rejections(struct taking *taking, const struct report *from)
