@@ -195,7 +195,7 @@ END $$;
 -- --- documents without a row ---
 
 -- A feed's document that states nothing (no observation; of class and text no more than the feed's own default) is kept, and opens no case: a collection of
--- names and reports, or an empty page, comes at each poll. One about no incident (an advisory), a mail, a text in our own format, what a rule gives to somebody or calls urgent, and
+-- names and reports, or an empty page, comes at each poll; so does a table without rows, or whose rows were all rejected. One about no incident (an advisory), a mail, a text in our own format, what a rule gives to somebody or calls urgent, and
 -- what an analyst let go do.
 CREATE OR REPLACE FUNCTION triage_empty() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
@@ -212,7 +212,8 @@ BEGIN
           AND c.assign IS NULL AND coalesce(c.priority, 4) > 2 AND s.id = c.sender_id AND i.id = s.identity_id AND i.role = 'feed'
           AND rc.report_id = c.report_id AND rc.received = c.received AND rc.report_id BETWEEN span.low AND span.high AND rc.received BETWEEN span.since AND span.until
           AND coalesce(rc.format, 'mail') <> 'mail'
-          AND (NOT c.has_text OR (rc.format NOT IN ('json', 'ndjson') AND (c.class = 'other/undetermined' OR c.class = i.default_class)));
+          AND (NOT c.has_text OR rc.format = 'shadowserver' OR rc.format LIKE 'csv:%'
+               OR (rc.format NOT IN ('json', 'ndjson') AND (c.class = 'other/undetermined' OR c.class = i.default_class)));
 END $$;
 
 -- --- thresholds ---

@@ -724,6 +724,11 @@ static void a_feeds_empty_documents_open_no_case(void **state)
     cluster_execute("UPDATE cirt.identity SET default_class = 'malicious-code/c2-server' WHERE login = 'feed'");
     assert_case(triaged(fixture, &letter), "k.id", "");
     cluster_execute("UPDATE cirt.identity SET default_class = NULL WHERE login = 'feed'");
+    /* A table without rows says what it always says: its name, and the class of its kind. */
+    letter = (struct letter){.format = "shadowserver", .summary = "scan_ssh of 2026-11-20", .class_name = "vulnerable/weak-crypto"};
+    assert_case(triaged(fixture, &letter), "k.id", "");
+    letter.format = "csv:c2-list";
+    assert_case(triaged(fixture, &letter), "k.id", "");
     /* A rule may want it. */
     put_rules("rule \"all of stix\": format:stix => priority:high\n", 92);
     assert_case(triaged(fixture, &(struct letter){.format = "stix", .summary = "APT 1 at large"}), "k.priority", "2");
