@@ -350,6 +350,7 @@ static bool write_export(struct exporting *job, const json_t *head, int64_t sid)
         export_begin(&job->writer, job->format, &list, &job->bytes);
     job->report = document_new(list.team, field_text(head, "export"), field_text(head, "tlp"), list.time);
     document_set_domain(job->report, field_text(head, "domain"));
+    job->report->is_list = true;
     job->report->summary = arena_printf(job->report->arena, "Indicators of %s", list.team ? list.team : "-");
     job->document = (struct document){.codec = job->format->codec, .head = job->report};
     return take_pages(job, url_path("/v1/exports/{}", field_or(head, "export", "")), is_lines ? take_lines : take_page, list.team) &&

@@ -2,9 +2,11 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "codec/json_value.h"
 #include "codec/stix.h"
@@ -52,6 +54,16 @@ void stix_writer_mark(struct stix_writer *writer, json_t *object, enum tlp label
     json_object_set_new(object, "object_marking_refs", json_pack("[s]", stix_marking_id(label)));
 }
 
+/* In the next list it has the same name, so that whoever has it already sees what became of it. */
+static void name_listed(const struct stix_writer *writer, const char *type, json_t *body, char id[STIX_ID_SIZE])
+{
+    char *seed = mem_printf("%s\nlisted\n%s", writer->report->reference_issuer ? writer->report->reference_issuer : "",
+                            json_string_value(json_object_get(body, "pattern")));
+    stix_id_object(id, type, seed, strlen(seed));
+    free(seed);
+    json_object_set(body, "created", json_object_get(body, "valid_from")); /* that of a name never changes */
+}
+
 void stix_writer_name(struct stix_writer *writer, const char *type, const json_t *body, char id[STIX_ID_SIZE])
 {
     const struct report *report = writer->report;
@@ -87,7 +99,10 @@ json_t *stix_writer_add_object(struct stix_writer *writer, const char *type, con
 const char *stix_writer_add_statement(struct stix_writer *writer, const char *type, enum tlp label, json_t *body)
 {
     char id[STIX_ID_SIZE];
-    stix_writer_name(writer, type, body, id);
+    if (writer->report->is_list && json_object_get(body, "pattern") && json_object_get(body, "valid_from"))
+        name_listed(writer, type, body, id);
+    else
+        stix_writer_name(writer, type, body, id);
     const json_t *object = stix_writer_add_object(writer, type, id, label, body);
     json_array_append_new(writer->references, json_string(id));
     return json_string_value(json_object_get(object, "id"));

@@ -62,6 +62,7 @@ struct report {
     const char *class_claim, *class_name; /* as in struct observation */
     enum tlp tlp;                         /* the document's own label, TLP_NONE where it has none */
     enum tlp pap;                         /* what may be done with it (PAP: clear, green, amber, red); TLP_NONE where it does not say */
+    bool is_list;                         /* of indicators: what is said of a value has the same name in the next list (stix) */
     const char *case_kind;                /* "vulnerability", "notice", "request"; NULL: incident */
     int64_t time;                         /* the document's own time, or TIMESTAMP_NONE */
     const char *time_text, *time_rule;

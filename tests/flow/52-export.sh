@@ -216,5 +216,11 @@ as home analyst indicator add wrong.example --case "$first" --tlp green -m 'it w
 equal 'marked behind its end' wrong.example "$(urls)"
 as home analyst reopen "$first" -m 'it was one after all' >/dev/null
 equal 'opened again' $'mine.wrong.example\nshop.example\nwrong.example' "$(urls)"
+
+# --- in the next list an indicator is the same object, whatever else is in it ---
+named() { export_as analyst "$1" --format stix | value '" ".join(sorted(o["id"] + o["created"] for o in d["objects"] if o["type"] == "indicator" and o["pattern"].find("shop.example") > 0))'; }
+one=$(named domain:shop.example)
+[[ $one == indicator--* ]] || fail "an indicator: $one"
+equal 'the same' "$one" "$(named 'domain:shop.example,wrong.example')"
 exits 1 as home analyst indicator export --format csv -o /nowhere/list.csv
 [[ ! -e /nowhere ]] || fail 'written in spite of it'
