@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cli/commands.h"
 #include "cli/field.h"
+#include "cli/profile.h"
 #include "cli/url.h"
 #include "codec/codec.h"
 #include "codec/export.h"
@@ -149,7 +150,7 @@ static const struct {
     {"RULES", "/v1/rules?limit=100", "name", NULL},
     {"MAPPING", "/v1/mappings?limit=100", "name", NULL},
     {"SUPPRESSION", "/v1/suppressions?limit=100", "name", NULL},
-    {"STATE", NULL, NULL, "new|open|waiting|resolved"},
+    {"STATE", NULL, NULL, "open|resolved|closed|rejected"},
     {"LABEL", NULL, NULL, "clear|green|amber|amber+strict|red"},
     {"RESOLUTION", NULL, NULL, "fixed|mitigated|false-positive|not-ours|no-answer|duplicate"},
     {"CHANNEL", NULL, NULL, "phone|walk-in|chat|letter"},
@@ -186,6 +187,28 @@ static void offer_placeholder(const struct place *place, const char *text, size_
         if (sources[i].path)
             offer_members(place, sources[i].path, sources[i].member, strstr(text, "WHO") ? "feed" : NULL);
     }
+}
+
+/* "[ls|add TEXT...|done N]": the first word of each. */
+static void offer_verbs(const struct place *place, const char *text)
+{
+    while (*text && *text != ']') {
+        size_t size = strcspn(text, "|]"), word = strcspn(text, " |]");
+        char *verb = mem_printf("%.*s", (int)word, text);
+        offer(place, verb);
+        free(verb);
+        text += size + (text[size] == '|');
+    }
+}
+
+static void offer_profiles(const struct place *place)
+{
+    struct profile profile;
+    struct err ignored;
+
+    if (profile_load(NULL, &profile, &ignored) || profile.names)
+        offer_alternatives(place, profile.names);
+    profile_clear(&profile);
 }
 
 static const struct option_rule *rule_of(const struct command *command, const char *word)
@@ -237,6 +260,10 @@ static void offer_operand(const struct place *place, const struct command *comma
     for (size_t i = 0; *at; i++) {
         size_t size = strcspn(at, " ");
         bool is_last = at[size] == '\0';
+        if (i == index && *at == '[' && islower((unsigned char)at[1]) && strchr(at, '|')) {
+            offer_verbs(place, at + 1);
+            return;
+        }
         if (i == index || (is_last && i < index && strstr(at, "...")) || (is_last && strncmp(at, "[FILTER]", 8) == 0)) {
             offer_placeholder(place, at, size);
             return;
@@ -275,6 +302,8 @@ int complete_words(struct session *session, const char *const *words, size_t cou
     place.command = command;
     if (is_option(place.current))
         offer_options(&place, command);
+    else if (pending && str_equal(pending->name, "profile"))
+        offer_profiles(&place);
     else if (pending && pending->argument)
         offer_placeholder(&place, pending->argument, strlen(pending->argument));
     else if (!command || (operand_count == 1 && strcmp(command->words, "journal") == 0))

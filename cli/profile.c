@@ -87,16 +87,13 @@ static bool fill(struct profile *profile, cfg_t *section, struct err *err)
     return true;
 }
 
-static bool no_profile(const struct profile *profile, cfg_t *config, struct err *err)
+static const char *all_names(struct arena *arena, cfg_t *config)
 {
-    struct buf names;
+    const char *names = NULL;
 
-    buf_init(&names, 4096);
     for (unsigned i = 0; i < cfg_size(config, "profile"); i++)
-        buf_printf(&names, "%s%s", i ? ", " : "", cfg_title(cfg_getnsec(config, "profile", i)));
-    err_set(err, ERR_INPUT, _("no profile %s in %s, which has: %s"), profile->name, profile->file, names.size ? buf_text(&names) : "-");
-    buf_clear(&names);
-    return false;
+        names = arena_printf(arena, "%s%s%s", names ? names : "", names ? "|" : "", cfg_title(cfg_getnsec(config, "profile", i)));
+    return names;
 }
 
 static bool choose(struct profile *profile, cfg_t *config, const char *name, struct err *err)
@@ -104,9 +101,11 @@ static bool choose(struct profile *profile, cfg_t *config, const char *name, str
     cfg_t *section;
 
     profile->name = arena_strdup(profile->arena, name ? name : cfg_getstr(config, "default"));
+    profile->names = all_names(profile->arena, config);
     section = cfg_gettsec(config, "profile", profile->name);
     if (!section)
-        return no_profile(profile, config, err);
+        return err_set(err, ERR_INPUT, _("no profile %s in %s, which has: %s"), profile->name, profile->file,
+                       profile->names ? profile->names : "-");
     return fill(profile, section, err);
 }
 

@@ -328,6 +328,8 @@ static void idle(void *context, bool is_reload)
     /* Connected before the next request needs it. */
     if (!db_is_connected(intake->db) && db_ready(intake->db, &err))
         log_info("database_back", "%s", "");
+    if (db_is_connected(intake->db))
+        tell_refused(intake); /* the last of a flood, behind which nothing comes */
 }
 
 bool intake_run(const struct role_context *context, struct err *err)

@@ -41,6 +41,11 @@ same 'rpz ' "$(offers "$BUILD" cirt indicator export --format r)"
 same 'shadowserver stix ' "$(offers "$BUILD" cirt submit x --format s)"
 same 'rid ' "$(offers "$BUILD" cirt share 42 --with YY-CERT --format r)"
 same 'csv ' "$(offers "$BUILD" cirt show 42 --format c)"
+same 'ls add done ' "$(offers "$BUILD" cirt task 42 '')"
+same 'ls add get verify ' "$(offers "$BUILD" cirt evidence 42 '')"
+same 'resolved rejected ' "$(offers "$BUILD" cirt state 42 re)"
+printf '%s\n' 'default = "ama"' 'profile "ama" { url = "https://ama.example" }' 'profile "bea" { url = "https://bea.example" }' >"$work/none"
+same 'ama bea ' "$(offers "$BUILD" cirt --profile '')"
 # Whatever stands where cirt stands cannot make the shell run something.
 mkdir "$work/bad"
 cat >"$work/bad/cirt" <<'TEXT'
