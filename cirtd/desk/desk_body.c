@@ -68,6 +68,15 @@ bool desk_body_text(struct desk_call *call, const char *member, const char **out
     return true;
 }
 
+bool desk_body_case(struct desk_call *call, const char **out, struct err *err)
+{
+    const json_t *value = json_object_get(call->body, "case");
+    if (!json_is_integer(value))
+        return desk_body_text(call, "case", out, err);
+    *out = arena_printf(call->arena, "%lld", (long long)json_integer_value(value));
+    return true;
+}
+
 bool desk_body_bool(struct desk_call *call, const char *member, bool *out, struct err *err)
 {
     const json_t *value = json_object_get(call->body, member);

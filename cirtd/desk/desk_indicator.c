@@ -106,7 +106,7 @@ static bool add_indicators(struct desk_call *call, struct err *err)
     struct values values = {.values = NULL};
     const char *name, *role, *tlp, *until, *reason, *confidence;
     int64_t moment;
-    bool ok = read_values(call, &values, err) && desk_body_text(call, "case", &name, err) && desk_body_text(call, "role", &role, err) &&
+    bool ok = read_values(call, &values, err) && desk_body_case(call, &name, err) && desk_body_text(call, "role", &role, err) &&
               desk_body_text(call, "tlp", &tlp, err) && desk_body_text(call, "until", &until, err) &&
               desk_body_text(call, "reason", &reason, err) && read_confidence(call, &confidence, err);
     if (ok && str_is_empty(name))

@@ -120,6 +120,8 @@ bool desk_query_id(struct desk_call *call, char letter, const char *text, int64_
 bool desk_body_read(struct desk_call *call, struct err *err) MUST_CHECK;
 /* A text member; NULL where absent or null. ERR_INPUT with its place for another type. Borrowed from the body. */
 bool desk_body_text(struct desk_call *call, const char *member, const char **out, struct err *err) MUST_CHECK;
+/* "case": a full id, or a number, which may be one in JSON too. */
+bool desk_body_case(struct desk_call *call, const char **out, struct err *err) MUST_CHECK;
 bool desk_body_bool(struct desk_call *call, const char *member, bool *out, struct err *err) MUST_CHECK;
 /* ["a","b"] as {"a","b"}, what text[] reads; NULL stays NULL. ERR_INPUT where it is no list of texts. In the call's arena. */
 bool desk_body_array(struct desk_call *call, const char *member, const char **out, struct err *err) MUST_CHECK;

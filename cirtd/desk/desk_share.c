@@ -504,7 +504,7 @@ static bool accept_incoming(struct desk_call *call, struct err *err)
     struct db_rows *rows = NULL;
     const char *name;
     int64_t id;
-    if (!desk_query_id(call, 'i', call->name, &id, err) || !desk_body_text(call, "case", &name, err))
+    if (!desk_query_id(call, 'i', call->name, &id, err) || !desk_body_case(call, &name, err))
         return false;
     db_int8(call->params, id);
     if (!desk_run(call, SQL_DESK_INCOMING_CLASS, &rows, err))

@@ -564,7 +564,7 @@ static void test_victims_elsewhere(void **state)
     has_values(state, "analyst", "csv", NULL, "domain:both-ways.example OR ip:203.0.113.0/24 OR ip:2001:db8:5::/48", "203.0.113.128/25");
     has_values(state, "analyst", "blocklist-ip", NULL, "ip:203.0.113.0/24", "203.0.113.128/25");
     expect_victims(state, "csv", 4);
-    snprintf(body, sizeof body, "{\"values\":[\"both-ways.example\"],\"case\":\"%lld\",\"reason\":\"why\"}",
+    snprintf(body, sizeof body, "{\"values\":[\"both-ways.example\"],\"case\":%lld,\"reason\":\"why\"}",
              (long long)desk_client_case(*state, "another", "green"));
     json_decref(desk_client_post(*state, "analyst", 422, "/v1/indicators", body));
     /* A stranger cannot take his own off the lists; but what is a constituent's is left alone, whoever says that it was hurt. */
