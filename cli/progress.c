@@ -36,8 +36,13 @@ static void tell(const struct progress *progress, int64_t done, int64_t total, i
     phrase(progress, per_second, rate);
     if (progress->is_terminal)
         fprintf(stderr, "\r[%.*s%*s] ", filled, "########################", BAR_WIDTH - filled, "");
-    fprintf(stderr, _("%d%%  %s of %s%s%s  %s/s  %lld s left"), (int)(done * 100 / total), part, all, progress->noun ? " " : "",
-            progress->noun ? progress->noun : "", rate, (long long)left);
+    fprintf(stderr, _("%d%%  %s of %s%s%s  "), (int)(done * 100 / total), part, all, progress->noun ? " " : "",
+            progress->noun ? progress->noun : "");
+    /* What the system took is not yet there: on a bad line it takes longer than to hand it over. */
+    if (done < total)
+        fprintf(stderr, _("%s/s  %lld s left"), rate, (long long)left);
+    else
+        fputs(_("waiting for the answer"), stderr);
     fputs(progress->is_terminal ? "\033[K" : "\n", stderr);
 }
 

@@ -50,7 +50,8 @@ int report_cmd_show(struct session *session)
         free(path);
         return session->exit_code;
     }
-    if (options_has(&session->options, "limit") || options_has(&session->options, "all")) {
+    /* No more than is shown: a hundred of them are waited for on a bad line. */
+    if (!session->has_json || options_has(&session->options, "limit") || options_has(&session->options, "all")) {
         snprintf(text, sizeof text, "%lld", (long long)most);
         path = url_with(path, "observations", text);
     }
@@ -101,7 +102,8 @@ static json_t *wait_for(struct session *session, json_t *answer)
     for (int tries = 0; answer && str_equal(field_text(answer, "state"), "decoding") && tries < 200; tries++) {
         json_decref(answer);
         nanosleep(&pause, NULL);
-        answer = session_get(session, url_path("/v1/reports/{}", session_operand(session, 0)));
+        answer = session_get(session,
+                             url_path(session->has_json ? "/v1/reports/{}" : "/v1/reports/{}?observations=0", session_operand(session, 0)));
     }
     return answer;
 }

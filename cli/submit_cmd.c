@@ -197,7 +197,7 @@ static void wait_for(struct session *session, const char *report)
     struct timespec pause = {0, 50 * 1000 * 1000};
 
     for (;;) {
-        json_t *answer = session_get(session, url_path("/v1/reports/{}", report));
+        json_t *answer = session_get(session, url_path("/v1/reports/{}?observations=0", report)); /* how it fares is all we ask */
         const char *state = field_text(answer, "state");
         bool is_on_its_way = str_equal(state, "received") || str_equal(state, "decoding");
 
@@ -230,8 +230,11 @@ static int accepted(struct session *session, const struct http_client_answer *an
     if (none_taken || (rejected > 0 && options_has(&session->options, "strict")))
         session->exit_code = EXIT_NOT_ACCEPTED;
     session_print(session, body, is_lines ? render_lines : render_report, &answer->status);
-    if (report && options_has(&session->options, "wait"))
+    if (report && options_has(&session->options, "wait")) {
+        if (!session->has_json && !screen_flush(&session->printer.screen))
+            session->exit_code = EXIT_DAEMON;
         wait_for(session, report);
+    }
     json_decref(body);
     return session->exit_code;
 }
@@ -271,7 +274,10 @@ static int send_report(struct session *session, struct http_client_request *requ
     struct http_client_answer answer;
 
     session->is_submit = true;
-    if (session_send(session, request, path, &answer)) {
+    bool is_answered = session_send(session, request, path, &answer);
+    if (request->on_progress)
+        progress_end(request->context);
+    if (is_answered) {
         if (answer.status / 100 == 2)
             accepted(session, &answer);
         else
@@ -333,7 +339,6 @@ int submit_cmd_submit(struct session *session)
     }
     progress_start(&progress, NULL);
     send_report(session, &request, path_with(&session->options, plain), is_stdin ? _("the input") : file);
-    progress_end(&progress);
     free(plain);
     close(request.body_fd);
     return session->exit_code;

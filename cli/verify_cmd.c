@@ -26,7 +26,7 @@ static json_t *wait_for(struct session *session, const char *operand, json_t *be
     for (int tries = 0; answer && str_equal(checked_of(answer), checked_of(before)) && tries < TRIES; tries++) {
         json_decref(answer);
         nanosleep(&pause, NULL);
-        answer = session_get(session, url_path("/v1/reports/{}", operand));
+        answer = session_get(session, url_path(session->has_json ? "/v1/reports/{}" : "/v1/reports/{}?observations=0", operand));
     }
     return answer;
 }
