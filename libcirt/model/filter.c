@@ -28,7 +28,7 @@ const struct filter_field filter_fields[] = {
     {"tlp", FILTER_TLP, WIDE, "label"},
     {"owner", FILTER_TEXT, FILTER_CASE, "login; me"},
     {"queue", FILTER_TEXT, FILTER_CASE, "queue"},
-    {"tag", FILTER_TEXT, FILTER_CASE | FILTER_INDICATOR, "tag"},
+    {"tag", FILTER_TEXT, FILTER_CASE, "tag"},
     {"due", FILTER_TIME, FILTER_CASE, "the next deadline"},
     {"opened", FILTER_TIME, FILTER_CASE, "when it was opened"},
     {"updated", FILTER_TIME, FILTER_CASE, "the last change"},

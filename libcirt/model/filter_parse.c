@@ -269,7 +269,7 @@ static bool fail_unknown(struct parser *parser, const char *name, size_t size)
             (!nearest || str_distance(written, filter_fields[i].name) < str_distance(written, nearest)))
             nearest = filter_fields[i].name;
     if (known)
-        snprintf(text, sizeof text, "%s has no \"%s\"; the nearest field is \"%s\"", object_name(parser->context->object), known->name,
+        snprintf(text, sizeof text, "%s have no \"%s\"; the nearest field is \"%s\"", object_name(parser->context->object), known->name,
                  nearest);
     else if (str_distance(written, nearest) >= strlen(written)) /* as far as any other word */
         snprintf(text, sizeof text, "unknown field \"%s\" (docs/FILTERS.md lists them). Quote it to search for the text", written);

@@ -16,13 +16,6 @@ v.tlp = ANY ($1::bigint[])
 -- filter: tlp.none
 v.tlp IS NULL
 
--- filter: tag.equal
-false
--- filter: tag.prefix
-false
--- filter: tag.none
-true
-
 -- filter: ip.equal
 v.addr IS NOT NULL AND EXISTS (SELECT FROM unnest($1::text[]) x WHERE v.addr && x::inet)
 -- filter: ip.none

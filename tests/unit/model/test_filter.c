@@ -505,7 +505,7 @@ static void errors(void **state)
         {"onwer:me", "character 1", "\"owner\""},
         {"is:open stat:new", "character 9", "\"state\""},
         {"é é foo:x", "character 5", "unknown field"},
-        {"sender:x", "character 1", "cases has no \"sender\""},
+        {"sender:x", "character 1", "cases have no \"sender\""},
         {"state:opne", "character 7", "\"open\""},
         {"state:", "character 7", "needs a value"},
         {"tag:a,,b", "character 7", "needs a value"},

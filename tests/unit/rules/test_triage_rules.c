@@ -333,7 +333,7 @@ static void errors(void **state)
         {"rule \"a\": => hold\nrule \"a\": => hold", "line 2, character 6", "another rule"},
         {"rule \"a\": clas:fraud => hold", "line 1, character 11", "\"class\""},
         {"rule \"\xc3\xa9\": text:\xc3\xa9 port:x => hold", "line 1, character 23", "number"},
-        {"rule \"a\": owner:me => hold", "line 1, character 11", "rules has no \"owner\""},
+        {"rule \"a\": owner:me => hold", "line 1, character 11", "rules have no \"owner\""},
         {"rule \"a\": (class:fraud => hold", "line 1, character 11", "not closed"},
         {"rule \"a\": =>", "line 1, character 13", "an action is missing"},
         {"rule \"a\": => hold,", "line 1, character 19", "an action is missing"},
