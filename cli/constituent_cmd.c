@@ -169,10 +169,11 @@ static void render_touched(struct screen *screen, const json_t *answer)
 static void render_plan(struct screen *screen, const json_t *answer, const void *context)
 {
     bool is_applied = field_is(answer, "applied");
+    unsigned long count = (unsigned long)field_number(answer, "total", 0);
     char total[PHRASE_SIZE];
 
-    screen_number(screen, field_number(answer, "total", 0), total);
-    if (field_number(answer, "total", 0) == 0) {
+    screen_number(screen, (int64_t)count, total);
+    if (count == 0) {
         screen_printf(screen, _("Nothing to change: %lld constituents are as the file says\n"),
                       (long long)count_of(answer, "constituents", "unchanged"));
         return;
@@ -182,7 +183,11 @@ static void render_plan(struct screen *screen, const json_t *answer, const void 
         render_counts(screen, answer);
         render_touched(screen, answer);
     }
-    screen_printf(screen, is_applied ? _("%s constituents changed\n") : _("%s constituents would change; nothing was changed\n"), total);
+    screen_printf(screen,
+                  is_applied ? ngettext("%s constituent changed\n", "%s constituents changed\n", count)
+                             : ngettext("%s constituent would change; nothing was changed\n",
+                                        "%s constituents would change; nothing was changed\n", count),
+                  total);
 }
 
 static json_t *ask(struct session *session, int64_t import, bool is_dry)

@@ -127,7 +127,7 @@ struct exporting {
     struct err err;
 };
 
-static const struct export_format *format_of(struct session *session)
+static const struct export_format *format_of(struct session *session, bool for_case)
 {
     const char *name = options_text(&session->options, "format");
     const struct export_format *format = export_find(name);
@@ -137,7 +137,8 @@ static const struct export_format *format_of(struct session *session)
         return format;
     buf_init(&names, 1024);
     for (size_t i = 0; i < export_format_count; i++)
-        buf_printf(&names, "%s%s", i ? " " : "", export_formats[i].name);
+        if (!for_case || !export_formats[i].is_block_list)
+            buf_printf(&names, "%s%s", names.size ? " " : "", export_formats[i].name);
     if (name)
         session_fail(session, EXIT_USAGE, buf_text(&names), _("'%s' is no format"), name);
     else
@@ -379,7 +380,7 @@ static json_t *make_export(struct session *session, const char *format)
 
 int indicator_cmd_export(struct session *session)
 {
-    const struct export_format *format = format_of(session);
+    const struct export_format *format = format_of(session, false);
     struct exporting job;
     json_t *head = NULL;
     int64_t sid;
@@ -438,7 +439,7 @@ static bool write_case(struct exporting *job, const json_t *answer, const json_t
 
 int indicator_cmd_show_case(struct session *session)
 {
-    const struct export_format *format = format_of(session);
+    const struct export_format *format = format_of(session, true);
     json_t *answer = NULL, *me = NULL;
     struct exporting job;
     bool ok;

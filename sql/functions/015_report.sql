@@ -253,7 +253,7 @@ END $$;
 -- A sender's own report, without case.
 CREATE OR REPLACE FUNCTION report_of_sender(p_report bigint, p_sender bigint) RETURNS json
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT json_build_object('id', 'r' || r.id, 'received', r.received, 'channel', r.channel, 'assurance', r.assurance, 'format', c.format,
+    SELECT json_build_object('id', 'r' || r.id, 'received', time_text(r.received), 'channel', r.channel, 'assurance', r.assurance, 'format', c.format,
         'sha256', encode(r.sha256, 'hex'), 'size', r.size, 'tlp', tlp_name(c.tlp), 'tlp_assumed', c.tlp_assumed,
         'state', coalesce(o.state, c.state), 'observations', c.observations, 'rejected', c.rejected_total, 'case', NULL,
         'error', c.error, 'at', c.error_at)
