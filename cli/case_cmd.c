@@ -261,7 +261,7 @@ static int add_task(struct session *session)
         timestamp_format(moment, when);
     if (apply(session, "task", json_pack("{s:s, s:o}", "add", options_joined(&session->options, 2), "due", text_or_null(due ? when : NULL)),
               &edit))
-        session_done(session, edit.after, _("case %s: task added"), edit.name);
+        session_done(session, edit.after, _("case %s: task %lld added"), edit.name, (long long)field_number(edit.after, "task", 0));
     clear(&edit);
     return session->exit_code;
 }

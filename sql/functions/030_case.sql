@@ -417,7 +417,8 @@ BEGIN
     ELSIF p_done IS NULL THEN
         INSERT INTO task (case_id, drill_id, compartment_id, text, due) VALUES (c.id, c.drill_id, c.compartment_id, p_add, p_due) RETURNING id INTO v_task;
         SELECT count(*) INTO v_place FROM task t WHERE t.case_id = c.id;
-        RETURN case_save(c, 'task', format('added task %s', v_place), jsonb_build_object('task', v_task, 'sha256', encode(sha256(convert_to(p_add, 'UTF8')), 'hex')));
+        RETURN json_join(case_save(c, 'task', format('added task %s', v_place), jsonb_build_object('task', v_task, 'sha256', encode(sha256(convert_to(p_add, 'UTF8')), 'hex'))),
+                         json_build_object('task', v_place));
     END IF;
     SELECT t.id, t.done INTO v_task, v_done FROM task t WHERE t.case_id = c.id AND t.id = p_done;
     IF v_task IS NULL THEN
@@ -427,7 +428,7 @@ BEGIN
     END IF;
     UPDATE task t SET done = now() WHERE t.id = v_task;
     SELECT count(*) INTO v_place FROM task t WHERE t.case_id = c.id AND t.id <= v_task;
-    RETURN case_save(c, 'task', format('did task %s', v_place), jsonb_build_object('task', v_task));
+    RETURN json_join(case_save(c, 'task', format('did task %s', v_place), jsonb_build_object('task', v_task)), json_build_object('task', v_place));
 END $$;
 
 CREATE OR REPLACE FUNCTION case_state(p_ref text, p_revision int, p_state text) RETURNS json

@@ -40,7 +40,7 @@ as home analyst2 note "$case" -m 'called the hosting company'
 
 # what is to be done: added with an end, done once, told by its place
 contains 'none yet' 'No task' "$(as home analyst2 task "$case")"
-contains 'added' 'task added' "$(as home analyst2 task "$case" add ask the host --due 4h)"
+contains 'added' 'task 1 added' "$(as home analyst2 task "$case" add ask the host --due 4h)"
 as home analyst task "$case" add 'tell the bank' >/dev/null
 contains 'listed' '2 [ ] tell the bank' "$(as home lead task "$case")"
 contains 'until when' 'due' "$(as home lead task "$case" ls)"
