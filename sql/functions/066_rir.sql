@@ -3,24 +3,26 @@
 DROP VIEW IF EXISTS visible_rir_file CASCADE;
 CREATE VIEW visible_rir_file AS
 SELECT f.registry, f.serial, f.entries, f.skipped, f.loaded, f.imported, (SELECT i.login FROM identity i WHERE i.id = f.imported_by) AS imported_by
-FROM rir_file f WHERE viewer() IS NOT NULL;
+FROM rir_file f WHERE viewer() IS NOT NULL AND (f.loaded OR NOT EXISTS (SELECT FROM rir_file x WHERE x.registry = f.registry AND x.loaded));
 
 CREATE OR REPLACE FUNCTION rir_file_json(f visible_rir_file) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('registry', f.registry, 'serial', f.serial, 'entries', f.entries, 'skipped', f.skipped, 'loaded', f.loaded,
     'imported', time_text(f.imported), 'imported_by', f.imported_by);
 
--- The file of a registry anew: it counts when its last part is here.
+-- The head of a registry's file, maybe anew: it counts when its last part is here, and till then the one that there was.
 CREATE OR REPLACE FUNCTION rir_begin(p_registry text, p_serial text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_file int;
 BEGIN
     IF coalesce(p_registry, '') !~ '^[a-z]{2,20}$' THEN
         PERFORM refuse('CI422', format('"%s" is no registry', left(p_registry, 40)), 'afrinic apnic arin lacnic ripencc', '{"at": "/registry"}');
     END IF;
     INSERT INTO rir_file AS f (registry, serial, imported_by) VALUES (p_registry, p_serial, viewer())
-        ON CONFLICT (registry) DO UPDATE SET serial = EXCLUDED.serial, entries = 0, skipped = 0, loaded = false, imported = now(),
-            imported_by = EXCLUDED.imported_by;
-    DELETE FROM rir_range r WHERE r.registry = p_registry;
-    DELETE FROM rir_asn a WHERE a.registry = p_registry;
+        ON CONFLICT (registry, loaded) DO UPDATE SET serial = EXCLUDED.serial, entries = 0, skipped = 0, imported = now(), imported_by = EXCLUDED.imported_by
+        RETURNING f.id INTO v_file;
+    DELETE FROM rir_range r WHERE r.file_id = v_file;
+    DELETE FROM rir_asn a WHERE a.file_id = v_file;
 END $$;
 
 -- NULL for what is no address, so that one spoilt row costs no more than itself.
@@ -33,11 +35,12 @@ RETURN CASE WHEN p_text ~ '^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.|$)){
 CREATE OR REPLACE FUNCTION rir_add(p_registry text, p_rows jsonb) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
+    v_file int;
     v_all bigint;
     v_taken bigint := 0;
     v_count bigint;
 BEGIN
-    PERFORM FROM rir_file f WHERE f.registry = p_registry AND NOT f.loaded FOR UPDATE;
+    SELECT f.id INTO v_file FROM rir_file f WHERE f.registry = p_registry AND NOT f.loaded FOR UPDATE;
     IF NOT FOUND THEN
         PERFORM record_missing('registry', p_registry);
     END IF;
@@ -47,60 +50,75 @@ BEGIN
             THEN make_date(left(r ->> 4, 4)::int, 1, 1) + (substr(r ->> 4, 5, 2)::int - 1) * interval '1 month' + (right(r ->> 4, 2)::int - 1) * interval '1 day' END
         FROM jsonb_array_elements(p_rows) r
         WHERE jsonb_typeof(r) = 'array' AND r ->> 2 ~ '^[0-9]{1,10}$' AND r ->> 3 ~ '^[A-Z]{2}$' AND r ->> 3 <> 'ZZ' AND r ->> 5 IN ('allocated', 'assigned');
-    INSERT INTO rir_range (first, last, country, registry, day)
-        SELECT a.first, a.first + (x.value - 1), x.country, p_registry, x.day FROM rir_row x CROSS JOIN LATERAL (SELECT rir_address(x.start) AS first OFFSET 0) a
+    INSERT INTO rir_range (first, last, country, file_id, day)
+        SELECT a.first, a.first + (x.value - 1), x.country, v_file, x.day FROM rir_row x CROSS JOIN LATERAL (SELECT rir_address(x.start) AS first OFFSET 0) a
         WHERE x.type = 'ipv4' AND family(a.first) = 4 AND x.value > 0
             AND CASE WHEN family(a.first) = 4 THEN a.first - inet '0.0.0.0' + x.value <= 4294967296 END ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     v_taken := v_taken + v_count;
-    INSERT INTO rir_range (first, last, country, registry, day)
-        SELECT a.first, host(broadcast(set_masklen(a.first, x.value::int)))::inet, x.country, p_registry, x.day
+    INSERT INTO rir_range (first, last, country, file_id, day)
+        SELECT a.first, host(broadcast(set_masklen(a.first, x.value::int)))::inet, x.country, v_file, x.day
         FROM rir_row x CROSS JOIN LATERAL (SELECT rir_address(x.start) AS first OFFSET 0) a
         WHERE x.type = 'ipv6' AND family(a.first) = 6 AND x.value BETWEEN 1 AND 128 ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     v_taken := v_taken + v_count;
-    INSERT INTO rir_asn (first, last, country, registry, day)
-        SELECT x.start::bigint, x.start::bigint + x.value - 1, x.country, p_registry, x.day FROM rir_row x
+    INSERT INTO rir_asn (first, last, country, file_id, day)
+        SELECT x.start::bigint, x.start::bigint + x.value - 1, x.country, v_file, x.day FROM rir_row x
         WHERE x.type = 'asn' AND x.start ~ '^[0-9]{1,10}$' AND x.value BETWEEN 1 AND 4294967295 ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     v_taken := v_taken + v_count;
     v_all := jsonb_array_length(p_rows);
-    UPDATE rir_file SET entries = entries + v_taken, skipped = skipped + v_all - v_taken WHERE registry = p_registry;
+    UPDATE rir_file SET entries = entries + v_taken, skipped = skipped + v_all - v_taken WHERE id = v_file;
+END $$;
+
+-- Takes away a registry's files that are loaded, or are not; false where there is none.
+CREATE OR REPLACE FUNCTION rir_drop(p_registry text, p_loaded boolean) RETURNS boolean
+LANGUAGE plpgsql SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_file int;
+BEGIN
+    DELETE FROM rir_file f WHERE f.registry = p_registry AND f.loaded = p_loaded RETURNING f.id INTO v_file;
+    DELETE FROM rir_range r WHERE r.file_id = v_file;
+    DELETE FROM rir_asn a WHERE a.file_id = v_file;
+    RETURN v_file IS NOT NULL;
 END $$;
 
 CREATE OR REPLACE FUNCTION rir_end(p_registry text) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
-    UPDATE rir_file SET loaded = true WHERE registry = p_registry;
+    IF EXISTS (SELECT FROM rir_file f WHERE f.registry = p_registry AND NOT f.loaded) THEN
+        PERFORM rir_drop(p_registry, true);
+    END IF;
+    UPDATE rir_file f SET loaded = true WHERE f.registry = p_registry AND NOT f.loaded;
     PERFORM record_journal('rir', 'import', p_registry, (SELECT jsonb_build_object('serial', f.serial, 'entries', f.entries) FROM rir_file f WHERE f.registry = p_registry));
     RETURN (SELECT rir_file_json(f) FROM visible_rir_file f WHERE f.registry = p_registry);
 END $$;
 
 CREATE OR REPLACE FUNCTION rir_remove(p_registry text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_is_loaded boolean := rir_drop(p_registry, true);
+    v_is_coming boolean := rir_drop(p_registry, false);
 BEGIN
-    DELETE FROM rir_file f WHERE f.registry = p_registry;
-    IF NOT FOUND THEN
+    IF NOT v_is_loaded AND NOT v_is_coming THEN
         PERFORM record_missing('rir', p_registry);
     END IF;
-    DELETE FROM rir_range r WHERE r.registry = p_registry;
-    DELETE FROM rir_asn a WHERE a.registry = p_registry;
     PERFORM record_journal('rir', 'remove', p_registry, '{}');
 END $$;
 
--- Of addresses and AS numbers: the range that each lies in. One step down an index each.
+-- Of addresses and AS numbers: the range that each lies in. One step down an index for each file.
 CREATE OR REPLACE FUNCTION rir_places(p_values text[]) RETURNS TABLE (place json)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT json_build_object('value', v.value, 'country', r.country, 'asn', NULL, 'name', NULL, 'network', host(r.first) || ' - ' || host(r.last),
-        'source', r.registry || ' ' || f.serial, 'date', to_char(r.day, 'YYYY-MM-DD'))
+        'source', f.registry || ' ' || f.serial, 'date', to_char(r.day, 'YYYY-MM-DD'))
     FROM (SELECT DISTINCT x AS value FROM unnest(p_values) x WHERE x ~ '[.:]') v
-    CROSS JOIN LATERAL (SELECT y.* FROM rir_range y WHERE y.first <= host(network(v.value::inet))::inet ORDER BY y.first DESC LIMIT 1) r
-    JOIN rir_file f ON f.registry = r.registry AND f.loaded
-    WHERE viewer() IS NOT NULL AND family(r.first) = family(v.value::inet) AND r.last >= host(broadcast(v.value::inet))::inet
+    CROSS JOIN rir_file f
+    CROSS JOIN LATERAL (SELECT y.* FROM rir_range y WHERE y.file_id = f.id AND y.first <= host(network(v.value::inet))::inet ORDER BY y.first DESC LIMIT 1) r
+    WHERE viewer() IS NOT NULL AND f.loaded AND family(r.first) = family(v.value::inet) AND r.last >= host(broadcast(v.value::inet))::inet
     UNION ALL
-    SELECT json_build_object('value', v.value, 'country', a.country, 'asn', v.value::bigint, 'name', NULL, 'network', NULL, 'source', a.registry || ' ' || f.serial,
+    SELECT json_build_object('value', v.value, 'country', a.country, 'asn', v.value::bigint, 'name', NULL, 'network', NULL, 'source', f.registry || ' ' || f.serial,
         'date', to_char(a.day, 'YYYY-MM-DD'))
     FROM (SELECT DISTINCT x AS value FROM unnest(p_values) x WHERE x ~ '^[0-9]{1,10}$') v
-    CROSS JOIN LATERAL (SELECT y.* FROM rir_asn y WHERE y.first <= v.value::bigint ORDER BY y.first DESC LIMIT 1) a
-    JOIN rir_file f ON f.registry = a.registry AND f.loaded
-    WHERE viewer() IS NOT NULL AND a.last >= v.value::bigint $$;
+    CROSS JOIN rir_file f
+    CROSS JOIN LATERAL (SELECT y.* FROM rir_asn y WHERE y.file_id = f.id AND y.first <= v.value::bigint ORDER BY y.first DESC LIMIT 1) a
+    WHERE viewer() IS NOT NULL AND f.loaded AND a.last >= v.value::bigint $$;

@@ -522,6 +522,18 @@ static void registries_say_where(void **state)
             fail_msg("%s: %s", rows[i].value, text);
         free(text);
     }
+    /* A newer one that broke off takes nothing away. */
+    json_decref(desk_client_post(site->client, "lead", 202, "/v1/registries",
+                                 "{\"registry\":\"ripencc\",\"serial\":\"20261121\",\"more\":true,\"rows\":["
+                                 "[\"ipv4\",\"198.51.100.0\",\"256\",\"AT\",\"20200131\",\"allocated\"]]}"));
+    char *older = places_of(site, "/v1/find?value=198.51.100.0");
+    assert_non_null(strstr(older, "\"country\":\"DE\""));
+    free(older);
+    json_t *list = desk_client_get(site->client, "analyst", 200, "/v1/registries"),
+           *item = json_array_get(json_object_get(list, "items"), 0);
+    assert_int_equal(json_array_size(json_object_get(list, "items")), 1);
+    assert_string_equal(json_string_value(json_object_get(item, "serial")), "20261120");
+    json_decref(list);
     /* In a case: of what its reports do not say. */
     struct letter letter = {
         .sender = site->fixture.feed, .class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.101.9"}}};
@@ -533,6 +545,17 @@ static void registries_say_where(void **state)
     assert_non_null(strstr(text, "198.51.100.0 - 198.51.102.255"));
     free(text);
     free(number);
+    file = desk_client_post(site->client, "lead", 200, "/v1/registries/ripencc/rows",
+                            "{\"rows\":[[\"asn\",\"64500\",\"1\",\"AT\",\"20200229\",\"allocated\"]]}");
+    assert_int_equal(json_integer_value(json_object_get(file, "entries")), 2);
+    assert_string_equal(json_string_value(json_object_get(file, "serial")), "20261121");
+    json_decref(file);
+    char *newer = places_of(site, "/v1/find?value=198.51.100.0");
+    assert_non_null(strstr(newer, "\"country\":\"AT\""));
+    free(newer);
+    newer = places_of(site, "/v1/find?value=198.51.101.0");
+    assert_string_equal(newer, "[]");
+    free(newer);
     int status;
     json_decref(desk_client_call(site->client, "lead", MESSAGE_DELETE, "/v1/registries/ripencc", NULL, NULL, &status));
     assert_int_equal(status, 204);
