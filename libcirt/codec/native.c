@@ -199,6 +199,19 @@ static bool add_address(struct report *report, struct observation *observation, 
     return str_starts_nocase(text, "::ffff:") && report_add_sighting(report, observation, OBSERVABLE_IPV4, role, text + strlen("::ffff:"));
 }
 
+/* A network, or a range of addresses: "198.51.100.5-198.51.100.20". */
+static bool add_network(struct report *report, struct observation *observation, enum sighting_role role, const char *text)
+{
+    const char *dash = strchr(text, '-');
+    if (!dash)
+        return report_add_sighting(report, observation, OBSERVABLE_CIDR, role, text);
+    size_t size = (size_t)(dash - text);
+    while (size && text[size - 1] == ' ')
+        size--;
+    return report_add_range(report, observation, role, arena_strndup(report_row_arena(report), text, size),
+                            dash + 1 + strspn(dash + 1, " "));
+}
+
 /* "ip" is either family; everything else is named as observable_type_name() has it. */
 static bool member_type(const char *name, bool *is_address, enum observable_type *type)
 {
@@ -223,8 +236,9 @@ static bool add_value(struct native *native, struct observation *observation, co
         return true;
     if (!text)
         return json_value_fail(place, ERR_INPUT, err, "must be a string");
-    bool added = is_address ? add_address(native->report, observation, role, text)
-                            : report_add_sighting(native->report, observation, type, role, text);
+    bool added = is_address                ? add_address(native->report, observation, role, text)
+                 : type == OBSERVABLE_CIDR ? add_network(native->report, observation, role, text)
+                                           : report_add_sighting(native->report, observation, type, role, text);
     return added ? true : json_value_fail(place, ERR_INPUT, err, "is no valid %s", is_address ? "IP address" : name);
 }
 
@@ -367,9 +381,12 @@ static bool add_entry(struct native *native, struct observation *observation, co
     enum observable_type type;
     bool added;
     if (!entry->type)
-        added = report_add_guessed(native->report, observation, role, entry->value);
+        added = report_add_guessed(native->report, observation, role, entry->value) ||
+                add_network(native->report, observation, role, entry->value);
     else if (strcmp(entry->type, "ip") == 0)
         added = add_address(native->report, observation, role, entry->value);
+    else if (observable_type_parse(entry->type, &type) && type == OBSERVABLE_CIDR)
+        added = add_network(native->report, observation, role, entry->value);
     else if (observable_type_parse(entry->type, &type))
         added = report_add_sighting(native->report, observation, type, role, entry->value);
     else
