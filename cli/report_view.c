@@ -185,7 +185,11 @@ static void trouble(struct screen *screen, const json_t *answer)
         screen_text(screen, ": ");
     }
     screen_value_line(screen, field_text(answer, "error"), true, INDENT);
-    screen_printf(screen, _("after a fix: cirt report replay %s\n"), field_or(answer, "id", "-"));
+    if (field_number(answer, "kept", INT64_MAX) < field_number(answer, "size", 0))
+        screen_printf(screen, _("only its first %lld bytes were kept: its sender has to send it again\n"),
+                      (long long)field_number(answer, "kept", 0));
+    else
+        screen_printf(screen, _("after a fix: cirt report replay %s\n"), field_or(answer, "id", "-"));
 }
 
 bool report_view_reason(struct screen *screen, const json_t *answer)

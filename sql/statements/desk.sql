@@ -132,6 +132,7 @@ SELECT report_page(ARRAY(SELECT v.id FROM visible_report v WHERE /*filter*/ ORDE
 SELECT json_join(report_json(v), json_build_object('description', v.description, 'lang', v.lang, 'name', v.name, 'media_type', v.media_type, 'reference',
     v.reference, 'reference_issuer', v.reference_issuer, 'time', time_text(v.time), 'rule', v.rule,
     'incoming', CASE WHEN v.channel = 'rid' THEN (SELECT 'i' || n.id FROM visible_incoming n WHERE n.report_id = v.id AND n.received = v.received AND n.state = 'new' LIMIT 1) END,
+    'kept', CASE WHEN v.state = 'malformed' THEN (SELECT coalesce(sum(octet_length(w.bytes)), 0) FROM visible_report_raw w WHERE w.report_id = v.id) END,
     'rejected_list', v.rejected, 'from', v.mail_from, 'mail', report_mail_json(v),
     'observation_list', (SELECT coalesce(json_agg(x.observation), '[]') FROM (
         SELECT json_build_object('time', time_text(o.time), 'time_text', o.time_text, 'time_rule', o.time_rule, 'class', o.class, 'class_claim', o.class_claim, 'count', o.count, 'description', o.description, 'protocol', o.protocol, 'source_port',

@@ -150,3 +150,4 @@ contains 'denied' 'AuthorizationStatus="Denied"' "$(posted "$SCRATCH/trace.xml")
 asked=$(newest id)
 equal 'the beginning' 4096 "$(sql peer "SELECT sum(length(bytes)) FROM cirt.report_raw WHERE report_id = ${asked#r}")"
 equal 'of all' "$(wc -c <"$SCRATCH/trace.xml")" "$(newest size)"
+contains 'which is told' 'only its first 4096 bytes were kept' "$(as peer lead report show "$asked")"
