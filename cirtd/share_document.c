@@ -74,6 +74,7 @@ struct share_document *share_document_new(const struct share_head *head)
     report->reference_issuer = arena_strdup(report->arena, head->prefix);
     report->time = head->time;
     report->tlp = head->tlp;
+    report->part = head->part;
     report->creator_name = arena_strdup(report->arena, head->team);
     report->creator_email = arena_printf(report->arena, "incident@%s", head->domain);
     buf_init(&document->notes, NOTES_MAX);
@@ -271,13 +272,55 @@ static bool same_text(const char *a, const char *b)
     return str_equal(a ? a : "", b ? b : "");
 }
 
+/* --- the document --- */
+
+/* The host in "https://HOST:PORT/", without the brackets of an IPv6 address; the caller's. NULL where there is none. */
+static char *host_of(const char *url)
+{
+    const char *host = url ? strstr(url, "://") : NULL;
+    if (!host)
+        return NULL;
+    host += strlen("://");
+    size_t size = *host == '[' ? strcspn(++host, "]") : strcspn(host, ":/");
+    return size ? mem_printf("%.*s", (int)size, host) : NULL;
+}
+
+static bool encode_rid(const struct share_document *document, struct buf *out, struct err *err)
+{
+    const struct share_head *head = &document->head;
+    struct buf iodef;
+    char *host = host_of(head->rid_url);
+    const struct rid_envelope envelope = {.node = host, .incident_id = head->case_name, .incident_issuer = head->prefix};
+    buf_init(&iodef, head->bytes_max);
+    bool ok = host || err_set(err, ERR_DENIED, "%s has no RID address (cirt peer set %s --rid-url URL)", head->peer, head->peer);
+    ok = ok && document->codec->encode(document->report, &iodef, err) && rid_encode_report(&envelope, iodef.bytes, iodef.size, out, err);
+    buf_clear(&iodef);
+    free(host);
+    return ok;
+}
+
+static bool encode(const struct share_document *document, struct buf *out, struct err *err)
+{
+    bool ok = is_rid(document->head.format) ? encode_rid(document, out, err) : document->codec->encode(document->report, out, err);
+    return ok && (!out->full || err_set(err, ERR_LIMIT, "the document is larger than %zu bytes", out->size_max));
+}
+
+static bool read_back(const struct share_document *document, const struct buf *bytes, struct report **read, struct err *err)
+{
+    const struct codec *codec = is_rid(document->head.format) ? &rid_codec : document->codec;
+    return codec_decode(codec, bytes->bytes, bytes->size, &codec_limits_default, NULL, read, err) ||
+           err_context(err, "the document cannot be read back");
+}
+
 bool share_document_try(struct share_document *document, bool *is_carried, struct losses *losses, struct err *err)
 {
     struct statements said = {0};
     struct report *read = NULL;
     struct buf bytes;
-    buf_init(&bytes, codec_limits_default.document_bytes_max);
-    bool ok = losses_write(document->report, document->codec, &bytes, &read, err);
+    buf_init(&bytes, document->head.bytes_max);
+    /* RID is tried as it goes, with its envelope; others without what they have no place for. */
+    bool ok = is_rid(document->head.format) ? encode(document, &bytes, err) && read_back(document, &bytes, &read, err)
+                                            : losses_write(document->report, document->codec, &bytes, &read, err);
     if (ok) {
         losses_count(document->report, read, losses);
         collect(read, &said);
@@ -299,32 +342,7 @@ bool share_document_try(struct share_document *document, bool *is_carried, struc
     return ok;
 }
 
-/* --- the document --- */
-
-/* The host in "https://HOST:PORT/", without the brackets of an IPv6 address; the caller's. NULL where there is none. */
-static char *host_of(const char *url)
-{
-    const char *host = url ? strstr(url, "://") : NULL;
-    if (!host)
-        return NULL;
-    host += strlen("://");
-    size_t size = *host == '[' ? strcspn(++host, "]") : strcspn(host, ":/");
-    return size ? mem_printf("%.*s", (int)size, host) : NULL;
-}
-
-static bool encode_rid(const struct share_document *document, struct buf *out, struct err *err)
-{
-    const struct share_head *head = &document->head;
-    struct buf iodef;
-    char *host = host_of(head->rid_url);
-    const struct rid_envelope envelope = {.node = host, .incident_id = head->case_name, .incident_issuer = head->prefix};
-    buf_init(&iodef, codec_limits_default.document_bytes_max);
-    bool ok = host || err_set(err, ERR_DENIED, "peer %s has no RID address (cirt peer set %s --rid-url URL)", head->peer, head->peer);
-    ok = ok && document->codec->encode(document->report, &iodef, err) && rid_encode_report(&envelope, iodef.bytes, iodef.size, out, err);
-    buf_clear(&iodef);
-    free(host);
-    return ok;
-}
+/* --- is it what was decided --- */
 
 /* Values of one kind: labels as strict as decided, each with each; a mark only where there was one. */
 static bool same_value(const struct statement *said, const struct statement *wanted, size_t count, struct err *err)
@@ -391,10 +409,9 @@ static bool loses_nothing(const struct report *read, const struct report *meant)
 static bool check(struct share_document *document, const struct buf *bytes, struct err *err)
 {
     bool is_exact = is_rid(document->head.format);
-    const struct codec *codec = is_exact ? &rid_codec : document->codec;
     struct report *read = NULL;
-    if (!codec_decode(codec, bytes->bytes, bytes->size, &codec_limits_default, NULL, &read, err))
-        return err_context(err, "the document cannot be read back");
+    if (!read_back(document, bytes, &read, err))
+        return false;
     bool ok = same_values(read, &document->wanted, err) &&
               ((same_texts(read, document->report) && (!is_exact || loses_nothing(read, document->report))) ||
                err_set(err, ERR_INPUT, "the document does not say what was decided"));
@@ -404,8 +421,5 @@ static bool check(struct share_document *document, const struct buf *bytes, stru
 
 bool share_document_write(struct share_document *document, struct buf *out, struct err *err)
 {
-    bool ok = is_rid(document->head.format) ? encode_rid(document, out, err) : document->codec->encode(document->report, out, err);
-    if (ok && out->full)
-        ok = err_set(err, ERR_LIMIT, "the document is larger than %zu bytes", out->size_max);
-    return ok && check(document, out, err);
+    return encode(document, out, err) && check(document, out, err);
 }

@@ -28,6 +28,8 @@ struct share_head {
     const char *peer, *rid_url;     /* who reads; rid_url may be NULL */
     enum tlp tlp;                   /* of the document */
     int64_t time;                   /* of the order, not the clock: written again it is the same document */
+    int part;                       /* of several documents, each complete in itself: which; 0 or 1: the first */
+    size_t bytes_max;               /* longer it is none: ERR_LIMIT */
 };
 
 struct share_document;

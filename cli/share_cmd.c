@@ -199,7 +199,11 @@ static void totals(struct screen *screen, const json_t *peer)
         return;
     phrase_number((int64_t)goes, some);
     phrase_number((int64_t)(goes + stays), all);
-    screen_printf(screen, _("%s: %s of %s items go.\n"), field_or(peer, "peer", "-"), some, all);
+    if (field_number(peer, "documents", 1) > 1)
+        screen_printf(screen, _("%s: %s of %s items go, in %lld documents.\n"), field_or(peer, "peer", "-"), some, all,
+                      (long long)field_number(peer, "documents", 1));
+    else
+        screen_printf(screen, _("%s: %s of %s items go.\n"), field_or(peer, "peer", "-"), some, all);
 }
 
 /* What was said, to be said again: without it something else would go. */
@@ -231,11 +235,7 @@ static void render_dry(struct screen *screen, const json_t *answer, const void *
         const json_t *peer = json_array_get(peers, i);
         size_t goes, stays;
         count_items(peer, &goes, &stays);
-        if (goes > 0 && field_is(peer, "too_many") && !options_text(&session->options, "only")) {
-            screen_printf(screen,
-                          _("\nThe case has more values than a share may have. Say which go: cirt share %s --with %s --only FILTER"),
-                          session_operand(session, 0), field_or(peer, "peer", "-"));
-        } else if (goes > 0) {
+        if (goes > 0) {
             screen_printf(screen, _("   Send what goes: cirt share %s --with %s"), session_operand(session, 0),
                           field_or(peer, "peer", "-"));
             same_options(screen, &session->options);
@@ -256,7 +256,10 @@ static void render_sent(struct screen *screen, const json_t *answer, const void 
 
         count_items(peer, &goes, &stays);
         screen_printf(screen, _("case %s -> %s: "), session_operand(session, 0), field_or(peer, "peer", "-"));
-        if (field_text(peer, "share"))
+        if (field_text(peer, "share") && field_number(peer, "documents", 1) > 1)
+            screen_printf(screen, _("%zu items in %lld documents, share %s %s"), goes, (long long)field_number(peer, "documents", 1),
+                          field_text(peer, "share"), field_or(peer, "state", "-"));
+        else if (field_text(peer, "share"))
             screen_printf(screen, _("%zu items, share %s %s"), goes, field_text(peer, "share"), field_or(peer, "state", "-"));
         else
             screen_text(screen, _("nothing goes"));
@@ -285,20 +288,39 @@ static bool is_settled(const char *state)
     return false;
 }
 
-/* --wait: until the peer has acknowledged; the state comes into the answer. */
+/* Of a list of shares the one with that number; borrowed, or NULL. */
+static const json_t *share_of(const json_t *list, const char *share)
+{
+    size_t i;
+    json_t *item;
+
+    json_array_foreach(field_list(list, "items"), i, item)
+    {
+        if (str_equal(field_text(item, "id"), share))
+            return item;
+    }
+    return NULL;
+}
+
+/* --wait: until the peer has acknowledged, or for a minute in which nothing goes on; the state comes into the answer. */
 static void wait_for(struct session *session, json_t *peer)
 {
-    int64_t until = timestamp_monotonic_ms() + WAIT_MAX_MS;
+    int64_t until = timestamp_monotonic_ms() + WAIT_MAX_MS, part = 0;
     struct timespec pause = {0, 50 * 1000 * 1000};
     const char *share = field_text(peer, "share");
 
     while (share && session->exit_code == EXIT_DONE) {
-        json_t *now = session_get(session, url_path("/v1/shares/{}", share));
+        json_t *list = session_get(session, url_with(mem_strdup("/v1/shares"), "case", session_operand(session, 0)));
+        const json_t *now = share_of(list, share);
         bool done = !now || is_settled(field_text(now, "state"));
 
         if (now)
             json_object_set(peer, "state", json_object_get(now, "state"));
-        json_decref(now);
+        if (now && field_number(now, "part", 0) > part) {
+            part = field_number(now, "part", 0);
+            until = timestamp_monotonic_ms() + WAIT_MAX_MS;
+        }
+        json_decref(list);
         if (done || timestamp_monotonic_ms() > until)
             break;
         nanosleep(&pause, NULL);
@@ -330,22 +352,71 @@ static json_t *optional(const struct options *options, const char *name)
     return text ? json_string(text) : json_null();
 }
 
+/* The case as it is asked for: to all peers, or (after not NULL) to one, the values behind that one. */
+static json_t *ask(struct session *session, json_t *peers, const char *after)
+{
+    const struct options *options = &session->options;
+
+    return session_post(session, url_path("/v1/cases/{}/shares", session_operand(session, 0)),
+                        json_pack("{s:o, s:o, s:o, s:o, s:b, s:s?}", "with", peers, "only", optional(options, "only"), "tlp",
+                                  optional(options, "tlp"), "format", optional(options, "format"), "dry_run",
+                                  options_has(options, "dry-run"), "after", after),
+                        -1);
+}
+
+/* What the next document has comes to what those before it have. */
+static void add_document(json_t *peer, const json_t *more)
+{
+    json_t *lost = json_object_get(peer, "not_carried");
+
+    json_array_extend(json_object_get(peer, "items"), json_object_get(more, "items"));
+    for (size_t i = 0; i < losses_member_count; i++) {
+        int64_t count = field_number(field_object(more, "not_carried"), losses_members[i].name, 0);
+        if (count > 0)
+            json_object_set_new(lost, losses_members[i].name, json_integer(field_number(lost, losses_members[i].name, 0) + count));
+    }
+    json_object_set(peer, "next", json_object_get(more, "next"));
+    json_object_set(peer, "state", json_object_get(more, "state"));
+}
+
+/* More than a document has goes as several: each is asked for by itself, and nothing leaves before the last one was. */
+static bool ask_for_the_rest(struct session *session, json_t *peer)
+{
+    int64_t documents = 1;
+    size_t goes, stays;
+
+    while (field_text(peer, "next")) {
+        json_t *answer = ask(session, json_pack("[s]", field_or(peer, "peer", "")), field_text(peer, "next"));
+        const json_t *more = json_array_get(field_list(answer, "items"), 0);
+        if (!answer)
+            return false;
+        count_items(more, &goes, &stays);
+        documents += goes > 0;
+        add_document(peer, more);
+        json_decref(answer);
+    }
+    json_object_set_new(peer, "documents", json_integer(documents));
+    return true;
+}
+
 int share_cmd_share(struct session *session)
 {
     const struct options *options = &session->options;
-    const char *operand = session_operand(session, 0);
     bool is_dry = options_has(options, "dry-run"), any = false;
     json_t *answer, *peers;
 
     if (!options_has(options, "with"))
-        return session_fail(session, EXIT_USAGE, NULL, _("with whom? cirt share %s --with PEER..."), operand);
-    answer = session_post(session, url_path("/v1/cases/{}/shares", operand),
-                          json_pack("{s:o, s:o, s:o, s:o, s:b}", "with", list_of(options, "with"), "only", optional(options, "only"), "tlp",
-                                    optional(options, "tlp"), "format", optional(options, "format"), "dry_run", is_dry),
-                          -1);
+        return session_fail(session, EXIT_USAGE, NULL, _("with whom? cirt share %s --with PEER..."), session_operand(session, 0));
+    answer = ask(session, list_of(options, "with"), NULL);
+    peers = json_object_get(answer, "items");
+    for (size_t i = 0; i < json_array_size(peers); i++) {
+        if (!ask_for_the_rest(session, json_array_get(peers, i))) {
+            json_decref(answer);
+            answer = NULL;
+        }
+    }
     if (!answer)
         return session->exit_code;
-    peers = json_object_get(answer, "items");
     for (size_t i = 0; i < json_array_size(peers); i++) {
         json_t *peer = json_array_get(peers, i);
 
@@ -368,12 +439,22 @@ static const struct table_column share_columns[] = {
     {N_("ACKNOWLEDGED"), 1, false, false}, {N_("THEIRS"), 5, false, false}, {N_("NOTE"), 6, false, true},
 };
 
+/* "queued", or of several documents "queued 3/10": the one at hand. */
+static void share_state(struct table *table, const struct screen *screen, const json_t *item)
+{
+    int64_t part = field_number(item, "part", 1), parts = field_number(item, "parts", 1);
+    char *text = mem_printf("%s %lld/%lld", field_or(item, "state", "-"), (long long)part, (long long)parts);
+
+    cell_text(table, screen, parts > 1 && !str_equal(field_text(item, "state"), "acknowledged") ? text : field_text(item, "state"));
+    free(text);
+}
+
 static void share_row(struct table *table, const struct screen *screen, const json_t *item)
 {
     cell_text(table, screen, field_text(item, "id"));
     cell_plain(table, screen, json_object_get(item, "case"));
     cell_text(table, screen, field_text(item, "peer"));
-    cell_text(table, screen, field_text(item, "state"));
+    share_state(table, screen, item);
     cell_text(table, screen, field_text(item, "format"));
     cell_number(table, screen, item, "items");
     cell_tlp(table, screen, item, "tlp");

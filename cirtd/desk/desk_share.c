@@ -11,8 +11,10 @@
 #include "rules/disclosure.h"
 #include "rules/priority.h"
 
-/* SHARE_*_MAX: as share_candidates() has them. What is small is not written by RID, which says all of it, only to know that it is. */
-enum { CLASSES_MAX = 256, SHARE_VALUES_MAX = 20000, SHARE_BYTES_MAX = 8 * 1024 * 1024, SMALL_VALUES = 5000, WHY_SIZE = 200 };
+/* SHARE_*_MAX: of one document, as share_candidates() has them; of fewer than FEW_VALUES none is made because the document would be too
+ * long. What is small is not written by RID, which says all of it, only to know that it is.*/
+enum { CLASSES_MAX = 256, SHARE_VALUES_MAX = 20000, SHARE_BYTES_MAX = 8 * 1024 * 1024, WHY_SIZE = 200 };
+enum { FEW_VALUES = 100, SMALL_VALUES = 5000, SMALL_BYTES = 1024 * 1024 };
 enum {
     AGREEMENT_ID,
     AGREEMENT_VERSION,
@@ -26,6 +28,7 @@ enum {
     AGREEMENT_PEER_NAME,
     AGREEMENT_PEER_ID,
     AGREEMENT_PEER_FORMAT,
+    AGREEMENT_PEER_RID_URL,
     AGREEMENT_TEAM,
     AGREEMENT_PREFIX,
     AGREEMENT_DOMAIN
@@ -52,6 +55,7 @@ struct order {
     struct filter *filter; /* of only; NULL for all */
     enum tlp tlp;          /* the document's label, TLP_NONE: as strict as what goes */
     const char *format;    /* NULL: what each peer's record says */
+    const char *after;     /* the ref of the value that the document before ended with; NULL: the first document */
     bool is_dry;
 };
 
@@ -62,13 +66,14 @@ struct plan {
     bool has_agreement;
     int64_t agreement_id, agreement_version;
     struct share_head head; /* of the document */
-    json_t *answer;         /* {peer, agreement, format, not_carried, too_many, share, state} */
+    json_t *answer;         /* {peer, agreement, format, not_carried, next, share, state} */
     struct buf items;       /* its last member as text: they may be many */
-    const char **reasons;   /* why each candidate stays; NULL: it goes */
+    const char **reasons;   /* why each candidate stays; NULL: it goes; LATER: it has its turn in the next document */
+    size_t values, bytes;   /* of this document's turn, whether they go or stay, and how long they are */
+    const char *next;       /* the ref of the last of them; NULL: there are no more */
     struct buf going;       /* [{kind, ref}] as text */
     size_t going_count;
     enum tlp strictest;
-    bool is_too_large;  /* for a share of the whole case */
     char why[WHY_SIZE]; /* why the first item stays, or "" */
 };
 
@@ -94,7 +99,9 @@ static void read_head(struct desk_call *call, const struct order *order, const s
         .prefix = arena_strdup(call->arena, db_get_text(rows, 0, AGREEMENT_PREFIX)),
         .domain = arena_strdup(call->arena, db_get_text(rows, 0, AGREEMENT_DOMAIN)),
         .peer = plan->peer.name,
+        .rid_url = arena_strdup(call->arena, db_get_text(rows, 0, AGREEMENT_PEER_RID_URL)),
         .time = timestamp_now(),
+        .bytes_max = codec_limits_default.document_bytes_max,
     };
 }
 
@@ -121,9 +128,9 @@ static bool read_agreement(struct desk_call *call, const struct order *order, co
         plan->agreement.valid_until = db_get_int(rows, 0, AGREEMENT_UNTIL);
         read_classes(call, db_get_text(rows, 0, AGREEMENT_CLASSES), &plan->agreement);
     }
-    plan->answer = json_pack("{s:s, s:o?, s:s?, s:{}, s:b, s:n, s:n}", "peer", is_there ? plan->peer.name : name, "agreement",
+    plan->answer = json_pack("{s:s, s:o?, s:s?, s:{}, s:n, s:n, s:n}", "peer", is_there ? plan->peer.name : name, "agreement",
                              plan->has_agreement ? json_loads(db_get_text(rows, 0, AGREEMENT_JSON), 0, NULL) : NULL, "format",
-                             plan->head.format, "not_carried", "too_many", 0, "share", "state");
+                             plan->head.format, "not_carried", "next", "share", "state");
     plan->strictest = TLP_CLEAR;
     db_rows_free(rows);
     return is_there || desk_problem_set(call, 404, "cirt peer ls", err, "there is no peer \"%.60s\"", name);
@@ -221,9 +228,14 @@ static void add_text(struct buf *list, json_t *item)
     json_decref(item);
 }
 
-static void plan_item(struct plan *plan, const struct db_rows *rows, size_t row)
+static const char LATER[] = "";
+
+/* The case stands in every document, and is told, and ordered, with the first. */
+static void plan_item(const struct order *order, struct plan *plan, const struct db_rows *rows, size_t row)
 {
     const char *reason = plan->reasons[row];
+    if (reason == LATER || (row == 0 && order->after))
+        return;
     enum tlp tlp = (enum tlp)db_get_int(rows, row, ITEM_TLP);
     const char *kind = db_get_text(rows, row, ITEM_KIND), *ref = db_get_text(rows, row, ITEM_REF);
     add_text(&plan->items, json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:b, s:s?}", "kind", kind, "ref", ref, "text",
@@ -243,25 +255,26 @@ static bool is_value(const struct db_rows *rows, size_t row)
     return kind_of(db_get_text(rows, row, ITEM_KIND)) == DISCLOSURE_SIGHTING;
 }
 
-/* More are not looked at, and where some of these would go nothing is ordered unless somebody said which: else the peer would get a part
- * of it that nobody chose. */
-static void keep_what_fits(struct desk_call *call, const struct order *order, struct plan *plan, const struct db_rows *rows)
+/* What no longer has room in this document, or lies behind so many values, is for the next one. */
+static void leave_for_later(struct desk_call *call, struct plan *plan, const struct db_rows *rows, size_t values_max)
 {
-    const char *why = arena_printf(call->arena, "of a case %d values (%d MiB) are looked at; this one and those after it are not",
-                                   SHARE_VALUES_MAX, SHARE_BYTES_MAX >> 20);
-    size_t values = 0, bytes = 0, going = 0;
-    bool is_too_many = false;
+    const char *last = NULL;
+    plan->values = plan->bytes = 0;
+    plan->next = NULL;
     for (size_t row = 0; row < db_row_count(rows); row++) {
         if (!is_value(rows, row))
             continue;
-        going += !plan->reasons[row];
-        bytes += strlen(db_get_text(rows, row, ITEM_VALUE));
-        is_too_many = is_too_many || ++values > SHARE_VALUES_MAX || bytes > SHARE_BYTES_MAX;
-        if (is_too_many)
-            plan->reasons[row] = why;
+        size_t size = strlen(db_get_text(rows, row, ITEM_VALUE));
+        if (!plan->next && (plan->values == values_max || (plan->bytes + size > SHARE_BYTES_MAX && last)))
+            plan->next = arena_strdup(call->arena, last);
+        if (plan->next) {
+            plan->reasons[row] = LATER;
+            continue;
+        }
+        plan->values++;
+        plan->bytes += size;
+        last = db_get_text(rows, row, ITEM_REF);
     }
-    plan->is_too_large = is_too_many && going > 0 && !order->filter;
-    json_object_set_new(plan->answer, "too_many", json_boolean(is_too_many));
 }
 
 /* The case comes first; where it may not go, nothing of it does. */
@@ -277,7 +290,7 @@ static void decide_items(struct desk_call *call, const struct order *order, stru
         /* Mostly the same as that of the item before. */
         plan->reasons[row] = row && str_equal(why, plan->reasons[row - 1]) ? plan->reasons[row - 1] : arena_strdup(call->arena, why);
     }
-    keep_what_fits(call, order, plan, rows);
+    leave_for_later(call, plan, rows, SHARE_VALUES_MAX);
 }
 
 /* --- what the format has no place for --- */
@@ -313,20 +326,32 @@ static void tell_losses(const struct plan *plan, const struct losses *losses)
     }
 }
 
-/* What goes is tried in that format: items that it cannot say stay. RID says all of them, unless the document is too large. */
-static void try_format(struct desk_call *call, const struct order *order, struct plan *plan, const struct db_rows *rows)
+static bool try_document(const struct order *order, struct plan *plan, const struct db_rows *rows, bool *is_carried, struct losses *losses,
+                         struct err *err)
 {
-    if (db_row_count(rows) == 0 || plan->reasons[0] ||
-        (str_equal(plan->head.format, SHARE_FORMAT_RID) && db_row_count(rows) <= SMALL_VALUES))
-        return;
-    struct err err = {0};
-    struct losses losses = {0};
-    bool *is_carried = arena_calloc(call->arena, db_row_count(rows) + 1, sizeof *is_carried);
     plan->head.case_name = db_get_text(rows, 0, ITEM_REF);
     plan->head.tlp = order->tlp == TLP_NONE ? strictest_of(plan, rows) : order->tlp;
     struct share_document *document = share_document_new(&plan->head);
-    bool ok = add_items(document, plan, rows, &err) && share_document_try(document, is_carried, &losses, &err);
+    bool ok = add_items(document, plan, rows, err) && share_document_try(document, is_carried, losses, err);
     share_document_free(document);
+    return ok;
+}
+
+/* What goes is tried in that format: items that it cannot say stay, and what is too long is halved. RID says all of them. */
+static void try_format(struct desk_call *call, const struct order *order, struct plan *plan, const struct db_rows *rows)
+{
+    if (db_row_count(rows) == 0 || plan->reasons[0] ||
+        (str_equal(plan->head.format, SHARE_FORMAT_RID) && plan->head.rid_url && plan->values <= SMALL_VALUES &&
+         plan->bytes <= SMALL_BYTES))
+        return;
+    struct err err = {0};
+    struct losses losses = {0};
+    bool *is_carried = arena_calloc(call->arena, db_row_count(rows) + 1, sizeof *is_carried), ok;
+    while (!(ok = try_document(order, plan, rows, is_carried, &losses, &err)) && err.code == ERR_LIMIT && plan->values >= 2 * FEW_VALUES) {
+        leave_for_later(call, plan, rows, plan->values / 2);
+        memset(is_carried, 0, db_row_count(rows) * sizeof *is_carried);
+        losses = (struct losses){0};
+    }
     const char *why = ok ? arena_printf(call->arena, "%s has no place for it", plan->head.format)
                          : arena_printf(call->arena, "nothing goes as %s: %s", plan->head.format, err.text);
     for (size_t row = 0, item = 0; row < db_row_count(rows); row++)
@@ -341,7 +366,7 @@ static void try_format(struct desk_call *call, const struct order *order, struct
 static bool place_order(struct desk_call *call, const struct order *order, struct plan *plan, struct err *err)
 {
     struct db_rows *rows = NULL;
-    buf_add_char(&plan->going, ']');
+    buf_add_text(&plan->going, plan->going.size ? "]" : "[]");
     db_text(call->params, call->name);
     db_text(call->params, plan->peer.name);
     db_int8(call->params, plan->agreement_id);
@@ -350,6 +375,8 @@ static bool place_order(struct desk_call *call, const struct order *order, struc
     db_text(call->params, order->only);
     db_text(call->params, buf_text(&plan->going));
     db_text(call->params, plan->head.format);
+    db_text(call->params, order->after);
+    db_text(call->params, plan->next);
     bool ok = desk_run(call, SQL_DESK_SHARE_ORDER, &rows, err);
     if (ok) {
         json_t *share = json_loads(db_get_text(rows, 0, 0), 0, NULL);
@@ -374,13 +401,10 @@ static bool write_plan(struct desk_call *call, struct plan *plan, struct err *er
 
 static bool order_peer(struct desk_call *call, const struct order *order, struct plan *plan, struct err *err)
 {
-    if (order->is_dry || plan->going_count == 0)
-        return true;
-    if (plan->is_too_large)
-        return desk_problem_set(call, 422, "which of them? --only type:domain, or --only ip:192.0.2.0/24; --dry-run says what then goes",
-                                err, "the case has more than the %d values (%d MiB) that a share may have", SHARE_VALUES_MAX,
-                                SHARE_BYTES_MAX >> 20);
-    return place_order(call, order, plan, err);
+    bool is_order = !order->is_dry && (plan->going_count > 0 || order->after);
+    if (plan->next && (is_order || order->is_dry))
+        json_object_set_new(plan->answer, "next", json_string(plan->next));
+    return !is_order || place_order(call, order, plan, err);
 }
 
 static bool plan_peer(struct desk_call *call, const struct order *order, const char *name, struct plan *plan, struct err *err)
@@ -390,12 +414,13 @@ static bool plan_peer(struct desk_call *call, const struct order *order, const c
         return false;
     db_text(call->params, call->name);
     db_text(call->params, name);
+    db_text(call->params, order->after);
     if (!desk_run(call, SQL_DESK_SHARE_CANDIDATES, &rows, err))
         return false;
     decide_items(call, order, plan, rows);
     try_format(call, order, plan, rows);
     for (size_t row = 0; row < db_row_count(rows); row++)
-        plan_item(plan, rows, row);
+        plan_item(order, plan, rows, row);
     db_rows_free(rows);
     return order_peer(call, order, plan, err) && write_plan(call, plan, err);
 }
@@ -425,7 +450,7 @@ static bool share_with_all(struct desk_call *call, const struct order *order, co
             return false;
     }
     buf_add_text(&call->answer->body, "],\"next\":null}");
-    if (going == 0 && !order->is_dry)
+    if (going == 0 && !order->is_dry && !order->after)
         return desk_problem_set(call, 422, "the same with --dry-run says why, item by item", err, "nothing may go to %s", why);
     return true;
 }
@@ -436,7 +461,8 @@ static bool read_order(struct desk_call *call, struct order *order, struct err *
         .object = FILTER_ITEM, .now = timestamp_now(), .zone_minutes = call->caller.zone_minutes, .me = call->caller.login};
     const char *tlp;
     if (!desk_body_text(call, "only", &order->only, err) || !desk_body_text(call, "tlp", &tlp, err) ||
-        !desk_body_text(call, "format", &order->format, err) || !desk_body_bool(call, "dry_run", &order->is_dry, err))
+        !desk_body_text(call, "format", &order->format, err) || !desk_body_text(call, "after", &order->after, err) ||
+        !desk_body_bool(call, "dry_run", &order->is_dry, err))
         return false;
     if (tlp && !tlp_parse(tlp, &order->tlp))
         return desk_problem_set(call, 422, "one of clear, green, amber, amber+strict", err, "\"%.40s\" is no label", tlp);
@@ -481,6 +507,7 @@ static bool show_share(struct desk_call *call, struct err *err)
     if (!desk_query_id(call, 's', call->name, &id, err))
         return false;
     db_int8(call->params, id);
+    db_text(call->params, desk_query_text(call, "part"));
     return desk_run_one(call, SQL_DESK_SHARE_SHOW, 200, "share", err);
 }
 

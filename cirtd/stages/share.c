@@ -43,7 +43,8 @@ enum {
     HEAD_TEAM,
     HEAD_PREFIX,
     HEAD_DOMAIN,
-    HEAD_FORMAT
+    HEAD_FORMAT,
+    HEAD_PART
 };
 enum { ITEM_NO, ITEM_KIND, ITEM_REF, ITEM_CONTENT, ITEM_SHA256, ITEM_TLP, ITEM_ORIGIN, ITEM_PERSONAL, ITEM_SHAREABLE, ITEM_RESTRICTED };
 enum { ANSWER_STATUS, ANSWER_BODY, ANSWER_CASE, ANSWER_PREFIX, ANSWER_FORMAT };
@@ -156,6 +157,8 @@ static bool build(const struct writing *writing, struct buf *out, struct err *er
         .rid_url = head_text(writing, HEAD_RID_URL),
         .tlp = (enum tlp)db_get_int(writing->head, 0, HEAD_TLP),
         .time = db_get_time(writing->head, 0, HEAD_ORDERED),
+        .part = (int)db_get_int(writing->head, 0, HEAD_PART),
+        .bytes_max = codec_limits_default.document_bytes_max,
     };
     if (!share_format_is_known(head.format))
         return err_set(err, ERR_INPUT, "nothing is shared as \"%.60s\"", head.format);
@@ -188,8 +191,9 @@ static bool write_document(struct writing *writing, int64_t share, struct err *e
     buf_init(&document, codec_limits_default.document_bytes_max);
     bool ok = judge(writing, err) && build(writing, &document, err) && queue(writing, share, &document, err);
     if (ok)
-        log_info("share_queued", "share=s%lld peer=%s format=%s items=%zu bytes=%zu", (long long)share, writing->peer.name,
-                 head_text(writing, HEAD_FORMAT), db_row_count(writing->items), document.size);
+        log_info("share_queued", "share=s%lld peer=%s format=%s part=%lld items=%zu bytes=%zu", (long long)share, writing->peer.name,
+                 head_text(writing, HEAD_FORMAT), (long long)db_get_int(writing->head, 0, HEAD_PART), db_row_count(writing->items),
+                 document.size);
     buf_clear(&document);
     return ok;
 }

@@ -308,7 +308,9 @@ static void name_event(struct codec_writer *writer)
         return;
     }
     const char *issuer = report->reference_issuer ? report->reference_issuer : "";
-    name_uuid(report->reference ? arena_printf(writer->arena, "event %s %s", issuer, report->reference)
+    /* An event of its own: attributes of another part would take the places of those before. */
+    const char *part = report->part > 1 ? arena_printf(writer->arena, " part %d", report->part) : "";
+    name_uuid(report->reference ? arena_printf(writer->arena, "event %s %s%s", issuer, report->reference, part)
                                 : arena_printf(writer->arena, "event %s %lld %s", issuer, (long long)report->time, writer->info),
               writer->uuid);
 }

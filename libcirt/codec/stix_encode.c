@@ -224,7 +224,9 @@ static void write_report(struct codec_writer *writer, const struct codec_out *ou
     char id[STIX_ID_SIZE];
     json_t *body = report_body(writer);
     /* Of a known number it is the same report, whatever has become of it. */
-    json_t *name = str_is_empty(parts->report->reference) ? json_incref(body) : json_string("report");
+    json_t *name = str_is_empty(parts->report->reference) ? json_incref(body)
+                   : parts->report->part > 1              ? json_sprintf("report part %d", parts->report->part)
+                                                          : json_string("report");
     parts->number = 0;
     stix_writer_name(parts, "report", name, id);
     json_decref(name);

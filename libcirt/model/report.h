@@ -66,8 +66,9 @@ struct report {
     const char *case_kind;                /* "vulnerability", "notice", "request"; NULL: incident */
     int64_t time;                         /* the document's own time, or TIMESTAMP_NONE */
     const char *time_text, *time_rule;
-    const char *reference;                      /* the sender's own number for it, or NULL */
-    const char *reference_issuer;               /* whose number (IODEF IncidentID@name), or NULL */
+    const char *reference;        /* the sender's own number for it, or NULL */
+    const char *reference_issuer; /* whose number (IODEF IncidentID@name), or NULL */
+    int part;                     /* of several documents about that number: which, from 2; the first, or the only one: 0 or 1 */
     const char *reporter_name, *reporter_email; /* personal: kept apart by the store; or NULL */
     const char *creator_name, *creator_email;   /* the team that wrote the document, for its peers (IODEF Contact role creator); or NULL */
     const char *extra;                          /* JSON object text, or NULL */

@@ -66,8 +66,10 @@ END $$;
 
 -- Everything in a case that could go to a peer, each item once: the case itself, what was seen (its strictest label), notes. ref names the item in
 -- an order; content is what the document is written from. origin_peer: the peer who said it, 0 for us and others who are no peers; where another
--- peer's AMBER is among what was seen, that peer. One value more than desk shares (SHARE_VALUES_MAX, SHARE_BYTES_MAX): there it says that there are more.
-CREATE OR REPLACE FUNCTION share_candidates(p_ref text, p_peer text)
+-- peer's AMBER is among what was seen, that peer. p_after: the ref of a value; then the case and the values behind that one, no notes. One value more
+-- than a document has (SHARE_VALUES_MAX, SHARE_BYTES_MAX of desk): there it says that there are more.
+SELECT drop_overloads('share_candidates');
+CREATE OR REPLACE FUNCTION share_candidates(p_ref text, p_peer text, p_after text)
 RETURNS TABLE (kind text, ref text, text text, type text, value text, role text, class text, tlp smallint, to_share boolean, personal boolean,
                origin_peer bigint, restricted boolean, content text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -75,8 +77,14 @@ DECLARE
     v_case bigint := case_find(p_ref);
     v_peer bigint := coalesce((SELECT p.id FROM peer p WHERE p.name = upper(p_peer)), 0);
     v_restricted boolean := (SELECT v.compartment_id <> 0 FROM visible_case v WHERE v.id = v_case);
+    v_type smallint := observable_type_number(split_part(p_after, ' ', 1));
+    v_role smallint := sighting_role_number(split_part(p_after, ' ', 2));
+    v_value text := substr(p_after, length(split_part(p_after, ' ', 1)) + length(split_part(p_after, ' ', 2)) + 3);
 BEGIN
     PERFORM share_refuse_drill(v_case);
+    IF p_after IS NOT NULL AND num_nulls(v_type, v_role) > 0 THEN
+        PERFORM refuse('CI422', format('"%s" is no value that an order could go on behind', left(p_after, 100)), 'as "next" said it');
+    END IF;
     RETURN QUERY
     WITH accepted AS (SELECT n.peer_id, n.tlp FROM incoming n WHERE n.case_id = v_case AND n.state = 'accepted')
     SELECT 'case', v.name, v.summary, NULL, NULL, NULL, v.class, v.tlp, true, false,
@@ -87,6 +95,14 @@ BEGIN
         FROM visible_case v WHERE v.id = v_case;
     RETURN QUERY
     WITH voice AS MATERIALIZED (SELECT * FROM case_voices(v_case, v_peer)),
+    -- All that is behind p_after, before any of it is looked at closely: a case may have many times what one document holds.
+    ahead AS MATERIALIZED (
+        SELECT s.type, s.value, s.role, s.tlp, s.personal, s.is_indicator, s.origin, s.report_id, s.received, s.observation_no, s.pap, s.addr, s.host
+        FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
+        WHERE m.case_id = v_case AND (p_after IS NULL OR (s.type, s.role, s.value) > (v_type, v_role, v_value))),
+    bound AS MATERIALIZED (
+        SELECT b.type, b.role, b.value FROM (SELECT DISTINCT a.type, a.role, a.value FROM ahead a ORDER BY a.type, a.role, a.value LIMIT 20001) b
+        ORDER BY b.type DESC, b.role DESC, b.value DESC LIMIT 1),
     seen AS (
         SELECT s.type, s.value, s.role, max(s.tlp) AS tlp, bool_or(s.personal) AS personal,
                bool_or(s.is_indicator AND s.role NOT IN (2, 3) AND (EXISTS (SELECT FROM known_sender k WHERE k.id = s.origin)
@@ -96,11 +112,10 @@ BEGIN
                min(o.class) AS class, min(o.protocol) AS protocol,
                CASE WHEN min(o.source_port) = max(o.source_port) THEN min(o.source_port) END AS source_port,
                CASE WHEN min(o.target_port) = max(o.target_port) THEN min(o.target_port) END AS target_port
-        FROM visible_member m
-            JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
+        FROM ahead s JOIN bound b ON (s.type, s.role, s.value) <= (b.type, b.role, b.value)
             JOIN visible_observation o ON o.report_id = s.report_id AND o.received = s.received AND o.no = s.observation_no
             LEFT JOIN voice x ON x.report_id = s.report_id
-        WHERE m.case_id = v_case GROUP BY s.type, s.value, s.role ORDER BY s.type, s.role, s.value LIMIT 20001),
+        GROUP BY s.type, s.value, s.role),
     marked AS MATERIALIZED (SELECT array_agg(g.type) AS types, array_agg(g.value) AS values, array_agg(g.host) AS hosts, array_agg(g.addr) AS addrs FROM seen g WHERE g.indicator),
     victim AS MATERIALIZED (SELECT DISTINCT m.types[v] AS type, m.values[v] AS value FROM marked m CROSS JOIN LATERAL victims_among(m.types, m.values, m.hosts, m.addrs) v)
     SELECT 'sighting', observable_type_name(g.type) || ' ' || sighting_role_name(g.role) || ' ' || g.value, g.value, observable_type_name(g.type), g.value,
@@ -115,10 +130,10 @@ BEGIN
     RETURN QUERY
     SELECT 'note', n.id::text, left(n.text, 200), NULL, NULL, NULL, NULL, n.tlp, n.share, false, 0::bigint, v_restricted,
            json_build_object('text', n.text, 'time', time_text(n.written), 'tlp', tlp_name(n.tlp))::text
-        FROM visible_note n WHERE n.case_id = v_case ORDER BY n.id;
+        FROM visible_note n WHERE n.case_id = v_case AND p_after IS NULL ORDER BY n.id;
 END $$;
 
--- The item's own part of libcirt/rules/disclosure.c; the agreement's part is share_item_checked().
+-- The item's own part of libcirt/rules/disclosure.c; the agreement's part is share_items_refused().
 CREATE OR REPLACE FUNCTION share_item_may(p_tlp int, p_origin_peer bigint, p_peer bigint, p_to_share boolean, p_personal boolean, p_restricted boolean)
 RETURNS boolean LANGUAGE sql IMMUTABLE
 RETURN p_tlp < 4 AND (p_tlp < 3 OR p_origin_peer = p_peer) AND (p_tlp < 2 OR p_origin_peer IN (0, p_peer)) AND p_to_share AND NOT p_personal
@@ -128,39 +143,12 @@ RETURN p_tlp < 4 AND (p_tlp < 3 OR p_origin_peer = p_peer) AND (p_tlp < 2 OR p_o
 CREATE OR REPLACE FUNCTION agreement_covers(p_classes text[], p_class text) RETURNS boolean LANGUAGE sql IMMUTABLE
 RETURN p_classes IS NULL OR p_class = ANY (p_classes) OR split_part(p_class, '/', 1) = ANY (p_classes);
 
--- The last line: whatever ordered it, an item that the agreement does not carry never becomes a row. The same rules as libcirt/rules/disclosure.c.
-CREATE OR REPLACE FUNCTION share_item_checked() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE
-    s share;
-    a agreement;
-    v_class text;
-BEGIN
-    SELECT * INTO s FROM share x WHERE x.id = NEW.share_id;
-    SELECT * INTO a FROM agreement x WHERE x.id = s.agreement_id AND x.version = s.agreement_version;
-    SELECT c.class INTO v_class FROM incident_case c WHERE c.id = s.case_id;
-    PERFORM share_refuse_drill(s.case_id);
-    IF NEW.tlp = 4 THEN
-        PERFORM refuse('CI422', 'TLP:RED is for named persons and is never shared');
-    ELSIF NEW.tlp > a.ceiling THEN
-        PERFORM refuse('CI422', format('TLP:%s is above the agreement''s ceiling, TLP:%s', upper(tlp_name(NEW.tlp)), upper(tlp_name(a.ceiling))));
-    ELSIF NEW.tlp > s.tlp THEN
-        PERFORM refuse('CI422', format('TLP:%s does not fit into a document of TLP:%s', upper(tlp_name(NEW.tlp)), upper(tlp_name(s.tlp))));
-    ELSIF a.peer_id <> s.peer_id OR NOT a.is_current OR NOT a.enabled OR now() < a.valid_from OR now() >= a.valid_until THEN
-        PERFORM refuse('CI422', 'there is no agreement in force with this peer');
-    ELSIF NOT agreement_covers(a.classes, v_class) THEN
-        PERFORM refuse('CI422', format('the agreement does not cover %s', v_class));
-    END IF;
-    RETURN NEW;
-END $$;
-DROP TRIGGER IF EXISTS share_item_check ON share_item;
-CREATE TRIGGER share_item_check BEFORE INSERT OR UPDATE ON share_item FOR EACH ROW EXECUTE FUNCTION share_item_checked();
-ALTER TABLE share_item ENABLE ALWAYS TRIGGER share_item_check;
-
 -- Orders a share of exactly these items ([{kind, ref}]), as that format. Another order for the same case and peer is the next version of the same share.
+-- What is too long for one document is ordered part by part: p_next is the ref of the last value that was looked at, NULL where none is left; the order that
+-- goes on says that as p_after. Until it is whole nothing leaves.
 SELECT drop_overloads('share_order');
-CREATE OR REPLACE FUNCTION share_order(p_ref text, p_peer text, p_agreement bigint, p_version int, p_tlp int, p_filter text, p_items jsonb, p_format text)
-RETURNS json
+CREATE OR REPLACE FUNCTION share_order(p_ref text, p_peer text, p_agreement bigint, p_version int, p_tlp int, p_filter text, p_items jsonb, p_format text,
+                                       p_after text, p_next text) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     c incident_case;
@@ -177,33 +165,48 @@ BEGIN
         PERFORM refuse('CI422', format('peer %s is disabled', p.name), format('cirt peer set %s --enabled true', p.name));
     END IF;
     SELECT * INTO s FROM share x WHERE x.case_id = c.id AND x.peer_id = p.id ORDER BY x.id LIMIT 1 FOR UPDATE;
-    IF s.id IS NULL THEN
-        INSERT INTO share (case_id, drill_id, compartment_id, peer_id, agreement_id, agreement_version, tlp, state, filter, format, ordered_by)
-            VALUES (c.id, c.drill_id, c.compartment_id, p.id, p_agreement, p_version, p_tlp, 'planned', p_filter, p_format, viewer()) RETURNING * INTO s;
+    IF p_after IS NOT NULL AND (s.state <> 'planned' OR s.ordered_by <> viewer() OR s.ordered_to IS DISTINCT FROM p_after OR s.format <> p_format
+            OR s.filter IS DISTINCT FROM p_filter) THEN
+        PERFORM refuse('CI409', format('the order for %s does not go on there: another one took its place', p.name), format('begin anew: cirt share %s --with %s', c.number, p.name));
+    ELSIF p_after IS NOT NULL THEN
+        UPDATE share x SET tlp = greatest(x.tlp, p_tlp), parts = x.parts + (jsonb_array_length(p_items) > 0)::int WHERE x.id = s.id RETURNING * INTO s;
+    ELSIF s.id IS NULL THEN
+        INSERT INTO share (case_id, drill_id, compartment_id, peer_id, agreement_id, agreement_version, tlp, state, filter, format, ordered_by, ordered_to)
+            VALUES (c.id, c.drill_id, c.compartment_id, p.id, p_agreement, p_version, p_tlp, 'planned', p_filter, p_format, viewer(), coalesce(p_next, ''))
+            RETURNING * INTO s;
     ELSE
         DELETE FROM outbox o WHERE o.share_id = s.id AND (o.leased_until IS NULL OR o.leased_until < now());
-        UPDATE share x SET version = x.version + 1, agreement_id = p_agreement, agreement_version = p_version, tlp = p_tlp, state = 'planned',
-            filter = p_filter, format = p_format, ordered = now(), ordered_by = viewer(), sent = NULL, acknowledged = NULL, error = NULL
+        UPDATE share x SET version = x.version + 1, agreement_id = p_agreement, agreement_version = p_version, tlp = p_tlp, state = 'planned', filter = p_filter,
+            format = p_format, ordered = now(), ordered_by = viewer(), ordered_to = coalesce(p_next, ''), parts = 1, part = 1, taken = 0, sent = NULL, acknowledged = NULL
             WHERE x.id = s.id RETURNING * INTO s;
     END IF;
     WITH wanted AS (SELECT DISTINCT w ->> 'kind' AS kind, w ->> 'ref' AS ref FROM jsonb_array_elements(p_items) w),
     item AS (
         SELECT k.kind, k.ref, k.content, k.tlp, NOT share_item_may(k.tlp, k.origin_peer, p.id, k.to_share, k.personal, k.restricted) AS stays
-        FROM share_candidates(p_ref, p_peer) k JOIN wanted w USING (kind, ref)),
+        FROM share_candidates(p_ref, p_peer, p_after) k JOIN wanted w USING (kind, ref) WHERE jsonb_array_length(p_items) > 0),
     kept AS (
-        INSERT INTO share_item (share_id, version, no, kind, ref, content, sha256, tlp)
-        SELECT s.id, s.version, row_number() OVER (ORDER BY i.kind, i.ref), i.kind, i.ref, i.content, sha256(convert_to(i.content, 'UTF8')), i.tlp
+        INSERT INTO share_item (share_id, version, part, no, kind, ref, content, sha256, tlp)
+        SELECT s.id, s.version, s.parts, (SELECT coalesce(max(t.no), 0) FROM share_item t WHERE t.share_id = s.id AND t.version = s.version)
+               + row_number() OVER (ORDER BY i.kind, i.ref), i.kind, i.ref, i.content, sha256(convert_to(i.content, 'UTF8')), i.tlp
         FROM item i WHERE NOT i.stays RETURNING 1)
     SELECT (SELECT count(*) FROM kept), (SELECT min(i.ref) FROM item i WHERE i.stays) INTO v_count, v_stays;
     IF v_stays IS NOT NULL THEN
         PERFORM refuse('CI422', format('"%s" stays in the house', left(v_stays, 100)), format('cirt share %s --with %s --dry-run says why', c.number, p.name));
-    ELSIF v_count = 0 OR v_count <> (SELECT count(DISTINCT (w ->> 'kind', w ->> 'ref')) FROM jsonb_array_elements(p_items) w) THEN
+    ELSIF (v_count = 0 AND p_after IS NULL) OR v_count <> (SELECT count(DISTINCT (w ->> 'kind', w ->> 'ref')) FROM jsonb_array_elements(p_items) w) THEN
         PERFORM refuse('CI422', 'the order names items that the case does not have', format('cirt share %s --with %s --dry-run', c.number, p.name));
     END IF;
-    UPDATE incident_case k SET updated = now() WHERE k.id = c.id;
-    PERFORM journal_append(c.id, viewer_login(), 'share', format('shares %s items with %s as TLP:%s%s', v_count, p.name, upper(tlp_name(p_tlp)), CASE WHEN p_format <> 'rid' THEN ', ' || p_format ELSE '' END),
-        jsonb_build_object('share', 's' || s.id, 'version', s.version, 'peer', p.name, 'format', p_format, 'agreement', format('a%s version %s', p_agreement, p_version)));
-    PERFORM pg_notify('cirt_share', '');
+    -- A whole one waits for the share stage from here on (share_is_planned()).
+    UPDATE share x SET ordered_to = p_next,
+        error = CASE WHEN p_next IS NOT NULL THEN format('not ordered as a whole, nothing leaves: cirt share %s --with %s', c.number, p.name) END WHERE x.id = s.id;
+    IF p_next IS NULL THEN
+        SELECT count(*) INTO v_count FROM share_item t WHERE t.share_id = s.id AND t.version = s.version;
+        UPDATE incident_case k SET updated = now() WHERE k.id = c.id;
+        PERFORM journal_append(c.id, viewer_login(), 'share', format('shares %s items with %s as TLP:%s%s%s', v_count, p.name, upper(tlp_name(s.tlp)),
+                CASE WHEN s.format <> 'rid' THEN ', ' || s.format ELSE '' END, CASE WHEN s.parts > 1 THEN format(', in %s documents', s.parts) ELSE '' END),
+            jsonb_build_object('share', 's' || s.id, 'version', s.version, 'peer', p.name, 'format', s.format,
+                               'agreement', format('a%s version %s', s.agreement_id, s.agreement_version)));
+        PERFORM pg_notify('cirt_share', '');
+    END IF;
     RETURN (SELECT share_json(v) FROM visible_share v WHERE v.id = s.id);
 END $$;
 

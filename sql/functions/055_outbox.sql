@@ -2,10 +2,10 @@
 
 -- What the database itself knows of each item of a share: its strictest label now, the peer who said it (0: we, or no peer; another peer where its AMBER
 -- is among what was seen), what keeps it home, and what may be done with it. victim: of a value that is marked as indicator, that somebody was hurt there.
--- tlp NULL: the case has no such item.
+-- tlp NULL: the case has no such item. Of one part, with the case, which stands in each.
 DROP VIEW IF EXISTS releasable_item;
 SELECT drop_overloads('share_item_facts');
-CREATE OR REPLACE FUNCTION share_item_facts(p_share bigint, p_version int)
+CREATE OR REPLACE FUNCTION share_item_facts(p_share bigint, p_version int, p_part int)
 RETURNS TABLE (no int, tlp smallint, origin_peer bigint, personal boolean, shareable boolean, restricted boolean, pap smallint, victim boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     WITH s AS (
@@ -16,7 +16,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         FROM share_item t
             LEFT JOIN LATERAL (SELECT t.content::json ->> 'type', t.content::json ->> 'role', t.content::json ->> 'value', (t.content::json ->> 'indicator')::boolean)
                 j(type, role, value, indicator) ON t.kind = 'sighting'
-        WHERE t.share_id = p_share AND t.version = p_version),
+        WHERE t.share_id = p_share AND t.version = p_version AND (t.part = p_part OR t.kind = 'case')),
     voice AS MATERIALIZED (SELECT x.* FROM s CROSS JOIN LATERAL case_voices(s.case_id, s.peer_id) x),
     -- Items and what was seen side by side in one group: a join would be planned for one item, and there may be thousands.
     seen AS MATERIALIZED (
@@ -30,7 +30,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
             SELECT NULL, observable_type_name(g.type), sighting_role_name(g.role), g.value, NULL, g.tlp, g.pap, g.personal, x.other, coalesce(x.is_theirs, false), g.type, g.host, g.addr
             FROM s JOIN case_member m ON m.case_id = s.case_id AND m.until IS NULL
                 JOIN sighting g ON g.report_id = m.report_id AND g.received = m.received AND m.observations @> g.observation_no
-                LEFT JOIN voice x ON x.report_id = g.report_id) v
+                LEFT JOIN voice x ON x.report_id = g.report_id
+            -- CASE: looked up in a hash; as a join it would be planned for one item, too. The case may have many times what stands in this part.
+            WHERE CASE WHEN g.value IN (SELECT i.value FROM item i WHERE i.kind = 'sighting') THEN true END) v
         GROUP BY v.type, v.role, v.value, s.peer_id HAVING count(v.no) > 0 AND count(v.tlp) > 0),
     marked AS (
         SELECT array_agg(g.type_number) AS types, array_agg(g.value) AS values, array_agg(g.host) AS hosts, array_agg(g.addr) AS addrs FROM seen g WHERE g.indicator),
@@ -49,14 +51,32 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT i.no, n.tlp, coalesce(x.peer_id, 0), n.personal, n.share, s.restricted, NULL, false
         FROM s CROSS JOIN item i JOIN note n ON n.case_id = s.case_id AND n.id::text = i.ref LEFT JOIN sender x ON x.id = n.origin WHERE i.kind = 'note' $$;
 
--- The item's own half of the last line (share_item_checked() holds the agreement's): an item is what the case has, under no wider label than it has
--- there, and stays where libcirt/rules/disclosure.c says that it stays. The first that stays and why, or no row.
-CREATE OR REPLACE FUNCTION share_item_stays(p_share bigint, p_version int) RETURNS TABLE (ref text, why text)
+-- The agreement's half of the last line: whatever ordered it, an item that the agreement does not carry never becomes a row. The same rules as
+-- libcirt/rules/disclosure.c. Why those with this label stay, as things are, or NULL.
+CREATE OR REPLACE FUNCTION share_items_refused(p_share bigint, p_version int, p_tlp int) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT CASE
+        WHEN p_tlp = 4 THEN 'TLP:RED is for named persons and is never shared'
+        WHEN p_tlp > a.ceiling THEN format('TLP:%s is above the agreement''s ceiling, TLP:%s', upper(tlp_name(p_tlp)), upper(tlp_name(a.ceiling)))
+        WHEN p_tlp > s.tlp THEN format('TLP:%s does not fit into a document of TLP:%s', upper(tlp_name(p_tlp)), upper(tlp_name(s.tlp)))
+        WHEN a.peer_id <> s.peer_id OR NOT a.is_current OR NOT a.enabled OR now() < a.valid_from OR now() >= a.valid_until
+            THEN 'there is no agreement in force with this peer'
+        WHEN NOT agreement_covers(a.classes, c.class) THEN format('the agreement does not cover %s', c.class)
+        WHEN NOT p.enabled THEN format('peer %s is disabled', p.name)
+        WHEN p_version <> s.version OR s.state <> 'planned' THEN 'that order is closed' END
+    FROM share s JOIN agreement a ON a.id = s.agreement_id AND a.version = s.agreement_version JOIN incident_case c ON c.id = s.case_id JOIN peer p ON p.id = s.peer_id
+    WHERE s.id = p_share $$;
+
+-- The item's own half: an item is what the case has, under no wider label than it has there, and stays where libcirt/rules/disclosure.c says that it stays.
+-- The first of a part that stays and why, or no row.
+SELECT drop_overloads('share_item_stays');
+CREATE OR REPLACE FUNCTION share_item_stays(p_share bigint, p_version int, p_part int) RETURNS TABLE (ref text, why text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off AS $$
+    WITH t AS MATERIALIZED (
+        SELECT x.no, x.kind, x.ref, x.content, x.content::json AS said, x.sha256, x.tlp FROM share_item x
+        WHERE x.share_id = p_share AND x.version = p_version AND (x.part = p_part OR x.kind = 'case')),
     -- PAP is said of a document as a whole, and is the strictest of what stands in it. By itself: in the join it would be reckoned anew for each item.
-    WITH d AS MATERIALIZED (
-        SELECT coalesce(max(tlp_number(x.content::json ->> 'pap')), 0) AS pap FROM share_item x
-        WHERE x.share_id = p_share AND x.version = p_version AND x.kind <> 'note')
+    d AS MATERIALIZED (SELECT coalesce(max(tlp_number(t.said ->> 'pap')), 0) AS pap FROM t WHERE t.kind <> 'note')
     SELECT x.ref, x.why FROM (
         SELECT t.ref, CASE
             WHEN t.sha256 <> sha256(convert_to(t.content, 'UTF8')) THEN 'its digest is not that of its content'
@@ -68,30 +88,30 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_
             WHEN f.restricted THEN 'restricted to a compartment'
             WHEN NOT f.shareable THEN 'not marked for sharing'
             WHEN f.personal THEN 'personal data'
-            WHEN t.kind = 'sighting' AND (t.content::json ->> 'indicator')::boolean AND EXISTS (
-                SELECT FROM indicator_withdrawal w WHERE w.ended IS NULL AND md5(w.value) = md5(t.content::json ->> 'value')
-                    AND observable_type_name(w.type) = t.content::json ->> 'type') THEN 'it is no indicator any more'
+            WHEN t.kind = 'sighting' AND (t.said ->> 'indicator')::boolean AND EXISTS (
+                SELECT FROM indicator_withdrawal w WHERE w.ended IS NULL AND md5(w.value) = md5(t.said ->> 'value')
+                    AND observable_type_name(w.type) = t.said ->> 'type') THEN 'it is no indicator any more'
             WHEN f.victim THEN 'it is a victim''s or target''s elsewhere, and no indicator'
             WHEN f.pap > d.pap THEN format('what may be done with it is PAP:%s now', upper(tlp_name(f.pap))) END AS why
-        FROM share s JOIN share_item t ON t.share_id = s.id AND t.version = p_version
-            CROSS JOIN d
-            LEFT JOIN share_item_facts(p_share, p_version) f ON f.no = t.no -- once for all items
+        FROM share s CROSS JOIN t CROSS JOIN d
+            LEFT JOIN share_item_facts(p_share, p_version, p_part) f ON f.no = t.no -- once for all items
         WHERE s.id = p_share) x
     WHERE x.why IS NOT NULL ORDER BY x.why LIMIT 1 $$;
 
--- Whoever wrote the rows.
+-- Both halves, whoever wrote the rows.
 CREATE OR REPLACE FUNCTION share_items_proved() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_bad record;
 BEGIN
-    SELECT x.ref, x.why INTO v_bad FROM (SELECT n.share_id, n.version, min(n.ref) AS ref FROM fresh n GROUP BY 1, 2) d
-            JOIN share s ON s.id = d.share_id JOIN peer p ON p.id = s.peer_id
-            CROSS JOIN LATERAL (
-                SELECT d.ref, CASE WHEN NOT p.enabled THEN format('peer %s is disabled', p.name)
-                                   WHEN d.version <> s.version OR s.state <> 'planned' THEN 'that order is closed' END AS why
-                UNION ALL SELECT y.ref, y.why FROM share_item_stays(d.share_id, d.version) y) x
-        WHERE x.why IS NOT NULL LIMIT 1;
+    PERFORM share_refuse_drill(s.case_id) FROM (SELECT DISTINCT n.share_id FROM fresh n) d JOIN share s ON s.id = d.share_id;
+    SELECT y.why INTO v_bad FROM (SELECT n.share_id, n.version, n.tlp FROM fresh n GROUP BY 1, 2, 3) d
+        CROSS JOIN LATERAL (SELECT share_items_refused(d.share_id, d.version, d.tlp) AS why) y WHERE y.why IS NOT NULL LIMIT 1;
+    IF v_bad.why IS NOT NULL THEN
+        PERFORM refuse('CI422', v_bad.why);
+    END IF;
+    SELECT y.ref, y.why INTO v_bad FROM (SELECT n.share_id, n.version, n.part FROM fresh n GROUP BY 1, 2, 3) d
+        CROSS JOIN LATERAL share_item_stays(d.share_id, d.version, d.part) y LIMIT 1;
     IF v_bad.why IS NOT NULL THEN
         RAISE EXCEPTION '"%" stays: %', left(v_bad.ref, 100), v_bad.why USING ERRCODE = 'CI422';
     END IF;
@@ -100,8 +120,11 @@ END $$;
 DROP TRIGGER IF EXISTS share_items_proof ON share_item;
 CREATE TRIGGER share_items_proof AFTER INSERT ON share_item REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION share_items_proved();
 ALTER TABLE share_item ENABLE ALWAYS TRIGGER share_items_proof;
+DROP TRIGGER IF EXISTS share_item_check ON share_item;
+DROP FUNCTION IF EXISTS share_item_checked();
 
--- What was decided stays as it was decided: items never change, and of a version of a share neither case, peer, label, format nor agreement.
+-- What was decided stays as it was decided: items never change, and of a version of a share neither case, peer, label, format nor agreement. Only while it is
+-- ordered part by part does its label become as strict as what is in it.
 CREATE OR REPLACE FUNCTION share_is_fixed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
@@ -112,12 +135,13 @@ CREATE TRIGGER share_item_fixed BEFORE UPDATE OR TRUNCATE ON share_item FOR EACH
 ALTER TABLE share_item ENABLE ALWAYS TRIGGER share_item_fixed;
 DROP TRIGGER IF EXISTS share_fixed ON share;
 CREATE TRIGGER share_fixed BEFORE UPDATE ON share FOR EACH ROW
-    WHEN (OLD.case_id <> NEW.case_id OR OLD.peer_id <> NEW.peer_id OR (OLD.version = NEW.version AND (OLD.tlp <> NEW.tlp OR OLD.format <> NEW.format
+    WHEN (OLD.case_id <> NEW.case_id OR OLD.peer_id <> NEW.peer_id OR (OLD.version = NEW.version AND (OLD.format <> NEW.format
+          OR OLD.tlp <> NEW.tlp AND (NEW.tlp < OLD.tlp OR OLD.ordered_to IS NULL)
           OR OLD.agreement_id <> NEW.agreement_id OR OLD.agreement_version <> NEW.agreement_version)))
     EXECUTE FUNCTION share_is_fixed();
 ALTER TABLE share ENABLE ALWAYS TRIGGER share_fixed;
 
--- An order waits for the share stage from the moment it is planned; a newer version takes the place of an older one.
+-- An order, or the next part of it, waits for the share stage from the moment it is planned as a whole; a newer version takes the place of an older one.
 CREATE OR REPLACE FUNCTION share_is_planned() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
@@ -127,10 +151,11 @@ BEGIN
     RETURN NULL;
 END $$;
 DROP TRIGGER IF EXISTS share_planned ON share;
-CREATE TRIGGER share_planned AFTER INSERT OR UPDATE ON share FOR EACH ROW WHEN (NEW.state = 'planned') EXECUTE FUNCTION share_is_planned();
+CREATE TRIGGER share_planned AFTER INSERT OR UPDATE ON share FOR EACH ROW
+    WHEN (NEW.state = 'planned' AND NEW.ordered_to IS NULL) EXECUTE FUNCTION share_is_planned();
 
--- Why nothing of this share may leave now, or NULL: the agreement is judged as it stands today, whatever version it was ordered under, and so are the
--- items: what was narrowed while the document waited stays.
+-- Why the part of this share that is at hand may not leave now, or NULL: the agreement is judged as it stands today, whatever version it was ordered under,
+-- and so are the items: what was narrowed while the document waited stays.
 CREATE OR REPLACE FUNCTION share_stops(p_share bigint) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT CASE
@@ -138,14 +163,18 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         WHEN a.id IS NULL OR NOT a.enabled THEN format('there is no agreement in force with %s', p.name)
         WHEN now() < a.valid_from THEN format('the agreement with %s begins %s', p.name, to_char(a.valid_from AT TIME ZONE 'UTC', 'YYYY-MM-DD'))
         WHEN now() >= a.valid_until THEN format('the agreement with %s ended %s', p.name, to_char(a.valid_until AT TIME ZONE 'UTC', 'YYYY-MM-DD'))
-        WHEN (SELECT max(t.tlp) FROM share_item t WHERE t.share_id = s.id AND t.version = s.version) > a.ceiling
+        WHEN (SELECT max(t.tlp) FROM share_item t WHERE t.share_id = s.id AND t.version = s.version AND (t.part = s.part OR t.kind = 'case')) > a.ceiling
             THEN format('TLP:%s is the ceiling of the agreement with %s', upper(tlp_name(a.ceiling)), p.name)
-        WHEN NOT (a.classes IS NULL OR c.class = ANY (a.classes) OR split_part(c.class, '/', 1) = ANY (a.classes))
+        WHEN NOT agreement_covers(a.classes, c.class)
             THEN format('the agreement with %s does not cover %s', p.name, c.class)
-        ELSE (SELECT format('"%s" stays: %s', left(x.ref, 100), x.why) FROM share_item_stays(s.id, s.version) x) END
+        ELSE (SELECT format('"%s" stays: %s', left(x.ref, 100), x.why) FROM share_item_stays(s.id, s.version, s.part) x) END
     FROM share s JOIN peer p ON p.id = s.peer_id JOIN incident_case c ON c.id = s.case_id
         LEFT JOIN agreement a ON a.id = s.agreement_id AND a.is_current AND a.peer_id = s.peer_id
     WHERE s.id = p_share $$;
+
+-- "part 3 of 10", where there are several.
+CREATE OR REPLACE FUNCTION share_part_text(s share) RETURNS text LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN s.parts > 1 THEN format('part %s of %s', s.part, s.parts) END;
 
 -- Notes what became of a share, in its row and in the history of its case. A newer version is not touched by news of an older one.
 CREATE OR REPLACE FUNCTION share_becomes(p_share bigint, p_version int, p_actor text, p_state text, p_error text) RETURNS void
@@ -153,12 +182,32 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     s share;
 BEGIN
-    UPDATE share x SET state = p_state, error = p_error, sent = CASE WHEN p_state = 'sent' THEN now() ELSE x.sent END,
-        acknowledged = CASE WHEN p_state = 'acknowledged' THEN now() ELSE x.acknowledged END
+    UPDATE share x SET state = p_state, error = CASE WHEN p_error IS NOT NULL THEN concat_ws(': ', share_part_text(x), p_error) END,
+        sent = CASE WHEN p_state = 'sent' THEN now() ELSE x.sent END, acknowledged = CASE WHEN p_state = 'acknowledged' THEN now() ELSE x.acknowledged END
         WHERE x.id = p_share AND x.version = p_version RETURNING * INTO s;
     IF s.id IS NOT NULL THEN
-        PERFORM journal_append(s.case_id, p_actor, 'share ' || p_state, format('s%s to %s: %s', s.id, (SELECT p.name FROM peer p WHERE p.id = s.peer_id), p_state) || coalesce(', ' || p_error, ''),
-                               jsonb_build_object('share', 's' || s.id, 'version', s.version));
+        PERFORM journal_append(s.case_id, p_actor, 'share ' || p_state,
+            concat_ws(', ', format('s%s to %s: %s', s.id, (SELECT p.name FROM peer p WHERE p.id = s.peer_id), p_state), share_part_text(s), p_error),
+            jsonb_build_object('share', 's' || s.id, 'version', s.version));
+    END IF;
+END $$;
+
+-- The peer has the part at hand, and took it or has not said so: the next one is planned, or that was all.
+CREATE OR REPLACE FUNCTION share_goes_on(p_delivery bigint, p_is_taken boolean, p_text text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    s share;
+BEGIN
+    SELECT x.* INTO s FROM delivery d JOIN share x ON x.id = d.share_id AND x.version = d.version AND x.part = d.part AND x.state = 'sent'
+        WHERE d.id = p_delivery FOR UPDATE OF x;
+    IF s.part < s.parts THEN
+        UPDATE share x SET state = 'planned', part = x.part + 1, taken = x.taken + p_is_taken::int WHERE x.id = s.id;
+    ELSIF s.taken + p_is_taken::int = s.parts THEN
+        UPDATE share x SET taken = s.parts WHERE x.id = s.id;
+        PERFORM share_becomes(s.id, s.version, 'share', 'acknowledged', NULL);
+    ELSIF s.id IS NOT NULL THEN
+        UPDATE share x SET taken = x.taken + p_is_taken::int,
+            error = CASE WHEN s.parts = 1 THEN p_text ELSE concat_ws(': ', format('%s of %s parts acknowledged', s.taken + p_is_taken::int, s.parts), p_text) END WHERE x.id = s.id;
     END IF;
 END $$;
 
@@ -167,16 +216,17 @@ END $$;
 DROP VIEW IF EXISTS releasable_share, releasable_item, releasable_answer;
 CREATE VIEW releasable_share AS
 SELECT s.id, s.version, s.tlp, s.ordered, c.name AS case_name, c.class, p.id AS peer_id, p.name AS peer, p.enabled AS peer_enabled, p.rid_url,
-       a.ceiling, a.classes, coalesce(a.enabled, false) AS agreed, a.valid_from, a.valid_until, o.name AS team, o.prefix, o.domain, s.format
+       a.ceiling, a.classes, coalesce(a.enabled, false) AS agreed, a.valid_from, a.valid_until, o.name AS team, o.prefix, o.domain, s.format, s.part
 FROM share s JOIN incident_case c ON c.id = s.case_id JOIN peer p ON p.id = s.peer_id CROSS JOIN site o
     LEFT JOIN agreement a ON a.id = s.agreement_id AND a.is_current AND a.peer_id = s.peer_id
-WHERE s.id = nullif(current_setting('cirt.share', true), '')::bigint AND s.state = 'planned';
+WHERE s.id = nullif(current_setting('cirt.share', true), '')::bigint AND s.state = 'planned' AND s.ordered_to IS NULL;
 
 CREATE VIEW releasable_item AS
 SELECT t.no, t.kind, t.ref, t.content, t.sha256, greatest(t.tlp, coalesce(f.tlp, 4)) AS tlp, f.origin_peer, f.personal, f.shareable, f.restricted
-FROM releasable_share s JOIN share_item t ON t.share_id = s.id AND t.version = s.version
-    -- Once for all items: neither argument is a column.
-    LEFT JOIN share_item_facts(nullif(current_setting('cirt.share', true), '')::bigint, (SELECT x.version FROM releasable_share x)) f ON f.no = t.no;
+FROM releasable_share s JOIN share_item t ON t.share_id = s.id AND t.version = s.version AND (t.part = s.part OR t.kind = 'case')
+    -- Once for all items: no argument is a column.
+    LEFT JOIN share_item_facts(nullif(current_setting('cirt.share', true), '')::bigint, (SELECT x.version FROM releasable_share x), (SELECT x.part FROM releasable_share x)) f
+        ON f.no = t.no;
 
 CREATE VIEW releasable_answer AS
 SELECT d.id, d.status, d.answer, c.name AS case_name, o.prefix, s.format
@@ -207,6 +257,7 @@ BEGIN
             PERFORM share_becomes(q.share_id, q.version, 'share', 'failed', p_error);
         ELSIF q.kind = 'answer' THEN
             UPDATE share s SET error = p_error WHERE s.id = q.share_id AND s.version = q.version;
+            PERFORM share_goes_on(q.delivery_id, false, p_error);
         END IF;
     ELSE
         UPDATE to_share x SET not_before = now() + interval '1 second' * power(2, p_attempts) WHERE x.id = p_id AND x.attempts = p_attempts;
@@ -221,7 +272,7 @@ BEGIN
     PERFORM set_config('cirt.share', p_share::text, true);
 END $$;
 
--- The document of a planned share goes to the outbox.
+-- The document of a planned share, or of the part at hand, goes to the outbox.
 SELECT drop_overloads('share_queued');
 CREATE OR REPLACE FUNCTION share_queued(p_share bigint, p_version int, p_document bytea, p_sha256 bytea, p_media_type text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -236,7 +287,11 @@ BEGIN
         RAISE EXCEPTION 'the digest is not that of the document' USING ERRCODE = 'CI400';
     END IF;
     INSERT INTO outbox (share_id, version, document, sha256, media_type) VALUES (p_share, p_version, p_document, p_sha256, p_media_type);
-    PERFORM share_becomes(p_share, p_version, 'share', 'queued', NULL);
+    IF EXISTS (SELECT FROM share s WHERE s.id = p_share AND s.part = 1) THEN
+        PERFORM share_becomes(p_share, p_version, 'share', 'queued', NULL);
+    ELSE -- the history says when each part was sent, and when all was ordered
+        UPDATE share s SET state = 'queued', error = NULL WHERE s.id = p_share;
+    END IF;
     PERFORM pg_notify('cirt_push', '');
 END $$;
 
@@ -251,11 +306,11 @@ BEGIN
         RAISE EXCEPTION 'no answer makes a share "%"', p_state USING ERRCODE = 'CI400';
     END IF;
     SELECT * INTO STRICT d FROM delivery x WHERE x.id = p_delivery;
-    IF p_state = 'sent' THEN
-        UPDATE share s SET error = p_text WHERE s.id = d.share_id AND s.version = d.version AND s.state = 'sent';
-    ELSIF d.status >= 300 THEN
+    IF d.status >= 300 THEN
         UPDATE share s SET error = s.error || ': ' || p_text WHERE s.id = d.share_id AND s.version = d.version AND s.state = 'failed' AND p_text IS NOT NULL;
-    ELSIF EXISTS (SELECT FROM share s WHERE s.id = d.share_id AND s.version = d.version AND s.state = 'sent') THEN
+    ELSIF p_state <> 'failed' THEN
+        PERFORM share_goes_on(p_delivery, p_state = 'acknowledged', p_text);
+    ELSIF EXISTS (SELECT FROM share s WHERE s.id = d.share_id AND s.version = d.version AND s.part = d.part AND s.state = 'sent') THEN
         PERFORM share_becomes(d.share_id, d.version, 'share', p_state, p_text);
     END IF;
 END $$;

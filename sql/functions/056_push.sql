@@ -55,7 +55,7 @@ BEGIN
     IF o.id IS NULL THEN
         RETURN;
     END IF;
-    INSERT INTO delivery (share_id, version, outcome) VALUES (o.share_id, o.version, p_error);
+    INSERT INTO delivery (share_id, version, part, outcome) SELECT o.share_id, o.version, s.part, p_error FROM share s WHERE s.id = o.share_id;
     IF p_final THEN
         DELETE FROM outbox x WHERE x.id = o.id;
         PERFORM share_becomes(o.share_id, o.version, 'push', 'failed', p_error);
@@ -77,7 +77,8 @@ BEGIN
     IF o.id IS NULL THEN
         RAISE EXCEPTION 'the lease of delivery % ran out', p_id USING ERRCODE = 'CI409';
     END IF;
-    INSERT INTO delivery (share_id, version, status, outcome, answer) VALUES (o.share_id, o.version, p_status, 'answered', p_answer) RETURNING id INTO v_delivery;
+    INSERT INTO delivery (share_id, version, part, status, outcome, answer)
+        SELECT o.share_id, o.version, s.part, p_status, 'answered', p_answer FROM share s WHERE s.id = o.share_id RETURNING id INTO v_delivery;
     SELECT p.* INTO v_peer FROM share s JOIN peer p ON p.id = s.peer_id WHERE s.id = o.share_id;
     IF p_status BETWEEN 200 AND 299 THEN
         PERFORM share_becomes(o.share_id, o.version, 'push', 'sent', NULL);
@@ -101,7 +102,7 @@ DECLARE
 BEGIN
     SELECT * INTO o FROM outbox x WHERE x.id = p_id AND x.attempts = p_attempts FOR UPDATE;
     IF o.id IS NOT NULL AND p_stop IN ('failed', 'expired') THEN
-        INSERT INTO delivery (share_id, version, outcome) VALUES (o.share_id, o.version, p_reason);
+        INSERT INTO delivery (share_id, version, part, outcome) SELECT o.share_id, o.version, s.part, p_reason FROM share s WHERE s.id = o.share_id;
         PERFORM share_becomes(o.share_id, o.version, 'push', p_stop, p_reason);
     END IF;
 END $$;

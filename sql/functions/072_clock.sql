@@ -95,11 +95,16 @@ BEGIN
              WHERE x.expires <= now() - interval '1 minute' AND (x.leased_until IS NULL OR x.leased_until <= now())
              ORDER BY s.case_id, x.id LIMIT 1000 FOR UPDATE OF x SKIP LOCKED LOOP
         DELETE FROM outbox x WHERE x.id = o.id;
-        INSERT INTO delivery (share_id, version, outcome) VALUES (o.share_id, o.version, o.reason);
+        INSERT INTO delivery (share_id, version, part, outcome) SELECT o.share_id, o.version, s.part, o.reason FROM share s WHERE s.id = o.share_id;
         IF EXISTS (SELECT FROM share s WHERE s.id = o.share_id AND s.version = o.version AND s.state IN ('planned', 'held', 'queued', 'sent', 'failed')) THEN
             PERFORM share_becomes(o.share_id, o.version, 'clock', 'expired', o.reason);
         END IF;
         done := done + 1;
+    END LOOP;
+    -- What somebody began to order part by part and left: it never was an order.
+    FOR o IN SELECT s.id, s.version FROM share s WHERE s.state = 'planned' AND s.ordered_to IS NOT NULL AND s.ordered <= now() - interval '1 hour'
+             ORDER BY s.case_id, s.id LIMIT 1000 FOR UPDATE SKIP LOCKED LOOP
+        PERFORM share_becomes(o.id, o.version, 'clock', 'failed', 'it was never ordered as a whole');
     END LOOP;
     more := done = 1000;
 END $$;

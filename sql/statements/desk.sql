@@ -259,19 +259,21 @@ ORDER BY i.type, i.start, i.no LIMIT $3::bigint
 
 -- name: share_agreements
 SELECT a.id, a.version, a.ceiling, a.enabled, (extract(epoch FROM a.valid_from) * 1000000)::bigint, (extract(epoch FROM a.valid_until) * 1000000)::bigint,
-       array_to_string(a.classes, ' '), CASE WHEN a.id IS NOT NULL THEN agreement_json(a) END, p.enabled, p.name, p.id, p.format, s.name, s.prefix, s.domain
+       array_to_string(a.classes, ' '), CASE WHEN a.id IS NOT NULL THEN agreement_json(a) END, p.enabled, p.name, p.id, p.format, p.rid_url, s.name, s.prefix, s.domain
 FROM visible_site s CROSS JOIN visible_peer p LEFT JOIN visible_agreement a ON a.peer_id = p.id
 WHERE p.name = upper($1::text) ORDER BY a.enabled AND now() >= a.valid_from AND now() < a.valid_until DESC NULLS LAST, a.valid_until DESC LIMIT 1
 -- name: share_candidates
-SELECT kind, ref, text, type, value, role, class, tlp, to_share, personal, origin_peer, restricted, content FROM share_candidates($1::text, $2::text)
+SELECT kind, ref, text, type, value, role, class, tlp, to_share, personal, origin_peer, restricted, content
+FROM share_candidates($1::text, $2::text, $3::text)
 -- name: share_order
-SELECT share_order($1::text, $2::text, $3::bigint, $4::int, $5::int, $6::text, $7::jsonb, $8::text)
+SELECT share_order($1::text, $2::text, $3::bigint, $4::int, $5::int, $6::text, $7::jsonb, $8::text, $9::text, $10::text)
 -- name: share_list
 SELECT share_json(s) FROM visible_share s WHERE $3::text IS NULL OR s.case_id = case_find($3::text) ORDER BY s.id DESC LIMIT $1::bigint OFFSET $2::bigint
 -- name: share_show
+-- Items by parts; part 1 where none is asked for.
 SELECT json_join(share_json(s), json_build_object('agreement', 'a' || s.agreement_id, 'agreement_version', s.agreement_version, 'only', s.filter,
     'item_list', (SELECT coalesce(json_agg(json_build_object('kind', t.kind, 'ref', t.ref, 'tlp', tlp_name(t.tlp), 'sha256', encode(t.sha256, 'hex'), 'content',
-        t.content::json) ORDER BY t.no), '[]') FROM visible_share_item t WHERE t.share_id = s.id AND t.version = s.version)))
+        t.content::json) ORDER BY t.no), '[]') FROM visible_share_item t WHERE t.share_id = s.id AND t.version = s.version AND t.part = coalesce($2::int, 1))))
 FROM visible_share s WHERE s.id = $1::bigint
 -- name: incoming_list
 SELECT incoming_json(n) FROM visible_incoming n WHERE $3::text IS NULL OR n.state = $3::text ORDER BY n.state <> 'new', n.id DESC LIMIT $1::bigint OFFSET $2::bigint

@@ -17,9 +17,9 @@
 static int setup(void **state)
 {
     struct desk_client *client = desk_client_new();
-    json_decref(desk_client_post(client, "admin", 201, "/v1/peers", "{\"name\":\"YY-CERT\"}"));
-    json_decref(desk_client_post(client, "admin", 201, "/v1/peers", "{\"name\":\"WW-CERT\"}"));
-    json_decref(desk_client_post(client, "admin", 201, "/v1/peers", "{\"name\":\"VV-CERT\"}"));
+    json_decref(desk_client_post(client, "admin", 201, "/v1/peers", "{\"name\":\"YY-CERT\",\"rid_url\":\"https://rid.example/\"}"));
+    json_decref(desk_client_post(client, "admin", 201, "/v1/peers", "{\"name\":\"WW-CERT\",\"rid_url\":\"https://rid.example/\"}"));
+    json_decref(desk_client_post(client, "admin", 201, "/v1/peers", "{\"name\":\"VV-CERT\",\"rid_url\":\"https://rid.example/\"}"));
     json_decref(
         desk_client_post(client, "admin", 201, "/v1/agreements", "{\"peer\":\"YY-CERT\",\"until\":\"2099-01-01\",\"ceiling\":\"amber\"}"));
     json_decref(desk_client_post(client, "admin", 201, "/v1/agreements",
@@ -134,15 +134,27 @@ static void test_format(void **state)
     assert_string_equal(desk_client_text(json_array_get(json_object_get(plan, "items"), 0), "format"), "stix");
     json_decref(plan);
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.share WHERE format = 'stix'"), 1);
-    json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/YY-CERT", "{\"format\":null}"));
+    /* Where a peer has no address for that, it is said before, not after the order. */
+    json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/YY-CERT", "{\"format\":null,\"rid_url\":null}"));
+    plan = order(state, 422, number, "{\"with\":[\"YY-CERT\"]}");
+    assert_non_null(strstr(desk_client_text(plan, "detail"), "no RID address"));
+    json_decref(plan);
+    json_decref(desk_client_post(*state, "admin", 200, "/v1/peers/YY-CERT", "{\"rid_url\":\"https://rid.example/\"}"));
     plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true}");
     assert_string_equal(desk_client_text(json_array_get(json_object_get(plan, "items"), 0), "format"), "rid");
     json_decref(plan);
 }
 
-static bool is_too_many(const json_t *plan)
+/* What the next document goes on behind, or "". */
+static const char *next_of(const json_t *plan)
 {
-    return json_is_true(json_object_get(json_array_get(json_object_get(plan, "items"), 0), "too_many"));
+    const char *next = json_string_value(json_object_get(json_array_get(json_object_get(plan, "items"), 0), "next"));
+    return next ? next : "";
+}
+
+static size_t count_of(const json_t *plan)
+{
+    return json_array_size(json_object_get(json_array_get(json_object_get(plan, "items"), 0), "items"));
 }
 
 static int64_t items_of_many(void)
@@ -167,7 +179,29 @@ static json_t *all_of(void **state, int64_t number, int status)
     return order(state, status, number, "{\"with\":[\"YY-CERT\"]}");
 }
 
-/* A share has an end, by number and by size: nothing is cut there without a word, somebody says what goes. */
+static json_t *order_behind(void **state, int64_t number, int status, const char *options, const char *after)
+{
+    json_t *body = json_loads(options, 0, NULL);
+    json_object_set_new(body, "with", json_pack("[s]", "YY-CERT"));
+    json_object_set_new(body, "after", json_string(after));
+    char *text = json_dumps(body, 0);
+    json_t *answer = order(state, status, number, text);
+    free(text);
+    json_decref(body);
+    return answer;
+}
+
+static int64_t of_many(const char *what)
+{
+    char *sql = mem_printf("SELECT %s FROM cirt.share s JOIN cirt.incident_case c ON c.id = s.case_id WHERE c.summary = 'many'", what);
+    int64_t number = cluster_number(sql);
+    free(sql);
+    return number;
+}
+
+static const char waits[] = "(SELECT count(*) FROM cirt.to_share q WHERE q.share_id = s.id AND q.version = s.version)";
+
+/* What is more than a document has goes as several, each ordered by itself; nothing leaves before the last is. */
 static void test_many(void **state)
 {
     enum { SOME = 6000, MOST = 20000 };
@@ -175,29 +209,65 @@ static void test_many(void **state)
     int64_t number = desk_client_case(*state, "many", "green");
     desk_client_report(number, "green", "feed", one);
     add_hosts(1, SOME - 1);
-    json_t *plan = all_of(state, number, 200);
-    assert_false(is_too_many(plan));
+    json_t *plan = all_of(state, number, 200), *rest;
+    assert_string_equal(next_of(plan), "");
+    assert_int_equal(of_many("s.parts"), 1);
     json_decref(plan);
     assert_int_equal(items_of_many(), SOME + 1);
-    add_hosts(SOME, MOST);
+    add_hosts(SOME, MOST + 9);
     plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true,\"format\":\"json\"}");
-    const json_t *items = json_object_get(json_array_get(json_object_get(plan, "items"), 0), "items");
-    assert_int_equal(json_array_size(items), MOST + 2);
-    assert_true(is_too_many(plan));
-    assert_string_equal(reason_of(plan, "h0.example"), "");
-    assert_non_null(strstr(reason_of(plan, desk_client_text(json_array_get(items, MOST + 1), "text")), "not"));
-    json_decref(plan);
-    plan = all_of(state, number, 422);
-    assert_non_null(strstr(desk_client_text(plan, "detail"), "more than the 20000 values"));
+    assert_int_equal(count_of(plan), MOST + 1);
+    assert_int_equal(strncmp(next_of(plan), "domain infrastructure h", 23), 0);
+    rest = order_behind(state, number, 200, "{\"dry_run\":true,\"format\":\"json\"}", next_of(plan));
+    assert_int_equal(count_of(rest), 10);
+    assert_string_equal(next_of(rest), "");
+    json_decref(rest);
     json_decref(plan);
     assert_int_equal(items_of_many(), SOME + 1); /* of the first order */
+
+    plan = all_of(state, number, 200);
+    assert_int_equal(of_many("s.version"), 2);
+    assert_int_equal(of_many(waits), 0);
+    assert_int_equal(of_many("strpos(s.error, 'not ordered as a whole')"), 1);
+    json_decref(order_behind(state, number, 409, "{}", "domain infrastructure h1.example"));
+    json_decref(order_behind(state, number, 409, "{\"format\":\"json\"}", next_of(plan)));
+    json_decref(order_behind(state, number, 409, "{\"only\":\"type:domain\"}", next_of(plan)));
+    json_decref(order_behind(state, number, 422, "{}", "nothing of the kind"));
+    rest = order_behind(state, number, 200, "{}", next_of(plan));
+    assert_string_equal(desk_client_text(json_array_get(json_object_get(rest, "items"), 0), "state"), "planned");
+    assert_int_equal(items_of_many(), MOST + 11);
+    assert_int_equal(of_many("s.parts"), 2);
+    assert_int_equal(
+        of_many("(SELECT count(DISTINCT t.ref) FROM cirt.share_item t WHERE t.share_id = s.id AND t.version = 2 AND t.part = 2)"), 10);
+    assert_int_equal(of_many(waits), 1);
+    assert_int_equal(of_many("(s.error IS NOT NULL)::int"), 0);
+    json_decref(order_behind(state, number, 409, "{}", next_of(plan)));
+    json_decref(rest);
+    json_decref(plan);
+
+    /* A part of which nothing goes is none; the label is the strictest of all parts. */
+    cluster_execute("UPDATE cirt.sighting SET personal = true WHERE value = ANY (ARRAY(SELECT value FROM cirt.sighting WHERE host ~ "
+                    "'^h[0-9]+[.]example$'"
+                    " ORDER BY value DESC LIMIT 10))");
+    plan = all_of(state, number, 200);
+    json_decref(order_behind(state, number, 200, "{}", next_of(plan)));
+    assert_int_equal(of_many("s.parts"), 1);
+    assert_int_equal(of_many(waits), 1);
+    json_decref(plan);
+    cluster_execute("UPDATE cirt.sighting SET personal = false, tlp = 2 WHERE personal AND host ~ '^h[0-9]+[.]example$'");
+    plan = all_of(state, number, 200);
+    assert_int_equal(of_many("s.tlp"), 1);
+    json_decref(order_behind(state, number, 200, "{}", next_of(plan)));
+    assert_int_equal(of_many("s.tlp"), 2);
+    json_decref(plan);
     json_decref(order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"only\":\"domain:h1.example\"}"));
     assert_int_equal(items_of_many(), 2);
 }
 
+/* Where they are long there are fewer, and where the document would be too long still fewer; all of them have their turn. */
 static void test_long(void **state)
 {
-    static const char *const one[] = {"domain long.example infrastructure", NULL};
+    static const char *const one[] = {"domain long.example infrastructure", NULL}, *const formats[] = {"rid", "json", "xarf"};
     int64_t number = desk_client_case(*state, "long", "green");
     desk_client_report(number, "green", "feed", one);
     cluster_execute(
@@ -205,13 +275,23 @@ static void test_long(void **state)
         " SELECT r.report_id, r.received, 1, r.origin, 6, 4, 1, false, false, 'long.example', 'http://long.example/' || n || repeat('x', "
         "8000)"
         " FROM (SELECT * FROM cirt.sighting WHERE value = 'long.example') r, generate_series(1, 1200) n");
-    json_t *plan = order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"dry_run\":true}");
-    assert_true(is_too_many(plan));
-    assert_true(json_array_size(json_object_get(json_array_get(json_object_get(plan, "items"), 0), "items")) < 1100);
-    json_decref(plan);
-    plan = all_of(state, number, 422);
-    assert_non_null(strstr(desk_client_text(plan, "detail"), "8 MiB"));
-    json_decref(plan);
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+        char *options = mem_printf("{\"dry_run\":true,\"format\":\"%s\",\"with\":[\"YY-CERT\"]}", formats[i]);
+        json_t *plan = order(state, 200, number, options);
+        size_t values = count_of(plan) - 1, documents = 1;
+        assert_true(values < 1100);
+        while (*next_of(plan)) {
+            json_t *rest = order_behind(state, number, 200, options, next_of(plan));
+            json_decref(plan);
+            plan = rest;
+            values += count_of(plan);
+            documents++;
+        }
+        assert_int_equal(values, 1201);
+        assert_true(documents > 1 && documents < 9);
+        json_decref(plan);
+        free(options);
+    }
 }
 
 static void test_order(void **state)
@@ -263,7 +343,7 @@ static void test_last_line(void **state)
     char *sql =
         mem_printf("SET search_path = cirt; SELECT set_config('cirt.viewer', (SELECT id::text FROM identity WHERE login = 'lead'), false);"
                    "SELECT share_order('%lld', 'YY-CERT', a.id, a.version, 3, NULL, '[{\"kind\":\"sighting\",\"ref\":\"ipv4 source "
-                   "198.51.100.91\"}]', 'rid')"
+                   "198.51.100.91\"}]', 'rid', NULL, NULL)"
                    " FROM agreement a JOIN peer p ON p.id = a.peer_id WHERE p.name = 'YY-CERT'",
                    (long long)number);
     assert_false(cluster_may("postgres", sql, sqlstate));
@@ -352,7 +432,7 @@ static void expect_origin(int64_t number, const char *peer, const char *value, c
 {
     char *sql =
         mem_printf("SET search_path = cirt; SELECT set_config('cirt.viewer', (SELECT id::text FROM identity WHERE login = 'lead'), false);"
-                   "SELECT coalesce(p.name, 'ours') FROM share_candidates('%lld', '%s') k LEFT JOIN peer p ON p.id = k.origin_peer"
+                   "SELECT coalesce(p.name, 'ours') FROM share_candidates('%lld', '%s', NULL) k LEFT JOIN peer p ON p.id = k.origin_peer"
                    " WHERE k.value = '%s'",
                    (long long)number, peer, value);
     char *origin = cluster_text(sql);

@@ -346,7 +346,8 @@ static void the_database_refuses_what_may_not_go(void **state)
     expect_refused(incident, sql, "not marked");
     /* one that goes does not carry one that stays */
     expect_refused(incident,
-                   "INSERT INTO cirt.share_item SELECT s, 1, n, 'sighting', v, c, sha256(convert_to(c, 'UTF8')), t FROM (VALUES (1, 'a', "
+                   "INSERT INTO cirt.share_item (share_id, version, no, kind, ref, content, sha256, tlp) SELECT s, 1, n, 'sighting', v, c, "
+                   "sha256(convert_to(c, 'UTF8')), t FROM (VALUES (1, 'a', "
                    "'192.0.2.5', 1),"
                    " (2, 'b', '192.0.2.1', 1)) x(n, v, a, t), LATERAL (SELECT '{\"type\":\"ipv4\",\"role\":\"source\",\"value\":\"' || a "
                    "|| '\"}' AS c) y",
@@ -458,6 +459,133 @@ static void answers_decide(void **state)
     assert_int_equal(number("SELECT count(*) FROM cirt.journal_verify(NULL)"), 0);
 }
 
+/* --- parts --- */
+
+static void add_parts(long long share)
+{
+    run("SELECT test.add_case(%lld), test.add_sighting(%lld, 'ipv4', 'source', '192.0.2.1', 1), test.add_sighting(%lld, 'ipv4', 'source', "
+        "'192.0.2.2', 1, false, 2), test.add_sighting(%lld, 'ipv4', 'source', '192.0.2.3', 1, false, 3);"
+        "UPDATE cirt.share SET parts = 3, ordered_to = NULL WHERE id = %lld",
+        share, share, share, share, share);
+}
+
+static long long order_of_three(const char *format)
+{
+    long long incident = number("SELECT test.make_case('fraud/phishing', 1)");
+    run("SELECT test.see(%lld, 1, 1, '192.0.2.1', 1, NULL), test.see(%lld, 1, 1, '192.0.2.2', 1, NULL), test.see(%lld, 1, 1, '192.0.2.3', "
+        "1, "
+        "NULL)",
+        incident, incident, incident);
+    long long share = number("SELECT test.make_open_share(%lld, 'YY-CERT', 2, '%s')", incident, format);
+    assert_int_equal(number("SELECT count(*) FROM cirt.to_share WHERE share_id = %lld", share), 0);
+    add_parts(share);
+    return share;
+}
+
+static void expect_part(long long share, int part, const char *value)
+{
+    char query[200];
+    snprintf(
+        query, sizeof query,
+        "SELECT CASE WHEN s.part = %d AND position('%s' IN convert_from(o.document, 'UTF8')) > 0 THEN s.state END FROM cirt.share s JOIN "
+        "cirt.outbox o ON o.share_id = s.id WHERE s.id = %lld",
+        part, value, share);
+    assert_true(stage_child_reaches(query, "queued"));
+    assert_int_equal(number("SELECT count(*) FROM cirt.outbox WHERE share_id = %lld", share), 1);
+    assert_int_equal(number("SELECT count(*) FROM cirt.push_claim() c WHERE c.share_id = %lld AND c.stop IS NULL", share), 1);
+}
+
+/* As push does: the answer is noted, and the row goes. */
+static void answer_part(long long share, int status, const char *body)
+{
+    run("BEGIN; SELECT cirt.push_answered(o.id, o.attempts, %d, convert_to($body$%s$body$, 'UTF8')) FROM cirt.outbox o WHERE "
+        "o.share_id = %lld; SELECT cirt.push_settle(o.id, o.attempts) FROM cirt.outbox o WHERE o.share_id = %lld; COMMIT",
+        status, body, share, share);
+}
+
+/* Each is a document of its own with the case in it, the next one is written when the peer has the one before. */
+static void parts_go_one_after_another(void **state)
+{
+    UNUSED(state);
+    cluster_execute("DELETE FROM cirt.outbox");
+    long long share = order_of_three("rid");
+    for (int part = 1; part <= 3; part++) {
+        char value[20];
+        snprintf(value, sizeof value, "192.0.2.%d", part);
+        expect_part(share, part, value);
+        char *document = document_of(share);
+        struct report *report = read_document(document);
+        assert_int_equal(count_values(report), 1);
+        assert_true(str_starts(report->reference, "XX-CERT-2026-"));
+        assert_string_equal(report->summary, "Phishing of example bank");
+        report_free(report);
+        free(document);
+        answer_part(share, 200, "");
+    }
+    expect_state(share, "acknowledged");
+    assert_int_equal(number("SELECT taken FROM cirt.share WHERE id = %lld", share), 3);
+    assert_int_equal(number("SELECT count(*) FROM cirt.delivery d WHERE d.share_id = %lld AND d.part IN (1, 2, 3)", share), 3);
+    assert_int_equal(
+        number("SELECT count(*) FROM cirt.journal_payload j WHERE position('s%lld to YY-CERT: sent, part 3 of 3' IN j.payload) > 0", share),
+        1);
+
+    /* A peer that has one and does not say that it takes it gets the next one, and what it did not say is told. */
+    share = order_of_three("json");
+    expect_part(share, 1, "192.0.2.1");
+    answer_part(share, 202, "");
+    expect_part(share, 2, "192.0.2.2");
+    answer_part(share, 200, "");
+    expect_part(share, 3, "192.0.2.3");
+    answer_part(share, 200, "");
+    expect_state(share, "sent");
+    char query[100];
+    snprintf(query, sizeof query, "SELECT error FROM cirt.share WHERE id = %lld", share);
+    assert_true(stage_child_reaches(query, "2 of 3 parts acknowledged"));
+}
+
+/* What may not go any more stops what is left of it; a part that is refused, too. */
+static void a_part_that_stays_stops_the_rest(void **state)
+{
+    UNUSED(state);
+    long long share = order_of_three("json");
+    expect_part(share, 1, "192.0.2.1");
+    run("UPDATE cirt.sighting SET tlp = 3 WHERE value = '192.0.2.3'"); /* of part 3: part 1 and 2 still go */
+    answer_part(share, 200, "");
+    expect_part(share, 2, "192.0.2.2");
+    answer_part(share, 200, "");
+    expect_state(share, "failed");
+    expect_error(share, "part 3 of 3: \"ipv4 source 192.0.2.3\" stays");
+    assert_int_equal(number("SELECT count(*) FROM cirt.outbox WHERE share_id = %lld", share), 0);
+    run("UPDATE cirt.sighting SET tlp = 1 WHERE value = '192.0.2.3'");
+    share = order_of_three("json");
+    expect_part(share, 1, "192.0.2.1");
+    answer_part(share, 200, "");
+    expect_part(share, 2, "192.0.2.2");
+    answer_part(share, 403, "{\"detail\":\"no more of this\"}");
+    expect_state(share, "failed");
+    char query[100];
+    snprintf(query, sizeof query, "SELECT error FROM cirt.share WHERE id = %lld", share);
+    assert_true(stage_child_reaches(query, "part 2 of 3: YY-CERT answered 403: no more of this"));
+    assert_int_equal(number("SELECT count(*) FROM cirt.to_share WHERE share_id = %lld", share), 0);
+}
+
+/* An order that nobody ended is none, and the clock says so. */
+static void an_order_that_was_left_goes_nowhere(void **state)
+{
+    UNUSED(state);
+    long long incident = number("SELECT test.make_case('fraud/phishing', 1)");
+    long long share = number("BEGIN; CREATE TEMP TABLE s AS SELECT test.make_open_share(%lld, 'YY-CERT', 2, 'rid') AS id;"
+                             "SELECT test.add_case(id) FROM s; COMMIT; SELECT id FROM s",
+                             incident);
+    assert_int_equal(number("SELECT done FROM cirt.clock_expire()"), 0);
+    assert_int_equal(number("SELECT count(*) FROM cirt.to_share WHERE share_id = %lld", share), 0);
+    run("UPDATE cirt.share SET ordered = now() - interval '2 hours' WHERE id = %lld", share);
+    run("SELECT * FROM cirt.clock_expire()");
+    expect_state(share, "failed");
+    expect_error(share, "never ordered as a whole");
+    assert_int_equal(number("SELECT count(*) FROM cirt.outbox WHERE share_id = %lld", share), 0);
+}
+
 /* A refusal says why where it can; whatever it says, the share has failed. */
 static void a_refusal_says_why(void **state)
 {
@@ -523,6 +651,9 @@ int main(void)
         cmocka_unit_test(answers_decide),
         cmocka_unit_test(a_refusal_says_why),
         cmocka_unit_test(an_order_of_nothing_fails),
+        cmocka_unit_test(parts_go_one_after_another),
+        cmocka_unit_test(a_part_that_stays_stops_the_rest),
+        cmocka_unit_test(an_order_that_was_left_goes_nowhere),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -44,19 +44,26 @@ CREATE FUNCTION make_share_as(p_case bigint, p_peer text, p_tlp int, p_format te
         SELECT p_case, a.peer_id, a.id, a.version, p_tlp, p_format, 'planned', (SELECT id FROM cirt.identity WHERE login = 'test-lead'), '2026-03-03 12:00Z'
         FROM cirt.agreement a WHERE a.peer_id = test.peer_of(p_peer) AND a.is_current RETURNING id $$;
 
-CREATE FUNCTION add_item(p_share bigint, p_kind text, p_ref text, p_content text, p_tlp int) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO cirt.share_item (share_id, version, no, kind, ref, content, sha256, tlp)
-        SELECT s.id, s.version, (SELECT count(*) FROM cirt.share_item t WHERE t.share_id = s.id AND t.version = s.version), p_kind, p_ref, p_content,
+-- One that is ordered part by part, and not whole yet.
+CREATE FUNCTION make_open_share(p_case bigint, p_peer text, p_tlp int, p_format text) RETURNS bigint LANGUAGE sql AS $$
+    INSERT INTO cirt.share (case_id, peer_id, agreement_id, agreement_version, tlp, format, state, ordered_by, ordered, ordered_to)
+        SELECT p_case, a.peer_id, a.id, a.version, p_tlp, p_format, 'planned', (SELECT id FROM cirt.identity WHERE login = 'test-lead'), now(), 'ipv4 source 192.0.2.1'
+        FROM cirt.agreement a WHERE a.peer_id = test.peer_of(p_peer) AND a.is_current RETURNING id $$;
+
+CREATE FUNCTION add_item(p_share bigint, p_kind text, p_ref text, p_content text, p_tlp int, p_part int DEFAULT 1) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO cirt.share_item (share_id, version, part, no, kind, ref, content, sha256, tlp)
+        SELECT s.id, s.version, p_part, (SELECT count(*) FROM cirt.share_item t WHERE t.share_id = s.id AND t.version = s.version), p_kind, p_ref, p_content,
                sha256(convert_to(p_content, 'UTF8')), p_tlp
         FROM cirt.share s WHERE s.id = p_share $$;
 CREATE FUNCTION add_case(p_share bigint) RETURNS void LANGUAGE sql AS $$
     SELECT test.add_item(p_share, 'case', c.name, json_build_object('id', c.name, 'class', c.class, 'pap', cirt.tlp_name(c.pap), 'summary', c.summary)::text, c.tlp)
     FROM cirt.share s JOIN cirt.incident_case c ON c.id = s.case_id WHERE s.id = p_share $$;
-CREATE FUNCTION add_sighting(p_share bigint, p_type text, p_role text, p_value text, p_tlp int, p_indicator boolean DEFAULT false) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION add_sighting(p_share bigint, p_type text, p_role text, p_value text, p_tlp int, p_indicator boolean DEFAULT false, p_part int DEFAULT 1)
+RETURNS void LANGUAGE sql AS $$
     SELECT test.add_item(p_share, 'sighting', p_type || ' ' || p_role || ' ' || p_value,
         json_build_object('type', p_type, 'value', p_value, 'role', p_role, 'tlp', cirt.tlp_name(p_tlp), 'first', '2026-02-28T10:00:00Z', 'last',
                           '2026-03-01T11:00:00Z', 'count', 7, 'class', 'fraud/phishing', 'protocol', 'tcp', 'source_port', 443, 'target_port', NULL, 'indicator',
-                          p_indicator)::text, p_tlp) $$;
+                          p_indicator)::text, p_tlp, p_part) $$;
 CREATE FUNCTION add_note(p_share bigint, p_note bigint) RETURNS void LANGUAGE sql AS $$
     SELECT test.add_item(p_share, 'note', n.id::text, json_build_object('text', n.text, 'time', '2026-03-02T08:30:00Z')::text, n.tlp) FROM cirt.note n WHERE n.id = p_note $$;
 
