@@ -11,7 +11,8 @@
 #include "codec/json_value.h"
 #include "codec/rid.h"
 
-enum { NOTES_MAX = 1024 * 1024 };
+/* MAILED_MAX: an MTA takes 10 MB where nothing else is said (Postfix); base64 makes four bytes of three, twice where it is encrypted. */
+enum { NOTES_MAX = 1024 * 1024, MAILED_MAX = 5 * 1024 * 1024 };
 
 /* What was decided of one value, or what the document says of it. */
 struct statement {
@@ -60,6 +61,11 @@ bool share_format_is_known(const char *format)
 const char *share_format_media_type(const char *format)
 {
     return is_rid(format) ? "text/xml" : export_find(format)->media_type;
+}
+
+size_t share_document_bytes_max(bool is_by_mail)
+{
+    return is_by_mail ? MAILED_MAX : codec_limits_default.document_bytes_max;
 }
 
 /* --- the report --- */

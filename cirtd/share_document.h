@@ -29,7 +29,7 @@ struct share_head {
     enum tlp tlp;                   /* of the document */
     int64_t time;                   /* of the order, not the clock: written again it is the same document */
     int part;                       /* of several documents, each complete in itself: which; 0 or 1: the first */
-    size_t bytes_max;               /* longer it is none: ERR_LIMIT */
+    size_t bytes_max;               /* longer it is none: ERR_LIMIT; share_document_bytes_max() */
 };
 
 struct share_document;
@@ -38,6 +38,9 @@ struct share_document;
 bool share_format_is_known(const char *format);
 /* As RFC 6545 has it: "text/xml"; else the format's own. */
 const char *share_format_media_type(const char *format);
+
+/* What a document may have: by HTTPS as much as a peer's cirt reads, by mail what an MTA takes as attachment, encoded and encrypted. */
+size_t share_document_bytes_max(bool is_by_mail);
 
 struct share_document *share_document_new(const struct share_head *head);
 void share_document_free(struct share_document *document); /* NULL is fine */

@@ -178,8 +178,9 @@ static const struct option_rule share_options[] = {
     {"only", OPTION_ONE, "FILTER", N_("only items that fit")},
     {"tlp", OPTION_ONE, "LABEL", N_("nothing stricter than this")},
     {"format", OPTION_ONE, "FORMAT", N_("rid iodef iodef-json stix misp xarf json ndjson; else what the peer's record says")},
+    {"by", OPTION_ONE, "WAY", N_("https, or mail to the address of its record; else https where its record has an address for that")},
     {"dry-run", OPTION_SWITCH, NULL, N_("show per item what would go and why not; send nothing")},
-    {"wait", OPTION_SWITCH, NULL, N_("until the peer has acknowledged")},
+    {"wait", OPTION_SWITCH, NULL, N_("until the peer has acknowledged, or the MTA took the mail")},
     {0}};
 static const struct option_rule accept_options[] = {{"case", OPTION_ONE, "CASE", N_("add it to this case instead of opening one")}, {0}};
 static const struct option_rule decline_options[] = {REASON, {0}};
@@ -349,7 +350,7 @@ const struct command commands_table[] = {
      {"cirt share 42 --with YY-CERT --dry-run",
       "cirt share 42 --with YY-CERT ZZ-CERT",
       "cirt share 42 --with YY-CERT --only type:ipv4 --tlp green",
-      "cirt share 42 --with YY-CERT --format stix --dry-run"}, NULL, false},
+      "cirt share 42 --with YY-CERT --by mail --format stix --dry-run"}, NULL, false},
     {"shares", share_cmd_shares, COMMAND_DESK, "[CASE]", 0, 1, list_options, N_("what was shared and how it fares"),
      {"cirt shares", "cirt shares 42"}, NULL, false},
     {"incoming ls", share_cmd_incoming_ls, COMMAND_DESK, "", 0, 0, list_options, N_("what peers sent"),

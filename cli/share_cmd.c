@@ -188,6 +188,19 @@ static void count_items(const json_t *peer, size_t *goes, size_t *stays)
         *(field_is(json_array_get(items, i), "goes") ? goes : stays) += 1;
 }
 
+/* "YY-CERT: by mail to soc@yy.example, encrypted." */
+static void way(struct screen *screen, const json_t *peer)
+{
+    const char *protection = field_text(peer, "protection");
+    char *address = screen_clean(screen, field_or(peer, "to", "-"), false);
+
+    if (protection)
+        screen_printf(screen,
+                      str_equal(protection, "encrypted") ? _("%s: by mail to %s, encrypted.\n") : _("%s: by mail to %s, IN CLEAR.\n"),
+                      field_or(peer, "peer", "-"), address);
+    free(address);
+}
+
 /* "YY-CERT: 4,992 of 5,004 items go." where they are too many to be counted by eye. */
 static void totals(struct screen *screen, const json_t *peer)
 {
@@ -209,7 +222,7 @@ static void totals(struct screen *screen, const json_t *peer)
 /* What was said, to be said again: without it something else would go. */
 static void same_options(struct screen *screen, const struct options *options)
 {
-    static const char *const names[] = {"only", "tlp", "format"};
+    static const char *const names[] = {"only", "tlp", "format", "by"};
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         const char *value = options_text(options, names[i]);
@@ -230,6 +243,8 @@ static void render_dry(struct screen *screen, const json_t *answer, const void *
         not_carried(screen, json_array_get(peers, i));
     for (size_t i = 0; i < json_array_size(peers); i++)
         totals(screen, json_array_get(peers, i));
+    for (size_t i = 0; i < json_array_size(peers); i++)
+        way(screen, json_array_get(peers, i));
     screen_text(screen, _("Nothing was sent."));
     for (size_t i = 0; i < json_array_size(peers); i++) {
         const json_t *peer = json_array_get(peers, i);
@@ -264,6 +279,7 @@ static void render_sent(struct screen *screen, const json_t *answer, const void 
         else
             screen_text(screen, _("nothing goes"));
         screen_printf(screen, stays ? _(", %zu stay home\n") : "\n", stays);
+        way(screen, peer);
         not_carried(screen, peer);
         for (size_t j = 0; j < json_array_size(items) && !field_text(peer, "share"); j++) {
             if (screen->is_terminal && json_array_size(items) > ITEMS_MANY && j == LINES_MOST) {
@@ -278,14 +294,16 @@ static void render_sent(struct screen *screen, const json_t *answer, const void 
     }
 }
 
-static bool is_settled(const char *state)
+/* Nobody acknowledges by mail. */
+static bool is_settled(const json_t *share)
 {
+    const char *state = field_text(share, "state");
     static const char *const settled[] = {"acknowledged", "accepted", "declined", "failed", "expired", "withdrawn", "held"};
 
     for (size_t i = 0; i < ARRAY_SIZE(settled); i++)
         if (str_equal(state, settled[i]))
             return true;
-    return false;
+    return str_equal(state, "sent") && str_equal(field_text(share, "by"), "mail");
 }
 
 /* Of a list of shares the one with that number; borrowed, or NULL. */
@@ -312,7 +330,7 @@ static void wait_for(struct session *session, json_t *peer)
     while (share && session->exit_code == EXIT_DONE) {
         json_t *list = session_get(session, url_with(mem_strdup("/v1/shares"), "case", session_operand(session, 0)));
         const json_t *now = share_of(list, share);
-        bool done = !now || is_settled(field_text(now, "state"));
+        bool done = !now || is_settled(now);
 
         if (now)
             json_object_set(peer, "state", json_object_get(now, "state"));
@@ -358,8 +376,8 @@ static json_t *ask(struct session *session, json_t *peers, const char *after)
     const struct options *options = &session->options;
 
     return session_post(session, url_path("/v1/cases/{}/shares", session_operand(session, 0)),
-                        json_pack("{s:o, s:o, s:o, s:o, s:b, s:s?}", "with", peers, "only", optional(options, "only"), "tlp",
-                                  optional(options, "tlp"), "format", optional(options, "format"), "dry_run",
+                        json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:s?}", "with", peers, "only", optional(options, "only"), "tlp",
+                                  optional(options, "tlp"), "format", optional(options, "format"), "by", optional(options, "by"), "dry_run",
                                   options_has(options, "dry-run"), "after", after),
                         -1);
 }
@@ -434,9 +452,9 @@ int share_cmd_share(struct session *session)
 }
 
 static const struct table_column share_columns[] = {
-    {N_("SHARE"), 0, false, false},        {N_("CASE"), 0, true, false},    {N_("PEER"), 0, false, false}, {N_("STATE"), 0, false, false},
-    {N_("FORMAT"), 7, false, false},       {N_("ITEMS"), 4, true, false},   {N_("TLP"), 3, false, false},  {N_("SENT"), 2, false, false},
-    {N_("ACKNOWLEDGED"), 1, false, false}, {N_("THEIRS"), 5, false, false}, {N_("NOTE"), 6, false, true},
+    {N_("SHARE"), 0, false, false},  {N_("CASE"), 0, true, false},          {N_("PEER"), 0, false, false},   {N_("STATE"), 0, false, false},
+    {N_("FORMAT"), 7, false, false}, {N_("BY"), 8, false, false},           {N_("ITEMS"), 4, true, false},   {N_("TLP"), 3, false, false},
+    {N_("SENT"), 2, false, false},   {N_("ACKNOWLEDGED"), 1, false, false}, {N_("THEIRS"), 5, false, false}, {N_("NOTE"), 6, false, true},
 };
 
 /* "queued", or of several documents "queued 3/10": the one at hand. */
@@ -456,6 +474,7 @@ static void share_row(struct table *table, const struct screen *screen, const js
     cell_text(table, screen, field_text(item, "peer"));
     share_state(table, screen, item);
     cell_text(table, screen, field_text(item, "format"));
+    cell_text(table, screen, field_text(item, "by"));
     cell_number(table, screen, item, "items");
     cell_tlp(table, screen, item, "tlp");
     cell_when(table, screen, item, "sent");

@@ -29,6 +29,8 @@ enum {
     AGREEMENT_PEER_ID,
     AGREEMENT_PEER_FORMAT,
     AGREEMENT_PEER_RID_URL,
+    AGREEMENT_PEER_DOCUMENT_URL,
+    AGREEMENT_PEER_MAIL,
     AGREEMENT_TEAM,
     AGREEMENT_PREFIX,
     AGREEMENT_DOMAIN
@@ -55,6 +57,7 @@ struct order {
     struct filter *filter; /* of only; NULL for all */
     enum tlp tlp;          /* the document's label, TLP_NONE: as strict as what goes */
     const char *format;    /* NULL: what each peer's record says */
+    const char *by;        /* "https", "mail"; NULL: HTTPS, where the peer has an address for that */
     const char *after;     /* the ref of the value that the document before ended with; NULL: the first document */
     bool is_dry;
 };
@@ -63,10 +66,10 @@ struct order {
 struct plan {
     struct disclosure_peer peer;
     struct disclosure_agreement agreement;
-    bool has_agreement;
+    bool has_agreement, is_by_mail;
     int64_t agreement_id, agreement_version;
     struct share_head head; /* of the document */
-    json_t *answer;         /* {peer, agreement, format, not_carried, next, share, state} */
+    json_t *answer;         /* {peer, agreement, format, by, to, protection, not_carried, next, share, state} */
     struct buf items;       /* its last member as text: they may be many */
     const char **reasons;   /* why each candidate stays; NULL: it goes; LATER: it has its turn in the next document */
     size_t values, bytes;   /* of this document's turn, whether they go or stay, and how long they are */
@@ -93,6 +96,11 @@ static void read_classes(struct desk_call *call, const char *text, struct disclo
 static void read_head(struct desk_call *call, const struct order *order, const struct db_rows *rows, struct plan *plan)
 {
     const char *format = order->format ? order->format : db_get_text(rows, 0, AGREEMENT_PEER_FORMAT);
+    bool has_url = !db_is_null(rows, 0, AGREEMENT_PEER_RID_URL) || !db_is_null(rows, 0, AGREEMENT_PEER_DOCUMENT_URL);
+    plan->is_by_mail = order->by ? str_equal(order->by, "mail") : !has_url && !db_is_null(rows, 0, AGREEMENT_PEER_MAIL);
+    /* RID is how HTTPS carries IODEF (RFC 6546). */
+    if (plan->is_by_mail && str_equal(format, SHARE_FORMAT_RID))
+        format = "iodef";
     plan->head = (struct share_head){
         .format = arena_strdup(call->arena, format),
         .team = arena_strdup(call->arena, db_get_text(rows, 0, AGREEMENT_TEAM)),
@@ -101,7 +109,7 @@ static void read_head(struct desk_call *call, const struct order *order, const s
         .peer = plan->peer.name,
         .rid_url = arena_strdup(call->arena, db_get_text(rows, 0, AGREEMENT_PEER_RID_URL)),
         .time = timestamp_now(),
-        .bytes_max = codec_limits_default.document_bytes_max,
+        .bytes_max = share_document_bytes_max(plan->is_by_mail),
     };
 }
 
@@ -131,6 +139,9 @@ static bool read_agreement(struct desk_call *call, const struct order *order, co
     plan->answer = json_pack("{s:s, s:o?, s:s?, s:{}, s:n, s:n, s:n}", "peer", is_there ? plan->peer.name : name, "agreement",
                              plan->has_agreement ? json_loads(db_get_text(rows, 0, AGREEMENT_JSON), 0, NULL) : NULL, "format",
                              plan->head.format, "not_carried", "next", "share", "state");
+    json_object_set_new(plan->answer, "by", json_string(plan->is_by_mail ? "mail" : "https"));
+    if (is_there && plan->is_by_mail && !db_is_null(rows, 0, AGREEMENT_PEER_MAIL))
+        json_object_set_new(plan->answer, "to", json_string(db_get_text(rows, 0, AGREEMENT_PEER_MAIL)));
     plan->strictest = TLP_CLEAR;
     db_rows_free(rows);
     return is_there || desk_problem_set(call, 404, "cirt peer ls", err, "there is no peer \"%.60s\"", name);
@@ -208,6 +219,8 @@ static const char *why_stays(struct desk_call *call, const struct order *order, 
         disclosure_decide(&item, plan->has_agreement ? &plan->agreement : NULL, &plan->peer, timestamp_now());
     if (verdict.reason != DISCLOSURE_GOES)
         return memcpy(text, verdict.text, sizeof verdict.text);
+    if (plan->is_by_mail && item.tlp == TLP_AMBER_STRICT)
+        return "TLP:AMBER+STRICT goes by no mail that nobody decides on";
     if (order->tlp != TLP_NONE && item.tlp > order->tlp) {
         snprintf(text, WHY_SIZE, "%s, above %s that was asked for", tlp_label(item.tlp), tlp_label(order->tlp));
         return text;
@@ -361,6 +374,27 @@ static void try_format(struct desk_call *call, const struct order *order, struct
         tell_losses(plan, &losses);
 }
 
+/* Encrypted, or in clear where the label or a waiver lets it go so, as any mail; else nothing goes. */
+static bool judge_mail(struct desk_call *call, const struct order *order, struct plan *plan, const struct db_rows *items, struct err *err)
+{
+    struct db_rows *rows = NULL;
+    if (!plan->is_by_mail || db_row_count(items) == 0 || plan->reasons[0])
+        return true;
+    db_text(call->params, call->name);
+    db_text(call->params, plan->peer.name);
+    db_int4(call->params, order->tlp == TLP_NONE ? strictest_of(plan, items) : order->tlp);
+    if (!desk_run(call, SQL_DESK_SHARE_MAIL_HOW, &rows, err))
+        return false;
+    const char *goes = db_get_text(rows, 0, 0);
+    const char *why = arena_printf(call->arena, "by mail: %s", db_is_null(rows, 0, 1) ? "" : db_get_text(rows, 0, 1));
+    if (goes)
+        json_object_set_new(plan->answer, "protection", json_string(goes));
+    for (size_t row = 0; !goes && row < db_row_count(items); row++)
+        plan->reasons[row] = plan->reasons[row] ? plan->reasons[row] : why;
+    db_rows_free(rows);
+    return true;
+}
+
 /* --- the order --- */
 
 static bool place_order(struct desk_call *call, const struct order *order, struct plan *plan, struct err *err)
@@ -377,6 +411,7 @@ static bool place_order(struct desk_call *call, const struct order *order, struc
     db_text(call->params, plan->head.format);
     db_text(call->params, order->after);
     db_text(call->params, plan->next);
+    db_bool(call->params, plan->is_by_mail);
     bool ok = desk_run(call, SQL_DESK_SHARE_ORDER, &rows, err);
     if (ok) {
         json_t *share = json_loads(db_get_text(rows, 0, 0), 0, NULL);
@@ -418,11 +453,13 @@ static bool plan_peer(struct desk_call *call, const struct order *order, const c
     if (!desk_run(call, SQL_DESK_SHARE_CANDIDATES, &rows, err))
         return false;
     decide_items(call, order, plan, rows);
-    try_format(call, order, plan, rows);
-    for (size_t row = 0; row < db_row_count(rows); row++)
+    bool ok = judge_mail(call, order, plan, rows, err);
+    if (ok)
+        try_format(call, order, plan, rows);
+    for (size_t row = 0; ok && row < db_row_count(rows); row++)
         plan_item(order, plan, rows, row);
     db_rows_free(rows);
-    return order_peer(call, order, plan, err) && write_plan(call, plan, err);
+    return ok && order_peer(call, order, plan, err) && write_plan(call, plan, err);
 }
 
 static bool share_with_all(struct desk_call *call, const struct order *order, const json_t *peers, struct err *err)
@@ -462,12 +499,16 @@ static bool read_order(struct desk_call *call, struct order *order, struct err *
     const char *tlp;
     if (!desk_body_text(call, "only", &order->only, err) || !desk_body_text(call, "tlp", &tlp, err) ||
         !desk_body_text(call, "format", &order->format, err) || !desk_body_text(call, "after", &order->after, err) ||
-        !desk_body_bool(call, "dry_run", &order->is_dry, err))
+        !desk_body_text(call, "by", &order->by, err) || !desk_body_bool(call, "dry_run", &order->is_dry, err))
         return false;
     if (tlp && !tlp_parse(tlp, &order->tlp))
         return desk_problem_set(call, 422, "one of clear, green, amber, amber+strict", err, "\"%.40s\" is no label", tlp);
     if (order->format && !share_format_is_known(order->format))
         return desk_problem_set(call, 422, SHARE_FORMATS, err, "nothing is shared as \"%.60s\"", order->format);
+    if (order->by && !str_equal(order->by, "https") && !str_equal(order->by, "mail"))
+        return desk_problem_set(call, 422, "by https, or by mail", err, "nothing is shared by \"%.40s\"", order->by);
+    if (order->by && order->format && str_equal(order->by, "mail") && str_equal(order->format, SHARE_FORMAT_RID))
+        return desk_problem_set(call, 422, "--format iodef: the document that RID carries", err, "RID goes by HTTPS");
     if (order->tlp == TLP_RED)
         return desk_problem_set(call, 422, NULL, err, "TLP:RED is for named persons and is never shared");
     return !order->only || filter_parse(order->only, &context, &order->filter, err);

@@ -44,7 +44,8 @@ enum {
     HEAD_PREFIX,
     HEAD_DOMAIN,
     HEAD_FORMAT,
-    HEAD_PART
+    HEAD_PART,
+    HEAD_BY_MAIL
 };
 enum { ITEM_NO, ITEM_KIND, ITEM_REF, ITEM_CONTENT, ITEM_SHA256, ITEM_TLP, ITEM_ORIGIN, ITEM_PERSONAL, ITEM_SHAREABLE, ITEM_RESTRICTED };
 enum { ANSWER_STATUS, ANSWER_BODY, ANSWER_CASE, ANSWER_PREFIX, ANSWER_FORMAT };
@@ -158,7 +159,7 @@ static bool build(const struct writing *writing, struct buf *out, struct err *er
         .tlp = (enum tlp)db_get_int(writing->head, 0, HEAD_TLP),
         .time = db_get_time(writing->head, 0, HEAD_ORDERED),
         .part = (int)db_get_int(writing->head, 0, HEAD_PART),
-        .bytes_max = codec_limits_default.document_bytes_max,
+        .bytes_max = share_document_bytes_max(db_get_bool(writing->head, 0, HEAD_BY_MAIL)),
     };
     if (!share_format_is_known(head.format))
         return err_set(err, ERR_INPUT, "nothing is shared as \"%.60s\"", head.format);

@@ -184,7 +184,7 @@ CREATE VIEW visible_share AS
 SELECT s.id, s.case_id, v.name AS case_name, v.number AS case_number, p.name AS peer, s.agreement_id, s.agreement_version, s.version, s.tlp,
        s.state, s.format, s.filter, s.ordered, i.login AS ordered_by, s.sent, s.acknowledged, coalesce(x.error, s.error) AS error,
        coalesce(x.attempts, 0) AS attempts, x.not_before AS next_attempt, x.expires,
-       (SELECT count(*) FROM share_item t WHERE t.share_id = s.id AND t.version = s.version) AS items, s.parts, s.part, s.taken
+       (SELECT count(*) FROM share_item t WHERE t.share_id = s.id AND t.version = s.version) AS items, s.parts, s.part, s.taken, s.by_mail
 FROM share s
     JOIN visible_case_key v ON v.id = s.case_id
     JOIN peer p ON p.id = s.peer_id
@@ -277,7 +277,8 @@ CREATE OR REPLACE FUNCTION share_json(s visible_share) RETURNS json LANGUAGE sql
 RETURN json_build_object('id', 's' || s.id, 'case', s.case_name, 'peer', s.peer, 'tlp', tlp_name(s.tlp), 'state', s.state, 'format', s.format, 'items', s.items,
     'sent', time_text(s.sent), 'acknowledged', time_text(s.acknowledged), 'attempts', s.attempts, 'next_attempt', time_text(s.next_attempt),
     'error', s.error, 'theirs', (SELECT a.issuer || ' ' || a.alias FROM visible_alias a WHERE a.case_id = s.case_id AND a.issuer = s.peer LIMIT 1),
-    'version', s.version, 'ordered', time_text(s.ordered), 'ordered_by', s.ordered_by, 'parts', s.parts, 'part', s.part, 'parts_acknowledged', s.taken);
+    'version', s.version, 'ordered', time_text(s.ordered), 'ordered_by', s.ordered_by, 'parts', s.parts, 'part', s.part, 'parts_acknowledged', s.taken,
+    'by', CASE WHEN s.by_mail THEN 'mail' ELSE 'https' END);
 
 CREATE OR REPLACE FUNCTION incoming_json(n visible_incoming) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('id', 'i' || n.id, 'peer', n.peer, 'received', time_text(n.received), 'tlp', tlp_name(n.tlp), 'state', n.state,

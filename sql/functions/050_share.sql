@@ -148,7 +148,7 @@ RETURN p_classes IS NULL OR p_class = ANY (p_classes) OR split_part(p_class, '/'
 -- goes on says that as p_after. Until it is whole nothing leaves.
 SELECT drop_overloads('share_order');
 CREATE OR REPLACE FUNCTION share_order(p_ref text, p_peer text, p_agreement bigint, p_version int, p_tlp int, p_filter text, p_items jsonb, p_format text,
-                                       p_after text, p_next text) RETURNS json
+                                       p_after text, p_next text, p_by_mail boolean) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     c incident_case;
@@ -163,21 +163,23 @@ BEGIN
         PERFORM record_missing('peer', p_peer);
     ELSIF NOT p.enabled THEN
         PERFORM refuse('CI422', format('peer %s is disabled', p.name), format('cirt peer set %s --enabled true', p.name));
+    ELSIF p_by_mail AND p_format = 'rid' THEN
+        PERFORM refuse('CI422', 'RID goes by HTTPS', '--format iodef');
     END IF;
     SELECT * INTO s FROM share x WHERE x.case_id = c.id AND x.peer_id = p.id ORDER BY x.id LIMIT 1 FOR UPDATE;
     IF p_after IS NOT NULL AND (s.state <> 'planned' OR s.ordered_by <> viewer() OR s.ordered_to IS DISTINCT FROM p_after OR s.format <> p_format
-            OR s.filter IS DISTINCT FROM p_filter) THEN
+            OR s.by_mail <> p_by_mail OR s.filter IS DISTINCT FROM p_filter) THEN
         PERFORM refuse('CI409', format('the order for %s does not go on there: another one took its place', p.name), format('begin anew: cirt share %s --with %s', c.number, p.name));
     ELSIF p_after IS NOT NULL THEN
         UPDATE share x SET tlp = greatest(x.tlp, p_tlp), parts = x.parts + (jsonb_array_length(p_items) > 0)::int WHERE x.id = s.id RETURNING * INTO s;
     ELSIF s.id IS NULL THEN
-        INSERT INTO share (case_id, drill_id, compartment_id, peer_id, agreement_id, agreement_version, tlp, state, filter, format, ordered_by, ordered_to)
-            VALUES (c.id, c.drill_id, c.compartment_id, p.id, p_agreement, p_version, p_tlp, 'planned', p_filter, p_format, viewer(), coalesce(p_next, ''))
+        INSERT INTO share (case_id, drill_id, compartment_id, peer_id, agreement_id, agreement_version, tlp, state, filter, format, by_mail, ordered_by, ordered_to)
+            VALUES (c.id, c.drill_id, c.compartment_id, p.id, p_agreement, p_version, p_tlp, 'planned', p_filter, p_format, p_by_mail, viewer(), coalesce(p_next, ''))
             RETURNING * INTO s;
     ELSE
         DELETE FROM outbox o WHERE o.share_id = s.id AND (o.leased_until IS NULL OR o.leased_until < now());
         UPDATE share x SET version = x.version + 1, agreement_id = p_agreement, agreement_version = p_version, tlp = p_tlp, state = 'planned', filter = p_filter,
-            format = p_format, ordered = now(), ordered_by = viewer(), ordered_to = coalesce(p_next, ''), parts = 1, part = 1, taken = 0, sent = NULL, acknowledged = NULL
+            format = p_format, by_mail = p_by_mail, ordered = now(), ordered_by = viewer(), ordered_to = coalesce(p_next, ''), parts = 1, part = 1, taken = 0, sent = NULL, acknowledged = NULL
             WHERE x.id = s.id RETURNING * INTO s;
     END IF;
     WITH wanted AS (SELECT DISTINCT w ->> 'kind' AS kind, w ->> 'ref' AS ref FROM jsonb_array_elements(p_items) w),
@@ -202,7 +204,7 @@ BEGIN
         SELECT count(*) INTO v_count FROM share_item t WHERE t.share_id = s.id AND t.version = s.version;
         UPDATE incident_case k SET updated = now() WHERE k.id = c.id;
         PERFORM journal_append(c.id, viewer_login(), 'share', format('shares %s items with %s as TLP:%s%s%s', v_count, p.name, upper(tlp_name(s.tlp)),
-                CASE WHEN s.format <> 'rid' THEN ', ' || s.format ELSE '' END, CASE WHEN s.parts > 1 THEN format(', in %s documents', s.parts) ELSE '' END),
+                CASE WHEN s.format <> 'rid' THEN ', ' || s.format ELSE '' END || CASE WHEN s.by_mail THEN ' by mail' ELSE '' END, CASE WHEN s.parts > 1 THEN format(', in %s documents', s.parts) ELSE '' END),
             jsonb_build_object('share', 's' || s.id, 'version', s.version, 'peer', p.name, 'format', s.format,
                                'agreement', format('a%s version %s', s.agreement_id, s.agreement_version)));
         PERFORM pg_notify('cirt_share', '');

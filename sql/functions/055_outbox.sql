@@ -58,6 +58,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT CASE
         WHEN p_tlp = 4 THEN 'TLP:RED is for named persons and is never shared'
         WHEN p_tlp > a.ceiling THEN format('TLP:%s is above the agreement''s ceiling, TLP:%s', upper(tlp_name(p_tlp)), upper(tlp_name(a.ceiling)))
+        WHEN p_tlp = 3 AND s.by_mail THEN 'TLP:AMBER+STRICT goes by no mail that nobody decides on'
         WHEN p_tlp > s.tlp THEN format('TLP:%s does not fit into a document of TLP:%s', upper(tlp_name(p_tlp)), upper(tlp_name(s.tlp)))
         WHEN a.peer_id <> s.peer_id OR NOT a.is_current OR NOT a.enabled OR now() < a.valid_from OR now() >= a.valid_until
             THEN 'there is no agreement in force with this peer'
@@ -135,7 +136,7 @@ CREATE TRIGGER share_item_fixed BEFORE UPDATE OR TRUNCATE ON share_item FOR EACH
 ALTER TABLE share_item ENABLE ALWAYS TRIGGER share_item_fixed;
 DROP TRIGGER IF EXISTS share_fixed ON share;
 CREATE TRIGGER share_fixed BEFORE UPDATE ON share FOR EACH ROW
-    WHEN (OLD.case_id <> NEW.case_id OR OLD.peer_id <> NEW.peer_id OR (OLD.version = NEW.version AND (OLD.format <> NEW.format
+    WHEN (OLD.case_id <> NEW.case_id OR OLD.peer_id <> NEW.peer_id OR (OLD.version = NEW.version AND (OLD.format <> NEW.format OR OLD.by_mail <> NEW.by_mail
           OR OLD.tlp <> NEW.tlp AND (NEW.tlp < OLD.tlp OR OLD.ordered_to IS NULL)
           OR OLD.agreement_id <> NEW.agreement_id OR OLD.agreement_version <> NEW.agreement_version)))
     EXECUTE FUNCTION share_is_fixed();
@@ -205,7 +206,7 @@ BEGIN
     ELSIF s.taken + p_is_taken::int = s.parts THEN
         UPDATE share x SET taken = s.parts WHERE x.id = s.id;
         PERFORM share_becomes(s.id, s.version, 'share', 'acknowledged', NULL);
-    ELSIF s.id IS NOT NULL THEN
+    ELSIF s.id IS NOT NULL AND NOT s.by_mail THEN
         UPDATE share x SET taken = x.taken + p_is_taken::int,
             error = CASE WHEN s.parts = 1 THEN p_text ELSE concat_ws(': ', format('%s of %s parts acknowledged', s.taken + p_is_taken::int, s.parts), p_text) END WHERE x.id = s.id;
     END IF;
@@ -216,7 +217,7 @@ END $$;
 DROP VIEW IF EXISTS releasable_share, releasable_item, releasable_answer;
 CREATE VIEW releasable_share AS
 SELECT s.id, s.version, s.tlp, s.ordered, c.name AS case_name, c.class, p.id AS peer_id, p.name AS peer, p.enabled AS peer_enabled, p.rid_url,
-       a.ceiling, a.classes, coalesce(a.enabled, false) AS agreed, a.valid_from, a.valid_until, o.name AS team, o.prefix, o.domain, s.format, s.part
+       a.ceiling, a.classes, coalesce(a.enabled, false) AS agreed, a.valid_from, a.valid_until, o.name AS team, o.prefix, o.domain, s.format, s.part, s.by_mail
 FROM share s JOIN incident_case c ON c.id = s.case_id JOIN peer p ON p.id = s.peer_id CROSS JOIN site o
     LEFT JOIN agreement a ON a.id = s.agreement_id AND a.is_current AND a.peer_id = s.peer_id
 WHERE s.id = nullif(current_setting('cirt.share', true), '')::bigint AND s.state = 'planned' AND s.ordered_to IS NULL;
@@ -286,7 +287,9 @@ BEGIN
     ELSIF p_sha256 <> sha256(p_document) THEN
         RAISE EXCEPTION 'the digest is not that of the document' USING ERRCODE = 'CI400';
     END IF;
-    INSERT INTO outbox (share_id, version, document, sha256, media_type) VALUES (p_share, p_version, p_document, p_sha256, p_media_type);
+    INSERT INTO outbox (share_id, version, document, sha256, media_type)
+        SELECT s.id, s.version, p_document, p_sha256, p_media_type FROM share s WHERE s.id = p_share AND NOT s.by_mail;
+    PERFORM share_mail(s, p_document, p_media_type) FROM share s WHERE s.id = p_share AND s.by_mail;
     IF EXISTS (SELECT FROM share s WHERE s.id = p_share AND s.part = 1) THEN
         PERFORM share_becomes(p_share, p_version, 'share', 'queued', NULL);
     ELSE -- the history says when each part was sent, and when all was ordered

@@ -297,12 +297,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         ('class', CASE WHEN m.case_tlp <= m.tlp THEN m.class END),
         ('label', 'TLP:' || upper(tlp_name(m.tlp))),
         ('date', to_char(m.opened AT TIME ZONE 'UTC', 'YYYY-MM-DD')),
+        ('text', (SELECT a.name FROM mail_attachment a WHERE a.mail_id = m.id AND m.share_id IS NOT NULL)),
         ('observables', CASE WHEN m.occasion = 'notice' THEN (SELECT string_agg(x.value, E'\n' ORDER BY x.type, x.addr, x.value) || CASE WHEN max(x.total) > count(*) THEN format(E'\n… (+%s)', max(x.total) - count(*)) ELSE '' END FROM (
             SELECT y.*, sum(length(y.value) + 1) OVER (ORDER BY y.type, y.addr, y.value) AS size FROM (
                 SELECT g.type, g.value, min(g.addr) AS addr, count(*) OVER () AS total FROM case_member b JOIN sighting g ON g.report_id = b.report_id AND g.received = b.received AND b.observations @> g.observation_no
                 WHERE b.case_id = m.case_id AND b.until IS NULL AND g.tlp <= m.tlp AND NOT g.personal AND g.compartment_id = m.compartment_id
                   AND observable_type_name(g.type) NOT IN ('asn', 'country') AND NOT EXISTS (SELECT FROM foreign_value f WHERE f.type = g.type AND f.value = g.value)
-                GROUP BY g.type, g.value ORDER BY g.type, min(g.addr), g.value LIMIT 500) y) x WHERE x.size <= 100000) END)) v(name, value) $$;
+                GROUP BY g.type, g.value ORDER BY g.type, min(g.addr), g.value LIMIT 500) y) x WHERE x.size <= 100000) END)) v(name, value)
+    WHERE v.name <> 'text' OR m.share_id IS NOT NULL $$; -- the name of the document; of other mails the analyst's words, which come with the order
 
 -- What a reply quotes: the text of the mail it answers, where all of that has one and the same protection, and the label of the answer carries it; of
 -- anything else nothing.

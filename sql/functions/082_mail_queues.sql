@@ -24,6 +24,9 @@ BEGIN
             format('m%s: %s', m.id, v_state) || coalesce(', ' || (SELECT string_agg(r.address || coalesce(' (' || r.status || ')', ''), ', ' ORDER BY r.no) FROM mail_recipient r
                 WHERE r.mail_id = m.id AND r.state IN ('failed', 'bounced')), ''), jsonb_build_object('mail', 'm' || m.id));
     END IF;
+    IF v_state <> m.state AND m.share_id IS NOT NULL THEN
+        PERFORM share_mail_becomes(m.id, v_state, p_error);
+    END IF;
     IF v_state <> m.state AND m.case_id IS NOT NULL THEN
         UPDATE incident_case k SET updated = now() WHERE k.id = m.case_id;
     END IF;
@@ -64,7 +67,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
             OR j.payload::jsonb #>> '{details,message_id}' IS DISTINCT FROM m.message_id THEN 'its entry in the journal is missing'
         WHEN p.sha256 <> sha256(p.payload) OR NOT coalesce(j.payload::jsonb #> '{details,pieces}' ? encode(p.sha256, 'hex'), false)
             THEN 'it is not what was decided on: its hash is another one'
-        ELSE (SELECT format('the key %s is not usable any more', f) FROM unnest(p.fingerprints) f WHERE NOT mail_key_is_usable(f) LIMIT 1) END
+        ELSE coalesce((SELECT format('the key %s is not usable any more', f) FROM unnest(p.fingerprints) f WHERE NOT mail_key_is_usable(f) LIMIT 1), share_mail_stops(m.id)) END
     FROM mail m JOIN mail_piece p ON p.mail_id = m.id AND p.no = p_no
         LEFT JOIN (journal e JOIN journal_payload j ON j.case_id = e.case_id AND j.seq = e.seq AND e.commitment = sha256(j.salt || convert_to(j.payload, 'UTF8')))
             ON e.case_id = coalesce(m.case_id, 0) AND e.seq = m.journal_seq
@@ -174,7 +177,8 @@ BEGIN
     UPDATE outbox_mail x SET attempts = x.attempts + 1, leased_until = now() + interval '20 minutes' WHERE x.id = o.id RETURNING * INTO o;
     RETURN QUERY SELECT o.id, o.attempts, o.mail_id, CASE WHEN m.auto_submitted IS NULL THEN m.sender ELSE '' END,
         ARRAY(SELECT r.address FROM mail_recipient r WHERE r.mail_id = m.id AND r.address = ANY (p.recipients) AND r.state IN ('waiting', 'delayed') ORDER BY r.no),
-        m.message_id, o.bytes, CASE WHEN o.expires <= now() THEN 'expired' WHEN o.sha256 <> sha256(o.bytes) THEN 'its bytes are not those that seal signed' END
+        m.message_id, o.bytes, CASE WHEN o.expires <= now() THEN 'expired' WHEN o.sha256 <> sha256(o.bytes) THEN 'its bytes are not those that seal signed'
+            ELSE share_mail_stops(m.id) END
         FROM mail m JOIN mail_piece p ON p.mail_id = m.id AND p.no = o.piece_no WHERE m.id = o.mail_id;
 END $$;
 

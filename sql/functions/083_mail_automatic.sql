@@ -46,6 +46,7 @@ BEGIN
         DELETE FROM to_compose x WHERE x.id = q.id;
         UPDATE mail m SET state = 'dropped', error = left(p_error, 500), updated = now() WHERE m.id = q.mail_id AND m.state = 'draft';
         UPDATE acknowledgement a SET outcome = left(p_error, 200) WHERE a.mail_id = q.mail_id;
+        PERFORM share_mail_becomes(q.mail_id, 'dropped', p_error);
     END IF;
 END $$;
 

@@ -100,6 +100,7 @@ GRANT EXECUTE ON FUNCTION report_verify TO cirt_desk;
 GRANT EXECUTE ON FUNCTION reports_decide TO cirt_desk;
 GRANT EXECUTE ON FUNCTION share_candidates TO cirt_desk;
 GRANT EXECUTE ON FUNCTION share_order TO cirt_desk;
+GRANT EXECUTE ON FUNCTION share_mail_how TO cirt_desk;
 GRANT EXECUTE ON FUNCTION incoming_accept TO cirt_desk;
 GRANT EXECUTE ON FUNCTION incoming_decline TO cirt_desk;
 GRANT EXECUTE ON FUNCTION peer_write TO cirt_desk;

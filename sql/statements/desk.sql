@@ -259,14 +259,16 @@ ORDER BY i.type, i.start, i.no LIMIT $3::bigint
 
 -- name: share_agreements
 SELECT a.id, a.version, a.ceiling, a.enabled, (extract(epoch FROM a.valid_from) * 1000000)::bigint, (extract(epoch FROM a.valid_until) * 1000000)::bigint,
-       array_to_string(a.classes, ' '), CASE WHEN a.id IS NOT NULL THEN agreement_json(a) END, p.enabled, p.name, p.id, p.format, p.rid_url, s.name, s.prefix, s.domain
+       array_to_string(a.classes, ' '), CASE WHEN a.id IS NOT NULL THEN agreement_json(a) END, p.enabled, p.name, p.id, p.format, p.rid_url, p.document_url, p.mail, s.name, s.prefix, s.domain
 FROM visible_site s CROSS JOIN visible_peer p LEFT JOIN visible_agreement a ON a.peer_id = p.id
 WHERE p.name = upper($1::text) ORDER BY a.enabled AND now() >= a.valid_from AND now() < a.valid_until DESC NULLS LAST, a.valid_until DESC LIMIT 1
 -- name: share_candidates
 SELECT kind, ref, text, type, value, role, class, tlp, to_share, personal, origin_peer, restricted, content
 FROM share_candidates($1::text, $2::text, $3::text)
 -- name: share_order
-SELECT share_order($1::text, $2::text, $3::bigint, $4::int, $5::int, $6::text, $7::jsonb, $8::text, $9::text, $10::text)
+SELECT share_order($1::text, $2::text, $3::bigint, $4::int, $5::int, $6::text, $7::jsonb, $8::text, $9::text, $10::text, $11::boolean)
+-- name: share_mail_how
+SELECT goes, why FROM share_mail_how($1::text, $2::text, $3::int)
 -- name: share_list
 SELECT share_json(s) FROM visible_share s WHERE $3::text IS NULL OR s.case_id = case_find($3::text) ORDER BY s.id DESC LIMIT $1::bigint OFFSET $2::bigint
 -- name: share_show

@@ -17,7 +17,7 @@ SELECT share_open($1::bigint)
 -- Times of agreements end in 2200 here: "infinity" is no number.
 SELECT version, tlp, (extract(epoch FROM ordered) * 1000000)::bigint, case_name, class, peer_id, peer, peer_enabled, rid_url, ceiling,
        array_to_string(classes, ' '), agreed, (extract(epoch FROM greatest(valid_from, '1970-01-01'::timestamptz)) * 1000000)::bigint,
-       (extract(epoch FROM least(valid_until, '2200-01-01'::timestamptz)) * 1000000)::bigint, team, prefix, domain, format, part
+       (extract(epoch FROM least(valid_until, '2200-01-01'::timestamptz)) * 1000000)::bigint, team, prefix, domain, format, part, by_mail
 FROM releasable_share
 
 -- name: items

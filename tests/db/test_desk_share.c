@@ -321,6 +321,53 @@ static void test_order(void **state)
     json_decref(desk_client_post(*state, "analyst", 403, "/v1/cases/1/shares", "{\"with\":[\"YY-CERT\"]}"));
 }
 
+/* A peer with a mail address and none for HTTPS: how a mail may go is told with what may go, and where it may not nothing is ordered. */
+static void test_by_mail(void **state)
+{
+    static const char *const values[] = {"domain mailed.example infrastructure", NULL}, *const strict[] = {
+                                                                                            "domain strict.example infrastructure", NULL};
+    json_decref(desk_client_post(*state, "admin", 201, "/v1/peers", "{\"name\":\"MM-CERT\",\"mail\":\"soc@mm-cert.example\"}"));
+    json_decref(desk_client_post(*state, "admin", 201, "/v1/agreements",
+                                 "{\"peer\":\"MM-CERT\",\"until\":\"2099-01-01T00:00:00Z\",\"ceiling\":\"amber+strict\"}"));
+    int64_t number = desk_client_case(*state, "by mail", "amber");
+    desk_client_report(number, "amber", "feed", values);
+    json_t *plan = order(state, 200, number, "{\"with\":[\"MM-CERT\"],\"dry_run\":true}");
+    const json_t *peer = json_array_get(json_object_get(plan, "items"), 0);
+    assert_string_equal(desk_client_text(peer, "by"), "mail");
+    assert_string_equal(desk_client_text(peer, "to"), "soc@mm-cert.example");
+    assert_string_equal(desk_client_text(peer, "format"), "iodef");
+    assert_true(json_is_null(json_object_get(peer, "protection")) || !json_object_get(peer, "protection"));
+    assert_non_null(strstr(reason_of(plan, "mailed.example"), "by mail: no usable key"));
+    json_decref(plan);
+    json_decref(order(state, 422, number, "{\"with\":[\"MM-CERT\"]}"));
+    json_decref(order(state, 422, number, "{\"with\":[\"MM-CERT\"],\"by\":\"mail\",\"format\":\"rid\"}"));
+    json_decref(order(state, 422, number, "{\"with\":[\"MM-CERT\"],\"by\":\"pigeon\"}"));
+    json_decref(order(state, 422, number, "{\"with\":[\"YY-CERT\"],\"by\":\"mail\",\"only\":\"type:ipv4\",\"tlp\":\"clear\"}"));
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.mail WHERE occasion = 'share'"), 0);
+    assert_int_equal(
+        cluster_number(
+            "SELECT count(*) FROM cirt.thread t JOIN cirt.contact c ON c.id = t.contact_id WHERE c.address = 'soc@mm-cert.example'"),
+        0);
+    json_decref(desk_client_post(*state, "lead", 200, "/v1/peers/MM-CERT/waiver",
+                                 "{\"up_to\":\"amber\",\"until\":\"2027-12-01T00:00:00Z\",\"reason\":\"agreed\"}"));
+    /* What goes by no mail that nobody decides on stays at home, the rest does not. */
+    desk_client_report(number, "amber+strict", "feed", strict);
+    cluster_execute(
+        "UPDATE cirt.sighting SET origin = (SELECT s.id FROM cirt.sender s JOIN cirt.peer p ON p.id = s.peer_id WHERE p.name = 'MM-CERT') "
+        "WHERE value = 'strict.example' AND EXISTS (SELECT FROM cirt.sender s JOIN cirt.peer p ON p.id = s.peer_id WHERE p.name = "
+        "'MM-CERT')");
+    plan = order(state, 200, number, "{\"with\":[\"MM-CERT\"],\"format\":\"stix\"}");
+    peer = json_array_get(json_object_get(plan, "items"), 0);
+    assert_string_equal(desk_client_text(peer, "protection"), "signed");
+    assert_string_equal(reason_of(plan, "mailed.example"), "");
+    assert_non_null(strstr(reason_of(plan, "strict.example"), "TLP:AMBER+STRICT"));
+    json_decref(plan);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.share WHERE by_mail AND format = 'stix' AND state = 'planned'"), 1);
+    assert_int_equal(cluster_number("SELECT (cirt.share_items_refused(id, version, 3) = 'TLP:AMBER+STRICT goes by no mail that nobody "
+                                    "decides on')::int FROM cirt.share WHERE by_mail"),
+                     1);
+}
+
 /* Whoever gets past the plan meets the same rules in the database. */
 static void test_last_line(void **state)
 {
@@ -343,7 +390,7 @@ static void test_last_line(void **state)
     char *sql =
         mem_printf("SET search_path = cirt; SELECT set_config('cirt.viewer', (SELECT id::text FROM identity WHERE login = 'lead'), false);"
                    "SELECT share_order('%lld', 'YY-CERT', a.id, a.version, 3, NULL, '[{\"kind\":\"sighting\",\"ref\":\"ipv4 source "
-                   "198.51.100.91\"}]', 'rid', NULL, NULL)"
+                   "198.51.100.91\"}]', 'rid', NULL, NULL, false)"
                    " FROM agreement a JOIN peer p ON p.id = a.peer_id WHERE p.name = 'YY-CERT'",
                    (long long)number);
     assert_false(cluster_may("postgres", sql, sqlstate));
@@ -730,6 +777,7 @@ int main(void)
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_long),
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_by_mail),
         cmocka_unit_test(test_last_line),
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_words_of_another_peer),

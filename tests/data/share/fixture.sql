@@ -45,9 +45,9 @@ CREATE FUNCTION make_share_as(p_case bigint, p_peer text, p_tlp int, p_format te
         FROM cirt.agreement a WHERE a.peer_id = test.peer_of(p_peer) AND a.is_current RETURNING id $$;
 
 -- One that is ordered part by part, and not whole yet.
-CREATE FUNCTION make_open_share(p_case bigint, p_peer text, p_tlp int, p_format text) RETURNS bigint LANGUAGE sql AS $$
-    INSERT INTO cirt.share (case_id, peer_id, agreement_id, agreement_version, tlp, format, state, ordered_by, ordered, ordered_to)
-        SELECT p_case, a.peer_id, a.id, a.version, p_tlp, p_format, 'planned', (SELECT id FROM cirt.identity WHERE login = 'test-lead'), now(), 'ipv4 source 192.0.2.1'
+CREATE FUNCTION make_open_share(p_case bigint, p_peer text, p_tlp int, p_format text, p_by_mail boolean DEFAULT false) RETURNS bigint LANGUAGE sql AS $$
+    INSERT INTO cirt.share (case_id, peer_id, agreement_id, agreement_version, tlp, format, by_mail, state, ordered_by, ordered, ordered_to)
+        SELECT p_case, a.peer_id, a.id, a.version, p_tlp, p_format, p_by_mail, 'planned', (SELECT id FROM cirt.identity WHERE login = 'test-lead'), now(), 'ipv4 source 192.0.2.1'
         FROM cirt.agreement a WHERE a.peer_id = test.peer_of(p_peer) AND a.is_current RETURNING id $$;
 
 CREATE FUNCTION add_item(p_share bigint, p_kind text, p_ref text, p_content text, p_tlp int, p_part int DEFAULT 1) RETURNS void LANGUAGE sql AS $$

@@ -267,7 +267,7 @@ static const char *const languages[] = {"en", "fr", "es", "ar", "ru", "zh"};
 static void shipped(void **state)
 {
     UNUSED(state);
-    static const char *const occasions[] = {"acknowledgement", "notice", "question", "closing"};
+    static const char *const occasions[] = {"acknowledgement", "notice", "question", "closing", "share"};
     for (size_t i = 0; i < ARRAY_SIZE(languages); i++)
         for (size_t k = 0; k < ARRAY_SIZE(occasions); k++)
             check_file(languages[i], occasions[k], sample, ARRAY_SIZE(sample));

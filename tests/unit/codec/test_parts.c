@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include "base/arena.h"
 #include "base/attr.h"
 #include "codec/codec.h"
 #include "model/report.h"
