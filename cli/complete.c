@@ -41,7 +41,7 @@ static void offer_alternatives(const struct place *place, const char *text)
 {
     char *copy = mem_strdup(text), *at = NULL;
 
-    for (char *word = strtok_r(copy, "| ", &at); word; word = strtok_r(NULL, "| ", &at))
+    for (char *word = strtok_r(copy, "|, ", &at); word; word = strtok_r(NULL, "|, ", &at))
         offer(place, word);
     free(copy);
 }

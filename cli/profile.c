@@ -92,7 +92,7 @@ static const char *all_names(struct arena *arena, cfg_t *config)
     const char *names = NULL;
 
     for (unsigned i = 0; i < cfg_size(config, "profile"); i++)
-        names = arena_printf(arena, "%s%s%s", names ? names : "", names ? "|" : "", cfg_title(cfg_getnsec(config, "profile", i)));
+        names = arena_printf(arena, "%s%s%s", names ? names : "", names ? ", " : "", cfg_title(cfg_getnsec(config, "profile", i)));
     return names;
 }
 

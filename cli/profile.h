@@ -21,7 +21,7 @@ struct profile {
     struct arena *arena;
     const char *file; /* the configuration that was read */
     const char *name;
-    const char *names;           /* of all in the file, parted by "|" */
+    const char *names;           /* of all in the file: "lead, analyst" */
     const char *base_url;        /* desk_url, or url where there is none; no slash at its end */
     bool is_feed;                /* base_url is the feeds' listener */
     const char *ca, *cert, *key; /* paths; cert and key may be NULL */
