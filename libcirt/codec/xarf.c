@@ -120,7 +120,7 @@ const char *xarf_mail_domain(const char *address)
     return at && at[1] ? at + 1 : NULL;
 }
 
-static bool read_event(struct report *report, json_t *event, const struct json_place *place, struct err *err)
+static bool read_report(struct report *report, json_t *event, const struct json_place *place, struct err *err)
 {
     if (!json_is_object(event))
         return json_value_fail(place, ERR_INPUT, err, "must be a report, an object");
@@ -129,6 +129,24 @@ static bool read_event(struct report *report, json_t *event, const struct json_p
     if (json_object_get(event, "Version"))
         return xarf_v3_read(report, event, place, err);
     return xarf_fail(place, "xarf_version", err, "is missing (nor is there a Version)");
+}
+
+/* Of several, one without a label is as we agreed with the sender: the wide ones of others do not widen it. */
+static enum tlp joint_label(enum tlp before, enum tlp label)
+{
+    enum tlp strictest = tlp_strictest(before, label);
+    bool is_settled = (before != TLP_NONE && label != TLP_NONE) || (strictest != TLP_NONE && strictest >= TLP_AMBER);
+    return is_settled ? strictest : TLP_NONE;
+}
+
+static bool read_event(struct report *report, json_t *event, const struct json_place *place, struct err *err)
+{
+    enum tlp before = report->tlp;
+    report->tlp = TLP_NONE;
+    bool ok = read_report(report, event, place, err);
+    if (place->index > 0)
+        report->tlp = joint_label(before, report->tlp);
+    return ok;
 }
 
 static bool decode(const char *bytes, size_t size, const struct codec_limits *limits, const struct codec_hints *hints, struct report **out,
