@@ -18,9 +18,8 @@ struct reader {
 
 static bool refuse(struct reader *reader, const char *why, const char *word)
 {
-    char at[40] = "";
-    if (reader->line > 0) /* an empty text has none */
-        snprintf(at, sizeof at, "line %zu", reader->line);
+    char at[40];
+    snprintf(at, sizeof at, "line %zu", reader->line ? reader->line : 1); /* an empty text has one all the same */
     return err_set_at(reader->err, ERR_INPUT, at, word ? "%s: \"%.60s\"" : "%s", why, word);
 }
 
