@@ -16,7 +16,7 @@
 #include "rules/priority.h"
 #include "rules/triage_rules.h"
 
-enum { REST_MS_MAX = 5000 };
+enum { REST_TIMES = 9, REST_MS_MAX = 5000 };
 
 struct rule_set {
     char *name;
@@ -456,10 +456,10 @@ static bool work(struct stage_run *run, struct db_rows *claimed, size_t row, str
     log_info("triaged", "observations=%lld opened=%lld joined=%lld", (long long)observations, (long long)db_get_int(rows, 0, 0),
              (long long)db_get_int(rows, 0, 1));
     db_rows_free(rows);
-    /* While reports pour in, triage takes a fifth of a processor; the chunks that wait are put together meanwhile. */
+    /* While reports pour in, triage takes a tenth of a processor; the chunks that wait are put together meanwhile. */
     int64_t took_ms = timestamp_monotonic_ms() - begun_ms;
     if (yields)
-        run->rest_ms = (int)(4 * took_ms < REST_MS_MAX ? 4 * took_ms : REST_MS_MAX);
+        run->rest_ms = (int)(REST_TIMES * took_ms < REST_MS_MAX ? REST_TIMES * took_ms : REST_MS_MAX);
     return true;
 }
 
