@@ -6,6 +6,7 @@
 #include "codec/codec.h"
 #include "codec/extract.h"
 #include "codec/mail_reading.h"
+#include "codec/mail_voices.h"
 
 extern const struct codec mail_codec;
 
@@ -46,7 +47,8 @@ static void read_head(struct mail_reading *reading)
     }
 }
 
-/* TLP 2.0 asks mail to carry its label in subject or body. What quotes somebody's wide label says nothing about the mail itself. */
+/* TLP 2.0 asks mail to carry its label in subject or body. What quotes somebody's wide label, or passes on their mail, says nothing about
+ * the mail itself. */
 static enum tlp label_of(const char *text)
 {
     enum tlp label = tlp_in_text(text);
@@ -56,6 +58,8 @@ static enum tlp label_of(const char *text)
     buf_init(&own, strlen(text) + 1);
     for (const char *at = text, *next; *at; at = next) {
         next = at + strcspn(at, "\n");
+        if (mail_voices_is_head(at, (size_t)(next - at)))
+            break;
         next += *next == '\n';
         if (*at != '>')
             buf_add(&own, at, (size_t)(next - at));

@@ -123,6 +123,13 @@ static bool is_from(const char *line, size_t size)
     return false;
 }
 
+bool mail_voices_is_head(const char *line, size_t size)
+{
+    while (size > 0 && is_mark(*line))
+        line++, size--;
+    return is_from(line, size);
+}
+
 static bool ends_in_colon(const char *line, size_t size)
 {
     while (size > 0 && is_mark(line[size - 1]))

@@ -6,6 +6,7 @@
 #ifndef CIRT_CODEC_MAIL_VOICES_H
 #define CIRT_CODEC_MAIL_VOICES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/mem.h"
@@ -13,5 +14,8 @@
 
 /* Lower case, each once; those after the first 200 are not told. text: what the mail says, or NULL. All in the arena. */
 const char **mail_voices(const struct mime *mime, const char *text, struct arena *arena, size_t *count);
+
+/* Does the head of a mail that is passed on begin with this line ("From: ...", in the languages that mail programs write it in)? */
+bool mail_voices_is_head(const char *line, size_t size);
 
 #endif
