@@ -12,55 +12,7 @@
 #include "base/str.h"
 #include "cirtd/config.h"
 #include "codec/rid.h"
-#include "support/cluster.h"
-#include "support/stage_child.h"
-
-PRINTF_LIKE(1, 0) static char *format(const char *sql, va_list args)
-{
-    char text[2000];
-    vsnprintf(text, sizeof text, sql, args);
-    return mem_strdup(text);
-}
-
-static void run(const char *sql, ...) PRINTF_LIKE(1, 2);
-static void run(const char *sql, ...)
-{
-    va_list args;
-    va_start(args, sql);
-    char *text = format(sql, args);
-    va_end(args);
-    cluster_execute(text);
-    free(text);
-}
-
-static long long number(const char *sql, ...) PRINTF_LIKE(1, 2);
-static long long number(const char *sql, ...)
-{
-    va_list args;
-    va_start(args, sql);
-    char *text = format(sql, args);
-    va_end(args);
-    long long value = cluster_number(text);
-    free(text);
-    return value;
-}
-
-static void expect_state(long long share, const char *wanted)
-{
-    char query[100];
-    snprintf(query, sizeof query, "SELECT state FROM cirt.share WHERE id = %lld", share);
-    assert_true(stage_child_reaches(query, wanted));
-}
-
-static void expect_error(long long share, const char *part)
-{
-    char query[100];
-    snprintf(query, sizeof query, "SELECT error FROM cirt.share WHERE id = %lld", share);
-    char *error = cluster_text(query);
-    if (!strstr(error, part))
-        fail_msg("'%s' does not say '%s'", error, part);
-    free(error);
-}
+#include "support/share_order.h"
 
 /* --- documents --- */
 
@@ -461,14 +413,6 @@ static void answers_decide(void **state)
 
 /* --- parts --- */
 
-static void add_parts(long long share)
-{
-    run("SELECT test.add_case(%lld), test.add_sighting(%lld, 'ipv4', 'source', '192.0.2.1', 1), test.add_sighting(%lld, 'ipv4', 'source', "
-        "'192.0.2.2', 1, false, 2), test.add_sighting(%lld, 'ipv4', 'source', '192.0.2.3', 1, false, 3);"
-        "UPDATE cirt.share SET parts = 3, ordered_to = NULL WHERE id = %lld",
-        share, share, share, share, share);
-}
-
 static long long order_of_three(const char *format)
 {
     long long incident = number("SELECT test.make_case('fraud/phishing', 1)");
@@ -569,50 +513,6 @@ static void a_part_that_stays_stops_the_rest(void **state)
     assert_int_equal(number("SELECT count(*) FROM cirt.to_share WHERE share_id = %lld", share), 0);
 }
 
-/* By mail: a mail of the case for each part, with the document as it was written; what becomes of the mail becomes of the share. */
-static void parts_go_by_mail(void **state)
-{
-    UNUSED(state);
-    run("UPDATE cirt.peer SET mail = 'soc@yy-cert.example' WHERE name = 'YY-CERT'");
-    long long incident = number("SELECT test.make_case('fraud/phishing', 1)");
-    run("SELECT test.see(%lld, 1, 1, '192.0.2.1', 1, NULL), test.see(%lld, 1, 1, '192.0.2.2', 1, NULL), test.see(%lld, 1, 1, '192.0.2.3', "
-        "1, "
-        "NULL)",
-        incident, incident, incident);
-    long long share = number("SELECT test.make_open_share(%lld, 'YY-CERT', 2, 'json', true)", incident);
-    add_parts(share);
-    for (int part = 1; part <= 3; part++) {
-        char query[300];
-        snprintf(query, sizeof query,
-                 "SELECT count(*) FROM cirt.mail m JOIN cirt.mail_attachment a ON a.mail_id = m.id JOIN cirt.to_compose q ON q.mail_id = "
-                 "m.id WHERE "
-                 "m.share_id = %lld AND m.share_part = %d AND position('192.0.2.%d' IN convert_from(a.bytes, 'UTF8')) > 0 AND a.tlp = 2 "
-                 "AND m.tlp = 2",
-                 share, part, part);
-        assert_true(stage_child_reaches(query, "1"));
-        assert_int_equal(number("SELECT count(*) FROM cirt.outbox WHERE share_id = %lld", share), 0);
-        assert_int_equal(
-            number("SELECT count(*) FROM cirt.mail m WHERE m.share_id = %lld AND m.share_part = %d AND cirt.share_mail_stops(m.id) IS NULL",
-                   share, part),
-            1);
-        run("SELECT cirt.share_mail_becomes(m.id, 'sent', NULL) FROM cirt.mail m WHERE m.share_id = %lld AND m.share_part = %d", share,
-            part);
-        /* once more changes nothing: it is not the part at hand any more */
-        run("SELECT cirt.share_mail_becomes(m.id, 'sent', NULL) FROM cirt.mail m WHERE m.share_id = %lld AND m.share_part = %d", share,
-            part);
-    }
-    expect_state(share, "sent");
-    assert_int_equal(number("SELECT count(*) FROM cirt.mail m WHERE m.share_id = %lld", share), 3);
-    assert_int_equal(number("SELECT count(*) FROM cirt.mail m JOIN cirt.mail_recipient r ON r.mail_id = m.id WHERE m.share_id = %lld AND "
-                            "r.address = 'soc@yy-cert.example'",
-                            share),
-                     3);
-    run("SELECT cirt.share_mail_becomes(max(m.id), 'bounced', 'no such mailbox') FROM cirt.mail m WHERE m.share_id = %lld", share);
-    expect_state(share, "failed");
-    expect_error(share, "no such mailbox");
-    assert_int_equal(number("SELECT count(*) FROM cirt.mail m WHERE m.share_id = %lld AND cirt.share_mail_stops(m.id) IS NULL", share), 0);
-}
-
 /* An order that nobody ended is none, and the clock says so. */
 static void an_order_that_was_left_goes_nowhere(void **state)
 {
@@ -663,22 +563,7 @@ static void a_refusal_says_why(void **state)
 
 static int start(void **state)
 {
-    static pid_t child;
-    struct err err;
-    char *sql = NULL;
-    if (!config_read_file(TEST_DATA "/share/fixture.sql", &sql, &err))
-        fail_msg("%s", err.text);
-    cluster_execute("UPDATE cirt.site SET name = 'XX-CERT'");
-    cluster_execute(sql);
-    free(sql);
-    child = stage_child_start("share", "");
-    *state = &child;
-    return 0;
-}
-
-static int stop(void **state)
-{
-    return stage_child_stop(*(pid_t *)*state) ? 0 : 1;
+    return share_order_start(state, TEST_DATA "/share/fixture.sql");
 }
 
 int main(void)
@@ -697,8 +582,7 @@ int main(void)
         cmocka_unit_test(an_order_of_nothing_fails),
         cmocka_unit_test(parts_go_one_after_another),
         cmocka_unit_test(a_part_that_stays_stops_the_rest),
-        cmocka_unit_test(parts_go_by_mail),
         cmocka_unit_test(an_order_that_was_left_goes_nowhere),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, share_order_stop);
 }

@@ -122,4 +122,22 @@ postfix_start
 until_true 90 is_state failed
 contains 'why' 'no agreement in force' "$(of_share error)"
 postfix_box_is soc@zz.example $count || fail 'it went without an agreement'
+as home admin agreement set "$(as home admin --json agreement ls | value '[a["id"] for a in d["items"] if a["peer"] == "ZZ-CERT"][0]')" --enabled yes >/dev/null
+
+# nor to where the peer is not reached any more, or to a key that was revoked meanwhile
+stays_behind() { # WHY COMMAND... : what is changed while a mail waits
+    local why=$1
+    shift
+    postfix_stop
+    as home lead share "$case" --with ZZ-CERT --format json >/dev/null
+    until_true 30 in_outbox
+    "$@" >/dev/null
+    postfix_start
+    until_true 90 is_state failed
+    contains 'why' "$why" "$(of_share error)"
+    postfix_box_is soc@zz.example $count || fail "it went all the same: $why"
+}
+stays_behind 'ZZ-CERT is not reached at soc@zz.example any more' as home admin peer set ZZ-CERT --mail new@zz.example
+as home admin peer set ZZ-CERT --mail soc@zz.example >/dev/null
+stays_behind "the key $key_zz is not usable any more" as home lead key distrust "$key_zz" -m 'laptop stolen'
 as home lead journal verify >/dev/null
