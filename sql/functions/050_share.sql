@@ -64,6 +64,11 @@ BEGIN
     END IF;
 END $$;
 
+-- Was it rejected, or closed as a false positive? Then nothing in it is for detection (refuted_case). plpgsql: that view is made later.
+CREATE OR REPLACE FUNCTION case_is_refuted(p_case bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ BEGIN RETURN EXISTS (SELECT FROM refuted_case r WHERE r.id = p_case); END $$;
+
 -- Everything in a case that could go to a peer, each item once: the case itself, what was seen (its strictest label), notes. ref names the item in
 -- an order; content is what the document is written from. origin_peer: the peer who said it, 0 for us and others who are no peers; where another
 -- peer's AMBER is among what was seen, that peer. p_after: the ref of a value; then the case and the values behind that one, no notes. One value more
@@ -77,6 +82,7 @@ DECLARE
     v_case bigint := case_find(p_ref);
     v_peer bigint := coalesce((SELECT p.id FROM peer p WHERE p.name = upper(p_peer)), 0);
     v_restricted boolean := (SELECT v.compartment_id <> 0 FROM visible_case v WHERE v.id = v_case);
+    v_is_refuted boolean := case_is_refuted(v_case);
     v_type smallint := observable_type_number(split_part(p_after, ' ', 1));
     v_role smallint := sighting_role_number(split_part(p_after, ' ', 2));
     v_value text := substr(p_after, length(split_part(p_after, ' ', 1)) + length(split_part(p_after, ' ', 2)) + 3);
@@ -122,7 +128,7 @@ BEGIN
            sighting_role_name(g.role), g.class, g.tlp, true, g.personal, g.origin_peer, v_restricted,
            json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(g.tlp),
                              'first', time_text(g.first), 'last', time_text(g.last), 'count', g.count, 'class', g.class, 'protocol', g.protocol,
-                             'source_port', g.source_port, 'target_port', g.target_port, 'pap', tlp_name(g.pap), 'indicator', g.indicator AND NOT EXISTS (
+                             'source_port', g.source_port, 'target_port', g.target_port, 'pap', tlp_name(g.pap), 'indicator', g.indicator AND NOT v_is_refuted AND NOT EXISTS (
                                  SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(g.value) AND w.type = g.type AND w.ended IS NULL)
                                  AND NOT EXISTS (SELECT FROM victim x WHERE x.type = g.type AND x.value = g.value))::text
         FROM (SELECT y.*, sum(octet_length(y.value)) OVER (ORDER BY y.type, y.role, y.value) - octet_length(y.value) AS before FROM seen y) g

@@ -89,7 +89,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_
             WHEN f.restricted THEN 'restricted to a compartment'
             WHEN NOT f.shareable THEN 'not marked for sharing'
             WHEN f.personal THEN 'personal data'
-            WHEN t.kind = 'sighting' AND (t.said ->> 'indicator')::boolean AND EXISTS (
+            WHEN t.kind = 'sighting' AND (t.said ->> 'indicator')::boolean AND ((SELECT case_is_refuted(c.case_id) FROM share c WHERE c.id = p_share) OR EXISTS (
                 SELECT FROM indicator_withdrawal w WHERE w.ended IS NULL AND md5(w.value) = md5(t.said ->> 'value')
                     AND observable_type_name(w.type) = t.said ->> 'type') THEN 'it is no indicator any more'
             WHEN f.victim THEN 'it is a victim''s or target''s elsewhere, and no indicator'

@@ -513,6 +513,32 @@ static void a_part_that_stays_stops_the_rest(void **state)
     assert_int_equal(number("SELECT count(*) FROM cirt.to_share WHERE share_id = %lld", share), 0);
 }
 
+/* Nothing of a case that turned out to be nothing is an indicator, also where that turns out while the document waits. */
+static void a_false_positive_marks_nothing(void **state)
+{
+    UNUSED(state);
+    long long incident = number("SELECT test.make_case('fraud/phishing', 1)");
+    run("SELECT test.see(%lld, 5, 4, 'wrong.example.net', 1, 'YY-CERT'); UPDATE cirt.sighting SET is_indicator = true WHERE value = "
+        "'wrong.example.net'",
+        incident);
+    static const char marks[] =
+        "SELECT set_config('cirt.viewer', (SELECT id::text FROM cirt.identity WHERE login = 'test-lead'), false);"
+        "SELECT (k.content::json ->> 'indicator')::boolean::int FROM cirt.share_candidates((SELECT name FROM cirt.incident_case WHERE id = "
+        "%lld), 'YY-CERT', NULL) k WHERE k.value = 'wrong.example.net'";
+    long long share =
+        number("BEGIN; CREATE TEMP TABLE s AS SELECT test.make_share_as(%lld, 'YY-CERT', 1, 'json') AS id;"
+               "SELECT test.add_case(id), test.add_sighting(id, 'domain', 'infrastructure', 'wrong.example.net', 1, true) FROM "
+               "s; COMMIT; SELECT id FROM s",
+               incident);
+    expect_state(share, "queued");
+    assert_int_equal(number(marks, incident), 1);
+    assert_int_equal(number("SELECT count(cirt.share_stops(%lld))", share), 0);
+    run("UPDATE cirt.incident_case SET state = 'closed', resolution = 'false-positive', closed = now() WHERE id = %lld", incident);
+    assert_int_equal(number(marks, incident), 0);
+    assert_int_equal(number("SELECT (cirt.share_stops(%lld) LIKE '%%it is no indicator any more')::int", share), 1);
+    run("DELETE FROM cirt.outbox WHERE share_id = %lld", share);
+}
+
 /* An order that nobody ended is none, and the clock says so. */
 static void an_order_that_was_left_goes_nowhere(void **state)
 {
@@ -582,6 +608,7 @@ int main(void)
         cmocka_unit_test(an_order_of_nothing_fails),
         cmocka_unit_test(parts_go_one_after_another),
         cmocka_unit_test(a_part_that_stays_stops_the_rest),
+        cmocka_unit_test(a_false_positive_marks_nothing),
         cmocka_unit_test(an_order_that_was_left_goes_nowhere),
     };
     return cmocka_run_group_tests(tests, start, share_order_stop);
