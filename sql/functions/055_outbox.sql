@@ -237,10 +237,23 @@ WHERE d.share_id = nullif(current_setting('cirt.share', true), '')::bigint;
 -- --- the share stage ---
 
 CREATE OR REPLACE FUNCTION share_claim() RETURNS TABLE (id bigint, attempts int, kind text, share_id bigint, version int, delivery_id bigint)
-LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    WITH due AS (SELECT q.id FROM to_share q WHERE q.not_before <= now() ORDER BY q.id LIMIT 16 FOR UPDATE SKIP LOCKED)
-    UPDATE to_share q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id
-    RETURNING q.id, q.attempts, q.kind, q.share_id, q.version, q.delivery_id $$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    q to_share;
+    v_ids bigint[] := '{}';
+BEGIN
+    FOR q IN SELECT x.* FROM to_share x WHERE x.not_before <= now() ORDER BY x.attempts = 0, x.not_before, x.id LIMIT 16 FOR UPDATE SKIP LOCKED LOOP
+        EXIT WHEN cardinality(v_ids) > 0 AND q.attempts > 0;
+        IF queue_is_spent(q.attempts) THEN
+            PERFORM share_fail(q.id, q.attempts, queue_died(q.attempts), true);
+        ELSE
+            v_ids := v_ids || q.id;
+            EXIT WHEN q.attempts > 0;
+        END IF;
+    END LOOP;
+    RETURN QUERY UPDATE to_share x SET attempts = x.attempts + 1, not_before = now() + queue_lease() WHERE x.id = ANY (v_ids)
+        RETURNING x.id, x.attempts, x.kind, x.share_id, x.version, x.delivery_id;
+END $$;
 
 CREATE OR REPLACE FUNCTION share_settle(p_id bigint, p_attempts int) RETURNS SETOF bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS

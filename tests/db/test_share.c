@@ -539,6 +539,29 @@ static void a_false_positive_marks_nothing(void **state)
     run("DELETE FROM cirt.outbox WHERE share_id = %lld", share);
 }
 
+/* What ends whoever works on it, again and again, is given up, and does not take others with it. */
+static void what_kills_its_worker_is_given_up(void **state)
+{
+    UNUSED(state);
+    long long bad = number("SELECT test.make_open_share(test.make_case('fraud/phishing', 1), 'YY-CERT', 1, 'json')");
+    run("BEGIN; DELETE FROM cirt.to_share; INSERT INTO cirt.to_share (kind, share_id, version, attempts, not_before) SELECT 'order', %lld, "
+        "1, "
+        "8, now() - interval '1 second'; COMMIT; NOTIFY cirt_share",
+        bad);
+    expect_state(bad, "failed");
+    expect_error(bad, "its worker ended 8 times");
+    assert_int_equal(number("SELECT count(*) FROM cirt.to_share WHERE share_id = %lld", bad), 0);
+    /* One that failed before is taken alone. */
+    assert_int_equal(
+        number(
+            "BEGIN; DELETE FROM cirt.to_share; WITH d AS (INSERT INTO cirt.delivery (share_id, version, outcome) SELECT %lld, 1, 'x' FROM "
+            "generate_series(1, 3) RETURNING id) INSERT INTO cirt.to_share (kind, share_id, version, delivery_id, attempts) SELECT "
+            "'answer', %lld, 1, d.id, (row_number() OVER () = 2)::int FROM d; CREATE TEMP TABLE claimed AS SELECT attempts FROM "
+            "cirt.share_claim(); DELETE FROM cirt.to_share; COMMIT; SELECT sum(attempts) FROM claimed",
+            bad, bad),
+        2);
+}
+
 /* An order that nobody ended is none, and the clock says so. */
 static void an_order_that_was_left_goes_nowhere(void **state)
 {
@@ -609,6 +632,7 @@ int main(void)
         cmocka_unit_test(parts_go_one_after_another),
         cmocka_unit_test(a_part_that_stays_stops_the_rest),
         cmocka_unit_test(a_false_positive_marks_nothing),
+        cmocka_unit_test(what_kills_its_worker_is_given_up),
         cmocka_unit_test(an_order_that_was_left_goes_nowhere),
     };
     return cmocka_run_group_tests(tests, start, share_order_stop);
