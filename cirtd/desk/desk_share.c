@@ -247,9 +247,13 @@ static const char LATER[] = "";
 static void plan_item(const struct order *order, struct plan *plan, const struct db_rows *rows, size_t row)
 {
     const char *reason = plan->reasons[row];
-    if (reason == LATER || (row == 0 && order->after))
+    if (reason == LATER)
         return;
     enum tlp tlp = (enum tlp)db_get_int(rows, row, ITEM_TLP);
+    if (!reason)
+        plan->strictest = tlp_strictest(plan->strictest, tlp);
+    if (row == 0 && order->after)
+        return;
     const char *kind = db_get_text(rows, row, ITEM_KIND), *ref = db_get_text(rows, row, ITEM_REF);
     add_text(&plan->items, json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s, s:b, s:s?}", "kind", kind, "ref", ref, "text",
                                      db_get_text(rows, row, ITEM_TEXT), "type", db_get_text(rows, row, ITEM_TYPE), "role",
@@ -257,7 +261,6 @@ static void plan_item(const struct order *order, struct plan *plan, const struct
     if (!reason) {
         add_text(&plan->going, json_pack("{s:s, s:s}", "kind", kind, "ref", ref));
         plan->going_count++;
-        plan->strictest = tlp_strictest(plan->strictest, tlp);
     } else if (!plan->why[0]) {
         snprintf(plan->why, sizeof plan->why, "%s", reason);
     }

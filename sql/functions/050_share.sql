@@ -177,14 +177,15 @@ BEGIN
             OR s.by_mail <> p_by_mail OR s.filter IS DISTINCT FROM p_filter) THEN
         PERFORM refuse('CI409', format('the order for %s does not go on there: another one took its place', p.name), format('begin anew: cirt share %s --with %s', c.number, p.name));
     ELSIF p_after IS NOT NULL THEN
-        UPDATE share x SET tlp = greatest(x.tlp, p_tlp), parts = x.parts + (jsonb_array_length(p_items) > 0)::int WHERE x.id = s.id RETURNING * INTO s;
+        UPDATE share x SET tlp = greatest(x.tlp, p_tlp), parts = x.parts + (jsonb_array_length(p_items) > 0)::int, ordered = now(),
+            labels = CASE WHEN jsonb_array_length(p_items) > 0 THEN x.labels || p_tlp::smallint ELSE x.labels END WHERE x.id = s.id RETURNING * INTO s;
     ELSIF s.id IS NULL THEN
-        INSERT INTO share (case_id, drill_id, compartment_id, peer_id, agreement_id, agreement_version, tlp, state, filter, format, by_mail, ordered_by, ordered_to)
-            VALUES (c.id, c.drill_id, c.compartment_id, p.id, p_agreement, p_version, p_tlp, 'planned', p_filter, p_format, p_by_mail, viewer(), coalesce(p_next, ''))
+        INSERT INTO share (case_id, drill_id, compartment_id, peer_id, agreement_id, agreement_version, tlp, labels, state, filter, format, by_mail, ordered_by, ordered_to)
+            VALUES (c.id, c.drill_id, c.compartment_id, p.id, p_agreement, p_version, p_tlp, ARRAY[p_tlp], 'planned', p_filter, p_format, p_by_mail, viewer(), coalesce(p_next, ''))
             RETURNING * INTO s;
     ELSE
         DELETE FROM outbox o WHERE o.share_id = s.id AND (o.leased_until IS NULL OR o.leased_until < now());
-        UPDATE share x SET version = x.version + 1, agreement_id = p_agreement, agreement_version = p_version, tlp = p_tlp, state = 'planned', filter = p_filter,
+        UPDATE share x SET version = x.version + 1, agreement_id = p_agreement, agreement_version = p_version, tlp = p_tlp, labels = ARRAY[p_tlp], state = 'planned', filter = p_filter,
             format = p_format, by_mail = p_by_mail, ordered = now(), ordered_by = viewer(), ordered_to = coalesce(p_next, ''), parts = 1, part = 1, taken = 0, sent = NULL, acknowledged = NULL
             WHERE x.id = s.id RETURNING * INTO s;
     END IF;

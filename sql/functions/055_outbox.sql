@@ -91,7 +91,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_
             WHEN f.personal THEN 'personal data'
             WHEN t.kind = 'sighting' AND (t.said ->> 'indicator')::boolean AND ((SELECT case_is_refuted(c.case_id) FROM share c WHERE c.id = p_share) OR EXISTS (
                 SELECT FROM indicator_withdrawal w WHERE w.ended IS NULL AND md5(w.value) = md5(t.said ->> 'value')
-                    AND observable_type_name(w.type) = t.said ->> 'type') THEN 'it is no indicator any more'
+                    AND observable_type_name(w.type) = t.said ->> 'type')) THEN 'it is no indicator any more'
             WHEN f.victim THEN 'it is a victim''s or target''s elsewhere, and no indicator'
             WHEN f.pap > d.pap THEN format('what may be done with it is PAP:%s now', upper(tlp_name(f.pap))) END AS why
         FROM share s CROSS JOIN t CROSS JOIN d
@@ -138,6 +138,7 @@ DROP TRIGGER IF EXISTS share_fixed ON share;
 CREATE TRIGGER share_fixed BEFORE UPDATE ON share FOR EACH ROW
     WHEN (OLD.case_id <> NEW.case_id OR OLD.peer_id <> NEW.peer_id OR (OLD.version = NEW.version AND (OLD.format <> NEW.format OR OLD.by_mail <> NEW.by_mail
           OR OLD.tlp <> NEW.tlp AND (NEW.tlp < OLD.tlp OR OLD.ordered_to IS NULL)
+          OR OLD.labels <> NEW.labels AND OLD.ordered_to IS NULL
           OR OLD.agreement_id <> NEW.agreement_id OR OLD.agreement_version <> NEW.agreement_version)))
     EXECUTE FUNCTION share_is_fixed();
 ALTER TABLE share ENABLE ALWAYS TRIGGER share_fixed;
@@ -216,7 +217,7 @@ END $$;
 
 DROP VIEW IF EXISTS releasable_share, releasable_item, releasable_answer;
 CREATE VIEW releasable_share AS
-SELECT s.id, s.version, s.tlp, s.ordered, c.name AS case_name, c.class, p.id AS peer_id, p.name AS peer, p.enabled AS peer_enabled, p.rid_url,
+SELECT s.id, s.version, coalesce(s.labels[s.part], s.tlp) AS tlp, s.ordered, c.name AS case_name, c.class, p.id AS peer_id, p.name AS peer, p.enabled AS peer_enabled, p.rid_url,
        a.ceiling, a.classes, coalesce(a.enabled, false) AS agreed, a.valid_from, a.valid_until, o.name AS team, o.prefix, o.domain, s.format, s.part, s.by_mail
 FROM share s JOIN incident_case c ON c.id = s.case_id JOIN peer p ON p.id = s.peer_id CROSS JOIN site o
     LEFT JOIN agreement a ON a.id = s.agreement_id AND a.is_current AND a.peer_id = s.peer_id
@@ -236,6 +237,7 @@ WHERE d.share_id = nullif(current_setting('cirt.share', true), '')::bigint;
 
 -- --- the share stage ---
 
+-- Fresh ones by the handful, one that failed before alone. What ended its worker again and again has failed.
 CREATE OR REPLACE FUNCTION share_claim() RETURNS TABLE (id bigint, attempts int, kind text, share_id bigint, version int, delivery_id bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE

@@ -44,19 +44,19 @@ END $$;
 CREATE OR REPLACE FUNCTION share_mail(s share, p_document bytea, p_media_type text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
-    v_mail bigint := share_mail_draft(s.case_id, s.peer_id, s.tlp);
+    v_tlp smallint := coalesce(s.labels[s.part], s.tlp);
+    v_mail bigint := share_mail_draft(s.case_id, s.peer_id, v_tlp);
 BEGIN
     UPDATE mail m SET share_id = s.id, share_version = s.version, share_part = s.part WHERE m.id = v_mail;
     INSERT INTO mail_attachment (mail_id, no, name, media_type, bytes, sha256, tlp)
         SELECT v_mail, 1, c.name || CASE WHEN s.parts > 1 THEN format('-%s-of-%s', s.part, s.parts) ELSE '' END
                || CASE s.format WHEN 'iodef' THEN '.iodef.xml' WHEN 'iodef-json' THEN '.iodef.json' WHEN 'json' THEN '.json' WHEN 'ndjson' THEN '.ndjson' ELSE format('.%s.json', s.format) END,
-               p_media_type, p_document, sha256(p_document), s.tlp
+               p_media_type, p_document, sha256(p_document), v_tlp
         FROM incident_case c WHERE c.id = s.case_id;
     INSERT INTO to_compose (mail_id) VALUES (v_mail);
     PERFORM pg_notify('cirt_to_compose', '');
 END $$;
 
--- Why a mail that takes a document of a share must not go any further, or NULL.
 -- Why a mail that was decided on must not go as it was decided any more, or NULL: it may wait for the MTA for days, and meanwhile the peer is reached elsewhere,
 -- a key or a waiver ends.
 CREATE OR REPLACE FUNCTION share_mail_way_stops(p_mail bigint) RETURNS text
@@ -72,6 +72,7 @@ BEGIN
         WHERE m.id = p_mail AND m.state NOT IN ('draft', 'dropped') ORDER BY r.no LIMIT 1);
 END $$;
 
+-- Why a mail that takes a document of a share must not go any further, or NULL.
 CREATE OR REPLACE FUNCTION share_mail_stops(p_mail bigint) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT CASE WHEN s.version <> m.share_version THEN 'a newer order took its place'

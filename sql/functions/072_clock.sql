@@ -101,7 +101,7 @@ BEGIN
         END IF;
         done := done + 1;
     END LOOP;
-    -- What somebody began to order part by part and left: it never was an order.
+    -- What somebody began to order part by part and left (ordered: when its last part was): it never was an order.
     FOR o IN SELECT s.id, s.version FROM share s WHERE s.state = 'planned' AND s.ordered_to IS NOT NULL AND s.ordered <= now() - interval '1 hour'
              ORDER BY s.case_id, s.id LIMIT 1000 FOR UPDATE SKIP LOCKED LOOP
         PERFORM share_becomes(o.id, o.version, 'clock', 'failed', 'it was never ordered as a whole');

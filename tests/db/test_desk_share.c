@@ -233,7 +233,9 @@ static void test_many(void **state)
     json_decref(order_behind(state, number, 409, "{\"format\":\"json\"}", next_of(plan)));
     json_decref(order_behind(state, number, 409, "{\"only\":\"type:domain\"}", next_of(plan)));
     json_decref(order_behind(state, number, 422, "{}", "nothing of the kind"));
+    cluster_execute("UPDATE cirt.share SET ordered = now() - interval '59 minutes' WHERE ordered_to IS NOT NULL");
     rest = order_behind(state, number, 200, "{}", next_of(plan));
+    assert_int_equal(of_many("(s.ordered > now() - interval '1 minute')::int"), 1); /* what goes on was not left */
     assert_string_equal(desk_client_text(json_array_get(json_object_get(rest, "items"), 0), "state"), "planned");
     assert_int_equal(items_of_many(), MOST + 11);
     assert_int_equal(of_many("s.parts"), 2);
@@ -245,7 +247,7 @@ static void test_many(void **state)
     json_decref(rest);
     json_decref(plan);
 
-    /* A part of which nothing goes is none; the label is the strictest of all parts. */
+    /* A part of which nothing goes is none; each has its own label, the share the strictest of them. */
     cluster_execute("UPDATE cirt.sighting SET personal = true WHERE value = ANY (ARRAY(SELECT value FROM cirt.sighting WHERE host ~ "
                     "'^h[0-9]+[.]example$'"
                     " ORDER BY value DESC LIMIT 10))");
@@ -259,6 +261,7 @@ static void test_many(void **state)
     assert_int_equal(of_many("s.tlp"), 1);
     json_decref(order_behind(state, number, 200, "{}", next_of(plan)));
     assert_int_equal(of_many("s.tlp"), 2);
+    assert_int_equal(of_many("(s.labels = '{1,2}')::int"), 1);
     json_decref(plan);
     json_decref(order(state, 200, number, "{\"with\":[\"YY-CERT\"],\"only\":\"domain:h1.example\"}"));
     assert_int_equal(items_of_many(), 2);

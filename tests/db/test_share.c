@@ -487,6 +487,34 @@ static void parts_go_one_after_another(void **state)
     assert_true(stage_child_reaches(query, "2 of 3 parts acknowledged"));
 }
 
+/* Each document is as strict as what is in it: as STIX, values that have another label than their document take several times the room. */
+static void each_part_has_its_label(void **state)
+{
+    UNUSED(state);
+    long long incident = number("SELECT test.make_case('fraud/phishing', 1)");
+    run("SELECT test.see(%lld, 1, 1, '192.0.2.1', 1, NULL), test.see(%lld, 1, 1, '192.0.2.2', 2, NULL), test.see(%lld, 1, 1, '192.0.2.3', "
+        "1, "
+        "NULL)",
+        incident, incident, incident);
+    long long share = number("SELECT test.make_open_share(%lld, 'YY-CERT', 2, 'json')", incident);
+    run("SELECT test.add_case(%lld), test.add_sighting(%lld, 'ipv4', 'source', '192.0.2.1', 1), test.add_sighting(%lld, 'ipv4', 'source', "
+        "'192.0.2.2', 2, false, 2), test.add_sighting(%lld, 'ipv4', 'source', '192.0.2.3', 1, false, 3);"
+        "UPDATE cirt.share SET parts = 3, labels = '{1,2,1}', ordered_to = NULL WHERE id = %lld",
+        share, share, share, share, share);
+    static const char *const labels[] = {"\"tlp\":\"green\"", "\"tlp\":\"amber\"", "\"tlp\":\"green\""};
+    for (int part = 1; part <= 3; part++) {
+        char value[20];
+        snprintf(value, sizeof value, "192.0.2.%d", part);
+        expect_part(share, part, value);
+        char *document = document_of(share);
+        assert_non_null(strstr(document, labels[part - 1]));
+        assert_true(part == 2 || !strstr(document, labels[1]));
+        free(document);
+        answer_part(share, 200, "");
+    }
+    expect_state(share, "acknowledged");
+}
+
 /* What may not go any more stops what is left of it; a part that is refused, too. */
 static void a_part_that_stays_stops_the_rest(void **state)
 {
@@ -630,6 +658,7 @@ int main(void)
         cmocka_unit_test(a_refusal_says_why),
         cmocka_unit_test(an_order_of_nothing_fails),
         cmocka_unit_test(parts_go_one_after_another),
+        cmocka_unit_test(each_part_has_its_label),
         cmocka_unit_test(a_part_that_stays_stops_the_rest),
         cmocka_unit_test(a_false_positive_marks_nothing),
         cmocka_unit_test(what_kills_its_worker_is_given_up),
