@@ -57,27 +57,14 @@ BEGIN
     PERFORM pg_notify('cirt_to_compose', '');
 END $$;
 
--- Why a mail that was decided on must not go as it was decided any more, or NULL: it may wait for the MTA for days, and meanwhile the peer is reached elsewhere,
--- a key or a waiver ends.
-CREATE OR REPLACE FUNCTION share_mail_way_stops(p_mail bigint) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-BEGIN
-    RETURN (SELECT CASE
-            WHEN r.address IS DISTINCT FROM lower(p.mail) THEN format('%s is not reached at %s any more', p.name, r.address)
-            WHEN r.protection = 'encrypted' AND NOT mail_key_is_usable(r.fingerprint) THEN format('the key %s is not usable any more', r.fingerprint)
-            WHEN d.goes IS NULL THEN d.why
-            WHEN r.protection = 'signed' AND d.goes <> 'signed' AND m.tlp >= 2 THEN 'it does not go in clear any more' END AS why
-        FROM mail m JOIN share s ON s.id = m.share_id JOIN peer p ON p.id = s.peer_id JOIN mail_recipient r ON r.mail_id = m.id
-            JOIN mail_decide(p_mail, false) d ON d.no = r.no
-        WHERE m.id = p_mail AND m.state NOT IN ('draft', 'dropped') ORDER BY r.no LIMIT 1);
-END $$;
-
--- Why a mail that takes a document of a share must not go any further, or NULL.
+-- Why a mail that takes a document of a share must not go any further, or NULL. How it goes is judged as for every mail (mail_way_stops()).
 CREATE OR REPLACE FUNCTION share_mail_stops(p_mail bigint) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT CASE WHEN s.version <> m.share_version THEN 'a newer order took its place'
                 WHEN s.part <> m.share_part OR s.state <> 'queued' THEN format('the share is %s', s.state)
-                ELSE coalesce(share_stops(s.id), share_mail_way_stops(m.id)) END
+                ELSE coalesce(share_stops(s.id),
+                    (SELECT format('%s is not reached at %s any more', p.name, r.address) FROM peer p JOIN mail_recipient r ON r.mail_id = m.id
+                     WHERE p.id = s.peer_id AND r.address IS DISTINCT FROM lower(p.mail) ORDER BY r.no LIMIT 1)) END
     FROM mail m JOIN share s ON s.id = m.share_id WHERE m.id = p_mail $$;
 
 -- What became of a mail becomes of the share. Nobody acknowledges by mail: what the MTA took is sent, and the next part follows.

@@ -93,6 +93,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
             WHEN d.goes = 'signed' THEN CASE WHEN NOT m.signs_openpgp OR (m.signs_smime AND g.any_smime AND NOT g.any_openpgp) THEN 'smime' ELSE 'openpgp' END END AS protocol) p
     ORDER BY r.no $$;
 
+-- Why a piece must not go as it was decided any more, or NULL: between the decision and the MTA may lie days, and meanwhile a key, a contact or the leave to
+-- get it in clear ends. A key that came meanwhile stops nothing, as long as what let it go in clear holds. The reason of one's own before what another's does.
+CREATE OR REPLACE FUNCTION mail_way_stops(p_mail bigint, p_no int) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT s.why FROM mail m JOIN mail_piece p ON p.mail_id = m.id AND p.no = p_no
+        JOIN mail_recipient r ON r.mail_id = m.id AND r.address = ANY (p.recipients) AND r.state IN ('waiting', 'delayed')
+        JOIN mail_decide(p_mail, m.is_strict_decided) d ON d.no = r.no
+        CROSS JOIN LATERAL (SELECT CASE
+            WHEN r.protection = 'encrypted' AND NOT mail_key_is_usable(r.fingerprint) THEN format('the key %s is not usable any more', r.fingerprint)
+            WHEN d.goes IS NULL THEN d.why
+            WHEN r.protection = 'signed' AND d.goes = 'encrypted' AND EXISTS (SELECT FROM waiver w WHERE w.id = r.waiver_id AND (w.ended IS NOT NULL OR w.until <= now()))
+                THEN 'the leave to get it in clear has ended' END) s(why)
+    WHERE m.id = p_mail AND s.why IS NOT NULL ORDER BY s.why = 'another one stands in the way', r.no LIMIT 1 $$;
+
 -- Sends a mail: fixes the decision, keeps the pieces, writes the journal, and hands them to seal once the time for recalling has passed. p_pieces:
 -- [{protocol, protection, recipients:[no], head}] with their payloads in the same order; they must be those that the decision asks for. A person's mail
 -- is sent by a person, a machine's by the clock. Returns when it goes.

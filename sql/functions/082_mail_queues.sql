@@ -57,7 +57,7 @@ END $$;
 
 -- --- seal ---
 
--- Why this piece must not be signed, or NULL. It needs a decision, that decision's entry in the journal, naming its hash, and keys that are good today.
+-- Why this piece must not be signed, or NULL. It needs a decision, that decision's entry in the journal, naming its hash, and a way that is good today.
 CREATE OR REPLACE FUNCTION mail_piece_stops(p_mail bigint, p_no int) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT CASE
@@ -67,7 +67,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
             OR j.payload::jsonb #>> '{details,message_id}' IS DISTINCT FROM m.message_id THEN 'its entry in the journal is missing'
         WHEN p.sha256 <> sha256(p.payload) OR NOT coalesce(j.payload::jsonb #> '{details,pieces}' ? encode(p.sha256, 'hex'), false)
             THEN 'it is not what was decided on: its hash is another one'
-        ELSE coalesce((SELECT format('the key %s is not usable any more', f) FROM unnest(p.fingerprints) f WHERE NOT mail_key_is_usable(f) LIMIT 1), share_mail_stops(m.id)) END
+        ELSE coalesce(share_mail_stops(m.id), mail_way_stops(m.id, p.no)) END
     FROM mail m JOIN mail_piece p ON p.mail_id = m.id AND p.no = p_no
         LEFT JOIN (journal e JOIN journal_payload j ON j.case_id = e.case_id AND j.seq = e.seq AND e.commitment = sha256(j.salt || convert_to(j.payload, 'UTF8')))
             ON e.case_id = coalesce(m.case_id, 0) AND e.seq = m.journal_seq
@@ -178,7 +178,7 @@ BEGIN
     RETURN QUERY SELECT o.id, o.attempts, o.mail_id, CASE WHEN m.auto_submitted IS NULL THEN m.sender ELSE '' END,
         ARRAY(SELECT r.address FROM mail_recipient r WHERE r.mail_id = m.id AND r.address = ANY (p.recipients) AND r.state IN ('waiting', 'delayed') ORDER BY r.no),
         m.message_id, o.bytes, CASE WHEN o.expires <= now() THEN 'expired' WHEN o.sha256 <> sha256(o.bytes) THEN 'its bytes are not those that seal signed'
-            ELSE share_mail_stops(m.id) END
+            ELSE coalesce(share_mail_stops(m.id), mail_way_stops(m.id, o.piece_no)) END
         FROM mail m JOIN mail_piece p ON p.mail_id = m.id AND p.no = o.piece_no WHERE m.id = o.mail_id;
 END $$;
 

@@ -26,10 +26,14 @@ END $$;
 -- --- the clock gives it its text ---
 
 CREATE OR REPLACE FUNCTION mail_compose_claim() RETURNS TABLE (id bigint, attempts int, mail_id bigint, occasion text, lang text, subject text, body text)
-LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    PERFORM mail_compose_fail(q.id, q.attempts, coalesce(q.error, queue_died(q.attempts)), true) FROM to_compose q WHERE q.not_before <= now() AND queue_is_spent(q.attempts);
+    RETURN QUERY
     WITH due AS (SELECT q.id FROM to_compose q WHERE q.not_before <= now() ORDER BY q.attempts = 0, q.not_before, q.id LIMIT 1 FOR UPDATE SKIP LOCKED),
     taken AS (UPDATE to_compose q SET attempts = q.attempts + 1, not_before = now() + queue_lease() FROM due WHERE q.id = due.id RETURNING q.*)
-    SELECT t.id, t.attempts, m.id, m.occasion, m.lang, m.subject, m.body FROM taken t JOIN mail m ON m.id = t.mail_id $$;
+    SELECT t.id, t.attempts, m.id, m.occasion, m.lang, m.subject, m.body FROM taken t JOIN mail m ON m.id = t.mail_id;
+END $$;
 
 CREATE OR REPLACE FUNCTION mail_compose_settle(p_id bigint, p_attempts int) RETURNS SETOF bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS

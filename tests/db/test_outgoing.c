@@ -335,6 +335,20 @@ static void test_a_piece_that_kills_seal_is_given_up(void **state)
     expect_refused(id, "its worker ended 8 times without an answer");
 }
 
+/* The clock too: a draft of a machine on which it dies again and again keeps no other from its text. */
+static void test_a_draft_that_kills_the_clock_is_given_up(void **state)
+{
+    UNUSED(state);
+    execute("SELECT mail_automatic('warning', NULL, NULL, 'none@c.example', 'en', 's', 'text')");
+    for (int i = 0; i < 8; i++) {
+        expect("1", "SELECT count(*) FROM mail_compose_claim()");
+        execute("UPDATE to_compose SET not_before = now()");
+    }
+    expect("0", "SELECT count(*) FROM mail_compose_claim()");
+    expect("dropped its worker ended 8 times without an answer", "SELECT state || ' ' || error FROM mail ORDER BY id DESC LIMIT 1");
+    expect("0", "SELECT count(*) FROM to_compose");
+}
+
 static void test_recall(void **state)
 {
     long long id = draft(state, desk_client_case(*state, "recalled", "green"), green);
@@ -359,13 +373,14 @@ static void test_recall(void **state)
 
 /* --- push --- */
 
-/* A mail to these as seal leaves it. */
-static long long queued(void **state, const char *to)
+/* A mail to these under that label, as seal leaves it. */
+static long long queued_as(void **state, const char *to, const char *tlp)
 {
-    char *body = mem_printf("{\"occasion\":\"mail\",\"text\":\"x\",\"to\":%s,\"tlp\":\"green\"}", to);
+    char *body = mem_printf("{\"occasion\":\"mail\",\"text\":\"x\",\"to\":%s,\"tlp\":\"%s\"}", to, tlp);
     long long id = draft(state, desk_client_case(*state, "to push", "green"), body);
     free(body);
-    sent(state, id);
+    json_decref(mail_verb(state, "lead", 200, id, "/send", strcmp(tlp, "amber+strict") == 0 ? "{\"strict\":true}" : "{}"));
+    execute("UPDATE to_sign SET not_before = now()");
     execute("SELECT count(*) FROM mail_sign_claim(); SELECT mail_signed(id, 1, 'whole') FROM to_sign ORDER BY id; SELECT "
             "mail_sign_settle(id, 1) FROM to_sign ORDER BY id");
     return id;
@@ -374,6 +389,50 @@ static long long queued(void **state, const char *to)
 #define PUSHED                                                                                                                             \
     "SELECT mail_pushed(id, attempts, %s) FROM outbox_mail WHERE mail_id = %lld; SELECT mail_push_settle(id, attempts) FROM outbox_mail "  \
     "WHERE mail_id = %lld"
+
+static long long queued(void **state, const char *to)
+{
+    return queued_as(state, to, "green");
+}
+
+static void expect_stop(const char *why)
+{
+    execute("UPDATE outbox_mail SET not_before = now(), leased_until = NULL");
+    expect(why, "SELECT coalesce(stop, 'goes') FROM mail_push_claim()");
+}
+
+/* Days may lie between the decision and the MTA: what would not be decided any more does not go. */
+static void test_what_waits_is_judged_again(void **state)
+{
+    queued_as(state, "[\"waived@c.example\"]", "amber");
+    expect_stop("goes");
+    execute("UPDATE contact SET enabled = false WHERE address = 'waived@c.example'");
+    expect_stop("the contact is disabled");
+    execute("UPDATE contact SET enabled = true WHERE address = 'waived@c.example';"
+            "UPDATE waiver w SET ended = now() FROM contact c WHERE c.id = w.contact_id AND c.address = 'waived@c.example'");
+    expect_stop("no usable key, and no leave to get it in clear");
+    /* A key that came meanwhile makes no mail in clear of it that may go, and stops none that may. */
+    execute("INSERT INTO mail_key (fingerprint, contact_id, addresses, armoured, pinned) SELECT repeat('B', 40), id, ARRAY[address], 'x', "
+            "now() FROM contact WHERE address = 'waived@c.example'");
+    expect_stop("the leave to get it in clear has ended");
+    execute("UPDATE waiver w SET ended = NULL FROM contact c WHERE c.id = w.contact_id AND c.address = 'waived@c.example'");
+    expect_stop("goes");
+    execute("DELETE FROM mail_key WHERE fingerprint = repeat('B', 40); DELETE FROM outbox_mail");
+
+    queued_as(state, "[\"pgp@c.example\"]", "amber+strict");
+    expect_stop("goes"); /* the decision on this very mail holds */
+    execute("UPDATE mail_key k SET revoked = now() FROM contact c WHERE c.id = k.contact_id AND c.address = 'pgp@c.example'");
+    expect("t", "SELECT stop LIKE 'the key %% is not usable any more' FROM (SELECT mail_way_stops(o.mail_id, o.piece_no) FROM outbox_mail "
+                "o) x(stop)");
+    execute("UPDATE mail_key k SET revoked = NULL FROM contact c WHERE c.id = k.contact_id AND c.address = 'pgp@c.example'; DELETE FROM "
+            "outbox_mail");
+
+    /* Two in one message: the reason is that of whom it is about. */
+    queued(state, "[\"none@c.example\",\"ended@c.example\"]");
+    execute("UPDATE contact SET enabled = false WHERE address = 'ended@c.example'");
+    expect_stop("the contact is disabled");
+    execute("UPDATE contact SET enabled = true WHERE address = 'ended@c.example'; DELETE FROM outbox_mail");
+}
 
 static void test_push_records_each_recipient(void **state)
 {
@@ -650,7 +709,9 @@ int main(void)
         cmocka_unit_test(test_seal_gets_what_was_decided),
         cmocka_unit_test(test_seal_gets_nothing_else),
         cmocka_unit_test(test_a_piece_that_kills_seal_is_given_up),
+        cmocka_unit_test(test_a_draft_that_kills_the_clock_is_given_up),
         cmocka_unit_test(test_recall),
+        cmocka_unit_test(test_what_waits_is_judged_again),
         cmocka_unit_test(test_push_records_each_recipient),
         cmocka_unit_test(test_the_mta_is_away),
         cmocka_unit_test(test_nobody_takes_it),
