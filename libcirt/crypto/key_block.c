@@ -136,79 +136,8 @@ bool key_block_of_home(struct openpgp *openpgp, const char *fingerprint, struct 
     return finish(add_of_home(openpgp, fingerprint, block, err), block, out);
 }
 
-/* The size of a packet's head and of its body (RFC 9580 section 4.2); 0 where it is cut short or has no length of its own. */
-static size_t packet_head(const unsigned char *at, size_t left, size_t *body)
-{
-    if (left < 2 || (at[0] & 0x80) == 0)
-        return 0;
-    bool is_new = (at[0] & 0x40) != 0, is_pair = is_new && at[1] >= 192 && at[1] < 224;
-    size_t first = 1, digits;
-    if (!is_new)
-        digits = (at[0] & 3) == 3 ? 0 : (size_t)1 << (at[0] & 3);
-    else if (at[1] == 255)
-        first = 2, digits = 4;
-    else
-        digits = is_pair ? 2 : at[1] < 192 ? 1 : 0;
-    if (digits == 0 || left < first + digits)
-        return 0;
-    *body = 0;
-    for (size_t i = 0; i < digits; i++)
-        *body = *body << 8 | at[first + i];
-    if (is_pair)
-        *body = *body - (192u << 8) + 192;
-    return first + digits;
-}
-
-/* User ids, user attributes and subkeys. What is no sequence of packets is GnuPG's to refuse. */
-static size_t count_parts(const unsigned char *bytes, size_t size)
-{
-    size_t count = 0, at = 0, body = 0, head;
-    while (at < size && (head = packet_head(bytes + at, size - at, &body)) != 0 && body <= size - at - head) {
-        unsigned tag = (bytes[at] & 0x40) != 0 ? bytes[at] & 0x3fu : (bytes[at] >> 2) & 0xfu;
-        count += tag == 13 || tag == 17 || tag == 14;
-        at += head + body;
-    }
-    return count;
-}
-
-/* The parts of all armoured blocks in a text. */
-static size_t count_armoured(const char *text, size_t size)
-{
-    static const char begin[] = "-----BEGIN PGP PUBLIC KEY BLOCK-----", end[] = "-----END";
-    unsigned char *bytes = mem_calloc(1, size + 1);
-    EVP_ENCODE_CTX *decoder = EVP_ENCODE_CTX_new();
-    size_t count = 0;
-    for (const char *at = text, *stop = text + size; (at = memmem(at, (size_t)(stop - at), begin, sizeof begin - 1)) != NULL;) {
-        const char *close = memmem(at, (size_t)(stop - at), end, sizeof end - 1);
-        size_t left = (size_t)((close ? close : stop) - at);
-        const char *body = memmem(at, left, "\n\n", 2), *body_crlf = memmem(at, left, "\n\r\n", 3);
-        const char *from = body && (!body_crlf || body < body_crlf) ? body : body_crlf;
-        const char *checksum = from ? memmem(from, left - (size_t)(from - at), "\n=", 2) : NULL;
-        int used = 0;
-        if (from) {
-            EVP_DecodeInit(decoder);
-            if (EVP_DecodeUpdate(decoder, bytes, &used, (const unsigned char *)from, (int)((checksum ? checksum : at + left) - from)) >= 0)
-                count += count_parts(bytes, (size_t)used);
-        }
-        at += left;
-    }
-    EVP_ENCODE_CTX_free(decoder);
-    free(bytes);
-    return count;
-}
-
-static bool check_size(const void *bytes, size_t size, struct err *err)
-{
-    bool is_binary = size > 0 && (*(const unsigned char *)bytes & 0x80) != 0;
-    size_t parts = is_binary ? count_parts(bytes, size) : count_armoured(bytes, size);
-    return parts <= KEY_BLOCK_PARTS_MAX ||
-           err_set(err, ERR_LIMIT, "keys with %zu user ids and subkeys: more than %d are not taken", parts, KEY_BLOCK_PARTS_MAX);
-}
-
 static bool read_openpgp(const void *bytes, size_t size, struct key_block **out, struct err *err)
 {
-    if (!check_size(bytes, size, err))
-        return false;
     struct openpgp_keys *keys = mem_calloc(1, sizeof *keys);
     struct key_block *block = block_new(OPENPGP_KEYS_MAX);
     struct scratch scratch;

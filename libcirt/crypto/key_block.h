@@ -17,11 +17,7 @@
 #include "base/err.h"
 #include "crypto/openpgp.h"
 
-enum {
-    KEY_BLOCK_BYTES_MAX = 4 * 1024 * 1024,
-    KEY_BLOCK_KEY_BYTES_MAX = 512 * 1024,
-    KEY_BLOCK_PARTS_MAX = 256 /* user ids and subkeys of OpenPGP keys together: GnuPG's time grows with the square of them */
-};
+enum { KEY_BLOCK_BYTES_MAX = 4 * 1024 * 1024, KEY_BLOCK_KEY_BYTES_MAX = 512 * 1024 };
 
 /* Strings are well-formed UTF-8, not harmless for a terminal. */
 struct key_block_key {
@@ -44,7 +40,7 @@ struct key_block {
 };
 
 /* At least one key. Certificates without an address are left out: CAs come along in many files. ERR_INPUT: none, a secret one, or broken;
- * ERR_LIMIT: too large, or too many. ERR_AGAIN where GnuPG could not run. */
+ * ERR_LIMIT: too large, too many, or made to take GnuPG hours. ERR_AGAIN where GnuPG could not run. */
 bool key_block_read(const void *bytes, size_t size, struct key_block **out, struct err *err) MUST_CHECK;
 /* One OpenPGP key with all that two copies of it say: a revocation, subkey or new end in either counts (GnuPG checks that the owner signed
  * it). Errors as above; ERR_INPUT also where one of the texts does not hold it. */

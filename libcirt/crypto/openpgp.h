@@ -1,6 +1,6 @@
 /*
- * crypto/openpgp.h - OpenPGP by GnuPG on a GNUPGHOME of our own: signatures by runs of gpg itself, the rest through GPGME. openpgp*.c are
- * the only includers of gpgme.h.
+ * crypto/openpgp.h - OpenPGP by GnuPG on a GNUPGHOME of our own: what strangers made is checked and opened by runs of gpg itself, which
+ * end; signing, encrypting and keys go through GPGME. openpgp*.c are the only includers of gpgme.h.
  *
  * No network: no dirmngr, no key retrieval. GnuPG's web of trust is off (direct): whom a key belongs to is decided by the pin in our
  * table, never here. Signatures over SHA-1, MD5 and RIPEMD-160 never count as good. Standards: RFC 9580, RFC 3156.
@@ -87,7 +87,8 @@ bool openpgp_verify_batch(struct openpgp *openpgp, struct openpgp_check *checks,
 /*
  * Checks a clear-signed text or a signed, not encrypted message (armoured or binary) that is all of bytes but for blanks around it: text
  * outside of the armour is refused. content gets what is covered, as GnuPG gives it out, also where the signatures are bad; nothing else
- * of bytes is. out->count 0: nobody signed. ERR_INPUT: no such message, or broken. ERR_LIMIT: content is too small. ERR_AGAIN as above.
+ * of bytes is. out->count 0: nobody signed. ERR_INPUT: no such message, or broken. ERR_LIMIT: content is too small, or it is made
+ * to take GnuPG hours. ERR_AGAIN as above.
  */
 bool openpgp_verify_inline(struct openpgp *openpgp, const void *bytes, size_t size, struct buf *content, struct openpgp_signatures *out,
                            struct err *err) MUST_CHECK;
@@ -102,7 +103,7 @@ struct openpgp_opened {
 /*
  * Opens an encrypted message into clear (a buf with its maximum; on failure it is emptied). ERR_NOT_FOUND: no secret key for it, see
  * out->needed. ERR_INPUT: not an encrypted message, broken, or without integrity protection. ERR_LIMIT: the clear text is larger than
- * clear may hold. ERR_AGAIN where GnuPG could not run. out is filled in any case.
+ * clear may hold, or it is made to take GnuPG hours. ERR_AGAIN where GnuPG could not run. out is filled in any case.
  */
 bool openpgp_decrypt(struct openpgp *openpgp, const void *bytes, size_t size, struct buf *clear, struct openpgp_opened *out,
                      struct err *err) MUST_CHECK;
@@ -137,7 +138,8 @@ struct openpgp_keys {
 
 /* Reads a block (armoured or binary) without importing it. ERR_INPUT where it holds no key, or a secret one. */
 bool openpgp_fingerprint_of(struct openpgp *openpgp, const void *bytes, size_t size, struct openpgp_keys *out, struct err *err) MUST_CHECK;
-/* As above, then imports with the keys' own signatures only. Again: takes what is new (expiry, revocation). */
+/* As above, then imports with the keys' own signatures only. Again: takes what is new (expiry, revocation). ERR_LIMIT: they would take
+ * GnuPG too long. */
 bool openpgp_import(struct openpgp *openpgp, const void *bytes, size_t size, struct openpgp_keys *out, struct err *err) MUST_CHECK;
 /* The keys with a secret part in this home. */
 bool openpgp_secret_keys(struct openpgp *openpgp, struct openpgp_keys *out, struct err *err) MUST_CHECK;

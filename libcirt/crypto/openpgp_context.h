@@ -64,6 +64,39 @@ void openpgp_refuse(struct openpgp_signature *out, const char *text);
 /* Needs the known keys refreshed. */
 void openpgp_judge(struct openpgp *openpgp, const struct openpgp_seen *seen, struct openpgp_signature *out);
 
+/* --- openpgp_report.c --- */
+
+/* What the status lines of a run said. Zeroed at first. */
+struct openpgp_report {
+    struct openpgp_seen items[OPENPGP_SIGNATURES_MAX];
+    size_t count;
+    unsigned verdicts, valids;              /* of the last item */
+    bool is_over, is_complete;              /* more signatures than fit; the file was worked through */
+    unsigned plaintexts, closed_plaintexts; /* literal data packets that were met; those of them inside an encryption */
+    unsigned depth, opened;                 /* encryptions that are being read; that were opened whole, and not changed on the way */
+    unsigned recipients, lacking;           /* keys it is encrypted to; those of them that we have no secret part of */
+    bool has_failed, lacks_integrity;
+    gpgme_error_t key_error; /* why a secret key was of no use */
+    char needed[OPENPGP_KEYS_MAX][17];
+    size_t needed_count;
+};
+
+struct openpgp_line {
+    const char *at, *end;
+};
+/* The next status line, behind its mark; false at the end. Anything else on the descriptor is passed over. */
+bool openpgp_next_line(const char **at, struct openpgp_line *line);
+/* The next word of it, cut to size; false at the end. */
+bool openpgp_take_word(struct openpgp_line *line, char *out, size_t size);
+void openpgp_read_line(struct openpgp_report *report, struct openpgp_line line);
+
+/* Reads all that a run said. */
+void openpgp_read_report(struct openpgp_report *report, const struct buf *status);
+/* What is known of the keys that signed, read anew where one is new; the keyring may have changed while gpg ran, too. */
+bool openpgp_know_signers(struct openpgp *openpgp, const struct openpgp_report *reports, size_t count, struct err *err) MUST_CHECK;
+/* Our own judgement of each signature. False where there is none. Needs the signers known. */
+bool openpgp_judge_report(struct openpgp *openpgp, struct openpgp_report *report, struct openpgp_signatures *out);
+
 /* --- openpgp_run.c --- */
 
 enum { OPENPGP_INPUT_FD = 4, OPENPGP_INPUTS_MAX = 64, OPENPGP_ARGS_MAX = OPENPGP_INPUTS_MAX + 16 };
@@ -78,11 +111,16 @@ struct openpgp_run {
     } inputs[OPENPGP_INPUTS_MAX];
     size_t input_count;
     struct buf *output; /* what gpg writes to stdout; NULL: nothing is wanted */
+    size_t status_max;  /* how much it may say; 0: a megabyte */
+    int cpu_ms_max;     /* of processor that it may take; 0: three seconds, many times what the largest mail takes */
     struct buf status;  /* the lines of --status-fd; the caller clears it */
     bool output_is_full;
+    bool is_cut; /* it was stopped: it said too much, or took too much processor. A few kilobytes can be made to take hours */
 };
 
-/* ERR_AGAIN where gpg could not run, or was not done within a minute. Its exit code is not looked at: the status lines tell. */
+void openpgp_run_add(struct openpgp_run *run, const char *const *args, size_t count);
+/* ERR_AGAIN where gpg could not run, or was not done within a minute. Its exit code is not looked at: the status lines tell. Of a run that
+ * was cut they tell nothing. */
 bool openpgp_run_gpg(const struct openpgp *openpgp, struct openpgp_run *run, struct err *err) MUST_CHECK;
 
 /* --- openpgp_packet.c --- */

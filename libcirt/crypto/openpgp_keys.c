@@ -10,6 +10,8 @@
 #include "base/timestamp.h"
 #include "crypto/openpgp_context.h"
 
+enum { LOOK_CPU_MS = 2000 };
+
 enum openpgp_key_now openpgp_key_state(bool is_revoked, bool is_disabled, int64_t expires)
 {
     if (is_revoked)
@@ -194,10 +196,28 @@ static bool was_taken(struct openpgp *openpgp, const char *fingerprint)
     return false;
 }
 
+/* GnuPG's time grows with the square of a key's user ids, and a few compressed kilobytes hold hundred thousands: what it cannot look at
+ * within two seconds of processor is not taken. GPGME would wait for it. */
+static bool look_at_keys(const struct openpgp *openpgp, const void *bytes, size_t size, struct err *err)
+{
+    static const char *const args[] = {"--import-options", "show-only", "--import", "--", "-&4"};
+    struct openpgp_run *run = mem_calloc(1, sizeof *run);
+    openpgp_run_add(run, args, ARRAY_SIZE(args));
+    run->inputs[run->input_count++] = (struct openpgp_input){.bytes = bytes, .size = size};
+    run->cpu_ms_max = LOOK_CPU_MS;
+    bool ok = openpgp_run_gpg(openpgp, run, err);
+    if (ok && run->is_cut)
+        ok = err_set(err, ERR_LIMIT, "keys that take GnuPG longer than %d seconds to look at are not taken", LOOK_CPU_MS / 1000);
+    buf_clear(&run->status);
+    free(run);
+    return ok;
+}
+
 bool openpgp_import(struct openpgp *openpgp, const void *bytes, size_t size, struct openpgp_keys *out, struct err *err)
 {
     gpgme_data_t data = NULL;
-    if (!openpgp_fingerprint_of(openpgp, bytes, size, out, err) || !openpgp_input(bytes, size, &data, err))
+    if (!look_at_keys(openpgp, bytes, size, err) || !openpgp_fingerprint_of(openpgp, bytes, size, out, err) ||
+        !openpgp_input(bytes, size, &data, err))
         return false;
     gpgme_error_t why = gpgme_op_import(openpgp->context, data);
     gpgme_data_release(data);

@@ -8,12 +8,20 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/timestamp.h"
 #include "crypto/openpgp_context.h"
 
-enum { STATUS_FD = 3, LAST_FD = OPENPGP_INPUT_FD + OPENPGP_INPUTS_MAX, DEADLINE_MS = 60000 };
+enum {
+    STATUS_FD = 3,
+    LAST_FD = OPENPGP_INPUT_FD + OPENPGP_INPUTS_MAX,
+    DEADLINE_MS = 60000,
+    LOOK_MS = 100,
+    CPU_MS_MAX = 3000,
+    STATUS_MAX = 1024 * 1024
+};
 
 /* No locale files to open, no translated texts. */
 static char *const environment[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", NULL};
@@ -101,13 +109,12 @@ static bool spawn(const struct openpgp *openpgp, const struct openpgp_run *run, 
                                                openpgp->home,
                                                "--no-batch",
                                                "--no-tty",
-                                               "--quiet",
                                                "--lock-never",
                                                "--no-auto-check-trustdb",
                                                "--status-fd",
                                                "3",
                                                "--enable-special-filenames"};
-    size_t count = 11;
+    size_t count = 10;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, standard;
@@ -149,25 +156,38 @@ static bool drain(int fd, struct buf *to, bool *is_full)
     return size > 0 && !*is_full;
 }
 
-/* False where gpg was not done in time, or said more than there is room for. */
-static bool read_all(struct openpgp_run *run, struct ends *ends)
+/* The processor that the child took. No rlimit: the agent, which gpg starts where there is none, would inherit it for life. */
+static int64_t cpu_ms(pid_t child)
 {
-    bool status_is_full = false;
-    int64_t until = timestamp_monotonic_ms() + DEADLINE_MS;
+    clockid_t clock;
+    struct timespec time;
+    if (clock_getcpuclockid(child, &clock) != 0 || clock_gettime(clock, &time) != 0)
+        return 0;
+    return time.tv_sec * INT64_C(1000) + time.tv_nsec / 1000000;
+}
+
+/* False where gpg was not done in time, said more than there is room for, or took too much processor. */
+static bool read_all(struct openpgp_run *run, struct ends *ends, pid_t child)
+{
+    int64_t until = timestamp_monotonic_ms() + DEADLINE_MS, most = run->cpu_ms_max ? run->cpu_ms_max : CPU_MS_MAX;
     while (ends->status[0] >= 0 || ends->output[0] >= 0) {
         struct pollfd waits[2] = {{.fd = ends->status[0], .events = POLLIN}, {.fd = ends->output[0], .events = POLLIN}};
-        int64_t left = until - timestamp_monotonic_ms();
-        int ready = left > 0 ? poll(waits, 2, (int)left) : 0;
-        if (ready == 0 || (ready < 0 && errno != EINTR))
-            return false;
-        if (ready > 0 && waits[0].revents && !drain(ends->status[0], &run->status, &status_is_full))
+        int ready = poll(waits, 2, LOOK_MS);
+        if (ready > 0 && waits[0].revents && !drain(ends->status[0], &run->status, &run->is_cut))
             close_fd(&ends->status[0]);
         if (ready > 0 && waits[1].revents && !drain(ends->output[0], run->output, &run->output_is_full))
             close_fd(&ends->output[0]);
-        if (status_is_full || run->output_is_full)
+        run->is_cut = run->is_cut || cpu_ms(child) > most;
+        if (run->is_cut || run->output_is_full || (ready < 0 && errno != EINTR) || timestamp_monotonic_ms() >= until)
             return false;
     }
     return true;
+}
+
+void openpgp_run_add(struct openpgp_run *run, const char *const *args, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        run->args[run->arg_count++] = args[i];
 }
 
 bool openpgp_run_gpg(const struct openpgp *openpgp, struct openpgp_run *run, struct err *err)
@@ -175,8 +195,8 @@ bool openpgp_run_gpg(const struct openpgp *openpgp, struct openpgp_run *run, str
     struct ends ends;
     pid_t child;
     bool ok = false;
-    run->output_is_full = false;
-    buf_init(&run->status, 1024 * 1024);
+    run->output_is_full = run->is_cut = false;
+    buf_init(&run->status, run->status_max ? run->status_max : STATUS_MAX);
     if (!open_ends(run, &ends)) {
         err_set(err, ERR_AGAIN, "GnuPG cannot be given its input: %s", strerror(errno));
         goto done;
@@ -187,15 +207,18 @@ bool openpgp_run_gpg(const struct openpgp *openpgp, struct openpgp_run *run, str
     }
     close_fd(&ends.status[1]);
     close_fd(&ends.output[1]);
-    ok = read_all(run, &ends);
+    ok = read_all(run, &ends, child);
     if (!ok)
         kill(child, SIGKILL);
-    if (!ok && run->output_is_full)
+    if (!ok && (run->output_is_full || run->is_cut))
         ok = true;
     else if (!ok)
-        err_set(err, ERR_AGAIN, "%s was not done within %d seconds, or said too much", openpgp->gpg, DEADLINE_MS / 1000);
-    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        err_set(err, ERR_AGAIN, "%s was not done within %d seconds", openpgp->gpg, DEADLINE_MS / 1000);
+    int how = 0;
+    while (waitpid(child, &how, 0) < 0 && errno == EINTR)
         ;
+    if (ok && WIFSIGNALED(how) && !run->is_cut && !run->output_is_full)
+        ok = err_set(err, ERR_AGAIN, "%s was ended by signal %d", openpgp->gpg, WTERMSIG(how));
 done:
     close_ends(&ends);
     return ok;

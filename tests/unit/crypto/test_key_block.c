@@ -202,7 +202,7 @@ static void test_refused(void **state)
     must_refuse("broken.gpg", ERR_INPUT, "");
 }
 
-/* What GnuPG would sit over for minutes is refused before it sees it, in both forms. */
+/* What GnuPG would sit over for hours is not taken, in whatever form; some hundred parts are nothing to it. */
 static void test_many_parts(void **state)
 {
     static const unsigned char part[] = {0xcd, 3, 'a', '@', 'b', 0xb4, 3, 'c', '@', 'd'}; /* two user ids, one with an old head */
@@ -212,19 +212,23 @@ static void test_many_parts(void **state)
     (void)state;
     for (int i = 0; i < 200; i++)
         buf_add(&key, part, sizeof part);
-    assert_false(key_block_read(key.bytes, key.size, &block, &err));
-    assert_int_equal(err.code, ERR_LIMIT);
-    if (!strstr(err.text, "402 user ids and subkeys"))
+    if (!key_block_read(key.bytes, key.size, &block, &err))
         fail_msg("%s", err.text);
+    assert_int_equal(block->count, 1);
+    key_block_free(block);
+    for (int i = 0; i < 100000; i++)
+        buf_add(&key, part, sizeof part);
     char path[120];
     snprintf(path, sizeof path, "%s/many.gpg", folder);
     FILE *file = fopen(path, "we");
     assert_int_equal(fwrite(key.bytes, 1, key.size, file), key.size);
     fclose(file);
-    run("gpg --enarmor <many.gpg | sed 's/PGP ARMORED FILE/PGP PUBLIC KEY BLOCK/' >many.asc");
-    must_refuse("many.asc", ERR_LIMIT, "402 user ids and subkeys");
-    run("sed 's/$/\\r/' many.asc >many-crlf.asc");
-    must_refuse("many-crlf.asc", ERR_LIMIT, "402 user ids and subkeys");
+    run("gpg --enarmor <many.gpg | sed 's/PGP ARMORED FILE/PGP PUBLIC KEY BLOCK/; s/^$/ \\t\\r/' >many.asc");
+    must_refuse("many.asc", ERR_LIMIT, "longer than 2 seconds");
+    /* As a compressed packet: few bytes, and no user id to be seen. */
+    run("python3 -c 'import sys, zlib; z = zlib.compressobj(9, zlib.DEFLATED, -15); sys.stdout.buffer.write(bytes([0xA3, 1]) + "
+        "z.compress(sys.stdin.buffer.read()) + z.flush())' <many.gpg >packed.gpg");
+    must_refuse("packed.gpg", ERR_LIMIT, "longer than 2 seconds");
     buf_clear(&key);
 }
 
