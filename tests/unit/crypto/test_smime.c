@@ -1,5 +1,6 @@
 /* Signatures: against throw-away CAs made here, with the openssl command as second opinion. Mails of others stand in test_smime_corpus.c.
  */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -559,6 +560,90 @@ static void test_damage(void **state)
     mail_pki_free(&id);
 }
 
+/* The element at *at; it moves behind. DER with definite lengths. */
+static const unsigned char *element(const unsigned char **at, long *head, long *size)
+{
+    const unsigned char *from = *at, *inside = from;
+    int tag, class;
+    if (ASN1_get_object(&inside, size, &tag, &class, LONG_MAX) & 0x80)
+        fail_msg("no DER");
+    *head = inside - from;
+    *at = inside + *size;
+    return inside;
+}
+
+static void wrap(struct buf *out, unsigned char tag, const struct buf *inside)
+{
+    const unsigned char head[] = {tag,
+                                  0x84,
+                                  (unsigned char)(inside->size >> 24),
+                                  (unsigned char)(inside->size >> 16),
+                                  (unsigned char)(inside->size >> 8),
+                                  (unsigned char)inside->size};
+    buf_reset(out);
+    buf_add(out, head, sizeof head);
+    buf_add(out, inside->bytes, inside->size);
+}
+
+/* The signed-data with its first digest algorithm named so many times. */
+static void repeat_digest(const unsigned char *cms, int times, struct buf *out)
+{
+    struct buf part;
+    const unsigned char *at = cms, *oid, *version, *set, *after;
+    long head, size, whole;
+    buf_init(&part, 16 * 1024 * 1024);
+    oid = element(&at, &head, &whole); /* ContentInfo */
+    const unsigned char *end = oid + whole;
+    at = oid;
+    element(&at, &head, &size);
+    const unsigned char *explicit = at;
+    at = element(&at, &head, &size);      /* [0] */
+    version = element(&at, &head, &size); /* SignedData */
+    at = version;
+    element(&at, &head, &size);
+    const unsigned char *digests = at;
+    set = element(&at, &head, &size);
+    after = at;
+    for (int i = 0; i < times; i++)
+        buf_add(&part, set, (size_t)size);
+    wrap(out, 0x31, &part);
+    buf_reset(&part);
+    buf_add(&part, version, (size_t)(digests - version));
+    buf_add(&part, out->bytes, out->size);
+    buf_add(&part, after, (size_t)(end - after));
+    wrap(out, 0x30, &part);
+    buf_reset(&part);
+    buf_add(&part, out->bytes, out->size);
+    wrap(out, 0xA0, &part);
+    buf_reset(&part);
+    buf_add(&part, oid, (size_t)(explicit - oid));
+    buf_add(&part, out->bytes, out->size);
+    wrap(out, 0x30, &part);
+    buf_clear(&part);
+}
+
+/* Each hash that is announced would go over the content, one inside the other: a stack of three hundred thousand. Only the signer's does.
+ */
+static void test_many_digests(void **state)
+{
+    struct site *site = *state;
+    struct mail_id a = mail_pki_make(&(struct mail_spec){.name = "a", MAIL_CERT}, &site->ca_id);
+    size_t size;
+    struct buf cms;
+    unsigned char *plain = mail_pki_sign((const struct mail_id *[]){&a}, 1, text, TEXT_SIZE,
+                                         &(struct mail_sign){.beside = site->ca_id.certificate, .flags = CMS_NOATTR}, &size);
+    buf_init(&cms, 16 * 1024 * 1024);
+    repeat_digest(plain, 300000, &cms);
+    struct smime_signatures seen = verify_bytes(site->reader, cms.bytes, cms.size);
+    assert_int_equal(seen.count, 1);
+    if (seen.items[0].status != SMIME_GOOD)
+        fail_msg("%s", seen.items[0].text);
+    smime_signatures_clear(&seen);
+    buf_clear(&cms);
+    OPENSSL_free(plain);
+    mail_pki_free(&a);
+}
+
 /* --- second opinion --- */
 
 /* What we sign, the openssl command verifies (but for Ed25519, which its CMS cannot); what it signs, we verify. */
@@ -613,6 +698,7 @@ int main(void)
         cmocka_unit_test(test_revocation),
         cmocka_unit_test(test_hashes),
         cmocka_unit_test(test_several_signers),
+        cmocka_unit_test(test_many_digests),
         cmocka_unit_test(test_opaque),
         cmocka_unit_test(test_certificates_left_out),
         cmocka_unit_test(test_attributes_as_content),
