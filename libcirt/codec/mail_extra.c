@@ -4,6 +4,8 @@
 #include "base/str.h"
 #include "codec/mail_reading.h"
 
+enum { MESSAGE_ID_SIZE = 1000 };
+
 const char *mail_extra_message_id(struct arena *arena, const char *text)
 {
     if (!text)
@@ -11,7 +13,18 @@ const char *mail_extra_message_id(struct arena *arena, const char *text)
     const char *start = strchr(text, '<');
     start = start ? start + 1 : text;
     size_t size = strcspn(start, "> ");
-    return size > 0 && size < 1000 ? arena_strndup(arena, start, size) : NULL;
+    return size > 0 && size < MESSAGE_ID_SIZE ? arena_strndup(arena, start, size) : NULL;
+}
+
+const char *mail_extra_next_id(const char **text, size_t *size)
+{
+    for (const char *at; *text && (at = strchr(*text, '<')) != NULL;) {
+        *size = strcspn(++at, "<> ");
+        *text = at + *size;
+        if (*size > 0 && *size < MESSAGE_ID_SIZE)
+            return at;
+    }
+    return NULL;
 }
 
 static void set_addresses(json_t *object, const struct mime *mime, const char *field, const char *name)
@@ -32,12 +45,11 @@ static void set_addresses(json_t *object, const struct mime *mime, const char *f
 
 static void set_references(json_t *object, const struct mime *mime)
 {
-    const char *text = mime_header_text(mime, &mime->parts[0], "References");
+    const char *text = mime_header_text(mime, &mime->parts[0], "References"), *id;
     json_t *list = json_array();
-    while (text && (text = strchr(text, '<')) && json_array_size(list) < MAIL_LISTED_MAX) {
-        size_t size = strcspn(++text, "> ");
-        json_array_append_new(list, json_stringn(text, size));
-    }
+    size_t size;
+    while (json_array_size(list) < MAIL_LISTED_MAX && (id = mail_extra_next_id(&text, &size)) != NULL)
+        json_array_append_new(list, json_stringn(id, size));
     if (json_array_size(list) > 0)
         json_object_set(object, "references", list);
     json_decref(list);

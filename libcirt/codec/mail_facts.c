@@ -18,12 +18,10 @@ static const char *header(const struct mime *mime, const char *name)
 static void read_references(const struct mime *mime, struct mail_facts *out)
 {
     out->references = arena_calloc(out->arena, REFERENCES_MAX, sizeof *out->references);
-    const char *text = header(mime, "References");
-    while (text && (text = strchr(text, '<')) && out->reference_count < REFERENCES_MAX) {
-        const char *id = mail_extra_message_id(out->arena, text++);
-        if (id)
-            out->references[out->reference_count++] = id;
-    }
+    const char *text = header(mime, "References"), *id;
+    size_t size;
+    while (out->reference_count < REFERENCES_MAX && (id = mail_extra_next_id(&text, &size)) != NULL)
+        out->references[out->reference_count++] = arena_strndup(out->arena, id, size);
 }
 
 static void add_tag(struct mail_facts *out, const char *text, size_t size)

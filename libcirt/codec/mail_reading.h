@@ -74,5 +74,7 @@ void mail_extra_write(struct mail_reading *reading);
 
 /* "<a@b>" without its brackets, the arena's; NULL where there is none. */
 const char *mail_extra_message_id(struct arena *arena, const char *text);
+/* The next of the ids in brackets at *text (NULL: none), which moves behind it; NULL where there is none. */
+const char *mail_extra_next_id(const char **text, size_t *size);
 
 #endif

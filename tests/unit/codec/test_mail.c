@@ -413,13 +413,34 @@ static void test_draft_vectors(void **state)
     }
 }
 
+/* Each id once, and none that never ends: a header of a quarter megabyte is not kept a hundred times. */
+static void test_references(void **state)
+{
+    UNUSED(state);
+    struct buf mail;
+    buf_init(&mail, 1024 * 1024);
+    buf_add_text(&mail, "From: alice@yy.example|References: <1@yy.example> <<<");
+    for (int i = 0; i < 200000; i++)
+        buf_add_char(&mail, '<');
+    buf_add_text(&mail, "2@yy.example> <3@yy.example|Subject: x||text|");
+    struct read read = read_mail(buf_text(&mail), NULL);
+    assert_string_equal(text_of(&read, "headers references 0"), "1@yy.example");
+    assert_string_equal(text_of(&read, "headers references 1"), "2@yy.example");
+    assert_string_equal(text_of(&read, "headers references 2"), "3@yy.example");
+    assert_int_equal(json_array_size(member(&read, "headers references")), 3);
+    assert_true(strlen(read.report->extra) < 10000);
+    read_free(&read);
+    buf_clear(&mail);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_subject),       cmocka_unit_test(test_legacy_display), cmocka_unit_test(test_inline_marks),
-        cmocka_unit_test(test_signed_broken), cmocka_unit_test(test_html_block),     cmocka_unit_test(test_inside_signed),
-        cmocka_unit_test(test_opened_parts),  cmocka_unit_test(test_forwarded),      cmocka_unit_test(test_parsed_already),
-        cmocka_unit_test(test_alternatives),  cmocka_unit_test(test_encoded_mail),   cmocka_unit_test(test_draft_vectors),
+        cmocka_unit_test(test_references),     cmocka_unit_test(test_subject),       cmocka_unit_test(test_legacy_display),
+        cmocka_unit_test(test_inline_marks),   cmocka_unit_test(test_signed_broken), cmocka_unit_test(test_html_block),
+        cmocka_unit_test(test_inside_signed),  cmocka_unit_test(test_opened_parts),  cmocka_unit_test(test_forwarded),
+        cmocka_unit_test(test_parsed_already), cmocka_unit_test(test_alternatives),  cmocka_unit_test(test_encoded_mail),
+        cmocka_unit_test(test_draft_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
