@@ -392,8 +392,26 @@ static json_t *split_sources(json_t *event)
     return more;
 }
 
-static void add_source(const struct json_take *event, size_t first, json_t *source, const struct json_place *place, enum tlp label,
-                       int confidence)
+/* The targets that each further source is given, too: their places among the sightings of the first; none where there are more. */
+struct targets {
+    size_t at[TARGETS_REPEATED], count;
+};
+
+static struct targets targets_of(const struct observation *head)
+{
+    struct targets targets = {.count = 0};
+    for (size_t i = 0; i < head->sighting_count; i++) {
+        if (head->sightings[i].role != ROLE_TARGET)
+            continue;
+        if (targets.count == TARGETS_REPEATED)
+            return (struct targets){.count = 0};
+        targets.at[targets.count++] = i;
+    }
+    return targets;
+}
+
+static void add_source(const struct json_take *event, size_t first, const struct targets *targets, json_t *source,
+                       const struct json_place *place, enum tlp label, int confidence)
 {
     struct report *report = event->report;
     struct observation *observation = report_add_observation(report), *head = &report->observations[first];
@@ -410,12 +428,10 @@ static void add_source(const struct json_take *event, size_t first, json_t *sour
     struct json_take take = {.report = report, .observation = observation, .object = event->object, .place = event->place};
     if (json_is_object(source))
         read_end(&take, source, place, ROLE_SOURCE, &observation->source_port);
-    size_t targets = 0;
-    for (size_t i = 0; i < head->sighting_count; i++)
-        targets += head->sightings[i].role == ROLE_TARGET;
-    for (size_t i = 0; i < head->sighting_count && targets <= TARGETS_REPEATED; i++)
-        if (head->sightings[i].role == ROLE_TARGET)
-            UNUSED(report_add_sighting(report, observation, head->sightings[i].type, ROLE_TARGET, head->sightings[i].value));
+    for (size_t i = 0; i < targets->count; i++) {
+        const struct sighting *target = &head->sightings[targets->at[i]];
+        UNUSED(report_add_sighting(report, observation, target->type, ROLE_TARGET, target->value));
+    }
     json_take_label(report, observation, label);
     json_take_confidence(observation, confidence);
     json_t *rest = json_object();
@@ -427,12 +443,13 @@ static void add_source(const struct json_take *event, size_t first, json_t *sour
 static void add_sources(const struct json_take *event, size_t first, json_t *more, enum tlp label, int confidence)
 {
     struct json_place here = {.up = event->place, .name = "Source"};
+    const struct targets targets = targets_of(&event->report->observations[first]);
     json_t *source;
     size_t index;
     json_array_foreach(more, index, source)
     {
         struct json_place inside = {.up = &here, .index = index + 1};
-        add_source(event, first, source, &inside, label, confidence);
+        add_source(event, first, &targets, source, &inside, label, confidence);
     }
 }
 

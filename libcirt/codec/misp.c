@@ -32,6 +32,7 @@ struct misp {
     struct report *report;
     const struct codec_limits *limits;
     json_t *rests;       /* what is left of each event, an array */
+    struct buf infos;    /* of the events so far, joined once: a document may hold tens of thousands */
     int own_number;      /* of the observation that our own attributes are being added to */
     bool has_unlabelled; /* an attribute without any label around it */
     struct err *err;
@@ -354,18 +355,27 @@ static void read_date(struct report *report, json_t *event)
     report->time_rule = "date";
 }
 
-static void join_description(struct report *report, const char *more)
+static void join_info(struct misp *misp, const char *info)
 {
-    if (more)
-        report->description = report->description ? arena_printf(report->arena, "%s\n\n%s", report->description, more) : more;
+    /* An event of ours said its text itself, in the place of its info. */
+    if (misp->report->description) {
+        buf_reset(&misp->infos);
+        buf_add_text(&misp->infos, misp->report->description);
+        misp->report->description = NULL;
+    }
+    if (info && misp->infos.size)
+        buf_add_text(&misp->infos, "\n\n");
+    if (info)
+        buf_add_text(&misp->infos, info);
 }
 
 /* The head of the first event is the report's; of another the text is joined, and the rest stays. */
-static void read_head(struct report *report, json_t *event, bool is_first)
+static void read_head(struct misp *misp, json_t *event, bool is_first)
 {
+    struct report *report = misp->report;
     struct arena *arena = report->arena;
     const char *info = json_take_text(event, "info", arena);
-    join_description(report, info);
+    join_info(misp, info);
     if (!is_first)
         return;
     json_t *owner = json_object_get(event, "Orgc");
@@ -402,7 +412,7 @@ static bool read_event(struct misp *misp, json_t *event, const struct json_place
     bool is_first = !json_array_size(misp->rests), is_own = misp_own_event(event);
     enum tlp label = note_label(misp, event, TLP_NONE);
     note_texts(misp, event, label);
-    read_head(report, event, is_first);
+    read_head(misp, event, is_first);
     if (is_own)
         misp_own_head(report, event);
     misp->own_number = -1;
@@ -538,8 +548,11 @@ static bool decode(const char *bytes, size_t size, const struct codec_limits *li
     if (!json_value_parse(bytes, size, limits, &root, err))
         return false;
     struct misp misp = {.report = report_new("misp"), .limits = limits, .rests = json_array(), .own_number = -1, .err = err};
+    buf_init(&misp.infos, SIZE_MAX / 4);
     bool ok = read_document(&misp, root);
     if (ok) {
+        if (!misp.report->description && misp.infos.size)
+            misp.report->description = arena_strdup(misp.report->arena, buf_text(&misp.infos));
         misp.report->extra = merged(misp.report->extra, take_rests(&misp), misp.report->arena);
         /* What has no label is as we agreed with the sender: the wide ones of others do not widen it. */
         if (misp.has_unlabelled && misp.report->tlp < TLP_AMBER)
@@ -550,6 +563,7 @@ static bool decode(const char *bytes, size_t size, const struct codec_limits *li
     } else {
         report_free(misp.report);
     }
+    buf_clear(&misp.infos);
     json_decref(misp.rests);
     json_decref(root);
     return ok;

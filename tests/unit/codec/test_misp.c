@@ -618,6 +618,24 @@ static void time_grows_with_the_length_only(void **state)
     assert_true(many < 24 * (few + 10));
 }
 
+/* Joined once: each with all before it would be gigabytes of these few megabytes. */
+static void the_texts_of_many_events_are_joined(void **state)
+{
+    enum { COUNT = 4000, LENGTH = 1000 };
+    struct buf text;
+    UNUSED(state);
+    buf_init(&text, 16 * 1024 * 1024);
+    buf_add_text(&text, "{\"response\":[");
+    for (int i = 0; i < COUNT; i++)
+        buf_printf(&text, "%s{\"Event\":{\"info\":\"%0*d\",\"date\":\"2026-01-01\"}}", i ? "," : "", LENGTH, i);
+    buf_add_text(&text, "]}");
+    struct report *report = decode(buf_text(&text), text.size, "many events");
+    assert_int_equal(strlen(report->description), COUNT * (LENGTH + 2) - 2);
+    assert_int_equal(strlen(report->summary), LENGTH);
+    report_free(report);
+    buf_clear(&text);
+}
+
 static void too_many_attributes_are_a_limit(void **state)
 {
     (void)state;
@@ -650,6 +668,7 @@ int main(void)
         cmocka_unit_test(tags_that_name_a_class_do),
         cmocka_unit_test(time_grows_with_the_length_only),
         cmocka_unit_test(too_many_attributes_are_a_limit),
+        cmocka_unit_test(the_texts_of_many_events_are_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
