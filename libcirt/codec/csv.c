@@ -195,13 +195,13 @@ static bool add_address(struct codec_stream *stream, struct observation *observa
     enum observable_type type = OBSERVABLE_TEXT;
     const char *value = observable_guess(arena, take_port(stream, observation, role, text), &type);
     return value && (type == OBSERVABLE_IPV4 || type == OBSERVABLE_IPV6 || type == OBSERVABLE_CIDR) &&
-           csv_report_add(&stream->into, observation, type, role, value);
+           report_add_sighting(stream->into.report, observation, type, role, value);
 }
 
 static bool add_guessed(struct codec_stream *stream, struct observation *observation, enum sighting_role role, const char *text)
 {
-    return csv_report_add_guessed(&stream->into, observation, role, text) ||
-           csv_report_add_guessed(&stream->into, observation, role, take_port(stream, observation, role, text));
+    return report_add_guessed(stream->into.report, observation, role, text) ||
+           report_add_guessed(stream->into.report, observation, role, take_port(stream, observation, role, text));
 }
 
 static bool add_one(struct codec_stream *stream, struct observation *observation, const struct csv_mapping_column *column, const char *text)
@@ -210,7 +210,7 @@ static bool add_one(struct codec_stream *stream, struct observation *observation
     bool ok = csv_report_is_absent(text)       ? true
               : column->meaning == CSV_ADDRESS ? add_address(stream, observation, column->role, text)
               : column->meaning == CSV_GUESSED ? add_guessed(stream, observation, column->role, text)
-                                               : csv_report_add(&stream->into, observation, column->type, column->role, text);
+                                               : report_add_sighting(stream->into.report, observation, column->type, column->role, text);
     for (size_t i = before; i < observation->sighting_count; i++) {
         observation->sightings[i].is_indicator = column->is_indicator;
         observation->sightings[i].confidence = stream->mapping.confidence;

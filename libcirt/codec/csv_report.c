@@ -2,9 +2,13 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
+
+enum { FEW = 16 };
 
 void csv_report_open(struct csv_report *into, const char *format, const struct codec_limits *limits, const struct codec_sink *sink)
 {
@@ -80,16 +84,66 @@ bool csv_report_hand_over(struct csv_report *into, struct err *err)
     return ok;
 }
 
+static int compare(const struct sighting *a, const struct sighting *b)
+{
+    return a->type != b->type   ? (a->type < b->type ? -1 : 1)
+           : a->role != b->role ? (a->role < b->role ? -1 : 1)
+                                : strcmp(a->value, b->value);
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct sighting *one = *(const struct sighting *const *)a, *other = *(const struct sighting *const *)b;
+    int order = compare(one, other);
+    return order ? order : one < other ? -1 : 1;
+}
+
+/* The first of each stays. A cell may hold ten thousands: sorted then, not each compared with each. */
+static void find_repeated(struct sighting *sightings, size_t count, bool *is_repeated)
+{
+    if (count <= FEW) {
+        for (size_t i = 1; i < count; i++)
+            for (size_t k = 0; k < i && !is_repeated[i]; k++)
+                is_repeated[i] = compare(&sightings[k], &sightings[i]) == 0;
+        return;
+    }
+    const struct sighting **places = mem_calloc(count, sizeof *places);
+    for (size_t i = 0; i < count; i++)
+        places[i] = &sightings[i];
+    qsort(places, count, sizeof *places, compare_places);
+    for (size_t i = 1; i < count; i++)
+        is_repeated[places[i] - sightings] = compare(places[i - 1], places[i]) == 0;
+    free(places);
+}
+
+/* What the row says twice is there once. */
+static void drop_repeated(struct observation *observation)
+{
+    bool few[FEW] = {false},
+         *is_repeated = observation->sighting_count <= FEW ? few : mem_calloc(observation->sighting_count, sizeof few[0]);
+    size_t kept = 0;
+    find_repeated(observation->sightings, observation->sighting_count, is_repeated);
+    for (size_t i = 0; i < observation->sighting_count; i++)
+        if (!is_repeated[i])
+            observation->sightings[kept++] = observation->sightings[i];
+    observation->sighting_count = kept;
+    if (is_repeated != few)
+        free(is_repeated);
+}
+
 bool csv_report_end_row(struct csv_report *into, const char *why, struct err *err)
 {
     struct report *report = into->report;
+    struct observation *observation = &report->observations[report->observation_count - 1];
     if (why) {
         report->observation_count--;
         csv_report_reject(into, into->row_line, why);
-    } else if (into->extra.size) {
+    } else {
+        drop_repeated(observation);
+    }
+    if (!why && into->extra.size) {
         buf_add_char(&into->extra, '}');
-        report->observations[report->observation_count - 1].extra =
-            arena_strndup(report_row_arena(report), into->extra.bytes, into->extra.size);
+        observation->extra = arena_strndup(report_row_arena(report), into->extra.bytes, into->extra.size);
     }
     bool is_full = into->batch_rows >= CODEC_BATCH || into->batch_bytes > into->batch_bytes_max;
     return !is_full || csv_report_hand_over(into, err);
@@ -104,33 +158,4 @@ bool csv_report_is_absent(const char *text)
         if (str_equal_nocase(text, absent[i]))
             return true;
     return false;
-}
-
-/* Takes the newest sighting away again where the row has it already. */
-static void drop_repeated(struct observation *observation)
-{
-    const struct sighting *added = &observation->sightings[observation->sighting_count - 1];
-    for (const struct sighting *at = observation->sightings; at < added; at++) {
-        if (at->type == added->type && at->role == added->role && str_equal(at->value, added->value)) {
-            observation->sighting_count--;
-            break;
-        }
-    }
-}
-
-bool csv_report_add(struct csv_report *into, struct observation *observation, enum observable_type type, enum sighting_role role,
-                    const char *text)
-{
-    if (!report_add_sighting(into->report, observation, type, role, text))
-        return false;
-    drop_repeated(observation);
-    return true;
-}
-
-bool csv_report_add_guessed(struct csv_report *into, struct observation *observation, enum sighting_role role, const char *text)
-{
-    if (!report_add_guessed(into->report, observation, role, text))
-        return false;
-    drop_repeated(observation);
-    return true;
 }

@@ -28,7 +28,8 @@ struct observation *csv_report_begin_row(struct csv_report *into, size_t line, s
 /* Adds "name":"value" to what is kept of the row; what is not UTF-8 is replaced: banners hold anything, and the bytes are kept with the
  * report. */
 void csv_report_keep(struct csv_report *into, const char *name, const char *value, size_t size);
-/* why NULL: the row is good. Else it leaves no trace but its rejection. Hands the batch over where it is full; false as the sink's. */
+/* why NULL: the row is good; what it says twice is there once. Else it leaves no trace but its rejection. Hands the batch over where it is
+ * full; false as the sink's. */
 bool csv_report_end_row(struct csv_report *into, const char *why, struct err *err) MUST_CHECK;
 void csv_report_reject(struct csv_report *into, size_t line, const char *why);
 /* Also gives back the memory of the batch. */
@@ -36,9 +37,5 @@ bool csv_report_hand_over(struct csv_report *into, struct err *err) MUST_CHECK;
 
 /* How feeds write "none" in a column that has no other way. */
 bool csv_report_is_absent(const char *text);
-/* As report_add_sighting() and report_add_guessed(), but what the row says twice is there once. */
-bool csv_report_add_guessed(struct csv_report *into, struct observation *observation, enum sighting_role role, const char *text);
-bool csv_report_add(struct csv_report *into, struct observation *observation, enum observable_type type, enum sighting_role role,
-                    const char *text);
 
 #endif

@@ -226,7 +226,7 @@ static bool read_field(struct codec_stream *stream, struct observation *observat
         read_tags(stream, observation, text);
         break;
     case COLUMN_OBSERVABLE:
-        if (csv_report_is_absent(text) || csv_report_add(&stream->into, observation, column->type, header->role, text))
+        if (csv_report_is_absent(text) || report_add_sighting(stream->into.report, observation, column->type, header->role, text))
             return true;
         if (column->type == OBSERVABLE_URL)
             UNUSED(add_path(stream, observation, header, text));
