@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "codec/mail_reading.h"
 
-enum { REFERENCES_MAX = 100, TAGS_MAX = 20, TAG_SIZE_MAX = 100 };
+enum { ADDRESS_MAX = 320, REFERENCES_MAX = 100, TAGS_MAX = 20, TAG_SIZE_MAX = 100 };
 
 static const char *header(const struct mime *mime, const char *name)
 {
@@ -162,7 +162,7 @@ struct mail_facts *mail_facts_of(const struct mime *mime, const struct mail_laye
     out->tags = arena_calloc(arena, TAGS_MAX, sizeof *out->tags);
     read_tags(mime_header_text(mime, &mime->parts[0], "Subject"), out);
     read_tags(layers->protected.subject, out);
-    if (layers->from_count == 1 && !str_is_empty(layers->from[0]))
+    if (layers->from_count == 1 && !str_is_empty(layers->from[0]) && strlen(layers->from[0]) <= ADDRESS_MAX)
         out->author = arena_strdup(arena, layers->from[0]);
     read_sender(mime, context, out);
     read_kind(mime, out);

@@ -38,7 +38,7 @@ struct mail_facts {
     size_t reference_count;
     const char **tags; /* what stands in [brackets] in the subject, outside and protected, each once, as written */
     size_t tag_count;
-    const char *author; /* the only From address outside, lower case; NULL where there is none or are several */
+    const char *author; /* the only From address outside, lower case; NULL where there is none, are several, or it is longer than any is */
     enum mail_facts_kind kind;
     bool is_automatic; /* nobody wrote it by hand: never to be answered automatically. Of a message: a program's report (RFC 3834
                           auto-generated), a ticket system's mail, or no answer is wanted (X-Auto-Response-Suppress) */
