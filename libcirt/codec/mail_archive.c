@@ -4,11 +4,12 @@
 #include <archive_entry.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "base/str.h"
 #include "codec/mime_body.h"
 
-/* What a compressed tar may come to while it is read through for its names. */
+/* What an archive may come to while it is read through for its names. */
 enum { THROUGH_SIZE_MAX = 64 * 1024 * 1024, NAME_SIZE_MAX = 500 };
 
 static const struct kind {
@@ -37,17 +38,30 @@ static const struct kind *kind_of(const char *bytes, size_t size)
     return NULL;
 }
 
-/* libarchive with the formats that are read here, and no program of the system ever run as a filter. */
-static struct archive *open_archive(const char *bytes, size_t size)
+/* How to get from one name to the next. */
+enum way {
+    BY_DIRECTORY, /* of a zip */
+    THROUGH,      /* all that lies between, unpacked and thrown away: bounded. A zip that lost its directory, a rar, which may be solid */
+    PACKED        /* the same in a filter, in which a tar may be */
+};
+
+/* libarchive with the one format that the first bytes name, and no program of the system ever run as a filter. */
+static struct archive *open_archive(const struct kind *kind, enum way way, const char *bytes, size_t size)
 {
     struct archive *archive = archive_read_new();
-    archive_read_support_filter_gzip(archive);
-    archive_read_support_filter_bzip2(archive);
-    archive_read_support_format_zip(archive);
-    archive_read_support_format_rar(archive);
-    archive_read_support_format_rar5(archive);
-    archive_read_support_format_tar(archive);
-    archive_read_support_format_raw(archive);
+    if (way == BY_DIRECTORY) {
+        archive_read_support_format_zip_seekable(archive);
+    } else if (str_equal(kind->format, "zip")) {
+        archive_read_support_format_zip_streamable(archive);
+    } else if (str_equal(kind->format, "rar")) {
+        archive_read_support_format_rar(archive);
+        archive_read_support_format_rar5(archive);
+    } else {
+        archive_read_support_filter_gzip(archive);
+        archive_read_support_filter_bzip2(archive);
+        archive_read_support_format_tar(archive);
+        archive_read_support_format_raw(archive);
+    }
     if (archive_read_open_memory(archive, bytes, size) < ARCHIVE_WARN) {
         archive_read_free(archive);
         return NULL;
@@ -98,7 +112,7 @@ static bool pass_data(struct archive *archive, size_t *through)
     return true;
 }
 
-static void list_entries(struct archive *archive, bool is_packed, struct arena *arena, struct mail_archive *out)
+static void list_entries(struct archive *archive, enum way way, struct arena *arena, struct mail_archive *out)
 {
     struct archive_entry *entry;
     size_t through = 0;
@@ -108,15 +122,20 @@ static void list_entries(struct archive *archive, bool is_packed, struct arena *
             out->is_cut = true;
             return;
         }
-        if (is_packed && archive_format(archive) == ARCHIVE_FORMAT_RAW) {
+        if (way == PACKED && archive_format(archive) == ARCHIVE_FORMAT_RAW) {
             /* One compressed file: its size would only come out by unpacking. */
             add_entry(arena, entry, out);
             return;
         }
         add_entry(arena, entry, out);
-        if (is_packed)
+        if (way == PACKED)
             out->format = "tar";
-        if (is_packed && !pass_data(archive, &through)) {
+        /* What the folder of a zip holds is not given out, but unpacked all the same. */
+        if (way == THROUGH && str_equal(out->format, "zip") && archive_entry_filetype(entry) != S_IFREG) {
+            out->is_cut = true;
+            return;
+        }
+        if (way != BY_DIRECTORY && !archive_entry_is_encrypted(entry) && !pass_data(archive, &through)) {
             out->is_cut = true;
             return;
         }
@@ -129,20 +148,29 @@ static void list_entries(struct archive *archive, bool is_packed, struct arena *
     }
 }
 
+static void list(const struct kind *kind, enum way way, const char *bytes, size_t size, struct arena *arena, struct mail_archive *out)
+{
+    *out = (struct mail_archive){.format = kind->format};
+    struct archive *archive = kind->is_listed ? open_archive(kind, way, bytes, size) : NULL;
+    if (archive)
+        list_entries(archive, way, arena, out);
+    else
+        out->problem = kind->is_listed ? "broken" : "not listed";
+    archive_read_free(archive);
+}
+
 bool mail_archive_list(const char *bytes, size_t size, struct arena *arena, struct mail_archive *out)
 {
     const struct kind *kind = kind_of(bytes, size);
     *out = (struct mail_archive){.format = NULL};
     if (!kind)
         return false;
-    out->format = kind->format;
-    struct archive *archive = kind->is_listed ? open_archive(bytes, size) : NULL;
-    if (!archive) {
-        out->problem = kind->is_listed ? "broken" : "not listed";
-        return true;
-    }
-    list_entries(archive, str_equal(kind->format, "gzip") || str_equal(kind->format, "bzip2"), arena, out);
-    archive_read_free(archive);
+    enum way way = str_equal(kind->format, "zip")                                        ? BY_DIRECTORY
+                   : str_equal(kind->format, "gzip") || str_equal(kind->format, "bzip2") ? PACKED
+                                                                                         : THROUGH;
+    list(kind, way, bytes, size, arena, out);
+    if (way == BY_DIRECTORY && out->problem && out->entry_total == 0)
+        list(kind, THROUGH, bytes, size, arena, out);
     return true;
 }
 

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-enum { NAME_SIZE_MAX = 256 };
+enum { NAME_SIZE_MAX = 256, PIECE_MAX = 32 * 1024, BETWEEN_MAX = 256 * 1024 };
 
 struct unpack {
     struct unpack_source source;
@@ -18,6 +18,10 @@ struct unpack {
     uint64_t size_max, read, done; /* packed bytes read, unpacked bytes given */
     struct err err;                /* of the source, which libarchive cannot pass on */
     bool source_failed, is_ended;
+    const char *piece; /* what is left of the source's last */
+    size_t piece_size;
+    size_t between; /* bytes read while a header was looked for */
+    bool is_between;
     char name[NAME_SIZE_MAX];
 };
 
@@ -28,18 +32,31 @@ const char *unpack_format(const char *head, size_t size)
     return size >= 3 && memcmp(head, "\x1f\x8b\x08", 3) == 0 ? "gzip" : NULL;
 }
 
+/* Between the files libarchive unpacks what it passes over (what a folder holds, say), however large that becomes: so it gets little. */
+static bool may_read(struct unpack *unpack, size_t size)
+{
+    unpack->between += unpack->is_between ? size : 0;
+    return unpack->between <= BETWEEN_MAX ||
+           err_set_at(&unpack->err, ERR_INPUT, "archive", "the archive holds more than %d bytes beside its one file", BETWEEN_MAX);
+}
+
 static la_ssize_t on_read(struct archive *archive, void *context, const void **bytes)
 {
     struct unpack *unpack = context;
-    const char *piece = NULL;
-    size_t size = 0;
     UNUSED(archive);
-    if (!unpack->source.next(unpack->source.context, &piece, &size, &unpack->err)) {
+    if (unpack->piece_size == 0 && !unpack->source.next(unpack->source.context, &unpack->piece, &unpack->piece_size, &unpack->err)) {
         unpack->source_failed = true;
         return -1;
     }
+    size_t size = unpack->piece_size < PIECE_MAX ? unpack->piece_size : PIECE_MAX;
+    if (!may_read(unpack, size)) {
+        unpack->source_failed = true;
+        return -1;
+    }
+    *bytes = unpack->piece;
+    unpack->piece += size;
+    unpack->piece_size -= size;
     unpack->read += size;
-    *bytes = piece;
     return (la_ssize_t)size;
 }
 
@@ -59,10 +76,12 @@ static bool fail(struct unpack *unpack, struct err *err)
 static bool next_file(struct unpack *unpack, struct archive_entry **entry, bool *found, struct err *err)
 {
     int result;
+    unpack->is_between = true;
     do {
         result = archive_read_next_header(unpack->archive, entry);
         *found = result == ARCHIVE_OK || result == ARCHIVE_WARN;
     } while (*found && archive_entry_filetype(*entry) == S_IFDIR);
+    unpack->is_between = false;
     return *found || result == ARCHIVE_EOF || fail(unpack, err);
 }
 

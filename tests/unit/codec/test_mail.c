@@ -433,14 +433,43 @@ static void test_references(void **state)
     buf_clear(&mail);
 }
 
+/* Only names are read, and no more is unpacked for them than a bound, also where a zip has no directory. */
+static void test_archives(void **state)
+{
+    static const char zip[] =
+        "UEsDBBQAAAAAAAAAIVxDvrfoAQAAAAEAAAAFAAAAYS50eHRhUEsDBBQAAAAAAAAAIVyuG661AgAAAAIAAAAFAAAAYi5leGViYlBLAQIUAxQAAA"
+        "AAAAAAIVxDvrfoAQAAAAEAAAAFAAAAAAAAAAAAAACAAQAAAABhLnR4dFBLAQIUAxQAAAAAAAAAIVyuG661AgAAAAIAAAAFAAAAAAAAAAAAAACA"
+        "ASQAAABiLmV4ZVBLBQYAAAAAAgACAGYAAABJAAAAAAA=";
+    static const char packed_tar[] =
+        "H4sIAAAAAAACA+3TQQqDQAwF0BzFE4hT7PQ8I3iBdgoev9OuxL1K8b3ND9lkEX7p61JjX0OTx/GXzTabtJq/+/xI9+iGOMD7VcuznYxrKsGVTf"
+        "28zKf3/7btf85J/w/5/6QDAAAAAAAAAAD/7AMXTLVeACgAAA==";
+    static const char no_directory[] = "UEsDBBQACAAIAAAAAAAAAAAAAAAAAAAAAAAFAAAAYS50eHQDAFBLBwgAAAAAAAAAAAAAAAA=";
+    static const char *const files[] = {zip, packed_tar, no_directory};
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        char *mail = mem_printf(
+            "%sContent-Type: application/octet-stream; name=x|Content-Disposition: attachment|Content-Transfer-Encoding: base64||%s|", HEAD,
+            files[i]);
+        struct read read = read_mail(mail, NULL);
+        assert_string_equal(text_of(&read, "attachments 0 archive format"), i == 1 ? "tar" : "zip");
+        assert_int_equal(json_array_size(member(&read, "attachments 0 archive entries")), i == 2 ? 1 : 2);
+        if (i < 2)
+            assert_string_equal(text_of(&read, "attachments 0 archive entries 1 name"), "b.exe");
+        else
+            assert_non_null(text_of(&read, "attachments 0 archive problem"));
+        read_free(&read);
+        free(mail);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_references),     cmocka_unit_test(test_subject),       cmocka_unit_test(test_legacy_display),
-        cmocka_unit_test(test_inline_marks),   cmocka_unit_test(test_signed_broken), cmocka_unit_test(test_html_block),
-        cmocka_unit_test(test_inside_signed),  cmocka_unit_test(test_opened_parts),  cmocka_unit_test(test_forwarded),
-        cmocka_unit_test(test_parsed_already), cmocka_unit_test(test_alternatives),  cmocka_unit_test(test_encoded_mail),
-        cmocka_unit_test(test_draft_vectors),
+        cmocka_unit_test(test_archives),       cmocka_unit_test(test_references),     cmocka_unit_test(test_subject),
+        cmocka_unit_test(test_legacy_display), cmocka_unit_test(test_inline_marks),   cmocka_unit_test(test_signed_broken),
+        cmocka_unit_test(test_html_block),     cmocka_unit_test(test_inside_signed),  cmocka_unit_test(test_opened_parts),
+        cmocka_unit_test(test_forwarded),      cmocka_unit_test(test_parsed_already), cmocka_unit_test(test_alternatives),
+        cmocka_unit_test(test_encoded_mail),   cmocka_unit_test(test_draft_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

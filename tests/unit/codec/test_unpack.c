@@ -167,9 +167,28 @@ static void refuses(void **state)
     expect_refused(ERR_INPUT, "broken", 1000);
 }
 
+/* Passing over what a folder holds would unpack it, without an end. */
+static void a_folder_holds_little(void **state)
+{
+    enum { SIZE = 400000 };
+    static const char head[] = "PK\3\4\x14\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                               "\x80\x1a\6\0\x80\x1a\6\0\2\0\0\0a/"; /* 400,000 bytes, as they are */
+    const struct file file[] = {{"a.csv", "a", 1}};
+    UNUSED(state);
+    make(true, file, 1, NULL);
+    char *whole = mem_calloc(1, sizeof head - 1 + SIZE + packed_size);
+    memcpy(whole, head, sizeof head - 1);
+    memcpy(whole + sizeof head - 1 + SIZE, packed, packed_size);
+    free(packed);
+    packed = whole;
+    packed_size += sizeof head - 1 + SIZE;
+    expect_refused(ERR_INPUT, "beside its one file", 1000);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(comes_out_as_it_went_in), cmocka_unit_test(refuses)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(comes_out_as_it_went_in), cmocka_unit_test(refuses),
+                                       cmocka_unit_test(a_folder_holds_little)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(packed);
     return failed;
