@@ -426,6 +426,9 @@ static void add_source(const struct json_take *event, size_t first, const struct
                                         .source_port = -1,
                                         .target_port = head->target_port};
     struct json_take take = {.report = report, .observation = observation, .object = event->object, .place = event->place};
+    /* Room at once for what is known to come: doubling would leave twice as much behind. */
+    observation->sighting_capacity = targets->count + 1;
+    observation->sightings = arena_calloc(report_row_arena(report), observation->sighting_capacity, sizeof *observation->sightings);
     if (json_is_object(source))
         read_end(&take, source, place, ROLE_SOURCE, &observation->source_port);
     for (size_t i = 0; i < targets->count; i++) {

@@ -283,6 +283,8 @@ bool iodef_event_extra(struct iodef_reader *reader, struct xml_element *element,
 {
     if (!raise_label(reader, element, label))
         return false;
+    if (xml_json_weight(element) > XML_JSON_MAX)
+        return xml_fail(reader->err, ERR_LIMIT, IODEF_NAME, element, "holds more that is unknown here than can be kept: send it in parts");
     json_t *kept = kept_text ? json_loads(kept_text, JSON_REJECT_DUPLICATES, NULL) : NULL;
     json_t *rest = xml_json_rest(element);
     if (kept && json_is_object(kept)) {

@@ -25,23 +25,19 @@ static int iodef_json_probe(const char *bytes, size_t size, const struct codec_h
     return has_text(bytes, size, "\"IncidentID\"") ? 90 : 60;
 }
 
-static bool decode_value(struct arena *arena, const json_t *value, const struct codec_limits *limits, struct report **out, struct err *err)
-{
-    struct xml_element *root;
-    return iodef_json_read(arena, value, &root, err) && iodef_decode_element(root, "iodef-json", limits, out, err);
-}
-
 static bool iodef_json_decode(const char *bytes, size_t size, const struct codec_limits *limits, const struct codec_hints *hints,
                               struct report **out, struct err *err)
 {
     UNUSED(hints);
+    struct xml_element *root;
     json_t *value = NULL;
     if (!json_value_parse(bytes, size, limits, &value, err))
         return false;
     struct arena *arena = arena_new();
-    bool ok = decode_value(arena, value, limits, out, err);
+    bool ok = iodef_json_read(arena, value, &root, err);
+    json_decref(value); /* one tree makes room for the other */
+    ok = ok && iodef_decode_element(root, "iodef-json", limits, out, err);
     arena_free(arena);
-    json_decref(value);
     return ok;
 }
 

@@ -12,9 +12,9 @@
 
 extern const struct codec iodef_json_codec;
 
-/* The document as the tree of an IODEF-Document, wrappers put in again, each element with its JSON pointer. Lives in the arena, its names
- * in the document. Unknown members become attributes or elements of their name, for the decoder to keep. ERR_INPUT or ERR_LIMIT with the
- * pointer. */
+/* The document as the tree of an IODEF-Document, wrappers put in again, each element with its JSON pointer. Lives in the arena; the
+ * document's lists are emptied on the way (json_value_drop()). Unknown members become attributes or elements of their name, for the decoder
+ * to keep. ERR_INPUT or ERR_LIMIT with the pointer. */
 bool iodef_json_read(struct arena *arena, const json_t *document, struct xml_element **out, struct err *err) MUST_CHECK;
 
 /* The tree of a document that iodef_encode() wrote, as RFC 8727 wants it. The caller's (json_decref). */

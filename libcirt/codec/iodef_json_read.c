@@ -176,6 +176,7 @@ static bool build_values(struct builder *builder, struct xml_element *parent, co
         snprintf(number, sizeof number, "%zu", i);
         if (!json_is_null(item) && !build_child(builder, parent, name, item, join_pointer(builder, pointer, number)))
             return false;
+        json_value_drop(value, i);
     }
     return true;
 }
@@ -275,7 +276,7 @@ static bool build_object(struct builder *builder, struct xml_element *element, c
         builder->lang = json_string_value(json_object_get(object, "lang"));
     json_object_foreach((json_t *)object, name, value)
     {
-        if (!json_is_null(value) && !build_member(builder, element, name, value))
+        if (!json_is_null(value) && !build_member(builder, element, arena_strdup(builder->arena, name), value))
             return false;
     }
     builder->lang = outer_lang;

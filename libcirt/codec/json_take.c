@@ -244,12 +244,13 @@ static bool read_array(struct report *report, json_t *array, const struct json_p
         size_t before = report->observation_count;
         if (read(report, event, &here, &why)) {
             any = true;
-            continue;
+        } else {
+            report->observation_count = before;
+            report_reject(report, why.at, why.text);
+            if (err->code == ERR_NONE)
+                *err = why;
         }
-        report->observation_count = before;
-        report_reject(report, why.at, why.text);
-        if (err->code == ERR_NONE)
-            *err = why;
+        json_value_drop(array, index);
     }
     if (any)
         err_clear(err);

@@ -81,6 +81,11 @@ static bool fail_nul(const char *bytes, const char *nul, struct err *err)
     return err_set_at(err, ERR_INPUT, at, "wrong JSON: a NUL byte");
 }
 
+void json_value_drop(const json_t *array, size_t index)
+{
+    json_array_set_new((json_t *)array, index, json_null());
+}
+
 bool json_value_parse(const char *bytes, size_t size, const struct codec_limits *limits, json_t **out, struct err *err)
 {
     if (size > limits->document_bytes_max)

@@ -28,6 +28,8 @@ enum { JSON_VALUE_TREE_MAX = 128 * 1024 * 1024 };
  * at "line 3, column 14" for wrong syntax, duplicate keys, wrong UTF-8, lone surrogates and NUL; ERR_LIMIT beyond
  * limits->document_bytes_max, depth_max or JSON_VALUE_TREE_MAX. */
 bool json_value_parse(const char *bytes, size_t size, const struct codec_limits *limits, json_t **out, struct err *err) MUST_CHECK;
+/* Empties the place of an array: what was read out of a large document makes room for what it became. */
+void json_value_drop(const json_t *array, size_t index);
 
 /* Sets ERR_INPUT (or another code) at the place's pointer ("/" for the document itself); returns false. */
 bool json_value_fail(const struct json_place *place, enum err_code code, struct err *err, const char *format, ...) PRINTF_LIKE(4, 5);

@@ -473,6 +473,7 @@ static bool read_observations(struct native *native, const json_t *value, const 
         struct json_place here = {.up = place, .index = index};
         if (!read_observation(native, element, &here, err))
             return false;
+        json_value_drop(value, index);
     }
     return true;
 }

@@ -364,10 +364,11 @@ static bool stix_decode(const char *bytes, size_t size, const struct codec_limit
     json_t *root = NULL;
     if (!json_value_parse(bytes, size, limits, &root, err))
         return false;
-    struct stix_reader reader = {.report = report_new("stix"), .limits = limits, .err = err};
+    struct stix_reader reader = {.report = report_new("stix"), .limits = limits, .err = err, .scratch = arena_new()};
     bool ok = read_document(&reader, root);
     stix_statement_clear(&reader);
     stix_object_clear(&reader.document);
+    arena_free(reader.scratch);
     json_decref(root);
     if (ok)
         *out = reader.report;

@@ -29,6 +29,7 @@ struct stix_reader {
     struct report *report;
     const struct codec_limits *limits;
     struct err *err;
+    struct arena *scratch; /* of the pattern at hand */
     struct stix_document document;
     struct stix_statement *statements; /* one an observation; heap */
     size_t statement_capacity;

@@ -40,18 +40,14 @@ static void set_time(struct stix_reader *reader, size_t number, const json_t *ob
     observation->time_rule = "rfc3339";
 }
 
-/* The object as it is, but for what stands in the observation word for word. */
+/* The object as it is; what stands in the observation word for word goes when it is written (drop_description()). */
 static void keep_object(struct stix_reader *reader, size_t number, const char *name, const json_t *object)
 {
     struct stix_statement *statement = &reader->statements[number];
-    const char *description = observation_at(reader, number)->description;
-    json_t *copy = json_copy((json_t *)object);
-    if (description && str_equal(stix_object_text(object, "description"), description))
-        json_object_del(copy, "description");
     if (!statement->extra)
         statement->extra = json_object();
     if (!json_object_get(statement->extra, name)) {
-        json_object_set_new(statement->extra, name, copy);
+        json_object_set(statement->extra, name, (json_t *)object);
         return;
     }
     json_t *further = json_object_get(statement->extra, "stix_further");
@@ -59,7 +55,7 @@ static void keep_object(struct stix_reader *reader, size_t number, const char *n
         further = json_array();
         json_object_set_new(statement->extra, "stix_further", further);
     }
-    json_array_append_new(further, copy);
+    json_array_append(further, (json_t *)object);
 }
 
 /* For people: the description, else the name. */
@@ -140,7 +136,8 @@ static bool read_pattern(struct stix_reader *reader, const struct stix_object *i
         json_array_append_new(not_decomposed, json_string("pattern"));
         return true;
     }
-    if (!stix_pattern_parse(report_row_arena(reader->report), text ? text : "", &pattern, &why)) {
+    arena_reset(reader->scratch);
+    if (!stix_pattern_parse(reader->scratch, text ? text : "", &pattern, &why)) {
         reject_pattern(reader, indicator, &why);
         json_array_append_new(not_decomposed, json_string("pattern"));
         return true;
@@ -436,7 +433,8 @@ static bool sight_target(struct stix_reader *reader, const struct stix_object *s
     struct err ignored;
     const char *type = target ? stix_object_text(target->json, "pattern_type") : NULL;
     const char *text = target && (!type || str_equal(type, "stix")) ? stix_object_text(target->json, "pattern") : NULL;
-    if (!text || !stix_pattern_parse(report_row_arena(reader->report), text, &pattern, &ignored))
+    arena_reset(reader->scratch);
+    if (!text || !stix_pattern_parse(reader->scratch, text, &pattern, &ignored))
         return true;
     reader->work += strlen(text) / 16;
     if (reader->work > STIX_WORK_MAX)
@@ -690,13 +688,45 @@ static void finish_labels(struct stix_reader *reader, size_t number)
     }
 }
 
+/* The object without it, where the observation says the same. The caller's; the object is the document's and stays as it is. */
+static json_t *without_description(json_t *object, const char *description)
+{
+    if (!json_is_object(object) || !str_equal(stix_object_text(object, "description"), description))
+        return json_incref(object);
+    json_t *copy = json_copy(object);
+    json_object_del(copy, "description");
+    return copy;
+}
+
+static void drop_description(json_t *extra, const char *description)
+{
+    const char *name;
+    json_t *kept, *further;
+    size_t index;
+    if (!description)
+        return;
+    json_object_foreach(extra, name, kept)
+    {
+        json_object_set_new(extra, name, without_description(kept, description));
+    }
+    json_array_foreach(json_object_get(extra, "stix_further"), index, further)
+    {
+        json_array_set_new(json_object_get(extra, "stix_further"), index, without_description(further, description));
+    }
+}
+
 void stix_statement_finish(struct stix_reader *reader)
 {
     for (size_t i = 0; i < reader->report->observation_count; i++) {
         struct observation *observation = observation_at(reader, i);
+        struct stix_statement *statement = &reader->statements[i];
         finish_labels(reader, i);
-        if (!reader->statements[i].is_own)
-            observation->extra = stix_extra_text(reader->statements[i].extra, report_row_arena(reader->report));
+        if (!statement->is_own) {
+            drop_description(statement->extra, observation->description);
+            observation->extra = stix_extra_text(statement->extra, report_row_arena(reader->report));
+        }
+        json_decref(statement->extra);
+        statement->extra = NULL;
     }
 }
 

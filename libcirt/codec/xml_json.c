@@ -77,6 +77,26 @@ json_t *xml_json_rest(const struct xml_element *element)
     return object;
 }
 
+size_t xml_json_weight(const struct xml_element *element)
+{
+    enum { OBJECT_BYTES = 240, STRING_BYTES = 80, MEMBER_BYTES = 80, LIST_BYTES = 240 }; /* as jansson 2.14 takes them */
+    if (!element->is_used && !element->attributes && !element->first)
+        return STRING_BYTES + strlen(element->text);
+    size_t weight = 0;
+    for (const struct xml_attribute *a = element->attributes; a; a = a->next)
+        weight += a->is_used ? 0 : STRING_BYTES + MEMBER_BYTES + strlen(a->value);
+    if (!element->is_used && !is_blank(element->text))
+        weight += STRING_BYTES + MEMBER_BYTES + strlen(element->text);
+    const char *name = NULL; /* of the child before: each name has a list */
+    for (const struct xml_element *child = element->first; child; child = child->next) {
+        size_t inside = xml_json_weight(child);
+        weight += inside + (inside && !(name && strcmp(name, child->name) == 0) ? LIST_BYTES : 0);
+        weight += !element->is_used && !is_blank(child->tail) ? STRING_BYTES + strlen(child->tail) : 0;
+        name = inside ? child->name : name;
+    }
+    return weight || !element->is_used ? weight + OBJECT_BYTES : 0;
+}
+
 void xml_json_use_all(struct xml_element *element)
 {
     element->is_used = true;

@@ -13,6 +13,10 @@
  */
 json_t *xml_json_rest(const struct xml_element *element);
 
+/* How many bytes of memory that takes, about, with malloc's share: several times what it takes as elements, so to be asked before. */
+size_t xml_json_weight(const struct xml_element *element);
+enum { XML_JSON_MAX = 80 * 1024 * 1024 };
+
 /* Marks the element, all its attributes and everything below. */
 void xml_json_use_all(struct xml_element *element);
 

@@ -270,6 +270,13 @@ static bool connect_now(struct db *db, struct err *err)
     return true;
 }
 
+void db_give_back(struct db *db)
+{
+    PQfinish(db->connection);
+    db->connection = NULL;
+    db->is_ready = false;
+}
+
 bool db_ready(struct db *db, struct err *err)
 {
     if (db->is_ready && PQstatus(db->connection) == CONNECTION_OK)

@@ -38,6 +38,9 @@ void db_free(struct db *db);
  * away; ERR_INTERNAL for a database of another schema version. */
 bool db_ready(struct db *db, struct err *err) MUST_CHECK;
 bool db_is_connected(const struct db *db);
+/* Closes the connection, for libpq keeps the memory that its largest statement took; the next db_ready() opens another. Between
+ * transactions. */
+void db_give_back(struct db *db);
 
 bool db_begin(struct db *db, struct err *err) MUST_CHECK;
 /* After false from db_commit() it is unknown whether the transaction stands (the connection may have died inside COMMIT). */

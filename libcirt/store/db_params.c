@@ -130,7 +130,7 @@ void db_array_init(struct db_array *array, enum db_array_kind kind)
 
 void db_array_reset(struct db_array *array)
 {
-    enum { KEPT_MAX = 4 * 1024 * 1024 };
+    enum { KEPT_MAX = 256 * 1024 }; /* of each of some fifty columns */
     array->buf.size = ARRAY_HEAD;
     array->count = 0;
     if (array->buf.capacity > KEPT_MAX) {

@@ -169,6 +169,17 @@ def many_values(site, folder, scratch):
           f'"pattern":"[{pattern}]","valid_from":"2026-11-20T09:00:00Z"}}]}}')[:2])
     equal("many observations", ["received", "56000"], put("observations.json", '{"observations":[%s]}' % ",".join(
         '{"source":{"ip":"203.0.%d.%d"},"target":{"domain":"h%d.example"},"observables":[{"type":"domain","value":"o%d.example"}]}' % (i // 256 % 256, i % 256, i, i) for i in range(56000)))[:2])
+    equal("many indicators", ["received", "58000"], put("indicators.json", '{"type":"bundle","id":"bundle--00000000-0000-4000-8000-000000000003","objects":[%s]}' % ",".join(
+        '{"type":"indicator","spec_version":"2.1","id":"indicator--%08x-0000-4000-8000-000000000004","created":"2026-11-20T09:00:00Z","modified":"2026-11-20T09:00:00Z","pattern":'
+        "\"[ipv4-addr:value = '10.%d.%d.%d']\",\"pattern_type\":\"stix\",\"valid_from\":\"2026-11-20T09:00:00Z\"}" % (i, i // 65536, i // 256 % 256, i % 256) for i in range(58000)))[:2])
+    equal("many events", ["received", "62000"], put("events.json", '{"version":"2.0","lang":"en","Incident":[{"purpose":"reporting","IncidentID":{"id":"1","name":"x.example"},'
+          '"GenerationTime":"2026-11-20T09:00:00Z","Contact":[{"type":"organization","role":"creator","Email":[{"EmailTo":"a@x.example"}]}],"EventData":[%s]}]}' % ",".join(
+        '{"System":[{"category":"source","Node":{"Address":[{"value":"10.%d.%d.%d","category":"ipv4-addr"}]}}]}' % (i // 65536, i // 256 % 256, i % 256) for i in range(62000)))[:2])
+    iodef = ('<IODEF-Document version="2.00" lang="en" xmlns="urn:ietf:params:xml:ns:iodef-2.0"><Incident purpose="reporting"><IncidentID name="x.example">%d</IncidentID>'
+             '<AdditionalData dtype="xml">%s</AdditionalData><GenerationTime>2026-11-20T09:00:00Z</GenerationTime><Contact role="creator" type="organization"/></Incident></IODEF-Document>')
+    equal("much that is unknown", "received", put("unknown.xml", iodef % (1, '<q a="1">t</q>' * 130000))[0])
+    state, _, _, error, _, _ = put("more.xml", iodef % (2, '<q a="1">t</q>' * 400000))
+    check(f"more than is kept: {state}, {error}", state == "malformed" and "more that is unknown" in error)
     for name, text in (("objects.json", '{"description":"x","x":[' + ",".join(['{"a":{}}'] * 1600000) + "]}"), ("arrays.json", '{"description":"x","x":[' + ",".join(["[]"] * 5000000) + "]}")):
         state, _, _, error, _, _ = put(name, text)
         check(f"{name}: {state}, {error}", state == "malformed" and "too many values" in error)
