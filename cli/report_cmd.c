@@ -85,13 +85,31 @@ static int show_raw(struct session *session, char *path)
     return session->exit_code;
 }
 
+/* Beside the bytes, so that nobody takes a head for the whole. */
+static void tell_cut(const json_t *report)
+{
+    int64_t kept = field_number(report, "kept", INT64_MAX), size = field_number(report, "size", 0);
+
+    if (kept < size)
+        fprintf(stderr, _("of %lld bytes only the first %lld were kept: its sender has to send it again\n"), (long long)size,
+                (long long)kept);
+}
+
 int report_cmd_raw(struct session *session)
 {
+    json_t *report = session_get(session, url_path("/v1/reports/{}?observations=0", session_operand(session, 0)));
     char *path = url_path("/v1/reports/{}/raw", session_operand(session, 0));
 
-    if (session->printer.screen.is_terminal && !session->printer.screen.raw)
-        return show_raw(session, path);
-    return session_fetch(session, path, STDOUT_FILENO) ? EXIT_DONE : session->exit_code;
+    if (!report) {
+        free(path);
+    } else if (session->printer.screen.is_terminal && !session->printer.screen.raw) {
+        show_raw(session, path);
+        tell_cut(report);
+    } else if (session_fetch(session, path, STDOUT_FILENO)) {
+        tell_cut(report);
+    }
+    json_decref(report);
+    return session->exit_code;
 }
 
 /* The decode stage reads it: until it has, or for ten seconds. NULL: told. */

@@ -136,6 +136,8 @@ def too_long(site, folder, scratch):
     equal("the last is its head", "4096", kept[-1][2])
     said = site.cirt("lead", "report", "replay", "r" + site.sql("SELECT max(id) FROM report WHERE name ~ '^broken'")[0][0], ok=False)
     check("and cannot be read again", "only the first 4096" in said.stderr)
+    said = site.cirt("lead", "report", "raw", "r" + site.sql("SELECT max(id) FROM report WHERE name ~ '^broken'")[0][0])
+    check("its head is called one", len(said.stdout) == 4096 and "only the first 4096 were kept" in said.stderr)
 
 
 def many_values(site, folder, scratch):
