@@ -32,7 +32,7 @@ static bool check_required(const json_t *event, const struct json_place *place, 
         const json_t *value = json_object_get(event, required[i]);
         if (!value)
             return xarf_fail(place, required[i], err, "is missing");
-        if (!json_is_object(value) && str_is_empty(json_string_value(value)))
+        if (!str_equal(required[i], "reporter") && str_is_empty(json_string_value(value)))
             return xarf_fail(place, required[i], err, "must be a string");
     }
     return check_contact(event, "reporter", place, err) &&

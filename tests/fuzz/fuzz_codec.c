@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "codec/codec.h"
 #include "promises.h"
+#include "xml_mutate.h"
 
 static const struct codec *chosen;
 static const struct codec_limits limits = {.document_bytes_max = 1u << 20, .depth_max = 64, .observations_max = 10000};
@@ -19,6 +20,8 @@ static const struct codec_limits short_lines = {.document_bytes_max = 100, .dept
 static struct codec_hints hints = {.name = "2026-01-01-scan_smb-example.csv"};
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -39,6 +42,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         hints.mapping = "column timestamp = time\ncolumn ip = source.ip\ncolumn url = source.url indicator split \";\"\ncolumn tlp = tlp\n"
                         "column malware = class\ncolumn port = source.port\nclass: c2-server\n";
     return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+    size_t changed = 0;
+    mutate_state = seed;
+    if (mutate_random(2))
+        changed = size && *data == '<' ? xml_mutate(data, size, max_size) : json_mutate(data, size, max_size);
+    return changed ? changed : LLVMFuzzerMutate(data, size, max_size);
 }
 
 /* --- written and read again --- */
