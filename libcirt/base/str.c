@@ -58,20 +58,20 @@ bool str_equal_nocase(const char *a, const char *b)
 
 bool str_starts(const char *text, const char *prefix)
 {
-    return strncmp(text, prefix, strlen(prefix)) == 0;
+    return text && strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
 bool str_starts_nocase(const char *text, const char *prefix)
 {
-    while (*prefix && lower(*text) == lower(*prefix))
+    while (text && *prefix && lower(*text) == lower(*prefix))
         text++, prefix++;
-    return *prefix == '\0';
+    return text && *prefix == '\0';
 }
 
 bool str_ends(const char *text, const char *suffix)
 {
-    size_t size = strlen(text), end = strlen(suffix);
-    return size >= end && strcmp(text + size - end, suffix) == 0;
+    size_t size = text ? strlen(text) : 0, end = strlen(suffix);
+    return text && size >= end && strcmp(text + size - end, suffix) == 0;
 }
 
 void str_lower(char *text)

@@ -9,9 +9,9 @@
 #include "base/attr.h"
 #include "base/buf.h"
 
-bool str_equal(const char *a, const char *b);        /* NULL equals only NULL */
-bool str_equal_nocase(const char *a, const char *b); /* ASCII only */
-bool str_starts(const char *text, const char *prefix);
+bool str_equal(const char *a, const char *b);          /* NULL equals only NULL */
+bool str_equal_nocase(const char *a, const char *b);   /* ASCII only */
+bool str_starts(const char *text, const char *prefix); /* no NULL starts or ends with anything */
 bool str_starts_nocase(const char *text, const char *prefix);
 bool str_ends(const char *text, const char *suffix);
 void str_lower(char *text);          /* ASCII, in place */

@@ -35,6 +35,7 @@ static void comparisons(void **state)
     assert_false(str_starts("a", "as"));
     assert_true(str_ends("x.csv", ".csv"));
     assert_false(str_ends("csv", ".csv"));
+    assert_false(str_starts(NULL, "as") || str_starts_nocase(NULL, "") || str_ends(NULL, ""));
     assert_true(str_is_empty(NULL));
     assert_true(str_is_empty(" \t\n"));
     assert_false(str_is_empty(" x "));
