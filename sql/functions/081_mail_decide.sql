@@ -94,7 +94,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     ORDER BY r.no $$;
 
 -- Why a piece must not go as it was decided any more, or NULL: between the decision and the MTA may lie days, and meanwhile a key, a contact or the leave to
--- get it in clear ends. A key that came meanwhile stops nothing, as long as what let it go in clear holds. The reason of one's own before what another's does.
+-- get it in clear ends. What each of those who still wait would be told today counts, not what stands in another's way; nor does our own key, which seal needs
+-- and what is signed does not; nor a key that came meanwhile, as long as what let it go in clear holds.
 CREATE OR REPLACE FUNCTION mail_way_stops(p_mail bigint, p_no int) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT s.why FROM mail m JOIN mail_piece p ON p.mail_id = m.id AND p.no = p_no
@@ -102,10 +103,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         JOIN mail_decide(p_mail, m.is_strict_decided) d ON d.no = r.no
         CROSS JOIN LATERAL (SELECT CASE
             WHEN r.protection = 'encrypted' AND NOT mail_key_is_usable(r.fingerprint) THEN format('the key %s is not usable any more', r.fingerprint)
+            WHEN d.why IN ('we have no key to sign with', 'another one stands in the way') THEN NULL
+            WHEN r.protection = 'encrypted' AND d.why LIKE '%, and no leave to get it in clear' THEN NULL
             WHEN d.goes IS NULL THEN d.why
             WHEN r.protection = 'signed' AND d.goes = 'encrypted' AND EXISTS (SELECT FROM waiver w WHERE w.id = r.waiver_id AND (w.ended IS NOT NULL OR w.until <= now()))
                 THEN 'the leave to get it in clear has ended' END) s(why)
-    WHERE m.id = p_mail AND s.why IS NOT NULL ORDER BY s.why = 'another one stands in the way', r.no LIMIT 1 $$;
+    WHERE m.id = p_mail AND s.why IS NOT NULL ORDER BY r.no LIMIT 1 $$;
 
 -- Sends a mail: fixes the decision, keeps the pieces, writes the journal, and hands them to seal once the time for recalling has passed. p_pieces:
 -- [{protocol, protection, recipients:[no], head}] with their payloads in the same order; they must be those that the decision asks for. A person's mail

@@ -427,10 +427,23 @@ static void test_what_waits_is_judged_again(void **state)
     execute("UPDATE mail_key k SET revoked = NULL FROM contact c WHERE c.id = k.contact_id AND c.address = 'pgp@c.example'; DELETE FROM "
             "outbox_mail");
 
-    /* Two in one message: the reason is that of whom it is about. */
+    /* Our own key is seal's to miss: what is signed goes. */
+    queued_as(state, "[\"smime@c.example\"]", "amber");
+    expect_stop("goes");
+    execute("UPDATE own_key SET gone = now()");
+    expect_stop("goes");
+    execute("UPDATE own_key SET gone = NULL; DELETE FROM outbox_mail");
+    queued(state, "[\"none@c.example\"]");
+    execute("UPDATE own_key SET gone = now()");
+    expect_stop("goes");
+    execute("UPDATE own_key SET gone = NULL; DELETE FROM outbox_mail");
+
+    /* Two in one message: the reason is that of whom it is about, and nobody's once he has it. */
     queued(state, "[\"none@c.example\",\"ended@c.example\"]");
     execute("UPDATE contact SET enabled = false WHERE address = 'ended@c.example'");
     expect_stop("the contact is disabled");
+    execute("UPDATE mail_recipient SET state = 'sent' WHERE address = 'ended@c.example' AND state = 'waiting'");
+    expect_stop("goes");
     execute("UPDATE contact SET enabled = true WHERE address = 'ended@c.example'; DELETE FROM outbox_mail");
 }
 
