@@ -318,6 +318,7 @@ static void handle(void *context, struct worker_request *requests, size_t count)
             store_and_clear(intake, jobs, &job_count, &bytes);
     }
     store_and_clear(intake, jobs, &job_count, &bytes);
+    intake_give_back(intake);
 }
 
 static void idle(void *context, bool is_reload)

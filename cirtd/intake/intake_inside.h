@@ -35,6 +35,7 @@ struct intake {
     struct db *db;
     struct db_params *params;
     struct report_batch *batch;
+    size_t stored_bytes; /* the largest batch of this turn */
     struct codec_limits limits;
     struct buf document; /* one whole document */
     char run_text[64];
@@ -95,5 +96,8 @@ void intake_parts(struct intake *intake, struct intake_job *job);
 void intake_rid(struct intake *intake, struct worker_request *request, const struct intake_caller *caller);
 /* Whole documents that fit in memory: decoded jobs stored together; each answered. Halves the batch on an error. */
 void intake_store_jobs(struct intake *intake, struct intake_job *jobs, size_t count);
+/* When all requests of a turn are answered: what a large document took (its columns, libpq's copy of them) would lie beside the next one.
+ */
+void intake_give_back(struct intake *intake);
 
 #endif

@@ -249,17 +249,6 @@ static void add_job(struct intake *intake, const struct intake_job *job)
     report_batch_add(intake->batch, &envelope, job->report, job->raw, intake_job_kept(job));
 }
 
-/* A large document's columns, and libpq's copy of them, would lie beside the next one. */
-static void give_back(struct intake *intake)
-{
-    enum { LARGE = 4 * 1024 * 1024 };
-    if (report_batch_size(intake->batch) < LARGE)
-        return;
-    report_batch_reset(intake->batch);
-    db_give_back(intake->db);
-    mem_give_back();
-}
-
 static bool store_once(struct intake *intake, struct intake_job *jobs, size_t count, struct err *err)
 {
     struct report_result results[WORKER_BATCH_MAX];
@@ -270,8 +259,20 @@ static bool store_once(struct intake *intake, struct intake_job *jobs, size_t co
         return false;
     for (size_t i = 0; i < count; i++)
         intake_answer_stored(&jobs[i], &results[i], jobs[i].report ? (int64_t)jobs[i].report->observation_count : 0, jobs[i].report);
-    give_back(intake);
+    size_t size = report_batch_size(intake->batch);
+    intake->stored_bytes = size > intake->stored_bytes ? size : intake->stored_bytes;
     return true;
+}
+
+void intake_give_back(struct intake *intake)
+{
+    enum { LARGE = 4 * 1024 * 1024 };
+    if (intake->stored_bytes >= LARGE) {
+        report_batch_reset(intake->batch);
+        db_give_back(intake->db);
+        mem_give_back();
+    }
+    intake->stored_bytes = 0;
 }
 
 void intake_store_jobs(struct intake *intake, struct intake_job *jobs, size_t count)

@@ -75,7 +75,7 @@ struct openpgp_report {
     unsigned plaintexts, closed_plaintexts; /* literal data packets that were met; those of them inside an encryption */
     unsigned depth, opened;                 /* encryptions that are being read; that were opened whole, and not changed on the way */
     unsigned recipients, lacking;           /* keys it is encrypted to; those of them that we have no secret part of */
-    bool has_failed, lacks_integrity;
+    bool has_failed, lacks_integrity, has_error, has_hidden;
     gpgme_error_t key_error; /* why a secret key was of no use */
     char needed[OPENPGP_KEYS_MAX][17];
     size_t needed_count;
@@ -94,6 +94,8 @@ void openpgp_read_line(struct openpgp_report *report, struct openpgp_line line);
 void openpgp_read_report(struct openpgp_report *report, const struct buf *status);
 /* What is known of the keys that signed, read anew where one is new; the keyring may have changed while gpg ran, too. */
 bool openpgp_know_signers(struct openpgp *openpgp, const struct openpgp_report *reports, size_t count, struct err *err) MUST_CHECK;
+/* gpg took all of it for what it is: no error, and an exit code other than 0 only for a signature that is not good. */
+bool openpgp_is_content(const struct openpgp_report *report, int exit_code);
 /* Our own judgement of each signature. False where there is none. Needs the signers known. */
 bool openpgp_judge_report(struct openpgp *openpgp, struct openpgp_report *report, struct openpgp_signatures *out);
 
@@ -115,12 +117,12 @@ struct openpgp_run {
     int cpu_ms_max;     /* of processor that it may take; 0: three seconds, many times what the largest mail takes */
     struct buf status;  /* the lines of --status-fd; the caller clears it */
     bool output_is_full;
+    int exit_code;
     bool is_cut; /* it was stopped: it said too much, or took too much processor. A few kilobytes can be made to take hours */
 };
 
 void openpgp_run_add(struct openpgp_run *run, const char *const *args, size_t count);
-/* ERR_AGAIN where gpg could not run, or was not done within a minute. Its exit code is not looked at: the status lines tell. Of a run that
- * was cut they tell nothing. */
+/* ERR_AGAIN where gpg could not run, or was not done within a minute. Of a run that was cut the status lines tell nothing. */
 bool openpgp_run_gpg(const struct openpgp *openpgp, struct openpgp_run *run, struct err *err) MUST_CHECK;
 
 /* --- openpgp_packet.c --- */
@@ -135,5 +137,9 @@ struct openpgp_packet {
 bool openpgp_packet_signature(const void *bytes, size_t size, struct openpgp_packet *out);
 /* Where the armoured block of that kind ("PGP SIGNED MESSAGE", "PGP MESSAGE") is all there is, but for blanks around it. */
 bool openpgp_packet_is_whole_block(const char *bytes, size_t size, const char *begin, const char *end);
+
+/* Where the bytes (binary, or armoured with text around that holds no other block) are session keys and one encryption, which ends where
+ * they do. GnuPG reads on behind it, and gives out what follows, a text or the listing of a key, as if it had been inside. */
+bool openpgp_packet_is_encryption(const void *bytes, size_t size);
 
 #endif

@@ -7,7 +7,7 @@
 #include "crypto/openpgp_context.h"
 
 /* Room for what gpg says of some four hundred recipients; it tries the secret key on each, a millisecond or more. */
-enum { STATUS_MAX = 64 * 1024 };
+enum { STATUS_MAX = 64 * 1024, CPU_MS = 3000, CPU_MS_A_MEGABYTE = 200 }; /* bzip2 takes a tenth of a second for one */
 
 /* The agent's answer says that this key does not open that, today and ever. */
 static bool is_about_input(gpgme_error_t why)
@@ -49,11 +49,11 @@ static bool opening_failed(const struct openpgp_report *report, struct err *err)
     return err_set(err, ERR_INPUT, "not an encrypted OpenPGP message, or a broken one");
 }
 
-/* One text, inside an encryption that gpg says was opened whole. */
-static bool is_open(const struct openpgp_report *report)
+/* One text, inside an encryption that gpg says was opened whole, and nothing that it objects to. */
+static bool is_open(const struct openpgp_report *report, int exit_code)
 {
-    return report->opened > 0 && !report->has_failed && !report->lacks_integrity && report->depth == 0 && report->plaintexts == 1 &&
-           report->closed_plaintexts == 1;
+    return openpgp_is_content(report, exit_code) && report->opened > 0 && !report->has_failed && !report->lacks_integrity &&
+           report->depth == 0 && report->plaintexts == 1 && report->closed_plaintexts == 1;
 }
 
 static bool take_report(struct openpgp *openpgp, const struct openpgp_run *run, struct openpgp_opened *out, struct err *err)
@@ -66,7 +66,7 @@ static bool take_report(struct openpgp *openpgp, const struct openpgp_run *run, 
         return err_set(err, ERR_LIMIT, "the clear text is larger than %zu bytes", run->output->size_max);
     if (run->is_cut)
         return err_set(err, ERR_LIMIT, "takes GnuPG too long to open");
-    if (!is_open(&report))
+    if (!is_open(&report, run->exit_code))
         return opening_failed(&report, err);
     if (!openpgp_know_signers(openpgp, &report, 1, err))
         return false;
@@ -82,10 +82,15 @@ bool openpgp_decrypt(struct openpgp *openpgp, const void *bytes, size_t size, st
     struct openpgp_run *run = mem_calloc(1, sizeof *run);
     *out = (struct openpgp_opened){.has_integrity = false};
     buf_reset(clear);
+    if (!openpgp_packet_is_encryption(bytes, size)) {
+        free(run);
+        return err_set(err, ERR_INPUT, "not an encrypted OpenPGP message and nothing but one");
+    }
     openpgp_run_add(run, args, ARRAY_SIZE(args));
     run->inputs[run->input_count++] = (struct openpgp_input){.bytes = bytes, .size = size};
     run->output = clear;
     run->status_max = STATUS_MAX;
+    run->cpu_ms_max = CPU_MS + (int)(size >> 20) * CPU_MS_A_MEGABYTE;
     bool ok = openpgp_run_gpg(openpgp, run, err) && take_report(openpgp, run, out, err);
     if (!ok)
         buf_reset(clear);

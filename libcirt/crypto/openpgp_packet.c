@@ -46,8 +46,9 @@ static bool checksum_fits(const struct buf *body, const char *line)
     return EVP_DecodeBlock(said, (const unsigned char *)line + 1, 4) == 3 && crc == ((uint32_t)said[0] << 16 | said[1] << 8 | said[2]);
 }
 
-/* The base64 text between the headers and the end, decoded; the checksum may be missing, but not be wrong. */
-static bool decode_body(const char *at, const char *end, struct buf *out)
+/* The base64 text between the headers and the line end_mark, decoded; the checksum may be missing, but not be wrong. *after: what follows.
+ */
+static bool decode_body(const char *at, const char *end, const char *end_mark, struct buf *out, const char **after)
 {
     EVP_ENCODE_CTX *decode = EVP_ENCODE_CTX_new();
     const char *next = at, *stop = line_end(at, end, &next);
@@ -70,14 +71,26 @@ static bool decode_body(const char *at, const char *end, struct buf *out)
         at = next;
         stop = line_end(at, end, &next);
     }
-    return ok && line_is(at, stop, "-----END PGP SIGNATURE-----") && skip_blanks(next, end) == end;
+    *after = next;
+    return ok && line_is(at, stop, end_mark);
 }
 
 static bool remove_armour(const char *bytes, size_t size, struct buf *out)
 {
     const char *end = bytes + size, *at = skip_blanks(bytes, end), *next;
     const char *stop = line_end(at, end, &next);
-    return line_is(at, stop, "-----BEGIN PGP SIGNATURE-----") && decode_body(next, end, out);
+    return line_is(at, stop, "-----BEGIN PGP SIGNATURE-----") && decode_body(next, end, "-----END PGP SIGNATURE-----", out, &next) &&
+           skip_blanks(next, end) == end;
+}
+
+/* The one message in a text, of which the rest is nobody's. */
+static bool remove_message_armour(const char *bytes, size_t size, struct buf *out)
+{
+    static const char begin[] = "-----BEGIN PGP MESSAGE-----", any[] = "-----BEGIN PGP ";
+    const char *end = bytes + size, *at = memmem(bytes, size, begin, sizeof begin - 1), *next;
+    if (!at || (at > bytes && at[-1] != '\n') || !line_is(at, line_end(at, end, &next), begin))
+        return false;
+    return decode_body(next, end, "-----END PGP MESSAGE-----", out, &next) && !memmem(next, (size_t)(end - next), any, sizeof any - 1);
 }
 
 bool openpgp_packet_is_whole_block(const char *bytes, size_t size, const char *begin, const char *end_mark)
@@ -139,4 +152,76 @@ bool openpgp_packet_signature(const void *bytes, size_t size, struct openpgp_pac
     out->algorithm = packet[body + 2];
     out->hash = packet[body + 3];
     return true;
+}
+
+/* The length that stands at *at (RFC 9580 section 4.2.1), which moves behind it; false where it is cut short. */
+static bool take_length(const unsigned char *bytes, size_t size, size_t *at, size_t *length, bool *is_partial)
+{
+    if (*at >= size)
+        return false;
+    unsigned first = bytes[*at];
+    size_t more = first < 192 ? 0 : first < 224 ? 1 : first < 255 ? 0 : 4;
+    *is_partial = first >= 224 && first < 255;
+    if (size - *at - 1 < more)
+        return false;
+    *length = *is_partial   ? (size_t)1 << (first & 31)
+              : first < 192 ? first
+              : first < 224 ? (first - 192u) * 256u + bytes[*at + 1] + 192u
+                            : 0;
+    for (size_t i = 0; more == 4 && i < 4; i++)
+        *length = *length << 8 | bytes[*at + 1 + i];
+    *at += 1 + more;
+    return true;
+}
+
+/* Moves *at behind the packet there; false where it does not end within the bytes. */
+static bool pass_packet(const unsigned char *bytes, size_t size, size_t *at, unsigned *tag)
+{
+    unsigned head = bytes[(*at)++];
+    bool is_new = head & 0x40, is_partial = is_new;
+    size_t length = 0;
+    *tag = is_new ? head & 0x3F : head >> 2 & 0x0F;
+    if (!(head & 0x80))
+        return false;
+    if (!is_new && (head & 3) == 3) {
+        *at = size;
+        return true;
+    }
+    for (unsigned digits = is_new ? 0 : 1u << (head & 3); digits > 0; digits--) {
+        if (*at >= size)
+            return false;
+        length = length << 8 | bytes[(*at)++];
+    }
+    do {
+        if (is_new && !take_length(bytes, size, at, &length, &is_partial))
+            return false;
+        if (length > size - *at)
+            return false;
+        *at += length;
+    } while (is_partial);
+    return true;
+}
+
+bool openpgp_packet_is_encryption(const void *bytes, size_t size)
+{
+    enum { PKESK = 1, SKESK = 3, SED = 9, MARKER = 10, SEIPD = 18, AEAD = 20, PADDING = 21 };
+    struct buf clear;
+    size_t at = 0;
+    unsigned tag = 0;
+    bool ok = size > 0;
+    buf_init(&clear, size + 1);
+    if (ok && !(*(const unsigned char *)bytes & 0x80)) {
+        ok = remove_message_armour(bytes, size, &clear);
+        bytes = clear.bytes;
+        size = clear.size;
+    }
+    while (ok && at < size) {
+        ok = pass_packet(bytes, size, &at, &tag);
+        if (tag == SED || tag == SEIPD || tag == AEAD)
+            break;
+        ok = ok && (tag == PKESK || tag == SKESK || tag == MARKER || tag == PADDING);
+    }
+    ok = ok && at == size && (tag == SED || tag == SEIPD || tag == AEAD);
+    buf_clear(&clear);
+    return ok;
 }

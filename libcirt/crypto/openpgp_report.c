@@ -137,11 +137,14 @@ static void on_plaintext(struct openpgp_report *report, struct openpgp_line *lin
 /* ENC_TO key-id algorithm length */
 static void on_recipient(struct openpgp_report *report, struct openpgp_line *line, int kind)
 {
-    char *id = report->needed_count < OPENPGP_KEYS_MAX ? report->needed[report->needed_count] : NULL;
+    char id[sizeof report->needed[0]];
     UNUSED(kind);
     report->recipients++;
-    if (id && openpgp_take_word(line, id, sizeof report->needed[0]))
-        report->needed_count++;
+    if (!openpgp_take_word(line, id, sizeof id))
+        return;
+    report->has_hidden = report->has_hidden || id[strspn(id, "0")] == '\0';
+    if (report->needed_count < OPENPGP_KEYS_MAX)
+        memcpy(report->needed[report->needed_count++], id, sizeof id);
 }
 
 static void on_step(struct openpgp_report *report, struct openpgp_line *line, int kind)
@@ -166,7 +169,8 @@ static void on_step(struct openpgp_report *report, struct openpgp_line *line, in
     }
 }
 
-/* ERROR place code: how the way to a secret key ended, and what had no integrity protection. */
+/* ERROR place code. A secret key that is of no use may be followed by one that is; all else that gpg calls an error is one: of a second
+ * text it says no more than that. */
 static void on_error(struct openpgp_report *report, struct openpgp_line *line, int kind)
 {
     char place[32];
@@ -176,6 +180,16 @@ static void on_error(struct openpgp_report *report, struct openpgp_line *line, i
         report->lacks_integrity = true;
     else if (strcmp(place, "pkdecrypt_failed") == 0)
         report->key_error = (gpgme_error_t)take_number(line);
+    else if (strcmp(place, "get_passphrase") != 0)
+        report->has_error = true;
+}
+
+/* NODATA, UNEXPECTED: something else than packets, or than those that belong there. */
+static void on_nothing(struct openpgp_report *report, struct openpgp_line *line, int kind)
+{
+    UNUSED(line);
+    UNUSED(kind);
+    report->has_error = true;
 }
 
 static void on_done(struct openpgp_report *report, struct openpgp_line *line, int kind)
@@ -208,6 +222,8 @@ void openpgp_read_line(struct openpgp_report *report, struct openpgp_line line)
         {"DECRYPTION_OKAY", on_step, STEP_OPEN},
         {"DECRYPTION_FAILED", on_step, STEP_FAILED},
         {"ERROR", on_error, 0},
+        {"NODATA", on_nothing, 0},
+        {"UNEXPECTED", on_nothing, 0},
         {"FILE_DONE", on_done, 0},
     };
     char word[32];
@@ -239,6 +255,14 @@ void openpgp_read_report(struct openpgp_report *report, const struct buf *status
 }
 
 /* --- judging --- */
+
+bool openpgp_is_content(const struct openpgp_report *report, int exit_code)
+{
+    bool is_explained = exit_code == 0 || report->has_hidden; /* keys that were tried in vain count as errors there */
+    for (size_t i = 0; i < report->count && !is_explained; i++)
+        is_explained = report->items[i].status != OPENPGP_GOOD;
+    return is_explained && !report->has_error;
+}
 
 bool openpgp_judge_report(struct openpgp *openpgp, struct openpgp_report *report, struct openpgp_signatures *out)
 {

@@ -217,6 +217,7 @@ bool openpgp_run_gpg(const struct openpgp *openpgp, struct openpgp_run *run, str
     int how = 0;
     while (waitpid(child, &how, 0) < 0 && errno == EINTR)
         ;
+    run->exit_code = WIFEXITED(how) ? WEXITSTATUS(how) : -1;
     if (ok && WIFSIGNALED(how) && !run->is_cut && !run->output_is_full)
         ok = err_set(err, ERR_AGAIN, "%s was ended by signal %d", openpgp->gpg, WTERMSIG(how));
 done:

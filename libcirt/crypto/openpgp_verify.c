@@ -232,7 +232,7 @@ bool openpgp_verify_inline(struct openpgp *openpgp, const void *bytes, size_t si
         ok = err_set(err, ERR_LIMIT, "the signed text is larger than %zu bytes", content->size_max);
     else if (ok && run->is_cut)
         ok = err_set(err, ERR_LIMIT, "takes GnuPG too long to look at");
-    else if (ok && report.plaintexts != 1)
+    else if (ok && (report.plaintexts != 1 || !openpgp_is_content(&report, run->exit_code)))
         ok = err_set(err, ERR_INPUT, "this is no signed OpenPGP message, or a broken one");
     ok = ok && openpgp_know_signers(openpgp, &report, 1, err);
     if (ok)

@@ -274,6 +274,7 @@ void db_give_back(struct db *db)
 {
     PQfinish(db->connection);
     db->connection = NULL;
+    db->sent = NULL;
     db->is_ready = false;
 }
 

@@ -106,7 +106,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
             WHEN d.why IN ('we have no key to sign with', 'another one stands in the way') THEN NULL
             WHEN r.protection = 'encrypted' AND d.why LIKE '%, and no leave to get it in clear' THEN NULL
             WHEN d.goes IS NULL THEN d.why
-            WHEN r.protection = 'signed' AND d.goes = 'encrypted' AND EXISTS (SELECT FROM waiver w WHERE w.id = r.waiver_id AND (w.ended IS NOT NULL OR w.until <= now()))
+            WHEN r.protection = 'signed' AND d.goes = 'encrypted' AND r.waiver_id IS NOT NULL AND NOT (m.tlp <= 1 AND m.is_strict_decided)
+                AND NOT EXISTS (SELECT FROM mail_routes(p_mail) x WHERE x.no = r.no AND x.waiver_up_to >= greatest(m.tlp, 2) AND now() >= x.waiver_from AND now() < x.waiver_until)
                 THEN 'the leave to get it in clear has ended' END) s(why)
     WHERE m.id = p_mail AND s.why IS NOT NULL ORDER BY r.no LIMIT 1 $$;
 

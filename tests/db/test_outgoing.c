@@ -415,7 +415,12 @@ static void test_what_waits_is_judged_again(void **state)
     execute("INSERT INTO mail_key (fingerprint, contact_id, addresses, armoured, pinned) SELECT repeat('B', 40), id, ARRAY[address], 'x', "
             "now() FROM contact WHERE address = 'waived@c.example'");
     expect_stop("the leave to get it in clear has ended");
-    execute("UPDATE waiver w SET ended = NULL FROM contact c WHERE c.id = w.contact_id AND c.address = 'waived@c.example'");
+    execute("INSERT INTO waiver (contact_id, up_to, reason, granted_by, until) SELECT contact_id, 2, 'again', granted_by, 'infinity' FROM "
+            "waiver w JOIN contact c ON c.id "
+            "= w.contact_id WHERE c.address = 'waived@c.example'");
+    expect_stop("goes");
+    execute("DELETE FROM waiver WHERE reason = 'again'; UPDATE waiver w SET ended = NULL FROM contact c WHERE c.id = w.contact_id AND "
+            "c.address = 'waived@c.example'");
     expect_stop("goes");
     execute("DELETE FROM mail_key WHERE fingerprint = repeat('B', 40); DELETE FROM outbox_mail");
 

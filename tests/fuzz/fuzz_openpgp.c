@@ -21,6 +21,7 @@ static void check_packet(const uint8_t *bytes, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     check_packet(bytes, size);
+    (void)openpgp_packet_is_encryption(bytes, size);
     if (openpgp_packet_is_whole_block((const char *)bytes, size, "-----BEGIN PGP SIGNED MESSAGE-----", "-----END PGP SIGNATURE-----") &&
         !memmem(bytes, size, "-----END PGP SIGNATURE-----", 27))
         abort();

@@ -518,71 +518,6 @@ static void test_too_many_signatures(void **state)
     buf_clear(&clear);
 }
 
-/* Few bytes that would keep gpg busy for hours: a compressed packet of a million heads of signatures, of a key id each. */
-static void make_slow(const struct homes *homes, struct buf *out)
-{
-    char path[128], bytes[65536];
-    snprintf(path, sizeof path, "%s/slow", homes->base);
-    run("python3 -c 'import sys, zlib; z = zlib.compressobj(9, zlib.DEFLATED, -15); sys.stdout.buffer.write(bytes([0xA3, 1]) + "
-        "z.compress((bytes([0xC4, 13, 3, 0, 10, 22]) + b\"ABCDEFGH\" + bytes(1)) * 1000000) + z.flush())' >%s",
-        path);
-    FILE *file = fopen(path, "r");
-    buf_add(out, bytes, fread(bytes, 1, sizeof bytes, file));
-    fclose(file);
-}
-
-static void test_what_takes_hours_is_cut(void **state)
-{
-    struct homes *homes = *state;
-    struct openpgp_opened opened;
-    struct openpgp_signatures seen;
-    struct buf slow, clear, cipher;
-    struct err err;
-    const char *recipients[] = {homes->alice};
-    buf_init(&slow, 65536);
-    buf_init(&clear, 10000);
-    make_slow(homes, &slow);
-    assert_true(slow.size > 100 && slow.size < 60000);
-    assert_false(openpgp_decrypt(homes->team, slow.bytes, slow.size, &clear, &opened, &err));
-    assert_int_equal(err.code, ERR_LIMIT);
-    assert_non_null(strstr(err.text, "too long"));
-    assert_false(openpgp_verify_inline(homes->team, slow.bytes, slow.size, &clear, &seen, &err));
-    assert_int_equal(err.code, ERR_LIMIT);
-    struct openpgp_signature detached = verify(homes->team, text, TEXT_SIZE, &slow);
-    assert_int_equal(detached.status, OPENPGP_ERROR);
-    assert_non_null(strstr(detached.text, "too long"));
-
-    /* So many session keys for our own key, which would be tried one after another. */
-    buf_init(&cipher, 100000);
-    assert_true(openpgp_encrypt_sign(homes->team, NULL, recipients, 1, text, TEXT_SIZE, &cipher, &err));
-    char path[128];
-    snprintf(path, sizeof path, "%s/once", homes->base);
-    FILE *file = fopen(path, "w");
-    fwrite(cipher.bytes, 1, cipher.size, file);
-    fclose(file);
-    run("cd %s && gpg --homedir %s --yes --output once.gpg --dearmor once 2>/dev/null && size=$((2 + $(od -An -tu1 -j1 -N1 once.gpg))) && "
-        "head -c $size "
-        "once.gpg >key && for i in 1 2 3 4; do cat key key key key key key key key key key >keys && mv keys key; done && "
-        "cat key once.gpg >many",
-        homes->base, homes->ours);
-    struct buf many;
-    buf_init(&many, 4 * 1024 * 1024);
-    snprintf(path, sizeof path, "%s/many", homes->base);
-    file = fopen(path, "r");
-    char bytes[65536];
-    for (size_t size; (size = fread(bytes, 1, sizeof bytes, file)) > 0;)
-        buf_add(&many, bytes, size);
-    fclose(file);
-    assert_true(many.size > 500000);
-    assert_false(openpgp_decrypt(homes->team, many.bytes, many.size, &clear, &opened, &err));
-    assert_int_equal(err.code, ERR_LIMIT);
-    assert_int_equal(clear.size, 0);
-    buf_clear(&many);
-    buf_clear(&cipher);
-    buf_clear(&slow);
-    buf_clear(&clear);
-}
-
 /* --- inline --- */
 
 static void make_inline(const struct homes *homes, const char *options, struct buf *out)
@@ -776,7 +711,6 @@ int main(void)
         cmocka_unit_test(test_batch),
         cmocka_unit_test(test_keyring_changes),
         cmocka_unit_test(test_too_many_signatures),
-        cmocka_unit_test(test_what_takes_hours_is_cut),
         cmocka_unit_test(test_inline),
         cmocka_unit_test(test_inline_refuses),
         cmocka_unit_test(test_curves),
