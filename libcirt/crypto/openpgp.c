@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/timestamp.h"
 #include "crypto/openpgp_context.h"
 
 enum { HOME_SIZE_MAX = 80 };

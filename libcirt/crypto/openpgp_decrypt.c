@@ -1,5 +1,4 @@
 /* Opening what is encrypted to us, by a run of gpg: unlike one through GPGME it has an end, whatever a stranger made. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -57,6 +57,7 @@ BEGIN
     PERFORM pg_notify('cirt_to_compose', '');
 END $$;
 
+DROP FUNCTION IF EXISTS share_mail_way_stops(bigint); -- mail_way_stops() now, for every mail
 -- Why a mail that takes a document of a share must not go any further, or NULL. How it goes is judged as for every mail (mail_way_stops()).
 CREATE OR REPLACE FUNCTION share_mail_stops(p_mail bigint) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
