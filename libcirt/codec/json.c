@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "codec/codec.h"
 #include "codec/native.h"
+#include "codec/native_encode.h"
 
 /* Any JSON object might be one of ours; the names that only we use make it surer, formats with a mark of their own win. */
 static int probe(const char *bytes, size_t size, const struct codec_hints *hints)

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "codec/codec.h"
 #include "codec/native.h"
+#include "codec/native_encode.h"
 
 struct codec_stream {
     struct codec_limits limits;
