@@ -168,7 +168,7 @@ void desk_handle(struct desk *desk, const struct message_request *request, struc
     if (!try_twice(&call, &err)) {
         desk_problem_answer(answer, &call.problem, &err);
         if (answer->status >= 500)
-            log_event(answer->status == 503 ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "call_failed", "path=%s status=%d %s",
+            log_event(answer->status >= 503 ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "call_failed", "path=%s status=%d %s",
                       log_quote(request->path), answer->status, log_err(&err));
     }
     desk_problem_clear(&call.problem);

@@ -22,8 +22,8 @@ static const char *find_fragment(unsigned object, const char *field, const char 
 /* --- what is looked up before the list (sql/functions/060_find.sql, find_look) --- */
 
 struct lookup {
-    const char *field, *wanted;
-    const char *found; /* {ids}; NULL where they are too many */
+    const char *field, *wanted; /* "ip", or "class.prefix"; the values as text, or as text of an array; of a range both ends in one */
+    const char *found;          /* {ids}; NULL where they are too many */
     bool may_lead;
 };
 struct lookups {
@@ -37,7 +37,25 @@ struct lookups {
 /* The form for common values of a term that is looked up, else NULL. */
 static const char *common_form(unsigned object, const char *field, const char *comparison)
 {
-    return str_equal(comparison, "equal") || str_equal(comparison, "text") ? find_fragment(object, field, "common") : NULL;
+    const char *form = str_equal(comparison, "equal") || str_equal(comparison, "text") ? "common"
+                       : str_equal(comparison, "prefix")                               ? "common_prefix"
+                       : str_equal(comparison, "range")                                ? "common_range"
+                                                                                       : NULL;
+    return form ? find_fragment(object, field, form) : NULL;
+}
+
+static const char *or_null(const char *text)
+{
+    return text ? text : "NULL";
+}
+
+static void set_wanted(struct lookup *lookup, struct arena *arena, const char *field, const char *comparison,
+                       const struct filter_parameter *parameters)
+{
+    bool is_range = str_equal(comparison, "range"), is_prefix = str_equal(comparison, "prefix");
+    lookup->field = is_range || is_prefix ? arena_printf(arena, "%s.%s", field, comparison) : field;
+    lookup->wanted =
+        is_range ? arena_printf(arena, "{%s,%s}", or_null(parameters[0].text), or_null(parameters[1].text)) : parameters[0].text;
 }
 
 /* Found are the ids of what is listed (of an owner, his). */
@@ -46,21 +64,23 @@ static bool is_by_id(const char *fragment)
     return strncmp(fragment, "v.id = ", strlen("v.id = ")) == 0;
 }
 
-static const char *collect(void *context, unsigned object, const char *field, const char *comparison, const char **parameter,
+static const char *collect(void *context, unsigned object, const char *field, const char *comparison, struct filter_parameter *parameters,
                            bool is_required)
 {
     struct lookups *lookups = context;
     const char *text = find_fragment(object, field, comparison);
     if (common_form(object, field, comparison)) {
         lookups->items = arena_grow(lookups->call->arena, lookups->items, &lookups->capacity, lookups->count, sizeof *lookups->items);
-        lookups->items[lookups->count++] = (struct lookup){.field = field, .wanted = *parameter, .may_lead = is_required && is_by_id(text)};
+        struct lookup *lookup = &lookups->items[lookups->count++];
+        *lookup = (struct lookup){.may_lead = is_required && is_by_id(text)};
+        set_wanted(lookup, lookups->call->arena, field, comparison, parameters);
     }
     return text;
 }
 
 /* Of several lists of ids that are all required one leads: by two at once the index would be asked for each pair of them. */
-static const char *write_term(void *context, unsigned object, const char *field, const char *comparison, const char **parameter,
-                              bool is_required)
+static const char *write_term(void *context, unsigned object, const char *field, const char *comparison,
+                              struct filter_parameter *parameters, bool is_required)
 {
     struct lookups *lookups = context;
     const char *common = common_form(object, field, comparison), *text = find_fragment(object, field, comparison);
@@ -68,9 +88,9 @@ static const char *write_term(void *context, unsigned object, const char *field,
         const struct lookup *lookup = &lookups->items[lookups->written++];
         if (!lookup->found)
             return common;
-        *parameter = lookup->found;
+        parameters[0].text = lookup->found;
         if (is_required && is_by_id(text) && lookup != lookups->leading)
-            return find_fragment(object, "found", "also");
+            return find_fragment(object, "found", str_equal(comparison, "range") ? "also_range" : "also");
     }
     return text;
 }

@@ -40,7 +40,8 @@ void desk_problem_take(struct desk_problem *problem, enum sql_statement statemen
         problem->members = *detail == '{' ? mem_strdup(detail) : NULL;
     } else if (str_equal(state, "57014")) {
         problem->is_late = true;
-        snprintf(problem->hint, sizeof problem->hint, "it took longer than a call may: ask for less, as is:open or a shorter time");
+        problem->status = 504; /* no 503: whoever says it again waits as long for as little */
+        snprintf(problem->hint, sizeof problem->hint, "ask for less, as is:open or a shorter time");
     } else if (str_starts(state, "22")) {
         strip_context(statement, err);
         problem->status = 422;
@@ -85,7 +86,11 @@ void desk_problem_answer(struct desk_answer *answer, const struct desk_problem *
     answer->status = status;
     answer->content_type = "application/problem+json";
     answer->headers = status == 503 || status == 429 ? "Retry-After: 2\r\n" : "";
-    problem_begin(body, status, status == 500 ? "an error of ours; the log of desk has more" : status == 503 ? PROBLEM_AGAIN : err->text);
+    problem_begin(body, status,
+                  status == 500   ? "an error of ours; the log of desk has more"
+                  : status == 503 ? PROBLEM_AGAIN
+                  : status == 504 ? "it took longer than a call may"
+                                  : err->text);
     if (status != 500)
         add_member(body, "hint", problem->hint);
     if (!has_at)

@@ -100,11 +100,11 @@ struct filter_parameter {
  * the database's numbers prefix  $1 the beginning; of a class "fraud/" range   $1 and $2, both ends included, NULL is open; numbers (labels
  * and levels too; a score's thousandths) or RFC 3339 text    $1 a word or words one after the other none    no parameters NULL where there
  * is none: ERR_INTERNAL; tests/checks/filters.py looks for all of them. is:... reaches SQL as other fields.
- * parameter is the text of $1, NULL where there is none; what is put in its place must live as long as the filter. is_required: what does
- * not meet the fragment does not meet the filter.
+ * parameters are $1 and, of a range, $2, NULL where there are none; a text put in their place must live as long as the filter.
+ * is_required: what does not meet the fragment does not meet the filter.
  */
-typedef const char *(*filter_fragment)(void *context, unsigned object, const char *field, const char *comparison, const char **parameter,
-                                       bool is_required);
+typedef const char *(*filter_fragment)(void *context, unsigned object, const char *field, const char *comparison,
+                                       struct filter_parameter *parameters, bool is_required);
 
 /* Appends a boolean SQL expression and its parameters, numbered from first_parameter ($n). The values never enter the text. */
 bool filter_to_sql(struct filter *filter, filter_fragment fragment, void *context, unsigned first_parameter, struct buf *sql,

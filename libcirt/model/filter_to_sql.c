@@ -28,8 +28,8 @@ static void add_parameter(struct compiler *compiler, enum filter_parameter_type 
 static bool add_fragment(struct compiler *compiler, const struct filter_field *field, const char *comparison, unsigned first)
 {
     size_t at = first - compiler->first_parameter;
-    const char **parameter = at < compiler->filter->parameter_count ? &compiler->filter->parameters[at].text : NULL;
-    const char *text = compiler->fragment(compiler->context, compiler->object, field->name, comparison, parameter, compiler->is_required);
+    struct filter_parameter *parameters = at < compiler->filter->parameter_count ? &compiler->filter->parameters[at] : NULL;
+    const char *text = compiler->fragment(compiler->context, compiler->object, field->name, comparison, parameters, compiler->is_required);
     if (!text)
         return err_set(compiler->err, ERR_INTERNAL, "there is no SQL for %s.%s", field->name, comparison);
     buf_add_char(compiler->sql, '(');

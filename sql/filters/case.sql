@@ -112,11 +112,11 @@ v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
 v.summary ILIKE '%' || regexp_replace($1::text, '([\\%_])', '\\\1', 'g') || '%'
 
 -- filter: peer.equal
-EXISTS (SELECT FROM (SELECT s.peer FROM visible_share s WHERE s.case_id = v.id UNION ALL SELECT n.peer FROM visible_incoming n WHERE n.case_id = v.id) p
-    WHERE lower(p.peer) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))
+v.id = ANY (ARRAY(SELECT p.case_id FROM (SELECT s.case_id, s.peer FROM visible_share s UNION ALL SELECT n.case_id, n.peer FROM visible_incoming n) p
+    WHERE lower(p.peer) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))))
 -- filter: peer.prefix
-EXISTS (SELECT FROM (SELECT s.peer FROM visible_share s WHERE s.case_id = v.id UNION ALL SELECT n.peer FROM visible_incoming n WHERE n.case_id = v.id) p
-    WHERE starts_with(lower(p.peer), lower($1::text)))
+v.id = ANY (ARRAY(SELECT p.case_id FROM (SELECT s.case_id, s.peer FROM visible_share s UNION ALL SELECT n.case_id, n.peer FROM visible_incoming n) p
+    WHERE starts_with(lower(p.peer), lower($1::text))))
 -- filter: peer.none
 NOT EXISTS (SELECT FROM (SELECT s.peer FROM visible_share s WHERE s.case_id = v.id UNION ALL SELECT n.peer FROM visible_incoming n WHERE n.case_id = v.id) p
     WHERE p.peer IS NOT NULL)
@@ -202,13 +202,20 @@ find_seen_in(v.id, NULL, NULL, 'country', 'prefix', ARRAY[$1::text])
 NOT find_seen_in(v.id, NULL, NULL, 'country', 'any', NULL)
 
 -- filter: port.equal
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: port.common
 find_port_in(v.id, NULL, NULL, $1::bigint[], NULL, NULL)
+-- What was found stands in $1; $2 only keeps its place.
 -- filter: port.range
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[]))) AND $2::bigint IS DISTINCT FROM -1
+-- filter: port.common_range
 find_port_in(v.id, NULL, NULL, NULL, $1::bigint, $2::bigint)
 -- filter: port.none
 NOT find_port_in(v.id, NULL, NULL, NULL, NULL, NULL)
 
 -- filter: sector.equal
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: sector.common
 lower(v.sector) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
 -- filter: sector.prefix
 starts_with(lower(v.sector), lower($1::text))
@@ -241,3 +248,5 @@ EXISTS (SELECT FROM visible_case_text t WHERE t.case_id = v.id AND (t.words @@ p
 -- What was looked up, where another such list leads: no condition for the index.
 -- filter: found.also
 v.id + 0 = ANY ($1::bigint[])
+-- filter: found.also_range
+v.id + 0 = ANY ($1::bigint[]) AND $2::bigint IS DISTINCT FROM -1

@@ -2,7 +2,9 @@
 -- parameters: a list for equal, a beginning for prefix, both ends for range (NULL is open), a word for text.
 
 -- filter: state.equal
-v.state = ANY ($1::text[]) AND (NOT $1::text[] <@ '{malformed,held}' OR v.id = ANY (ARRAY(SELECT reports_in($1::text[]))))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: state.common
+v.state = ANY ($1::text[])
 -- filter: state.prefix
 starts_with(v.state, $1::text)
 -- filter: state.none
@@ -13,10 +15,16 @@ true
 -- filter: is.prefix
 false
 
+-- (coalesce in what is common: what cannot be NULL the planner joins the other way round, and takes the two columns of that join for independent of each other.
+-- strpos: of ILIKE it thinks that hardly anything has it.)
 -- filter: class.equal
-v.class = ANY ($1::text[])
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: class.common
+coalesce(v.class, '') = ANY ($1::text[])
 -- filter: class.prefix
-starts_with(v.class, lower($1::text))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: class.common_prefix
+starts_with(coalesce(v.class, ''), lower($1::text))
 -- filter: class.none
 v.class IS NULL
 
@@ -28,7 +36,9 @@ v.tlp = ANY ($1::bigint[])
 v.tlp IS NULL
 
 -- filter: summary.text
-v.summary ILIKE '%' || regexp_replace($1::text, '([\\%_])', '\\\1', 'g') || '%'
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: summary.common
+strpos(lower(coalesce(v.summary, '')), lower($1::text)) > 0
 
 -- filter: drill.equal
 v.drill_id IN (SELECT k.id FROM visible_drill k WHERE lower(k.name) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))
@@ -45,6 +55,8 @@ starts_with(lower(v.channel), lower($1::text))
 v.channel IS NULL
 
 -- filter: sender.equal
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: sender.common
 lower(v.sender) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
 -- filter: sender.prefix
 starts_with(lower(v.sender), lower($1::text))
@@ -52,7 +64,9 @@ starts_with(lower(v.sender), lower($1::text))
 v.sender IS NULL
 
 -- filter: format.equal
-lower(v.format) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: format.common
+lower(coalesce(v.format, '')) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))
 -- filter: format.prefix
 starts_with(lower(v.format), lower($1::text))
 -- filter: format.none
@@ -128,7 +142,7 @@ v.size = ANY ($1::bigint[])
 v.size IS NULL
 
 -- filter: case.equal
-EXISTS (SELECT FROM visible_member m JOIN visible_case_key k ON k.id = m.case_id WHERE m.report_id = v.id AND k.number = ANY ($1::bigint[]))
+v.id = ANY (ARRAY(SELECT m.report_id FROM visible_case_key k JOIN visible_member m ON m.case_id = k.id WHERE k.number = ANY ($1::bigint[])))
 -- filter: case.range
 EXISTS (SELECT FROM visible_member m JOIN visible_case_key k ON k.id = m.case_id WHERE m.report_id = v.id AND k.number BETWEEN coalesce($1::bigint, 0) AND coalesce($2::bigint, 9223372036854775807))
 -- filter: case.none
@@ -201,25 +215,36 @@ find_seen_in(NULL, v.id, v.received, 'country', 'prefix', ARRAY[$1::text])
 NOT find_seen_in(NULL, v.id, v.received, 'country', 'any', NULL)
 
 -- filter: port.equal
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: port.common
 find_port_in(NULL, v.id, v.received, $1::bigint[], NULL, NULL)
+-- What was found stands in $1; $2 only keeps its place.
 -- filter: port.range
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[]))) AND $2::bigint IS DISTINCT FROM -1
+-- filter: port.common_range
 find_port_in(NULL, v.id, v.received, NULL, $1::bigint, $2::bigint)
 -- filter: port.none
 NOT find_port_in(NULL, v.id, v.received, NULL, NULL, NULL)
 
+-- (OFFSET 0: asked of each report along the list; turned round, it reads all cases first.)
 -- filter: sector.equal
-EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND lower(k.sector) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: sector.common
+EXISTS (SELECT FROM visible_member m JOIN visible_case_key k ON k.id = m.case_id WHERE m.report_id = v.id AND k.constituent_id = ANY (ARRAY(SELECT c.id FROM visible_constituent c WHERE lower(c.sector) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))) OFFSET 0)
 -- filter: sector.prefix
-EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND starts_with(lower(k.sector), lower($1::text)))
+EXISTS (SELECT FROM visible_member m JOIN visible_case_key k ON k.id = m.case_id WHERE m.report_id = v.id AND k.constituent_id = ANY (ARRAY(SELECT c.id FROM visible_constituent c WHERE starts_with(lower(c.sector), lower($1::text)))) OFFSET 0)
 -- filter: sector.none
-NOT EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND k.sector IS NOT NULL)
+NOT EXISTS (SELECT FROM visible_member m JOIN visible_case_key k ON k.id = m.case_id WHERE m.report_id = v.id AND k.constituent_id IN (SELECT c.id FROM visible_constituent c WHERE c.sector IS NOT NULL) OFFSET 0)
 
 -- filter: constituent.equal
-EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND lower(k.constituent) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: constituent.common
+EXISTS (SELECT FROM visible_member m JOIN visible_case_key k ON k.id = m.case_id WHERE m.report_id = v.id AND (k.constituent_id = ANY (ARRAY(SELECT c.id FROM visible_constituent c WHERE lower(c.name) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x))))
+    OR EXISTS (SELECT FROM visible_case_owner o WHERE o.case_id = k.id AND o.constituent_id = ANY (ARRAY(SELECT c.id FROM visible_constituent c WHERE lower(c.name) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))))) OFFSET 0)
 -- filter: constituent.prefix
-EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND starts_with(lower(k.constituent), lower($1::text)))
+EXISTS (SELECT FROM visible_member m JOIN visible_case_key k ON k.id = m.case_id WHERE m.report_id = v.id AND k.constituent_id = ANY (ARRAY(SELECT c.id FROM visible_constituent c WHERE starts_with(lower(c.name), lower($1::text)))) OFFSET 0)
 -- filter: constituent.none
-NOT EXISTS (SELECT FROM visible_member m JOIN visible_case k ON k.id = m.case_id WHERE m.report_id = v.id AND k.constituent IS NOT NULL)
+NOT EXISTS (SELECT FROM visible_member m JOIN visible_case_key k ON k.id = m.case_id WHERE m.report_id = v.id AND k.constituent_id IS NOT NULL OFFSET 0)
 
 -- filter: count.equal
 v.observations = ANY ($1::bigint[])
@@ -229,8 +254,12 @@ v.observations = ANY ($1::bigint[])
 v.observations IS NULL
 
 -- filter: text.text
-(v.summary ILIKE '%' || regexp_replace($1::text, '([\\%_])', '\\\1', 'g') || '%' OR v.description ILIKE '%' || regexp_replace($1::text, '([\\%_])', '\\\1', 'g') || '%')
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: text.common
+(strpos(lower(coalesce(v.summary, '')), lower($1::text)) > 0 OR strpos(lower(coalesce(v.description, '')), lower($1::text)) > 0)
 
 -- What was looked up, where another such list leads: no condition for the index.
 -- filter: found.also
 v.id + 0 = ANY ($1::bigint[])
+-- filter: found.also_range
+v.id + 0 = ANY ($1::bigint[]) AND $2::bigint IS DISTINCT FROM -1

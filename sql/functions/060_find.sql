@@ -35,7 +35,8 @@ END $$;
 -- Neither form is good for both: by index the common ones are found in most cases first, along the list the rare ones in none. desk asks find_look()
 -- before the list, and writes the condition of each term accordingly (cirtd/desk/desk_list.c).
 
-SELECT drop_overloads('find_word'), drop_overloads('find_seen'), drop_overloads('find_word_in');
+SELECT drop_overloads('find_word'), drop_overloads('find_seen'), drop_overloads('find_word_in'), drop_overloads('find_owned'), drop_overloads('find_seen_ids');
+DROP FUNCTION IF EXISTS reports_in(text[]);
 
 -- Cases with this word or these words one after the other; NULL where more than p_limit texts have them.
 CREATE OR REPLACE FUNCTION find_word(p_word text, p_limit int) RETURNS bigint[]
@@ -56,7 +57,7 @@ BEGIN
 END $$;
 
 -- Cases with this in their summary, with one of these tags (whoever may see them: the list takes those that its reader may), and of one of these
--- constituents; NULL where they are more than p_limit.
+-- constituents or of those of a sector; NULL where they are more than p_limit.
 CREATE OR REPLACE FUNCTION find_summary(p_word text, p_limit int) RETURNS bigint[]
 LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
@@ -74,14 +75,84 @@ BEGIN
     RETURN CASE WHEN cardinality(v_cases) <= p_limit THEN v_cases END;
 END $$;
 
-CREATE OR REPLACE FUNCTION find_owned(p_constituents text[], p_limit int) RETURNS bigint[]
+CREATE OR REPLACE FUNCTION find_owned(p_field text, p_values text[], p_limit int) RETURNS bigint[]
 LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
-    v_ids bigint[] := ARRAY(SELECT k.id FROM visible_constituent k WHERE lower(k.name) = ANY (ARRAY(SELECT lower(x) FROM unnest(p_constituents) x)));
-    v_cases bigint[] := ARRAY(SELECT k.id FROM visible_case_key k WHERE k.constituent_id = ANY (v_ids)
-        UNION ALL SELECT o.case_id FROM visible_case_owner o WHERE o.constituent_id = ANY (v_ids) LIMIT p_limit + 1);
+    v_values text[] := ARRAY(SELECT lower(x) FROM unnest(p_values) x);
+    v_ids bigint[] := ARRAY(SELECT k.id FROM visible_constituent k WHERE CASE p_field WHEN 'sector' THEN lower(k.sector) ELSE lower(k.name) END = ANY (v_values) LIMIT p_limit + 1);
+    v_cases bigint[];
 BEGIN
+    IF cardinality(v_ids) > p_limit THEN
+        RETURN NULL;
+    END IF;
+    v_cases := ARRAY(SELECT k.id FROM visible_case_key k WHERE k.constituent_id = ANY (v_ids)
+        UNION ALL SELECT o.case_id FROM visible_case_owner o WHERE p_field = 'constituent' AND o.constituent_id = ANY (v_ids) LIMIT p_limit + 1);
     RETURN CASE WHEN cardinality(v_cases) <= p_limit THEN v_cases END;
+END $$;
+
+-- Reports in such cases.
+CREATE OR REPLACE FUNCTION find_owned_reports(p_field text, p_values text[], p_limit int) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+    v_cases bigint[] := find_owned(p_field, p_values, p_limit);
+    v_reports bigint[] := ARRAY(SELECT m.report_id FROM visible_member m WHERE m.case_id = ANY (v_cases) LIMIT p_limit + 1);
+BEGIN
+    RETURN CASE WHEN v_cases IS NOT NULL AND cardinality(v_reports) <= p_limit THEN v_reports END;
+END $$;
+
+-- Reports of a class (p_how equal: of one of these; prefix: whose name begins so), in a state that few are in, and from a sender, whoever may see them (the list
+-- takes those that its reader may); NULL where they are more than p_limit.
+CREATE OR REPLACE FUNCTION find_classed(p_how text, p_values text[], p_limit int) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
+DECLARE
+    v_reports bigint[];
+BEGIN
+    IF p_how = 'prefix' THEN
+        v_reports := ARRAY(SELECT c.report_id FROM report_content c WHERE c.class ~>=~ lower(p_values[1]) AND c.class ~<~ (lower(p_values[1]) || chr(1114111)) LIMIT p_limit + 1);
+    ELSE
+        v_reports := ARRAY(SELECT c.report_id FROM report_content c WHERE c.class = ANY (p_values) LIMIT p_limit + 1);
+    END IF;
+    RETURN CASE WHEN cardinality(v_reports) <= p_limit THEN v_reports END;
+END $$;
+
+CREATE OR REPLACE FUNCTION find_in_state(p_states text[], p_limit int) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
+DECLARE
+    v_reports bigint[];
+BEGIN
+    IF NOT p_states <@ '{malformed,held,dropped}' THEN
+        RETURN NULL;
+    END IF;
+    v_reports := ARRAY((SELECT c.report_id FROM report_content c WHERE c.state = 'malformed' AND 'malformed' = ANY (p_states) LIMIT p_limit + 1)
+        UNION ALL (SELECT o.report_id FROM report_outcome o WHERE o.state IN ('held', 'dropped') AND o.state = ANY (p_states)
+            AND NOT EXISTS (SELECT FROM report_content c WHERE c.report_id = o.report_id AND c.state = 'malformed') LIMIT p_limit + 1));
+    RETURN CASE WHEN cardinality(v_reports) <= p_limit THEN v_reports END;
+END $$;
+
+CREATE OR REPLACE FUNCTION find_sent(p_senders text[], p_limit int) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
+DECLARE
+    v_names text[] := ARRAY(SELECT lower(x) FROM unnest(p_senders) x);
+    v_ids bigint[] := ARRAY(SELECT s.id FROM sender s LEFT JOIN identity i ON i.id = s.identity_id LEFT JOIN peer p ON p.id = s.peer_id
+        WHERE lower(coalesce(i.login, p.name, s.address)) = ANY (v_names));
+    v_reports bigint[] := ARRAY(SELECT r.id FROM report r WHERE r.sender_id = ANY (v_ids) LIMIT p_limit + 1);
+BEGIN
+    RETURN CASE WHEN cardinality(v_reports) <= p_limit THEN v_reports END;
+END $$;
+
+-- Reports by what no index knows: of all that there are.
+CREATE OR REPLACE FUNCTION find_told(p_field text, p_value text, p_limit int) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+    v_pattern text := '%' || regexp_replace(p_value, '([\\%_])', '\\\1', 'g') || '%';
+    v_reports bigint[];
+BEGIN
+    IF p_field = 'format' THEN
+        v_reports := ARRAY(SELECT v.id FROM visible_report v WHERE lower(v.format) = ANY (ARRAY(SELECT lower(x) FROM unnest(p_value::text[]) x)) LIMIT p_limit + 1);
+    ELSE
+        v_reports := ARRAY(SELECT v.id FROM visible_report v WHERE v.summary ILIKE v_pattern OR (p_field = 'text' AND v.description ILIKE v_pattern) LIMIT p_limit + 1);
+    END IF;
+    RETURN CASE WHEN cardinality(v_reports) <= p_limit THEN v_reports END;
 END $$;
 
 -- The types of the fields that are looked for by their value as it stands.
@@ -171,7 +242,25 @@ BEGIN
     END LOOP;
 END $$;
 
--- Cases or reports with such a sighting; NULL where they are common: more than p_limit sightings, or rows of blocks. What whole blocks and groups are asked of
+-- Observations with one of these ports, or with one from p_from to p_until, whoever may see them. At most p_limit, by index only.
+CREATE OR REPLACE FUNCTION find_ports(p_ports bigint[], p_from bigint, p_until bigint, p_limit int)
+RETURNS TABLE (report_id bigint, received timestamptz, observation_no int)
+LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 500 SET search_path = cirt, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    v_ports int[] := ARRAY(SELECT x::int FROM unnest(p_ports) x WHERE x BETWEEN 0 AND 65535);
+    v_from int := greatest(coalesce(p_from, 0), 0);
+    v_until int := least(coalesce(p_until, 65535), 65535);
+BEGIN
+    IF p_ports IS NOT NULL THEN
+        RETURN QUERY (SELECT o.report_id, o.received, o.no FROM observation o WHERE o.target_port = ANY (v_ports) LIMIT p_limit)
+            UNION ALL (SELECT o.report_id, o.received, o.no FROM observation o WHERE o.source_port = ANY (v_ports) LIMIT p_limit) LIMIT p_limit;
+    ELSE
+        RETURN QUERY (SELECT o.report_id, o.received, o.no FROM observation o WHERE o.target_port BETWEEN v_from AND v_until LIMIT p_limit)
+            UNION ALL (SELECT o.report_id, o.received, o.no FROM observation o WHERE o.source_port BETWEEN v_from AND v_until LIMIT p_limit) LIMIT p_limit;
+    END IF;
+END $$;
+
+-- Cases or reports with such a sighting or port; NULL where they are common: more than p_limit of them, or rows of blocks. What whole blocks and groups are asked of
 -- is known without sightings; of what lies in few blocks all the same some more sightings are looked up than the list can ask cases in that time.
 CREATE OR REPLACE FUNCTION find_seen_ids(p_object text, p_field text, p_values text[], p_limit int) RETURNS bigint[]
 LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp AS $$
@@ -182,6 +271,8 @@ DECLARE
     v_unsure bigint[];
     v_reports bigint[];
     v_numbers int[];
+    v_found bigint;
+    v_is_range boolean;
 BEGIN
     IF p_object = 'case' AND p_field IN ('ip', 'domain') THEN
         SELECT count(*), array_agg(DISTINCT b.case_id) FILTER (WHERE b.is_sure), array_agg(DISTINCT b.case_id) FILTER (WHERE NOT b.is_sure)
@@ -194,8 +285,18 @@ BEGIN
             RETURN NULL;
         END IF;
     END IF;
-    SELECT array_agg(s.report_id), array_agg(s.observation_no) INTO v_reports, v_numbers FROM find_seen(p_field, p_values, p_limit + 1) s;
-    IF cardinality(v_reports) > p_limit THEN
+    IF p_field IN ('port', 'port.range') THEN
+        v_is_range := p_field = 'port.range';
+        WITH found AS MATERIALIZED (SELECT o.* FROM find_ports(CASE WHEN NOT v_is_range THEN p_values::bigint[] END, CASE WHEN v_is_range THEN p_values[1]::bigint END,
+                CASE WHEN v_is_range THEN p_values[2]::bigint END, p_limit + 1) o),
+            n AS (SELECT count(*) AS found FROM found)
+        SELECT n.found, array_agg(o.report_id), array_agg(o.observation_no) INTO v_found, v_reports, v_numbers
+            FROM n LEFT JOIN (SELECT f.* FROM found f JOIN visible_report_key r ON r.id = f.report_id AND r.received = f.received
+                WHERE (SELECT n.found FROM n) <= p_limit) o ON true GROUP BY n.found;
+    ELSE
+        SELECT count(*), array_agg(s.report_id), array_agg(s.observation_no) INTO v_found, v_reports, v_numbers FROM find_seen(p_field, p_values, p_limit + 1) s;
+    END IF;
+    IF v_found > p_limit THEN
         IF p_limit <= 2000 AND (p_object = 'case' AND v_rows <= 1000 OR p_object = 'report' AND p_field = 'ip' AND find_estimate(p_values::inet[]) < 100000) THEN
             RETURN find_seen_ids(p_object, p_field, p_values, 150000);
         END IF;
@@ -267,26 +368,23 @@ DECLARE
     v_is_common boolean := false;
 BEGIN
     FOR i IN 1..coalesce(cardinality(p_fields), 0) LOOP
-        v_found := CASE p_fields[i] WHEN 'text' THEN find_word(p_values[i], v_limit) WHEN 'summary' THEN find_summary(p_values[i], v_limit)
-            WHEN 'tag' THEN find_tagged(p_values[i]::text[], v_limit) WHEN 'constituent' THEN find_owned(p_values[i]::text[], v_limit)
-            WHEN 'owner' THEN ARRAY(SELECT k.id FROM visible_identity k WHERE lower(k.login) = ANY (ARRAY(SELECT lower(x) FROM unnest(p_values[i]::text[]) x))) ELSE find_seen_ids(p_object, p_fields[i], p_values[i]::text[], v_limit) END;
+        v_found := CASE WHEN p_object = 'report' AND p_fields[i] IN ('text', 'summary', 'format') THEN CASE WHEN p_again THEN find_told(p_fields[i], p_values[i], v_limit) END
+            WHEN p_fields[i] = 'text' THEN find_word(p_values[i], v_limit)
+            WHEN p_fields[i] = 'summary' THEN find_summary(p_values[i], v_limit)
+            WHEN p_fields[i] = 'tag' THEN find_tagged(p_values[i]::text[], v_limit)
+            WHEN p_fields[i] = 'owner' THEN ARRAY(SELECT k.id FROM visible_identity k WHERE lower(k.login) = ANY (ARRAY(SELECT lower(x) FROM unnest(p_values[i]::text[]) x)))
+            WHEN p_fields[i] = 'class' THEN find_classed('equal', p_values[i]::text[], v_limit)
+            WHEN p_fields[i] = 'class.prefix' THEN find_classed('prefix', ARRAY[p_values[i]], v_limit)
+            WHEN p_fields[i] = 'state' THEN find_in_state(p_values[i]::text[], v_limit)
+            WHEN p_fields[i] = 'sender' THEN find_sent(p_values[i]::text[], v_limit)
+            WHEN p_fields[i] IN ('constituent', 'sector') AND p_object = 'report' THEN find_owned_reports(p_fields[i], p_values[i]::text[], v_limit)
+            WHEN p_fields[i] IN ('constituent', 'sector') THEN find_owned(p_fields[i], p_values[i]::text[], v_limit)
+            ELSE find_seen_ids(p_object, p_fields[i], p_values[i]::text[], v_limit) END;
         v_is_common := v_is_common OR v_found IS NULL;
         RETURN NEXT v_found;
     END LOOP;
     IF v_is_common AND NOT p_again THEN
         PERFORM set_config('statement_timeout', '200', true);
-    END IF;
-END $$;
-
--- Reports in the states that few are in and people look for, whoever may see them (the list takes those that its reader may).
-CREATE OR REPLACE FUNCTION reports_in(p_states text[]) RETURNS SETOF bigint
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-BEGIN
-    IF 'malformed' = ANY (p_states) THEN
-        RETURN QUERY SELECT c.report_id FROM report_content c WHERE c.state = 'malformed';
-    END IF;
-    IF 'held' = ANY (p_states) THEN
-        RETURN QUERY SELECT o.report_id FROM report_outcome o WHERE o.state = 'held';
     END IF;
 END $$;
 

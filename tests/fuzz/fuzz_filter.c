@@ -15,14 +15,14 @@ static size_t get(const void *object, const char *field, struct filter_value *va
     return max < 3 ? max : 3;
 }
 
-static const char *fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter,
+static const char *fragment(void *context, unsigned object, const char *field, const char *comparison, struct filter_parameter *parameters,
                             bool is_required)
 {
     UNUSED(is_required);
     UNUSED(context);
     UNUSED(object);
     UNUSED(field);
-    UNUSED(parameter);
+    UNUSED(parameters);
     return str_equal(comparison, "none") ? "x IS NULL" : str_equal(comparison, "range") ? "x BETWEEN $1 AND $2" : "x = $1";
 }
 

@@ -28,26 +28,26 @@ static struct filter_context context_for(unsigned object)
 }
 
 /* For each field and comparison a fragment that shows both, and its parameters. */
-static const char *test_fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter,
-                                 bool is_required)
+static const char *test_fragment(void *context, unsigned object, const char *field, const char *comparison,
+                                 struct filter_parameter *parameters, bool is_required)
 {
     UNUSED(context);
     UNUSED(is_required);
-    UNUSED(parameter);
+    UNUSED(parameters);
     static char text[128];
     static const char *const two[] = {"range"}, *const no[] = {"none"};
     UNUSED(object);
-    const char *parameters = str_equal(comparison, two[0]) ? " $1 $2" : str_equal(comparison, no[0]) ? "" : " $1";
-    snprintf(text, sizeof text, "%s.%s%s", field, comparison, parameters);
+    const char *numbers = str_equal(comparison, two[0]) ? " $1 $2" : str_equal(comparison, no[0]) ? "" : " $1";
+    snprintf(text, sizeof text, "%s.%s%s", field, comparison, numbers);
     return text;
 }
 
-static const char *no_fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter,
-                               bool is_required)
+static const char *no_fragment(void *context, unsigned object, const char *field, const char *comparison,
+                               struct filter_parameter *parameters, bool is_required)
 {
     UNUSED(context);
     UNUSED(is_required);
-    UNUSED(parameter);
+    UNUSED(parameters);
     UNUSED(object);
     UNUSED(field);
     UNUSED(comparison);
@@ -117,15 +117,15 @@ static void sql_text(void **state)
 }
 
 /* What the callback puts in the place of a parameter is what the statement gets. */
-static const char *replaced_fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter,
-                                     bool is_required)
+static const char *replaced_fragment(void *context, unsigned object, const char *field, const char *comparison,
+                                     struct filter_parameter *parameters, bool is_required)
 {
     UNUSED(is_required);
     UNUSED(object);
     (*(int *)context)++;
     if (str_equal(field, "ip") && str_equal(comparison, "equal")) {
-        assert_string_equal(*parameter, "{\"192.0.2.1\"}");
-        *parameter = "{7}";
+        assert_string_equal(parameters->text, "{\"192.0.2.1\"}");
+        parameters->text = "{7}";
         return "id = ANY ($1)";
     }
     return "x";
@@ -161,14 +161,14 @@ static void sql_faults_and_replaced_parameters(void **state)
     filter_free(filter);
 }
 
-static const char *required_fragment(void *context, unsigned object, const char *field, const char *comparison, const char **parameter,
-                                     bool is_required)
+static const char *required_fragment(void *context, unsigned object, const char *field, const char *comparison,
+                                     struct filter_parameter *parameters, bool is_required)
 {
     UNUSED(context);
     UNUSED(object);
     UNUSED(field);
     UNUSED(comparison);
-    UNUSED(parameter);
+    UNUSED(parameters);
     return is_required ? "must" : "may";
 }
 
