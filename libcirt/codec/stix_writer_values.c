@@ -87,6 +87,21 @@ static json_t *whole_file(const struct observation *observation)
     return file;
 }
 
+/* Two files may share what makes the id and differ in further digests: the object then has them all, in the same order as in whole_file(). */
+static void add_digests(json_t *file, const json_t *more)
+{
+    const json_t *there = json_object_get(file, "hashes");
+    json_t *both = json_object();
+    for (enum observable_type type = OBSERVABLE_MD5; type <= OBSERVABLE_SHA512; type++) {
+        const char *key = stix_observable_hash_key(type);
+        json_t *digest = json_object_get(there, key);
+        digest = digest ? digest : json_object_get(more, key);
+        if (digest)
+            json_object_set(both, key, digest);
+    }
+    json_object_set_new(file, "hashes", both);
+}
+
 /* One digest is enough for an id, the first of MD5, SHA-1, SHA-256, SHA-512 (STIX 2.1 section 6.7). */
 static const char *add_file(struct stix_writer *writer, json_t *file, enum tlp label)
 {
@@ -99,11 +114,9 @@ static const char *add_file(struct stix_writer *writer, json_t *file, enum tlp l
     if (name)
         json_object_set(contributing, "name", name);
     stix_id_observable(id, "file", contributing);
-    /* Two files may share what makes the id and differ in further digests: the object then has them all. */
     json_t *there = json_object_get(writer->observables, id);
-    json_t *more = there ? json_object_get(there, "hashes") : NULL;
-    if (more)
-        json_object_update_missing(more, hashes);
+    if (json_object_get(there, "hashes"))
+        add_digests(there, hashes);
     const char *written = stix_writer_values_observable(writer, "file", contributing, label);
     if (!there)
         json_object_update(json_object_get(writer->observables, id), file);

@@ -239,12 +239,13 @@ const char *observable_read(struct arena *arena, enum observable_type *type, con
     if (!text)
         return NULL;
     bool is_defangable = *type <= OBSERVABLE_CIDR || (*type >= OBSERVABLE_DOMAIN && *type <= OBSERVABLE_EMAIL);
-    const char *value = *type == OBSERVABLE_URL && has_broken_scheme(text) ? NULL : read_plain(arena, type, text);
+    bool is_broken = *type == OBSERVABLE_URL && has_broken_scheme(text);
+    const char *value = is_broken ? NULL : read_plain(arena, type, text);
     if (value || !is_defangable || strlen(text) > GUESS_SIZE_MAX)
         return value;
     bool was_defanged;
     text = observable_refang(arena, text, strlen(text), &was_defanged);
-    return was_defanged ? read_plain(arena, type, text) : NULL;
+    return was_defanged || is_broken ? read_plain(arena, type, text) : NULL;
 }
 
 /* --- guessing --- */

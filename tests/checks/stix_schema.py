@@ -13,7 +13,7 @@ sys.path.insert(0, str(root / "tests/support"))
 import schemas
 
 corpus = root / "../shared/corpus/stix21"
-program = pathlib.Path(os.environ.get("BUILD", root / "build/dev")) / "tests/unit_codec_stix"
+program = pathlib.Path(os.environ.get("BUILD", root / "build/dev")) / "tests/unit_codec_stix_write"
 try:
     schemas.need(program)
     faults = schemas.stix()

@@ -297,6 +297,9 @@ static void readings(void **state)
         {OBSERVABLE_IPV4, "198[.]51[.]100[.]7", OBSERVABLE_IPV4, "198.51.100.7"},
         {OBSERVABLE_URL, "hxxp://198.51.100.7/", OBSERVABLE_URL, "http://198.51.100.7/"},
         {OBSERVABLE_URL, "hxxps[:]//evil[.]example/", OBSERVABLE_URL, "https://evil.example/"},
+        {OBSERVABLE_URL, "hxxphttp://evil.example/[://]", OBSERVABLE_URL, "hxxphttp://evil.example/://"},
+        {OBSERVABLE_URL, "hxxphttp://evil.example/://", OBSERVABLE_URL,
+         "hxxphttp://evil.example/://"}, /* as it was written: nothing to undo */
         {OBSERVABLE_URL, "http://evil.example/a[.]b(at)c", OBSERVABLE_URL, "http://evil.example/a[.]b(at)c"},
         {OBSERVABLE_DOMAIN, "evil[.]example", OBSERVABLE_DOMAIN, "evil.example"},
         {OBSERVABLE_EMAIL, "mule[at]evil[.]example", OBSERVABLE_EMAIL, "mule@evil.example"},
