@@ -87,7 +87,8 @@ static json_t *whole_file(const struct observation *observation)
     return file;
 }
 
-/* Two files may share what makes the id and differ in further digests: the object then has them all, in the same order as in whole_file(). */
+/* Two files may share what makes the id and differ in further digests: the object then has them all, in the same order as in whole_file().
+ */
 static void add_digests(json_t *file, const json_t *more)
 {
     const json_t *there = json_object_get(file, "hashes");

@@ -233,8 +233,12 @@ starts_with(lower(v.constituent), lower($1::text))
 v.constituent IS NULL
 
 -- filter: count.equal
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
+-- filter: count.common
 v.observations = ANY ($1::bigint[])
 -- filter: count.range
+v.id = ANY (ARRAY(SELECT unnest($1::bigint[]))) AND $2::bigint IS DISTINCT FROM -1
+-- filter: count.common_range
 ($1::bigint IS NULL OR v.observations >= $1::bigint) AND ($2::bigint IS NULL OR v.observations <= $2::bigint)
 -- filter: count.none
 v.observations IS NULL

@@ -140,6 +140,21 @@ BEGIN
     RETURN CASE WHEN cardinality(v_reports) <= p_limit THEN v_reports END;
 END $$;
 
+-- Cases with so many observations, whoever may see them; NULL where they are more than p_limit, or those without any are meant too. Their numbers change too often
+-- for an index: all are read.
+CREATE OR REPLACE FUNCTION find_counted(p_counts bigint[], p_from bigint, p_until bigint, p_limit int) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+    v_cases bigint[];
+BEGIN
+    IF 0 = ANY (p_counts) OR p_counts IS NULL AND coalesce(p_from, 0) <= 0 THEN
+        RETURN NULL;
+    END IF;
+    v_cases := ARRAY(SELECT t.case_id FROM case_tally t
+        WHERE CASE WHEN p_counts IS NOT NULL THEN t.observations = ANY (p_counts) ELSE t.observations BETWEEN p_from AND coalesce(p_until, 9223372036854775807) END LIMIT p_limit + 1);
+    RETURN CASE WHEN cardinality(v_cases) <= p_limit THEN v_cases END;
+END $$;
+
 -- Reports by what no index knows: of all that there are.
 CREATE OR REPLACE FUNCTION find_told(p_field text, p_value text, p_limit int) RETURNS bigint[]
 LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan AS $$
@@ -375,6 +390,8 @@ BEGIN
             WHEN p_fields[i] = 'owner' THEN ARRAY(SELECT k.id FROM visible_identity k WHERE lower(k.login) = ANY (ARRAY(SELECT lower(x) FROM unnest(p_values[i]::text[]) x)))
             WHEN p_fields[i] = 'class' THEN find_classed('equal', p_values[i]::text[], v_limit)
             WHEN p_fields[i] = 'class.prefix' THEN find_classed('prefix', ARRAY[p_values[i]], v_limit)
+            WHEN p_fields[i] = 'count' THEN find_counted(p_values[i]::bigint[], NULL, NULL, v_limit)
+            WHEN p_fields[i] = 'count.range' THEN find_counted(NULL, (p_values[i]::bigint[])[1], (p_values[i]::bigint[])[2], v_limit)
             WHEN p_fields[i] = 'state' THEN find_in_state(p_values[i]::text[], v_limit)
             WHEN p_fields[i] = 'sender' THEN find_sent(p_values[i]::text[], v_limit)
             WHEN p_fields[i] IN ('constituent', 'sector') AND p_object = 'report' THEN find_owned_reports(p_fields[i], p_values[i]::text[], v_limit)

@@ -71,6 +71,7 @@ GRANT EXECUTE ON FUNCTION find_owned_reports TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_classed TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_in_state TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_told TO cirt_desk;
+GRANT EXECUTE ON FUNCTION find_counted TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_sent TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_ports TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_block TO cirt_desk;

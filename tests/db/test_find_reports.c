@@ -28,6 +28,7 @@ static const char fixture[] =
     "   SELECT 900000 + i, 900000 + i, 'XX-CERT-9-' || i, 'open', 'other/other', 2, CASE i WHEN 4 THEN 4 ELSE 1 END, 'case', (ARRAY[801, "
     "802, 803, 801])[i],"
     "   CASE i WHEN 4 THEN (SELECT id FROM identity WHERE login = 'lead') END FROM generate_series(1, 4) i;"
+    "INSERT INTO case_tally (case_id, observations) VALUES (900001, 70007), (900002, 70001), (900004, 70009);"
     "INSERT INTO case_owner (case_id, constituent_id) VALUES (900001, 801), (900003, 801), (900003, 803);"
     "CREATE TEMP TABLE made AS SELECT i, nextval('report_id_seq') AS report_id, now() + i * interval '1 microsecond' AS received,"
     "   CASE i WHEN 300 THEN 4 ELSE 1 END AS tlp, CASE i WHEN 600 THEN 8 ELSE 0 END AS compartment_id FROM generate_series(1, 2600) i;"
@@ -207,6 +208,11 @@ static void test_cases(void **state)
     static const struct {
         const char *filter, *lead, *analyst;
     } lists[] = {
+        {"count:70007 is:any", "900001", "900001"},
+        {"count:70000.. is:any", "900001,900002,900004", "900001,900002"},
+        {"count:70002..80000 is:any", "900001,900004", "900001"},
+        {"count:..0 number:900001..900004 is:any", "900003", "900003"},
+        {"-count:70007,70009 number:900001..900004 is:any", "900002,900003", "900002,900003"},
         {"port:4001 is:any", "900003,900004", ""},
         {"port:4002 is:any", "900001,900003", ""},
         {"port:4001..4002 is:any", "900001,900003,900004", ""},
