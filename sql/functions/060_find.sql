@@ -79,7 +79,8 @@ CREATE OR REPLACE FUNCTION find_owned(p_field text, p_values text[], p_limit int
 LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     v_values text[] := ARRAY(SELECT lower(x) FROM unnest(p_values) x);
-    v_ids bigint[] := ARRAY(SELECT k.id FROM visible_constituent k WHERE CASE p_field WHEN 'sector' THEN lower(k.sector) ELSE lower(k.name) END = ANY (v_values) LIMIT p_limit + 1);
+    v_ids bigint[] := CASE p_field WHEN 'sector' THEN ARRAY(SELECT k.id FROM visible_constituent k WHERE lower(k.sector) = ANY (v_values) LIMIT p_limit + 1)
+        ELSE ARRAY(SELECT k.id FROM visible_constituent k WHERE lower(k.name) = ANY (v_values) LIMIT p_limit + 1) END;
     v_cases bigint[];
 BEGIN
     IF cardinality(v_ids) > p_limit THEN
