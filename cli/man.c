@@ -39,7 +39,7 @@ static const char tail[] =
     ".TP\n.B 1\nrefused: no such thing, a collision, another state; or doctor or verify found something\n"
     ".TP\n.B 2\nusage, or an unknown filter field\n"
     ".TP\n.B 3\nnot allowed, or refused by TLS\n"
-    ".TP\n.B 4\nnot reached, or busy after several tries\n"
+    ".TP\n.B 4\nnot reached, busy after several tries, or it took too long\n"
     ".TP\n.B 5\nthe document was not accepted; with \\-\\-strict also where a row of it was rejected\n"
     ".TP\n.B 6\nthe daemon failed\n"
     ".SH ENVIRONMENT\n"

@@ -55,6 +55,7 @@ struct desk_call {
     json_t *body; /* an object, empty where nothing was sent; the call's */
     struct desk_answer *answer;
     struct desk_problem problem;
+    bool keeps_state; /* what is decided is asked for its state then, not before: somebody else may decide meanwhile */
     bool has_common;  /* something that a filter looks up was common, so the list had little time (find_look) */
     bool looks_again; /* the second try, after problem.is_late */
 };

@@ -64,12 +64,20 @@ static bool is_by_id(const char *fragment)
     return strncmp(fragment, "v.id = ", strlen("v.id = ")) == 0;
 }
 
+/* In the statement that decides. */
+static bool is_asked_later(const struct lookups *lookups, const char *field)
+{
+    return lookups->call->keeps_state && str_equal(field, "state");
+}
+
 static const char *collect(void *context, unsigned object, const char *field, const char *comparison, struct filter_parameter *parameters,
                            bool is_required)
 {
     struct lookups *lookups = context;
-    const char *text = find_fragment(object, field, comparison);
-    if (common_form(object, field, comparison)) {
+    const char *common = common_form(object, field, comparison), *text = find_fragment(object, field, comparison);
+    if (common && is_asked_later(lookups, field))
+        return common;
+    if (common) {
         lookups->items = arena_grow(lookups->call->arena, lookups->items, &lookups->capacity, lookups->count, sizeof *lookups->items);
         struct lookup *lookup = &lookups->items[lookups->count++];
         *lookup = (struct lookup){.may_lead = is_required && is_by_id(text)};
@@ -84,6 +92,8 @@ static const char *write_term(void *context, unsigned object, const char *field,
 {
     struct lookups *lookups = context;
     const char *common = common_form(object, field, comparison), *text = find_fragment(object, field, comparison);
+    if (common && is_asked_later(lookups, field))
+        return common;
     if (common) {
         const struct lookup *lookup = &lookups->items[lookups->written++];
         if (!lookup->found)

@@ -138,6 +138,7 @@ static bool decide_filtered(struct desk_call *call, const char *verb, const char
 {
     struct desk_list_query query;
     struct db_rows *rows = NULL;
+    call->keeps_state = true;
     bool ok = desk_list_query(call, FILTER_REPORT, text, &query, err);
     if (ok) {
         const char *condition =

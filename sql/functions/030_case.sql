@@ -18,6 +18,7 @@ BEGIN
         FROM registered_key k LEFT JOIN identity i ON i.id = k.identity_id LEFT JOIN peer p ON p.id = k.peer_id WHERE k.key_sha256 = p_key;
     utc_offset_minutes := site_offset();
     PERFORM set_config('cirt.viewer', CASE WHEN enabled THEN coalesce(id::text, '') ELSE '' END, true);
+    PERFORM set_config('lock_timeout', '20s', true); -- less than a statement has: who waits for another's lock says it again, who asks for too much does not
 END $$;
 
 -- Minutes east of UTC, now, of the site's zone: an offset ("+07:00", as people mean it) or a name that PostgreSQL knows.

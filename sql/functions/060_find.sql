@@ -264,7 +264,7 @@ RETURNS TABLE (report_id bigint, received timestamptz, observation_no int)
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 500 SET search_path = cirt, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     v_ports int[] := ARRAY(SELECT x::int FROM unnest(p_ports) x WHERE x BETWEEN 0 AND 65535);
-    v_from int := greatest(coalesce(p_from, 0), 0);
+    v_from int := least(greatest(coalesce(p_from, 0), 0), 65536);
     v_until int := least(coalesce(p_until, 65535), 65535);
 BEGIN
     IF p_ports IS NOT NULL THEN

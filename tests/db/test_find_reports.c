@@ -158,6 +158,8 @@ static const struct {
     {"port:..23", "true"},
     {"port:23..30", "true"},
     {"port:70000", "false"},
+    {"port:3000000000..", "false"},
+    {"-port:3000000000..", "true"},
     {"-port:4000..4003 class:fraud/phishing", "c.class = 'fraud/phishing' AND NOT " PORT("b.target_port BETWEEN 4000 AND 4003")},
     {"port:4000..4003 class:fraud sender:analyst2 port:5000..5002", PORT("b.target_port IN (4001, 4002)")},
     {"port:4000..4003,5003", PORT("b.target_port BETWEEN 4000 AND 4003 OR b.target_port = 5003")},

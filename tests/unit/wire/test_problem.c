@@ -16,6 +16,7 @@ static void titles_are_the_phrases_of_rfc_9110(void **state)
     assert_string_equal(problem_title(413), "Content Too Large");
     assert_string_equal(problem_title(428), "Precondition Required");
     assert_string_equal(problem_title(503), "Service Unavailable");
+    assert_string_equal(problem_title(504), "Gateway Timeout");
     assert_string_equal(problem_title(299), "Error");
 }
 
