@@ -132,7 +132,7 @@ class Flows:
 
     def clock(self):
         case = self.case()
-        until_ = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        until_ = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=10)).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.site.cirt("lead", "wait", case, "--for", "the owner", "--until", until_)
         return lambda: self.site.cirt_json("lead", "show", case)["state"] != "waiting"
 
