@@ -20,6 +20,7 @@
 #include "cirtd/role.h"
 #include "crypto/openpgp.h"
 #include "support/cluster.h"
+#include "support/shell.h"
 
 enum { STAGE_COUNT = 3 };
 
@@ -54,27 +55,16 @@ static pid_t start_stage(const struct world *world, const char *name)
     _exit(ok ? 0 : 1);
 }
 
-PRINTF_LIKE(1, 2) static void run(const char *format, ...)
-{
-    char command[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(command, sizeof command, format, args);
-    va_end(args);
-    if (system(command) != 0)
-        fail_msg("%s", command);
-}
-
 static void make_key(const char *home, struct openpgp *openpgp, const char *name, char fingerprint[OPENPGP_FINGERPRINT_SIZE])
 {
     struct openpgp_keys keys;
     struct err err;
-    run("gpg --homedir %s --quiet --passphrase '' --quick-gen-key '%s <%s@yy.example>' ed25519 sign never 2>/dev/null", home, name, name);
+    shell("gpg --homedir %s --quiet --passphrase '' --quick-gen-key '%s <%s@yy.example>' ed25519 sign never 2>/dev/null", home, name, name);
     assert_true(openpgp_secret_keys(openpgp, &keys, &err));
     for (size_t i = 0; i < keys.count; i++)
         if (str_starts(keys.items[i].user_id, name))
             strcpy(fingerprint, keys.items[i].fingerprint);
-    run("gpg --homedir %s --quiet --passphrase '' --quick-add-key %s cv25519 encr never 2>/dev/null", home, fingerprint);
+    shell("gpg --homedir %s --quiet --passphrase '' --quick-add-key %s cv25519 encr never 2>/dev/null", home, fingerprint);
 }
 
 static void pin(struct openpgp *openpgp, const char *fingerprint, const char *address)
@@ -140,7 +130,7 @@ static int tear_down(void **state)
     openpgp_stop_agent(world->alice);
     openpgp_close(world->team);
     openpgp_close(world->alice);
-    run("rm -rf %s", world->base);
+    shell("rm -rf %s", world->base);
     free(world->report);
     return bad;
 }

@@ -15,6 +15,7 @@
 #include "base/attr.h"
 #include "crypto/smime.h"
 #include "support/mail_pki.h"
+#include "support/shell.h"
 
 static const char text[] = "Content-Type: text/plain\r\n\r\nSeen at 198.51.100.7\r\n";
 enum { TEXT_SIZE = sizeof text - 1 };
@@ -25,18 +26,6 @@ struct site {
     struct mail_id root, ca_id;
     struct smime *ours, *reader;
 };
-
-static inline void PRINTF_LIKE(1, 2) site_run(const char *format, ...)
-{
-    char command[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(command, sizeof command, format, args);
-    va_end(args);
-    int status = system(command);
-    if (status != 0)
-        fail_msg("%s: status %d", command, status);
-}
 
 static inline struct mail_id site_person(const struct site *site, const char *name, const char *type)
 {
@@ -94,7 +83,7 @@ static inline int site_tear_down(void **state)
     smime_close(site->reader);
     mail_pki_free(&site->root);
     mail_pki_free(&site->ca_id);
-    site_run("rm -rf %s", site->base);
+    shell("rm -rf %s", site->base);
     return 0;
 }
 

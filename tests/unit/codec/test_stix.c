@@ -16,6 +16,7 @@
 #include "codec/stix_id.h"
 #include "support/file.h"
 #include "support/report_dump.h"
+#include "support/stix_bundle.h"
 
 #define CREATED      "\"created\":\"2026-03-01T00:00:00.000Z\",\"modified\":\"2026-03-01T00:00:00.000Z\""
 #define TLP_WHITE_1  "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9"
@@ -26,15 +27,6 @@
 #define TLP_STRICT_2 "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003"
 #define TLP_RED_2    "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"
 
-static struct report *decode(const char *text)
-{
-    struct report *report = NULL;
-    struct err err = {0};
-    if (!codec_decode(&stix_codec, text, strlen(text), &codec_limits_default, NULL, &report, &err))
-        fail_msg("refused: %s: %s\n%s", err.at, err.text, text);
-    return report;
-}
-
 /* A bundle of the objects, which are joined by commas already. */
 static char *bundle(const char *objects)
 {
@@ -44,7 +36,7 @@ static char *bundle(const char *objects)
 static struct report *decode_bundle(const char *objects)
 {
     char *text = bundle(objects);
-    struct report *report = decode(text);
+    struct report *report = stix_decoded(text);
     free(text);
     return report;
 }
@@ -112,7 +104,7 @@ static void unmarked_is_never_wider_than_agreed(void **state)
 static void label_alone(const char *more, enum tlp label)
 {
     char *text = indicator(1, "192.0.2.1", more);
-    struct report *report = decode(text);
+    struct report *report = stix_decoded(text);
     assert_int_equal(report->tlp, label);
     report_free(report);
     free(text);
@@ -176,7 +168,7 @@ static void never_is_no_time(void **state)
 {
     (void)state;
     char *text = indicator(1, "192.0.2.1", "\"valid_until\":\"9999-12-31T23:59:59.999Z\"");
-    struct report *report = decode(text);
+    struct report *report = stix_decoded(text);
     assert_true(report->observations[0].sightings[0].is_indicator);
     assert_true(report->observations[0].sightings[0].valid_until == TIMESTAMP_NONE);
     assert_non_null(strstr(report->observations[0].extra, "9999-12-31"));
@@ -309,7 +301,7 @@ static void confidence_and_end_are_the_indicators(void **state)
 {
     (void)state;
     char *text = indicator(1, "192.0.2.1", "\"confidence\":70,\"valid_until\":\"2026-05-01T00:00:00Z\"");
-    struct report *report = decode(text);
+    struct report *report = stix_decoded(text);
     int64_t until;
     assert_true(timestamp_parse_rfc3339("2026-05-01T00:00:00Z", &until));
     assert_int_equal(only_sighting(report)->confidence, 70);
@@ -382,7 +374,7 @@ static void is_without_objects(const char *more)
 {
     char *text = mem_printf("{\"type\":\"bundle\",\"id\":\"bundle--00000000-0000-4000-8000-000000000000\"%s}", more);
     assert_ptr_equal(codec_probe(text, strlen(text), &(struct codec_hints){0}), &stix_codec);
-    struct report *report = decode(text);
+    struct report *report = stix_decoded(text);
     assert_int_equal(report->observation_count, 0);
     assert_int_equal(report->rejection_count, 0);
     assert_int_equal(report->tlp, TLP_NONE);

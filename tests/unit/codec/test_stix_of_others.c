@@ -10,20 +10,12 @@
 
 #include "base/mem.h"
 #include "codec/stix.h"
+#include "support/stix_bundle.h"
 
 #define OBJECT                                                                                                                             \
     "{\"type\":\"indicator\",\"spec_version\":\"2.1\",\"id\":\"indicator--00000000-0000-4000-8000-000000000001\","                         \
     "\"created\":\"2026-03-01T00:00:00.000Z\",\"modified\":\"2026-03-01T00:00:00.000Z\",\"pattern_type\":\"stix\",\"pattern\":"
 #define VALID ",\"valid_from\":\"2026-03-01T00:00:00Z\""
-
-static struct report *decode(const char *text)
-{
-    struct report *report = NULL;
-    struct err err = {0};
-    if (!codec_decode(&stix_codec, text, strlen(text), &codec_limits_default, NULL, &report, &err))
-        fail_msg("refused: %s: %s\n%s", err.at, err.text, text);
-    return report;
-}
 
 /* Objects as a list with nothing around it. */
 static void lists_of_objects_are_read(void **state)
@@ -32,7 +24,7 @@ static void lists_of_objects_are_read(void **state)
     static const char text[] = "[" OBJECT "\"[ipv4-addr:value = '192.0.2.1']\"" VALID "}," OBJECT
                                "\"[ipv4-addr:value = '192.0.2.2']\"" VALID ",\"confidence\":900}]";
     assert_ptr_equal(codec_probe(text, strlen(text), &(struct codec_hints){0}), &stix_codec);
-    struct report *report = decode(text);
+    struct report *report = stix_decoded(text);
     assert_int_equal(report->observation_count, 1);
     assert_int_equal(report->rejected_total, 1);
     assert_string_equal(report->rejections[0].at, "/1/confidence");
@@ -44,7 +36,7 @@ static void lists_of_objects_are_read(void **state)
 static void valid_from_may_be_missing(void **state)
 {
     (void)state;
-    struct report *report = decode(OBJECT "\"[ipv4-addr:value = '192.0.2.1']\"}");
+    struct report *report = stix_decoded(OBJECT "\"[ipv4-addr:value = '192.0.2.1']\"}");
     assert_int_equal(report->observation_count, 1);
     assert_string_equal(report->observations[0].time_text, "2026-03-01T00:00:00.000Z");
     report_free(report);
@@ -54,7 +46,7 @@ static void valid_from_may_be_missing(void **state)
 static void hosts_are_no_urls(void **state)
 {
     (void)state;
-    struct report *report = decode(OBJECT "\"[url:value = 'Bad.example.org'] OR [url:value = 'bad.example.org/x']\"" VALID "}");
+    struct report *report = stix_decoded(OBJECT "\"[url:value = 'Bad.example.org'] OR [url:value = 'bad.example.org/x']\"" VALID "}");
     const struct observation *observation = &report->observations[0];
     assert_int_equal(observation->sighting_count, 1);
     assert_int_equal(observation->sightings[0].type, OBSERVABLE_DOMAIN);

@@ -18,15 +18,7 @@
 #include "codec/stix.h"
 #include "support/file.h"
 #include "support/report_dump.h"
-
-static struct report *decode(const char *text)
-{
-    struct report *report = NULL;
-    struct err err = {0};
-    if (!codec_decode(&stix_codec, text, strlen(text), &codec_limits_default, NULL, &report, &err))
-        fail_msg("refused: %s: %s\n%s", err.at, err.text, text);
-    return report;
-}
+#include "support/stix_bundle.h"
 
 static void add(struct report *report, struct observation *observation, enum observable_type type, enum sighting_role role,
                 const char *value, enum tlp tlp, bool is_indicator)
@@ -171,7 +163,7 @@ static void what_is_written_reads_back(void **state)
     struct report *report = full_report();
     struct buf first, second;
     write_again(report, &first);
-    struct report *again = decode(buf_text(&first));
+    struct report *again = stix_decoded(buf_text(&first));
     assert_same(report, again);
     write_again(again, &second);
     assert_string_equal(buf_text(&first), buf_text(&second));
@@ -243,9 +235,9 @@ static void digests_keep_their_order(void **state)
     add(report, observation, OBSERVABLE_MD5, ROLE_OTHER, md5, TLP_NONE, true);
     add(report, observation, OBSERVABLE_SHA1, ROLE_OTHER, sha1, TLP_NONE, false);
     write_again(report, &first);
-    struct report *again = decode(buf_text(&first)), *settled;
+    struct report *again = stix_decoded(buf_text(&first)), *settled;
     write_again(again, &second);
-    settled = decode(buf_text(&second));
+    settled = stix_decoded(buf_text(&second));
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(again->observations[i].sighting_count, 3);
         assert_int_equal(again->observations[i].sightings[1].type, OBSERVABLE_SHA1);
@@ -275,7 +267,7 @@ static void what_others_did_to_our_objects_is_kept(void **state)
             json_object_set_new(object, "pattern", json_string("[domain-name:value MATCHES 'changed']"));
     }
     char *text = json_dumps(root, 0);
-    again = decode(text);
+    again = stix_decoded(text);
     assert_non_null(strstr(again->observations[0].extra, "\"x_opencti_score\":77"));
     assert_non_null(strstr(again->observations[0].extra, "\"severity\":\"high\""));
     assert_non_null(strstr(again->observations[2].extra, "MATCHES 'changed'"));

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/timestamp.h"
 #include "crypto/openpgp.h"
+#include "support/shell.h"
 
 static const char text[] = "Content-Type: text/plain\r\n\r\nSeen at 198.51.100.7\r\n";
 enum { TEXT_SIZE = sizeof text - 1 };
@@ -25,18 +26,6 @@ struct homes {
     struct openpgp *team, *reader;
     char alice[OPENPGP_FINGERPRINT_SIZE], old[OPENPGP_FINGERPRINT_SIZE];
 };
-
-static void PRINTF_LIKE(1, 2) run(const char *format, ...)
-{
-    char command[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(command, sizeof command, format, args);
-    va_end(args);
-    int status = system(command);
-    if (status != 0)
-        fail_msg("%s: status %d", command, status);
-}
 
 static void fingerprint_by_mail(struct openpgp *openpgp, const char *mail, char fingerprint[OPENPGP_FINGERPRINT_SIZE])
 {
@@ -63,10 +52,11 @@ static int set_up(void **state)
     snprintf(homes.public, sizeof homes.public, "%s/p", homes.base);
     if (!openpgp_open(homes.ours, &homes.team, &err) || !openpgp_open(homes.public, &homes.reader, &err))
         fail_msg("%s", err.text);
-    run("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'Alice <alice@yy.example>' ed25519 sign never 2>/dev/null", homes.ours);
+    shell("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'Alice <alice@yy.example>' ed25519 sign never 2>/dev/null", homes.ours);
     fingerprint_by_mail(homes.team, "alice@", homes.alice);
-    run("gpg --homedir %s --quiet --passphrase '' --quick-add-key %s cv25519 encr never 2>/dev/null", homes.ours, homes.alice);
-    run("gpg --homedir %s --quiet --faked-system-time 20240101T000000 --passphrase '' --quick-gen-key 'Old <old@yy.example>' ed25519 sign "
+    shell("gpg --homedir %s --quiet --passphrase '' --quick-add-key %s cv25519 encr never 2>/dev/null", homes.ours, homes.alice);
+    shell(
+        "gpg --homedir %s --quiet --faked-system-time 20240101T000000 --passphrase '' --quick-gen-key 'Old <old@yy.example>' ed25519 sign "
         "30d "
         "2>/dev/null",
         homes.ours);
@@ -82,7 +72,7 @@ static int tear_down(void **state)
     openpgp_stop_agent(homes->reader);
     openpgp_close(homes->team);
     openpgp_close(homes->reader);
-    run("rm -rf %s", homes->base);
+    shell("rm -rf %s", homes->base);
     return 0;
 }
 
@@ -104,7 +94,7 @@ static void sign_by_gpg(const struct homes *homes, const char *options, struct b
     FILE *file = fopen(path, "w");
     fwrite(text, 1, TEXT_SIZE, file);
     fclose(file);
-    run("gpg --homedir %s --quiet --yes %s --armor --output %s.sig --detach-sign %s 2>/dev/null", homes->ours, options, path, path);
+    shell("gpg --homedir %s --quiet --yes %s --armor --output %s.sig --detach-sign %s 2>/dev/null", homes->ours, options, path, path);
     strcat(path, ".sig");
     file = fopen(path, "r");
     buf_reset(signature);
@@ -170,7 +160,7 @@ static void test_weak_hash(void **state)
     struct buf signature;
     char options[200];
     buf_init(&signature, 10000);
-    run("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'Rsa <rsa@yy.example>' rsa2048 sign never 2>/dev/null", homes->ours);
+    shell("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'Rsa <rsa@yy.example>' rsa2048 sign never 2>/dev/null", homes->ours);
     char rsa[OPENPGP_FINGERPRINT_SIZE];
     fingerprint_by_mail(homes->team, "rsa@", rsa);
     snprintf(options, sizeof options, "--local-user %s --digest-algo SHA1", rsa);
@@ -232,10 +222,10 @@ static void test_expired_signature(void **state)
     char options[200];
     buf_init(&signature, 10000);
     /* a signature that lived for two days, long ago: made by a key old enough */
-    run("gpg --homedir %s --quiet --faked-system-time 20240101T000000 --passphrase '' --quick-gen-key 'Early <early@yy.example>' ed25519 "
-        "sign "
-        "never 2>/dev/null",
-        homes->ours);
+    shell("gpg --homedir %s --quiet --faked-system-time 20240101T000000 --passphrase '' --quick-gen-key 'Early <early@yy.example>' ed25519 "
+          "sign "
+          "never 2>/dev/null",
+          homes->ours);
     char early[OPENPGP_FINGERPRINT_SIZE];
     fingerprint_by_mail(homes->team, "early@", early);
     snprintf(options, sizeof options, "--local-user %s --faked-system-time 20240105T000000 --default-sig-expire 2d", early);
@@ -251,11 +241,11 @@ static void test_revoked_key(void **state)
     char revoked[OPENPGP_FINGERPRINT_SIZE], micalg[24];
     struct err err;
     buf_init(&signature, 10000);
-    run("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'Gone <gone@yy.example>' ed25519 sign never 2>/dev/null", homes->ours);
+    shell("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'Gone <gone@yy.example>' ed25519 sign never 2>/dev/null", homes->ours);
     fingerprint_by_mail(homes->team, "gone@", revoked);
     assert_true(openpgp_sign_detached(homes->team, revoked, text, TEXT_SIZE, &signature, micalg, &err));
-    run("sed 's/^:-----BEGIN/-----BEGIN/' %s/openpgp-revocs.d/%s.rev | gpg --homedir %s --quiet --import 2>/dev/null", homes->ours, revoked,
-        homes->ours);
+    shell("sed 's/^:-----BEGIN/-----BEGIN/' %s/openpgp-revocs.d/%s.rev | gpg --homedir %s --quiet --import 2>/dev/null", homes->ours,
+          revoked, homes->ours);
     struct openpgp *fresh;
     assert_true(openpgp_open(homes->ours, &fresh, &err));
     struct openpgp_signature seen = verify(fresh, text, TEXT_SIZE, &signature);
@@ -341,9 +331,9 @@ static void test_without_integrity(void **state)
     snprintf(path, sizeof path, "%s/nomdc", homes->base);
     buf_init(&cipher, 100000);
     buf_init(&clear, 100000);
-    run("echo hello | gpg --homedir %s --quiet --yes --rfc2440 --cipher-algo 3DES --disable-mdc --recipient %s --output %s --encrypt "
-        "2>/dev/null",
-        homes->ours, homes->alice, path);
+    shell("echo hello | gpg --homedir %s --quiet --yes --rfc2440 --cipher-algo 3DES --disable-mdc --recipient %s --output %s --encrypt "
+          "2>/dev/null",
+          homes->ours, homes->alice, path);
     FILE *file = fopen(path, "r");
     buf_add(&cipher, bytes, fread(bytes, 1, sizeof bytes, file));
     fclose(file);
@@ -367,8 +357,8 @@ static void test_secret_keys_are_refused(void **state)
     char path[128], bytes[8192];
     for (unsigned armoured = 0; armoured < 2; armoured++) {
         snprintf(path, sizeof path, "%s/secret%u", homes->base, armoured);
-        run("gpg --homedir %s --quiet %s --output %s --export-secret-keys %s 2>/dev/null", homes->ours, armoured ? "--armor" : "", path,
-            homes->alice);
+        shell("gpg --homedir %s --quiet %s --output %s --export-secret-keys %s 2>/dev/null", homes->ours, armoured ? "--armor" : "", path,
+              homes->alice);
         FILE *file = fopen(path, "r");
         size_t size = fread(bytes, 1, sizeof bytes, file);
         fclose(file);
@@ -462,11 +452,11 @@ static void test_keyring_changes(void **state)
     snprintf(home, sizeof home, "%s/l", homes->base);
     assert_true(openpgp_open(home, &late, &err));
     assert_int_equal(verify(late, text, TEXT_SIZE, &signature).status, OPENPGP_UNKNOWN_KEY);
-    run("gpg --homedir %s --export %s 2>/dev/null | gpg --homedir %s --quiet --import 2>/dev/null", homes->ours, homes->alice, home);
+    shell("gpg --homedir %s --export %s 2>/dev/null | gpg --homedir %s --quiet --import 2>/dev/null", homes->ours, homes->alice, home);
     struct openpgp_signature seen = verify(late, text, TEXT_SIZE, &signature);
     assert_int_equal(seen.status, OPENPGP_GOOD);
     assert_string_equal(seen.fingerprint, homes->alice);
-    run("gpg --homedir %s --quiet --batch --yes --delete-keys %s 2>/dev/null", home, homes->alice);
+    shell("gpg --homedir %s --quiet --batch --yes --delete-keys %s 2>/dev/null", home, homes->alice);
     assert_int_equal(verify(late, text, TEXT_SIZE, &signature).status, OPENPGP_UNKNOWN_KEY);
     openpgp_stop_agent(late);
     openpgp_close(late);
@@ -497,10 +487,11 @@ static void test_too_many_signatures(void **state)
     for (int i = 0; i < 9; i++) {
         char mail[64], fingerprint[OPENPGP_FINGERPRINT_SIZE];
         snprintf(mail, sizeof mail, "crowd%d@yy.example", i);
-        run("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'C <%s>' ed25519 sign never 2>/dev/null", homes->ours, mail);
+        shell("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'C <%s>' ed25519 sign never 2>/dev/null", homes->ours, mail);
         fingerprint_by_mail(homes->team, mail, fingerprint);
     }
-    run("echo hello | gpg --homedir %s --quiet --yes --trust-model always --recipient %s --output %s --sign --encrypt $(for i in 0 1 2 3 4 "
+    shell(
+        "echo hello | gpg --homedir %s --quiet --yes --trust-model always --recipient %s --output %s --sign --encrypt $(for i in 0 1 2 3 4 "
         "5 6 "
         "7 8; do echo \"--local-user crowd$i@yy.example\"; done) 2>/dev/null",
         homes->ours, homes->alice, path);
@@ -524,8 +515,8 @@ static void make_inline(const struct homes *homes, const char *options, struct b
 {
     char path[128], bytes[8192];
     snprintf(path, sizeof path, "%s/inline", homes->base);
-    run("printf 'first line\\n- dashed\\nlast\\n' | gpg --homedir %s --quiet --yes --local-user %s --output %s %s 2>/dev/null", homes->ours,
-        homes->alice, path, options);
+    shell("printf 'first line\\n- dashed\\nlast\\n' | gpg --homedir %s --quiet --yes --local-user %s --output %s %s 2>/dev/null",
+          homes->ours, homes->alice, path, options);
     FILE *file = fopen(path, "r");
     buf_reset(out);
     buf_add(out, bytes, fread(bytes, 1, sizeof bytes, file));
@@ -603,7 +594,7 @@ static void test_inline_refuses(void **state)
     assert_false(openpgp_verify_inline(homes->team, "", 0, &content, &seen, &err));
     /* literal data that nobody signed */
     snprintf(path, sizeof path, "%s/literal", homes->base);
-    run("echo hello | gpg --homedir %s --quiet --yes --output %s --store 2>/dev/null", homes->ours, path);
+    shell("echo hello | gpg --homedir %s --quiet --yes --output %s --store 2>/dev/null", homes->ours, path);
     char bytes[1000];
     FILE *file = fopen(path, "r");
     size_t size = fread(bytes, 1, sizeof bytes, file);
@@ -637,11 +628,11 @@ static void test_curves(void **state)
     buf_init(&armour, 100000);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         snprintf(mail, sizeof mail, "curve%zu@yy.example", i);
-        run("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'C <%s>' %s sign never 2>/dev/null", homes->ours, mail,
-            rows[i].primary);
+        shell("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'C <%s>' %s sign never 2>/dev/null", homes->ours, mail,
+              rows[i].primary);
         fingerprint_by_mail(homes->team, mail, fingerprint);
-        run("gpg --homedir %s --quiet --passphrase '' --quick-add-key %s %s encr never 2>/dev/null", homes->ours, fingerprint,
-            rows[i].subkey);
+        shell("gpg --homedir %s --quiet --passphrase '' --quick-add-key %s %s encr never 2>/dev/null", homes->ours, fingerprint,
+              rows[i].subkey);
         buf_reset(&out);
         buf_reset(&armour);
         assert_true(openpgp_export(homes->team, fingerprint, &armour, &err));

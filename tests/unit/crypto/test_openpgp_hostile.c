@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "crypto/openpgp.h"
+#include "support/shell.h"
 
 static const char text[] = "Seen at 198.51.100.7\r\n";
 enum { TEXT_SIZE = sizeof text - 1 };
@@ -20,18 +21,6 @@ struct homes {
     struct openpgp *team;
     char alice[OPENPGP_FINGERPRINT_SIZE];
 };
-
-static void PRINTF_LIKE(1, 2) run(const char *format, ...)
-{
-    char command[1024];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(command, sizeof command, format, args);
-    va_end(args);
-    int status = system(command);
-    if (status != 0)
-        fail_msg("%s: status %d", command, status);
-}
 
 static int set_up(void **state)
 {
@@ -44,10 +33,10 @@ static int set_up(void **state)
     snprintf(homes.ours, sizeof homes.ours, "%s/o", homes.base);
     if (!openpgp_open(homes.ours, &homes.team, &err))
         fail_msg("%s", err.text);
-    run("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'Alice <alice@yy.example>' ed25519 sign never 2>/dev/null", homes.ours);
+    shell("gpg --homedir %s --quiet --passphrase '' --quick-gen-key 'Alice <alice@yy.example>' ed25519 sign never 2>/dev/null", homes.ours);
     assert_true(openpgp_secret_keys(homes.team, &keys, &err));
     strcpy(homes.alice, keys.items[0].fingerprint);
-    run("gpg --homedir %s --quiet --passphrase '' --quick-add-key %s cv25519 encr never 2>/dev/null", homes.ours, homes.alice);
+    shell("gpg --homedir %s --quiet --passphrase '' --quick-add-key %s cv25519 encr never 2>/dev/null", homes.ours, homes.alice);
     *state = &homes;
     return 0;
 }
@@ -57,7 +46,7 @@ static int tear_down(void **state)
     struct homes *homes = *state;
     openpgp_stop_agent(homes->team);
     openpgp_close(homes->team);
-    run("rm -rf %s", homes->base);
+    shell("rm -rf %s", homes->base);
     return 0;
 }
 
@@ -83,7 +72,8 @@ static void test_a_second_message_behind(void **state)
     buf_init(&first, 100000);
     buf_init(&second, 100000);
     buf_init(&clear, 10000);
-    run("cd %s && gpg='gpg --homedir %s --quiet --yes --trust-model always' && echo evil >evil && : >empty && $gpg --recipient %s --output "
+    shell(
+        "cd %s && gpg='gpg --homedir %s --quiet --yes --trust-model always' && echo evil >evil && : >empty && $gpg --recipient %s --output "
         "cipher.gpg "
         "--encrypt evil 2>/dev/null && $gpg --local-user %s --output empty.gpg --sign empty 2>/dev/null && $gpg --output literal.gpg "
         "--store evil "
@@ -113,9 +103,9 @@ static void make_slow(const struct homes *homes, struct buf *out)
 {
     char path[128], bytes[65536];
     snprintf(path, sizeof path, "%s/slow", homes->base);
-    run("python3 -c 'import sys, zlib; z = zlib.compressobj(9, zlib.DEFLATED, -15); sys.stdout.buffer.write(bytes([0xA3, 1]) + "
-        "z.compress((bytes([0xC4, 13, 3, 0, 10, 22]) + b\"ABCDEFGH\" + bytes(1)) * 1000000) + z.flush())' >%s",
-        path);
+    shell("python3 -c 'import sys, zlib; z = zlib.compressobj(9, zlib.DEFLATED, -15); sys.stdout.buffer.write(bytes([0xA3, 1]) + "
+          "z.compress((bytes([0xC4, 13, 3, 0, 10, 22]) + b\"ABCDEFGH\" + bytes(1)) * 1000000) + z.flush())' >%s",
+          path);
     FILE *file = fopen(path, "r");
     buf_add(out, bytes, fread(bytes, 1, sizeof bytes, file));
     fclose(file);
@@ -150,7 +140,8 @@ static void test_what_takes_hours_is_cut(void **state)
     FILE *file = fopen(path, "w");
     fwrite(cipher.bytes, 1, cipher.size, file);
     fclose(file);
-    run("cd %s && gpg --homedir %s --yes --output once.gpg --dearmor once 2>/dev/null && size=$((2 + $(od -An -tu1 -j1 -N1 once.gpg))) && "
+    shell(
+        "cd %s && gpg --homedir %s --yes --output once.gpg --dearmor once 2>/dev/null && size=$((2 + $(od -An -tu1 -j1 -N1 once.gpg))) && "
         "head -c $size "
         "once.gpg >key && for i in 1 2 3 4; do cat key key key key key key key key key key >keys && mv keys key; done && "
         "cat key once.gpg >many",

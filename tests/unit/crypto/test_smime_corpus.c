@@ -211,16 +211,15 @@ static void start(struct world *world)
 
 static void take_p12(const struct world *world, const char *folder, const char *name, const char *password)
 {
-    site_run("umask 077; openssl pkcs12 -legacy -in '" MAIL
-             "%s/%s.p12' -passin pass:%s -nodes -nocerts -out %s/%s.key 2>/dev/null && openssl "
-             "pkcs12 -legacy -in '" MAIL "%s/%s.p12' -passin pass:%s -clcerts -nokeys -out %s/%s.crt 2>/dev/null",
-             folder, name, password, world->base, name, folder, name, password, world->base, name);
+    shell("umask 077; openssl pkcs12 -legacy -in '" MAIL "%s/%s.p12' -passin pass:%s -nodes -nocerts -out %s/%s.key 2>/dev/null && openssl "
+          "pkcs12 -legacy -in '" MAIL "%s/%s.p12' -passin pass:%s -clcerts -nokeys -out %s/%s.crt 2>/dev/null",
+          folder, name, password, world->base, name, folder, name, password, world->base, name);
 }
 
 static void finish(struct world *world)
 {
     smime_close(world->smime);
-    site_run("rm -rf %s", world->base);
+    shell("rm -rf %s", world->base);
 }
 
 /* --- Thunderbird's, made by NSS and by OpenSSL --- */
@@ -355,11 +354,11 @@ static void test_rfc4134(void **state)
     if (is_absent())
         return;
     start(&world);
-    site_run("umask 077; cd " MAIL
-             "rfc4134-smime-examples && openssl x509 -inform DER -in BobRSASignByCarl.cer -out %s/bob.crt && openssl pkey "
-             "-inform DER -in BobPrivRSAEncrypt.pri -out %s/bob.key && openssl x509 -inform DER -in CarlRSASelf.cer >%s/ca.pem && openssl "
-             "x509 -inform DER -in CarlDSSSelf.cer >>%s/ca.pem",
-             world.base, world.base, world.base, world.base);
+    shell("umask 077; cd " MAIL
+          "rfc4134-smime-examples && openssl x509 -inform DER -in BobRSASignByCarl.cer -out %s/bob.crt && openssl pkey "
+          "-inform DER -in BobPrivRSAEncrypt.pri -out %s/bob.key && openssl x509 -inform DER -in CarlRSASelf.cer >%s/ca.pem && openssl "
+          "x509 -inform DER -in CarlDSSSelf.cer >>%s/ca.pem",
+          world.base, world.base, world.base, world.base);
     snprintf(path, sizeof path, "%s/ca.pem", world.base);
     world.smime = site_open(path, NULL, world.base);
     buf_init(&content, 100000);
@@ -393,7 +392,7 @@ static void test_rfc4134(void **state)
 /* Without the margin they have in the RFC, to the end of file. */
 static void take_pem(const struct world *world, const char *number, const char *file)
 {
-    site_run("umask 077; sed 's/^ *//' " MAIL "rfc9216-smime-keys/%s-*.pem >>%s/%s", number, world->base, file);
+    shell("umask 077; sed 's/^ *//' " MAIL "rfc9216-smime-keys/%s-*.pem >>%s/%s", number, world->base, file);
 }
 
 static void test_rfc9216(void **state)
@@ -462,11 +461,11 @@ static void test_header_protection(void **state)
     if (is_absent())
         return;
     start(&world);
-    site_run("umask 077; cd %s && grep -v -- ----- " MAIL
-             "protected-headers/bob.p12 | base64 -d >bob.p12 && openssl pkcs12 -legacy -in bob.p12 "
-             "-passin pass:bob -nodes -nocerts -out bob.key && openssl pkcs12 -legacy -in bob.p12 -passin pass:bob -clcerts -nokeys -out "
-             "bob.crt",
-             world.base);
+    shell("umask 077; cd %s && grep -v -- ----- " MAIL
+          "protected-headers/bob.p12 | base64 -d >bob.p12 && openssl pkcs12 -legacy -in bob.p12 "
+          "-passin pass:bob -nodes -nocerts -out bob.key && openssl pkcs12 -legacy -in bob.p12 -passin pass:bob -clcerts -nokeys -out "
+          "bob.crt",
+          world.base);
     world.smime = site_open(MAIL "protected-headers/sample-ca.pem", NULL, world.base);
     expect(&world, "notmuch/protected-headers/smime-multipart-signed.eml", "good:alice@smime.example");
     expect(&world, "notmuch/protected-headers/smime-onepart-signed.eml", "good:alice@smime.example");

@@ -71,8 +71,8 @@ static void test_openssl_command(void **state)
     snprintf(path, sizeof path, "%s/sealed", site->base);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const char *keyopt = strstr(rows[i].options, "-keyopt") ? strstr(rows[i].options, "-keyopt") : "";
-        site_run("openssl cms -encrypt -binary %.*s -in %s/text -outform DER -out %s -recip %s/%s.crt %s 2>/dev/null",
-                 *keyopt ? (int)(keyopt - rows[i].options) : 64, rows[i].options, site->base, path, site->ids, rows[i].name, keyopt);
+        shell("openssl cms -encrypt -binary %.*s -in %s/text -outform DER -out %s -recip %s/%s.crt %s 2>/dev/null",
+              *keyopt ? (int)(keyopt - rows[i].options) : 64, rows[i].options, site->base, path, site->ids, rows[i].name, keyopt);
         size_t size = site_read(path, der, sizeof der);
         if (!smime_decrypt(site->ours, der, size, &clear, &opened, &err))
             fail_msg("%s: %s", rows[i].options, err.text);
@@ -94,7 +94,7 @@ static void test_openssl_command(void **state)
             buf_reset(&clear);
             assert_true(smime_encrypt(site->ours, &recipient, 1, text, TEXT_SIZE, timestamp_now(), &clear, &kind, &err));
             site_write(path, clear.bytes, clear.size);
-            site_run(
+            shell(
                 "openssl cms -decrypt -binary -inform DER -in %s -inkey %s/%s.key -recip %s/%s.crt -out %s/opened && cmp %s/opened %s/text",
                 path, site->ids, i ? "bob" : "alice", site->ids, i ? "bob" : "alice", site->base, site->base, site->base);
         }
@@ -402,7 +402,7 @@ static void test_certificates_read(void **state)
     assert_false(seen->items[1].can_sign); /* a CA is for certificates */
     smime_certificates_clear(seen);
 
-    site_run("openssl crl2pkcs7 -nocrl -certfile %s -outform DER -out %s/pair.p7c", path, site->base);
+    shell("openssl crl2pkcs7 -nocrl -certfile %s -outform DER -out %s/pair.p7c", path, site->base);
     snprintf(path, sizeof path, "%s/pair.p7c", site->base);
     size = site_read(path, bytes, sizeof bytes);
     assert_true(smime_certificates_read(bytes, size, seen, &err));
