@@ -466,7 +466,7 @@ static void on_comment(void *context, const char *text)
         return;
     at += strlen(stream->mapping.time_after);
     const char *time_text = arena_strndup(report->arena, at + strspn(at, " \t"), strcspn(at + strspn(at, " \t"), "\r\n"));
-    if (timestamp_read(time_text, &report->time, &report->time_rule))
+    if (str_is_utf8(time_text, strlen(time_text), NULL) && timestamp_read(time_text, &report->time, &report->time_rule))
         report->time_text = time_text;
 }
 

@@ -7,8 +7,8 @@
 
 static void set_text(json_t *object, const char *name, const char *text)
 {
-    if (text)
-        json_object_set_new(object, name, json_string(text));
+    if (text && json_object_set_new(object, name, json_string(text)) != 0)
+        BUG("%s is not UTF-8: %s", name, text);
 }
 
 static void set_time(json_t *object, int64_t time, const char *text, const char *rule)
