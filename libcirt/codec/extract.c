@@ -10,10 +10,11 @@
 #include "base/str.h"
 #include "codec/extract_clean.h"
 #include "codec/extract_unwrap.h"
+#include "codec/extract_url.h"
+#include "codec/extract_words.h"
 #include "model/observable_address.h"
 #include "model/observable_refang.h"
 #include "model/observable_url.h"
-#include "model/public_suffix.h"
 
 enum { WORD_SIZE_MAX = 2048, CONTEXT_SIZE_MAX = 24 };
 
@@ -24,8 +25,10 @@ struct extraction {
     size_t count;
     uint32_t *slots; /* of the observation's values, by their numbers from 1; 0: free */
     size_t slot_count, laid_out;
-    char context[CONTEXT_SIZE_MAX + 1]; /* the word before, lower case, without what stands around it */
-    bool was_defanged;                  /* this word */
+    char context[CONTEXT_SIZE_MAX + 1]; /* the word before, lower case (but "AS"), without what stands around it */
+    bool was_defanged, was_escaped;     /* this word; by nothing but "\\" */
+    bool is_alone, is_flow;             /* it is all of its line; " > " stands before or behind it */
+    bool keeps_context;                 /* the word before speaks for the next one too: "sites a.example, b.example and c.example" */
 };
 
 /* A piece of a word between separators. */
@@ -33,60 +36,6 @@ struct token {
     char *text;
     char next; /* the separator behind it, or NUL */
 };
-
-/* --- what is known about words --- */
-
-static bool is_listed(const char *word, const char *const *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (str_equal_nocase(word, list[i]))
-            return true;
-    return false;
-}
-
-/* Before a name that might as well be something else. */
-static bool names_host(const char *word)
-{
-    static const char *const words[] = {
-        "domain",     "domains", "hostname", "hostnames", "host", "hosts", "site", "sites", "website", "websites", "fqdn",    "subdomain",
-        "nameserver", "visit",   "c2",       "c&c",       "cnc",  "dns",   "mx",   "ns",    "domaine", "domaines", "dominio", "domini",
-        "домен",      "сайт",    "域名",     "url",       "urls", "rdns",  "ptr",  "sni",   "cn",      "server",   "webseite"};
-    return is_listed(word, words, ARRAY_SIZE(words));
-}
-
-/* Before four numbers that are no address. */
-static bool names_version(const char *word)
-{
-    static const char *const words[] = {"version",   "versions", "ver",  "v",        "vers",    "release", "releases", "build",   "builds",
-                                        "firmware",  "fw",       "rev",  "revision", "update",  "patch",   "section",  "chapter", "kapitel",
-                                        "abschnitt", "oid",      "rfc",  "driver",   "sdk",     "clause",  "figure",   "table",   "versión",
-                                        "versione",  "версия",   "版本", "§",        "upgrade", "hotfix",  "article",  "assembly"};
-    return is_listed(word, words, ARRAY_SIZE(words));
-}
-
-static bool names_message(const char *word)
-{
-    static const char *const words[] = {"message-id", "in-reply-to", "references", "content-id", "msgid", "resent-message-id", "cid"};
-    return is_listed(word, words, ARRAY_SIZE(words));
-}
-
-/* Top levels that are as often the end of a file's name or of a name in a program, ... */
-static bool is_file_suffix(const char *label)
-{
-    static const char *const labels[] = {"md", "py", "sh", "pl", "rs", "ps",  "zip", "mov", "cc", "so",   "app",
-                                         "am", "ac", "mk", "ml", "do", "pub", "cab", "tf",  "pm", "java", "name"};
-    return is_listed(label, labels, ARRAY_SIZE(labels));
-}
-
-/* ... or a word of its own where somebody forgot a blank ("done.it"). */
-static bool is_word_suffix(const char *label)
-{
-    static const char *const labels[] = {"is",   "it",   "me",   "no",   "to",   "be",   "my",    "at",    "as",   "us",
-                                         "by",   "in",   "id",   "io",   "now",  "here", "today", "how",   "new",  "one",
-                                         "you",  "work", "live", "help", "open", "like", "link",  "click", "read", "call",
-                                         "best", "cool", "et",   "ne",   "se",   "si",   "la",    "ms"};
-    return is_listed(label, labels, ARRAY_SIZE(labels));
-}
 
 /* --- adding --- */
 
@@ -162,49 +111,6 @@ static void add_ipv4(struct extraction *extraction, const char *text)
 
 /* --- URLs --- */
 
-static bool is_scheme(const char *text, size_t size)
-{
-    static const char *const schemes[] = {"http", "https", "ftp",   "ftps", "sftp", "ws",     "wss", "tcp",        "udp",
-                                          "ssh",  "ldap",  "ldaps", "smb",  "rtsp", "telnet", "rmi", "stratum+tcp"};
-    for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
-        if (strlen(schemes[i]) == size && strncasecmp(schemes[i], text, size) == 0)
-            return true;
-    return false;
-}
-
-/* AsciiDoc has what is shown for a URL in brackets behind it; an IPv6 address has its own. */
-static void cut_shown(char *url)
-{
-    char *host = strstr(url, "://"), *open = host ? host + 3 + strcspn(host + 3, "?#[") : NULL;
-    if (!open || *open != '[' || open == host + 3 || open[-1] == '@')
-        return;
-    const char *close = strchr(open, ']');
-    if (!close || !close[1 + strspn(close + 1, ".,;:!?'*_)")])
-        *open = '\0';
-}
-
-/* How many more brackets it opens than it closes. */
-static long open_brackets(const char *url)
-{
-    long open = 0;
-    for (; *url; url++)
-        open += (*url == '(') - (*url == ')');
-    return open;
-}
-
-/* Cut where the URL ends: what closes a sentence, a quotation or a bracket that was opened before it is no part of it. */
-static void cut_url(char *url)
-{
-    char *link = strstr(url, "](");
-    if (link)
-        *link = '\0';
-    url[strcspn(url, "\"`|{}")] = '\0';
-    cut_shown(url);
-    char *end = url + strlen(url);
-    for (long open = open_brackets(url); end > url && (strchr(".,;:!?'*_]", end[-1]) || (end[-1] == ')' && open < 0)); *--end = '\0')
-        open += end[-1] == ')';
-}
-
 enum { WRAPPED_MAX = 4 };
 
 /* What a gateway hid is what is meant; how it was written stays beside it. */
@@ -222,9 +128,9 @@ static char *unwrap(struct extraction *extraction, char *url, const char **raw)
 /* raw: the word as it was before its defanging was undone, where all of it is the URL; else NULL. */
 static void add_url(struct extraction *extraction, char *url, const char *raw)
 {
-    if (!is_scheme(url, strcspn(url, ":")))
+    if (!extract_is_scheme(url, strcspn(url, ":")))
         return;
-    cut_url(url);
+    extract_cut_url(url);
     url = unwrap(extraction, url, &raw);
     const char *value = observable_url(extraction->scratch, url);
     size_t before = extraction->count;
@@ -232,7 +138,7 @@ static void add_url(struct extraction *extraction, char *url, const char *raw)
         return;
     if (raw && extraction->count > before) {
         char *original = arena_strdup(report_row_arena(extraction->report), raw);
-        cut_url(original);
+        extract_cut_url(original);
         extraction->observation->sightings[extraction->observation->sighting_count - 1].original = original;
     }
     const char *host = observable_url_host(extraction->scratch, value), *address = observable_url_address(extraction->scratch, value);
@@ -262,37 +168,49 @@ static bool add_hash(struct extraction *extraction, const char *text)
     return is_all(text, isxdigit) && !is_all(text, isdigit) && !is_all(text, isalpha) && add(extraction, OBSERVABLE_MD5, text);
 }
 
-/* "198.51.100.7-198.51.100.9" */
+/* "198.51.100.7-198.51.100.9", and "198.51.100.7-9" */
 static bool add_range(struct extraction *extraction, char *text)
 {
-    char *dash = strchr(text, '-');
-    if (!dash || strspn(text, "0123456789.-") != strlen(text) || strchr(dash + 1, '-'))
+    char *dash = strchr(text, '-'), *dot = strrchr(text, '.');
+    if (!dash || !dot || strspn(text, "0123456789.-") != strlen(text) || strchr(dash + 1, '-'))
         return false;
     *dash = '\0';
-    bool is_range = report_add_range(extraction->report, extraction->observation, ROLE_OTHER, text, dash + 1);
+    const char *last = dot < dash ? arena_printf(extraction->scratch, "%.*s.%s", (int)(dot - text), text, dash + 1) : dash + 1;
+    bool is_range = report_add_range(extraction->report, extraction->observation, ROLE_OTHER, text, last);
     *dash = '-';
     extraction->count += is_range;
     return is_range;
 }
 
-/* "198.51.100.7", with a port or a prefix length behind it; true where it looks like numbers with dots, whatever came of it. */
+/* "198.51.100.7", with a port, a prefix length or another address behind it; true where it looks like numbers with dots, whatever came of
+ * it. */
 static bool add_dotted(struct extraction *extraction, char *text)
 {
     size_t size = strspn(text, "0123456789.");
     unsigned dots = 0;
     for (size_t i = 0; i < size; i++)
         dots += text[i] == '.';
+    if (dots == 4 && extraction->is_flow && !text[size]) { /* "198.51.100.7.53 > 203.0.113.9.4444", as tcpdump writes ports */
+        *strrchr(text, '.') = '\0';
+        add_ipv4(extraction, text);
+        return true;
+    }
     if (dots != 3 || (text[size] && text[size] != ':' && text[size] != '/'))
         return false;
-    if (names_version(extraction->context) && !text[size])
+    if (extract_names_version(extraction->context) && !text[size]) {
+        extraction->keeps_context = true;
         return true;
-    if (text[size] == '/' && text[size + 1] && is_all(text + size + 1, isdigit)) {
+    }
+    char *behind = text[size] == '/' ? text + size + 1 : NULL;
+    if (behind && *behind && is_all(behind, isdigit)) {
         UNUSED(add(extraction, OBSERVABLE_CIDR, text));
         return true;
     }
-    if (text[size] == '/' || (text[size] == ':' && (strspn(text + size + 1, "0123456789") == strcspn(text + size + 1, "/"))))
+    if (behind || (text[size] == ':' && (strspn(text + size + 1, "0123456789") == strcspn(text + size + 1, "/"))))
         text[size] = '\0';
     add_ipv4(extraction, text);
+    if (behind)
+        UNUSED(add_dotted(extraction, behind));
     return true;
 }
 
@@ -310,34 +228,45 @@ static bool add_ipv6(struct extraction *extraction, const char *text)
     return true;
 }
 
+/* Pairs of digits, or three groups of four as Cisco writes it. */
 static bool add_mac(struct extraction *extraction, const char *text)
 {
-    if (strlen(text) != 17 || (text[2] != ':' && text[2] != '-'))
+    size_t size = strlen(text), step = size == 14 ? 5 : 3;
+    if ((size != 17 && size != 14) || (size == 14 ? text[4] != '.' : text[2] != ':' && text[2] != '-'))
         return false;
-    for (size_t i = 5; i < 17; i += 3)
-        if (text[i] != text[2])
+    for (size_t i = step - 1; i < size; i += step)
+        if (text[i] != text[step - 1])
             return false;
-    return add(extraction, OBSERVABLE_MAC, text);
+    /* "2024.0115.1030" is a date; what is sent to all has no address. */
+    bool has_letter = text[strcspn(text, "abcdefABCDEF")] != '\0' || str_equal(extraction->context, "mac");
+    return (size != 14 || has_letter) && (strspn(text, "fF:-.") == size || add(extraction, OBSERVABLE_MAC, text));
 }
 
-/* "CVE-2026-0001/CVE-2026-0002", and "CVE 2026-0001". */
+/* "CVE-2026-0001/CVE-2026-0002", "CVE 2026-0001", "CVE_2026_0001", and "CVE2026-0001". */
 static bool add_cve(struct extraction *extraction, char *text)
 {
     bool is_alone = str_equal(extraction->context, "cve") && strspn(text, "0123456789-") == strlen(text);
-    if (!is_alone && strncasecmp(text, "CVE-", 4) != 0)
+    size_t prefix = is_alone ? 0 : strncasecmp(text, "CVE", 3) == 0 ? 3 : SIZE_MAX;
+    if (prefix == SIZE_MAX)
         return false;
-    size_t size = strspn(text, "CVEcve-0123456789");
-    char *next = text[size] == '/' ? text + size + 1 : NULL;
-    text[size] = '\0';
-    bool is_cve = add(extraction, OBSERVABLE_CVE, is_alone ? arena_printf(extraction->scratch, "CVE-%s", text) : text);
+    prefix += prefix && (text[prefix] == '-' || text[prefix] == '_');
+    char *number = text + prefix;
+    size_t size = strspn(number, "0123456789-_");
+    char *next = number[size] == '/' ? number + size + 1 : NULL;
+    number[size] = '\0';
+    for (char *at = strchr(number, '_'); at; at = strchr(at, '_'))
+        *at = '-';
+    bool is_cve = size && add(extraction, OBSERVABLE_CVE, arena_printf(extraction->scratch, "CVE-%s", number));
     return (next && add_cve(extraction, next)) || is_cve;
 }
 
-/* "AS64500" in capitals, "ASN 64500": lower case and "as 5" are words. */
+/* "AS64500" in capitals, "ASN 64500", "AS 64500": lower case, "as 5" and "AS 2026" are words. */
 static bool add_asn(struct extraction *extraction, const char *text)
 {
-    size_t prefix = str_starts(text, "ASN") ? 3 : str_starts(text, "AS") ? 2 : 0;
-    if (!text[prefix] || !is_all(text + prefix, isdigit) || (prefix == 0 && !str_equal(extraction->context, "asn")))
+    size_t prefix = str_starts(text, "ASN") ? 3 : str_starts(text, "AS") ? 2 : 0, size = strlen(text);
+    bool is_year = size == 4 && (str_starts(text, "19") || str_starts(text, "20"));
+    bool is_named = str_equal(extraction->context, "asn") || (str_equal(extraction->context, "AS") && size >= 4 && !is_year);
+    if (!text[prefix] || !is_all(text + prefix, isdigit) || (prefix == 0 && !is_named))
         return false;
     return add(extraction, OBSERVABLE_ASN, text + prefix);
 }
@@ -347,43 +276,19 @@ static bool add_email(struct extraction *extraction, char *text)
     if (str_starts_nocase(text, "mailto:"))
         text += 7;
     text[strcspn(text, "?")] = '\0';
-    if (!strchr(text, '@') || *text == '@')
+    const char *host = strrchr(text, '@');
+    if (!host || *text == '@')
         return false;
-    if (!names_message(extraction->context))
+    if (extract_names_message(extraction->context)) {
+        extraction->keeps_context = true;
+        return true;
+    }
+    const char *domain = observable_normalise(extraction->scratch, OBSERVABLE_DOMAIN, ++host);
+    if (extraction->was_defanged || (domain && extract_is_mail_domain(domain)))
         UNUSED(add(extraction, OBSERVABLE_EMAIL, text));
+    else if (*host && strspn(host, "0123456789.") == strlen(host)) /* "root@198.51.100.7" */
+        add_ipv4(extraction, host);
     return true;
-}
-
-static int is_capital_or_mark(int c)
-{
-    return !islower(c);
-}
-
-/*
- * Whether a name that nobody defanged is meant as a domain. Prose is full of file names, abbreviations and missing blanks, so the suffix
- * must be one that ICANN delegates, in lower case, and where it is as often something else the word before or a third label must speak for
- * it.
- */
-static bool is_meant(const struct extraction *extraction, const char *text, const char *domain, char next)
-{
-    const char *last = strrchr(domain, '.') + 1;
-    const char *written = text + strlen(text) - (text[strlen(text) - 1] == '.');
-    while (written > text && written[-1] != '.')
-        written--;
-    const char *suffix = public_suffix_of(domain);
-    if (!suffix)
-        return false;
-    if (str_starts(domain, "www.") || names_host(extraction->context))
-        return true;
-    if (next == '(' || next == '=' || next == '[' || strchr(domain, '_'))
-        return false;
-    if (is_all(written, isalpha) && !is_all(written, islower))
-        return is_all(text, is_capital_or_mark) && str_equal(last, "com");
-    /* "com.py" is nobody's file. */
-    if (strchr(suffix, '.'))
-        return true;
-    bool has_three = strchr(domain, '.') + 1 < last;
-    return !is_file_suffix(last) && (has_three || (!is_word_suffix(last) && domain[1] != '.'));
 }
 
 static void add_domain(struct extraction *extraction, char *text, char next)
@@ -391,15 +296,26 @@ static void add_domain(struct extraction *extraction, char *text, char next)
     if (*text == '@' && !extraction->was_defanged)
         return; /* somebody's name at a social network */
     text += *text == '@';
-    text[strcspn(text, "/")] = '\0';
+    struct extract_name name = {.context = extraction->context,
+                                .next = next,
+                                .is_defanged = extraction->was_defanged,
+                                .is_escaped = extraction->was_escaped,
+                                .is_alone = extraction->is_alone};
+    size_t size = strcspn(text, "/\\");
+    name.has_path = text[size] != '\0';
+    text[size] = '\0';
     char *colon = strchr(text, ':');
-    if (colon && colon[1] && is_all(colon + 1, isdigit))
+    name.has_port = colon && colon[1] && is_all(colon + 1, isdigit);
+    if (name.has_port)
         *colon = '\0';
     if (!strchr(text, '.'))
         return;
-    const char *domain = observable_normalise(extraction->scratch, OBSERVABLE_DOMAIN, text);
-    if (domain && (extraction->was_defanged || is_meant(extraction, text, domain, next)))
-        UNUSED(add(extraction, OBSERVABLE_DOMAIN, domain));
+    name.written = text;
+    name.domain = observable_normalise(extraction->scratch, OBSERVABLE_DOMAIN, text);
+    if (!name.domain || !extract_is_domain(&name))
+        return;
+    UNUSED(add(extraction, OBSERVABLE_DOMAIN, name.domain));
+    extraction->keeps_context = extract_names_host(extraction->context);
 }
 
 static const char separators[] = "=,;|()[]{}\"'";
@@ -416,19 +332,35 @@ static void remember(struct extraction *extraction, const char *text)
         return;
     memcpy(extraction->context, text, size);
     extraction->context[size] = '\0';
-    str_lower(extraction->context);
+    if (!str_equal(extraction->context, "AS"))
+        str_lower(extraction->context);
 }
 
-/* "domain:evil.example", "IP:198.51.100.7": what is said before the colon is as a word before it. Past it, or text itself. */
+/* What may stand behind a label and its colon. */
+static bool is_labelled(const char *label, const char *text)
+{
+    if (strchr(text, '@'))
+        return extract_names_mail(label) || str_starts_nocase(text, "mailto:");
+    /* "ab:cd:..." is a MAC address, or one of IPv6, itself. */
+    if (is_all(label, isxdigit) && strchr(text, ':'))
+        return false;
+    return strchr(text, '.') || strchr(text, ':') || strlen(text) >= 26 || str_starts_nocase(text, "CVE") ||
+           (is_all(text, isdigit) && str_starts_nocase(label, "AS"));
+}
+
+/* "domain:evil.example", "IP:198.51.100.7", "C2:evil.example": what is said before the colon is as a word before it. Past it, or text
+ * itself. */
 static char *skip_label(struct extraction *extraction, char *text)
 {
-    size_t size = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_");
-    if (size < 2 || size > 20 || text[size] != ':' || text[size + 1] == ':' || strchr(text, '@') || !strchr(text + size, '.') ||
+    size_t size = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+    if (size < 2 || size > 20 || !isalpha((unsigned char)*text) || text[size] != ':' || text[size + 1] == ':' ||
         str_starts_nocase(text, "tel:"))
         return text;
-    char *label = arena_strndup(extraction->scratch, text, size);
-    remember(extraction, label);
-    return text + size + 1 + strspn(text + size + 1, "*_-.:`#~");
+    char *label = arena_strndup(extraction->scratch, text, size), *behind = text + size + 1 + strspn(text + size + 1, "*_-.:`#~");
+    if (!is_labelled(label, behind))
+        return text;
+    remember(extraction, str_equal_nocase(label, "as") ? "asn" : label);
+    return behind;
 }
 
 /* "198.51.100.1#53", as name servers log it. */
@@ -439,67 +371,106 @@ static void cut_port(char *text)
         *mark = '\0';
 }
 
+/* Without what is written around values: emphasis, AsciiDoc's "+...+", the "//" or "\\\\" before a host, "wget+" of a command in a query.
+ */
+static char *trim_token(char *text)
+{
+    text += strspn(text, "*_-.:`#~");
+    size_t size = strlen(text), plus = strspn(text, "+");
+    while (size > 0 && strchr("*_-.:`!?~", text[size - 1]))
+        text[--size] = '\0';
+    if (plus && plus < size && (text[size - 1] == '+' || !isdigit((unsigned char)text[plus]))) {
+        while (text[size - 1] == '+')
+            text[--size] = '\0';
+        text += plus;
+    }
+    if (str_starts(text, "//") || str_starts(text, "\\\\")) {
+        text += 2;
+        text[strcspn(text, "\\")] = '\0';
+    }
+    plus = strcspn(text, "+");
+    if (text[plus] && extract_is_command(text, plus)) {
+        text += plus + 1;
+        text[strcspn(text, "+")] = '\0';
+    }
+    return text;
+}
+
+/* The digits of an OpenPGP key: behind a word that says so, or all capitals behind "fingerprint", where a certificate's are small. */
+static bool is_key(const struct extraction *extraction, const char *text)
+{
+    text += 2 * str_starts(text, "0x");
+    bool is_fingerprint = strlen(text) == 40 && !text[strcspn(text, "abcdef")] && str_equal(extraction->context, "fingerprint");
+    return is_all(text, isxdigit) && (is_fingerprint || extract_names_key(extraction->context));
+}
+
 static void add_token(struct extraction *extraction, struct token token)
 {
-    char *text = token.text;
-    while (*text && strchr("*_-.:`#~", *text))
-        text++;
-    bool is_code = *text == '+' && text[1] && !isdigit((unsigned char)text[1]);
-    text += is_code;
-    size_t size = strlen(text);
-    while (size > 0 && (strchr("*_-.:`!?~", text[size - 1]) || (is_code && text[size - 1] == '+')))
-        text[--size] = '\0';
-    text = skip_label(extraction, text);
+    char *text = skip_label(extraction, trim_token(token.text));
     cut_port(text);
-    size = strlen(text);
+    size_t size = strlen(text);
     if (size < 4 && !str_equal(extraction->context, "asn"))
         return;
     if (str_starts_nocase(text, "tel:"))
         UNUSED(add(extraction, OBSERVABLE_PHONE, text));
-    else if (!add_cve(extraction, text) && !add_asn(extraction, text) && !add_range(extraction, text) && !add_dotted(extraction, text) &&
-             !add_ipv6(extraction, text) && !add_mac(extraction, text) && !add_hash(extraction, text) &&
+    else if (!is_key(extraction, text) && !add_cve(extraction, text) && !add_asn(extraction, text) && !add_range(extraction, text) &&
+             !add_dotted(extraction, text) && !add_ipv6(extraction, text) && !add_mac(extraction, text) && !add_hash(extraction, text) &&
              !(size >= 26 && add(extraction, OBSERVABLE_CRYPTO, text)) && !add_email(extraction, text))
         add_domain(extraction, text, token.next);
 }
 
 /* --- words --- */
 
+/* The size of an address that somebody else's was packed into by who sent it, "=" and all ("bounces+1-ann=a.example@b.example"); else 0. */
+static size_t size_of_packed(const char *text)
+{
+    size_t size = strcspn(text, ",;|()[]{}\"'"), local = strcspn(text, "@"), equal = strcspn(text, "=");
+    bool is_packed = memchr(text, '+', equal) || str_starts_nocase(text, "SRS0=") || str_starts_nocase(text, "SRS1=") ||
+                     str_starts_nocase(text, "bounce");
+    return equal < local && local < size && is_packed ? size : 0;
+}
+
 static void add_tokens(struct extraction *extraction, char *word)
 {
+    char before = '\0';
     for (char *at = word; *at;) {
-        size_t length = strcspn(at, separators);
+        size_t packed = size_of_packed(at), length = packed ? packed : strcspn(at, separators);
         struct token token = {.text = at, .next = at[length]};
         at[length] = '\0';
+        /* "=3D" is "=" in what was taken out of a mail as it was sent. */
+        token.text += before == '=' && str_starts(at, "3D") ? 2 : 0;
         if (length)
             add_token(extraction, token);
         at += length + (token.next != '\0');
-        if (length && (token.next == '=' || token.next == ','))
+        before = token.next;
+        if (length && (token.next == '=' || token.next == ',') && !extraction->keeps_context)
             remember(extraction, token.text);
     }
 }
 
-/* The URL of a word with what may stand around it; what is before it are tokens. */
+/* The URLs of a word with what may stand around them; what is before the first are tokens. */
 static void add_part(struct extraction *extraction, const char *raw, size_t size)
 {
     char *word = observable_refang(extraction->scratch, raw, size, &extraction->was_defanged);
-    char *scheme = strstr(word, "://"), *behind = scheme ? scheme + 3 : NULL;
-    while (scheme && scheme > word && (isalpha((unsigned char)scheme[-1]) || scheme[-1] == '+'))
-        scheme--;
-    if (scheme && *scheme == '+') { /* AsciiDoc has code in "+" */
-        scheme++;
-        size_t length = strlen(scheme);
-        while (length && strchr("+`,;.)", scheme[length - 1]))
-            scheme[--length] = '\0';
-    }
-    if (scheme && extraction->was_defanged && !is_scheme(scheme, (size_t)(behind - 3 - scheme))) {
-        /* Nobody's scheme, but a host that somebody hid. */
-        behind[strcspn(behind, "/?#\\")] = '\0';
+    extraction->was_escaped =
+        extraction->was_defanged && memchr(raw, '\\', size) && strcspn(arena_strndup(extraction->scratch, raw, size), "[({") == size;
+    char *mark = strstr(word, "://"), *scheme = mark ? extract_start_of_scheme(word, mark) : NULL;
+    while (scheme) {
+        char *behind = scheme > word && scheme[-1] == '+' ? extract_cut_plus(word, scheme) : "";
+        if (scheme > word)
+            extract_cut_bracket(word, scheme);
+        if (extract_is_scheme(scheme, (size_t)(mark - scheme))) {
+            const char *whole = scheme == word && extraction->was_defanged ? arena_strndup(extraction->scratch, raw, size) : NULL;
+            add_url(extraction, arena_strdup(extraction->scratch, scheme), whole);
+        } else { /* nobody's scheme, but a host */
+            char *host = arena_strdup(extraction->scratch, mark + 3);
+            host[strcspn(host, "/?#\\")] = '\0';
+            char *user = strrchr(host, '@');
+            add_tokens(extraction, user ? user + 1 : host);
+        }
         *scheme = '\0';
-        add_tokens(extraction, behind);
-    } else if (scheme) {
-        const char *whole = scheme == word && extraction->was_defanged ? arena_strndup(extraction->scratch, raw, size) : NULL;
-        add_url(extraction, arena_strdup(extraction->scratch, scheme), whole);
-        *scheme = '\0';
+        mark = strstr(behind, "://");
+        scheme = mark ? extract_start_of_scheme(behind, mark) : NULL;
     }
     add_tokens(extraction, word);
 }
@@ -614,6 +585,8 @@ static void add_list(struct extraction *extraction, const char *at, size_t size)
 static size_t add_inetnum(struct extraction *extraction, const char *at)
 {
     static const char number[] = "0123456789.", mark[] = " - ";
+    size_t quote = strchr("'\"(", *at) != NULL;
+    at += quote;
     size_t first = strspn(at, number), second = strncmp(at + first, mark, 3) == 0 ? strspn(at + first + 3, number) : 0;
     if (first < 7 || second < 7 || first > 15 || second > 15)
         return 0;
@@ -621,21 +594,49 @@ static size_t add_inetnum(struct extraction *extraction, const char *at)
     enum observable_type types[OBSERVABLE_RANGE_MAX];
     const char *low = arena_strndup(extraction->scratch, at, first), *high = arena_strndup(extraction->scratch, at + first + 3, second);
     bool is_network = observable_address_range(extraction->scratch, low, high, values, types) == 1 && types[0] == OBSERVABLE_CIDR;
-    return is_network && add(extraction, OBSERVABLE_CIDR, values[0]) ? first + 3 + second : 0;
+    return is_network && add(extraction, OBSERVABLE_CIDR, values[0]) ? quote + first + 3 + second : 0;
 }
 
-/* The size of what stands between "<" and ">" where it is a URL that lines were broken in (RFC 3986, appendix C); else 0. */
-static size_t add_delimited(struct extraction *extraction, const char *at, const char *end)
+/* Past the end of a line, and past what quotes the next one ("> ") unless that ends there. */
+static const char *next_line(const char *at)
 {
-    size_t size = strcspn(at, "<> \t"), length = 0;
-    if (at[size] != '>' || size > WORD_SIZE_MAX || !is_start(at, end) || !memchr(at, '\n', size))
+    at += strspn(at, "\r\n");
+    size_t quoted = *at == '>' ? strspn(at, "> \t") : 0;
+    return at[quoted] && !strchr("\r\n", at[quoted]) ? at + quoted : at;
+}
+
+/* The size of what stands between "<" and ">" where it is a URL that lines were broken in (RFC 3986, appendix C), also lines of a
+ * quotation; else 0. */
+static size_t add_delimited(struct extraction *extraction, const char *text, const char *end)
+{
+    size_t length = 0;
+    bool is_broken = false;
+    const char *at = text;
+    char *whole = is_start(text, end) ? arena_calloc(extraction->scratch, WORD_SIZE_MAX, 1) : NULL;
+    while (whole && *at && !strchr("<> \t", *at) && length < WORD_SIZE_MAX) {
+        if (*at == '\n' || *at == '\r') {
+            is_broken = true;
+            at = next_line(at);
+        } else {
+            whole[length++] = *at++;
+        }
+    }
+    if (!is_broken || *at != '>')
         return 0;
-    char *whole = arena_strndup(extraction->scratch, at, size);
-    for (size_t i = 0; i < size; i++)
-        if (at[i] != '\n' && at[i] != '\r')
-            whole[length++] = at[i];
     add_words(extraction, whole, length);
-    return size;
+    return (size_t)(at - text);
+}
+
+static void take_word(struct extraction *extraction, const char *at, size_t size)
+{
+    const char *word = arena_strndup(extraction->scratch, at, size);
+    bool is_row = extraction->keeps_context;
+    extraction->keeps_context = false;
+    add_words(extraction, at, size);
+    if (is_row && extract_joins(word))
+        extraction->keeps_context = true;
+    else if (!extraction->keeps_context)
+        remember(extraction, word);
 }
 
 size_t extract_observables(const char *text, struct report *report, struct observation *observation)
@@ -643,22 +644,23 @@ size_t extract_observables(const char *text, struct report *report, struct obser
     static const char blanks[] = " \t\n\r<>";
     struct extraction extraction = {.report = report, .observation = observation, .scratch = arena_new()};
     char *clean = extract_clean(text);
-    const char *end = clean + strlen(clean);
-    const char *at = clean;
+    const char *end = clean + strlen(clean), *at = clean + strspn(clean, blanks);
+    bool is_first = true, is_behind_arrow = false;
     while (*at && !is_full(&extraction)) {
         bool is_delimited = at > clean && at[-1] == '<';
         size_t taken = is_delimited ? add_delimited(&extraction, at, end) : add_inetnum(&extraction, at);
-        size_t size = taken ? taken : strcspn(at, blanks);
-        if (!taken && size > 0 && size <= WORD_SIZE_MAX) {
-            add_words(&extraction, at, size);
-            char *word = arena_strndup(extraction.scratch, at, size);
-            remember(&extraction, word);
-        } else if (!taken) {
+        size_t size = taken ? taken : strcspn(at, blanks), gap = strspn(at + size, blanks);
+        bool is_last = !at[size + gap] || memchr(at + size, '\n', gap), is_before_arrow = gap == 3 && memcmp(at + size, " > ", 3) == 0;
+        extraction.is_alone = is_first && is_last;
+        extraction.is_flow = is_behind_arrow || is_before_arrow;
+        if (!taken && size > 0 && size <= WORD_SIZE_MAX)
+            take_word(&extraction, at, size);
+        else if (!taken)
             add_list(&extraction, at, size);
-        }
         arena_reset(extraction.scratch);
-        at += size;
-        at += strspn(at, blanks);
+        is_first = is_last || (is_first && size == 1);
+        is_behind_arrow = is_before_arrow;
+        at += size + gap;
     }
     if (*at && is_full(&extraction))
         report_reject(report, "text", EXTRACT_MAX_TEXT " values were found; the rest of it was not looked through");

@@ -12,7 +12,7 @@
 struct cleaner {
     const char *at, *end;
     char *start, *to;
-    bool was_wide; /* the last character was a CJK letter */
+    bool was_unspaced; /* the last character was a letter of a script without blanks */
 };
 
 struct span {
@@ -34,13 +34,14 @@ static bool takes_no_room(uint32_t code_point)
     return is_among(code_point, spans, ARRAY_SIZE(spans));
 }
 
-/* Blanks, arrows, and CJK punctuation that ends a word. */
+/* Blanks, arrows, and the punctuation of other scripts that ends a word or a sentence. */
 static bool is_blank(uint32_t code_point)
 {
-    static const struct span spans[] = {{0xA0, 0xA0},     {0x1680, 0x1680}, {0x2000, 0x200A}, {0x2026, 0x2026},
-                                        {0x2028, 0x2029}, {0x202F, 0x202F}, {0x2190, 0x21FF}, {0x205F, 0x205F},
-                                        {0x3000, 0x3001}, {0xFF01, 0xFF01}, {0xFF08, 0xFF09}, {0xFF0C, 0xFF0C},
-                                        {0xFF1B, 0xFF1B}, {0xFF1F, 0xFF1F}, {0xFF64, 0xFF65}, {0xFFFD, 0xFFFD}};
+    static const struct span spans[] = {
+        {0xA0, 0xA0},     {0x1680, 0x1680}, {0x2000, 0x200A}, {0x2026, 0x2026}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x2190, 0x21FF},
+        {0x205F, 0x205F}, {0x3000, 0x3001}, {0xFF01, 0xFF01}, {0xFF08, 0xFF09}, {0xFF0C, 0xFF0C}, {0xFF1B, 0xFF1B}, {0xFF1F, 0xFF1F},
+        {0xFF64, 0xFF65}, {0xFFFD, 0xFFFD}, {0x055D, 0x055D}, {0x0589, 0x0589}, {0x060C, 0x060C}, {0x061B, 0x061B}, {0x061F, 0x061F},
+        {0x06D4, 0x06D4}, {0x0964, 0x0965}, {0x104A, 0x104B}, {0x1361, 0x1368}, {0x17D4, 0x17D5}};
     return is_among(code_point, spans, ARRAY_SIZE(spans));
 }
 
@@ -55,10 +56,11 @@ static bool is_quote(uint32_t code_point)
     return is_among(code_point, spans, ARRAY_SIZE(spans));
 }
 
-static bool is_cjk(uint32_t code_point)
+/* Letters of scripts without blanks: Thai, Lao, Burmese, Khmer, CJK. */
+static bool is_unspaced(uint32_t code_point)
 {
-    static const struct span spans[] = {{0x2E80, 0x2FDF}, {0x3040, 0x9FFF}, {0xAC00, 0xD7AF},
-                                        {0xF900, 0xFAFF}, {0xFF66, 0xFFDC}, {0x20000, 0x3FFFF}};
+    static const struct span spans[] = {{0x0E01, 0x0EFF}, {0x1000, 0x109F}, {0x1780, 0x17FF}, {0x2E80, 0x2FDF},  {0x3040, 0x9FFF},
+                                        {0xAC00, 0xD7AF}, {0xF900, 0xFAFF}, {0xFF66, 0xFFDC}, {0x20000, 0x3FFFF}};
     return is_among(code_point, spans, ARRAY_SIZE(spans));
 }
 
@@ -74,7 +76,8 @@ static bool is_before_letter(const char *at, const char *end)
     if (at == end)
         return false;
     str_next_code_point(at, end, &next);
-    return (next < 0x80 && isalnum((int)next)) || (next >= 0xFF10 && next <= 0xFF5A);
+    next -= next >= 0xFF01 && next <= 0xFF5E ? 0xFEE0 : 0;
+    return next < 0x80 && isalnum((int)next);
 }
 
 static bool is_before_slash(const char *at, const char *end)
@@ -126,7 +129,7 @@ static void add_blanks(struct cleaner *cleaner)
     const char *behind = skip_blanks(cleaner->at, cleaner->end);
     size_t mark = observable_refang_mark(behind, (size_t)(cleaner->end - behind));
     const char *next = skip_blanks(behind + mark, cleaner->end);
-    cleaner->was_wide = false;
+    cleaner->was_unspaced = false;
     cleaner->at = behind;
     if (mark && next > behind + mark && is_plain(cleaner) && is_before_letter(next, cleaner->end)) {
         memcpy(cleaner->to, behind, mark);
@@ -144,8 +147,10 @@ static void add_character(struct cleaner *cleaner)
     cleaner->at += str_next_code_point(from, cleaner->end, &code_point);
     if (takes_no_room(code_point))
         return;
-    bool is_wide = is_cjk(code_point), was_wide = cleaner->was_wide;
-    cleaner->was_wide = is_wide;
+    bool was_unspaced = cleaner->was_unspaced;
+    cleaner->was_unspaced = is_unspaced(code_point);
+    if ((cleaner->was_unspaced && is_plain(cleaner)) || (was_unspaced && is_before_letter(from, cleaner->end)))
+        *cleaner->to++ = ' ';
     if (is_blank(code_point)) {
         *cleaner->to++ = ' ';
     } else if (is_dash(code_point)) {
@@ -153,8 +158,6 @@ static void add_character(struct cleaner *cleaner)
     } else if (is_quote(code_point)) {
         *cleaner->to++ = '"';
     } else if (!add_narrow(cleaner, code_point)) {
-        if ((is_wide && is_plain(cleaner)) || (was_wide && code_point < 0x80 && isalnum((int)code_point)))
-            *cleaner->to++ = ' ';
         memcpy(cleaner->to, from, (size_t)(cleaner->at - from));
         cleaner->to += cleaner->at - from;
     }

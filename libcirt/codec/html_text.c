@@ -61,6 +61,23 @@ static size_t utf8_write(uint32_t code_point, char out[4])
     return size;
 }
 
+/* Marks of ASCII that HTML 5 gave names, which libxml2's table of HTML 4 lacks: a host or an address may be written with them. 0: none. */
+static uint32_t mark_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        char mark;
+    } marks[] = {{"apos", '\''},  {"colon", ':'},  {"sol", '/'},    {"bsol", '\\'},  {"period", '.'}, {"commat", '@'},
+                 {"comma", ','},  {"semi", ';'},   {"lpar", '('},   {"rpar", ')'},   {"lsqb", '['},   {"rsqb", ']'},
+                 {"lbrack", '['}, {"rbrack", ']'}, {"lcub", '{'},   {"rcub", '}'},   {"num", '#'},    {"quest", '?'},
+                 {"equals", '='}, {"percnt", '%'}, {"plus", '+'},   {"lowbar", '_'}, {"hyphen", '-'}, {"dash", '-'},
+                 {"excl", '!'},   {"ast", '*'},    {"dollar", '$'}, {"verbar", '|'}, {"Tab", '\t'},   {"NewLine", '\n'}};
+    for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
+        if (str_equal(name, marks[i].name))
+            return (uint32_t)marks[i].mark;
+    return 0;
+}
+
 /* The character of "&name;" at text; returns the entity's size, 0 where it is none. */
 static size_t entity_read(const char *text, const char *end, char out[4], size_t *out_size)
 {
@@ -79,11 +96,11 @@ static size_t entity_read(const char *text, const char *end, char out[4], size_t
     memcpy(name, text + 1, size - 1);
     name[size - 1] = '\0';
     const htmlEntityDesc *known = htmlEntityLookup((const xmlChar *)name);
-    if (known || str_equal(name, "apos")) {
-        *out_size = utf8_write(known ? known->value : '\'', out);
-        return size + 1;
-    }
-    return 0;
+    uint32_t code_point = known ? known->value : mark_of(name);
+    if (!code_point)
+        return 0;
+    *out_size = utf8_write(code_point, out);
+    return size + 1;
 }
 
 static void read_text(struct reader *reader)
@@ -158,23 +175,56 @@ static void read_link(struct reader *reader, const char *tag, const char *end, c
 static void close_link(struct reader *reader)
 {
     size_t at = reader->link_text_at < reader->out->size ? reader->link_text_at : reader->out->size;
-    bool is_target = strstr(reader->link, "://") != NULL;
-    if (is_target && !strstr(buf_text(reader->out) + at, reader->link)) {
+    const char *target = reader->link, *address = strchr(target, ':');
+    bool is_address = str_starts_nocase(target, "mailto:") || str_starts_nocase(target, "tel:");
+    bool is_target = is_address || str_starts(target, "//") || strstr(target, "://") || strstr(target, ":\\\\");
+    if (is_target && !strstr(buf_text(reader->out) + at, is_address ? address + 1 : target)) {
         buf_printf(reader->out, " <%s>", reader->link);
         reader->at_blank = false;
     }
     reader->link[0] = '\0';
 }
 
+/* What parts one line from the next, as browsers show it. */
 static bool is_block(const char *name)
 {
-    static const char *const blocks[] = {"p",  "br", "div", "tr",         "li",      "ul",      "ol",     "table",
-                                         "h1", "h2", "h3",  "h4",         "h5",      "h6",      "hr",     "dd",
-                                         "dt", "dl", "pre", "blockquote", "section", "article", "header", "footer"};
+    static const char *const blocks[] = {
+        "p",          "br",       "div",    "tr",      "li",      "ul",     "ol",    "table",   "h1",     "h2",
+        "h3",         "h4",       "h5",     "h6",      "hr",      "dd",     "dt",    "dl",      "pre",    "blockquote",
+        "section",    "article",  "header", "footer",  "main",    "nav",    "aside", "address", "center", "figure",
+        "figcaption", "fieldset", "legend", "details", "summary", "dialog", "menu",  "dir",     "option", "optgroup",
+        "select",     "textarea", "button", "label",   "caption", "form",   "map",   "area",    "svg",    "iframe"};
     for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
         if (str_equal(name, blocks[i]))
             return true;
     return false;
+}
+
+/* Where a tag leads beside "a": the target is told at once. */
+static const char *target_of(const char *name)
+{
+    static const struct {
+        const char *tag, *attribute;
+    } targets[] = {{"form", "action"}, {"area", "href"}, {"button", "formaction"}, {"input", "formaction"},
+                   {"iframe", "src"},  {"frame", "src"}, {"meta", "content"}};
+    for (size_t i = 0; i < ARRAY_SIZE(targets); i++)
+        if (str_equal(name, targets[i].tag))
+            return targets[i].attribute;
+    return NULL;
+}
+
+/* That target, where the tag has it; a link that is open ends before it. */
+static void tell_target(struct reader *reader, const char *tag, const char *end, const char *attribute)
+{
+    if (!find_attribute(tag, end, attribute))
+        return;
+    close_link(reader);
+    read_link(reader, tag, end, attribute);
+    /* <meta http-equiv="refresh" content="0; url=http://a.example/">: where the browser goes by itself. */
+    char *url = str_equal(attribute, "content") ? strcasestr(reader->link, "url=") : NULL;
+    if (url)
+        memmove(reader->link, url + 4, strlen(url + 4) + 1);
+    close_link(reader);
 }
 
 /* Skips to behind </name>. */
@@ -215,8 +265,11 @@ static void read_tag(struct reader *reader)
     name[size] = '\0';
     const char *end = tag_end(tag, reader->end);
     reader->at = end < reader->end ? end + 1 : end;
+    const char *target = is_closing ? NULL : target_of(name);
     if (is_block(name))
         add_newline(reader);
+    if (target)
+        tell_target(reader, tag, end, target);
     else if (str_equal(name, "td") || str_equal(name, "th"))
         add_character(reader, " ", 1);
     else if (!is_closing && (str_equal(name, "script") || str_equal(name, "style") || str_equal(name, "title")))
@@ -224,11 +277,7 @@ static void read_tag(struct reader *reader)
     else if (str_equal(name, "a") && is_closing)
         close_link(reader);
     else if (str_equal(name, "a"))
-        read_link(reader, tag, end, "href");
-    else if (!is_closing && str_equal(name, "form")) {
-        read_link(reader, tag, end, "action");
-        close_link(reader);
-    }
+        read_link(reader, tag, end, find_attribute(tag, end, "href") ? "href" : "xlink:href");
 }
 
 bool html_text(const char *html, size_t size, struct buf *out)

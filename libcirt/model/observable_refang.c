@@ -12,14 +12,16 @@ struct mark {
 };
 
 static const struct mark marks[] = {
-    {"[.]", "."},     {"(.)", "."},     {"{.}", "."},     {"[dot]", "."},   {"(dot)", "."}, {"{dot}", "."}, {"[punkt]", "."},
-    {"[point]", "."}, {"[punto]", "."}, {"(punkt)", "."}, {"(point)", "."}, {"[@]", "@"},   {"(@)", "@"},   {"[at]", "@"},
-    {"(at)", "@"},    {"{at}", "@"},    {"[:]", ":"},     {"(:)", ":"},     {"[::]", "::"},
+    {"[.]", "."},     {"(.)", "."},     {"{.}", "."},      {"[dot]", "."},    {"(dot)", "."}, {"{dot}", "."},   {"[punkt]", "."},
+    {"[point]", "."}, {"[punto]", "."}, {"(punkt)", "."},  {"(point)", "."},  {"[@]", "@"},   {"(@)", "@"},     {"[at]", "@"},
+    {"(at)", "@"},    {"{at}", "@"},    {"[:]", ":"},      {"(:)", ":"},      {"[::]", "::"}, {"(punto)", "."}, {"{punto}", "."},
+    {"[ponto]", "."}, {"(ponto)", "."}, {"[arroba]", "@"}, {"(arroba)", "@"}, {"[-]", "-"},
 };
 
 /* These do not stand for one character, so blanks around them mean something. */
-static const struct mark more_marks[] = {{"[://]", "://"}, {"[:/]/", "://"},   {"[/]", "/"},         {"[//]", "//"}, {"\\.", "."},
-                                         {"[www]", "www"}, {"[http]", "http"}, {"[https]", "https"}, {"[s]:", "s:"}};
+static const struct mark more_marks[] = {{"[://]", "://"},  {"[:/]/", "://"},   {"[/]", "/"},         {"[//]", "//"}, {"\\.", "."},
+                                         {"[www]", "www"},  {"[http]", "http"}, {"[https]", "https"}, {"[s]:", "s:"}, {"(s)://", "s://"},
+                                         {"s?://", "s://"}, {"\\[.\\]", "."},   {"\\/", "/"}};
 
 static const struct mark *find_mark(const struct mark *among, size_t count, const char *text, size_t size)
 {
@@ -57,16 +59,17 @@ static char narrow(const char *at, const char *end, size_t *size)
 }
 
 /* The scheme where it was made unusable; each as long as what it stands for, or longer. */
-static const struct mark schemes[] = {{"hxxps", "https"}, {"hxxp", "http"}, {"h**ps", "https"},  {"h**p", "http"},
-                                      {"htxp", "http"},   {"hxtp", "http"}, {"htxps", "https"},  {"hxtps", "https"},
-                                      {"h__ps", "https"}, {"h__p", "http"}, {"hxxxps", "https"}, {"hxxxp", "http"},
-                                      {"meow", "http"},   {"fxps", "ftps"}, {"fxp", "ftp"},      {"sxtp", "sftp"}};
+static const struct mark schemes[] = {{"hxxps", "https"},  {"hxxp", "http"},   {"h**ps", "https"}, {"h**p", "http"},   {"htxp", "http"},
+                                      {"hxtp", "http"},    {"htxps", "https"}, {"hxtps", "https"}, {"h__ps", "https"}, {"h__p", "http"},
+                                      {"hxxxps", "https"}, {"hxxxp", "http"},  {"meow", "http"},   {"fxps", "ftps"},   {"fxp", "ftp"},
+                                      {"sxtp", "sftp"},    {"h00ps", "https"}, {"h00p", "http"}};
 
 static char *start_of_scheme(char *text, char *colon)
 {
-    while (colon > text && (isalpha((unsigned char)colon[-1]) || strchr("*_", colon[-1])))
-        colon--;
-    return colon;
+    char *start = colon;
+    while (start > text && (isalpha((unsigned char)start[-1]) || strchr("*_0", start[-1])))
+        start--;
+    return start + strspn(start, "*_0"); /* "*hxxp://..." is in bold */
 }
 
 /* "hxxp:\\host" as "hxxp://host"; "C:\\" stays. */
@@ -105,7 +108,7 @@ char *observable_refang(struct arena *arena, const char *word, size_t size, bool
     bool any = false;
     for (const char *at = word; at < end;) {
         const struct mark *mark = strchr("[({\\", *at) ? find_mark(marks, ARRAY_SIZE(marks), at, (size_t)(end - at)) : NULL;
-        if (!mark && strchr("[\\", *at))
+        if (!mark && strchr("[\\(s", *at))
             mark = find_mark(more_marks, ARRAY_SIZE(more_marks), at, (size_t)(end - at));
         size_t taken = mark ? strlen(mark->written) : 0, wide = 0;
         char plain;
@@ -117,7 +120,7 @@ char *observable_refang(struct arena *arena, const char *word, size_t size, bool
             *to++ = plain;
             taken = wide;
         }
-        any = any || taken;
+        any = any || (taken && !(mark && str_equal(mark->written, "\\/"))); /* JSON writes so, and hides nothing */
         if (!taken)
             *to++ = *at++;
         at += taken;

