@@ -104,7 +104,7 @@ static bool read_observables(struct mail_reading *reading)
     return count > 0;
 }
 
-/* What only an alternative names that is not shown (a link in the HTML beside a text): told as such. */
+/* What only an alternative or a file names that is not shown (a link in the HTML beside a text, an attached list): told as such. */
 static void read_unshown(struct mail_reading *reading, bool has_shown)
 {
     struct report *report = reading->report;
@@ -148,6 +148,10 @@ static void read_mail(struct mail_reading *reading)
     mail_label_read(report, report->summary);
     mail_label_read(report, report->description);
     narrow_values(report, tlp_strictest(label_of(report->summary), label_of(report->description)));
+    /* A label on what is not shown binds the whole where it is strict, as one of an attached document does. */
+    enum tlp aside = label_of(buf_text(&reading->aside));
+    if (aside >= TLP_AMBER)
+        report->tlp = tlp_strictest(report->tlp, aside);
     read_unshown(reading, read_observables(reading));
     mail_opened_read(reading);
     mail_extra_write(reading);

@@ -75,7 +75,7 @@ static const char *what_it_is(const struct mime_part *part, const struct buf *bo
     return NULL;
 }
 
-void mail_file_read(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover)
+bool mail_file_read(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover)
 {
     struct buf body;
     struct mail_archive archive;
@@ -105,4 +105,5 @@ void mail_file_read(struct mail_reading *reading, const struct mime_part *part, 
     if (told)
         json_array_append_new(reading->reports, told);
     buf_clear(&body);
+    return told != NULL;
 }

@@ -48,3 +48,20 @@ void mail_flowed_join(struct buf *text)
     buf_clear(text);
     *text = out;
 }
+
+void mail_calendar_join(struct buf *text)
+{
+    struct buf out;
+    buf_init(&out, text->size + 1);
+    for (const char *at = buf_text(text); *at; at++) {
+        size_t line = strspn(at, "\r\n");
+        if (line && (at[line] == ' ' || at[line] == '\t'))
+            at += line;
+        else if (*at == '\\' && at[1] && strchr("nN,;\\", at[1]))
+            buf_add_char(&out, *++at == 'n' || *at == 'N' ? '\n' : *at);
+        else
+            buf_add_char(&out, *at);
+    }
+    buf_clear(text);
+    *text = out;
+}

@@ -214,6 +214,8 @@ static void read_text(struct mail_reading *reading, const struct mime_part *part
     mime_body_text(reading->mime, &start, &text);
     if (!is_html && is_flowed(reading->mime, part))
         mail_flowed_join(&text);
+    if (str_equal(part->type, "text/calendar"))
+        mail_calendar_join(&text);
     if (reading->layers->protected.is_cipher)
         mail_protected_strip_legacy(reading->mime, part, &text);
     if (is_html)
@@ -244,22 +246,29 @@ static int rank(const struct mime_part *part)
     return str_equal(part->type, "text/html") ? 1 : 0;
 }
 
-/* What is shown instead of it stands in another alternative; but a link or a file may stand in this one only. */
-static void read_aside(struct mail_reading *reading, int index, enum mail_cover cover)
+/* What is read between these two is not shown; but a link or a file may stand there only. */
+struct aside {
+    struct buf shown;
+    bool was_cut, was_aside;
+};
+
+static struct aside begin_aside(struct mail_reading *reading)
 {
-    struct buf text = reading->text;
-    bool was_cut = reading->is_cut, was_aside = reading->is_aside;
-    if (!was_aside) {
+    struct aside before = {.shown = reading->text, .was_cut = reading->is_cut, .was_aside = reading->is_aside};
+    if (!before.was_aside)
         reading->text = reading->aside;
-        reading->is_aside = true;
-    }
-    mail_parts_read(reading, index, cover);
-    if (!was_aside) {
+    reading->is_aside = true;
+    return before;
+}
+
+static void end_aside(struct mail_reading *reading, struct aside before)
+{
+    if (!before.was_aside) {
         reading->aside = reading->text;
-        reading->text = text;
-        reading->is_aside = false;
+        reading->text = before.shown;
     }
-    reading->is_cut = was_cut;
+    reading->is_aside = before.was_aside;
+    reading->is_cut = before.was_cut;
 }
 
 /* The best of them that says anything is shown. */
@@ -270,10 +279,13 @@ static void read_alternative(struct mail_reading *reading, const struct mime_par
         for (int child = part->first_child; child != MIME_NONE; child = reading->mime->parts[child].next) {
             if (rank(&reading->mime->parts[child]) != wanted)
                 continue;
-            if (reading->text.size == before)
-                mail_parts_read(reading, child, cover);
-            else
-                read_aside(reading, child, cover);
+            struct aside aside = {0};
+            bool is_aside = reading->text.size != before;
+            if (is_aside)
+                aside = begin_aside(reading);
+            mail_parts_read(reading, child, cover);
+            if (is_aside)
+                end_aside(reading, aside);
         }
     }
 }
@@ -301,6 +313,22 @@ static bool is_shown(const struct mime_part *part)
            (!part->name && str_starts(part->type, "text/") && !codec_find_media_type(part->type));
 }
 
+/* A list of indicators as teams attach it, a page, an invitation: read for what it names. */
+static bool is_text_file(const struct mime *mime, const struct mime_part *part)
+{
+    static const char *const types[] = {"text/plain", "text/html", "text/calendar", "text/markdown", "text/x-markdown"};
+    static const char *const endings[] = {".txt", ".html", ".htm", ".md", ".ics", ".ioc"};
+    if (mail_xarf_is_part(mime, part))
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+        if (str_equal(part->type, types[i]))
+            return true;
+    for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+        if (part->name && str_equal(part->type, "application/octet-stream") && str_ends(part->name, endings[i]))
+            return true;
+    return false;
+}
+
 static bool is_multipart_layer(const struct mail_layer *layer)
 {
     return layer && layer->form == MAIL_MULTIPART;
@@ -317,8 +345,11 @@ static void read_leaf(struct mail_reading *reading, const struct mime_part *part
     bool is_inline = (!layer || layer->form == MAIL_INLINE) && !mail_xarf_is_part(reading->mime, part);
     if (str_starts(part->type, "multipart/") || (is_inline && (is_shown(part) || has_inline(reading, part))))
         read_text(reading, part, cover);
-    else
-        mail_file_read(reading, part, cover);
+    else if (!mail_file_read(reading, part, cover) && is_text_file(reading->mime, part)) {
+        struct aside aside = begin_aside(reading);
+        read_text(reading, part, cover);
+        end_aside(reading, aside);
+    }
 }
 
 /* Depth is bounded by mime_parse(). */

@@ -35,7 +35,7 @@ struct mail_reading {
     const struct codec_limits *limits;
     struct report *report;
     struct buf text;
-    struct buf aside; /* text of alternatives that are not shown: read for what it names only */
+    struct buf aside; /* text of alternatives and files that are not shown: read for what it names only */
     bool is_aside;    /* one of them is being read: `text` is that */
     bool is_cut;
     bool has_signed; /* something in it is signed: what is not must be marked */
@@ -63,8 +63,8 @@ void mail_forward_read(struct mail_reading *reading, const struct mime_part *par
 /* The observables of text start..end, without those in forwarded mails in it, into the observation; returns how many. */
 size_t mail_forward_extract(struct mail_reading *reading, size_t start, size_t end, struct observation *observation);
 
-/* mail_file.c: an attachment: listed with its digest and what it is; reports in it are decoded. */
-void mail_file_read(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover);
+/* mail_file.c: an attachment: listed with its digest and what it is; reports in it are decoded. False where there is none. */
+bool mail_file_read(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover);
 
 /* mail_opened.c: what was opened apart from the message, each as {"path","kind",..,"text"} in reading->opened. */
 void mail_opened_read(struct mail_reading *reading);

@@ -2,7 +2,10 @@
 #ifndef CIRT_TESTS_SUPPORT_SHELL_H
 #define CIRT_TESTS_SUPPORT_SHELL_H
 
+#include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 

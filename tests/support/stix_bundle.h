@@ -2,6 +2,10 @@
 #ifndef CIRT_TESTS_SUPPORT_STIX_BUNDLE_H
 #define CIRT_TESTS_SUPPORT_STIX_BUNDLE_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include <cmocka.h>
