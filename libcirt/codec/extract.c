@@ -424,10 +424,11 @@ static void add_token(struct extraction *extraction, struct token token)
 /* The size of an address that somebody else's was packed into by who sent it, "=" and all ("bounces+1-ann=a.example@b.example"); else 0. */
 static size_t size_of_packed(const char *text)
 {
-    size_t size = strcspn(text, ",;|()[]{}\"'"), local = strcspn(text, "@"), equal = strcspn(text, "=");
-    bool is_packed = memchr(text, '+', equal) || str_starts_nocase(text, "SRS0=") || str_starts_nocase(text, "SRS1=") ||
-                     str_starts_nocase(text, "bounce");
-    return equal < local && local < size && is_packed ? size : 0;
+    size_t size = strcspn(text, ",;|()[]{}\"'");
+    const char *local = memchr(text, '@', size), *equal = local ? memchr(text, '=', (size_t)(local - text)) : NULL;
+    bool is_packed = equal && (memchr(text, '+', (size_t)(equal - text)) || str_starts_nocase(text, "SRS0=") ||
+                               str_starts_nocase(text, "SRS1=") || str_starts_nocase(text, "bounce"));
+    return is_packed ? size : 0;
 }
 
 static void add_tokens(struct extraction *extraction, char *word)
