@@ -14,10 +14,11 @@
 #include "codec/xml_text.h"
 #include "model/rsit.h"
 
-/* One Incident's share of the observations, to put its label on them once the report's is known. */
+/* One Incident's share of the observations, to put its label and class on them once the report's are known. */
 struct incident_range {
     size_t first, count;
     enum tlp label;
+    const char *class_claim, *class_name;
 };
 
 /* The only child of that name; NULL with err set where there is none, or more than one. */
@@ -172,6 +173,8 @@ static bool read_incident(struct iodef_reader *reader, struct xml_element *incid
         !read_generation_time(reader, incident) || !read_contacts(reader, incident) || !iodef_event_statement(reader, incident, &statement))
         return false;
     take_statement(reader, incident, &statement);
+    range->class_claim = statement.class_claim;
+    range->class_name = statement.class_name;
     if (!iodef_event_read_all(reader, incident, &statement))
         return false;
     incident->is_used = true;
@@ -188,6 +191,20 @@ static void spread_label(struct report *report, const struct incident_range *ran
         for (size_t k = 0; k < report->observations[i].sighting_count; k++)
             if (report->observations[i].sightings[k].tlp == TLP_NONE)
                 report->observations[i].sightings[k].tlp = range->label;
+}
+
+/* Of several Incidents each has its own class, and what names none must not get that of another through the report. */
+static void spread_class(struct report *report, const struct incident_range *range)
+{
+    for (size_t i = range->first; i < range->first + range->count; i++) {
+        struct observation *observation = &report->observations[i];
+        if (!observation->class_claim) {
+            observation->class_claim = range->class_claim;
+            observation->class_name = range->class_name;
+        }
+        if (!observation->class_name)
+            report->class_claim = report->class_name = NULL;
+    }
 }
 
 static void use_document_attributes(struct xml_element *document)
@@ -231,8 +248,11 @@ static bool read_incidents(struct iodef_reader *reader, struct xml_element *docu
     report->tlp = tlp_strictest(report->tlp, reader->content_label);
     if (reader->description.size)
         report->description = arena_strdup(report->arena, buf_text(&reader->description));
-    for (size_t i = 0; i < count && ok; i++)
+    for (size_t i = 0; i < count && ok; i++) {
         spread_label(report, &ranges[i]);
+        if (count > 1)
+            spread_class(report, &ranges[i]);
+    }
     free(ranges);
     return ok;
 }

@@ -462,9 +462,13 @@ static bool read_indicator(struct iodef_reader *reader, struct xml_element *indi
         reader->report->observation_count--;
         return true;
     }
+    struct xml_element *start = xml_child(indicator, IODEF_SPACE, "StartTime");
+    struct observation *observation = sight.observation;
+    if (start && !iodef_event_time(reader, start, &observation->time, &observation->time_text, &observation->time_rule))
+        return false;
     read_descriptions(reader, indicator, &statement);
-    sight.observation->description = statement.description;
-    if (!iodef_event_extra(reader, indicator, TLP_NONE, NULL, &sight.observation->extra))
+    observation->description = statement.description;
+    if (!iodef_event_extra(reader, indicator, TLP_NONE, NULL, &observation->extra))
         return false;
     reader->content_label = tlp_strictest(reader->content_label, statement.description ? sight.tlp : TLP_NONE);
     xml_json_use_all(indicator);
@@ -491,7 +495,7 @@ static bool read_methods(struct iodef_reader *reader, struct xml_element *incide
 bool iodef_event_read_all(struct iodef_reader *reader, struct xml_element *incident, const struct iodef_statement *statement)
 {
     struct iodef_statement common = *statement;
-    common.description = common.class_claim = common.class_name = NULL; /* the report's */
+    common.description = common.class_claim = common.class_name = NULL; /* the report's, or put in by it */
     if (!read_methods(reader, incident, &common))
         return false;
     for (struct xml_element *e = xml_child(incident, IODEF_SPACE, "EventData"); e; e = xml_next(e))

@@ -18,16 +18,23 @@ static const struct {
     const char *category;
     enum observable_type type;
 } address_types[] = {
-    {"ipv4-addr", OBSERVABLE_IPV4},
-    {"ipv6-addr", OBSERVABLE_IPV6},
-    {"ipv4-net", OBSERVABLE_CIDR},
-    {"ipv6-net", OBSERVABLE_CIDR},
-    {"asn", OBSERVABLE_ASN},
-    {"e-mail", OBSERVABLE_EMAIL},
-    {"mac", OBSERVABLE_MAC},
-    {"site-uri", OBSERVABLE_URL},
-    {"domain-name", OBSERVABLE_DOMAIN},
-    {"http-user-agent", OBSERVABLE_USER_AGENT},
+    {"ipv4-addr", OBSERVABLE_IPV4}, {"ipv6-addr", OBSERVABLE_IPV6},     {"ipv4-net", OBSERVABLE_CIDR},
+    {"ipv6-net", OBSERVABLE_CIDR},  {"ipv4-net-mask", OBSERVABLE_CIDR}, {"ipv6-net-mask", OBSERVABLE_CIDR},
+    {"asn", OBSERVABLE_ASN},        {"e-mail", OBSERVABLE_EMAIL},       {"mac", OBSERVABLE_MAC},
+    {"site-uri", OBSERVABLE_URL},   {"domain-name", OBSERVABLE_DOMAIN}, {"http-user-agent", OBSERVABLE_USER_AGENT},
+};
+
+/* Lists whose lines name several things ("192.0.2.1, 80, tcp"), and what their first two are: OBSERVABLE_TEXT where it is no value. */
+static const struct {
+    const char *type;
+    enum observable_type first, second;
+} bulk_tuples[] = {
+    {"ipv4-port", OBSERVABLE_IPV4, OBSERVABLE_TEXT},
+    {"ipv6-port", OBSERVABLE_IPV6, OBSERVABLE_TEXT},
+    {"domain-to-ipv4", OBSERVABLE_DOMAIN, OBSERVABLE_IPV4},
+    {"domain-to-ipv6", OBSERVABLE_DOMAIN, OBSERVABLE_IPV6},
+    {"domain-to-ipv4-timestamp", OBSERVABLE_DOMAIN, OBSERVABLE_IPV4},
+    {"domain-to-ipv6-timestamp", OBSERVABLE_DOMAIN, OBSERVABLE_IPV6},
 };
 
 static const struct {
@@ -138,15 +145,21 @@ bool iodef_sight_value(struct iodef_sight *sight, struct xml_element *element, e
     return add(sight, element, type, false, text, added);
 }
 
-static void reject(struct iodef_sight *sight, const struct xml_element *element, const char *what, const char *text)
+static void reject_why(struct iodef_sight *sight, const struct xml_element *element, const char *why)
 {
     struct report *report = sight->reader->report;
-    char place[XML_PLACE_SIZE] = "", why[160], harmless[160];
+    char place[XML_PLACE_SIZE] = "", harmless[160];
     if (report->rejected_total < REPORT_REJECTIONS_KEPT)
         xml_place(element, place);
-    snprintf(why, sizeof why, "\"%.80s\" is no %s", text, what);
     xml_text_harmless(why, harmless, sizeof harmless);
     report_reject(report, place, harmless);
+}
+
+static void reject(struct iodef_sight *sight, const struct xml_element *element, const char *what, const char *text)
+{
+    char why[160];
+    snprintf(why, sizeof why, "\"%.80s\" is no %s", text, what);
+    reject_why(sight, element, why);
 }
 
 static bool find_address_type(const struct xml_element *element, const char *attribute, const char *extension, enum observable_type *type)
@@ -235,6 +248,8 @@ static bool sight_node(struct iodef_sight *sight, struct xml_element *node)
 static void read_port(struct iodef_sight *sight, struct xml_element *service, enum sighting_role role)
 {
     struct xml_element *port = xml_child(service, IODEF_SPACE, "Port");
+    if (!port)
+        port = xml_child(service, IODEF_SPACE, "Portlist"); /* ours where it is a list of one */
     int *place = role == ROLE_SOURCE ? &sight->observation->source_port : &sight->observation->target_port;
     int64_t number;
     if (!port || (role != ROLE_SOURCE && role != ROLE_TARGET))
@@ -245,10 +260,19 @@ static void read_port(struct iodef_sight *sight, struct xml_element *service, en
     service->is_used = port->is_used = true;
 }
 
+/* A number, or the name itself as others write it. */
+static const char *find_protocol(const char *text)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
+        if (str_equal_nocase(protocols[i].name, text))
+            return protocols[i].name;
+    return iodef_sight_protocol_name(text);
+}
+
 static void read_service(struct iodef_sight *sight, struct xml_element *service, enum sighting_role role)
 {
-    const char *number = xml_attribute(service, "", "ip-protocol");
-    const char *protocol = number ? iodef_sight_protocol_name(number) : NULL;
+    const char *written = xml_attribute(service, "", "ip-protocol");
+    const char *protocol = written ? find_protocol(written) : NULL;
     struct observation *observation = sight->observation;
     if (protocol && (!observation->protocol || str_equal(observation->protocol, protocol))) {
         observation->protocol = protocol;
@@ -278,7 +302,9 @@ bool iodef_sight_system(struct iodef_sight *sight, struct xml_element *system)
     struct iodef_sight inner = *sight;
     if (!iodef_label_read(system, sight->tlp, &inner.tlp, sight->reader->err))
         return false;
-    if (find_role(system, &inner.role)) {
+    if (str_equal(xml_attribute(system, "", "spoofed"), "yes")) {
+        inner.role = inner.network_role = ROLE_VICTIM; /* the address of somebody who has nothing to do with it, or suffers it */
+    } else if (find_role(system, &inner.role)) {
         inner.network_role = inner.role;
         use_attribute(system, "category");
         use_attribute(system, "ext-category");
@@ -352,9 +378,12 @@ static bool sight_hashes(struct iodef_sight *sight, struct xml_element *file, st
 static bool sight_file(struct iodef_sight *sight, struct xml_element *file)
 {
     struct xml_element *name = xml_child(file, IODEF_SPACE, "FileName");
+    struct xml_element *url = xml_child(file, IODEF_SPACE, "URL"); /* where it can be had */
     struct xml_element *data = xml_child(file, IODEF_SPACE, "HashData");
     file->is_used = true;
     if (name && !add(sight, file, OBSERVABLE_FILENAME, false, xml_text(arena_of(sight), name), &name->is_used))
+        return false;
+    if (url && !add(sight, file, OBSERVABLE_URL, false, xml_text_packed(arena_of(sight), url), &url->is_used))
         return false;
     return !data || sight_hashes(sight, file, data);
 }
@@ -451,33 +480,88 @@ bool iodef_sight_method(struct iodef_sight *sight, struct xml_element *method)
     return iodef_sci_sight(&inner, method);
 }
 
+/* The next line of a list that is not empty, without blanks before it; NULL at the end. */
+static char *next_line(char **rest)
+{
+    char *line = strsep(rest, "\r\n");
+    while (line && !*(line += strspn(line, " \t")))
+        line = strsep(rest, "\r\n");
+    return line;
+}
+
+static bool add_line(struct iodef_sight *sight, struct xml_element *list, enum observable_type type, bool is_guess, const char *text)
+{
+    bool added;
+    if (!add(sight, list, type, is_guess, text, &added))
+        return false;
+    if (!added)
+        reject(sight, list, is_guess ? "digest" : observable_type_name(type), text);
+    return true;
+}
+
 /* A list holds a value a line. */
 static bool sight_bulk_lines(struct iodef_sight *sight, struct xml_element *list, enum observable_type type, bool is_guess)
 {
     char *rest = arena_strdup(arena_of(sight), list->text);
+    bool is_word = is_guess || (is_network_type(type) && type != OBSERVABLE_URL);
     size_t before = sight->observation->sighting_count;
-    for (char *line = strsep(&rest, "\r\n"); line; line = strsep(&rest, "\r\n")) {
-        bool added;
-        line += strspn(line, " \t");
-        line[strcspn(line, is_guess || is_network_type(type) ? " \t" : "")] = '\0';
-        if (!line[0])
-            continue;
-        if (!add(sight, list, type, is_guess, line, &added))
+    for (char *line = next_line(&rest); line; line = next_line(&rest)) {
+        line[strcspn(line, is_word ? " \t" : "")] = '\0';
+        if (!add_line(sight, list, type, is_guess, line))
             return false;
-        if (!added)
-            reject(sight, list, is_guess ? "digest" : observable_type_name(type), line);
     }
     list->is_used = sight->observation->sighting_count > before;
     return true;
+}
+
+/* Ports and times of the tuples have no place beside each value: the list stays, too. */
+static bool sight_bulk_tuples(struct iodef_sight *sight, struct xml_element *list, enum observable_type first, enum observable_type second)
+{
+    char *rest = arena_strdup(arena_of(sight), list->text);
+    for (char *line = next_line(&rest); line; line = next_line(&rest)) {
+        char *address = strsep(&line, ", \t");
+        char *colon = first == OBSERVABLE_IPV4 ? strchr(address, ':') : NULL; /* 192.0.2.1:80 */
+        if (colon)
+            *colon = '\0';
+        if (!add_line(sight, list, first, false, address))
+            return false;
+        if (second == OBSERVABLE_TEXT || !line)
+            continue;
+        line += strspn(line, ", \t");
+        if (!add_line(sight, list, second, false, strsep(&line, ", \t")))
+            return false;
+    }
+    return true;
+}
+
+/* Of a type that has no value of ours: how many there were is said. */
+static void reject_bulk(struct iodef_sight *sight, const struct xml_element *bulk, const struct xml_element *list)
+{
+    const char *type = xml_attribute(bulk, "", "type");
+    char *rest = arena_strdup(arena_of(sight), list->text), why[120];
+    size_t count = 0;
+    while (next_line(&rest))
+        count++;
+    snprintf(why, sizeof why, "lines of type \"%.40s\" are only kept: %zu", type ? type : "", count);
+    if (count)
+        reject_why(sight, list, why);
 }
 
 static bool sight_bulk(struct iodef_sight *sight, struct xml_element *bulk)
 {
     enum observable_type type = OBSERVABLE_TEXT;
     struct xml_element *list = xml_child(bulk, IODEF_SPACE, "BulkObservableList");
-    bool is_hash = str_equal(xml_attribute(bulk, "", "type"), "file-hash");
-    if (!list || (!is_hash && !find_address_type(bulk, "type", "ext-type", &type)))
+    const char *said = xml_attribute(bulk, "", "type");
+    bool is_hash = str_equal(said, "file-hash");
+    if (!list)
         return true;
+    for (size_t i = 0; i < ARRAY_SIZE(bulk_tuples); i++)
+        if (str_equal(said, bulk_tuples[i].type))
+            return sight_bulk_tuples(sight, list, bulk_tuples[i].first, bulk_tuples[i].second);
+    if (!is_hash && !find_address_type(bulk, "type", "ext-type", &type)) {
+        reject_bulk(sight, bulk, list);
+        return true;
+    }
     struct iodef_sight inner = *sight;
     if (is_hash)
         inner.network_role = sight->role;

@@ -118,14 +118,15 @@ static bool upgrade_reference_name(struct upgrade *upgrade, struct xml_element *
     return true;
 }
 
-/* v1 has no category of incidents: the type of impact is what it says of the class. It stays as an impact, too. */
+/* v1 has no category of incidents: the type of impact is what it says of the class, the first that names one. It stays as an impact, too.
+ */
 static bool upgrade_impact(struct upgrade *upgrade, struct xml_element *impact)
 {
     const char *type = xml_attribute(impact, "", "type");
     if (str_equal(type, "ext-value"))
         type = xml_attribute(impact, "", "ext-type");
     impact->name = "SystemImpact";
-    if (type && !str_equal(type, "unknown") && rsit_claimed(type))
+    if (type && !str_equal(type, "unknown") && rsit_claimed(type) && !xml_child(impact->parent, IODEF_SPACE, "IncidentCategory"))
         put_first(upgrade, impact->parent, IODEF_SPACE, "IncidentCategory")->text = type;
     return true;
 }

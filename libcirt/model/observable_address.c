@@ -95,6 +95,11 @@ const char *observable_address_ipv6(struct arena *arena, const char *text)
     return read_ipv6(text, &address) && !is_zero(&address) && !is_mapped(&address) ? format(arena, &address) : NULL;
 }
 
+static bool bit(const struct address *address, unsigned at) /* 0 is the highest */
+{
+    return address->bytes[at / 8] >> (7 - at % 8) & 1;
+}
+
 static void clear_host_bits(struct address *address, unsigned length)
 {
     for (unsigned i = 0; i < address->bits / 8; i++) {
@@ -102,6 +107,23 @@ static void clear_host_bits(struct address *address, unsigned length)
         if (kept < 8)
             address->bytes[i] = (unsigned char)(address->bytes[i] & (0xFF00 >> kept));
     }
+}
+
+/* "24", or the same as a mask: 255.255.255.0, ffff:ffff:ffff::. */
+static bool read_length(const char *text, const struct address *address, int64_t *length)
+{
+    struct address mask;
+    if (str_to_int64(text, 0, address->bits, length))
+        return true;
+    if ((!read_ipv4(text, &mask) && !read_ipv6(text, &mask)) || mask.bits != address->bits)
+        return false;
+    unsigned ones = 0;
+    while (ones < mask.bits && bit(&mask, ones))
+        ones++;
+    *length = ones;
+    while (ones < mask.bits && !bit(&mask, ones))
+        ones++;
+    return ones == mask.bits;
 }
 
 /* The network and its length; one of length 0 names everybody, so it names nobody: refused. */
@@ -116,9 +138,11 @@ static bool read_network(const char *text, struct address *address, unsigned *le
     plain[slash - text] = '\0';
     if (!read_ipv4(plain, address) && !read_ipv6(plain, address))
         return false;
+    if (!read_length(slash + 1, address, &written))
+        return false;
     unsigned before = address->bits;
     unmap(address);
-    if (!str_to_int64(slash + 1, before - address->bits + 1, before, &written))
+    if (written <= before - address->bits)
         return false;
     *length = (unsigned)written - (before - address->bits);
     clear_host_bits(address, *length);
@@ -167,11 +191,6 @@ const char *observable_address(struct arena *arena, const char *text, enum obser
 }
 
 /* --- ranges --- */
-
-static bool bit(const struct address *address, unsigned at) /* 0 is the highest */
-{
-    return address->bytes[at / 8] >> (7 - at % 8) & 1;
-}
 
 /* The last address of the network of that length that begins at address. */
 static struct address last_of(const struct address *address, unsigned length)

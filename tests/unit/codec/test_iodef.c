@@ -315,9 +315,11 @@ static void expect_addresses(const struct report *report, const xmlNode *node, e
         enum sighting_role inner = role;
         if (node->type != XML_ELEMENT_NODE)
             continue;
-        xmlChar *category = xmlGetProp(node, (const xmlChar *)"category");
+        xmlChar *category = xmlGetProp(node, (const xmlChar *)"category"), *spoofed = xmlGetProp(node, (const xmlChar *)"spoofed");
         if (xmlStrEqual(node->name, (const xmlChar *)"System") && (!category || !sighting_role_parse((const char *)category, &inner)))
             inner = ROLE_COUNT;
+        if (xmlStrEqual(spoofed, (const xmlChar *)"yes"))
+            inner = ROLE_VICTIM;
         if (xmlStrEqual(node->name, (const xmlChar *)"Address") && role != ROLE_COUNT && xmlStrstr(category, (const xmlChar *)"ip")) {
             xmlChar *text = xmlNodeGetContent(node);
             const char *value = (const char *)text + strspn((const char *)text, " \r\n\t");
@@ -329,6 +331,7 @@ static void expect_addresses(const struct report *report, const xmlNode *node, e
             xmlFree(text);
         }
         xmlFree(category);
+        xmlFree(spoofed);
         expect_addresses(report, node->children, inner, where);
     }
 }
