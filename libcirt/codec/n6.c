@@ -1,6 +1,7 @@
 /* Events of n6 (CERT Polska), as its REST API and streams give them in JSON. */
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/str.h"
 #include "codec/codec.h"
 #include "codec/json_peek.h"
@@ -64,6 +65,24 @@ static enum sighting_role address_role(const char *category)
 
 /* --- address[] --- */
 
+/* What was added from there on and is said already: addresses of one AS and country name these once. An event has a handful, so only the
+ * last ones are looked at. */
+static void drop_repeated(struct observation *observation, size_t from)
+{
+    enum { LOOK_BACK = 200 };
+    size_t kept = from;
+    for (size_t i = from; i < observation->sighting_count; i++) {
+        const struct sighting *added = &observation->sightings[i];
+        size_t k = kept > LOOK_BACK ? kept - LOOK_BACK : 0;
+        while (k < kept && (observation->sightings[k].type != added->type || observation->sightings[k].role != added->role ||
+                            !str_equal(observation->sightings[k].value, added->value)))
+            k++;
+        if (k == kept)
+            observation->sightings[kept++] = *added;
+    }
+    observation->sighting_count = kept;
+}
+
 static bool read_address(const struct json_take *event, json_t *address, const struct json_place *place, enum sighting_role role)
 {
     static const char *const ips[] = {"ip", "ipv6"}, *const names[] = {"rdns"};
@@ -76,8 +95,10 @@ static bool read_address(const struct json_take *event, json_t *address, const s
         UNUSED(json_take_addresses(&take, ips[i], role));
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         UNUSED(json_take_sightings(&take, names[i], OBSERVABLE_DOMAIN, role));
+    size_t before = event->observation->sighting_count;
     UNUSED(json_take_sightings(&take, "asn", OBSERVABLE_ASN, role));
     UNUSED(json_take_sightings(&take, "cc", OBSERVABLE_COUNTRY, role));
+    drop_repeated(event->observation, before);
     return json_object_size(address) == 0;
 }
 
@@ -110,18 +131,22 @@ static void read_values(const struct json_take *take, const char *category)
     static const struct {
         const char *name;
         enum observable_type type;
-    } values[] = {{"fqdn", OBSERVABLE_DOMAIN}, {"url", OBSERVABLE_URL},   {"email", OBSERVABLE_EMAIL},  {"phone", OBSERVABLE_PHONE},
-                  {"md5", OBSERVABLE_MD5},     {"sha1", OBSERVABLE_SHA1}, {"sha256", OBSERVABLE_SHA256}};
+        bool is_place; /* where a bot or scanner goes, else where the address is */
+    } values[] = {{"fqdn", OBSERVABLE_DOMAIN, true},   {"url", OBSERVABLE_URL, true},  {"email", OBSERVABLE_EMAIL, false},
+                  {"phone", OBSERVABLE_PHONE, false},  {"md5", OBSERVABLE_MD5, false}, {"sha1", OBSERVABLE_SHA1, false},
+                  {"sha256", OBSERVABLE_SHA256, false}};
     enum sighting_role role = address_role(category);
-    bool is_bot = str_equal(category, "bots");
+    bool is_bot = str_equal(category, "bots"), goes_there = is_bot || str_equal(category, "scanning");
+    /* What a bot talks to is a sinkhole or its master, nobody's victim. */
+    enum sighting_role far_role = is_bot ? ROLE_INFRASTRUCTURE : ROLE_TARGET;
     int64_t port;
     read_addresses(take, role);
     for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
         bool is_hash = values[i].type >= OBSERVABLE_MD5 && values[i].type <= OBSERVABLE_SHA256;
-        UNUSED(json_take_sightings(take, values[i].name, values[i].type, is_hash ? ROLE_OTHER : role));
+        enum sighting_role place_role = goes_there && values[i].is_place ? far_role : role;
+        UNUSED(json_take_sightings(take, values[i].name, values[i].type, is_hash ? ROLE_OTHER : place_role));
     }
-    /* What a bot talks to is a sinkhole or its master, nobody's victim. */
-    UNUSED(json_take_addresses(take, "dip", is_bot ? ROLE_INFRASTRUCTURE : ROLE_TARGET));
+    UNUSED(json_take_addresses(take, "dip", far_role));
     if (json_take_number(take->object, "sport", 0, 65535, &port))
         take->observation->source_port = (int)port;
     if (json_take_number(take->object, "dport", 0, 65535, &port))
@@ -176,6 +201,52 @@ static void read_end(const struct json_take *take)
     json_object_del(take->object, "expires");
 }
 
+/* --- events that are over --- */
+
+/* An entry of a list that was taken off it, ran out, or stands there anew: nothing of it goes on. */
+static bool is_over(const json_t *event)
+{
+    static const char *const words[] = {"delisted", "expired", "replaced"};
+    const char *status = json_string_value(json_object_get(event, "status"));
+    for (size_t i = 0; status && i < ARRAY_SIZE(words); i++)
+        if (str_equal(status, words[i]))
+            return true;
+    return false;
+}
+
+/* Till all events are read, an observation without a class that holds the whole of it as extra: keep_over(). */
+static void read_over(const struct json_take *take)
+{
+    report_withdraw(take->report, json_string_value(json_object_get(take->object, "id")));
+    take->observation->extra = json_take_rest(take->object, report_row_arena(take->report));
+    json_take_empty(take->object);
+    if (json_object_get(take->object, "restriction"))
+        read_restriction(take);
+    else
+        json_take_label(take->report, take->observation, TLP_AMBER); /* there is no value left that could go without a label */
+}
+
+/* Moves them out of the observations into the report's extra. */
+static void keep_over(struct report *report)
+{
+    struct buf over;
+    size_t kept = 0;
+    buf_init(&over, SIZE_MAX / 2); /* bounded by the document */
+    for (size_t i = 0; i < report->observation_count; i++) {
+        const struct observation *observation = &report->observations[i];
+        if (observation->class_claim)
+            report->observations[kept++] = *observation;
+        else
+            buf_printf(&over, "%s%s", over.size ? "," : "{\"n6_over\":[", observation->extra);
+    }
+    report->observation_count = kept;
+    if (over.size && buf_add_text(&over, "]}"))
+        report->extra = arena_strdup(report->arena, buf_text(&over));
+    buf_clear(&over);
+}
+
+/* --- the codec --- */
+
 static bool read_event(struct report *report, json_t *event, const struct json_place *place, struct err *err)
 {
     if (!json_is_object(event))
@@ -184,6 +255,10 @@ static bool read_event(struct report *report, json_t *event, const struct json_p
     struct observation *observation = report_add_observation(report);
     struct json_take take = {.report = report, .observation = observation, .object = event, .place = place};
     struct json_place here = {.up = place, .name = "category"};
+    if (is_over(event) && json_is_string(json_object_get(event, "category"))) {
+        read_over(&take);
+        return true;
+    }
     if (!(observation->class_claim = json_take_text(event, "category", arena)))
         return json_value_fail(&here, ERR_INPUT, err, "is missing");
     observation->class_name = class_of(observation->class_claim);
@@ -209,7 +284,11 @@ static bool decode(const char *bytes, size_t size, const struct codec_limits *li
                    struct err *err)
 {
     UNUSED(hints);
-    return json_take_labelled_events(bytes, size, "n6", limits, read_event, out, err);
+    if (!json_take_events(bytes, size, "n6", limits, read_event, out, err))
+        return false;
+    keep_over(*out);
+    report_settle_label(*out);
+    return true;
 }
 
 extern const struct codec n6_codec;
