@@ -2,6 +2,7 @@
  * Events of IntelMQ as its outputs write them in JSON: names with dots ("source.ip", "extra.reason") or the same nested ("source": {"ip"}).
  * Its harmonisation names the fields; what IntelMQ's own bots added (network, AS, country) counts like what the feed said.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -35,6 +36,7 @@ static const char *const nested_names[] = {"classification",
                                            "malware",
                                            "malware.hash",
                                            "misp",
+                                           "product",
                                            "protocol",
                                            "source",
                                            "source.geolocation",
@@ -77,7 +79,7 @@ static void flatten(json_t *event)
 /* Types of IntelMQ that RSIT has no word for. */
 static const char *class_of(const char *type)
 {
-    static const char *const others[] = {"dga-domain", "proxy", "tor"};
+    static const char *const others[] = {"dga-domain", "dga domain", "proxy", "tor"};
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
         if (str_equal_nocase(type, others[i]))
             return "other/other";
@@ -117,11 +119,12 @@ static void read_end(const struct json_take *take, const char *end, enum sightin
         json_take_addresses(take, strcat(strcat(strcpy(name, end), "."), "network"), role);
 }
 
-/* An account may be any text; only a mail address is a value that others know too. */
-static void read_account(const struct json_take *take, const char *name, enum sighting_role role)
+/* What may be any text, of which one kind is a value that others know too: a mail address among accounts, a digest among the hashes of
+ * version 1. The rest is no mistake, and stays. */
+static void read_if_valid(const struct json_take *take, const char *name, enum observable_type type, enum sighting_role role)
 {
-    const char *account = json_string_value(json_object_get(take->object, name));
-    if (account && report_add_sighting(take->report, take->observation, OBSERVABLE_EMAIL, role, account))
+    const char *text = json_string_value(json_object_get(take->object, name));
+    if (text && report_add_sighting(take->report, take->observation, type, role, text))
         json_object_del(take->object, name);
 }
 
@@ -156,14 +159,25 @@ static void read_values(const struct json_take *take, const char *class_name)
     enum sighting_role target = is_infected ? ROLE_INFRASTRUCTURE : ROLE_TARGET;
     read_end(take, "source", ROLE_SOURCE);
     read_end(take, "destination", target);
-    read_account(take, "source.account", is_leak ? ROLE_VICTIM : ROLE_SOURCE);
-    read_account(take, "destination.account", target);
+    read_if_valid(take, "source.account", OBSERVABLE_EMAIL, is_leak ? ROLE_VICTIM : ROLE_SOURCE);
+    read_if_valid(take, "destination.account", OBSERVABLE_EMAIL, target);
     read_port(take->object, "source.port", &take->observation->source_port);
     read_port(take->object, "destination.port", &take->observation->target_port);
     read_vulnerabilities(take);
+    read_if_valid(take, "malware.hash", OBSERVABLE_MD5, ROLE_OTHER); /* or a longer one: its length tells */
     UNUSED(json_take_sightings(take, "malware.hash.md5", OBSERVABLE_MD5, ROLE_OTHER));
     UNUSED(json_take_sightings(take, "malware.hash.sha1", OBSERVABLE_SHA1, ROLE_OTHER));
     UNUSED(json_take_sightings(take, "malware.hash.sha256", OBSERVABLE_SHA256, ROLE_OTHER));
+}
+
+/* 0..100, also as a text; -1 where it is not. */
+static int accuracy_of(const json_t *accuracy)
+{
+    const char *text = json_string_value(accuracy);
+    char *end = "";
+    double percent = text ? strtod(text, &end) : json_number_value(accuracy);
+    bool is_number = text ? end != text && !*end : json_is_number(accuracy);
+    return is_number && percent >= 0 && percent <= 100 ? (int)percent : -1;
 }
 
 static void read_judgements(const struct json_take *take)
@@ -173,10 +187,9 @@ static void read_judgements(const struct json_take *take)
     json_take_label(take->report, take->observation, json_take_claimed(tlp));
     if (tlp_parse(json_string_value(tlp), &label)) /* the word of another stays */
         json_object_del(take->object, "tlp");
-    const json_t *accuracy = json_object_get(take->object, "feed.accuracy");
-    double percent = json_number_value(accuracy);
-    if (json_is_number(accuracy) && percent >= 0 && percent <= 100) {
-        json_take_confidence(take->observation, (int)percent);
+    int accuracy = accuracy_of(json_object_get(take->object, "feed.accuracy"));
+    if (accuracy >= 0) {
+        json_take_confidence(take->observation, accuracy);
         json_object_del(take->object, "feed.accuracy");
     }
 }

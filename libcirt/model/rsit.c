@@ -129,6 +129,7 @@ static const struct {
     /* IntelMQ's older types, n6's categories. */
     {"application-login", "vulnerable/potentially-unwanted-accessible"},
     {"bots", "malicious-code/infected-system"},
+    {"c2server", "malicious-code/c2-server"},
     {"deface", "information-content-security/unauthorised-information-modification"},
     {"dga-domain", "malicious-code/malware-configuration"},
     {"dos-attacker", "availability/dos"},

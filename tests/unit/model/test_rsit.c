@@ -76,6 +76,27 @@ static void names(void **state)
     assert_null(rsit_find(large));
 }
 
+/* What IntelMQ 1 to 3 calls its types. */
+static void types_of_intelmq(void **state)
+{
+    UNUSED(state);
+    /* clang-format off */
+    static const char *const types[] = {
+        "application-compromise", "backdoor", "blacklist", "botnet drone", "brute-force", "burglary", "c&c", "c2-server", "c2server",
+        "compromised", "copyright", "data-leak", "data-loss", "ddos", "ddos-amplifier", "defacement", "dga domain", "dga-domain", "dos",
+        "dropzone", "exploit", "harmful-speech", "ids alert", "ids-alert", "infected system", "infected-system", "information-disclosure",
+        "leak", "malware", "malware configuration", "malware-configuration", "malware-distribution", "masquerade", "misconfiguration",
+        "other", "outage", "phishing", "potentially-unwanted-accessible", "privileged-account-compromise", "proxy", "ransomware",
+        "sabotage", "scanner", "sniffing", "social-engineering", "spam", "system-compromise", "tor", "unauthorised-information-access",
+        "Unauthorised-information-modification", "unauthorised-use-of-resources", "unauthorized-command", "unauthorized-login",
+        "unauthorized-use-of-resources", "undetermined", "unknown", "unprivileged-account-compromise", "violence", "vulnerable client",
+        "vulnerable service", "vulnerable-system", "weak-crypto"};
+    /* clang-format on */
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+        if (!rsit_claimed(types[i]))
+            fail_msg("%s is unknown", types[i]);
+}
+
 static void complete(void **state)
 {
     UNUSED(state);
@@ -136,7 +157,7 @@ static void nearest(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(names), cmocka_unit_test(claims), cmocka_unit_test(complete),
-                                       cmocka_unit_test(published_lists), cmocka_unit_test(nearest)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(names),    cmocka_unit_test(types_of_intelmq), cmocka_unit_test(claims),
+                                       cmocka_unit_test(complete), cmocka_unit_test(published_lists),  cmocka_unit_test(nearest)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
