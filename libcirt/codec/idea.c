@@ -44,7 +44,7 @@ static bool add_canonical(json_t *to, json_t *seen, const char *name, const json
     bool is_new = !json_object_get(seen, lower) && json_object_set_new(seen, lower, json_true()) == 0;
     free(lower);
     if (!is_new)
-        return json_value_fail(&here, ERR_INPUT, err, "is there twice: keys differ by more than upper and lower case");
+        return json_value_fail(&here, ERR_INPUT, err, "is there twice: keys must differ by more than upper and lower case");
     json_t *member = canonical(value, &here, err);
     return member && json_object_set_new(to, known_name(name), member) == 0;
 }
@@ -192,6 +192,25 @@ static bool is_true(const json_t *end, const char *name)
     return json_is_true(json_object_get(end, name));
 }
 
+/* Type says what an end is; "CC" is who gives the orders to bots. */
+static bool gives_orders(const json_t *end)
+{
+    const json_t *types = json_object_get(end, "Type"), *type;
+    size_t index;
+    json_array_foreach((json_t *)types, index, type)
+    {
+        if (json_is_string(type) && str_equal_nocase(json_string_value(type), "CC"))
+            return true;
+    }
+    return json_is_string(types) && str_equal_nocase(json_string_value(types), "CC");
+}
+
+/* In an event about bots their master is none of them. */
+static const char *class_of_source(const char *class_name, const json_t *source)
+{
+    return str_equal(class_name, "malicious-code/infected-system") && gives_orders(source) ? "malicious-code/c2-server" : class_name;
+}
+
 static void read_port(json_t *end, int *port)
 {
     int64_t number;
@@ -248,6 +267,8 @@ static void read_end(const struct json_take *event, json_t *end, const struct js
     struct json_take take = {.report = event->report, .observation = event->observation, .object = end, .place = place};
     if (is_true(end, "Spoofed"))
         role = ROLE_VICTIM;
+    else if (role == ROLE_TARGET && gives_orders(end))
+        role = ROLE_INFRASTRUCTURE;
     take_addresses(&take, "IP4", role);
     take_addresses(&take, "IP6", role);
     for (size_t i = 0; i < ARRAY_SIZE(values); i++)
@@ -401,7 +422,7 @@ static struct targets targets_of(const struct observation *head)
 {
     struct targets targets = {.count = 0};
     for (size_t i = 0; i < head->sighting_count; i++) {
-        if (head->sightings[i].role != ROLE_TARGET)
+        if (head->sightings[i].role != ROLE_TARGET && head->sightings[i].role != ROLE_INFRASTRUCTURE)
             continue;
         if (targets.count == TARGETS_REPEATED)
             return (struct targets){.count = 0};
@@ -410,7 +431,7 @@ static struct targets targets_of(const struct observation *head)
     return targets;
 }
 
-static void add_source(const struct json_take *event, size_t first, const struct targets *targets, json_t *source,
+static void add_source(const struct json_take *event, size_t first, const struct targets *targets, const char *class_name, json_t *source,
                        const struct json_place *place, enum tlp label, int confidence)
 {
     struct report *report = event->report;
@@ -419,7 +440,7 @@ static void add_source(const struct json_take *event, size_t first, const struct
                                         .time_text = head->time_text,
                                         .time_rule = head->time_rule,
                                         .class_claim = head->class_claim,
-                                        .class_name = head->class_name,
+                                        .class_name = class_of_source(class_name, source),
                                         .count = 1,
                                         .description = head->description,
                                         .protocol = head->protocol,
@@ -433,7 +454,7 @@ static void add_source(const struct json_take *event, size_t first, const struct
         read_end(&take, source, place, ROLE_SOURCE, &observation->source_port);
     for (size_t i = 0; i < targets->count; i++) {
         const struct sighting *target = &head->sightings[targets->at[i]];
-        UNUSED(report_add_sighting(report, observation, target->type, ROLE_TARGET, target->value));
+        UNUSED(report_add_sighting(report, observation, target->type, target->role, target->value));
     }
     json_take_label(report, observation, label);
     json_take_confidence(observation, confidence);
@@ -443,7 +464,7 @@ static void add_source(const struct json_take *event, size_t first, const struct
     json_decref(rest);
 }
 
-static void add_sources(const struct json_take *event, size_t first, json_t *more, enum tlp label, int confidence)
+static void add_sources(const struct json_take *event, size_t first, const char *class_name, json_t *more, enum tlp label, int confidence)
 {
     struct json_place here = {.up = event->place, .name = "Source"};
     const struct targets targets = targets_of(&event->report->observations[first]);
@@ -452,7 +473,7 @@ static void add_sources(const struct json_take *event, size_t first, json_t *mor
     json_array_foreach(more, index, source)
     {
         struct json_place inside = {.up = &here, .index = index + 1};
-        add_source(event, first, &targets, source, &inside, label, confidence);
+        add_source(event, first, &targets, class_name, source, &inside, label, confidence);
     }
 }
 
@@ -488,6 +509,8 @@ static bool read_canonical(struct report *report, json_t *event, const struct js
     as_list(event, "Source");
     as_list(event, "Target");
     json_t *more = split_sources(event);
+    const char *class_name = observation->class_name;
+    observation->class_name = class_of_source(class_name, json_array_get(json_object_get(event, "Source"), 0));
     read_ends(&take, "Source", ROLE_SOURCE, &observation->source_port);
     read_ends(&take, "Target", ROLE_TARGET, &observation->target_port);
     read_references(&take);
@@ -497,7 +520,7 @@ static bool read_canonical(struct report *report, json_t *event, const struct js
     int confidence = take_confidence(event);
     json_take_confidence(observation, confidence);
     observation->extra = json_take_rest(event, arena);
-    add_sources(&take, first, more, label, confidence);
+    add_sources(&take, first, class_name, more, label, confidence);
     json_decref(more);
     return true;
 }
