@@ -79,8 +79,9 @@ static bool check_head(struct csaf *csaf)
     const char *version = json_string_value(json_object_get(csaf->head, "csaf_version"));
     if (!str_equal(version, "2.0") && !str_equal(version, "2.1"))
         return fail_member(csaf, &head_place, "csaf_version", "must be \"2.0\" or \"2.1\"");
-    if (!json_array_size(json_object_get(csaf->tracking, "revision_history")))
-        return fail_member(csaf, &tracking_place, "revision_history", "is missing");
+    const json_t *history = json_object_get(csaf->tracking, "revision_history");
+    if (!json_array_size(history))
+        return fail_member(csaf, &tracking_place, "revision_history", history ? "must be an array of one or more" : "is missing");
     const json_t *vulnerabilities = json_object_get(csaf->root, "vulnerabilities");
     if (vulnerabilities && !json_array_size(vulnerabilities))
         return fail_member(csaf, &document, "vulnerabilities", "must be an array of one or more");
@@ -89,10 +90,29 @@ static bool check_head(struct csaf *csaf)
 
 /* --- notes --- */
 
-/* Takes the texts of the notes that say what it is about; the others (legal disclaimers, ...) stay. */
-static const char *take_notes(json_t *object, const char *title, struct arena *arena)
+static bool is_about(const char *category)
 {
     static const char *const categories[] = {"summary", "description", "details", "general"};
+    for (size_t i = 0; category && i < ARRAY_SIZE(categories); i++)
+        if (str_equal(category, categories[i]))
+            return true;
+    return false;
+}
+
+/* What a note says beside its text: whom it is for, which products. */
+static void keep_rest(json_t *left, const json_t *note)
+{
+    json_t *rest = json_copy((json_t *)note);
+    json_object_del(rest, "text");
+    size_t named = !!json_object_get(rest, "category") + !!json_object_get(rest, "title");
+    if (json_object_size(rest) > named)
+        json_array_append(left, rest);
+    json_decref(rest);
+}
+
+/* Takes the texts of the notes that say what it is about, each below its title; the others (legal disclaimers, ...) stay. */
+static const char *take_notes(json_t *object, const char *title, struct arena *arena)
+{
     json_t *notes = json_take_member(object, "notes"), *left = json_array(), *note;
     struct buf text;
     size_t index;
@@ -100,15 +120,15 @@ static const char *take_notes(json_t *object, const char *title, struct arena *a
     buf_add_text(&text, title ? title : "");
     json_array_foreach(notes, index, note)
     {
-        const char *category = json_string_value(json_object_get(note, "category")),
+        const char *heading = json_string_value(json_object_get(note, "title")),
                    *written = json_string_value(json_object_get(note, "text"));
-        bool is_wanted = false;
-        for (size_t i = 0; written && i < ARRAY_SIZE(categories); i++)
-            is_wanted = is_wanted || str_equal(category, categories[i]);
-        if (is_wanted)
-            buf_printf(&text, "%s%s", text.size ? "\n\n" : "", written);
-        else
+        if (!written || !is_about(json_string_value(json_object_get(note, "category")))) {
             json_array_append(left, note);
+            continue;
+        }
+        bool has_heading = !str_is_empty(heading) && !str_equal(heading, title);
+        buf_printf(&text, "%s%s%s%s", text.size ? "\n\n" : "", has_heading ? heading : "", has_heading ? "\n" : "", written);
+        keep_rest(left, note);
     }
     if (json_array_size(left))
         json_object_set(object, "notes", left);
