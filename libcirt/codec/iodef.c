@@ -26,7 +26,7 @@ static struct xml_element *need_one(struct iodef_reader *reader, struct xml_elem
 {
     struct xml_element *child = xml_child(parent, IODEF_SPACE, name);
     if (!child) {
-        xml_fail(reader->err, ERR_INPUT, IODEF_NAME, parent, "%s is missing", name);
+        xml_fail_missing(reader->err, IODEF_NAME, parent, name);
         return NULL;
     }
     if (xml_next(child)) {
@@ -106,7 +106,7 @@ static bool read_contacts(struct iodef_reader *reader, struct xml_element *incid
     struct report *report = reader->report;
     struct xml_element *contact = xml_child(incident, IODEF_SPACE, "Contact");
     if (!contact)
-        return xml_fail(reader->err, ERR_INPUT, IODEF_NAME, incident, "Contact is missing");
+        return xml_fail_missing(reader->err, IODEF_NAME, incident, "Contact");
     for (; contact; contact = xml_next(contact)) {
         struct xml_attribute *role = need_attribute(reader, contact, "role");
         if (!role || !need_attribute(reader, contact, "type"))
@@ -244,7 +244,7 @@ static bool read_incidents(struct iodef_reader *reader, struct xml_element *docu
         report->tlp = ok ? tlp_strictest(report->tlp, ranges[count].label) : report->tlp;
         count++;
     }
-    ok = ok && (count || xml_fail(reader->err, ERR_INPUT, IODEF_NAME, document, "Incident is missing")) && take_extra(reader, document);
+    ok = ok && (count || xml_fail_missing(reader->err, IODEF_NAME, document, "Incident")) && take_extra(reader, document);
     report->tlp = tlp_strictest(report->tlp, reader->content_label);
     if (reader->description.size)
         report->description = arena_strdup(report->arena, buf_text(&reader->description));

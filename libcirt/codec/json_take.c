@@ -252,11 +252,10 @@ static bool read_array(struct report *report, json_t *array, const struct json_p
         }
         json_value_drop(array, index);
     }
-    if (any)
-        err_clear(err);
-    else if (err->code == ERR_NONE)
-        json_value_fail(document, ERR_INPUT, err, "there is no event in it");
-    return any;
+    if (!any && err->code != ERR_NONE)
+        return false;
+    err_clear(err);
+    return true;
 }
 
 bool json_take_events(const char *bytes, size_t size, const char *format, const struct codec_limits *limits, json_take_reader read,

@@ -75,7 +75,7 @@ void json_take_confidence(struct observation *observation, int confidence);
 typedef bool (*json_take_reader)(struct report *report, json_t *event, const struct json_place *place, struct err *err);
 
 /* A document that is one event or an array of them. An event of several that cannot be read is counted as rejected; a document of
- * which nothing can be read is refused, with the first fault. */
+ * which nothing can be read is refused, with the first fault; an empty array says that there is nothing new. */
 bool json_take_events(const char *bytes, size_t size, const char *format, const struct codec_limits *limits, json_take_reader read,
                       struct report **out, struct err *err) MUST_CHECK;
 /* As above, of events that have a label of their own each, by json_take_label(): report_settle_label(). */

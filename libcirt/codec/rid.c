@@ -92,7 +92,7 @@ static bool read_regions(struct rid *message, const struct xml_element *policy, 
 {
     struct xml_element *element = xml_child(policy, RID_SPACE, "PolicyRegion");
     if (!element)
-        return xml_fail(err, ERR_INPUT, "RID", policy, "PolicyRegion is missing");
+        return xml_fail_missing(err, "RID", policy, "PolicyRegion");
     for (; element; element = xml_next(element)) {
         const char *value;
         if (!need_attribute(message, element, "region", &value, err))
@@ -107,7 +107,7 @@ static bool read_traffic(struct rid *message, const struct xml_element *policy, 
 {
     struct xml_element *element = xml_child(policy, RID_SPACE, "TrafficType");
     if (!element)
-        return xml_fail(err, ERR_INPUT, "RID", policy, "TrafficType is missing");
+        return xml_fail_missing(err, "RID", policy, "TrafficType");
     for (; element; element = xml_next(element)) {
         const char *value;
         if (!need_attribute(message, element, "type", &value, err))
@@ -167,7 +167,7 @@ static bool read_policy(struct rid *message, const struct xml_element *policy, s
         return false;
     struct xml_element *node = iodef_child(policy, "Node");
     if (!node)
-        return xml_fail(err, ERR_INPUT, "RID", policy, "Node is missing");
+        return xml_fail_missing(err, "RID", policy, "Node");
     message->node = read_node(message, node);
     if (!read_traffic(message, policy, err))
         return false;
@@ -186,7 +186,7 @@ static bool read_status(struct rid *message, const struct xml_element *root, str
     if (message->type != RID_ACKNOWLEDGEMENT)
         return true;
     if (!element)
-        return xml_fail(err, ERR_INPUT, "RID", root, "RequestStatus is missing");
+        return xml_fail_missing(err, "RID", root, "RequestStatus");
     if (!need_attribute(message, element, "AuthorizationStatus", &status, err))
         return false;
     message->status = find_name(status_names, ARRAY_SIZE(status_names), status, 0);
@@ -204,7 +204,7 @@ static bool read_message(struct rid *message, const struct xml_element *root, st
         return xml_fail(err, ERR_INPUT, "RID", root, "this is no RID message but \"%.60s\"", root->name);
     struct xml_element *policy = xml_child(root, RID_SPACE, "RIDPolicy");
     if (!policy)
-        return xml_fail(err, ERR_INPUT, "RID", root, "RIDPolicy is missing");
+        return xml_fail_missing(err, "RID", root, "RIDPolicy");
     return read_policy(message, policy, err) && read_status(message, root, err);
 }
 

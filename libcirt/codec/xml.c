@@ -312,6 +312,15 @@ void xml_place(const struct xml_element *element, char place[XML_PLACE_SIZE])
     xml_text_harmless(whole, place, XML_PLACE_SIZE);
 }
 
+bool xml_fail_missing(struct err *err, const char *standard, const struct xml_element *parent, const char *name)
+{
+    for (const struct xml_element *child = parent->first; child; child = child->next)
+        if (str_equal(child->name, name))
+            return xml_fail(err, ERR_INPUT, standard, parent, "%s is missing: the one here is of another namespace, \"%.80s\"", name,
+                            child->space);
+    return xml_fail(err, ERR_INPUT, standard, parent, "%s is missing", name);
+}
+
 bool xml_fail(struct err *err, enum err_code code, const char *standard, const struct xml_element *element, const char *format, ...)
 {
     char place[XML_PLACE_SIZE], at[sizeof err->at], text[sizeof err->text], harmless[sizeof err->text];

@@ -72,5 +72,7 @@ void xml_place(const struct xml_element *element, char place[XML_PLACE_SIZE]);
  * the text is made harmless. */
 bool xml_fail(struct err *err, enum err_code code, const char *standard, const struct xml_element *element, const char *format, ...)
     PRINTF_LIKE(5, 6);
+/* That a child of that name is missing in parent; one of another namespace is named. */
+bool xml_fail_missing(struct err *err, const char *standard, const struct xml_element *parent, const char *name);
 
 #endif

@@ -182,6 +182,21 @@ static void one_line_is_its_whole_report(void **state)
     report_free(report);
 }
 
+/* What a sender answers who has nothing new. */
+static void no_events_are_no_mistake(void **state)
+{
+    (void)state;
+    static const char *const formats[] = {"idea", "intelmq", "n6"};
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+        struct report *report = NULL;
+        struct err err = {0};
+        assert_true(codec_decode(codec_find(formats[i]), "[]", 2, &codec_limits_default, NULL, &report, &err));
+        assert_int_equal(report->observation_count, 0);
+        assert_int_equal(report->rejected_total, 0);
+        report_free(report);
+    }
+}
+
 static void many_events_are_a_limit(void **state)
 {
     (void)state;
@@ -462,6 +477,7 @@ int main(void)
         cmocka_unit_test(only_the_top_counts),
         cmocka_unit_test(each_line_is_read_as_what_it_is),
         cmocka_unit_test(one_line_is_its_whole_report),
+        cmocka_unit_test(no_events_are_no_mistake),
         cmocka_unit_test(many_events_are_a_limit),
         cmocka_unit_test(a_test_marks_nothing),
         cmocka_unit_test(never_is_no_time),
