@@ -79,6 +79,8 @@ static bool list_has(const char *list, const char *word)
 
 bool codec_has_media_type(const struct codec *codec, const char *media_type)
 {
+    if (strcasecmp(media_type, "text/json") == 0) /* as it was called before it was registered */
+        media_type = "application/json";
     return list_has(codec->media_type, media_type) || list_has(codec->media_types_too, media_type);
 }
 

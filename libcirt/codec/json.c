@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "codec/codec.h"
+#include "codec/json_value.h"
 #include "codec/native.h"
 #include "codec/native_encode.h"
 
@@ -9,6 +10,8 @@
 static int probe(const char *bytes, size_t size, const struct codec_hints *hints)
 {
     UNUSED(hints);
+    if (json_value_is_utf16(bytes, size)) /* is refused as such */
+        return 30;
     size_t start = native_skip_blanks(bytes, size);
     if (start == size || bytes[start] != '{')
         return 0;
@@ -27,7 +30,6 @@ extern const struct codec json_codec;
 const struct codec json_codec = {
     .name = "json",
     .media_type = "application/json",
-    .media_types_too = "text/json",
     .standard = "docs/report.schema.json",
     .summary = "native report, one JSON object",
     .shape = CODEC_WHOLE,

@@ -86,6 +86,15 @@ void json_value_drop(const json_t *array, size_t index)
     json_array_set_new((json_t *)array, index, json_null());
 }
 
+bool json_value_is_utf16(const char *bytes, size_t size)
+{
+    size_t mark = size >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0) ? 2 : 0;
+    if (size < mark + 2 || (bytes[mark] != '\0') == (bytes[mark + 1] != '\0'))
+        return false;
+    char first = bytes[mark] ? bytes[mark] : bytes[mark + 1];
+    return first == '{' || first == '[' || (mark && strchr(" \t\r\n", first));
+}
+
 bool json_value_parse(const char *bytes, size_t size, const struct codec_limits *limits, json_t **out, struct err *err)
 {
     if (size > limits->document_bytes_max)
@@ -94,6 +103,8 @@ bool json_value_parse(const char *bytes, size_t size, const struct codec_limits 
         bytes += 3;
         size -= 3;
     }
+    if (json_value_is_utf16(bytes, size))
+        return err_set_at(err, ERR_INPUT, "line 1", "wrong JSON: it is UTF-16, send it as UTF-8");
     /* jansson takes a NUL for the end of the text. */
     const char *nul = size ? memchr(bytes, '\0', size) : NULL;
     if (nul)

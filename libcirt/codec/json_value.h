@@ -24,6 +24,9 @@ struct json_place {
 /* What the tree of a document may take in memory, reckoned before it is built; some 57,000 observations of the usual kind. */
 enum { JSON_VALUE_TREE_MAX = 128 * 1024 * 1024 };
 
+/* Whether it begins as an object or array in UTF-16 does, which RFC 8259 no longer allows. */
+bool json_value_is_utf16(const char *bytes, size_t size);
+
 /* Parses one JSON text (RFC 8259), a byte order mark before it allowed. *out is the caller's (json_decref). ERR_INPUT with
  * at "line 3, column 14" for wrong syntax, duplicate keys, wrong UTF-8, lone surrogates and NUL; ERR_LIMIT beyond
  * limits->document_bytes_max, depth_max or JSON_VALUE_TREE_MAX. */

@@ -535,7 +535,9 @@ static bool read_report(struct native *native, const json_t *root, struct err *e
     if (observables && !json_is_null(observables) && !read_own_observables(native, observables, &here, err))
         return false;
     if (!report->observation_count && str_is_empty(report->description))
-        return json_value_fail(&document, ERR_INPUT, err, "needs a description or observations");
+        return json_value_fail(&document, ERR_INPUT, err,
+                               "needs a description or observations to be our own JSON, as which it is read where no other format is "
+                               "recognised: name its format by --format (?format=)");
     return true;
 }
 

@@ -329,6 +329,9 @@ static void media_types_find_their_codec(void **state)
     (void)state;
     assert_string_equal(codec_find_media_type("application/json")->name, "json");
     assert_string_equal(codec_find_media_type("APPLICATION/JSON")->name, "json");
+    assert_string_equal(codec_find_media_type("text/json")->name, "json");
+    assert_true(codec_has_media_type(codec_find("csaf"), "text/json"));
+    assert_false(codec_has_media_type(codec_find("iodef"), "text/json"));
     assert_string_equal(codec_find_media_type("application/jsonl")->name, "ndjson");
     assert_string_equal(codec_find_media_type("text/csv")->name, "shadowserver");
     assert_null(codec_find_media_type("application"));
