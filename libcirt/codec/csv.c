@@ -18,7 +18,7 @@
 
 /* A column of the document; meaning NULL: the mapping does not name it. */
 struct place {
-    const char *name;
+    const char *name, *kept_as;
     const struct csv_mapping_column *meaning;
 };
 
@@ -55,7 +55,11 @@ static bool has_place(const struct codec_stream *stream, const char *name)
 
 static void add_place(struct codec_stream *stream, const char *name)
 {
-    stream->places[stream->place_count++] = (struct place){name, csv_mapping_column(&stream->mapping, name)};
+    size_t before = 0;
+    for (size_t i = 0; i < stream->place_count; i++)
+        before += str_equal(stream->places[i].name, name);
+    stream->places[stream->place_count++] =
+        (struct place){name, csv_report_kept_as(stream->arena, name, before), csv_mapping_column(&stream->mapping, name)};
 }
 
 /* The number of the column, or place_count. */
@@ -167,18 +171,14 @@ static int *port_of(struct observation *observation, enum sighting_role role)
     return role == ROLE_SOURCE ? &observation->source_port : &observation->target_port;
 }
 
-/* "192.0.2.1:443", "[2001:db8::1]:443", "c2.example.net:443": what stands before the port, which the observation gets where it has none;
- * else the text as it is. */
+/* What stands before a port, which the observation gets where it has none; else the text as it is. */
 static const char *take_port(struct codec_stream *stream, struct observation *observation, enum sighting_role role, const char *text)
 {
-    const char *colon = strrchr(text, ':');
-    int64_t port;
-    if (!colon || colon == text || (strchr(text, ':') != colon && !(*text == '[' && colon[-1] == ']')) ||
-        !str_to_int64(colon + 1, 0, 65535, &port))
-        return text;
-    if (*port_of(observation, role) == -1)
-        *port_of(observation, role) = (int)port;
-    return arena_strndup(report_row_arena(stream->into.report), text, (size_t)(colon - text));
+    int port = -1;
+    const char *before = csv_report_before_port(report_row_arena(stream->into.report), text, &port);
+    if (before && *port_of(observation, role) == -1)
+        *port_of(observation, role) = port;
+    return before ? before : text;
 }
 
 /* "192.0.2.1", "192.0.2.0/24", "192.0.2.1-192.0.2.9", "192.0.2.1:443" */
@@ -336,13 +336,13 @@ static const char *place_fault(struct codec_stream *stream, struct observation *
         return column && column->is_needed ? fault : NULL;
     }
     if (!column || column->meaning == CSV_KEPT) {
-        csv_report_keep(&stream->into, stream->places[i].name, field->text, field->size);
+        csv_report_keep(&stream->into, stream->places[i].kept_as, field->text, field->size);
         return NULL;
     }
     if (str_is_utf8(field->text, field->size, NULL) && read_field(stream, observation, column, text, field->text))
         return NULL;
     if (column->is_kept_otherwise) {
-        csv_report_keep(&stream->into, stream->places[i].name, field->text, field->size);
+        csv_report_keep(&stream->into, stream->places[i].kept_as, field->text, field->size);
         return NULL;
     }
     return tell(fault, "column", stream->places[i].name, field->text);

@@ -74,7 +74,7 @@ static const char *rest(struct reader *reader)
 
 /* --- settings: "key: value" --- */
 
-static bool read_char(struct reader *reader, const char *text, char *out)
+static bool read_char(struct reader *reader, const char *key, const char *text, char *out)
 {
     if (str_equal_nocase(text, "tab") || str_equal(text, "\\t"))
         *out = '\t';
@@ -83,7 +83,7 @@ static bool read_char(struct reader *reader, const char *text, char *out)
     else if (strlen(text) == 1 && *text != '"')
         *out = *text;
     else
-        return refuse(reader, "one character, tab, or blanks", text);
+        return refuse(reader, arena_printf(reader->arena, "%s is one character, tab, or blanks", key), text);
     return true;
 }
 
@@ -123,9 +123,9 @@ static bool read_setting(struct reader *reader, const char *key, const char *tex
     struct csv_mapping *out = reader->out;
     int64_t number;
     if (str_equal(key, "delimiter"))
-        return read_char(reader, text, &out->form.delimiter);
+        return read_char(reader, key, text, &out->form.delimiter);
     if (str_equal(key, "comment"))
-        return read_char(reader, text, &out->form.comment);
+        return read_char(reader, key, text, &out->form.comment);
     if (str_equal(key, "columns"))
         return read_names(reader, text, &out->names, &out->name_count, &out->name_capacity);
     if (str_equal(key, "absent"))

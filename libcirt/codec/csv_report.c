@@ -149,6 +149,22 @@ bool csv_report_end_row(struct csv_report *into, const char *why, struct err *er
     return !is_full || csv_report_hand_over(into, err);
 }
 
+const char *csv_report_kept_as(struct arena *arena, const char *name, size_t before)
+{
+    return before ? arena_printf(arena, "%s %zu", name, before + 1) : name;
+}
+
+const char *csv_report_before_port(struct arena *arena, const char *text, int *port)
+{
+    const char *colon = strrchr(text, ':');
+    int64_t number;
+    if (!colon || colon == text || (strchr(text, ':') != colon && !(*text == '[' && colon[-1] == ']')) ||
+        !str_to_int64(colon + 1, 0, 65535, &number))
+        return NULL;
+    *port = (int)number;
+    return arena_strndup(arena, text, (size_t)(colon - text));
+}
+
 bool csv_report_is_absent(const char *text)
 {
     static const char *const absent[] = {"", "-", "n/a", "null", "none", "0.0.0.0", "::"};

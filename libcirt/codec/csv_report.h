@@ -8,6 +8,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "codec/codec.h"
 
 struct csv_report {
@@ -34,6 +35,13 @@ bool csv_report_end_row(struct csv_report *into, const char *why, struct err *er
 void csv_report_reject(struct csv_report *into, size_t line, const char *why);
 /* Also gives back the memory of the batch. */
 bool csv_report_hand_over(struct csv_report *into, struct err *err) MUST_CHECK;
+
+/* What a column is kept as that stands behind so many of its name: "note", "note 2", ... In the arena, or the name itself. */
+const char *csv_report_kept_as(struct arena *arena, const char *name, size_t before);
+
+/* "192.0.2.1:443", "[2001:db8::1]:443", "c2.example.net:443": what stands before the port, in the arena, and the port; NULL where there is
+ * none. */
+const char *csv_report_before_port(struct arena *arena, const char *text, int *port);
 
 /* How feeds write "none" in a column that has no other way. */
 bool csv_report_is_absent(const char *text);

@@ -8,6 +8,7 @@
 #include "base/timestamp.h"
 #include "base/timestamp_read.h"
 #include "codec/codec.h"
+#include "codec/csv_charset.h"
 #include "codec/csv_report.h"
 #include "codec/csv_stream.h"
 #include "codec/shadowserver_table.h"
@@ -18,16 +19,18 @@ enum { RAGGED_MAX = 2 };
 
 struct header_column {
     char *name;
+    const char *kept_as;
     const struct shadowserver_column *column;
     enum sighting_role role;
 };
 
 /* Columns that say more of what another one holds. */
-static const char *const beside[] = {"http_host", "url_scheme", "ssl_cipher", "application"};
-enum { HTTP_HOST, URL_SCHEME, SSL_CIPHER, APPLICATION };
+static const char *const beside[] = {"http_host", "port", "cc_dns", "cc_port", "url_scheme", "ssl_cipher", "application"};
+enum { HTTP_HOST, PORT, CC_DNS, CC_PORT, URL_SCHEME, SSL_CIPHER, APPLICATION };
 
 struct codec_stream {
     struct csv_stream *rows;
+    struct csv_charset *charset;
     struct csv_report into;
     char type[64];
     const struct shadowserver_type *facts; /* NULL: the type is unknown */
@@ -105,11 +108,15 @@ static bool read_header(struct codec_stream *stream, const struct csv_field *fie
     bool has_time = false, has_observable = false;
     stream->header = mem_calloc(count, sizeof *stream->header);
     for (size_t i = 0; i < count; i++) {
-        const char *name = fields[i].text;
-        stream->header[i].name = mem_strdup(name);
-        str_lower(stream->header[i].name);
+        struct header_column *header = &stream->header[i];
+        size_t before = 0;
+        header->name = mem_strdup(fields[i].text);
+        str_lower(header->name);
+        for (size_t k = 0; k < i; k++)
+            before += str_equal(stream->header[k].name, header->name);
+        header->kept_as = csv_report_kept_as(stream->into.report->arena, header->name, before);
         stream->header_count++;
-        if (!str_is_utf8(stream->header[i].name, strlen(stream->header[i].name), NULL))
+        if (!str_is_utf8(header->name, strlen(header->name), NULL))
             return refuse(line, ERR_INPUT, "the name of a column is not UTF-8", err);
     }
     bool by_referer = !is_named(stream, "ip") && !is_named(stream, "src_ip");
@@ -178,19 +185,49 @@ static const char *cell(const struct codec_stream *stream, size_t which)
     return at < stream->header_count && at < stream->row_count ? stream->row[at].text : "";
 }
 
-/* Sinkholes tell a URL in two columns: http_host and in http_url "/path", or as it was asked for, "GET /path HTTP/1.1". False where this is
- * no such path. */
-static bool add_path(struct codec_stream *stream, struct observation *observation, const struct header_column *header, const char *text)
+/* "http://www.example:8080" of the site that has the URL, or of what a drone called; NULL where no host is told. A Host field has its port
+ * itself. */
+static const char *site_of(const struct codec_stream *stream, const struct header_column *header)
 {
-    const char *host = cell(stream, HTTP_HOST), *scheme = cell(stream, URL_SCHEME);
-    const char *path = *text == '/' ? text : strstr(text, " /");
-    if (!*host || !path || strcspn(text, " ") < (size_t)(path - text))
-        return false;
-    path += *path == ' ';
-    bool is_tls = *cell(stream, SSL_CIPHER) || str_equal_nocase(cell(stream, APPLICATION), "https");
+    const char *host = cell(stream, HTTP_HOST), *port = header->column->side == SIDE_SOURCE ? cell(stream, PORT) : "";
+    const char *scheme = cell(stream, URL_SCHEME), *application = cell(stream, APPLICATION);
+    int64_t number = 0;
+    if (csv_report_is_absent(host)) {
+        host = cell(stream, CC_DNS);
+        port = cell(stream, CC_PORT);
+    }
+    if (csv_report_is_absent(host))
+        return NULL;
+    if (strchr(host, ':') || !str_to_int64(port, 1, 65535, &number))
+        number = 0;
+    bool is_tls = *cell(stream, SSL_CIPHER) || (*application ? str_equal_nocase(application, "https") : number == 443);
     const char *known = *scheme ? scheme : is_tls ? "https" : "http";
-    const char *url = arena_printf(report_row_arena(stream->into.report), "%s://%s%.*s", known, host, (int)strcspn(path, " "), path);
-    return report_add_sighting(stream->into.report, observation, OBSERVABLE_URL, header->role, url);
+    if (!number || number == (is_tls ? 443 : 80))
+        return arena_printf(report_row_arena(stream->into.report), "%s://%s", known, host);
+    return arena_printf(report_row_arena(stream->into.report), "%s://%s:%d", known, host, (int)number);
+}
+
+/* A URL in several columns: the host's, and here "/path" or a request, "GET /path HTTP/1.1"; "GET http://host/path HTTP/1.1" needs none. */
+static void add_request(struct codec_stream *stream, struct observation *observation, const struct header_column *header, const char *text)
+{
+    size_t method = *text == '/' ? 0 : strcspn(text, " ");
+    const char *target = text + method + (text[method] == ' '), *site = *target == '/' ? site_of(stream, header) : "";
+    if (!site)
+        return;
+    const char *url = arena_printf(report_row_arena(stream->into.report), "%s%.*s", site, (int)strcspn(target, " "), target);
+    UNUSED(report_add_sighting(stream->into.report, observation, OBSERVABLE_URL, header->role, url));
+}
+
+/* True: nothing is left to be kept. */
+static bool read_guess(struct codec_stream *stream, struct observation *observation, enum sighting_role role, const char *text)
+{
+    int port;
+    if (csv_report_is_absent(text) || report_add_guessed(stream->into.report, observation, role, text))
+        return true;
+    const char *host = csv_report_before_port(report_row_arena(stream->into.report), text, &port);
+    if (host)
+        UNUSED(report_add_guessed(stream->into.report, observation, role, host));
+    return false;
 }
 
 /* False: the value is not what the column promises, and the row cannot be trusted. */
@@ -229,16 +266,16 @@ static bool read_field(struct codec_stream *stream, struct observation *observat
         if (csv_report_is_absent(text) || report_add_sighting(stream->into.report, observation, column->type, header->role, text))
             return true;
         if (column->type == OBSERVABLE_URL)
-            UNUSED(add_path(stream, observation, header, text));
+            add_request(stream, observation, header, text);
         break;
     case COLUMN_GUESS:
-        if (csv_report_is_absent(text) || report_add_guessed(stream->into.report, observation, header->role, text))
+        if (read_guess(stream, observation, header->role, text))
             return true;
         break;
     case COLUMN_KEPT:
         break;
     }
-    csv_report_keep(&stream->into, header->name, text, size);
+    csv_report_keep(&stream->into, header->kept_as, text, size);
     return true;
 }
 
@@ -315,6 +352,7 @@ static struct codec_stream *open_stream(const struct codec_limits *limits, const
     struct codec_stream *stream = mem_calloc(1, sizeof *stream);
     csv_report_open(&stream->into, "shadowserver", limits, sink);
     stream->rows = csv_stream_new(limits, &form, on_row, NULL, stream);
+    stream->charset = csv_charset_new(NULL, stream->rows);
     read_hints(stream, hints);
     return stream;
 }
@@ -326,6 +364,7 @@ static void close_stream(struct codec_stream *stream)
     for (size_t i = 0; i < stream->header_count; i++)
         free(stream->header[i].name);
     free(stream->header);
+    csv_charset_free(stream->charset);
     csv_stream_free(stream->rows);
     csv_report_close(&stream->into);
     free(stream);
@@ -333,13 +372,13 @@ static void close_stream(struct codec_stream *stream)
 
 static bool feed(struct codec_stream *stream, const char *bytes, size_t size, struct err *err)
 {
-    return csv_stream_feed(stream->rows, bytes, size, err);
+    return csv_charset_feed(stream->charset, bytes, size, err);
 }
 
 static bool finish(struct codec_stream *stream, struct err *err)
 {
     size_t cut_line = 0;
-    if (!csv_stream_finish(stream->rows, &cut_line, err))
+    if (!csv_charset_finish(stream->charset, err) || !csv_stream_finish(stream->rows, &cut_line, err))
         return false;
     if (!stream->header)
         return refuse(cut_line ? cut_line : 1, ERR_INPUT, "there is no header line", err);

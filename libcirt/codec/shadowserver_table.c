@@ -66,9 +66,7 @@ static const struct shadowserver_type types[] = {
     {"scan_exchange", SCANNED, ROLE_SOURCE, ROLE_TARGET},
     {"scan_http", "other/other", ROLE_SOURCE, ROLE_TARGET},
     {"scan_http_proxy", REACHABLE, ROLE_SOURCE, ROLE_TARGET},
-    {"scan_http_vulnerable", SCANNED, ROLE_SOURCE, ROLE_TARGET},
     {"scan_imap", "other/other", ROLE_SOURCE, ROLE_TARGET},
-    {"scan_imap_vulnerable", SCANNED, ROLE_SOURCE, ROLE_TARGET},
     {"scan_isakmp", SCANNED, ROLE_SOURCE, ROLE_TARGET},
     {"scan_loop_dos", AMPLIFIER, ROLE_SOURCE, ROLE_TARGET},
     {"scan_memcached", AMPLIFIER, ROLE_SOURCE, ROLE_TARGET},
@@ -76,13 +74,11 @@ static const struct shadowserver_type types[] = {
     {"scan_netis_router", SCANNED, ROLE_SOURCE, ROLE_TARGET},
     {"scan_ntpmonitor", AMPLIFIER, ROLE_SOURCE, ROLE_TARGET},
     {"scan_pop3", "other/other", ROLE_SOURCE, ROLE_TARGET},
-    {"scan_pop3_vulnerable", SCANNED, ROLE_SOURCE, ROLE_TARGET},
     {"scan_post_exploitation_framework", INFECTED, ROLE_SOURCE, ROLE_TARGET},
     {"scan_qotd", AMPLIFIER, ROLE_SOURCE, ROLE_TARGET},
     {"scan_quic", "other/other", ROLE_SOURCE, ROLE_TARGET},
     {"scan_slp", AMPLIFIER, ROLE_SOURCE, ROLE_TARGET},
     {"scan_smtp", "other/other", ROLE_SOURCE, ROLE_TARGET},
-    {"scan_smtp_vulnerable", SCANNED, ROLE_SOURCE, ROLE_TARGET},
     {"scan_ssdp", AMPLIFIER, ROLE_SOURCE, ROLE_TARGET},
     {"scan_ssh", "other/other", ROLE_SOURCE, ROLE_TARGET},
     {"scan_ssl", "other/other", ROLE_SOURCE, ROLE_TARGET},
@@ -93,7 +89,11 @@ static const struct shadowserver_type types[] = {
     {"sinkhole", INFECTED, ROLE_SOURCE, ROLE_INFRASTRUCTURE},
     {"spam_url", "abusive-content/spam", ROLE_SOURCE, ROLE_TARGET},
     {"special", SCANNED, ROLE_SOURCE, ROLE_TARGET},
+    {"ssl_scan", WEAK, ROLE_SOURCE, ROLE_TARGET}, /* scan_ssl_poodle as it was called first */
 };
+
+/* scan_ANYTHING_vulnerable: what is behind the service's name counts. */
+static const struct shadowserver_type vulnerable = {"scan_", SCANNED, ROLE_SOURCE, ROLE_TARGET};
 
 /* "scan6_smb" as "scan_smb", "event6_sinkhole" as "event4_sinkhole". */
 static void as_ipv4(const char *type, char *elder, size_t size)
@@ -112,6 +112,8 @@ const struct shadowserver_type *shadowserver_table_type(const char *type)
 {
     char elder[100];
     as_ipv4(type, elder, sizeof elder);
+    if (str_starts(elder, vulnerable.prefix) && str_ends(elder, "_vulnerable"))
+        return &vulnerable;
     const struct shadowserver_type *longest = NULL;
     for (size_t i = 0; i < ARRAY_SIZE(types); i++)
         if (str_starts(elder, types[i].prefix) && (!longest || strlen(types[i].prefix) > strlen(longest->prefix)))
@@ -163,6 +165,7 @@ static const struct shadowserver_column columns[] = {
     {"dest_port", COLUMN_PORT, SIDE_TARGET, 0, NULL},
     {"cc_port", COLUMN_PORT, SIDE_TARGET, 0, NULL},
     {"protocol", COLUMN_PROTOCOL, SIDE_OTHER, 0, NULL},
+    {"type", COLUMN_PROTOCOL, SIDE_OTHER, 0, "botnet_drone"},
     {"count", COLUMN_COUNT, SIDE_OTHER, 0, NULL},
     {"class", COLUMN_CLASS, SIDE_OTHER, 0, NULL},
     {"tag", COLUMN_TAGS, SIDE_OTHER, 0, NULL},
@@ -192,24 +195,36 @@ static const struct shadowserver_column columns[] = {
     {"domain", COLUMN_OBSERVABLE, SIDE_TARGET, OBSERVABLE_DOMAIN, "event4_"},
     {"dst_network", COLUMN_OBSERVABLE, SIDE_TARGET, OBSERVABLE_CIDR, NULL},
     {"network", COLUMN_OBSERVABLE, SIDE_SOURCE, OBSERVABLE_CIDR, "event4_ip_spoofer"},
+    {"network", COLUMN_OBSERVABLE, SIDE_SOURCE, OBSERVABLE_CIDR, "caida_ip_spoofer"},
     {"website", COLUMN_GUESS, SIDE_SOURCE, 0, "ransomware_victim"},
     {"leak_site_url", COLUMN_OBSERVABLE, SIDE_INFRASTRUCTURE, OBSERVABLE_URL, NULL},
+    /* What a bot asked the sinkhole, or a scanner the honeypot, for; in other reports the host's own. */
+    {"url", COLUMN_OBSERVABLE, SIDE_TARGET, OBSERVABLE_URL, "sinkhole"},
+    {"url", COLUMN_OBSERVABLE, SIDE_TARGET, OBSERVABLE_URL, "microsoft_sinkhole"},
+    {"url", COLUMN_OBSERVABLE, SIDE_TARGET, OBSERVABLE_URL, "botnet_drone"},
+    {"url", COLUMN_OBSERVABLE, SIDE_TARGET, OBSERVABLE_URL, "hp_"},
     {"url", COLUMN_OBSERVABLE, SIDE_SOURCE, OBSERVABLE_URL, NULL},
+    {"http_url", COLUMN_OBSERVABLE, SIDE_SOURCE, OBSERVABLE_URL, "scan_"},
     {"http_url", COLUMN_OBSERVABLE, SIDE_TARGET, OBSERVABLE_URL, NULL},
     {"cc_url", COLUMN_OBSERVABLE, SIDE_INFRASTRUCTURE, OBSERVABLE_URL, NULL},
+    {"beacon_host", COLUMN_GUESS, SIDE_INFRASTRUCTURE, 0, NULL},
     {"payload_url", COLUMN_OBSERVABLE, SIDE_INFRASTRUCTURE, OBSERVABLE_URL, NULL},
     {"email", COLUMN_OBSERVABLE, SIDE_SOURCE, OBSERVABLE_EMAIL, "compromised_account"},
     {"sender", COLUMN_OBSERVABLE, SIDE_SOURCE, OBSERVABLE_EMAIL, "spam_url"},
     {"mac", COLUMN_OBSERVABLE, SIDE_SOURCE, OBSERVABLE_MAC, NULL},
     {"mac_address", COLUMN_OBSERVABLE, SIDE_SOURCE, OBSERVABLE_MAC, NULL},
     {"md5", COLUMN_OBSERVABLE, SIDE_OTHER, OBSERVABLE_MD5, NULL},
+    {"binary_md5", COLUMN_OBSERVABLE, SIDE_OTHER, OBSERVABLE_MD5, NULL},
     {"md5hash", COLUMN_OBSERVABLE, SIDE_OTHER, OBSERVABLE_MD5, NULL},
     {"file_md5", COLUMN_OBSERVABLE, SIDE_OTHER, OBSERVABLE_MD5, NULL},
     {"payload_md5", COLUMN_OBSERVABLE, SIDE_OTHER, OBSERVABLE_MD5, NULL},
     {"sha1", COLUMN_OBSERVABLE, SIDE_OTHER, OBSERVABLE_SHA1, NULL},
+    {"binary_sha1", COLUMN_OBSERVABLE, SIDE_OTHER, OBSERVABLE_SHA1, NULL},
     {"sha256", COLUMN_OBSERVABLE, SIDE_OTHER, OBSERVABLE_SHA256, NULL},
+    {"binary_sha256", COLUMN_OBSERVABLE, SIDE_OTHER, OBSERVABLE_SHA256, NULL},
     {"file_sha256", COLUMN_OBSERVABLE, SIDE_OTHER, OBSERVABLE_SHA256, NULL},
     {"sha512", COLUMN_OBSERVABLE, SIDE_OTHER, OBSERVABLE_SHA512, NULL},
+    {"binary_sha512", COLUMN_OBSERVABLE, SIDE_OTHER, OBSERVABLE_SHA512, NULL},
 };
 
 const struct shadowserver_column *shadowserver_table_column(const char *name, const char *type)

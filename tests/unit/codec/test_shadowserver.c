@@ -55,7 +55,8 @@ static void the_longest_type_counts(void **state)
 {
     (void)state;
     assert_string_equal(shadowserver_table_type("scan_http")->prefix, "scan_http");
-    assert_string_equal(shadowserver_table_type("scan6_http_vulnerable")->prefix, "scan_http_vulnerable");
+    assert_string_equal(shadowserver_table_type("scan6_http_vulnerable")->class_name, "vulnerable/vulnerable-system");
+    assert_string_equal(shadowserver_table_type("scan_something_new_vulnerable")->class_name, "vulnerable/vulnerable-system");
     assert_string_equal(shadowserver_table_type("scan_something_new")->prefix, "scan_");
     assert_string_equal(shadowserver_table_type("event6_sinkhole")->class_name, "malicious-code/infected-system");
     assert_int_equal(shadowserver_table_type("event4_honeypot_ddos_target")->target_role, ROLE_VICTIM);
@@ -178,6 +179,22 @@ static void many_paths_are_soon_read(void **state)
     assert_int_equal(report->observation_count, 399);
     report_free(report);
     buf_clear(&text);
+}
+
+static void utf_16_is_read_as_utf_8_is(void **state)
+{
+    (void)state;
+    static const char text[] = "timestamp,ip,tag\r\n2026-01-01 00:00:00,192.0.2.1,x\r\n";
+    char wide[2 * sizeof text] = "\xff\xfe";
+    struct report *report = NULL;
+    struct err err = {0};
+    for (size_t i = 0; i + 1 < sizeof text; i++)
+        wide[2 + 2 * i] = text[i];
+    assert_true(codec_decode(codec_find("shadowserver"), wide, sizeof wide, &codec_limits_default, NULL, &report, &err));
+    assert_int_equal(report->observation_count, 1);
+    assert_string_equal(report->observations[0].sightings[0].value, "192.0.2.1");
+    assert_string_equal(report->observations[0].extra, "{\"tag\":\"x\"}");
+    report_free(report);
 }
 
 static void how_long_a_row_may_be_is_the_same_in_all_chunks(void **state)
@@ -366,10 +383,10 @@ static void no_cell_of_any_report_is_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(file_names_tell_the_type),      cmocka_unit_test(the_longest_type_counts),
-        cmocka_unit_test(rows_come_in_batches),          cmocka_unit_test(an_endless_row_is_a_limit),
-        cmocka_unit_test(many_paths_are_soon_read),      cmocka_unit_test(how_long_a_row_may_be_is_the_same_in_all_chunks),
-        cmocka_unit_test(no_cell_of_any_report_is_lost),
+        cmocka_unit_test(file_names_tell_the_type),   cmocka_unit_test(the_longest_type_counts),
+        cmocka_unit_test(rows_come_in_batches),       cmocka_unit_test(an_endless_row_is_a_limit),
+        cmocka_unit_test(many_paths_are_soon_read),   cmocka_unit_test(how_long_a_row_may_be_is_the_same_in_all_chunks),
+        cmocka_unit_test(utf_16_is_read_as_utf_8_is), cmocka_unit_test(no_cell_of_any_report_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
