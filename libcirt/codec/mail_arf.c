@@ -10,6 +10,7 @@
 #include "codec/mime.h"
 #include "codec/mime_body.h"
 #include "codec/xarf.h"
+#include "model/rsit.h"
 
 enum { BODY_MAX = 256 * 1024 };
 
@@ -27,6 +28,7 @@ static const struct {
     {"abuse", "abusive-content/spam"},
     {"fraud", "fraud/phishing"},
     {"virus", "malicious-code/malware-distribution"},
+    {"malware", "malicious-code/malware-distribution"},
     {"auth-failure", "fraud/masquerade"}, /* RFC 6591: another wrote in the domain's name, or it is set up wrongly */
     {"other", "other/other"},
     {"opt-out", "abusive-content/spam"}, /* of the first drafts, and still sent */
@@ -39,9 +41,10 @@ static void read_type(struct arf *arf, const char *type)
     char *claim = arena_strdup(arf->report->arena, type);
     str_lower(claim);
     arf->observation->class_claim = arf->report->class_claim = claim;
-    for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-        if (str_equal(types[i].type, claim))
-            arf->observation->class_name = arf->report->class_name = types[i].class_name;
+    size_t i = 0;
+    while (i < ARRAY_SIZE(types) && !str_equal(types[i].type, claim))
+        i++;
+    arf->observation->class_name = arf->report->class_name = i < ARRAY_SIZE(types) ? types[i].class_name : rsit_claimed(claim);
 }
 
 /* --- fields --- */

@@ -7,6 +7,7 @@
 #include "codec/extract.h"
 #include "codec/mail_reading.h"
 #include "codec/mime_body.h"
+#include "codec/xarf.h"
 
 enum { FORWARDS_MAX = 50, RECEIVED_MAX = 30, ENCODED_DEPTH_MAX = 3 };
 
@@ -122,6 +123,7 @@ static void add_observation(struct mail_reading *reading, const struct mime_part
     add_relays(report, observation, reading->mime, inner);
     if (!reading->is_aside)
         mail_forward_extract(reading, start, reading->text.size, observation);
+    xarf_unique(observation);
     if (observation->sighting_count == 0)
         report->observation_count--;
     free(text);

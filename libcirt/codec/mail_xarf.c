@@ -194,7 +194,8 @@ static bool read_canonical(struct report *report, json_t *document, const struct
     struct json_take take = {.report = report, .observation = observation, .object = document, .place = place};
     struct json_place source = {.up = place, .name = "Source"}, date = {.up = place, .name = "Date"};
     take_class(observation, document, arena);
-    if (!take_end(&take, "Source", "Source-Type", ROLE_SOURCE) && json_object_get(document, "Source"))
+    size_t rejected = report->rejected_total;
+    if (!take_end(&take, "Source", "Source-Type", ROLE_SOURCE) && json_object_get(document, "Source") && report->rejected_total == rejected)
         json_take_reject(report, &source, "is no address, network or name");
     take_end(&take, "Destination", "Destination-Type", ROLE_TARGET);
     xarf_spare_targets(observation);

@@ -48,17 +48,6 @@ static bool add_hash(const struct json_take *take, const char *algorithm, const 
            report_add_sighting(take->report, take->observation, type, ROLE_OTHER, digest);
 }
 
-static bool add_named_hash(const struct json_take *take, const char *text)
-{
-    char algorithm[8] = "";
-    const char *colon = strchr(text, ':');
-    if (!colon || colon - text >= (ptrdiff_t)sizeof algorithm)
-        return false;
-    memcpy(algorithm, text, (size_t)(colon - text));
-    str_lower(algorithm);
-    return add_hash(take, algorithm, colon + 1);
-}
-
 static void take_digests(const struct json_take *take, json_t *digests)
 {
     static const char *const algorithms[] = {"md5", "sha1", "sha256", "sha512"};
@@ -72,7 +61,8 @@ void xarf_take_hash(const struct json_take *take, const char *name)
     json_t *value = json_object_get(take->object, name);
     if (json_is_object(value))
         take_digests(take, value);
-    else if (json_is_string(value) && add_named_hash(take, json_string_value(value)))
+    else if (json_is_string(value) &&
+             report_add_sighting(take->report, take->observation, OBSERVABLE_SHA256, ROLE_OTHER, json_string_value(value)))
         json_object_del(take->object, name);
 }
 

@@ -27,7 +27,7 @@ bool xarf_fail(const struct json_place *place, const char *name, struct err *err
 /* A value of any kind that observable_guess() knows, or an array of them; what is none stays. Returns how many were added. */
 size_t xarf_take_guessed(const struct json_take *take, const char *name, enum sighting_role role);
 
-/* "sha256:0c4a...", or an object of digests by the name of their algorithm. */
+/* "sha256:0c4a...", the same without the name (its length tells), or an object of digests by the name of their algorithm. */
 void xarf_take_hash(const struct json_take *take, const char *name);
 
 /* Of the same value in the same role one is enough. */

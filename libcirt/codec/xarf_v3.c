@@ -23,6 +23,7 @@ static const struct {
     {"Date", KIND_TIME},
     {"FirstSeen", KIND_TIME},
     {"SourceIp", KIND_IP},
+    {"SourceIP", KIND_IP},
     {"SourcePort", KIND_PORT},
     {"SourceUrl", KIND_URL},
     {"DestinationIp", KIND_IP},
@@ -196,11 +197,18 @@ static bool check_samples(const json_t *report, const struct json_place *place, 
     return true;
 }
 
+/* "3", "2.1", and as a number. */
+static bool is_known(const json_t *version)
+{
+    const char *text = json_string_value(version);
+    double number = json_number_value(version);
+    return text ? (text[0] == '2' || text[0] == '3') && (!text[1] || text[1] == '.') : number >= 2 && number < 4;
+}
+
 static bool check(const json_t *event, const struct json_place *place, struct arena *arena, struct err *err)
 {
     struct json_place inner = {.up = place, .name = "Report"};
-    const char *version = json_string_value(json_object_get(event, "Version"));
-    if (!version || !(version[0] == '2' || version[0] == '3') || (version[1] && version[1] != '.'))
+    if (!is_known(json_object_get(event, "Version")))
         return xarf_fail(place, "Version", err, "must be 2 or 3");
     const json_t *report = json_object_get(event, "Report");
     if (!check_reporter(event, place, err))
@@ -304,6 +312,7 @@ static void take_report(const struct json_take *take)
     json_t *report = take->object;
     struct observation *observation = take->observation;
     json_take_addresses(take, "SourceIp", ROLE_SOURCE);
+    json_take_addresses(take, "SourceIP", ROLE_SOURCE);
     json_take_addresses(take, "AttackerIp", ROLE_SOURCE);
     json_take_addresses(take, "DestinationIp", ROLE_TARGET);
     for (size_t i = 0; i < ARRAY_SIZE(places); i++)
@@ -362,6 +371,8 @@ bool xarf_v3_read(struct report *report, json_t *event, const struct json_place 
     take_class(observation, body, arena);
     take_report(&take);
     take_dialect(&take);
+    if (!observation->sighting_count)
+        json_take_reject(report, &inner, "names no source: no SourceIp, SourceUrl or Source that can be read");
     xarf_evidence_take(body, json_object_get(body, "Samples") ? "Samples" : "Attachment");
     observation->extra = json_take_rest(event, arena);
     return true;

@@ -97,14 +97,87 @@ static const struct {
     {"target_url", OBSERVABLE_URL, ROLE_TARGET},
     {"submission_url", OBSERVABLE_URL, ROLE_INFRASTRUCTURE},
     {"redirect_chain", OBSERVABLE_URL, ROLE_INFRASTRUCTURE},
-    {"related_domains", OBSERVABLE_DOMAIN, ROLE_INFRASTRUCTURE},
-    {"cryptocurrency_addresses", OBSERVABLE_CRYPTO, ROLE_INFRASTRUCTURE},
     {"user_agent", OBSERVABLE_USER_AGENT, ROLE_SOURCE},
     {"cve_id", OBSERVABLE_CVE, ROLE_OTHER},
     {"cve_ids", OBSERVABLE_CVE, ROLE_OTHER},
     {"exploit_cve", OBSERVABLE_CVE, ROLE_OTHER},
     {"vulnerability_cve", OBSERVABLE_CVE, ROLE_OTHER},
 };
+
+/* Members that are an object, or a list of them, which says more of each value than there is a place for. */
+static const struct within {
+    const char *name, *member;
+    enum observable_type type; /* 0: it is found out */
+    enum sighting_role role;
+} within[] = {
+    {"related_domains", "domain", OBSERVABLE_DOMAIN, ROLE_INFRASTRUCTURE},
+    {"cryptocurrency_addresses", "address", OBSERVABLE_CRYPTO, ROLE_INFRASTRUCTURE},
+    {"c2_servers", "address", 0, ROLE_INFRASTRUCTURE},
+    {"linked_content", "target_url", OBSERVABLE_URL, ROLE_INFRASTRUCTURE},
+    {"nzb_info", "nzb_url", OBSERVABLE_URL, ROLE_INFRASTRUCTURE},
+    {"spam_indicators", "suspicious_links", OBSERVABLE_URL, ROLE_INFRASTRUCTURE},
+    {"perpetrator_indicators", "ip_addresses", OBSERVABLE_IPV4, ROLE_SOURCE},
+    {"vulnerability_exploited", "cve", OBSERVABLE_CVE, ROLE_OTHER},
+    {"file_info", "file_hash", OBSERVABLE_SHA256, ROLE_OTHER},
+    {"file_metadata", "filename", OBSERVABLE_FILENAME, ROLE_OTHER},
+};
+
+static void take_value(const struct json_take *take, const char *name, enum observable_type type, enum sighting_role role)
+{
+    if (!type)
+        xarf_take_guessed(take, name, role);
+    else
+        json_take_sightings(take, name, type, role);
+}
+
+/* True: there was nothing else in it. It is left whole where there was: a port or a currency is of the value beside it. */
+static bool take_one_within(const struct json_take *take, const struct within *row, const json_t *object, const struct json_place *place)
+{
+    json_t *copy = json_copy((json_t *)object);
+    struct json_take inner = *take;
+    inner.object = copy;
+    inner.place = place;
+    take_value(&inner, row->member, row->type, row->role);
+    bool is_all = json_is_object(object) && json_object_size(copy) == 0;
+    json_decref(copy);
+    return is_all;
+}
+
+static void take_within(const struct json_take *take, const struct within *row)
+{
+    struct json_place list = {.up = take->place, .name = row->name};
+    json_t *value = json_object_get(take->object, row->name), *item;
+    bool is_all = true;
+    size_t i;
+    if (json_is_object(value) && take_one_within(take, row, value, &list))
+        json_object_del(take->object, row->name);
+    if (!json_is_object(json_array_get(value, 0))) {
+        if (!json_is_object(value))
+            take_value(take, row->name, row->type, row->role);
+        return;
+    }
+    json_array_foreach(value, i, item)
+    {
+        struct json_place place = {.up = &list, .index = i};
+        is_all = take_one_within(take, row, item, &place) && is_all;
+    }
+    if (is_all)
+        json_object_del(take->object, row->name);
+}
+
+/* Names of holes among their numbers are no fault. */
+static void take_probed(const struct json_take *take)
+{
+    json_t *list = json_object_get(take->object, "vulnerabilities_probed"), *item;
+    size_t added = 0, i;
+    json_array_foreach(list, i, item)
+    {
+        const char *text = json_string_value(item);
+        added += text && report_add_sighting(take->report, take->observation, OBSERVABLE_CVE, ROLE_OTHER, text);
+    }
+    if (added && added == json_array_size(list))
+        json_object_del(take->object, "vulnerabilities_probed");
+}
 
 static void take_sightings(const struct json_take *take)
 {
@@ -114,8 +187,10 @@ static void take_sightings(const struct json_take *take)
     json_take_addresses(take, "destination_ip", ROLE_TARGET);
     for (size_t i = 0; i < ARRAY_SIZE(places); i++)
         json_take_sightings(take, places[i].name, places[i].type, places[i].role);
+    for (size_t i = 0; i < ARRAY_SIZE(within); i++)
+        take_within(take, &within[i]);
+    take_probed(take);
     xarf_take_guessed(take, "c2_server", ROLE_INFRASTRUCTURE);
-    xarf_take_guessed(take, "c2_servers", ROLE_INFRASTRUCTURE);
     xarf_take_hash(take, "file_hash");
     xarf_take_hash(take, "file_hashes");
     xarf_take_hash(take, "hash_values");
@@ -163,9 +238,18 @@ static void take_confidence(const struct json_take *take)
     json_take_confidence(take->observation, (int)(share * 100 + 0.5));
 }
 
+/* The first drafts of 4.0.0 say "class". */
+static void name_category(json_t *event)
+{
+    json_t *category = json_object_get(event, "category") ? NULL : json_take_member(event, "class");
+    if (category)
+        json_object_set_new(event, "category", category);
+}
+
 bool xarf_v4_read(struct report *report, json_t *event, const struct json_place *place, struct err *err)
 {
     struct arena *arena = report_row_arena(report);
+    name_category(event);
     if (!check_required(event, place, err))
         return false;
     struct observation *observation = report_add_observation(report);

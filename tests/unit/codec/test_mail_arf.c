@@ -240,6 +240,32 @@ static void expect_refusal(const struct codec *codec, const char *text, const ch
         fail_msg("\"%s\" is not in: %s", why, err.text);
 }
 
+/* Words beyond the standards' are read as other formats' are. */
+static void test_classes_of_feedback(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"abuse", "abusive-content/spam"},
+        {"spam", "abusive-content/spam"},
+        {"Phishing", "fraud/phishing"},
+        {"malware", "malicious-code/malware-distribution"},
+        {"not-spam", NULL},
+        {"something-new", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char *text = mem_printf("Feedback-Type: %s\nVersion: 1\n", rows[i][0]);
+        struct report *report = decode(&mail_arf_codec, text, strlen(text));
+        assert_non_null(report);
+        if (rows[i][1])
+            assert_string_equal(report->class_name, rows[i][1]);
+        else
+            assert_null(report->class_name);
+        assert_true(str_equal_nocase(report->class_claim, rows[i][0]));
+        report_free(report);
+        free(text);
+    }
+}
+
 static void test_refusals_of_feedback(void **state)
 {
     (void)state;
@@ -266,6 +292,17 @@ static void test_refusals_of_xarf(void **state)
     expect_refusal(&mail_xarf_codec, "Source: 192.0.2.1\n", "/Report-Type", "is missing");
     expect_refusal(&mail_xarf_codec, "- a\n- b\n", "/", "fields");
     expect_refusal(&mail_xarf_codec, "---\n", "/", "fields");
+}
+
+static void test_a_fault_is_told_once(void **state)
+{
+    (void)state;
+    static const char text[] = "Report-Type: login-attack\nSource-Type: ip-address\nSource: 192.0.2.300\n";
+    struct report *report = decode(&mail_xarf_codec, text, strlen(text));
+    assert_non_null(report);
+    assert_int_equal(report->rejected_total, 1);
+    assert_string_equal(report->rejections[0].at, "/Source");
+    report_free(report);
 }
 
 static void test_limits_of_yaml(void **state)
@@ -296,10 +333,8 @@ static void test_limits_of_yaml(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mails_of_others),
-        cmocka_unit_test(test_refusals_of_feedback),
-        cmocka_unit_test(test_refusals_of_xarf),
-        cmocka_unit_test(test_limits_of_yaml),
+        cmocka_unit_test(test_mails_of_others),  cmocka_unit_test(test_classes_of_feedback),  cmocka_unit_test(test_refusals_of_feedback),
+        cmocka_unit_test(test_refusals_of_xarf), cmocka_unit_test(test_a_fault_is_told_once), cmocka_unit_test(test_limits_of_yaml),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -184,6 +184,21 @@ static void test_good_samples_of_version_3(void **state)
     }
 }
 
+/* Nothing that can be acted on: it is taken, and says so. */
+static void test_version_3_without_a_source(void **state)
+{
+    UNUSED(state);
+    static const char text[] =
+        "{\"Version\":\"3\",\"ReporterInfo\":{\"ReporterOrgEmail\":\"a@a.example\"},\"Report\":{\"ReportClass\":\"Messaging\","
+        "\"ReportType\":\"spam\",\"Date\":\"2026-01-15T10:30:00Z\",\"Description\":\"words\"}}";
+    struct report *report = decode(text, strlen(text));
+    assert_non_null(report);
+    assert_int_equal(report->observations[0].sighting_count, 0);
+    assert_int_equal(report->rejected_total, 1);
+    assert_string_equal(report->rejections[0].at, "/Report");
+    report_free(report);
+}
+
 /* Not valid by the schema, but in parts that we do not read: kept as they are. */
 static bool is_taken(const char *path)
 {
@@ -462,10 +477,10 @@ static bool write_samples(const char *folder)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_samples_of_version_4),     cmocka_unit_test(test_good_samples_of_version_3),
-        cmocka_unit_test(test_bad_samples_of_version_3), cmocka_unit_test(test_nothing_is_lost_on_the_way),
-        cmocka_unit_test(test_what_cannot_be_written),   cmocka_unit_test(test_own_member_hides_nothing),
-        cmocka_unit_test(test_a_target_is_no_source),
+        cmocka_unit_test(test_samples_of_version_4),       cmocka_unit_test(test_good_samples_of_version_3),
+        cmocka_unit_test(test_version_3_without_a_source), cmocka_unit_test(test_bad_samples_of_version_3),
+        cmocka_unit_test(test_nothing_is_lost_on_the_way), cmocka_unit_test(test_what_cannot_be_written),
+        cmocka_unit_test(test_own_member_hides_nothing),   cmocka_unit_test(test_a_target_is_no_source),
     };
     if (argc > 1)
         return write_classes(argv[1]) && write_samples(argv[1]) ? 0 : 1;
