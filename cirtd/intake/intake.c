@@ -172,8 +172,11 @@ static bool decode_whole(struct intake *intake, struct intake_job *job, struct b
 static bool take_document(struct intake *intake, struct intake_job *job, struct body *body, const char *head, size_t head_size)
 {
     struct err err;
-    if (!intake_job_choose(intake, job, body, head, head_size < HEAD_SIZE ? head_size : HEAD_SIZE))
+    if (!intake_job_choose(intake, job, body, head, head_size < HEAD_SIZE ? head_size : HEAD_SIZE)) {
+        if (job->is_unknown)
+            intake_keep_malformed(intake, job, body);
         return false;
+    }
     if (!body_rewind(body, &err))
         worker_problem_err(job->request, &err);
     else if (job->codec->shape == CODEC_LINES)

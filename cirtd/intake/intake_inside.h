@@ -50,7 +50,8 @@ struct intake_job {
     struct worker_request *request;
     const struct intake_caller *caller;
     const struct codec *codec;
-    bool is_packed; /* the document came in an archive */
+    bool is_packed;  /* the document came in an archive */
+    bool is_unknown; /* it is none of the formats we read: error says so */
     enum tlp tlp_asked;
     char name[256], channel[16], media_type[128];
     char format[80];         /* as it was named, or the codec's */
@@ -69,7 +70,8 @@ struct intake_job {
 void intake_job_media_type(struct intake_job *job);
 /* Fills job's label, name, channel from the request; false after answering a refusal. */
 bool intake_job_prepare(struct intake_job *job);
-/* The codec for the document in body that begins with head, as the request names it or the bytes look. False after answering 415. */
+/* The codec for the document in body that begins with head, as the request names it or the bytes look. False after answering, or, not
+ * answered, with job->is_unknown. */
 bool intake_job_choose(struct intake *intake, struct intake_job *job, const struct body *body, const char *head, size_t head_size);
 struct codec_hints intake_job_hints(const struct intake_job *job);
 /* The bytes of a document that cannot be read (job->error says why) are kept as a malformed report. Answers. */
@@ -80,7 +82,7 @@ void intake_job_envelope(const struct intake_job *job, const struct report *repo
 size_t intake_job_kept(const struct intake_job *job);
 void intake_job_clear(struct intake_job *job);
 
-/* The answer to one stored report (contracts section 3: 201, 200 or 400). */
+/* The answer to one stored report (contracts section 3: 201, 200, 400, or 415 where it is of no format we read). */
 void intake_answer_stored(struct intake_job *job, const struct report_result *result, int64_t observations, const struct report *report);
 /* A database error: 503, or 500. */
 void intake_answer_trouble(struct intake *intake, struct worker_request *request, const struct err *err);

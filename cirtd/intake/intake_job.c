@@ -35,10 +35,10 @@ static const struct codec *choose_codec(struct intake_job *job, const char *form
     const struct codec *probed = codec_probe(head, head_size, &hints);
     const struct codec *typed = says_nothing ? NULL : codec_find_media_type(job->media_type);
     const struct codec *codec = says_nothing || (probed && codec_has_media_type(probed, job->media_type)) ? probed : typed;
+    job->is_unknown = !codec;
     if (!codec)
-        worker_problem(job->request, 415,
-                       "this is none of the formats we read; name it by ?format= or cirt submit --format (docs/FORMATS.md lists them)",
-                       ",\"at\":\"Content-Type\"");
+        err_set_at(&job->error, ERR_INPUT, "Content-Type",
+                   "this is none of the formats we read; name it by ?format= or cirt submit --format (docs/FORMATS.md lists them)");
     return codec;
 }
 
@@ -193,7 +193,7 @@ static void answer_malformed(struct intake_job *job, const struct report_result 
         str_add_json(&members, job->error.at);
     }
     buf_printf(&members, ",\"report\":\"r%lld\"", (long long)result->id);
-    worker_problem(job->request, 400,
+    worker_problem(job->request, job->is_unknown ? 415 : 400,
                    is_malformed_now ? job->error.text : "kept as malformed when it came first; it can be replayed, in another format too",
                    buf_text(&members));
     buf_clear(&members);

@@ -29,6 +29,24 @@ exits 5 as home feed submit "$SCRATCH/broken.xml"
 as home lead report raw "$malformed" >"$SCRATCH/back.xml"
 cmp "$SCRATCH/broken.xml" "$SCRATCH/back.xml" || fail 'raw bytes changed'
 
+# of no format we read: 415, kept like any that is malformed, and read when somebody says what it is
+printf 'when;ip\n2026-11-20;192.0.2.1\n' >"$SCRATCH/form.csv"
+for time in first again; do
+    answer=$(post home feed /v1/reports application/octet-stream "$SCRATCH/form.csv")
+    equal "no format, $time" 415 "$(tail -n 1 <<<"$answer")"
+    equal 'what is at fault' Content-Type "$(head -n 1 <<<"$answer" | value 'd["at"]')"
+    unknown=${unknown:-$(head -n 1 <<<"$answer" | value 'd["report"]')}
+    equal 'the same report' "$unknown" "$(head -n 1 <<<"$answer" | value 'd["report"]')"
+done
+equal 'kept' malformed "$(as home lead --json report show "$unknown" | value 'd["state"]')"
+as home lead report raw "$unknown" | cmp - "$SCRATCH/form.csv" || fail 'raw bytes of what nothing reads'
+printf 'delimiter: ;\ncolumn ip = source.ip needed\ncolumn when = time\n' >"$SCRATCH/form.mapping"
+as home lead mapping add form --file "$SCRATCH/form.mapping" >/dev/null
+as home lead report replay "$unknown" --format csv:form >/dev/null
+replayed() { [[ $(as home lead --json report show "$unknown" | value 'd["observations"]') == 1 ]]; }
+until_true 20 replayed
+equal 'and again' 200 "$(post home feed /v1/reports application/octet-stream "$SCRATCH/form.csv" | tail -n 1)"
+
 # NDJSON: a line, a report, a verdict; the bad line's neighbours are stored
 { printf '%s\n' '{"description":"one","observations":[{"source":{"ip":"198.51.100.61"},"class":"information-gathering/scanner"}]}' '{"description":' \
     '{"description":"three","observations":[{"source":{"ip":"198.51.100.62"},"class":"information-gathering/scanner"}]}'; } >"$SCRATCH/three.ndjson"

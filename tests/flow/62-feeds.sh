@@ -150,7 +150,9 @@ equal "a report by push" 201 "$(post home feed /v1/reports application/json "$SC
 equal "and again" 200 "$(post home feed /v1/reports application/json "$SCRATCH/one.json" | tail -1)"
 printf '{"description":' >"$SCRATCH/broken.json"
 equal "and a broken one" 400 "$(post home feed /v1/reports application/json "$SCRATCH/broken.json" | tail -1)"
-until_true 20 said feed '[d["documents"], d["duplicates"], d["malformed"], d["rows"]]' '[3, 1, 1, 1]'
+printf '"timestamp";"ip"\n"2026-11-20 03:04:05";"192.0.2.1"\n' >"$SCRATCH/form.csv"
+equal "and one whose form has changed" 415 "$(post home feed '/v1/reports?name=2026-11-20-scan_http-x.csv' application/octet-stream "$SCRATCH/form.csv" | tail -1)"
+until_true 20 said feed '[d["documents"], d["duplicates"], d["malformed"], d["rows"]]' '[4, 1, 2, 1]'
 
 # What it stated before, in another document: known, and counted as such.
 as home admin feed add twice --drop
@@ -194,12 +196,12 @@ for day in 1 2 3; do
     sed "s/2026-11-20/2026-11-1$day/" "$csv" >"$SCRATCH/$day.csv"
     equal "not JSON" 400 "$(post home feed "/v1/reports?format=json&name=2026-11-1$day-event4_sinkhole_http-xx_cert.csv" text/csv "$SCRATCH/$day.csv" | tail -1)"
 done
-contains "which they would be" "4 would be read again" "$(as home lead report replay sender:feed --dry-run)"
+contains "which they would be" "5 would be read again" "$(as home lead report replay sender:feed --dry-run)"
 exits 1 as home lead report replay sender:feed --format klingon --yes
 contains "and are" "3 are read again" "$(as home lead report replay sender:feed 'format:json' 'size:1000..' --format shadowserver --yes)"
 triaged home
 equal "understood" 3 "$(sql home "SELECT count(*) FROM report_content WHERE format = 'shadowserver' AND observations = 214 AND report_id IN (SELECT id FROM report WHERE channel = 'https')")"
-contains "what is still broken stays" "1 would be read again" "$(as home lead report replay 'sender:feed' 'state:malformed' --dry-run)"
+contains "what is still broken stays" "2 would be read again" "$(as home lead report replay 'sender:feed' 'state:malformed' --dry-run)"
 
 # --- removed: the folder is left alone ---
 as home admin feed rm quiet --yes
