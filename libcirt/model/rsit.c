@@ -207,6 +207,25 @@ static const struct {
     {"wiretapping", "information-gathering/sniffing"},
     {"unspecified", RSIT_UNDETERMINED},
 
+    /* circl:incident-classification, europol-incident, CERT-XLM. Words that mean another thing elsewhere stand with their class. */
+    {"copyright-issue", "fraud/copyright"},
+    {"information-leak", "information-content-security/data-leak"},
+    {"locker", "malicious-code/infected-system"},
+    {"screenlocker", "malicious-code/infected-system"},
+    {"malware/distribution", "malicious-code/malware-distribution"},
+    {"dos-ddos", "availability/dos"},
+    {"intrusion-attempt/exploitation-vulnerability", "intrusion-attempts/ids-alert"},
+    {"intrusion/exploitation-vulnerability", "intrusions/application-compromise"},
+    {"login-attempt", "intrusion-attempts/brute-force"},
+    {"compromising-account", "intrusions/unprivileged-account-compromise"},
+    {"information-security/unauthorized-access", "information-content-security/unauthorised-information-access"},
+    {"information-security/unauthorized-modification", "information-content-security/unauthorised-information-modification"},
+    {"botnet-member", "malicious-code/infected-system"},
+    {"domain-compromise", "intrusions/privileged-account-compromise"},
+    {"exploit-known-vuln", "intrusion-attempts/ids-alert"},
+    {"spyware-rat", "malicious-code/infected-system"},
+    {"trojan-malware", "malicious-code/infected-system"},
+
     /* STIX: types of malware and infrastructure. */
     {"adware", "malicious-code/infected-system"},
     {"amplification", "vulnerable/ddos-amplifier"},
