@@ -32,6 +32,37 @@ static char *short_name(const char *path)
     return name;
 }
 
+/* As MISP takes them: of several types the first; of entries with comments, {"192.0.2.0/24": "lab"}, the entries. */
+static void make_plain(json_t *list)
+{
+    json_t *entries = json_object_get(list, "list"), *type = json_object_get(list, "type"), *comment, *names;
+    const char *entry;
+
+    if (json_is_array(type))
+        json_object_set(list, "type", json_array_size(type) ? json_array_get(type, 0) : json_null());
+    if (!json_is_object(entries))
+        return;
+    names = json_array();
+    json_object_foreach(entries, entry, comment) json_array_append_new(names, json_string(entry));
+    json_object_set_new(list, "list", names);
+}
+
+/* Told with the file's name, so that the rest of many can go on. */
+static bool check_list(struct session *session, const char *path, const json_t *list)
+{
+    static const char *const texts[] = {"name", "type", "description", "category"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        const json_t *member = json_object_get(list, texts[i]);
+        if (member && !json_is_string(member) && !json_is_null(member))
+            return session_fail(session, EXIT_NOT_ACCEPTED, NULL, _("%s is no warninglist: its %s is no text"), path, texts[i]), false;
+    }
+    if (!json_is_array(json_object_get(list, "list")))
+        return session_fail(session, EXIT_NOT_ACCEPTED, NULL, _("%s is no warninglist: a JSON object with name, type and list"), path),
+               false;
+    return true;
+}
+
 static json_t *read_list(struct session *session, const char *path)
 {
     struct err err = {0};
@@ -47,11 +78,10 @@ static json_t *read_list(struct session *session, const char *path)
         list = json_loadb(buf_text(&bytes) + mark, bytes.size - mark, JSON_REJECT_DUPLICATES, &fault);
         if (!list)
             session_fail(session, EXIT_NOT_ACCEPTED, NULL, _("%s is no warninglist: line %d: %s"), path, fault.line, fault.text);
-        else if (!json_is_array(json_object_get(list, "list")))
-            session_fail(session, EXIT_NOT_ACCEPTED, NULL, _("%s is no warninglist: a JSON object with name, type and list"), path);
     }
     buf_clear(&bytes);
-    if (list && json_is_array(json_object_get(list, "list")))
+    make_plain(list);
+    if (list && check_list(session, path, list))
         return list;
     json_decref(list);
     return NULL;

@@ -122,18 +122,25 @@ static const char *substring_entry(struct arena *arena, const char *text)
     return strlen(text) >= SUBSTRING_SIZE_MIN ? lower_entry(arena, text) : NULL;
 }
 
-/* Where the expression ends that PHP would write between two marks, its flags behind them; NULL where it has none, as "/a/path". */
+/* The flags that PHP has, and those of JavaScript that it has not. */
+#define PHP_FLAGS   "imsxuADUSXJ"
+#define OTHER_FLAGS "dgvy"
+
+/* Where the expression ends that PHP would write between two marks, flags behind them; NULL where it has none, as "/a/path". */
 static const char *end_of_regex(const char *text)
 {
     const char *end = *text && strchr("/#~@%!", *text) ? strrchr(text + 1, *text) : NULL;
-    return end && !end[1 + strspn(end + 1, "imsxuADUSXJ")] ? end : NULL;
+    return end && !end[1 + strspn(end + 1, PHP_FLAGS OTHER_FLAGS)] ? end : NULL;
 }
 
-/* "/expression/flags" as PostgreSQL writes it: case by (?i), words' borders by \y, the end of the text by \Z. */
+/* "/expression/flags" as PostgreSQL writes it: case by (?i), words' borders by \y, the end of the text by \Z. One with a flag that PHP does
+ * not have (/g) matches nothing with MISP, so it is none with us. */
 static const char *regex_entry(struct arena *arena, const char *text)
 {
     static const char theirs[] = "bBz", ours[] = "yYZ";
     const char *end = end_of_regex(text), *known;
+    if (end && strpbrk(end + 1, OTHER_FLAGS))
+        return NULL;
     char *pattern = end ? arena_strndup(arena, text + 1, (size_t)(end - text - 1)) : arena_strdup(arena, text);
     for (char *at = pattern; (at = strchr(at, '\\')) && at[1]; at += 2)
         at[1] = (known = strchr(theirs, at[1])) ? ours[known - theirs] : at[1];

@@ -240,6 +240,11 @@ static void lists_say_what_they_know(void **state)
     assert_int_equal(json_integer_value(json_object_get(regex, "entries")), 1);
     assert_int_equal(json_integer_value(json_object_get(regex, "skipped")), 3);
     json_decref(regex);
+    /* With a flag that PHP has not, MISP finds nothing by it. */
+    regex = import(site, 200, LIST("flags", "regex", "\"phone-number\"", "\"/((?:\\\\+|00)44)?07700900([0-9]{3})/g\""));
+    assert_int_equal(json_integer_value(json_object_get(regex, "entries")), 0);
+    assert_int_equal(json_integer_value(json_object_get(regex, "skipped")), 1);
+    json_decref(regex);
     /* As PHP takes them: any mark around an expression; a path is none. */
     regex = import(site, 200, LIST("marks", "regex", "\"url\",\"ip-src\"", "\"#/(?:soc|cert)\\\\B/X\\\\z#i\",\"/gate/only/here\""));
     assert_int_equal(json_integer_value(json_object_get(regex, "entries")), 2);

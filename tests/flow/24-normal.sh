@@ -19,6 +19,15 @@ exits 5 as home lead warninglist import "$SCRATCH"/{none,fuzzy,apps}.json
 contains 'which is none' 'fuzzy is no warninglist: its type is none' "$said"
 contains 'the rest' 'warninglist apps: 1 entry, of a kind of value that no report has' "$said"
 as home lead warninglist rm apps --yes >/dev/null
+# Other ways of writing one: several types, entries with comments; a type that is no text stops only itself.
+sed 's/"cidr"/["cidr"]/' "$SCRATCH/ours.json" >"$SCRATCH/types.json"
+sed 's/\["198.51.100.8\/29", "x"\]/{"192.0.2.0\/24": "lab", "198.51.100.7": "host"}/' "$SCRATCH/ours.json" >"$SCRATCH/comments.json"
+sed 's/"cidr"/{"cidr": 1}/' "$SCRATCH/ours.json" >"$SCRATCH/odd.json"
+exits 5 as home lead warninglist import "$SCRATCH"/{odd,types,comments}.json
+contains 'which is odd' 'odd.json is no warninglist: its type is no text' "$said"
+contains 'the first of its types' 'warninglist types: 1 entry' "$said"
+contains 'entries with comments' 'warninglist comments: 2 entries' "$said"
+for list in types comments; do as home lead warninglist rm "$list" --yes >/dev/null; done
 cat >"$SCRATCH/delegated" <<'TEXT'
 # comment
 2|ripencc|1795168800|2|19830705|20261120|+0100
