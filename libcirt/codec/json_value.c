@@ -63,7 +63,8 @@ static bool fail_syntax(const json_error_t *why, struct err *err)
 {
     char at[60], text[JSON_ERROR_TEXT_LENGTH];
     snprintf(at, sizeof at, "line %d, column %d", why->line < 1 ? 1 : why->line, why->column < 1 ? 1 : why->column);
-    snprintf(text, sizeof text, "%s", why->text);
+    bool is_nul = json_error_code(why) == json_error_null_character || json_error_code(why) == json_error_null_byte_in_key;
+    snprintf(text, sizeof text, "%s", is_nul ? "a NUL character (\\u0000) in a text" : why->text);
     for (char *c = text; *c; c++)
         if ((unsigned char)*c >= 0x7f || (unsigned char)*c < 0x20)
             *c = '?';
