@@ -14,8 +14,7 @@ json_t *json_take_member(json_t *object, const char *name)
     return value;
 }
 
-/* The text of a string or a number; NULL for anything else. */
-static const char *scalar_text(const json_t *value, struct arena *arena)
+const char *json_take_scalar(const json_t *value, struct arena *arena)
 {
     if (json_is_string(value))
         return arena_strndup(arena, json_string_value(value), json_string_length(value));
@@ -30,7 +29,7 @@ static const char *scalar_text(const json_t *value, struct arena *arena)
 
 const char *json_take_text(json_t *object, const char *name, struct arena *arena)
 {
-    const char *text = scalar_text(json_object_get(object, name), arena);
+    const char *text = json_take_scalar(json_object_get(object, name), arena);
     if (str_is_empty(text))
         return NULL;
     json_object_del(object, name);
@@ -159,7 +158,7 @@ static bool add_address(const struct json_take *take, enum observable_type type,
 static bool take_value(const struct json_take *take, const json_t *value, const struct json_place *place, text_adder add,
                        enum observable_type type, enum sighting_role role, size_t *added)
 {
-    const char *text = scalar_text(value, report_row_arena(take->report));
+    const char *text = json_take_scalar(value, report_row_arena(take->report));
     if (says_nothing(value) || (text && json_take_is_absent(text)))
         return true;
     if (text && add(take, type, role, text)) {

@@ -22,6 +22,9 @@
 /* Removes the member and returns it (json_decref); NULL where there is none. */
 json_t *json_take_member(json_t *object, const char *name);
 
+/* The text of a string or a number, in the arena; NULL for anything else. */
+const char *json_take_scalar(const json_t *value, struct arena *arena);
+
 /* A string that is not blank, or a number as its text; else NULL. */
 const char *json_take_text(json_t *object, const char *name, struct arena *arena);
 

@@ -1,11 +1,12 @@
 /*
- * MISP core format: events with attributes and objects, as files, answers of the API ({"response": [...]}), or single attributes and
- * objects. Numbers come as strings or as numbers. Each object is an observation, and so is each attribute outside of one that names a
+ * MISP core format: events with attributes and objects, as files, answers of the API ({"response": [...]}), messages, or single attributes
+ * and objects. Numbers come as strings or as numbers. Each object is an observation, and so is each attribute outside of one that names a
  * value; all that says nothing to us, and all that is deleted or only proposed, stays in extra.
  */
 #include <string.h>
 
 #include "base/str.h"
+#include "base/timestamp_read.h"
 #include "codec/codec.h"
 #include "codec/json_peek.h"
 #include "codec/json_take.h"
@@ -13,6 +14,15 @@
 #include "codec/misp_encode.h"
 #include "codec/misp_own.h"
 #include "codec/misp_tag.h"
+
+/* What MISP writes beside events: sightings, answers about errors, the manifest of a feed. None is read, but better refused as what it is.
+ */
+static bool is_other_document(const char *bytes, size_t size)
+{
+    bool is_error = json_peek_has(bytes, size, "name") && json_peek_has(bytes, size, "message") && json_peek_has(bytes, size, "url");
+    return is_error || json_peek_has(bytes, size, "Sighting") ||
+           (memmem(bytes, size, "\"Orgc\"", 6) && memmem(bytes, size, "\"threat_level_id\"", 17));
+}
 
 static int probe(const char *bytes, size_t size, const struct codec_hints *hints)
 {
@@ -24,14 +34,16 @@ static int probe(const char *bytes, size_t size, const struct codec_hints *hints
         if (json_peek_has(bytes, size, names[i]))
             return 85;
     if (json_peek_has(bytes, size, "response"))
-        return memmem(bytes, size, "\"Event\"", 7) || memmem(bytes, size, "\"Attribute\"", 11) ? 85 : 0;
-    return json_peek_has(bytes, size, "to_ids") && json_peek_has(bytes, size, "value") ? 75 : 0;
+        return memmem(bytes, size, "\"Event\"", 7) || memmem(bytes, size, "\"Attribute\"", 11) ? 85 : 40;
+    if (json_peek_has(bytes, size, "to_ids") && json_peek_has(bytes, size, "value"))
+        return 75;
+    return is_other_document(bytes, size) ? 40 : 0;
 }
 
 struct misp {
     struct report *report;
     const struct codec_limits *limits;
-    json_t *rests;       /* what is left of each event, an array */
+    json_t *rests;       /* what is left of each event, as {"Event": {...}}, an array */
     struct buf infos;    /* of the events so far, joined once: a document may hold tens of thousands */
     int own_number;      /* of the observation that our own attributes are being added to */
     bool has_unlabelled; /* an attribute without any label around it */
@@ -48,25 +60,34 @@ static bool fail_member(struct misp *misp, const struct json_place *place, const
 
 enum { EPOCH_MAX = INT32_MAX }; /* no clock of MISP says more */
 
+static void take_time(json_t *object, const char *name, struct arena *arena, int64_t *time, const char **text, const char **rule)
+{
+    int64_t moment;
+    const char *how = NULL, *written = json_take_scalar(json_object_get(object, name), arena);
+    /* A zero, which is 1970 once it is written as a date, is no time. */
+    if (*time != TIMESTAMP_NONE || !written || !timestamp_read(written, &moment, &how) || moment == 0)
+        return;
+    *time = moment;
+    *text = written;
+    *rule = how;
+    json_object_del(object, name);
+}
+
 static void take_epoch(json_t *object, const char *name, struct arena *arena, int64_t *time, const char **text, const char **rule)
 {
     int64_t seconds;
-    if (*time != TIMESTAMP_NONE || !json_take_number(object, name, 1, EPOCH_MAX, &seconds))
-        return;
-    *time = seconds * TIMESTAMP_SECOND;
-    *text = arena_printf(arena, "%lld", (long long)seconds);
-    *rule = "unix";
+    if (*time == TIMESTAMP_NONE && json_take_number(object, name, 1, EPOCH_MAX, &seconds)) {
+        *time = seconds * TIMESTAMP_SECOND;
+        *text = arena_printf(arena, "%lld", (long long)seconds);
+        *rule = "unix";
+    }
+    take_time(object, name, arena, time, text, rule);
 }
 
 /* first_seen is when it happened; timestamp is when somebody last touched it. */
 static void read_time(json_t *object, struct arena *arena, struct observation *observation)
 {
-    const char *seen = json_string_value(json_object_get(object, "first_seen"));
-    if (observation->time == TIMESTAMP_NONE && seen && timestamp_parse_rfc3339(seen, &observation->time)) {
-        observation->time_text = arena_strdup(arena, seen);
-        observation->time_rule = "rfc3339";
-        json_object_del(object, "first_seen");
-    }
+    take_time(object, "first_seen", arena, &observation->time, &observation->time_text, &observation->time_rule);
     take_epoch(object, "timestamp", arena, &observation->time, &observation->time_text, &observation->time_rule);
 }
 
@@ -137,12 +158,31 @@ static void read_marks(struct misp *misp, const struct json_take *take, size_t b
         misp_tag_class(take->object, arena, &observation->class_claim, &observation->class_name);
 }
 
+static enum tlp note_label(struct misp *misp, const json_t *element, enum tlp around);
+
+/* What analysts wrote about an element, and about these texts (a note on an opinion; the document's depth bounds that), is kept as it is.
+ */
+static void note_texts(struct misp *misp, const json_t *element, enum tlp around)
+{
+    static const char *const names[] = {"EventReport", "Note", "Opinion", "Relationship"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        json_t *texts = json_object_get(element, names[i]), *text;
+        size_t index;
+        /* A wide label of a text does not widen what it is about. */
+        misp->has_unlabelled = misp->has_unlabelled || (around == TLP_NONE && (json_array_size(texts) || json_is_object(texts)));
+        json_array_foreach(texts, index, text) note_label(misp, text, around);
+        if (json_is_object(texts))
+            note_label(misp, texts, around);
+    }
+}
+
 /* Whatever becomes of the element, its words may stay in extra, which has the report's label. */
 static enum tlp note_label(struct misp *misp, const json_t *element, enum tlp around)
 {
     enum tlp label = misp_tag_label(element, around);
     misp->report->tlp = tlp_strictest(misp->report->tlp, label);
     misp->report->pap = misp_tag_pap(element, misp->report->pap);
+    note_texts(misp, element, label);
     return label;
 }
 
@@ -166,14 +206,24 @@ static bool check_element(struct misp *misp, const json_t *element, const struct
     return true;
 }
 
+/* What calls itself deleted in words that we do not know is taken for it: such a value is not looked for. */
+static bool is_deleted(struct misp *misp, json_t *element, const struct json_place *place)
+{
+    const struct json_take take = {.report = misp->report, .object = element, .place = place};
+    return misp_attribute_read_flag(&take, "deleted", true);
+}
+
 /* An attribute must have a type and a value; one that has not is kept, but counts as rejected. */
 static bool is_whole(struct misp *misp, const json_t *attribute, const struct json_place *place)
 {
-    static const char *const names[] = {"type", "value"};
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        struct json_place here = {.up = place, .name = names[i]};
-        const json_t *member = json_object_get(attribute, names[i]);
-        if (json_is_string(member))
+    static const struct {
+        const char *name;
+        bool may_be_number;
+    } members[] = {{"type", false}, {"value", true}};
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        struct json_place here = {.up = place, .name = members[i].name};
+        const json_t *member = json_object_get(attribute, members[i].name);
+        if (json_is_string(member) || (members[i].may_be_number && json_is_number(member)))
             continue;
         json_take_reject(misp->report, &here, member ? "must be a string" : "is missing");
         return false;
@@ -205,7 +255,7 @@ static bool read_attribute(struct misp *misp, json_t *attribute, const struct js
         return false;
     around = label_around(misp, attribute, around);
     note_label(misp, attribute, around);
-    if (misp_attribute_flag(attribute, "deleted"))
+    if (is_deleted(misp, attribute, place))
         return name_indicators(misp, attribute, NULL, 0), true;
     if (!is_whole(misp, attribute, place))
         return true;
@@ -216,7 +266,7 @@ static bool read_attribute(struct misp *misp, json_t *attribute, const struct js
     json_t *value = json_incref(json_object_get(attribute, "value"));
     struct observation *observation = report_add_observation(report);
     struct json_take take = {.report = report, .observation = observation, .object = attribute, .place = place};
-    if (!misp_attribute_read(&take) || !observation->sighting_count) {
+    if (!misp_attribute_read(&take, NULL) || !observation->sighting_count) {
         report->observation_count--;
         json_object_set_new(attribute, "value", value);
         json_take_empty(attribute);
@@ -237,6 +287,7 @@ static bool read_attribute(struct misp *misp, json_t *attribute, const struct js
 static bool read_members(struct misp *misp, const struct json_take *object, enum tlp around)
 {
     struct json_place here = {.up = object->place, .name = "Attribute"};
+    const char *name = json_string_value(json_object_get(object->object, "name"));
     json_t *attribute, *attributes = json_object_get(object->object, "Attribute");
     size_t index;
     if (attributes && !json_is_array(attributes))
@@ -250,10 +301,10 @@ static bool read_members(struct misp *misp, const struct json_take *object, enum
             return json_value_fail(&inside, ERR_INPUT, misp->err, "must be an object");
         json_take_empty(attribute);
         note_label(misp, attribute, around);
-        bool is_deleted = misp_attribute_flag(attribute, "deleted");
-        if (!is_deleted && (!is_whole(misp, attribute, &inside) || !misp_attribute_read(&take)))
+        bool is_gone = is_deleted(misp, attribute, &inside);
+        if (!is_gone && (!is_whole(misp, attribute, &inside) || !misp_attribute_read(&take, name)))
             continue;
-        if (!is_deleted)
+        if (!is_gone)
             read_marks(misp, &take, before, around);
         name_indicators(misp, attribute, object->observation, before);
     }
@@ -292,7 +343,7 @@ static bool read_object(struct misp *misp, json_t *object, const struct json_pla
     if (!check_element(misp, object, place))
         return false;
     enum tlp label = note_label(misp, object, label_around(misp, object, around));
-    if (misp_attribute_flag(object, "deleted")) {
+    if (is_deleted(misp, object, place)) {
         withdraw_members(misp, object, label);
         return true;
     }
@@ -393,15 +444,8 @@ static void read_head(struct misp *misp, json_t *event, bool is_first)
     misp_tag_class(event, arena, &report->class_claim, &report->class_name);
 }
 
-/* Reports that analysts wrote about the event: kept as they are. */
-static void note_texts(struct misp *misp, const json_t *event, enum tlp around)
-{
-    const json_t *text;
-    size_t index;
-    json_array_foreach(json_object_get(event, "EventReport"), index, text) note_label(misp, text, around);
-}
-
-static bool read_event(struct misp *misp, json_t *event, const struct json_place *place)
+/* *label becomes the event's. */
+static bool read_event(struct misp *misp, json_t *event, const struct json_place *place, enum tlp *label)
 {
     struct report *report = misp->report;
     if (!json_is_object(event))
@@ -410,17 +454,13 @@ static bool read_event(struct misp *misp, json_t *event, const struct json_place
     if (json_is_number(tags) || json_is_boolean(tags))
         return fail_member(misp, place, "Tag", "must be an array");
     bool is_first = !json_array_size(misp->rests), is_own = misp_own_event(event);
-    enum tlp label = note_label(misp, event, TLP_NONE);
-    note_texts(misp, event, label);
+    *label = note_label(misp, event, *label);
     read_head(misp, event, is_first);
     if (is_own)
         misp_own_head(report, event);
     misp->own_number = -1;
-    if (!read_elements(misp, event, "Attribute", place, label, read_attribute) ||
-        !read_elements(misp, event, "Object", place, label, read_object))
-        return false;
-    json_array_append(misp->rests, event);
-    return true;
+    return read_elements(misp, event, "Attribute", place, *label, read_attribute) &&
+           read_elements(misp, event, "Object", place, *label, read_object);
 }
 
 /* --- what a document may be --- */
@@ -428,6 +468,15 @@ static bool read_event(struct misp *misp, json_t *event, const struct json_place
 static bool has(const json_t *object, const char *name)
 {
     return json_object_get(object, name) != NULL;
+}
+
+static bool read_bare_event(struct misp *misp, json_t *event, const struct json_place *place)
+{
+    enum tlp label = TLP_NONE;
+    bool ok = read_event(misp, event, place, &label);
+    if (ok)
+        json_array_append_new(misp->rests, json_pack("{sO}", "Event", event));
+    return ok;
 }
 
 /* A single attribute or object, read as the only one of an event that says nothing else. */
@@ -439,9 +488,56 @@ static bool read_single(struct misp *misp, json_t *element, const struct json_pl
     if (ok && is_kept)
         json_object_set(event, name, element);
     if (ok)
-        json_array_append(misp->rests, event);
+        json_array_append_new(misp->rests, json_pack("{sO}", "Event", event));
     json_decref(event);
     return ok;
+}
+
+/* What stands beside a single attribute or object is of it, the attributes beside an object, too: {"Attribute": {...}, "AttributeTag":
+ * [...], "Event": {...}}. */
+static void lend_siblings(json_t *item, json_t *element)
+{
+    const char *name;
+    json_t *member;
+    void *next;
+    json_object_foreach_safe(item, next, name, member)
+    {
+        if (member == element || str_equal(name, "Event") || str_equal(name, "Object") || has(element, name))
+            continue;
+        json_object_set(element, name, member);
+        json_object_del(item, name);
+    }
+}
+
+/* An event, and what MISP's messages (ZeroMQ, Kafka) say beside it of an attribute or object of it: its label holds for these, too. */
+static bool read_message(struct misp *misp, json_t *item, const struct json_place *place)
+{
+    struct json_place here = {.up = place, .name = "Event"};
+    json_t *attribute = json_object_get(item, "Attribute"), *object = json_object_get(item, "Object");
+    if (json_is_object(attribute))
+        lend_siblings(item, attribute);
+    if (json_is_object(object) && json_is_object(attribute))
+        json_object_set_new(item, "Attribute", json_pack("[O]", attribute));
+    if (json_is_object(object))
+        lend_siblings(item, object);
+    enum tlp label = note_label(misp, item, TLP_NONE);
+    if (!read_event(misp, json_object_get(item, "Event"), &here, &label) ||
+        !read_elements(misp, item, "Attribute", place, label, read_attribute) ||
+        !read_elements(misp, item, "Object", place, label, read_object))
+        return false;
+    json_array_append(misp->rests, item);
+    return true;
+}
+
+/* Messages say so beside what was deleted, which itself may not. */
+static void mark_deleted(json_t *item)
+{
+    static const char *const names[] = {"Object", "Attribute"};
+    const char *action = json_string_value(json_object_get(item, "action"));
+    bool is_deletion = str_equal(action, "delete") || str_equal(action, "soft-delete");
+    for (size_t i = 0; is_deletion && i < ARRAY_SIZE(names); i++)
+        if (json_is_object(json_object_get(item, names[i])))
+            json_object_set_new(json_object_get(item, names[i]), "deleted", json_true());
 }
 
 /* A document without an event, or an event that does not say when: then when what is in it was seen. */
@@ -454,39 +550,86 @@ static void borrow_time(struct report *report)
     }
 }
 
+static bool refuse_item(struct misp *misp, const json_t *item, const struct json_place *place)
+{
+    enum { UUID_SIZE = 36 };
+    void *first = json_object_iter((json_t *)item);
+    const char *text = "is no event, object or attribute of MISP";
+    if (has(item, "Sighting"))
+        text = "is a sighting of MISP, which names no value: its event or attribute does";
+    else if (first && strlen(json_object_iter_key(first)) == UUID_SIZE && has(json_object_iter_value(first), "Orgc"))
+        text = "is the manifest of a feed of MISP, which has no event in it: send the files that it names";
+    else if (has(item, "message") && has(item, "url"))
+        text = "is an answer about an error, no event of MISP";
+    return json_value_fail(place, ERR_INPUT, misp->err, "%s", text);
+}
+
 static bool read_item(struct misp *misp, json_t *item, const struct json_place *place)
 {
     static const char *const of_events[] = {"info", "Attribute", "Object", "ShadowAttribute", "Orgc", "threat_level_id"};
-    struct json_place here = {.up = place, .name = "Event"};
-    bool is_event = false;
     if (!json_is_object(item))
         return json_value_fail(place, ERR_INPUT, misp->err, "must be an object");
+    mark_deleted(item);
     if (has(item, "Event"))
-        return read_event(misp, json_object_get(item, "Event"), &here);
+        return read_message(misp, item, place);
     if (has(item, "type") && has(item, "value"))
         return read_single(misp, item, place, "Attribute", read_attribute);
     if (has(item, "template_uuid") && has(item, "Attribute"))
         return read_single(misp, item, place, "Object", read_object);
     for (size_t i = 0; i < ARRAY_SIZE(of_events); i++)
-        is_event = is_event || has(item, of_events[i]);
-    if (!is_event)
-        return json_value_fail(place, ERR_INPUT, misp->err, "is no event, object or attribute of MISP");
-    return read_event(misp, item, place);
+        if (has(item, of_events[i]))
+            return read_bare_event(misp, item, place);
+    return refuse_item(misp, item, place);
 }
 
-static bool read_document(struct misp *misp, json_t *root)
+static bool is_index(const char *name)
 {
-    static const struct json_place document = {0};
-    static const struct json_place response = {.up = &document, .name = "response"};
-    json_t *items = json_object_get(root, "response"), *item;
-    const struct json_place *place = items ? &response : &document;
+    return *name && !name[strspn(name, "0123456789")];
+}
+
+/* PHP writes a list that something was taken out of as an object, {"0": {...}, "2": {...}}. */
+static json_t *list_of(json_t *object)
+{
+    const char *name;
+    json_t *member, *list = json_array();
+    json_object_foreach(object, name, member)
+    {
+        if (!json_is_object(member) && !is_index(name)) {
+            json_decref(list);
+            return NULL;
+        }
+        json_array_append(list, member);
+    }
+    return list;
+}
+
+/* Makes such objects the lists that they were, wherever lists of MISP stand. */
+static void restore_lists(json_t *value)
+{
+    static const char *const lists[] = {"Attribute", "Object", "Tag", "EventTag", "AttributeTag", "tags"};
+    const char *name;
+    json_t *member, *list;
     size_t index;
-    if (!items)
-        items = root;
+    void *next;
+    json_array_foreach(value, index, member) restore_lists(member);
+    json_object_foreach_safe(value, next, name, member)
+    {
+        for (size_t i = 0; i < ARRAY_SIZE(lists) && json_is_object(member); i++) {
+            if (!str_equal(name, lists[i]) || !(list = list_of(member)))
+                continue;
+            json_object_set_new(value, name, list);
+            member = list;
+        }
+        restore_lists(member);
+    }
+}
+
+static bool read_items(struct misp *misp, json_t *items, const struct json_place *place)
+{
+    json_t *item;
+    size_t index;
     if (!json_is_array(items))
         return read_item(misp, items, place);
-    if (!json_array_size(items))
-        return json_value_fail(place, ERR_INPUT, misp->err, "there is no event in it");
     json_array_foreach(items, index, item)
     {
         struct json_place inside = {.up = place, .index = index};
@@ -502,17 +645,12 @@ static bool read_document(struct misp *misp, json_t *root)
 static const char *take_rests(struct misp *misp)
 {
     struct arena *arena = misp->report->arena;
-    json_t *events = json_array(), *rest;
-    size_t index;
+    json_t *only = json_array_get(misp->rests, 0);
     if (json_array_size(misp->rests) == 1) {
-        json_decref(events);
-        return wrapped("Event", json_array_get(misp->rests, 0), arena);
+        json_take_empty(json_object_get(only, "Event"));
+        return json_take_rest(only, arena);
     }
-    json_array_foreach(misp->rests, index, rest)
-    {
-        json_array_append_new(events, json_pack("{sO}", "Event", rest));
-    }
-    json_t *all = json_pack("{so}", "response", events);
+    json_t *all = json_pack("{sO}", "response", misp->rests);
     const char *text = json_take_rest(all, arena);
     json_decref(all);
     return text;
@@ -540,6 +678,29 @@ static void drop_same_labels(struct report *report)
                 report->observations[i].sightings[k].tlp = TLP_NONE;
 }
 
+/* As a search that found nothing answers: {"response": []}, {"response": {"Attribute": []}}. */
+static bool says_nothing(const struct report *report)
+{
+    return !report->observation_count && !report->withdrawn_count && !report->rejected_total && !report->reference &&
+           !report->description && !report->extra && report->time == TIMESTAMP_NONE;
+}
+
+static bool read_document(struct misp *misp, json_t *root)
+{
+    static const struct json_place document = {0};
+    static const struct json_place response = {.up = &document, .name = "response"};
+    struct report *report = misp->report;
+    json_t *answer = json_object_get(root, "response");
+    const struct json_place *place = answer ? &response : &document;
+    restore_lists(root);
+    if (!read_items(misp, answer ? answer : root, place))
+        return false;
+    if (!report->description && misp->infos.size)
+        report->description = arena_strdup(report->arena, buf_text(&misp->infos));
+    report->extra = merged(report->extra, take_rests(misp), report->arena);
+    return !says_nothing(report) || json_value_fail(place, ERR_INPUT, misp->err, "there is no event in it");
+}
+
 static bool decode(const char *bytes, size_t size, const struct codec_limits *limits, const struct codec_hints *hints, struct report **out,
                    struct err *err)
 {
@@ -551,9 +712,6 @@ static bool decode(const char *bytes, size_t size, const struct codec_limits *li
     buf_init(&misp.infos, SIZE_MAX / 4);
     bool ok = read_document(&misp, root);
     if (ok) {
-        if (!misp.report->description && misp.infos.size)
-            misp.report->description = arena_strdup(misp.report->arena, buf_text(&misp.infos));
-        misp.report->extra = merged(misp.report->extra, take_rests(&misp), misp.report->arena);
         /* What has no label is as we agreed with the sender: the wide ones of others do not widen it. */
         if (misp.has_unlabelled && misp.report->tlp < TLP_AMBER)
             misp.report->tlp = TLP_NONE;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "model/public_suffix.h"
 
 /* What a part of a value is. Beyond the types of observables: */
 enum {
@@ -11,6 +12,7 @@ enum {
     PART_SOURCE_PORT,
     PART_TARGET_PORT,
     PART_GUESS, /* an address or a name */
+    PART_HOST,  /* a name, and where a sender has none for a machine its address */
     PART_URL    /* often written without its scheme, and then a name */
 };
 
@@ -27,10 +29,10 @@ static const struct attribute_type types[] = {
     {"ip-dst", PART_ADDRESS, PART_NONE, ROLE_INFRASTRUCTURE},
     {"ip-src|port", PART_ADDRESS, PART_SOURCE_PORT, ROLE_SOURCE},
     {"ip-dst|port", PART_ADDRESS, PART_TARGET_PORT, ROLE_INFRASTRUCTURE},
-    {"domain", OBSERVABLE_DOMAIN, PART_NONE, ROLE_INFRASTRUCTURE},
-    {"hostname", OBSERVABLE_DOMAIN, PART_NONE, ROLE_INFRASTRUCTURE},
-    {"domain|ip", OBSERVABLE_DOMAIN, PART_ADDRESS, ROLE_INFRASTRUCTURE},
-    {"hostname|port", OBSERVABLE_DOMAIN, PART_TARGET_PORT, ROLE_INFRASTRUCTURE},
+    {"domain", PART_HOST, PART_NONE, ROLE_INFRASTRUCTURE},
+    {"hostname", PART_HOST, PART_NONE, ROLE_INFRASTRUCTURE},
+    {"domain|ip", PART_HOST, PART_ADDRESS, ROLE_INFRASTRUCTURE},
+    {"hostname|port", PART_HOST, PART_TARGET_PORT, ROLE_INFRASTRUCTURE},
     {"onion-address", OBSERVABLE_DOMAIN, PART_NONE, ROLE_INFRASTRUCTURE},
     {"url", PART_URL, PART_NONE, ROLE_INFRASTRUCTURE},
     {"uri", PART_URL, PART_NONE, ROLE_INFRASTRUCTURE},
@@ -63,6 +65,10 @@ static const struct attribute_type types[] = {
     {"filename|pehash", OBSERVABLE_FILENAME, OBSERVABLE_TEXT, ROLE_OTHER},
     {"filename|sha224", OBSERVABLE_FILENAME, OBSERVABLE_TEXT, ROLE_OTHER},
     {"filename|sha384", OBSERVABLE_FILENAME, OBSERVABLE_TEXT, ROLE_OTHER},
+    {"filename|sha3-224", OBSERVABLE_FILENAME, OBSERVABLE_TEXT, ROLE_OTHER},
+    {"filename|sha3-256", OBSERVABLE_FILENAME, OBSERVABLE_TEXT, ROLE_OTHER},
+    {"filename|sha3-384", OBSERVABLE_FILENAME, OBSERVABLE_TEXT, ROLE_OTHER},
+    {"filename|sha3-512", OBSERVABLE_FILENAME, OBSERVABLE_TEXT, ROLE_OTHER},
     {"filename|sha512/224", OBSERVABLE_FILENAME, OBSERVABLE_TEXT, ROLE_OTHER},
     {"filename|sha512/256", OBSERVABLE_FILENAME, OBSERVABLE_TEXT, ROLE_OTHER},
     {"filename|ssdeep", OBSERVABLE_FILENAME, OBSERVABLE_TEXT, ROLE_OTHER},
@@ -80,13 +86,61 @@ static const struct attribute_type types[] = {
     {"port", PART_TARGET_PORT, PART_NONE, ROLE_OTHER},
 };
 
+/* Where an object's template says of a value what its type does not: the role. To add one: a row, the relation NULL for all of an object.
+ */
+static const struct {
+    const char *object, *relation;
+    enum sighting_role role;
+} object_roles[] = {
+    {"ddos", "ip-dst", ROLE_VICTIM},
+    {"ddos", "domain-dst", ROLE_VICTIM},
+    {"victim", NULL, ROLE_VICTIM},
+    {"network-traffic", "src_ip", ROLE_SOURCE},
+    {"network-traffic", "src_hostname", ROLE_SOURCE},
+    {"network-connection", "hostname-src", ROLE_SOURCE},
+};
+
+/* Which side a port is of; one by itself is the target's, of a relation that is not here nobody's. */
+static const struct {
+    const char *relation;
+    int part;
+} port_sides[] = {
+    {"src-port", PART_SOURCE_PORT},    {"src_port", PART_SOURCE_PORT},         {"source-port", PART_SOURCE_PORT},
+    {"source_port", PART_SOURCE_PORT}, {"dst-port", PART_TARGET_PORT},         {"dst_port", PART_TARGET_PORT},
+    {"dest-port", PART_TARGET_PORT},   {"dest_port", PART_TARGET_PORT},        {"destination-port", PART_TARGET_PORT},
+    {"port", PART_TARGET_PORT},        {"destination_port", PART_TARGET_PORT},
+};
+
 /* Long texts (rules for YARA, Snort) are no values that anything could be compared with. */
 enum { TEXT_SIZE_MAX = 1024 };
 
-bool misp_attribute_flag(const json_t *object, const char *name)
+/* An attribute while it is read. */
+struct reading {
+    const struct json_take *take;
+    const char *type, *relation, *value;
+    bool is_marked; /* to_ids */
+};
+
+bool misp_attribute_flag(const json_t *object, const char *name, bool *is_set)
 {
     const json_t *flag = json_object_get(object, name);
-    return json_is_true(flag) || (json_is_integer(flag) && json_integer_value(flag) == 1) || str_equal(json_string_value(flag), "1");
+    const char *word = json_string_value(flag);
+    bool is_true = json_is_true(flag) || (json_is_number(flag) && json_number_value(flag) == 1) || str_equal(word, "1") ||
+                   str_equal_nocase(word, "true");
+    bool is_false = !flag || json_is_false(flag) || json_is_null(flag) || (json_is_number(flag) && json_number_value(flag) == 0) ||
+                    str_equal(word, "") || str_equal(word, "0") || str_equal_nocase(word, "false");
+    if (is_true || is_false)
+        *is_set = is_true;
+    return is_true || is_false;
+}
+
+bool misp_attribute_read_flag(const struct json_take *take, const char *name, bool otherwise)
+{
+    struct json_place here = {.up = take->place, .name = name};
+    bool is_set = otherwise;
+    if (!misp_attribute_flag(take->object, name, &is_set))
+        json_take_reject(take->report, &here, "is neither true nor false");
+    return is_set;
 }
 
 static const struct attribute_type *find_type(const char *name)
@@ -95,6 +149,16 @@ static const struct attribute_type *find_type(const char *name)
         if (str_equal(name, types[i].name))
             return &types[i];
     return NULL;
+}
+
+static enum sighting_role find_role(const struct reading *reading, const char *object_name, enum sighting_role of_type)
+{
+    for (size_t i = 0; object_name && i < ARRAY_SIZE(object_roles); i++)
+        if (str_equal(object_name, object_roles[i].object) &&
+            (!object_roles[i].relation || str_equal(reading->relation, object_roles[i].relation)))
+            return object_roles[i].role;
+    const char *category = json_string_value(json_object_get(reading->take->object, "category"));
+    return str_equal(category, "Targeting data") ? ROLE_VICTIM : of_type;
 }
 
 static bool add_port(int *port, const char *text)
@@ -106,86 +170,162 @@ static bool add_port(int *port, const char *text)
     return true;
 }
 
-static bool add_part(const struct json_take *take, int part, enum sighting_role role, const char *text)
+/* The port of an attribute that is nothing else. */
+static bool add_single_port(const struct reading *reading)
 {
-    const char *relation = json_string_value(json_object_get(take->object, "object_relation"));
-    bool is_source = part == PART_SOURCE_PORT || (part == PART_TARGET_PORT && str_equal(relation, "src-port"));
+    struct observation *observation = reading->take->observation;
+    int part = reading->relation ? PART_NONE : PART_TARGET_PORT;
+    for (size_t i = 0; reading->relation && i < ARRAY_SIZE(port_sides); i++)
+        if (str_equal(reading->relation, port_sides[i].relation))
+            part = port_sides[i].part;
+    return part != PART_NONE && add_port(part == PART_SOURCE_PORT ? &observation->source_port : &observation->target_port, reading->value);
+}
+
+static bool add_host(const struct json_take *take, enum sighting_role role, const char *text)
+{
+    return report_add_sighting(take->report, take->observation, OBSERVABLE_DOMAIN, role, text) ||
+           json_take_address_text(take->report, take->observation, role, text);
+}
+
+static bool add_part(const struct reading *reading, int part, enum sighting_role role, const char *text)
+{
+    const struct json_take *take = reading->take;
     switch (part) {
     case PART_ADDRESS:
         return json_take_address_text(take->report, take->observation, role, text);
     case PART_GUESS:
         return report_add_guessed(take->report, take->observation, role, text) ||
                report_add_sighting(take->report, take->observation, OBSERVABLE_TEXT, role, text);
+    case PART_HOST:
+        return add_host(take, role, text);
     case PART_URL:
         return report_add_sighting(take->report, take->observation, OBSERVABLE_URL, role, text) ||
                report_add_guessed(take->report, take->observation, role, text);
     case PART_SOURCE_PORT:
+        return add_port(&take->observation->source_port, text);
     case PART_TARGET_PORT:
-        return add_port(is_source ? &take->observation->source_port : &take->observation->target_port, text);
+        return add_port(&take->observation->target_port, text);
     default:
         return report_add_sighting(take->report, take->observation, (enum observable_type)part, role, text);
     }
 }
 
-static bool add_parts(const struct json_take *take, const struct attribute_type *type, const char *value)
+static bool add_parts(const struct reading *reading, const struct attribute_type *type, enum sighting_role role)
 {
+    const struct json_take *take = reading->take;
+    if (type->first == PART_TARGET_PORT)
+        return add_single_port(reading);
     if (type->second == PART_NONE)
-        return add_part(take, type->first, type->role, value);
-    const char *bar = strrchr(value, '|');
+        return add_part(reading, type->first, role, reading->value);
+    const char *bar = strrchr(reading->value, '|');
     if (!bar)
         return false;
-    const char *first = arena_strndup(report_row_arena(take->report), value, (size_t)(bar - value));
+    const char *first = arena_strndup(report_row_arena(take->report), reading->value, (size_t)(bar - reading->value));
     size_t before = take->observation->sighting_count;
-    if (add_part(take, type->first, type->role, first) && add_part(take, type->second, type->role, bar + 1))
+    /* A machine without a name has its address in both places. */
+    if (add_part(reading, type->first, role, first) && (str_equal(first, bar + 1) || add_part(reading, type->second, role, bar + 1)))
         return true;
     take->observation->sighting_count = before; /* both or none */
     return false;
 }
 
 /* An indicator of a type that we do not know is still one. */
-static bool add_unknown(const struct json_take *take, const char *value)
+static bool add_unknown(const struct reading *reading, enum sighting_role role)
 {
-    return misp_attribute_flag(take->object, "to_ids") && strlen(value) <= TEXT_SIZE_MAX &&
-           report_add_sighting(take->report, take->observation, OBSERVABLE_TEXT, ROLE_OTHER, value);
+    return reading->is_marked && strlen(reading->value) <= TEXT_SIZE_MAX &&
+           report_add_sighting(reading->take->report, reading->take->observation, OBSERVABLE_TEXT, role, reading->value);
+}
+
+/* A name before a port is one, and so is one that begins as web servers' do, or ends in a suffix that people can register below. */
+static bool is_host(const char *domain, bool has_port)
+{
+    return domain && (has_port || str_starts(domain, "www.") || public_suffix_of(domain));
+}
+
+/* "198.51.100.7:8080/x", a URL without its scheme: which one it would be, nobody said, so the text stays one, and its host is a value
+ * beside it; but not what was marked, since others' pages may be there, too. */
+static bool add_schemeless(const struct reading *reading, enum sighting_role role)
+{
+    const struct json_take *take = reading->take;
+    struct arena *arena = report_row_arena(take->report);
+    size_t size = strcspn(reading->value, ":/?#");
+    const char *next = reading->value + size, *host = arena_strndup(arena, reading->value, size), *value;
+    size_t digits = *next == ':' ? strspn(next + 1, "0123456789") : 0;
+    bool has_port = digits && (!next[1 + digits] || next[1 + digits] == '/');
+    enum observable_type type = OBSERVABLE_IPV4;
+    if ((!has_port && *next != '/') || strlen(reading->value) > TEXT_SIZE_MAX)
+        return false;
+    if (!(value = observable_read(arena, &type, host))) {
+        type = OBSERVABLE_DOMAIN;
+        value = observable_read(arena, &type, host);
+        if (!is_host(value, has_port))
+            return false;
+    }
+    return report_add_sighting(take->report, take->observation, OBSERVABLE_TEXT, role, reading->value) &&
+           report_add_sighting(take->report, take->observation, type, role, value);
 }
 
 /* The transport that objects of connections name; what is above it ("https") stays. */
-static bool add_protocol(const struct json_take *take, const char *name, const char *value)
+static bool add_protocol(const struct reading *reading)
 {
+    static const char *const relations[] = {"protocol", "protocols", "layer3-protocol", "layer4-protocol"};
     static const char *const transports[] = {"tcp", "udp", "icmp", "sctp"};
-    const char *relation = json_string_value(json_object_get(take->object, "object_relation"));
-    bool is_said = str_equal(name, "text") && (str_equal(relation, "protocol") || str_equal(relation, "layer4-protocol"));
-    for (size_t i = 0; is_said && !take->observation->protocol && i < ARRAY_SIZE(transports); i++)
-        if (str_equal_nocase(value, transports[i]))
-            return take->observation->protocol = transports[i], true;
+    struct observation *observation = reading->take->observation;
+    bool is_said = false;
+    for (size_t i = 0; i < ARRAY_SIZE(relations); i++)
+        is_said = is_said || str_equal(reading->relation, relations[i]);
+    for (size_t i = 0; is_said && str_equal(reading->type, "text") && !observation->protocol && i < ARRAY_SIZE(transports); i++)
+        if (str_equal_nocase(reading->value, transports[i]))
+            return observation->protocol = transports[i], true;
     return false;
 }
 
-bool misp_attribute_read(const struct json_take *take)
+/* Adds the values; *names_host where the last one is only the host of the one before. */
+static bool add_values(const struct reading *reading, const struct attribute_type *type, enum sighting_role role, bool *names_host)
 {
-    const char *name = json_string_value(json_object_get(take->object, "type"));
-    const char *value = json_string_value(json_object_get(take->object, "value"));
-    const struct attribute_type *type = find_type(name);
-    size_t before = take->observation->sighting_count;
-    if (!value || json_take_is_absent(value))
-        return false;
-    if (add_protocol(take, name, value)) {
-        json_object_del(take->object, "value");
+    if (!type)
+        return add_unknown(reading, role);
+    if (add_parts(reading, type, role))
         return true;
-    }
+    if (type->first != PART_URL)
+        return false;
+    *names_host = add_schemeless(reading, role);
     /* A path that is called a URL is no value that a machine could be found by, but perhaps one to look for. */
-    bool is_added = type ? add_parts(take, type, value) || (type->first == PART_URL && add_unknown(take, value)) : add_unknown(take, value);
-    if (!is_added) {
+    return *names_host || add_unknown(reading, role);
+}
+
+/* A second port of an object, or one of neither side, has no place, nor has a path without a host; but they are no fault. */
+static bool is_fault(const struct reading *reading, const struct attribute_type *type)
+{
+    return type && type->first != PART_TARGET_PORT && !(type->first == PART_URL && *reading->value == '/');
+}
+
+bool misp_attribute_read(const struct json_take *take, const char *object_name)
+{
+    struct reading reading = {
+        .take = take,
+        .type = json_string_value(json_object_get(take->object, "type")),
+        .relation = json_string_value(json_object_get(take->object, "object_relation")),
+        .value = json_take_scalar(json_object_get(take->object, "value"), report_row_arena(take->report)),
+    };
+    const struct attribute_type *type = find_type(reading.type);
+    struct observation *observation = take->observation;
+    size_t before = observation->sighting_count;
+    bool names_host = false;
+    if (!reading.value || json_take_is_absent(reading.value))
+        return false;
+    reading.is_marked = misp_attribute_read_flag(take, "to_ids", false);
+    enum sighting_role role = find_role(&reading, object_name, type ? type->role : ROLE_OTHER);
+    if (!add_protocol(&reading) && !add_values(&reading, type, role, &names_host)) {
         struct json_place here = {.up = take->place, .name = "value"};
-        /* A second port of an object has no place, but it is no fault either. */
-        if (type && type->first != PART_TARGET_PORT)
+        if (is_fault(&reading, type))
             json_take_reject(take->report, &here, "is no valid value of its type");
         return false;
     }
-    for (size_t i = before; i < take->observation->sighting_count; i++) {
-        struct sighting *sighting = &take->observation->sightings[i];
-        sighting->is_indicator = sighting->role != ROLE_VICTIM && misp_attribute_flag(take->object, "to_ids");
-    }
+    for (size_t i = before; i < observation->sighting_count; i++)
+        observation->sightings[i].is_indicator = reading.is_marked && observation->sightings[i].role != ROLE_VICTIM;
+    if (names_host)
+        observation->sightings[observation->sighting_count - 1].is_indicator = false;
     json_object_del(take->object, "value");
     return true;
 }

@@ -105,7 +105,8 @@ static void add_class(struct codec_writer *writer, json_t *tags, const char *cla
 
 static bool is_local(const json_t *tag)
 {
-    return misp_attribute_flag(tag, "local");
+    bool is_set;
+    return !misp_attribute_flag(tag, "local", &is_set) || is_set;
 }
 
 /* Takes the tags that must not leave out of whatever MISP left in extra. */

@@ -147,7 +147,7 @@ static bool read_value(const struct json_take *take)
     if (!name || !value || !observable_type_parse(name, &type) ||
         !report_add_sighting(take->report, take->observation, type, ROLE_OTHER, value))
         return false;
-    take->observation->sightings[before].is_indicator = misp_attribute_flag(take->object, "to_ids");
+    take->observation->sightings[before].is_indicator = misp_attribute_read_flag(take, "to_ids", false);
     json_object_del(take->object, "value");
     return true;
 }
@@ -187,7 +187,7 @@ void misp_own_attribute(const struct json_take *take, int number)
         "distribution", "timestamp", "comment",  "sharing_group_id", "deleted", "disable_correlation"};
     size_t before = number ? take->observation->sighting_count : 0;
     if (!read_text(take, number) && number)
-        UNUSED(misp_attribute_read(take));
+        UNUSED(misp_attribute_read(take, NULL));
     if (number) {
         mark_sightings(take, before);
         read_observation(take);

@@ -6,9 +6,9 @@
 #include "codec/json_take.h"
 #include "model/rsit.h"
 
-/* As MISP writes them, and as its indexes and older exports do: "EventTag": [{"Tag": {"name": ..}}]. A label that is overlooked would
- * widen. */
-static const char *const tag_members[] = {"Tag", "EventTag", "AttributeTag"};
+/* As MISP writes them, as its indexes and older exports do: "EventTag": [{"Tag": {"name": ..}}], and as programs do that keep its events.
+ * A label that is overlooked would widen. */
+static const char *const tag_members[] = {"Tag", "EventTag", "AttributeTag", "tags"};
 
 /* One without its array counts, too. */
 static size_t size_of(const json_t *tags)
@@ -92,9 +92,14 @@ enum tlp misp_tag_pap(const json_t *owner, enum tlp pap)
 /* --- class --- */
 
 /* Taxonomies whose values name kinds of incidents; those of others (a malware's name, a sector) mean something else. */
-static const char *const incident_namespaces[] = {
-    "ecsirt:", "circl:incident-classification=", "csirt_case_classification:", "europol-incident:", "europol-event:", "csirt-americas:",
-    "enisa:"};
+static const char *const incident_namespaces[] = {"ecsirt:",
+                                                  "circl:incident-classification=",
+                                                  "csirt_case_classification:",
+                                                  "europol-incident:",
+                                                  "europol-event:",
+                                                  "csirt-americas:",
+                                                  "enisa:",
+                                                  "CERT-XLM:"};
 
 /* The value between the quotes, looked up as a word. */
 static const char *class_of_value(const char *tag, struct arena *arena)

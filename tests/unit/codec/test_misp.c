@@ -63,6 +63,12 @@ struct tally {
     size_t live, indicators, deleted;
 };
 
+static bool is_flagged(const json_t *object, const char *name)
+{
+    bool is_set = false;
+    return misp_attribute_flag(object, name, &is_set) && is_set;
+}
+
 /* Attributes as MISP sees them, wherever they stand outside of proposals and related events. */
 static void count_attributes(const json_t *value, bool is_deleted, struct tally *tally)
 {
@@ -75,7 +81,7 @@ static void count_attributes(const json_t *value, bool is_deleted, struct tally 
     }
     json_object_foreach((json_t *)value, name, member)
     {
-        bool is_gone = is_deleted || misp_attribute_flag(value, "deleted");
+        bool is_gone = is_deleted || is_flagged(value, "deleted");
         size_t i;
         json_t *attribute;
         if (str_equal(name, "Event") || str_equal(name, "Object") || str_equal(name, "response"))
@@ -84,10 +90,10 @@ static void count_attributes(const json_t *value, bool is_deleted, struct tally 
             continue;
         json_array_foreach(member, i, attribute)
         {
-            bool is_dead = is_gone || misp_attribute_flag(attribute, "deleted");
+            bool is_dead = is_gone || is_flagged(attribute, "deleted");
             tally->deleted += is_dead;
             tally->live += !is_dead;
-            tally->indicators += !is_dead && misp_attribute_flag(attribute, "to_ids");
+            tally->indicators += !is_dead && is_flagged(attribute, "to_ids");
         }
     }
 }
@@ -238,10 +244,10 @@ static void expect_attributes(const struct report *report, const json_t *attribu
     {
         const char *type = json_string_value(json_object_get(attribute, "type")),
                    *value = json_string_value(json_object_get(attribute, "value"));
-        bool to_ids = misp_attribute_flag(attribute, "to_ids");
+        bool to_ids = is_flagged(attribute, "to_ids");
         for (size_t k = 0; k < sizeof roles / sizeof *roles; k++) {
             bool is_url = !str_equal(type, "url") || strstr(value, "://"); /* else it is what it may be */
-            if (!str_equal(roles[k].type, type) || misp_attribute_flag(attribute, "deleted") || !is_url)
+            if (!str_equal(roles[k].type, type) || is_flagged(attribute, "deleted") || !is_url)
                 continue;
             attributes_compared++;
             /* Who saw that it was nothing took it off again. */
@@ -461,7 +467,9 @@ static void urls_without_a_scheme_are_names(void **state)
     static const struct {
         const char *value;
         enum observable_type type;
-    } rows[] = {{"http://a.example.net/x", OBSERVABLE_URL}, {"www.a.example.net", OBSERVABLE_DOMAIN}, {"/gate.php?id=", OBSERVABLE_TEXT}};
+    } rows[] = {{"http://a.example.net/x", OBSERVABLE_URL}, {"www.a.example.net", OBSERVABLE_DOMAIN},
+                {"/gate.php?id=", OBSERVABLE_TEXT},         {"198.51.100.7:8080/x.exe", OBSERVABLE_TEXT},
+                {"www.a.example/gate", OBSERVABLE_TEXT},    {"a.example:8080", OBSERVABLE_TEXT}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char *text = mem_printf("{\"Attribute\":{\"type\":\"url\",\"to_ids\":true,\"value\":\"%s\"}}", rows[i].value);
         struct report *report = decode_text(text);
@@ -499,6 +507,7 @@ static void the_stricter_of_tag_and_distribution_binds(void **state)
         {"{\"Tag\":[{\"name\":\"tlp:ex:chr\"}]}", TLP_NONE, TLP_AMBER_STRICT},
         {"{\"Tag\":{\"name\":\"tlp:red\"}}", TLP_NONE, TLP_RED},
         {"{\"Tag\":[\"tlp:red\"]}", TLP_NONE, TLP_RED},
+        {"{\"distribution\":\"3\",\"tags\":[{\"name\":\"tlp:red\"}]}", TLP_NONE, TLP_RED},
         {"{\"Tag\":[{\"name\":\" tlp:red\"}]}", TLP_NONE, TLP_RED},
         {"{\"EventTag\":[{\"id\":\"1\",\"Tag\":{\"name\":\"tlp:red\"}}]}", TLP_GREEN, TLP_RED},
         {"{\"Tag\":[{\"name\":\"tlp:green\"}],\"AttributeTag\":[{\"Tag\":{\"name\":\"tlp:amber\"}}]}", TLP_NONE, TLP_AMBER},
@@ -508,6 +517,28 @@ static void the_stricter_of_tag_and_distribution_binds(void **state)
         if (misp_tag_label(owner, rows[i].around) != rows[i].label)
             fail_msg("%s is %s", rows[i].owner, tlp_label(misp_tag_label(owner, rows[i].around)));
         json_decref(owner);
+    }
+}
+
+/* Wide labels of texts that are only kept do not become those of an event that has none; empty lists of such texts say nothing. */
+static void kept_texts_do_not_widen(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum tlp label;
+    } rows[] = {
+        {"{\"Event\":{\"info\":\"x\",\"Note\":[{\"note\":\"n\",\"distribution\":\"3\"}]}}", TLP_NONE},
+        {"{\"Event\":{\"info\":\"x\",\"Note\":[{\"note\":\"n\",\"distribution\":\"0\"}]}}", TLP_AMBER_STRICT},
+        {"{\"Event\":{\"info\":\"x\",\"EventReport\":[],\"Attribute\":[{\"type\":\"ip-dst\",\"value\":\"192.0.2.1\",\"distribution\":\"2\"}"
+         "]}}",
+         TLP_GREEN},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct report *report = decode_text(rows[i].text);
+        if (report->tlp != rows[i].label)
+            fail_msg("%s is %s", rows[i].text, tlp_label(report->tlp));
+        report_free(report);
     }
 }
 
@@ -523,6 +554,9 @@ static void what_is_only_kept_has_a_label_too(void **state)
         "\"Object\":[{\"name\":\"n\",\"Attribute\":[{\"type\":\"text\",\"value\":\"secret\"," RED "}]}]",
         "\"Object\":[{\"name\":\"n\",\"deleted\":true,\"Attribute\":[{\"type\":\"text\",\"value\":\"secret\"," RED "}]}]",
         "\"EventReport\":[{\"name\":\"n\",\"content\":\"secret\"," RED "}]",
+        "\"Note\":[{\"note\":\"secret\"," RED "}]",
+        "\"Attribute\":[{\"type\":\"md5\",\"value\":\"0123456789abcdef0123456789abcdef\",\"Opinion\":[{\"opinion\":\"10\"," RED "}]}]",
+        "\"Object\":[{\"name\":\"n\",\"Note\":[{\"Opinion\":[{\"comment\":\"secret\"," RED "}]}]}]",
     };
 #undef RED
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
@@ -564,6 +598,11 @@ static void tags_that_name_a_class_do(void **state)
     } rows[] = {
         {"rsit:malicious-code=\\\"c2-server\\\"", "malicious-code/c2-server"},
         {"circl:incident-classification=\\\"phishing\\\"", "fraud/phishing"},
+        {"circl:incident-classification=\\\"information-leak\\\"", "information-content-security/data-leak"},
+        {"circl:incident-classification=\\\"screenlocker\\\"", "malicious-code/infected-system"},
+        {"europol-incident:malware=\\\"distribution\\\"", "malicious-code/malware-distribution"},
+        {"CERT-XLM:malicious-code=\\\"ransomware\\\"", "malicious-code/infected-system"},
+        {"CERT-XLM:fraud=\\\"phishing\\\"", "fraud/phishing"},
         {"ecsirt:intrusion-attempts=\\\"brute-force\\\"", "intrusion-attempts/brute-force"},
         {"misp-galaxy:tool=\\\"phishing\\\"", NULL},
         {"test", NULL},
@@ -584,6 +623,88 @@ static void tags_that_name_a_class_do(void **state)
         free(text);
     }
     arena_free(arena);
+}
+
+/* The host of a URL without a scheme is a value beside its text, but not what was marked. */
+static void a_url_without_a_scheme_names_its_host(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value, *host;
+    } rows[] = {{"198.51.100.7:8080/x.exe", "198.51.100.7"},
+                {"198.51.100.7/x", "198.51.100.7"},
+                {"www.a.example/gate", "www.a.example"},
+                {"a.example:8080", "a.example"},
+                {"a.example.net/gate?id=1", "a.example.net"},
+                {"index.php/gate", NULL},
+                {"setup.py?x", NULL},
+                {"a.example:x", NULL},
+                {"host:80/x", NULL},
+                {"/gate.php", NULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = mem_printf("{\"Attribute\":{\"type\":\"url\",\"to_ids\":true,\"value\":\"%s\"}}", rows[i].value);
+        struct report *report = decode_text(text);
+        const struct observation *observation = &report->observations[0];
+        assert_int_equal(observation->sighting_count, rows[i].host ? 2 : 1);
+        assert_string_equal(observation->sightings[0].value, rows[i].value);
+        assert_true(observation->sightings[0].is_indicator);
+        if (rows[i].host) {
+            assert_string_equal(observation->sightings[1].value, rows[i].host);
+            assert_false(observation->sightings[1].is_indicator);
+        }
+        report_free(report);
+        free(text);
+    }
+}
+
+/* What MISP says that is no event is told as what it is, not as a broken report of ours. */
+static void other_documents_of_misp_are_refused_as_such(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *fault;
+    } rows[] = {
+        {"{\"response\":[]}", "there is no event in it"},
+        {"{\"response\":{\"Attribute\":[]}}", "there is no event in it"},
+        {"{\"Sighting\":{\"type\":\"0\",\"attribute_id\":\"7\"}}", "is a sighting of MISP"},
+        {"{\"saved\":false,\"name\":\"n\",\"message\":\"m\",\"url\":\"/events/add\"}", "is an answer about an error"},
+        {"{\"00000000-0000-4000-8000-000000000001\":{\"info\":\"x\",\"Orgc\":{\"name\":\"n\"},\"threat_level_id\":\"1\"}}",
+         "is the manifest of a feed"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct report *report = NULL;
+        struct err err = {0};
+        const struct codec *codec = codec_probe(rows[i].text, strlen(rows[i].text), NULL);
+        assert_string_equal(codec->name, "misp");
+        assert_false(codec_decode(codec, rows[i].text, strlen(rows[i].text), &codec_limits_default, NULL, &report, &err));
+        if (!strstr(err.text, rows[i].fault))
+            fail_msg("%s: %s", rows[i].text, err.text);
+    }
+}
+
+/* As ZeroMQ says it: the event beside the attribute, and sometimes only the action says that it is gone. */
+static void what_a_message_says_is_deleted_is_withdrawn(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"Attribute\":{\"uuid\":\"u\",\"type\":\"ip-dst\",\"value\":\"192.0.2.1\",\"to_ids\":true,\"deleted\":1},\"Event\":{\"info\":"
+        "\"x\"}}",
+        "{\"Attribute\":{\"uuid\":\"u\",\"type\":\"ip-dst\",\"value\":\"192.0.2.1\",\"to_ids\":true},\"Event\":{\"info\":\"x\"},\"action\":"
+        "\"delete\"}",
+        "{\"Attribute\":{\"uuid\":\"u\",\"type\":\"ip-dst\",\"value\":\"192.0.2.1\",\"to_ids\":true},\"action\":\"soft-delete\"}",
+        "{\"Object\":{\"name\":\"n\",\"deleted\":\"True\"},\"Attribute\":[{\"uuid\":\"u\",\"type\":\"ip-dst\",\"value\":\"192.0.2.1\"}],"
+        "\"Event\":{\"info\":\"x\"}}",
+        "{\"Attribute\":{\"uuid\":\"u\",\"type\":\"ip-dst\",\"value\":\"192.0.2.1\"},\"Object\":{\"name\":null},"
+        "\"Event\":{\"info\":\"x\"},\"action\":\"delete\"}",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct report *report = decode_text(texts[i]);
+        assert_int_equal(report->observation_count, 0);
+        assert_int_equal(report->withdrawn_count, 1);
+        assert_true(report->withdrawn[0] == report_indicator_id("u"));
+        assert_non_null(strstr(report->extra, "192.0.2.1"));
+        report_free(report);
+    }
 }
 
 /* --- very long events --- */
@@ -665,7 +786,11 @@ int main(void)
         cmocka_unit_test(the_stricter_of_tag_and_distribution_binds),
         cmocka_unit_test(what_a_search_found_has_the_labels_of_its_event),
         cmocka_unit_test(what_is_only_kept_has_a_label_too),
+        cmocka_unit_test(kept_texts_do_not_widen),
         cmocka_unit_test(tags_that_name_a_class_do),
+        cmocka_unit_test(a_url_without_a_scheme_names_its_host),
+        cmocka_unit_test(what_a_message_says_is_deleted_is_withdrawn),
+        cmocka_unit_test(other_documents_of_misp_are_refused_as_such),
         cmocka_unit_test(time_grows_with_the_length_only),
         cmocka_unit_test(too_many_attributes_are_a_limit),
         cmocka_unit_test(the_texts_of_many_events_are_joined),
