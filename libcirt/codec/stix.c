@@ -345,7 +345,7 @@ static void reject_left_out(struct stix_reader *reader)
             report_reject(reader->report, why.at, why.text);
 }
 
-static bool read_document(struct stix_reader *reader, const json_t *root)
+static bool read_document(struct stix_reader *reader, json_t *root)
 {
     if (!stix_object_read(root, &reader->document, reader->err))
         return false;
@@ -377,34 +377,61 @@ static bool stix_decode(const char *bytes, size_t size, const struct codec_limit
     return ok;
 }
 
-/* "id": "ipv4-addr--28bb3599-...": two dashes behind a word, and a group of eight. */
-static bool has_stix_id(const char *bytes, size_t size)
+/* The string behind a member's name, as it is written; *at: behind that. NULL for anything else. */
+static const char *string_behind(const char **at, const char *end, size_t *size)
 {
-    const char *at = memmem(bytes, size, "\"id\"", 4), *end = bytes + size;
-    if (!at)
-        return false;
-    at += 4;
-    while (at < end && strchr(" \t\r\n:\"", *at) && *at)
-        at++;
-    const char *word = at;
-    while (at < end && ((*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') || (*at == '-' && at[-1] != '-')))
-        at++;
-    if (at == word || at + 10 > end || at[-1] != '-' || at[0] != '-')
-        return false;
-    return at[9] == '-' && strspn(at + 1, "0123456789abcdefABCDEF") == 8;
+    while (*at < end && **at && strchr(" \t\r\n:", **at))
+        ++*at;
+    if (*at == end || **at != '"')
+        return NULL;
+    const char *text = ++*at, *close = memchr(text, '"', (size_t)(end - text));
+    *at = close ? close : end;
+    *size = (size_t)(*at - text);
+    return close ? text : NULL;
 }
 
+/* "type": "indicator" in a document that has "id": "indicator--x". */
+static bool has_type(const char *bytes, const char *end, const char *type, size_t type_size)
+{
+    size_t size;
+    for (const char *at = bytes; (at = memmem(at, (size_t)(end - at), "\"type\"", 6));) {
+        at += 6;
+        const char *text = string_behind(&at, end, &size);
+        if (text && size == type_size && memcmp(text, type, size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The first id of an object: a type, two dashes and what names it. */
+static bool has_stix_id(const char *bytes, size_t size)
+{
+    const char *end = bytes + size;
+    for (const char *at = bytes; (at = memmem(at, (size_t)(end - at), "\"id\"", 4));) {
+        size_t id_size;
+        at += 4;
+        const char *id = string_behind(&at, end, &id_size), *dashes = id ? memmem(id, id_size, "--", 2) : NULL;
+        if (dashes && dashes > id)
+            return has_type(bytes, end, id, (size_t)(dashes - id));
+    }
+    return false;
+}
+
+/* How sure: above native JSON's 50 where it has an id or version as STIX writes it, above its 30 for an envelope without objects. */
 static int stix_probe(const char *bytes, size_t size, const struct codec_hints *hints)
 {
     UNUSED(hints);
     if (json_peek_is(bytes, size, "type", "bundle"))
         return 95;
     bool is_object = json_peek_has(bytes, size, "type") && json_peek_has(bytes, size, "id");
-    if (!is_object && !json_peek_has(bytes, size, "objects")) /* a TAXII envelope */
+    bool is_envelope = json_peek_has(bytes, size, "objects") || json_peek_has(bytes, size, "more");
+    if (!is_object && !is_envelope)
         return 0;
     if (json_peek_is(bytes, size, "spec_version", "2.1"))
         return 90;
-    return has_stix_id(bytes, size) ? 80 : 0;
+    if (has_stix_id(bytes, size))
+        return 80;
+    return is_envelope && !json_peek_native(bytes, size) ? 40 : 0;
 }
 
 const struct codec stix_codec = {

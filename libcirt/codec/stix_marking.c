@@ -1,13 +1,16 @@
 #include "codec/stix_marking.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/str.h"
 
 #define MARKING "marking-definition--"
-/* OpenCTI had AMBER+STRICT before TLP 2.0 had an id for it: under this one, and in these words beside a statement "custom". */
+/* OpenCTI had AMBER+STRICT before TLP 2.0 had an id for it: under this one, and in these words beside a statement "custom", as it has all
+ * markings of a site's own. */
 #define OPENCTI_STRICT MARKING "826578e1-40ad-459f-bc73-ede076f81f37"
 #define OPENCTI_WORDS  "x_opencti_definition"
+#define OPENCTI_TYPE   "x_opencti_definition_type"
 
 #define TLP_EXTENSION "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
 /* Access Control Specification, as CISA's AIS has it. */
@@ -57,47 +60,77 @@ bool stix_marking_is_fixed(const char *id)
     return false;
 }
 
+/* --- what a marking-definition says --- */
+
+typedef enum tlp (*text_reader)(const char *name, const char *text);
+
 /* "TLP:AMBER", "TLP:GREEN, and not beyond ..." */
 static enum tlp label_of_words(const char *text)
 {
     enum tlp label = tlp_in_text(text);
-    return label == TLP_NONE && text && str_starts_nocase(text, "TLP:") ? TLP_AMBER_STRICT : label;
+    return label == TLP_NONE && str_starts_nocase(text, "TLP") && !isalnum((unsigned char)text[3]) ? TLP_AMBER_STRICT : label;
 }
 
-/* TLP 2.0 is an extension; a policy that names a label does it in "tlp" (FIRST's IEP 2.0). */
-static enum tlp label_of_extensions(const json_t *extensions)
+/* A member of such a name is a label, whoever defined it: OpenCTI's TLP, TLP 2.0 as an extension, FIRST's IEP. */
+static enum tlp label_of_text(const char *name, const char *text)
+{
+    bool is_label = str_equal_nocase(name, "tlp") || str_equal_nocase(name, "tlp_2_0");
+    return is_label ? tlp_claimed(text) : label_of_words(text);
+}
+
+static enum tlp pap_of_text(const char *name, const char *text)
+{
+    UNUSED(name);
+    return pap_of(text);
+}
+
+/* The strictest that the value says, or anything in it. */
+static enum tlp strictest_text(const char *name, const json_t *value, text_reader read)
 {
     enum tlp label = TLP_NONE;
-    const char *name;
-    json_t *extension;
-    json_object_foreach((json_t *)extensions, name, extension)
+    const char *key;
+    size_t index;
+    json_t *inner;
+    if (json_is_string(value))
+        return read(name, json_string_value(value));
+    json_object_foreach((json_t *)value, key, inner)
     {
-        const char *text = stix_object_text(extension, str_equal(name, TLP_EXTENSION) ? "tlp_2_0" : "tlp");
-        label = tlp_strictest(label, tlp_claimed(text));
+        label = tlp_strictest(label, strictest_text(key, inner, read));
+    }
+    json_array_foreach(value, index, inner)
+    {
+        label = tlp_strictest(label, strictest_text(name, inner, read));
     }
     return label;
 }
 
-/* A policy that nothing but an extension states (CUI), or ACS, also beside a label: all that we know of it is that it restricts. */
-static bool is_strange_policy(const json_t *marking, enum tlp said)
+static enum tlp read_definition(const json_t *marking, text_reader read)
 {
-    const json_t *extensions = json_object_get(marking, "extensions");
-    if (json_object_get(extensions, ACS_EXTENSION))
-        return true;
-    return said == TLP_NONE && !json_object_get(marking, "definition") && json_object_size(extensions) &&
-           pap_of(stix_object_text(marking, "name")) == TLP_NONE;
+    static const char *const members[] = {"name", "extensions", OPENCTI_WORDS};
+    const char *type = stix_object_text(marking, "definition_type");
+    enum tlp label = strictest_text(type ? type : "definition", json_object_get(marking, "definition"), read);
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+        label = tlp_strictest(label, strictest_text(members[i], json_object_get(marking, members[i]), read));
+    return label;
 }
 
-/* What a marking-definition says: as TLP 1, as an extension, or by its name. */
-static enum tlp label_of_definition(const json_t *marking)
+/* Copyright and the like: it restricts nobody. */
+static bool is_plain_statement(const json_t *marking)
 {
     const json_t *definition = json_object_get(marking, "definition");
-    enum tlp label =
-        tlp_strictest(tlp_claimed(stix_object_text(definition, "tlp")), label_of_extensions(json_object_get(marking, "extensions")));
-    label = tlp_strictest(label, label_of_words(stix_object_text(marking, "name")));
-    label = tlp_strictest(label, label_of_words(stix_object_text(definition, "statement")));
-    return tlp_strictest(label, label_of_words(stix_object_text(marking, OPENCTI_WORDS)));
+    const char *type = stix_object_text(marking, OPENCTI_TYPE);
+    return stix_object_text(definition, "statement") && json_object_size(definition) == 1 && (!type || str_equal_nocase(type, "statement"));
 }
+
+/* A policy that we do not know (CUI, AIS, a site's own), and ACS also beside a label: all that we know of it is that it restricts. */
+static bool is_strange_policy(const json_t *marking, enum tlp said)
+{
+    if (json_object_get(json_object_get(marking, "extensions"), ACS_EXTENSION))
+        return true;
+    return said == TLP_NONE && read_definition(marking, pap_of_text) == TLP_NONE && !is_plain_statement(marking);
+}
+
+/* --- what marks an object --- */
 
 typedef enum tlp (*marking_reader)(const struct stix_document *document, const char *id);
 
@@ -110,19 +143,14 @@ static enum tlp label_of_id(const struct stix_document *document, const char *id
     const struct stix_object *marking = stix_object_find(document, id);
     if (!marking || !str_equal(marking->type, "marking-definition"))
         return label;
-    enum tlp said = label_of_definition(marking->json);
-    label = tlp_strictest(label, said);
-    return is_strange_policy(marking->json, said) ? tlp_strictest(label, TLP_AMBER_STRICT) : label;
+    label = tlp_strictest(label, read_definition(marking->json, label_of_text));
+    return is_strange_policy(marking->json, label) ? tlp_strictest(label, TLP_AMBER_STRICT) : label;
 }
 
 static enum tlp pap_of_id(const struct stix_document *document, const char *id)
 {
     const struct stix_object *marking = stix_object_find(document, id);
-    if (!marking)
-        return TLP_NONE;
-    const json_t *definition = json_object_get(marking->json, "definition");
-    enum tlp pap = tlp_strictest(pap_of(stix_object_text(marking->json, "name")), pap_of(stix_object_text(definition, "statement")));
-    return tlp_strictest(pap, pap_of(stix_object_text(marking->json, OPENCTI_WORDS)));
+    return marking ? read_definition(marking->json, pap_of_text) : TLP_NONE;
 }
 
 static enum tlp strictest_marking(const struct stix_document *document, const json_t *object, marking_reader read)

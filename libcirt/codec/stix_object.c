@@ -69,7 +69,6 @@ static const struct {
     {"tool", true, {{"name", KIND_TEXT}}},
     {"language-content", true, {{"object_ref", KIND_TEXT}, {"contents", KIND_OBJECT}}},
     {"extension-definition", true, {{"name", KIND_TEXT}, {"schema", KIND_TEXT}, {"version", KIND_TEXT}, {"extension_types", KIND_LIST}}},
-    {"marking-definition", false, {{"created", KIND_TIME}}},
     {"ipv4-addr", false, {{"value", KIND_TEXT}}},
     {"ipv6-addr", false, {{"value", KIND_TEXT}}},
     {"domain-name", false, {{"value", KIND_TEXT}}},
@@ -98,20 +97,17 @@ int64_t stix_object_time(const json_t *object, const char *name)
 
 /* --- places --- */
 
+static const struct json_place root_place = {0}, objects_place = {.up = &root_place, .name = "objects"};
+
 struct places {
-    struct json_place root, list, object, member;
+    struct json_place object, member;
 };
 
 static const struct json_place *place_of(const struct stix_object *object, const char *member, struct places *places)
 {
-    *places = (struct places){.list = {.name = "objects"}, .object = {.index = object->index}, .member = {.name = member}};
-    places->list.up = &places->root;
-    places->object.up = &places->list;
-    if (object->is_listed)
-        places->object.up = &places->root;
-    const struct json_place *self = object->is_single ? &places->root : &places->object;
-    places->member.up = self;
-    return member ? &places->member : self;
+    *places = (struct places){.object = {.up = object->list, .index = object->list_index}, .member = {.name = member}};
+    places->member.up = object->list ? &places->object : &root_place;
+    return member ? &places->member : places->member.up;
 }
 
 bool stix_object_fail(const struct stix_object *object, const char *member, enum err_code code, struct err *err, const char *text)
@@ -257,7 +253,7 @@ static bool may_be_left_out(const struct stix_object *object, const struct err *
 {
     const json_t *refs = json_object_get(object->json, "object_marking_refs"), *parts = json_object_get(object->json, "granular_markings");
     const json_t *labels = json_object_get(object->json, "labels");
-    return err->code == ERR_INPUT && !object->is_single && (!refs || is_list_of_text(refs)) && (!parts || json_is_array(parts)) &&
+    return err->code == ERR_INPUT && object->list && (!refs || is_list_of_text(refs)) && (!parts || json_is_array(parts)) &&
            (!labels || json_is_array(labels)) && !str_equal(stix_object_text(object->json, "type"), "marking-definition");
 }
 
@@ -315,11 +311,29 @@ struct stix_object *stix_object_find(const struct stix_document *document, const
     return NULL;
 }
 
-/* The bundle or envelope and its list of objects, NULL where a bundle has none (2.1 allows it); no frame for a single object, nor for a
- * list of objects with nothing around it. */
-static bool find_list(const json_t *root, const json_t **frame, const json_t **list, struct err *err)
+/* --- reading --- */
+
+/* Null is absent, and 85.0 is the integer 85. */
+static void tidy(json_t *object)
 {
-    static const struct json_place document = {0};
+    enum { EXACT_MAX = 1 << 30 };
+    const char *name;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(object, next, name, value)
+    {
+        double number = json_is_real(value) ? json_real_value(value) : 0.5;
+        if (json_is_null(value))
+            json_object_del(object, name);
+        else if (number >= -EXACT_MAX && number <= EXACT_MAX && number == (double)(json_int_t)number)
+            json_object_set_new(object, name, json_integer((json_int_t)number));
+    }
+}
+
+/* The bundle or envelope and its list of objects, NULL where there is none (2.1 allows it); no frame for a single object, nor for a list
+ * of objects with nothing around it. */
+static bool find_list(json_t *root, const json_t **frame, json_t **list, struct err *err)
+{
     const char *type = stix_object_text(root, "type");
     *frame = *list = NULL;
     if (json_is_array(root) && json_array_size(root)) {
@@ -327,37 +341,75 @@ static bool find_list(const json_t *root, const json_t **frame, const json_t **l
         return true;
     }
     if (!json_is_object(root))
-        return json_value_fail(&document, ERR_INPUT, err,
+        return json_value_fail(&root_place, ERR_INPUT, err,
                                "must be an object (a bundle, an envelope, a STIX object) or a list of STIX objects");
+    tidy(root);
     if (type && !str_equal(type, "bundle"))
         return true;
-    const struct json_place objects = {.up = &document, .name = "objects"};
     *frame = root;
     *list = json_object_get(root, "objects");
     if (!*list)
-        return type ? true : json_value_fail(&document, ERR_INPUT, err, "there are no objects in it");
+        return type || json_is_boolean(json_object_get(root, "more"))
+                   ? true
+                   : json_value_fail(&root_place, ERR_INPUT, err, "there are no objects in it");
     if (!json_is_array(*list))
-        return json_value_fail(&objects, ERR_INPUT, err, "must be a list of objects");
+        return json_value_fail(&objects_place, ERR_INPUT, err, "must be a list of objects");
     return true;
 }
 
-bool stix_object_read(const json_t *root, struct stix_document *out, struct err *err)
+static struct stix_object *add_object(struct stix_document *document, json_t *json, const struct json_place *list, size_t index)
 {
-    const json_t *list;
+    document->items = mem_grow(document->items, &document->capacity, document->count, sizeof *document->items);
+    struct stix_object *object = &document->items[document->count];
+    *object = (struct stix_object){.json = json, .index = document->count++, .list = list, .list_index = index};
+    return object;
+}
+
+/* The objects of a bundle within, taken out of it: it is an item of its own. NULL for what is none. */
+static bool take_inner(struct stix_document *document, const struct stix_object *object, json_t *json, json_t **list, struct err *err)
+{
+    *list = str_equal(stix_object_text(json, "type"), "bundle") ? json_object_get(json, "objects") : NULL;
+    if (!*list)
+        return true;
+    if (!json_is_array(*list))
+        return stix_object_fail(object, "objects", ERR_INPUT, err, "must be a list of objects");
+    json_array_append(document->lists, *list);
+    json_object_del(json, "objects");
+    return true;
+}
+
+/* As deep as the parser lets it be. */
+static bool add_list(struct stix_document *document, json_t *list, const struct json_place *place, struct err *err)
+{
+    size_t index;
+    json_t *json, *inner;
+    json_array_foreach(list, index, json)
+    {
+        tidy(json);
+        const struct stix_object *object = add_object(document, json, place, index);
+        if (!take_inner(document, object, json, &inner, err))
+            return false;
+        struct json_place *places = inner ? arena_calloc(document->arena, 2, sizeof *places) : NULL;
+        if (!inner)
+            continue;
+        places[0] = (struct json_place){.up = place, .index = index};
+        places[1] = (struct json_place){.up = &places[0], .name = "objects"};
+        if (!add_list(document, inner, &places[1], err))
+            return false;
+    }
+    return true;
+}
+
+/* Leaves out what is wrong; *any: one was right, or there was none to be wrong. */
+static bool check_objects(struct stix_document *document, bool *any, struct err *err)
+{
     struct err why;
-    *out = (struct stix_document){0};
-    if (!find_list(root, &out->frame, &list, err))
-        return false;
+    size_t wrong = 0, bundles = 0;
     err_clear(err);
-    out->count = out->frame || list ? json_array_size(list) : 1;
-    out->items = mem_calloc(out->count, sizeof *out->items);
-    bool any = out->count == 0;
-    for (size_t i = 0; i < out->count; i++) {
-        out->items[i] =
-            (struct stix_object){.json = list ? json_array_get(list, i) : root, .index = i, .is_single = !list, .is_listed = !out->frame};
-        struct stix_object *object = &out->items[i];
+    for (size_t i = 0; i < document->count; i++) {
+        struct stix_object *object = &document->items[i];
         if (check_object(object, &why)) {
-            any = true;
+            bundles += str_equal(object->type, "bundle");
             continue;
         }
         if (err->code == ERR_NONE || !may_be_left_out(object, &why))
@@ -366,8 +418,22 @@ bool stix_object_read(const json_t *root, struct stix_document *out, struct err 
             return false;
         object->is_left_out = object->is_old = true;
         object->modified = TIMESTAMP_NONE;
+        wrong++;
     }
-    if (!any)
+    *any = wrong == 0 || wrong + bundles < document->count;
+    return true;
+}
+
+bool stix_object_read(json_t *root, struct stix_document *out, struct err *err)
+{
+    json_t *list;
+    bool any;
+    *out = (struct stix_document){.arena = arena_new(), .lists = json_array()};
+    if (!find_list(root, &out->frame, &list, err))
+        return false;
+    if (!out->frame && !list)
+        add_object(out, root, NULL, 0);
+    if (!add_list(out, list, out->frame ? &objects_place : &root_place, err) || !check_objects(out, &any, err) || !any)
         return false;
     err_clear(err);
     sort_by_id(out);
@@ -378,5 +444,7 @@ void stix_object_clear(struct stix_document *document)
 {
     free(document->items);
     free(document->by_id);
+    json_decref(document->lists);
+    arena_free(document->arena);
     *document = (struct stix_document){0};
 }

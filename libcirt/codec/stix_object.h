@@ -15,10 +15,10 @@
 struct stix_object {
     const json_t *json;
     const char *type, *id;
-    size_t index;     /* in objects[] */
-    int64_t modified; /* TIMESTAMP_NONE where it has no such time */
-    bool is_single;   /* the document is this object */
-    bool is_listed;   /* the document is this object, or a list of such with nothing around it */
+    size_t index;                  /* in items[] */
+    int64_t modified;              /* TIMESTAMP_NONE where it has no such time */
+    const struct json_place *list; /* where the list that it is in stands; NULL: the document is this object */
+    size_t list_index;
     bool is_old;      /* a newer version of it is in the document, or it is left out */
     bool is_left_out; /* it is not what it must be: only kept, with its labels. type and id may be NULL */
     bool is_seen;     /* an observation has taken what it holds */
@@ -27,16 +27,19 @@ struct stix_object {
 
 struct stix_document {
     struct stix_object *items; /* in the order of the document; heap */
-    size_t count;
+    size_t count, capacity;
     struct stix_object **by_id; /* the newest version of each, sorted */
     size_t id_count;
     const json_t *frame; /* the bundle or envelope around them; NULL where there is none */
+    json_t *lists;       /* of the bundles within, which are items without theirs */
+    struct arena *arena;
 };
 
-/* Takes a bundle, a TAXII envelope, a list of objects or a single one. Checks what the report is made from: types, ids, times, what each
- * known type must have; unknown types and members are let through. Of several objects those that are wrong are left out. ERR_INPUT with the
- * JSON pointer where none is right, or a wrong one may hide a label. Whatever it returns, clear *out. */
-bool stix_object_read(const json_t *root, struct stix_document *out, struct err *err) MUST_CHECK;
+/* Takes a bundle, a TAXII envelope, a list of objects or a single one; bundles within a bundle or list are read with it. Checks what the
+ * report is made from: types, ids, times, what each known type must have; unknown types and members are let through. Of several objects
+ * those that are wrong are left out. ERR_INPUT with the JSON pointer where none is right, or a wrong one may hide a label. Takes out of the
+ * tree what says nothing (members that are null) and writes 85.0 as 85. Whatever it returns, clear *out. */
+bool stix_object_read(json_t *root, struct stix_document *out, struct err *err) MUST_CHECK;
 void stix_object_clear(struct stix_document *document);
 
 /* False, with its fault, for one that was left out. */

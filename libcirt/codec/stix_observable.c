@@ -516,7 +516,7 @@ bool stix_observable_pattern(const struct stix_sight *sight, const struct stix_p
             if (!take_pattern_values(sight, comparison, &place, is_indicator, &is_all))
                 return false;
         } else {
-            is_all = take_port_of(sight, comparison);
+            is_all = take_port_of(sight, comparison) || (comparison->is_detail && !str_ends(comparison->path, "_port"));
         }
         if (!is_all)
             json_array_append_new(not_decomposed, json_stringn(comparison->text, comparison->text_size));

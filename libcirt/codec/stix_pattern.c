@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 
-enum { DEPTH_MAX = 64, SLICE_SIZE_MAX = 32 };
+enum { DEPTH_MAX = 64, SLICE_SIZE_MAX = 32, DETAILED_MAX = 32 };
 
 enum token { TOKEN_END, TOKEN_WORD, TOKEN_STRING, TOKEN_NUMBER, TOKEN_TIME, TOKEN_BYTES, TOKEN_SYMBOL };
 
@@ -187,16 +187,49 @@ static bool is_digest(const struct stix_pattern_comparison *comparison)
     return str_starts(comparison->path, "hashes.");
 }
 
-/* All from `first` on must hold together. Of one file's properties its digest is enough to know it by. */
+/* network-traffic:dst_ref.type and dst_port beside dst_ref.value, url:x_misp_host beside value. */
+static bool is_detail_of(const struct stix_pattern_comparison *detail, const struct stix_pattern_comparison *of)
+{
+    const char *path = detail->path, *value = of->path;
+    if (!str_equal(detail->object_type, of->object_type) || detail->is_negated || detail->operator!= STIX_PATTERN_EQUAL || of->is_negated)
+        return false;
+    if (str_ends(path, "_ref.type")) {
+        size_t same = strlen(path) - strlen("type");
+        return strncmp(path, value, same) == 0 && str_equal(value + same, "value");
+    }
+    if (str_equal(path, "src_port") || str_equal(path, "dst_port"))
+        return strncmp(path, value, strlen("src_")) == 0 && str_equal(value + strlen("src_"), "ref.value");
+    return str_starts(path, "x_misp_") && str_equal(detail->object_type, "url") && str_equal(value, "value");
+}
+
+/* Of a few: nobody writes more by AND. */
+static void mark_details(struct stix_pattern_comparison *comparisons, size_t count)
+{
+    for (size_t i = 0; i < count && count <= DETAILED_MAX; i++)
+        for (size_t k = 0; k < count && !comparisons[i].is_detail; k++)
+            comparisons[i].is_detail = is_detail_of(&comparisons[i], &comparisons[k]);
+}
+
+/* All from `first` on must hold together. Of the properties of one file its digest is enough to know it by. */
 static void join(struct parser *parser, size_t first, bool is_within_object)
 {
-    struct stix_pattern *pattern = parser->out;
-    bool is_file = is_within_object;
-    for (size_t i = first; i < pattern->comparison_count; i++)
-        is_file = is_file && str_equal(pattern->comparisons[i].object_type, "file");
-    for (size_t i = first; i < pattern->comparison_count; i++)
-        if (!is_file || !is_digest(&pattern->comparisons[i]))
-            pattern->comparisons[i].is_alone = false;
+    struct stix_pattern_comparison *comparisons = parser->out->comparisons + first;
+    const char *object_type = NULL;
+    size_t count = parser->out->comparison_count - first, members = 0;
+    bool is_one_object = is_within_object;
+    if (is_within_object)
+        mark_details(comparisons, count);
+    for (size_t i = 0; i < count; i++) {
+        if (comparisons[i].is_detail)
+            continue;
+        members++;
+        is_one_object = is_one_object && (!object_type || str_equal(comparisons[i].object_type, object_type));
+        object_type = comparisons[i].object_type;
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool is_enough = is_one_object && (members == 1 || is_digest(&comparisons[i]));
+        comparisons[i].is_alone = comparisons[i].is_alone && is_enough && !comparisons[i].is_detail;
+    }
 }
 
 static bool read_component(struct parser *parser, struct buf *path)

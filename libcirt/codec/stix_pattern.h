@@ -29,9 +29,12 @@ struct stix_pattern_comparison {
     const char *path;        /* "hashes.SHA-256", "resolves_to_refs[*].value": without the quotes */
     enum stix_pattern_operator operator;
     bool is_negated; /* NOT, != */
-    /* It alone makes the pattern match, or is the digest of the file that the pattern describes. Members of AND and FOLLOWEDBY, and what
-     * must be seen several times, are not: each alone is not what was meant. */
+    /* It alone makes the pattern match, or is the digest of the file or certificate that the pattern describes. Members of AND and
+     * FOLLOWEDBY, and what must be seen several times, are not: each alone is not what was meant. */
     bool is_alone;
+    /* A member of AND that says more of the value of another, and does not count as a member: what type an address is of, its port, MISP's
+     * parts of a URL. */
+    bool is_detail;
     const char *text;          /* the comparison as it is written, not NUL-terminated */
     size_t text_size;          /* in bytes */
     const char *const *values; /* strings without their quotes and escapes, numbers and the like as written; NULL for h'..' and b'..' */

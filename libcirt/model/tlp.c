@@ -35,19 +35,25 @@ bool tlp_parse(const char *text, enum tlp *label)
     return false;
 }
 
+/* What follows "AMBER": "+STRICT", also written "-STRICT", "_STRICT", " STRICT", " + STRICT". */
+static bool is_strict(const char *text)
+{
+    return str_starts_nocase(text + strspn(text, " +-_"), "strict");
+}
+
 enum tlp tlp_in_text(const char *text)
 {
     enum tlp strictest = TLP_NONE;
     for (const char *at = text; at && (at = strcasestr(at, "TLP:")); at += 4) {
-        char word[24];
+        char word[8];
         enum tlp label;
-        size_t blanks = strspn(at + 4, " "), size = strspn(at + 4 + blanks, "ABCDEGHIMNRSTWLabcdeghimnrstwl+");
+        size_t blanks = strspn(at + 4, " "), size = strspn(at + 4 + blanks, "ABCDEGHIMNRTWabcdeghimnrtwl");
         if (blanks > 1 || size == 0 || size >= sizeof word)
             continue;
         memcpy(word, at + 4 + blanks, size);
         word[size] = '\0';
         if (tlp_parse(word, &label))
-            strictest = tlp_strictest(strictest, label);
+            strictest = tlp_strictest(strictest, label == TLP_AMBER && is_strict(at + 4 + blanks + size) ? TLP_AMBER_STRICT : label);
     }
     return strictest;
 }

@@ -111,6 +111,28 @@ static void a_digest_is_enough_to_know_a_file(void **state)
           "file:hashes.MD5=a; -file:name=b; file:hashes.SHA-1=c");
     reads("[file:hashes.MD5 = 'a' AND process:name = 'b']", "-file:hashes.MD5=a; -process:name=b");
     reads("[file:hashes.MD5 = 'a'] FOLLOWEDBY [a:b = 1]", "-file:hashes.MD5=a; -a:b=1");
+    reads("[x509-certificate:hashes.'SHA-1' = 'a' AND x509-certificate:issuer = 'b']",
+          "x509-certificate:hashes.SHA-1=a; -x509-certificate:issuer=b");
+    reads("[file:hashes.MD5 = 'a' AND artifact:hashes.MD5 = 'b']", "-file:hashes.MD5=a; -artifact:hashes.MD5=b");
+}
+
+/* What says more of a value is no member of its own: the value alone is what is looked for. */
+static void details_of_a_value_do_not_count(void **state)
+{
+    (void)state;
+    reads("[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.value = 'a']",
+          "-network-traffic:dst_ref.type=ipv4-addr; network-traffic:dst_ref.value=a");
+    reads("[network-traffic:dst_ref.type = 'domain-name' AND network-traffic:dst_ref.value IN ('a', 'b') AND network-traffic:dst_port = 1]",
+          "-network-traffic:dst_ref.type=domain-name; network-traffic:dst_ref.value IN a,b; -network-traffic:dst_port=1");
+    reads("[url:value = 'a' AND url:x_misp_host = 'b' AND url:x_misp_port = 1]", "url:value=a; -url:x_misp_host=b; -url:x_misp_port=1");
+    reads("[network-traffic:src_ref.type = 'x' AND network-traffic:src_ref.value = 'a' AND network-traffic:dst_port = 1]",
+          "-network-traffic:src_ref.type=x; -network-traffic:src_ref.value=a; -network-traffic:dst_port=1");
+    reads("[network-traffic:dst_ref.type != 'x' AND network-traffic:dst_ref.value = 'a']",
+          "!-network-traffic:dst_ref.type=x; -network-traffic:dst_ref.value=a");
+    reads("[network-traffic:dst_ref.type = 'x' AND network-traffic:dst_ref.value = 'a'] REPEATS 5 TIMES",
+          "-network-traffic:dst_ref.type=x; -network-traffic:dst_ref.value=a (qualified)");
+    reads("[(network-traffic:dst_ref.value = 'a' OR network-traffic:src_ref.value = 'b') AND network-traffic:dst_ref.type = 'x']",
+          "-network-traffic:dst_ref.value=a; -network-traffic:src_ref.value=b; -network-traffic:dst_ref.type=x");
 }
 
 static void qualifiers(void **state)
@@ -229,6 +251,7 @@ int main(void)
         cmocka_unit_test(strings_are_unescaped),
         cmocka_unit_test(alternatives_stand_alone_and_members_do_not),
         cmocka_unit_test(a_digest_is_enough_to_know_a_file),
+        cmocka_unit_test(details_of_a_value_do_not_count),
         cmocka_unit_test(qualifiers),
         cmocka_unit_test(blanks_and_comments),
         cmocka_unit_test(what_is_no_pattern_has_a_place),
