@@ -19,13 +19,18 @@ static bool is_container(const struct stix_object *object)
     return str_equal(object->type, "report") || str_equal(object->type, "grouping") || str_equal(object->type, "incident");
 }
 
+static bool is_void(const struct stix_object *object)
+{
+    return object->is_old || stix_object_is_revoked(object);
+}
+
 /* The object that speaks for the whole: a report before a grouping before an incident. NULL: there is none. */
 static struct stix_object *find_head(struct stix_document *document)
 {
     static const char *const types[] = {"report", "grouping", "incident"};
     for (size_t k = 0; k < ARRAY_SIZE(types); k++)
         for (size_t i = 0; i < document->count; i++)
-            if (!document->items[i].is_old && str_equal(document->items[i].type, types[k]))
+            if (!is_void(&document->items[i]) && str_equal(document->items[i].type, types[k]))
                 return &document->items[i];
     return NULL;
 }
@@ -47,7 +52,7 @@ static void read_description(struct stix_reader *reader, const struct stix_objec
     buf_init(&text, SIZE_MAX / 2);
     for (size_t i = 0; i < reader->document.count; i++) {
         const struct stix_object *object = &reader->document.items[i];
-        if (object->is_old)
+        if (is_void(object))
             continue;
         if (is_container(object)) {
             if (object != head)
@@ -151,11 +156,14 @@ static void read_lang(struct stix_reader *reader, const struct stix_object *head
 }
 
 /* Only about weaknesses: an advisory, no incident. */
-static bool is_advisory(const struct stix_document *document)
+static bool is_advisory(const struct stix_reader *reader)
 {
-    static const char *const other[] = {"indicator", "observed-data", "sighting", "incident"};
+    static const char *const other[] = {"indicator", "observed-data", "sighting", "incident", "malware"};
+    const struct stix_document *document = &reader->document;
     bool has_any = false;
     for (size_t i = 0; i < document->count; i++) {
+        if (reader->observation_of[i] && stix_object_is_observable(&document->items[i]))
+            return false;
         has_any = has_any || str_equal(document->items[i].type, "vulnerability");
         for (size_t k = 0; k < ARRAY_SIZE(other); k++)
             if (str_equal(document->items[i].type, other[k]))
@@ -327,7 +335,7 @@ static void read_head(struct stix_reader *reader)
             report->summary = arena_strdup(report->arena, stix_object_text(head->json, "name"));
             stix_class_of(reader, head, &report->class_claim, &report->class_name);
         }
-        if (is_advisory(&reader->document))
+        if (is_advisory(reader))
             mark_advisory(report);
     }
     if (head)

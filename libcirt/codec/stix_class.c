@@ -25,6 +25,19 @@ static void class_in_list(const json_t *list, bool is_meant, struct stix_class *
     }
 }
 
+/* OASIS, Incident Core. */
+#define INCIDENT_EXTENSION "extension-definition--ef765651-680c-498d-9894-99799f2fa126"
+
+/* incident_types stand in an extension; OpenCTI's incident_type is one word. */
+static void class_of_incident(const json_t *incident, struct stix_class *class)
+{
+    const json_t *core = json_object_get(json_object_get(incident, "extensions"), INCIDENT_EXTENSION);
+    json_t *word = json_pack("[O*]", json_object_get(incident, "incident_type"));
+    class_in_list(json_object_get(core, "incident_types"), true, class);
+    class_in_list(word, true, class);
+    json_decref(word);
+}
+
 /* labels of 2.0 are what the *_types are in 2.1; there they are anything. */
 static const struct stix_class *own_class(const struct stix_reader *reader, const struct stix_object *object)
 {
@@ -35,7 +48,8 @@ static const struct stix_class *own_class(const struct stix_reader *reader, cons
     class->is_known = true;
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
         class_in_list(json_object_get(object->json, lists[i]), true, class);
-    class_in_list(json_object_get(object->json, "labels"), !str_equal(stix_object_text(object->json, "spec_version"), "2.1"), class);
+    class_of_incident(object->json, class);
+    class_in_list(json_object_get(object->json, "labels"), stix_object_is_20(object), class);
     return class;
 }
 

@@ -63,38 +63,7 @@ static void mark_values(struct stix_reader *reader, const struct stix_object *in
     stix_fill_confidence(reader, number, first, indicator->json);
 }
 
-bool stix_indicator_read(struct stix_reader *reader, struct stix_object *indicator)
-{
-    size_t number;
-    const json_t *json = indicator->json, *extension = stix_extra_extension(json);
-    json_t *not_decomposed = json_array();
-    bool is_own = false;
-    bool ok = stix_fill_add(reader, indicator, &number) && read_pattern(reader, indicator, number, not_decomposed);
-    if (ok) {
-        mark_values(reader, indicator, number, 0);
-        stix_fill_time(reader, number, json, stix_object_text(json, "valid_from") ? "valid_from" : "created");
-        struct observation *observation = stix_fill_at(reader, number);
-        is_own = extension && !json_array_size(not_decomposed); /* what we write we can take apart */
-        if (is_own) {
-            observation->description = arena_strdup(report_row_arena(reader->report), stix_object_text(json, "description"));
-            stix_fill_own(reader, number, json, extension);
-            reader->statements[number].is_own = true;
-        } else {
-            stix_fill_describe(reader, number, json);
-            stix_class_of(reader, indicator, &observation->class_claim, &observation->class_name);
-            stix_fill_references(reader, number, json);
-            stix_fill_keep(reader, number, "stix", json);
-        }
-        indicator->is_used = true;
-    }
-    if (ok && !is_own)
-        keep_not_decomposed(reader, number, not_decomposed);
-    else
-        json_decref(not_decomposed);
-    return ok;
-}
-
-/* --- those that rest on observed data --- */
+/* --- what it rests on --- */
 
 static void value_key(struct buf *key, const struct sighting *sighting)
 {
@@ -135,6 +104,60 @@ static void merge_values(struct observation *observation, size_t first, bool is_
     json_decref(seen);
     buf_clear(&key);
 }
+
+/* The observables that it is based on, as OpenCTI has it where nobody says when they were observed. */
+static bool sight_basis(struct stix_reader *reader, const struct stix_object *indicator, size_t number)
+{
+    struct stix_sight sight = {.reader = reader, .observation = number, .owner = indicator, .taken = json_object()};
+    bool ok = true;
+    for (size_t i = reader->first_link[indicator->index]; ok && i; i = reader->links[i - 1].next) {
+        const struct stix_link *link = &reader->links[i - 1];
+        if (stix_object_is_observable(link->target) &&
+            str_equal(stix_object_text(link->relationship->json, "relationship_type"), "based-on"))
+            ok = stix_observable_sight(&sight, link->target->id, ROLE_OTHER);
+    }
+    json_decref(sight.taken);
+    return ok;
+}
+
+bool stix_indicator_read(struct stix_reader *reader, struct stix_object *indicator)
+{
+    size_t number, first = 0;
+    const json_t *json = indicator->json, *extension = stix_extra_extension(json);
+    json_t *not_decomposed = json_array();
+    bool is_own = false;
+    bool ok = stix_fill_add(reader, indicator, &number) && sight_basis(reader, indicator, number);
+    if (ok) {
+        first = stix_fill_at(reader, number)->sighting_count;
+        ok = read_pattern(reader, indicator, number, not_decomposed);
+    }
+    if (ok) {
+        mark_values(reader, indicator, number, first);
+        if (first)
+            merge_values(stix_fill_at(reader, number), first, false);
+        stix_fill_time(reader, number, json, stix_object_text(json, "valid_from") ? "valid_from" : "created");
+        struct observation *observation = stix_fill_at(reader, number);
+        is_own = extension && !json_array_size(not_decomposed); /* what we write we can take apart */
+        if (is_own) {
+            observation->description = arena_strdup(report_row_arena(reader->report), stix_object_text(json, "description"));
+            stix_fill_own(reader, number, json, extension);
+            reader->statements[number].is_own = true;
+        } else {
+            stix_fill_describe(reader, number, json);
+            stix_class_of(reader, indicator, &observation->class_claim, &observation->class_name);
+            stix_fill_references(reader, number, json);
+            stix_fill_keep(reader, number, "stix", json);
+        }
+        indicator->is_used = true;
+    }
+    if (ok && !is_own)
+        keep_not_decomposed(reader, number, not_decomposed);
+    else
+        json_decref(not_decomposed);
+    return ok;
+}
+
+/* --- those that rest on observed data --- */
 
 /* What the observed data left open. */
 static void fill_in(struct stix_reader *reader, const struct stix_object *indicator, size_t number)

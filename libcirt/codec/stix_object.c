@@ -40,46 +40,68 @@ static const struct member common_members[] = {
 
 enum { NEEDED_MAX = 5 };
 
-/* What each type must have; is_domain: created and modified too (SDOs, SROs and meta objects, not observables). */
+enum class {
+    CLASS_DOMAIN,     /* SDOs, SROs and meta objects: created and modified are needed too */
+    CLASS_OBSERVABLE, /* what there is, without anybody saying something of it */
+    CLASS_FRAME       /* neither */
+};
+
+/* What each type must have. */
 static const struct {
     const char *type;
-    bool is_domain;
+    enum class class;
     struct member needed[NEEDED_MAX];
 } types[] = {
-    {"indicator", true, {{"pattern", KIND_TEXT}}},
-    {"observed-data", true, {{"first_observed", KIND_TIME}, {"last_observed", KIND_TIME}, {"number_observed", KIND_COUNT}}},
-    {"sighting", true, {{"sighting_of_ref", KIND_TEXT}}},
-    {"relationship", true, {{"relationship_type", KIND_TEXT}, {"source_ref", KIND_TEXT}, {"target_ref", KIND_TEXT}}},
-    {"report", true, {{"name", KIND_TEXT}, {"published", KIND_TIME}, {"object_refs", KIND_REFERENCES}}},
-    {"grouping", true, {{"context", KIND_TEXT}, {"object_refs", KIND_REFERENCES}}},
-    {"incident", true, {{"name", KIND_TEXT}}},
-    {"identity", true, {{"name", KIND_TEXT}}},
-    {"vulnerability", true, {{"name", KIND_TEXT}}},
-    {"note", true, {{"content", KIND_TEXT}, {"object_refs", KIND_REFERENCES}}},
-    {"opinion", true, {{"opinion", KIND_TEXT}, {"object_refs", KIND_REFERENCES}}},
-    {"attack-pattern", true, {{"name", KIND_TEXT}}},
-    {"campaign", true, {{"name", KIND_TEXT}}},
-    {"course-of-action", true, {{"name", KIND_TEXT}}},
-    {"infrastructure", true, {{"name", KIND_TEXT}}},
-    {"intrusion-set", true, {{"name", KIND_TEXT}}},
-    {"location", true, {{0}}},
-    {"malware", true, {{0}}},
-    {"malware-analysis", true, {{0}}},
-    {"threat-actor", true, {{"name", KIND_TEXT}}},
-    {"tool", true, {{"name", KIND_TEXT}}},
-    {"language-content", true, {{"object_ref", KIND_TEXT}, {"contents", KIND_OBJECT}}},
-    {"extension-definition", true, {{"name", KIND_TEXT}, {"schema", KIND_TEXT}, {"version", KIND_TEXT}, {"extension_types", KIND_LIST}}},
-    {"ipv4-addr", false, {{"value", KIND_TEXT}}},
-    {"ipv6-addr", false, {{"value", KIND_TEXT}}},
-    {"domain-name", false, {{"value", KIND_TEXT}}},
-    {"email-addr", false, {{"value", KIND_TEXT}}},
-    {"mac-addr", false, {{"value", KIND_TEXT}}},
-    {"url", false, {{"value", KIND_TEXT}}},
-    {"autonomous-system", false, {{"number", KIND_NUMBER}}},
-    {"directory", false, {{"path", KIND_TEXT}}},
-    {"mutex", false, {{"name", KIND_TEXT}}},
-    {"software", false, {{"name", KIND_TEXT}}},
-    {"network-traffic", false, {{"protocols", KIND_LIST}}},
+    {"indicator", CLASS_DOMAIN, {{"pattern", KIND_TEXT}}},
+    {"observed-data", CLASS_DOMAIN, {{"first_observed", KIND_TIME}, {"last_observed", KIND_TIME}, {"number_observed", KIND_COUNT}}},
+    {"sighting", CLASS_DOMAIN, {{"sighting_of_ref", KIND_TEXT}}},
+    {"relationship", CLASS_DOMAIN, {{"relationship_type", KIND_TEXT}, {"source_ref", KIND_TEXT}, {"target_ref", KIND_TEXT}}},
+    {"report", CLASS_DOMAIN, {{"name", KIND_TEXT}, {"published", KIND_TIME}, {"object_refs", KIND_REFERENCES}}},
+    {"grouping", CLASS_DOMAIN, {{"context", KIND_TEXT}, {"object_refs", KIND_REFERENCES}}},
+    {"incident", CLASS_DOMAIN, {{"name", KIND_TEXT}}},
+    {"identity", CLASS_DOMAIN, {{"name", KIND_TEXT}}},
+    {"vulnerability", CLASS_DOMAIN, {{"name", KIND_TEXT}}},
+    {"note", CLASS_DOMAIN, {{"content", KIND_TEXT}, {"object_refs", KIND_REFERENCES}}},
+    {"opinion", CLASS_DOMAIN, {{"opinion", KIND_TEXT}, {"object_refs", KIND_REFERENCES}}},
+    {"attack-pattern", CLASS_DOMAIN, {{"name", KIND_TEXT}}},
+    {"campaign", CLASS_DOMAIN, {{"name", KIND_TEXT}}},
+    {"course-of-action", CLASS_DOMAIN, {{"name", KIND_TEXT}}},
+    {"infrastructure", CLASS_DOMAIN, {{"name", KIND_TEXT}}},
+    {"intrusion-set", CLASS_DOMAIN, {{"name", KIND_TEXT}}},
+    {"location", CLASS_DOMAIN, {{0}}},
+    {"malware", CLASS_DOMAIN, {{0}}},
+    {"malware-analysis", CLASS_DOMAIN, {{0}}},
+    {"threat-actor", CLASS_DOMAIN, {{"name", KIND_TEXT}}},
+    {"tool", CLASS_DOMAIN, {{"name", KIND_TEXT}}},
+    {"language-content", CLASS_DOMAIN, {{"object_ref", KIND_TEXT}, {"contents", KIND_OBJECT}}},
+    {"extension-definition",
+     CLASS_DOMAIN,
+     {{"name", KIND_TEXT}, {"schema", KIND_TEXT}, {"version", KIND_TEXT}, {"extension_types", KIND_LIST}}},
+    {"ipv4-addr", CLASS_OBSERVABLE, {{"value", KIND_TEXT}}},
+    {"ipv6-addr", CLASS_OBSERVABLE, {{"value", KIND_TEXT}}},
+    {"domain-name", CLASS_OBSERVABLE, {{"value", KIND_TEXT}}},
+    {"email-addr", CLASS_OBSERVABLE, {{"value", KIND_TEXT}}},
+    {"mac-addr", CLASS_OBSERVABLE, {{"value", KIND_TEXT}}},
+    {"url", CLASS_OBSERVABLE, {{"value", KIND_TEXT}}},
+    {"autonomous-system", CLASS_OBSERVABLE, {{"number", KIND_NUMBER}}},
+    {"directory", CLASS_OBSERVABLE, {{"path", KIND_TEXT}}},
+    {"mutex", CLASS_OBSERVABLE, {{"name", KIND_TEXT}}},
+    {"software", CLASS_OBSERVABLE, {{"name", KIND_TEXT}}},
+    {"network-traffic", CLASS_OBSERVABLE, {{"protocols", KIND_LIST}}},
+    {"artifact", CLASS_OBSERVABLE, {{0}}},
+    {"email-message", CLASS_OBSERVABLE, {{0}}},
+    {"file", CLASS_OBSERVABLE, {{0}}},
+    {"process", CLASS_OBSERVABLE, {{0}}},
+    {"user-account", CLASS_OBSERVABLE, {{0}}},
+    {"windows-registry-key", CLASS_OBSERVABLE, {{0}}},
+    {"x509-certificate", CLASS_OBSERVABLE, {{0}}},
+    {"user-agent", CLASS_OBSERVABLE, {{0}}},
+    {"phone-number", CLASS_OBSERVABLE, {{0}}},
+    {"cryptocurrency-wallet", CLASS_OBSERVABLE, {{0}}},
+    {"hostname", CLASS_OBSERVABLE, {{0}}},
+    {"x-opencti-hostname", CLASS_OBSERVABLE, {{0}}},
+    {"marking-definition", CLASS_FRAME, {{0}}},
+    {"bundle", CLASS_FRAME, {{0}}},
 };
 
 const char *stix_object_text(const json_t *object, const char *name)
@@ -186,7 +208,7 @@ static bool check_member(const struct stix_object *object, const struct member *
 static bool check_needed(const struct stix_object *object, size_t type, struct err *err)
 {
     static const struct member versions[] = {{"created", KIND_TIME}, {"modified", KIND_TIME}};
-    for (size_t i = 0; types[type].is_domain && i < ARRAY_SIZE(versions); i++)
+    for (size_t i = 0; types[type].class == CLASS_DOMAIN && i < ARRAY_SIZE(versions); i++)
         if (!check_member(object, &versions[i], true, err))
             return false;
     for (size_t i = 0; i < NEEDED_MAX && types[type].needed[i].name; i++)
@@ -255,6 +277,24 @@ static bool may_be_left_out(const struct stix_object *object, const struct err *
     const json_t *labels = json_object_get(object->json, "labels");
     return err->code == ERR_INPUT && object->list && (!refs || is_list_of_text(refs)) && (!parts || json_is_array(parts)) &&
            (!labels || json_is_array(labels)) && !str_equal(stix_object_text(object->json, "type"), "marking-definition");
+}
+
+bool stix_object_is_observable(const struct stix_object *object)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+        if (str_equal(types[i].type, object->type))
+            return types[i].class == CLASS_OBSERVABLE;
+    return object->type && !json_object_get(object->json, "created");
+}
+
+bool stix_object_is_revoked(const struct stix_object *object)
+{
+    return json_is_true(json_object_get(object->json, "revoked"));
+}
+
+bool stix_object_is_20(const struct stix_object *object)
+{
+    return !str_equal(stix_object_text(object->json, "spec_version"), "2.1");
 }
 
 bool stix_object_is_whole(const struct stix_object *object, struct err *err)

@@ -45,6 +45,15 @@ void stix_object_clear(struct stix_document *document);
 /* False, with its fault, for one that was left out. */
 bool stix_object_is_whole(const struct stix_object *object, struct err *err) MUST_CHECK;
 
+/* An address, file or the like, which says of nobody that anything happened. Of types that we do not know, what has no `created`. */
+bool stix_object_is_observable(const struct stix_object *object);
+
+/* Its maker took it back. */
+bool stix_object_is_revoked(const struct stix_object *object);
+
+/* Of STIX 2.0, where `labels` is the vocabulary that 2.1 has in indicator_types and the like. */
+bool stix_object_is_20(const struct stix_object *object);
+
 /* The newest version, or NULL. */
 struct stix_object *stix_object_find(const struct stix_document *document, const char *id);
 

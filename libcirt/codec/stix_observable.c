@@ -23,6 +23,7 @@ static const struct {
     {"ipv6-addr", "value", OBSERVABLE_IPV6, HOW_ADDRESS, 0},
     {"domain-name", "value", OBSERVABLE_DOMAIN, HOW_TYPE, 0},
     {"hostname", "value", OBSERVABLE_DOMAIN, HOW_TYPE, 0},
+    {"x-opencti-hostname", "value", OBSERVABLE_DOMAIN, HOW_TYPE, 0},
     {"url", "value", OBSERVABLE_URL, HOW_TYPE, 0},
     {"email-addr", "value", OBSERVABLE_EMAIL, HOW_TYPE, 0},
     {"mac-addr", "value", OBSERVABLE_MAC, HOW_TYPE, 0},
@@ -241,10 +242,15 @@ static bool take_own(struct item *item)
     return true;
 }
 
-static void take_port(struct item *item, const char *name, int *port)
+/* What an observation has one of. */
+enum traffic { TRAFFIC_SOURCE_PORT, TRAFFIC_TARGET_PORT, TRAFFIC_PROTOCOL };
+static const char *const traffic_members[] = {"src_port", "dst_port", "protocols"};
+
+static void take_port(struct item *item, enum traffic which, int *port)
 {
-    const json_t *value = json_object_get(item->json, name);
-    if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > 65535)
+    const json_t *value = json_object_get(item->json, traffic_members[which]);
+    if (item->sight->differing & 1u << which || !json_is_integer(value) || json_integer_value(value) < 0 ||
+        json_integer_value(value) > 65535)
         return;
     if (*port != -1 && *port != json_integer_value(value))
         return;
@@ -257,7 +263,7 @@ static void take_protocol(struct item *item)
 {
     static const char *const carriers[] = {"tcp", "udp", "sctp", "icmp", "icmpv6"};
     struct observation *observation = observation_of(item->sight);
-    const json_t *list = json_object_get(item->json, "protocols");
+    const json_t *list = json_object_get(item->json, traffic_members[TRAFFIC_PROTOCOL]);
     size_t count = json_array_size(list);
     const char *protocol = count ? json_string_value(json_array_get(list, count - 1)) : NULL;
     for (size_t i = count; i-- > 0;)
@@ -266,47 +272,93 @@ static void take_protocol(struct item *item)
             if (name && str_equal_nocase(name, carriers[k]))
                 protocol = name;
         }
-    if (!protocol || observation->protocol)
+    if (!protocol || observation->protocol || item->sight->differing & 1u << TRAFFIC_PROTOCOL)
         return;
     observation->protocol = arena_strdup(report_row_arena(item->sight->reader->report), protocol);
     item->used += count == 1;
 }
 
-static bool take_traffic(struct item *item)
+/* A header is a list of values in 2.1, one of them in 2.0. */
+static bool take_user_agent(struct item *item)
 {
-    struct observation *observation = observation_of(item->sight);
     const json_t *request = json_object_get(json_object_get(item->json, "extensions"), "http-request-ext");
     const json_t *agent = json_object_get(json_object_get(request, "request_header"), "User-Agent");
+    size_t index;
+    json_t *element;
     bool added;
-    take_port(item, "src_port", &observation->source_port);
-    take_port(item, "dst_port", &observation->target_port);
-    take_protocol(item);
+    json_array_foreach(agent, index, element)
+    {
+        if (!take_value(item, OBSERVABLE_USER_AGENT, HOW_TYPE, "extensions", element, &added))
+            return false;
+    }
     return !agent || take_value(item, OBSERVABLE_USER_AGENT, HOW_TYPE, "extensions", agent, &added);
 }
 
-static bool take_reference(struct item *item, const char *name, const json_t *value)
+static bool take_traffic(struct item *item)
+{
+    struct observation *observation = observation_of(item->sight);
+    take_port(item, TRAFFIC_SOURCE_PORT, &observation->source_port);
+    take_port(item, TRAFFIC_TARGET_PORT, &observation->target_port);
+    take_protocol(item);
+    return take_user_agent(item);
+}
+
+/* *is_all: each of the ids is that of an observable. */
+static bool take_ids(struct item *item, const char *name, const json_t *value, bool *is_all)
 {
     enum sighting_role role = item->role;
     for (size_t i = 0; i < ARRAY_SIZE(reference_roles); i++)
         if (str_equal(reference_roles[i].name, name))
             role = reference_roles[i].role;
-    bool is_all = true, found = false;
+    bool found = false;
     size_t index;
     json_t *element;
+    *is_all = true;
     if (json_is_string(value)) {
         if (!follow(item->sight, json_string_value(value), role, item->depth + 1, &found))
             return false;
-        is_all = found;
+        *is_all = found;
     }
     json_array_foreach(value, index, element)
     {
         const char *id = json_string_value(element);
         if (id && !follow(item->sight, id, role, item->depth + 1, &found))
             return false;
-        is_all = is_all && id && found;
+        *is_all = *is_all && id && found;
     }
-    item->used += is_all;
     return true;
+}
+
+/* Those in lists and extensions too (parts of a mail, files in an archive), as deep as the parser lets them be. */
+static bool take_inner_references(struct item *item, const json_t *value)
+{
+    const char *name;
+    size_t index;
+    json_t *inner;
+    bool is_all;
+    item->sight->reader->work += json_array_size(value) + json_object_size(value);
+    json_object_foreach((json_t *)value, name, inner)
+    {
+        bool is_reference = str_ends(name, "_ref") || str_ends(name, "_refs");
+        if (!(is_reference ? take_ids(item, name, inner, &is_all) : take_inner_references(item, inner)))
+            return false;
+    }
+    json_array_foreach(value, index, inner)
+    {
+        if (!take_inner_references(item, inner))
+            return false;
+    }
+    return true;
+}
+
+/* These say who made it, and under which label. */
+static bool is_about_it(const char *name)
+{
+    static const char *const members[] = {"object_marking_refs", "granular_markings", "created_by_ref", "external_references"};
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+        if (str_equal(members[i], name))
+            return true;
+    return false;
 }
 
 /* What an observed thing refers to was observed with it. */
@@ -316,9 +368,12 @@ static bool take_references(struct item *item)
     json_t *value;
     json_object_foreach((json_t *)item->json, name, value)
     {
-        if ((str_ends(name, "_ref") || str_ends(name, "_refs")) && !str_equal(name, "object_marking_refs") &&
-            !take_reference(item, name, value))
+        bool is_reference = str_ends(name, "_ref") || str_ends(name, "_refs"), is_all = false;
+        if (is_about_it(name))
+            continue;
+        if (!(is_reference ? take_ids(item, name, value, &is_all) : take_inner_references(item, value)))
             return false;
+        item->used += is_all;
     }
     return true;
 }
@@ -397,6 +452,35 @@ bool stix_observable_sight(const struct stix_sight *sight, const char *id, enum 
 {
     bool found;
     return follow(sight, id, role, 0, &found);
+}
+
+static void compare_traffic(const json_t *json, const json_t *seen[], unsigned *differing)
+{
+    for (size_t i = 0; str_equal(stix_object_text(json, "type"), "network-traffic") && i < ARRAY_SIZE(traffic_members); i++) {
+        const json_t *value = json_object_get(json, traffic_members[i]);
+        if (value && seen[i] && !json_equal(value, seen[i]))
+            *differing |= 1u << i;
+        seen[i] = value ? value : seen[i];
+    }
+}
+
+unsigned stix_observable_differing(const struct stix_sight *sight, const json_t *references)
+{
+    const json_t *seen[ARRAY_SIZE(traffic_members)] = {NULL};
+    unsigned differing = 0;
+    size_t index;
+    const char *key;
+    json_t *element;
+    json_array_foreach(references, index, element)
+    {
+        const struct stix_object *object = stix_object_find(&sight->reader->document, json_string_value(element));
+        compare_traffic(object ? object->json : NULL, seen, &differing);
+    }
+    json_object_foreach((json_t *)sight->map, key, element)
+    {
+        compare_traffic(element, seen, &differing);
+    }
+    return differing;
 }
 
 /* --- patterns --- */

@@ -19,7 +19,12 @@ struct stix_sight {
     const json_t *map;               /* observed-data.objects of 2.0, in which ids are its keys; NULL: the document */
     json_t *taken;                   /* ids seen before, so that nothing is taken twice and circles end; the caller's */
     bool is_repeat;                  /* another statement has told of wrong values before */
+    unsigned differing;              /* by stix_observable_differing() */
 };
+
+/* Of the network traffic among the references, and in the map: which of ports and protocol are not the same in all of it (bits, in an order
+ * of its own). They are nobody's then, and stay in what is kept. */
+unsigned stix_observable_differing(const struct stix_sight *sight, const json_t *references);
 
 /* Adds what the observable of that id holds, and those it refers to: network-traffic and mails give roles and ports, all else that role.
  * False with err set at a limit. A value that is none is a rejection. */

@@ -9,6 +9,8 @@
 #include "codec/stix_marking.h"
 #include "codec/stix_observable.h"
 
+#define OPENCTI_EXTENSION "extension-definition--ea279b3e-5c71-4632-ac08-831c66a786ba"
+
 bool stix_observed_tells_roles(const struct stix_reader *reader, const json_t *map, const char *id)
 {
     const struct stix_object *object = map ? NULL : stix_object_find(&reader->document, id);
@@ -23,23 +25,27 @@ static bool sight_reference(const struct stix_sight *sight, const char *id, bool
     return stix_observable_sight(sight, id, ROLE_OTHER);
 }
 
+/* object_refs are of the document, the objects of 2.0 of their own map. */
 static bool sight_references(const struct stix_sight *sight, const json_t *references)
 {
     size_t index;
     json_t *element;
     const char *key;
+    struct stix_sight listed = *sight, inner = *sight;
+    listed.map = NULL;
     sight->reader->work += json_array_size(references) + json_object_size(sight->map);
     if (sight->reader->work > STIX_WORK_MAX)
         return stix_object_fail(sight->owner, NULL, ERR_LIMIT, sight->reader->err, "too much is referred to again and again");
+    listed.differing = inner.differing = stix_observable_differing(sight, references);
     for (int pass = 1; pass >= 0; pass--) {
         json_array_foreach(references, index, element)
         {
-            if (!sight_reference(sight, json_string_value(element), pass))
+            if (!sight_reference(&listed, json_string_value(element), pass))
                 return false;
         }
         json_object_foreach((json_t *)sight->map, key, element)
         {
-            if (!sight_reference(sight, key, pass))
+            if (!sight_reference(&inner, key, pass))
                 return false;
         }
     }
@@ -143,6 +149,21 @@ static void keep_label(struct stix_reader *reader, size_t number, size_t first, 
         observation->sightings[i].tlp = tlp_strictest(observation->sightings[i].tlp, label);
 }
 
+/* OpenCTI: looked for and found to be harmless. */
+static bool is_negative(const json_t *sighting)
+{
+    const json_t *more = json_object_get(json_object_get(sighting, "extensions"), OPENCTI_EXTENSION);
+    return json_is_true(json_object_get(sighting, "x_opencti_negative")) || json_is_true(json_object_get(more, "negative"));
+}
+
+/* OpenCTI names an indicator that is not there where it was an observable that was sighted. */
+static const struct stix_object *find_target(const struct stix_reader *reader, const json_t *sighting)
+{
+    const char *meant = stix_object_text(sighting, "x_opencti_sighting_of_ref");
+    const struct stix_object *target = stix_object_find(&reader->document, meant);
+    return target ? target : stix_object_find(&reader->document, stix_object_text(sighting, "sighting_of_ref"));
+}
+
 static bool sight_target(struct stix_reader *reader, const struct stix_object *sighting, size_t number, const struct stix_object *target)
 {
     struct stix_pattern pattern;
@@ -163,12 +184,12 @@ static bool sight_target(struct stix_reader *reader, const struct stix_object *s
     return ok;
 }
 
-static bool sight_observed(struct stix_reader *reader, const struct stix_object *sighting, size_t number)
+static bool sight_observed(struct stix_reader *reader, const struct stix_object *sighting, size_t number, const struct stix_object *target)
 {
     size_t index;
     json_t *element;
     struct stix_sight sight = {.reader = reader, .observation = number, .owner = sighting, .taken = json_object(), .is_repeat = true};
-    bool ok = true;
+    bool ok = !target || !stix_object_is_observable(target) || stix_observable_sight(&sight, target->id, ROLE_OTHER);
     json_array_foreach(json_object_get(sighting->json, "observed_data_refs"), index, element)
     {
         const struct stix_object *observed = stix_object_find(&reader->document, json_string_value(element));
@@ -191,7 +212,7 @@ static void describe_sighting(struct stix_reader *reader, size_t number, const j
     struct observation *observation = stix_fill_at(reader, number);
     const char *name = target ? stix_object_text(target->json, "name") : NULL;
     const char *text = stix_object_text(sighting, "description");
-    const char *of = stix_object_text(sighting, "sighting_of_ref");
+    const char *of = target ? target->id : stix_object_text(sighting, "sighting_of_ref");
     if (text)
         observation->description = arena_strdup(arena, text);
     else
@@ -203,11 +224,11 @@ bool stix_observed_sighting(struct stix_reader *reader, struct stix_object *sigh
 {
     const json_t *json = sighting->json, *count = json_object_get(json, "count");
     size_t number;
-    if (json_is_integer(count) && json_integer_value(count) == 0)
+    if (is_negative(json) || (json_is_integer(count) && json_integer_value(count) == 0))
         return true; /* looked for and not seen: kept beside */
-    const struct stix_object *target = stix_object_find(&reader->document, stix_object_text(json, "sighting_of_ref"));
+    const struct stix_object *target = find_target(reader, json);
     if (!stix_fill_add(reader, sighting, &number) || !sight_target(reader, sighting, number, target) ||
-        !sight_observed(reader, sighting, number))
+        !sight_observed(reader, sighting, number, target))
         return false;
     stix_fill_time(reader, number, json,
                    stix_object_text(json, "first_seen")  ? "first_seen"

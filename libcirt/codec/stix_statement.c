@@ -68,7 +68,7 @@ static bool read_observables(struct stix_reader *reader, bool wants_roles)
 {
     for (size_t i = 0; i < reader->document.count; i++) {
         struct stix_object *object = &reader->document.items[i];
-        bool is_open = !object->is_old && !object->is_seen && !object->is_used && !json_object_get(object->json, "created");
+        bool is_open = !object->is_old && !object->is_seen && !object->is_used && stix_object_is_observable(object);
         if (is_open && stix_observed_tells_roles(reader, NULL, object->id) == wants_roles && !read_observable(reader, object))
             return false;
     }
@@ -87,7 +87,7 @@ static void link_objects(struct stix_reader *reader)
             continue;
         const struct stix_object *source = stix_object_find(document, stix_object_text(relationship->json, "source_ref"));
         const struct stix_object *target = stix_object_find(document, stix_object_text(relationship->json, "target_ref"));
-        if (!source || !target || json_is_true(json_object_get(relationship->json, "revoked")))
+        if (!source || !target || stix_object_is_revoked(relationship))
             continue;
         reader->links[reader->link_count++] =
             (struct stix_link){.relationship = relationship, .target = target, .next = reader->first_link[source->index]};
@@ -110,8 +110,9 @@ static bool has_word(const json_t *list, const char *word)
 /* What its maker took back, or calls harmless, is work for nobody: it is kept beside. */
 static bool is_void(const struct stix_object *object)
 {
-    return object->is_old || json_is_true(json_object_get(object->json, "revoked")) ||
-           has_word(json_object_get(object->json, "indicator_types"), "benign");
+    bool has_labels = stix_object_is_20(object) && str_equal(object->type, "indicator");
+    return object->is_old || stix_object_is_revoked(object) || has_word(json_object_get(object->json, "indicator_types"), "benign") ||
+           (has_labels && has_word(json_object_get(object->json, "labels"), "benign"));
 }
 
 /* The relationship by which the indicator rests on observed data of the document; NULL for none. */

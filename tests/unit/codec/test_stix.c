@@ -187,6 +187,10 @@ static void markings_of_the_document_count(void **state)
         "\"definition_type\":\"statement\",\"definition\":{\"statement\":\"TLP:RED\"}",
         "\"definition_type\":\"statement\",\"definition\":{\"statement\":\"This is TLP:RED: for named recipients only\"}",
         "\"definition_type\":\"statement\",\"definition\":{\"statement\":\"custom\"},\"x_opencti_definition\":\"TLP:RED\"",
+        "\"definition_type\":\"TLP\",\"definition\":{\"TLP\":\"TLP:RED\"}",
+        "\"definition_type\":\"TLP\",\"definition\":\"RED\"",
+        "\"definition_type\":\"tlp-2-0\",\"definition\":{\"tlp_2_0\":\"red\"}",
+        "\"definition_type\":\"iep\",\"definition\":{\"iep\":{\"tlp\":\"red\",\"encrypt_in_transit\":\"must\"}}",
         ("\"name\":\"IEP\",\"extensions\":{\"extension-definition--762e2e97-ee51-43e5-a9ea-165fbb862c4a\":{\"extension_type\":"
          "\"property-extension\",\"tlp\":\"red\"}}"),
     };
@@ -223,6 +227,17 @@ static void unknown_policies_restrict(void **state)
          "0000-"
          "4000-8000-0000000000ff\":{\"id\":\"1\"}}",
          TLP_NONE},
+        {"\"definition_type\":\"x-acme-policy\",\"definition\":{\"acme\":\"internal use only\"}", TLP_AMBER_STRICT},
+        {"\"definition_type\":\"ais\",\"definition\":{\"ais-marking\":\"amber\",\"is_proprietary\":false}", TLP_AMBER_STRICT},
+        {"\"definition_type\":\"TLP\",\"definition\":{\"TLP\":\"TLP:TEST\"}", TLP_AMBER_STRICT},
+        {"\"definition_type\":\"statement\",\"definition\":{\"statement\":\"Copyright\"}", TLP_NONE},
+        {"\"definition_type\":\"statement\",\"definition\":{\"statement\":\"TLP:AMBER STRICT\"}", TLP_AMBER_STRICT},
+        {"\"definition_type\":\"statement\",\"definition\":{\"statement\":\"Copyright\",\"need\":\"to know\"}", TLP_AMBER_STRICT},
+        {("\"definition_type\":\"statement\",\"definition\":{\"statement\":\"custom\"},\"x_opencti_definition_type\":\"ACME\","
+          "\"x_opencti_definition\":\"ACME:SECRET\""),
+         TLP_AMBER_STRICT},
+        {"\"definition_type\":\"PAP\",\"definition\":{\"PAP\":\"PAP:GREEN\"}", TLP_NONE},
+        {"\"name\":\"Internal\"", TLP_AMBER_STRICT},
         {"\"name\":\"PAP:AMBER\",\"extensions\":{\"extension-definition--00000000-0000-4000-8000-0000000000ff\":{\"id\":\"1\"}}", TLP_NONE},
     };
     char *marked_object = marked(1, "marking-definition--00000000-0000-4000-8000-0000000000aa");

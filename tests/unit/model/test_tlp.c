@@ -42,6 +42,11 @@ static void what_others_write(void **state)
     assert_int_equal(tlp_in_text("This is TLP:GREEN, that TLP: AMBER."), TLP_AMBER);
     assert_int_equal(tlp_in_text("tlp:amber+strict"), TLP_AMBER_STRICT);
     assert_int_equal(tlp_in_text("TLP:  RED, TLP:orange, TLP"), TLP_NONE);
+    static const char *const strict[] = {"TLP:AMBER-STRICT", "TLP: AMBER STRICT.",        "tlp:amber + strict",
+                                         "TLP:AMBER_STRICT", "This is TLP:Amber+ Strict", "TLP:AMBERSTRICT"};
+    for (size_t i = 0; i < ARRAY_SIZE(strict); i++)
+        assert_int_equal(tlp_in_text(strict[i]), TLP_AMBER_STRICT);
+    assert_int_equal(tlp_in_text("TLP:AMBER, strict rules for TLP:GREEN-STRICT"), TLP_AMBER);
     assert_int_equal(tlp_in_text(NULL), TLP_NONE);
     assert_true(tlp_red_in_bytes("{\"TLP\": \"Red\",\"x", 16));
     assert_true(tlp_red_in_bytes("a TLP:RED", 9) && tlp_red_in_bytes("TLP_RED", 7) && tlp_red_in_bytes("<tlp>red</tlp>", 14));
