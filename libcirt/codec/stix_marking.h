@@ -8,8 +8,8 @@
 #include "model/tlp.h"
 
 /* The strictest label on the object or on any part of it (granular markings): by the fixed ids of TLP, or by a marking-definition of the
- * document. A policy in which there is no label is amber+strict, and so is what refers to nothing but markings that are not in the document.
- * TLP_NONE where it has none, or plain statements only: then it is as whoever sent it agreed with us. */
+ * document. A policy in which there is no label is amber+strict, and so is what refers to nothing but markings that are not in the
+ * document. TLP_NONE where it has none, or plain statements only: then it is as whoever sent it agreed with us. */
 enum tlp stix_marking_label(const struct stix_document *document, const json_t *object);
 
 /* The strictest PAP among its labels and markings; TLP_NONE for none. */

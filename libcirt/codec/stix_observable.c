@@ -258,12 +258,10 @@ static void take_port(struct item *item, enum traffic which, int *port)
     item->used++;
 }
 
-/* Of ["ipv4", "tcp", "http"] the one that has ports; else the last, which is the most telling. */
-static void take_protocol(struct item *item)
+/* Of ["ipv4", "tcp", "http"] the one that has ports; else the last, which is the most telling. NULL for none. */
+static const char *protocol_of(const json_t *list)
 {
     static const char *const carriers[] = {"tcp", "udp", "sctp", "icmp", "icmpv6"};
-    struct observation *observation = observation_of(item->sight);
-    const json_t *list = json_object_get(item->json, traffic_members[TRAFFIC_PROTOCOL]);
     size_t count = json_array_size(list);
     const char *protocol = count ? json_string_value(json_array_get(list, count - 1)) : NULL;
     for (size_t i = count; i-- > 0;)
@@ -272,10 +270,18 @@ static void take_protocol(struct item *item)
             if (name && str_equal_nocase(name, carriers[k]))
                 protocol = name;
         }
+    return protocol;
+}
+
+static void take_protocol(struct item *item)
+{
+    struct observation *observation = observation_of(item->sight);
+    const json_t *list = json_object_get(item->json, traffic_members[TRAFFIC_PROTOCOL]);
+    const char *protocol = protocol_of(list);
     if (!protocol || observation->protocol || item->sight->differing & 1u << TRAFFIC_PROTOCOL)
         return;
     observation->protocol = arena_strdup(report_row_arena(item->sight->reader->report), protocol);
-    item->used += count == 1;
+    item->used += json_array_size(list) == 1;
 }
 
 /* A header is a list of values in 2.1, one of them in 2.0. */
@@ -454,33 +460,47 @@ bool stix_observable_sight(const struct stix_sight *sight, const char *id, enum 
     return follow(sight, id, role, 0, &found);
 }
 
-static void compare_traffic(const json_t *json, const json_t *seen[], unsigned *differing)
+/* What the network traffic looked at so far says. */
+struct seen {
+    const json_t *ports[TRAFFIC_PROTOCOL];
+    const char *protocol;
+    unsigned differing;
+};
+
+static void compare_traffic(struct stix_reader *reader, const json_t *json, struct seen *seen)
 {
-    for (size_t i = 0; str_equal(stix_object_text(json, "type"), "network-traffic") && i < ARRAY_SIZE(traffic_members); i++) {
-        const json_t *value = json_object_get(json, traffic_members[i]);
-        if (value && seen[i] && !json_equal(value, seen[i]))
-            *differing |= 1u << i;
-        seen[i] = value ? value : seen[i];
+    if (!str_equal(stix_object_text(json, "type"), "network-traffic"))
+        return;
+    for (size_t i = 0; i < TRAFFIC_PROTOCOL; i++) {
+        const json_t *port = json_object_get(json, traffic_members[i]);
+        if (port && seen->ports[i] && json_integer_value(port) != json_integer_value(seen->ports[i]))
+            seen->differing |= 1u << i;
+        seen->ports[i] = port ? port : seen->ports[i];
     }
+    const json_t *list = json_object_get(json, traffic_members[TRAFFIC_PROTOCOL]);
+    const char *protocol = protocol_of(list);
+    reader->work += json_array_size(list) + (protocol ? strlen(protocol) / 16 : 0);
+    if (protocol && seen->protocol && !str_equal_nocase(protocol, seen->protocol))
+        seen->differing |= 1u << TRAFFIC_PROTOCOL;
+    seen->protocol = protocol ? protocol : seen->protocol;
 }
 
 unsigned stix_observable_differing(const struct stix_sight *sight, const json_t *references)
 {
-    const json_t *seen[ARRAY_SIZE(traffic_members)] = {NULL};
-    unsigned differing = 0;
+    struct seen seen = {.differing = 0};
     size_t index;
     const char *key;
     json_t *element;
     json_array_foreach(references, index, element)
     {
         const struct stix_object *object = stix_object_find(&sight->reader->document, json_string_value(element));
-        compare_traffic(object ? object->json : NULL, seen, &differing);
+        compare_traffic(sight->reader, object ? object->json : NULL, &seen);
     }
     json_object_foreach((json_t *)sight->map, key, element)
     {
-        compare_traffic(element, seen, &differing);
+        compare_traffic(sight->reader, element, &seen);
     }
-    return differing;
+    return seen.differing;
 }
 
 /* --- patterns --- */

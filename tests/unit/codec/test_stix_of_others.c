@@ -186,29 +186,32 @@ static void headers_are_lists_or_texts(void **state)
     }
 }
 
+/* From 192.0.2.1 to that address and port. */
+static char *traffic(int number, const char *target, int port)
+{
+    return mem_printf("{\"type\":\"network-traffic\",\"id\":\"network-traffic--%d\",\"protocols\":[\"tcp\"],\"src_port\":1024,"
+                      "\"src_ref\":\"ipv4-addr--" UUID("1") "\",\"dst_ref\":\"ipv4-addr--" UUID("%s") "\",\"dst_port\":%d}",
+                      number, target, port);
+}
+
 /* One observation has one of each: what differs is nobody's, and stays in what is kept. */
 static void ports_of_several_connections_do_not_mix(void **state)
 {
     (void)state;
-    struct report *report =
-        decode_objects(
-            OBSERVED("\"object_refs\":[\"network-traffic--1\",\"network-traffic--2\",\"ipv4-addr--" UUID("3") "\"]") "," ADDRESS(
-                "1", "") "," ADDRESS("2", "") "," ADDRESS("3", "") ",{\"type\":\"network-traffic\",\"id\":\"network-traffic--1\","
-                                                                   "\"protocols\":["
-                                                                   "\"tcp\"],\"src_port\":1024,\"dst_port\":80,\"src_ref\":\"ipv4-addr-"
-                                                                   "-" UUID("1") "\",\"dst_ref\":\"ipv4-addr--" UUID(
-                                                                       "2") "\"},{\"type\":\"network-traffic\",\"id\":\"network-traffic--"
-                                                                            "2\",\"protocols\":["
-                                                                            "\"tcp\"],\"src_port\":1024,\"dst_port\":443,\"src_ref\":"
-                                                                            "\"ipv4-addr--" UUID("1") "\",\"dst_ref\":\"ipv4-addr--" UUID(
-                                                                                "3") "\"}");
+    static const char references[] = "\"object_refs\":[\"network-traffic--1\",\"network-traffic--2\",\"ipv4-addr--" UUID("3") "\"]";
+    char *first = traffic(1, "2", 80), *second = traffic(2, "3", 443), *observed = mem_printf(OBSERVED("%s"), references);
+    char *objects = mem_printf("%s,%s,%s,%s", observed, ADDRESS("1", "") "," ADDRESS("2", "") "," ADDRESS("3", ""), first, second);
+    struct report *report = decode_objects(objects);
     only_observation_is(report, "192.0.2.1 source, 192.0.2.2 target, 192.0.2.3 target");
     assert_int_equal(report->observations[0].source_port, 1024);
     assert_int_equal(report->observations[0].target_port, -1);
     assert_string_equal(report->observations[0].protocol, "tcp");
     assert_non_null(strstr(report->extra, "443"));
-    assert_non_null(strstr(report->extra, "80"));
+    assert_non_null(strstr(report->extra, ":80"));
     report_free(report);
+    char *texts[] = {first, second, observed, objects};
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        free(texts[i]);
 }
 
 /* Parts of a mail and files in an archive were observed with it. */
