@@ -196,6 +196,13 @@ static void render_settings(struct screen *screen, const json_t *feed)
 
 static void render_fetching(struct screen *screen, const json_t *feed)
 {
+    char since[PHRASE_SIZE];
+    if (field_time(feed, "fetching") != TIMESTAMP_NONE) {
+        screen_when(screen, field_time(feed, "fetching"), since);
+        char *text = mem_printf(_("now, since %s"), since);
+        text_line(screen, "fetching", text);
+        free(text);
+    }
     when_line(screen, feed, "fetched", "fetched");
     when_line(screen, feed, "next", "next");
     line_of(screen, feed, "cursor", "cursor");

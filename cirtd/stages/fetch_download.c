@@ -11,12 +11,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/timestamp.h"
 #include "cirtd/config.h"
 #include "cirtd/stage.h"
 #include "codec/unpack.h"
 
 /* TRIES: at one go, as long as each brings something. */
-enum { REDIRECTS_MAX = 3, TRIES = 5, URL_SIZE = 4096, HEADERS_MAX = 16 };
+enum { REDIRECTS_MAX = 3, TRIES = 5, URL_SIZE = 4096, HEADERS_MAX = 16, WANTED_MS = 2000 };
 
 /* What one download has at hand. */
 struct pull {
@@ -25,6 +26,9 @@ struct pull {
     int spool, part; /* descriptors */
     int64_t size;    /* of the part */
     bool is_begun;   /* of the answer at hand a first piece was taken */
+    bool is_slow;    /* the answer at hand took too long: nothing that is tried again while others wait */
+    bool is_unwanted;
+    int64_t wanted_ms; /* when it is next asked whether it is wanted */
     char validator[FETCH_DOWNLOAD_ETAG_SIZE], encoding[32];
     char content_encoding[32], content_range[100];
 };
@@ -174,6 +178,17 @@ static void collect_headers(const struct pull *pull, struct header_list *list)
     }
 }
 
+static bool should_stop(void *context)
+{
+    struct pull *pull = context;
+    int64_t now_ms = timestamp_monotonic_ms();
+    if (pull->order->is_wanted && pull->wanted_ms <= now_ms) {
+        pull->wanted_ms = now_ms + WANTED_MS;
+        pull->is_unwanted = !pull->order->is_wanted(pull->order->context);
+    }
+    return pull->is_unwanted || stage_is_ending();
+}
+
 /* One request, one answer. */
 static bool ask(struct pull *pull, struct http_client *client, const char *url, struct http_client_answer *answer, struct err *err)
 {
@@ -195,11 +210,12 @@ static bool ask(struct pull *pull, struct http_client *client, const char *url, 
                                           .wanted = wanted,
                                           .wanted_count = ARRAY_SIZE(wanted),
                                           .on_body = on_body,
-                                          .should_stop = stage_is_ending,
+                                          .should_stop = should_stop,
                                           .context = pull};
     collect_headers(pull, &headers);
     pull->is_begun = false;
     bool ok = http_client_send(client, &request, answer, err);
+    pull->is_slow = answer->was_too_slow;
     for (size_t i = 0; i < headers.owned_count; i++)
         free(headers.owned[i]);
     return ok;
@@ -230,7 +246,7 @@ static bool ask_along(struct pull *pull, struct http_client *client, struct err 
     return err_set(err, ERR_INPUT, "it redirects more than %d times", REDIRECTS_MAX);
 }
 
-/* Breaks are mended at once as long as something comes; what is left is the next run's. */
+/* Breaks are mended at once as long as something comes, and comes fast enough; what is left is the next run's. */
 static bool ask_again(struct pull *pull, struct http_client *client, struct err *err)
 {
     for (int try = 0;; try++) {
@@ -242,7 +258,9 @@ static bool ask_again(struct pull *pull, struct http_client *client, struct err 
             forget_part(pull);
             continue;
         }
-        bool came_further = pull->size > had && pull->validator[0];
+        if (pull->is_unwanted)
+            return err_set(err, ERR_CONFLICT, "it is not wanted any more");
+        bool came_further = pull->size > had && pull->validator[0] && !pull->is_slow;
         if (err->code != ERR_AGAIN || !came_further || try >= TRIES || stage_is_ending())
             return false;
         log_info("fetch_resumes", "url=%s bytes=%lld %s", log_quote(pull->order->url), (long long)pull->size, log_err(err));

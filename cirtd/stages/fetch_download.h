@@ -16,12 +16,14 @@
 struct fetch_download_order {
     struct http_client_settings settings; /* CA, certificate */
     const char *url;
-    const char *accept;          /* or NULL */
-    const char *const *headers;  /* credentials; NULL-terminated */
-    const char *etag, *modified; /* of what we have, or NULL */
-    const char *spool;           /* folder of half-fetched documents */
-    const char *name;            /* of the file there; NULL: what breaks off is not kept */
-    int64_t size_max;            /* bytes, packed and unpacked */
+    const char *accept;               /* or NULL */
+    const char *const *headers;       /* credentials; NULL-terminated */
+    const char *etag, *modified;      /* of what we have, or NULL */
+    const char *spool;                /* folder of half-fetched documents */
+    const char *name;                 /* of the file there; NULL: what breaks off is not kept */
+    int64_t size_max;                 /* bytes, packed and unpacked */
+    bool (*is_wanted)(void *context); /* or NULL; asked every few seconds: false gives up */
+    void *context;
 };
 
 enum { FETCH_DOWNLOAD_ETAG_SIZE = 256 };
@@ -34,8 +36,8 @@ struct fetch_download {
     long retry_after_s;  /* -1: not said */
 };
 
-/* ERR_AGAIN: it broke off, or was not reached; ERR_LIMIT: too long; ERR_INPUT, ERR_DENIED as http_client.h has them. The caller clears, on
- * false too. */
+/* ERR_AGAIN: it broke off, or was not reached; ERR_LIMIT: too long; ERR_CONFLICT: not wanted any more; ERR_INPUT, ERR_DENIED as
+ * http_client.h has them. The caller clears, on false too. */
 bool fetch_download(const struct fetch_download_order *order, struct fetch_download *download, struct err *err) MUST_CHECK;
 void fetch_download_clear(struct fetch_download *download);
 

@@ -25,6 +25,7 @@ enum {
     POLL_MS = 1000,
     CONNECT_MS = 15 * 1000,
     REQUEST_MS = 30 * 60 * 1000,
+    SLOW_S = 60,
     REST_S = 60,
     REST_MAX_S = 86400,
     PAGE_OBJECTS = 1000,
@@ -145,6 +146,7 @@ static void take_settings(struct fetch_download_order *order, const struct db_ro
                                                     .key_file = credentials->key_file,
                                                     .connect_timeout_ms = CONNECT_MS,
                                                     .timeout_ms = REQUEST_MS,
+                                                    .slow_s = SLOW_S,
                                                     .answer_bytes_max = 64 * 1024};
     order->headers = (const char *const *)credentials->headers;
     order->size_max = db_is_null(rows, row, SIZE_MAX_) ? DOCUMENT_BYTES_MAX : db_get_int(rows, row, SIZE_MAX_);
@@ -166,12 +168,35 @@ static void explain_failure(const struct fetch_download_order *order, const char
         err_context(err, "we do not believe its server (--ca names a CA of its own)");
 }
 
+/* The run and the claim that a download is for. */
+struct wanted {
+    struct stage_run *run;
+    int64_t feed;
+    int32_t attempts;
+};
+
+/* Not where somebody paused or removed it. Where the database does not answer it is gone on with. */
+static bool is_wanted(void *context)
+{
+    const struct wanted *wanted = context;
+    struct stage_run *run = wanted->run;
+    struct db_rows *rows = NULL;
+    struct err ignored;
+    db_params_reset(run->params);
+    db_int8(run->params, wanted->feed);
+    db_int4(run->params, wanted->attempts);
+    bool is = !db_run(run->db, SQL_FETCH_WANTED, run->params, &rows, &ignored) || db_get_bool(rows, 0, 0);
+    db_rows_free(rows);
+    return is;
+}
+
 static bool download(struct stage_run *run, struct db_rows *rows, size_t row, bool is_taxii, struct err *err)
 {
     struct poll *poll = run->state;
     struct fetch_credentials credentials;
     const struct config *config = run->context->config;
-    struct fetch_download_order order = {.spool = config->fetch_spool};
+    struct wanted wanted = {run, db_get_int(rows, row, ID), (int32_t)db_get_int(rows, row, ATTEMPTS)};
+    struct fetch_download_order order = {.spool = config->fetch_spool, .is_wanted = is_wanted, .context = &wanted};
     const char *name = db_get_text(rows, row, CREDENTIALS);
     if (!fetch_credentials_read(config->fetch_credentials, db_is_null(rows, row, CREDENTIALS) ? NULL : name, &credentials, err)) {
         fetch_credentials_clear(&credentials);
@@ -381,8 +406,11 @@ static bool act(struct stage_run *run, struct db_rows *rows, size_t row, struct 
         poll->error = "no space for reports at the moment";
         return true;
     }
-    if (!download(run, rows, row, is_taxii, err))
-        return false;
+    if (!download(run, rows, row, is_taxii, err)) {
+        poll->rest_s = REST_S;
+        poll->error = "it was paused meanwhile";
+        return err->code == ERR_CONFLICT;
+    }
     if (poll->download.status == 304)
         return true;
     return poll->download.status == 200 ? take_document(run, rows, row, is_taxii, err) : take_refusal(poll, err);

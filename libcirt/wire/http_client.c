@@ -136,7 +136,7 @@ static int on_transfer(void *context, curl_off_t total_down, curl_off_t down, cu
     UNUSED(down);
     if (exchange->request->on_progress)
         exchange->request->on_progress(exchange->request->context, sent, total);
-    return exchange->request->should_stop && exchange->request->should_stop();
+    return exchange->request->should_stop && exchange->request->should_stop(exchange->request->context);
 }
 
 /* What stays the same for every request of a client. */
@@ -160,6 +160,10 @@ static void set_up(struct http_client *client)
     if (settings->timeout_ms == 0) {
         curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
         curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 600L);
+    }
+    if (settings->slow_s > 0) {
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)HTTP_CLIENT_SLOW);
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, settings->slow_s);
     }
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -391,10 +395,11 @@ static bool failed(struct http_client *client, CURLcode code, const struct excha
     char text[CURL_ERROR_SIZE], alert[CURL_ERROR_SIZE];
     const char *why = reason(client, code, text);
 
+    exchange->answer->was_too_slow = code == CURLE_OPERATION_TIMEDOUT;
     if (exchange->was_stopped)
         return false; /* on_body said why */
     if (code == CURLE_ABORTED_BY_CALLBACK)
-        return err_set(err, ERR_AGAIN, "given up, as we end");
+        return err_set(err, ERR_AGAIN, "given up");
     if (exchange->too_large)
         return err_set(err, ERR_LIMIT, "the answer is larger than %zu bytes", client->settings.answer_bytes_max);
     if (exchange->write_failed)

@@ -23,7 +23,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { HTTP_CLIENT_PIN_SIZE = 32 };
+enum { HTTP_CLIENT_PIN_SIZE = 32, HTTP_CLIENT_SLOW = 256 };
 
 /* Strings are borrowed for the life of the client. */
 struct http_client_settings {
@@ -37,6 +37,7 @@ struct http_client_settings {
     long connect_timeout_ms;
     long timeout_ms; /* of the whole request; 0: none, but nothing at all for 10 minutes gives up: a feed of a million rows is answered when
                         it is stored */
+    long slow_s;     /* gives up where for so long fewer than HTTP_CLIENT_SLOW bytes a second came or went; 0: as slow as it is */
     size_t answer_bytes_max; /* of an answer kept in memory */
 };
 
@@ -71,13 +72,14 @@ struct http_client_request {
     /* Or NULL: takes the body of a 2xx answer as it comes, head->status and the wanted headers being known. False, with err set, gives up.
      */
     bool (*on_body)(void *context, const struct http_client_answer *head, const char *bytes, size_t size, struct err *err);
-    bool (*should_stop)(void); /* or NULL; asked now and then: true gives up with ERR_AGAIN */
+    bool (*should_stop)(void *context); /* or NULL; asked now and then: true gives up with ERR_AGAIN */
 };
 
 struct http_client_answer {
     int status;            /* 200, ... */
     char content_type[80]; /* without parameters, lower case; "" for none */
     char location[1024];   /* "" for none */
+    bool was_too_slow;     /* the request failed since its time, or that of slow_s, was over */
     long retry_after_s;    /* -1 for none; a date (RFC 9110, section 10.2.3) is counted from now */
     struct buf body;
 };

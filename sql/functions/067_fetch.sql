@@ -146,6 +146,10 @@ CREATE OR REPLACE FUNCTION fetch_lock(p_feed bigint) RETURNS boolean LANGUAGE sq
 $$ SELECT pg_try_advisory_lock(20260106, (p_feed % 2147483647)::int) $$;
 CREATE OR REPLACE FUNCTION fetch_unlock(p_feed bigint) RETURNS void LANGUAGE sql AS
 $$ SELECT pg_advisory_unlock(20260106, (p_feed % 2147483647)::int) $$;
+-- Does somebody work on it now?
+CREATE OR REPLACE FUNCTION fetch_is_locked(p_feed bigint) RETURNS boolean LANGUAGE sql STABLE AS
+$$ SELECT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+                  AND l.classid = 20260106 AND l.objid = (p_feed % 2147483647)::int::oid AND l.objsubid = 2 AND l.granted) $$;
 
 -- The feed that is due longest. One whose fetching took its worker down rests longer each time.
 SELECT drop_overloads('fetch_claim'), drop_overloads('fetch_polled');
@@ -173,6 +177,12 @@ BEGIN
         PERFORM fetch_unlock(v_id);
     END LOOP;
 END $$;
+
+-- Whether a claim is still to be worked on: asked while a transfer runs, so that pausing a feed ends it.
+CREATE OR REPLACE FUNCTION fetch_wanted(p_feed bigint, p_attempts int) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM feed f JOIN feed_state s ON s.identity_id = f.identity_id JOIN identity i ON i.id = f.identity_id
+                   WHERE f.identity_id = p_feed AND s.attempts = p_attempts AND f.kind IN ('https', 'taxii') AND NOT f.paused AND i.enabled) $$;
 
 -- How far it has come. p_rest_s > 0: in vain, for p_error; where it stands is as before then. That a server keeps something back is told until it is asked
 -- from the start again.

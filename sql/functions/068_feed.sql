@@ -5,7 +5,7 @@ CREATE VIEW visible_feed AS
 SELECT i.id, i.login AS name, i.name AS title, i.mail, i.default_tlp, i.default_class, i.enabled,
        ARRAY(SELECT encode(k.key_sha256, 'hex') FROM registered_key k WHERE k.identity_id = i.id ORDER BY k.added, 1) AS keys,
        f.kind, f.paused, f.format, f.confidence, f.url, f.credentials, f.ca, f.every_s, f.fresh_s, f.documents_per_hour, f.bytes_per_hour, f.document_bytes_max,
-       f.keeps_files, (SELECT p.name FROM peer p WHERE p.id = f.peer_id) AS peer, s.id AS sender_id, t.not_before, t.asked, t.started, t.ended, t.failures, t.failed, t.error, t.added_after, t.more, t.brought,
+       f.keeps_files, (SELECT p.name FROM peer p WHERE p.id = f.peer_id) AS peer, s.id AS sender_id, t.not_before, t.asked, t.started, CASE WHEN t.attempts > 0 AND fetch_is_locked(t.identity_id) THEN t.started END AS fetching, t.ended, t.failures, t.failed, t.error, t.added_after, t.more, t.brought,
        (SELECT max(y.last) FROM feed_tally y WHERE y.sender_id = s.id AND y.documents > y.duplicates) AS last,
        CASE f.kind WHEN 'drop' THEN (SELECT d.folder || '/' || i.login FROM drop_root d) END AS folder
 FROM identity i JOIN feed f ON f.identity_id = i.id JOIN sender s ON s.identity_id = i.id JOIN feed_state t ON t.identity_id = i.id
@@ -48,7 +48,7 @@ RETURN json_join(json_build_object('name', f.name, 'title', f.title, 'kind', f.k
         'every', CASE WHEN f.kind IN ('https', 'taxii') THEN f.every_s END, 'fresh', f.fresh_s, 'documents_per_hour', f.documents_per_hour,
         'bytes_per_hour', f.bytes_per_hour, 'document_max', f.document_bytes_max, 'credentials', f.credentials, 'ca', f.ca,
         'keep', CASE WHEN f.kind = 'drop' THEN f.keeps_files END, 'keys', f.keys, 'mail', f.mail, 'peer', f.peer, 'paused', f.paused, 'enabled', f.enabled,
-        'asked', time_text(f.asked), 'started', time_text(f.started), 'fetched', time_text(f.ended), 'brought', time_text(f.brought), 'next', CASE WHEN f.kind IN ('https', 'taxii') THEN time_text(f.not_before) END,
+        'asked', time_text(f.asked), 'started', time_text(f.started), 'fetching', time_text(f.fetching), 'fetched', time_text(f.ended), 'brought', time_text(f.brought), 'next', CASE WHEN f.kind IN ('https', 'taxii') THEN time_text(f.not_before) END,
         'cursor', f.added_after, 'failures', f.failures, 'failed', time_text(f.failed), 'error', f.error,
         'notices', (SELECT coalesce(json_agg(json_build_object('kind', n.kind, 'subject', nullif(n.subject, ''), 'text', n.text, 'since', time_text(n.raised),
                         'hint', feed_notice_hint(n.kind, f.name)) ORDER BY n.raised), '[]')

@@ -7,6 +7,7 @@ GRANT EXECUTE ON FUNCTION fetch_waits TO cirt_fetch;
 GRANT EXECUTE ON FUNCTION fetch_malformed TO cirt_fetch;
 GRANT EXECUTE ON FUNCTION fetch_malformed_settle TO cirt_fetch;
 GRANT EXECUTE ON FUNCTION fetch_claim TO cirt_fetch;
+GRANT EXECUTE ON FUNCTION fetch_wanted TO cirt_fetch;
 GRANT EXECUTE ON FUNCTION fetch_polled TO cirt_fetch;
 GRANT EXECUTE ON FUNCTION fetch_settle TO cirt_fetch;
 GRANT EXECUTE ON FUNCTION fetch_fail TO cirt_fetch;

@@ -28,6 +28,9 @@ SELECT fetch_malformed_settle($1::bigint, $2::text)
 -- name: claim
 SELECT id, attempts, name, kind, url, credentials, ca, document_bytes_max, etag, last_modified, added_after, query_after, next, seen, page_limit FROM fetch_claim()
 
+-- name: wanted
+SELECT fetch_wanted($1::bigint, $2::int)
+
 -- name: polled
 SELECT fetch_polled($1::bigint, $2::int, $3::text, $4::text, $5::text, $6::text, $7::text, $8::boolean, $9::bytea, $10::int, $11::int, $12::text)
 
