@@ -33,6 +33,17 @@ static json_t *file_value(const char *path, struct err *err)
     return value;
 }
 
+static json_t *cas_value(const char *path, struct err *err)
+{
+    json_t *value = file_value(path, err);
+
+    if (!value || mtls_only_certificates(json_string_value(value), err))
+        return value;
+    err_context(err, "%s", path);
+    json_decref(value);
+    return NULL;
+}
+
 static json_t *key_value(const char *text, struct err *err)
 {
     unsigned char key[MTLS_KEY_SIZE];
@@ -146,6 +157,8 @@ static json_t *one_value(enum field_shape shape, const char *text, struct err *e
         return number_value(text, err);
     case FIELD_FILE:
         return file_value(text, err);
+    case FIELD_CAS:
+        return cas_value(text, err);
     case FIELD_KEYS:
         return key_value(text, err);
     case FIELD_START:

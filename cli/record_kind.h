@@ -14,6 +14,7 @@ enum field_shape {
     FIELD_NUMBER, /* a whole number */
     FIELD_NUMBERS,
     FIELD_FILE,     /* the text of a file */
+    FIELD_CAS,      /* the same, of PEM certificates alone */
     FIELD_OPENPGP,  /* {fingerprint, addresses, armoured} of files with a key */
     FIELD_KEYS,     /* SHA-256 in hex, or a file with a certificate */
     FIELD_START,    /* a day or moment: its start */

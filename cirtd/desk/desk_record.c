@@ -7,6 +7,7 @@
 #include "cirtd/share_document.h"
 #include "codec/codec.h"
 #include "codec/csv_mapping.h"
+#include "crypto/mtls.h"
 #include "model/rsit.h"
 #include "rules/triage_rules.h"
 
@@ -122,11 +123,23 @@ static bool check_rules(struct desk_call *call, struct err *err)
     return ok;
 }
 
+/* The CAs that a server's certificate may come from. */
+static bool check_ca(struct desk_call *call, struct err *err)
+{
+    const char *ca;
+    if (!desk_body_text(call, "ca", &ca, err))
+        return false;
+    if (!ca || mtls_only_certificates(ca, err))
+        return true;
+    call->problem.status = 422;
+    return err_context(err, "ca");
+}
+
 /* What a feed is read as, and what its reports are where they do not say. */
 static bool check_feed(struct desk_call *call, struct err *err)
 {
     const char *format, *class;
-    if (!desk_body_text(call, "format", &format, err) || !desk_body_text(call, "default_class", &class, err))
+    if (!desk_body_text(call, "format", &format, err) || !desk_body_text(call, "default_class", &class, err) || !check_ca(call, err))
         return false;
     if (format && !codec_find(format))
         return desk_problem_set(call, 422, "docs/FORMATS.md lists them", err, "\"%.40s\" is no format we read", format);
@@ -140,7 +153,7 @@ static bool check_feed(struct desk_call *call, struct err *err)
 static bool check_peer(struct desk_call *call, struct err *err)
 {
     const char *format;
-    if (!desk_body_text(call, "format", &format, err))
+    if (!desk_body_text(call, "format", &format, err) || !check_ca(call, err))
         return false;
     return !format || share_format_is_known(format) ||
            desk_problem_set(call, 422, SHARE_FORMATS, err, "nothing is shared as \"%.60s\"", format);

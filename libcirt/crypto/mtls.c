@@ -340,3 +340,24 @@ bool mtls_file_dates(const char *path, int64_t *from, int64_t *until, struct err
     BIO_free(bio);
     return ok;
 }
+
+bool mtls_only_certificates(const char *pem, struct err *err)
+{
+    static const char begin[] = "-----BEGIN ";
+    size_t blocks = 0, certificates = 0;
+    X509 *certificate;
+
+    if (strstr(pem, "PRIVATE KEY"))
+        return err_set(err, ERR_INPUT, "it holds a private key: only certificates belong there");
+    for (const char *at = pem; (at = strstr(at, begin)); at += sizeof begin - 1)
+        blocks++;
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    for (; bio && (certificate = PEM_read_bio_X509(bio, NULL, no_pass_phrase, NULL)); certificates++)
+        X509_free(certificate);
+    ERR_clear_error();
+    BIO_free(bio);
+    if (blocks == 0)
+        return err_set(err, ERR_INPUT, "it holds no PEM certificate");
+    return certificates == blocks ||
+           err_set(err, ERR_INPUT, "block %zu of its %zu is no certificate that can be read", certificates + 1, blocks);
+}

@@ -68,4 +68,8 @@ bool mtls_file_key_sha256(const char *path, unsigned char key[MTLS_KEY_SIZE], st
 /* From when until when the first certificate of a PEM file is valid, as in base/timestamp.h. Errors as above. */
 bool mtls_file_dates(const char *path, int64_t *from, int64_t *until, struct err *err) MUST_CHECK;
 
+/* Whether PEM text is certificates and nothing else, as a file of CAs is: a private key in it must never be stored. Words between them are
+ * fine. ERR_INPUT says what it holds instead. */
+bool mtls_only_certificates(const char *pem, struct err *err) MUST_CHECK;
+
 #endif

@@ -136,9 +136,12 @@ BEGIN
     RETURN (SELECT feed_json(f) FROM visible_feed f WHERE f.name = v_name);
 END $$;
 
+-- What came of it stays its own; one that nothing ever came of goes whole.
 CREATE OR REPLACE FUNCTION feed_remove(p_name text) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ SELECT feed_write(p_name, '{"enabled": false}') $$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    PERFORM feed_write(p_name, '{"enabled": false, "ca": null}');
+END $$;
 
 CREATE OR REPLACE FUNCTION feed_pause(p_name text, p_paused boolean) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$

@@ -231,12 +231,41 @@ static void key_of_file_is_that_of_openssl(void **state)
     assert_string_equal(own, hex);
 }
 
+/* The files of `names`, one behind the other, are certificates and nothing else; or why not. */
+static void expect_only_certificates(const char *const names[2], const char *why)
+{
+    char text[16 * 1024] = "Our partner's CA:\n", path[PKI_PATH_SIZE];
+    struct err err = {0};
+    for (size_t i = 0, size = strlen(text); i < 2 && names[i]; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        FILE *file = fopen(path, "re");
+        assert_non_null(file);
+        size += fread(text + size, 1, sizeof text - size - 1, file);
+        fclose(file);
+    }
+    assert_int_equal(mtls_only_certificates(text, &err), why == NULL);
+    if (why)
+        assert_non_null(strstr(err.text, why));
+}
+
+static void files_of_cas_hold_nothing_else(void **state)
+{
+    UNUSED(state);
+    expect_only_certificates((const char *const[2]){"ca.crt"}, NULL);
+    expect_only_certificates((const char *const[2]){"ca.crt", "other-ca.crt"}, NULL);
+    expect_only_certificates((const char *const[2]){NULL}, "no PEM certificate");
+    expect_only_certificates((const char *const[2]){"client.key"}, "private key");
+    expect_only_certificates((const char *const[2]){"ca.crt", "client.key"}, "private key");
+    expect_only_certificates((const char *const[2]){"ca.crt", "ca.crl"}, "block 2 of its 2");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(client_is_known_by_its_key),           cmocka_unit_test(client_without_certificate_has_no_key),
         cmocka_unit_test(bad_certificates_break_the_handshake), cmocka_unit_test(crl_lets_others_pass),
         cmocka_unit_test(open_private_key_is_refused),          cmocka_unit_test(key_of_file_is_that_of_openssl),
+        cmocka_unit_test(files_of_cas_hold_nothing_else),
     };
     return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }
