@@ -1,5 +1,6 @@
 #include "cli/rir_cmd.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,9 +36,58 @@ static const char *read_line(const char *at, struct line *line)
     return end + strspn(end, "\r\n");
 }
 
+/* registry|*|type|*|count|summary. */
+static bool is_summary(const struct line *line)
+{
+    return strchr(line->columns[1], '*') != NULL;
+}
+
 static bool is_record(const struct line *line)
 {
-    return line->columns[0][0] != '#' && line->count >= COLUMNS && !strchr(line->columns[1], '*');
+    return line->columns[0][0] != '#' && line->count >= COLUMNS && !is_summary(line);
+}
+
+static bool can_be_read(const struct line *line)
+{
+    const char *type = line->columns[2], *start = line->columns[3];
+    unsigned char address[sizeof(struct in6_addr)];
+    int64_t value, number;
+
+    if (line->count < COLUMNS || !str_to_int64(line->columns[4], 1, UINT32_MAX, &value))
+        return false;
+    return str_equal(type, "ipv4")   ? inet_pton(AF_INET, start, address) == 1
+           : str_equal(type, "ipv6") ? inet_pton(AF_INET6, start, address) == 1 && value <= 128
+                                     : str_equal(type, "asn") && str_to_int64(start, 0, UINT32_MAX, &number);
+}
+
+/* The first line that cannot be read, where more than one in a hundred cannot: the file is damaged. NULL: it is not. */
+static const char *find_damage(const char *at)
+{
+    const char *first = NULL;
+    size_t lines = 0, bad = 0;
+    struct line line;
+
+    while (*at) {
+        const char *start = at;
+        at = read_line(at, &line);
+        if (line.columns[0][0] == '#' || is_summary(&line))
+            continue;
+        lines++;
+        if (can_be_read(&line))
+            continue;
+        bad++;
+        first = first ? first : start;
+    }
+    return bad * 100 > lines ? first : NULL;
+}
+
+static long long line_number(const char *text, const char *at)
+{
+    long long number = 1;
+
+    while (text < at)
+        number += *text++ == '\n';
+    return number;
 }
 
 /* Whether a download broke off: the head says how many records there are. Registries miscount by some, so one in a hundred may lack. */
@@ -97,7 +147,7 @@ static void import_file(struct session *session, const char *path)
     struct buf bytes;
     struct line head;
     json_t *answer = NULL;
-    const char *rows;
+    const char *rows, *damage;
     int64_t claimed, found;
 
     buf_init(&bytes, FILE_BYTES_MAX);
@@ -108,6 +158,9 @@ static void import_file(struct session *session, const char *path)
     else if (is_cut(&head, rows, &claimed, &found))
         session_fail(session, EXIT_NOT_ACCEPTED, _("what is there stays; fetch the file again"),
                      _("%s says that it has %lld records, and has %lld"), path, (long long)claimed, (long long)found);
+    else if ((damage = find_damage(rows)))
+        session_fail(session, EXIT_NOT_ACCEPTED, _("what is there stays; fetch the file again"),
+                     _("%s is damaged: line %lld says nothing that can be read"), path, line_number(buf_text(&bytes), damage));
     else if ((answer = send_file(session, &head, rows)))
         session_done(session, answer, _("%s of %s: %lld ranges, %lld that name no country"), head.columns[1], head.columns[2],
                      (long long)field_number(answer, "entries", 0), (long long)field_number(answer, "skipped", 0));

@@ -25,7 +25,7 @@ enum { SCAN_MS = 10 * 1000, QUIET_S = 30, STUCK_MS = 5 * 60 * 1000, NO_SPACE_MS 
 #define DOCUMENT_BYTES_MAX (INT64_C(1) << 30)
 
 /* The columns of `folders`, and of `malformed`. */
-enum { ID, NAME, SIZE_MAX_, KEEPS };
+enum { ID, NAME, SIZE_MAX_, KEEPS, OVER_QUOTA };
 enum { MALFORMED_REPORT, MALFORMED_FEED, MALFORMED_NAME, MALFORMED_SHA256, MALFORMED_REASON };
 
 struct folder {
@@ -35,8 +35,9 @@ struct folder {
     int64_t size_max;
     bool keeps_files, is_wanted;
     int64_t rest_until_ms;
-    int told_waiting; /* whether its record says that files wait for space; -1: not known */
-    char **ready;     /* names of finished files, the oldest first */
+    bool rests_for_quota; /* and goes on as soon as it may */
+    int told_waiting;     /* whether its record says that files wait for space; -1: not known */
+    char **ready;         /* names of finished files, the oldest first */
     size_t ready_count, ready_capacity;
 };
 
@@ -128,6 +129,10 @@ static void take_over(struct drop *drop, const struct db_rows *rows, size_t row)
     }
     folder->is_wanted = true;
     folder->keeps_files = db_get_bool(rows, row, KEEPS);
+    if (folder->rests_for_quota && !db_get_bool(rows, row, OVER_QUOTA)) {
+        folder->rests_for_quota = false;
+        folder->rest_until_ms = 0;
+    }
     folder->size_max = db_is_null(rows, row, SIZE_MAX_) ? DOCUMENT_BYTES_MAX : db_get_int(rows, row, SIZE_MAX_);
 }
 
@@ -283,18 +288,19 @@ static void put_away(struct folder *folder, const char *name, const char *where,
     rest(folder, STUCK_MS);
 }
 
-static bool tell_refused(struct drop *drop, const struct folder *folder, const char *reason, struct err *err)
+static bool tell_refused(struct drop *drop, const struct folder *folder, bool is_too_long, const char *reason, struct err *err)
 {
     db_params_reset(drop->params);
     db_int8(drop->params, folder->id);
+    db_bool(drop->params, is_too_long);
     db_text(drop->params, reason);
     return db_run(drop->db, SQL_FETCH_REFUSED, drop->params, NULL, err);
 }
 
-static bool refuse(struct drop *drop, struct folder *folder, const char *name, const char *why, struct err *err)
+static bool refuse(struct drop *drop, struct folder *folder, const char *name, bool is_too_long, const char *why, struct err *err)
 {
     char *reason = mem_printf("%s was not taken: %s", name, why);
-    bool ok = tell_refused(drop, folder, reason, err);
+    bool ok = tell_refused(drop, folder, is_too_long, reason, err);
     if (ok) {
         log_warn("document_refused", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(why));
         put_away(folder, name, "failed", timestamp_now(), reason);
@@ -321,7 +327,7 @@ static bool take_open(struct drop *drop, struct folder *folder, const char *name
     if (!str_is_utf8(name, strlen(name), NULL))
         document.name = NULL;
     if (!fetch_store_digest(&document, folder->size_max, err))
-        return refuse(drop, folder, name, err->text, err);
+        return refuse(drop, folder, name, err->code == ERR_LIMIT, err->text, err);
     if (!store(drop, &document, &result, err)) {
         if (err->code != ERR_CONFLICT)
             return false;
@@ -330,6 +336,7 @@ static bool take_open(struct drop *drop, struct folder *folder, const char *name
     }
     if (result.verdict == FETCH_REST)
         rest(folder, result.rest_s * INT64_C(1000));
+    folder->rests_for_quota = result.verdict == FETCH_REST;
     if (result.verdict == FETCH_REST || result.verdict == FETCH_OFF) {
         forget_files(folder);
         return true;
@@ -349,7 +356,7 @@ static bool take_closed(struct drop *drop, struct folder *folder, const char *na
         return true;
     if (error == EACCES && S_ISREG(status.st_mode)) {
         snprintf(why, sizeof why, "it cannot be read (%s): fetch's user or group must be allowed to", strerror(error));
-        return time(NULL) - status.st_mtime < QUIET_S || refuse(drop, folder, name, why, err);
+        return time(NULL) - status.st_mtime < QUIET_S || refuse(drop, folder, name, false, why, err);
     }
     log_error("file_not_open", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(strerror(error)));
     rest(folder, STUCK_MS);

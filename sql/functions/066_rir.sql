@@ -14,9 +14,15 @@ CREATE OR REPLACE FUNCTION rir_begin(p_registry text, p_serial text) RETURNS voi
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_file int;
+    v_loaded text := (SELECT f.serial FROM rir_file f WHERE f.registry = p_registry AND f.loaded);
 BEGIN
     IF coalesce(p_registry, '') !~ '^[a-z]{2,20}$' THEN
         PERFORM refuse('CI422', format('"%s" is no registry', left(p_registry, 40)), 'afrinic apnic arin lacnic ripencc', '{"at": "/registry"}');
+    ELSIF coalesce(p_serial, '') !~ '^[0-9]{1,20}$' THEN
+        PERFORM refuse('CI422', format('"%s" is no serial number of a registry''s file', left(p_serial, 40)), NULL, '{"at": "/serial"}');
+    ELSIF v_loaded ~ '^[0-9]{1,20}$' AND p_serial::numeric < v_loaded::numeric THEN
+        PERFORM refuse('CI409', format('the file of %s that is here is newer: its serial is %s, and this one''s %s', p_registry, v_loaded, p_serial),
+                       format('to go back all the same: cirt rir rm %s, then import it again', p_registry));
     END IF;
     INSERT INTO rir_file AS f (registry, serial, imported_by) VALUES (p_registry, p_serial, viewer())
         ON CONFLICT (registry, loaded) DO UPDATE SET serial = EXCLUDED.serial, entries = 0, skipped = 0, imported = now(), imported_by = EXCLUDED.imported_by
@@ -86,7 +92,9 @@ END $$;
 CREATE OR REPLACE FUNCTION rir_end(p_registry text) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
-    IF EXISTS (SELECT FROM rir_file f WHERE f.registry = p_registry AND NOT f.loaded) THEN
+    IF EXISTS (SELECT FROM rir_file f WHERE f.registry = p_registry AND NOT f.loaded AND f.entries = 0) THEN
+        PERFORM refuse('CI422', 'none of its rows says what was handed out to a country', 'what is here stays');
+    ELSIF EXISTS (SELECT FROM rir_file f WHERE f.registry = p_registry AND NOT f.loaded) THEN
         PERFORM rir_drop(p_registry, true);
     END IF;
     UPDATE rir_file f SET loaded = true WHERE f.registry = p_registry AND NOT f.loaded;

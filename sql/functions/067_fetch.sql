@@ -9,6 +9,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         UNION ALL
         SELECT c.documents, c.bytes FROM feed_count c WHERE c.sender_id = p_sender AND c.at >= date_trunc('hour', now())) u $$;
 
+-- Which of its limits of an hour is used up: the member of its record, and in words; NULL: none.
+CREATE OR REPLACE FUNCTION feed_limit(p_sender bigint, p_documents bigint, p_bytes bigint, OUT name text, OUT words text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT CASE WHEN u.documents >= p_documents THEN 'documents_per_hour' WHEN u.bytes >= p_bytes THEN 'bytes_per_hour' END,
+           CASE WHEN u.documents >= p_documents THEN format('%s documents an hour', p_documents) WHEN u.bytes >= p_bytes THEN format('%s bytes an hour', p_bytes) END
+    FROM feed_used(p_sender) u $$;
+
 -- Seconds until it may send again; 0: now.
 CREATE OR REPLACE FUNCTION feed_rest(p_sender bigint, p_documents bigint, p_bytes bigint) RETURNS int
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -20,11 +27,12 @@ CREATE OR REPLACE FUNCTION feed_notice_raise(p_feed bigint, p_kind text, p_subje
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     INSERT INTO feed_notice (identity_id, kind, subject, text) VALUES (p_feed, p_kind, p_subject, p_text)
     ON CONFLICT (identity_id, kind, subject) WHERE ended IS NULL DO UPDATE SET text = EXCLUDED.text WHERE feed_notice.text <> EXCLUDED.text $$;
--- More came than may in an hour: what somebody has seen is not told again for a day.
-CREATE OR REPLACE FUNCTION feed_quota_raise(p_feed bigint, p_text text) RETURNS void
+-- What comes again and again: what somebody has seen is not told again for a day.
+DROP FUNCTION IF EXISTS feed_quota_raise(bigint, text);
+CREATE OR REPLACE FUNCTION feed_notice_raise_daily(p_feed bigint, p_kind text, p_subject text, p_text text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT feed_notice_raise(p_feed, 'quota', '', left(p_text, 500)) WHERE NOT EXISTS (
-        SELECT FROM feed_notice n WHERE n.identity_id = p_feed AND n.kind = 'quota' AND n.ended_by IS NOT NULL AND n.ended > now() - interval '1 day') $$;
+    SELECT feed_notice_raise(p_feed, p_kind, p_subject, left(p_text, 500)) WHERE NOT EXISTS (
+        SELECT FROM feed_notice n WHERE n.identity_id = p_feed AND n.kind = p_kind AND n.subject = p_subject AND n.ended_by IS NOT NULL AND n.ended > now() - interval '1 day') $$;
 CREATE OR REPLACE FUNCTION feed_notice_end(p_feed bigint, p_kind text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ UPDATE feed_notice n SET ended = now() WHERE n.identity_id = p_feed AND n.kind = p_kind AND n.ended IS NULL $$;
@@ -34,10 +42,12 @@ CREATE OR REPLACE FUNCTION fetch_tell_root(p_folder text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ INSERT INTO drop_root (folder) VALUES (p_folder) ON CONFLICT (one) DO UPDATE SET folder = EXCLUDED.folder $$;
 
--- The drop folders that are watched.
-CREATE OR REPLACE FUNCTION fetch_folders() RETURNS TABLE (id bigint, name text, document_bytes_max bigint, keeps_files boolean)
+-- The drop folders that are watched; is_over_quota: no more is taken from it in this hour.
+SELECT drop_overloads('fetch_folders');
+CREATE OR REPLACE FUNCTION fetch_folders() RETURNS TABLE (id bigint, name text, document_bytes_max bigint, keeps_files boolean, is_over_quota boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT i.id, i.login, f.document_bytes_max, f.keeps_files FROM feed f JOIN identity i ON i.id = f.identity_id
+    SELECT i.id, i.login, f.document_bytes_max, f.keeps_files, feed_rest(s.id, f.documents_per_hour, f.bytes_per_hour) > 0
+    FROM feed f JOIN identity i ON i.id = f.identity_id JOIN sender s ON s.identity_id = i.id
     WHERE f.kind = 'drop' AND i.enabled AND i.role = 'feed' AND NOT f.paused ORDER BY i.login $$;
 
 -- Files a document for decode: its digest is known, its bytes follow by fetch_raw_add() in the same transaction. p_attempts: of the claim; NULL: of a
@@ -61,7 +71,8 @@ BEGIN
     rest_s := feed_rest(v.sender_id, v.documents_per_hour, v.bytes_per_hour);
     IF rest_s > 0 THEN
         verdict := 'rest';
-        PERFORM feed_quota_raise(p_feed, 'more came than its quota of an hour: the rest waits for the next');
+        PERFORM feed_notice_raise_daily(p_feed, 'quota', l.name, format('its %s are used up: the rest waits for the next hour', l.words))
+            FROM feed_limit(v.sender_id, v.documents_per_hour, v.bytes_per_hour) l WHERE l.name IS NOT NULL;
         RETURN;
     END IF;
     SELECT n.o_known[1], n.o_new[1] INTO report_id, v_new FROM reports_number(ARRAY[0::bigint], ARRAY[v.sender_id], ARRAY[p_sha256]) n;
@@ -93,12 +104,13 @@ BEGIN
     INSERT INTO report_raw (report_id, received, no, bytes) VALUES (p_report, now(), p_no, p_bytes);
 END $$;
 
--- What a drop folder could not take: counted, and told.
-CREATE OR REPLACE FUNCTION fetch_refused(p_feed bigint, p_reason text) RETURNS void
+-- What a drop folder could not take, since it is too long or else cannot be read: counted, and told.
+SELECT drop_overloads('fetch_refused');
+CREATE OR REPLACE FUNCTION fetch_refused(p_feed bigint, p_is_too_long boolean, p_reason text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     INSERT INTO feed_count (sender_id, refused) SELECT s.id, 1 FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.identity_id = p_feed;
-    PERFORM feed_notice_raise(p_feed, 'quota', '', p_reason);
+    PERFORM feed_notice_raise(p_feed, CASE WHEN p_is_too_long THEN 'quota' ELSE 'unreadable' END, CASE WHEN p_is_too_long THEN 'document_max' ELSE '' END, p_reason);
 END $$;
 
 -- What a feed that pushes sent beyond its quota, in so many documents: counted, and told.
@@ -110,7 +122,10 @@ BEGIN
         RETURN;
     END IF;
     INSERT INTO feed_count (sender_id, refused) VALUES (p_sender, p_documents);
-    PERFORM feed_quota_raise(v_feed, p_reason);
+    PERFORM feed_notice_raise_daily(v_feed, 'quota', coalesce(l.name, CASE WHEN f.document_bytes_max IS NOT NULL THEN 'document_max' ELSE '' END),
+            coalesce(format('its %s are used up: its sender is told to come again in the next hour', l.words),
+                     p_reason || CASE WHEN f.document_bytes_max IS NOT NULL THEN format(' (%s bytes)', f.document_bytes_max) ELSE '' END))
+        FROM feed f CROSS JOIN feed_limit(p_sender, f.documents_per_hour, f.bytes_per_hour) l WHERE f.identity_id = v_feed;
 END $$;
 
 -- Why the files of a drop folder are left where they lie; NULL: they are not.
@@ -192,7 +207,9 @@ LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     UPDATE feed_state s SET etag = p_etag, last_modified = p_last_modified, added_after = p_added_after, query_after = p_query_after, next = p_next, more = p_more,
         seen = p_seen, page_limit = nullif(p_page_limit, 0), rest_s = nullif(p_rest_s, 0),
         error = coalesce(p_error, CASE WHEN s.more AND s.error LIKE 'it has more%' THEN s.error END), failed = CASE WHEN p_rest_s > 0 THEN clock_timestamp() ELSE s.failed END
-    WHERE s.identity_id = p_feed AND s.attempts = p_attempts $$;
+    WHERE s.identity_id = p_feed AND s.attempts = p_attempts;
+    SELECT CASE WHEN s.error LIKE 'it has more%' THEN feed_notice_raise_daily(p_feed, 'incomplete', '', s.error) ELSE feed_notice_end(p_feed, 'incomplete') END
+        FROM feed_state s WHERE s.identity_id = p_feed AND (s.error IS NULL OR s.error LIKE 'it has more%') $$;
 
 -- Until the next time: at once where there is more of it, else after its interval, a little sooner or later so that not all come at once.
 CREATE OR REPLACE FUNCTION fetch_settle(p_ids bigint[], p_attempts int[]) RETURNS SETOF bigint

@@ -25,21 +25,26 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     FROM feed_tally t WHERE viewer() IS NOT NULL AND t.sender_id = p_sender AND t.hour >= p_since AND t.hour < p_until $$;
 
 -- What to do about a notice.
-CREATE OR REPLACE FUNCTION feed_notice_hint(p_kind text, p_feed text) RETURNS text LANGUAGE sql IMMUTABLE
+SELECT drop_overloads('feed_notice_hint');
+CREATE OR REPLACE FUNCTION feed_notice_hint(p_kind text, p_subject text, p_feed text) RETURNS text LANGUAGE sql IMMUTABLE
 RETURN replace(CASE p_kind
+    WHEN 'quota' THEN format('to let it send more: cirt feed set FEED --%s N (none: as much as it likes); then: cirt feed seen FEED', coalesce(replace(nullif(p_subject, ''), '_', '-'), 'documents-per-hour'))
+    WHEN 'incomplete' THEN 'what came is here; ask who runs its server for the rest; then: cirt feed seen FEED'
+    WHEN 'unreadable' THEN 'it lies in failed/ of its folder: let fetch''s group read it and move it back; then: cirt feed seen FEED'
     WHEN 'failing' THEN 'its server, address or credentials: cirt feed show FEED; then: cirt feed run FEED --wait'
     WHEN 'silent' THEN 'ask who sends it; if it is to be expected less often: cirt feed set FEED --fresh TIME'
     WHEN 'malformed' THEN 'cirt report ls state:malformed sender:FEED; after a fix: cirt report replay sender:FEED; then: cirt feed seen FEED'
     WHEN 'columns' THEN 'is all still read that should be? cirt report ls sender:FEED; then: cirt feed seen FEED'
     WHEN 'volume' THEN 'cirt report ls sender:FEED; then: cirt feed seen FEED'
-    ELSE 'cirt feed show FEED; then: cirt feed seen FEED' END, 'FEED', p_feed);
+    END, 'FEED', p_feed);
 
 -- One word: what somebody should know first.
 CREATE OR REPLACE FUNCTION feed_state_name(f visible_feed) RETURNS text LANGUAGE sql STABLE
 RETURN CASE WHEN NOT f.enabled THEN 'off' WHEN f.paused THEN 'paused' ELSE coalesce(
     (SELECT n.kind FROM visible_feed_notice n WHERE n.identity_id = f.id AND n.ended IS NULL
-     ORDER BY array_position(ARRAY['failing', 'silent', 'malformed', 'columns', 'volume', 'quota'], n.kind) LIMIT 1),
-    CASE WHEN f.last IS NULL THEN 'new' ELSE 'ok' END) END;
+     ORDER BY array_position(ARRAY['failing', 'silent', 'malformed', 'incomplete', 'columns', 'volume', 'unreadable', 'quota'], n.kind) LIMIT 1),
+    CASE WHEN f.failures > 0 THEN 'failed' WHEN f.error IS NOT NULL AND f.failed > coalesce(f.ended, '-infinity') THEN 'waiting'
+         WHEN f.last IS NULL AND f.ended IS NULL THEN 'new' ELSE 'ok' END) END;
 
 CREATE OR REPLACE FUNCTION feed_json(f visible_feed) RETURNS json LANGUAGE sql STABLE
 RETURN json_join(json_build_object('name', f.name, 'title', f.title, 'kind', f.kind, 'state', feed_state_name(f), 'last', time_text(f.last)),
@@ -51,7 +56,7 @@ RETURN json_join(json_build_object('name', f.name, 'title', f.title, 'kind', f.k
         'asked', time_text(f.asked), 'started', time_text(f.started), 'fetching', time_text(f.fetching), 'fetched', time_text(f.ended), 'brought', time_text(f.brought), 'next', CASE WHEN f.kind IN ('https', 'taxii') THEN time_text(f.not_before) END,
         'cursor', f.added_after, 'failures', f.failures, 'failed', time_text(f.failed), 'error', f.error,
         'notices', (SELECT coalesce(json_agg(json_build_object('kind', n.kind, 'subject', nullif(n.subject, ''), 'text', n.text, 'since', time_text(n.raised),
-                        'hint', feed_notice_hint(n.kind, f.name)) ORDER BY n.raised), '[]')
+                        'hint', feed_notice_hint(n.kind, n.subject, f.name)) ORDER BY n.raised), '[]')
                     FROM visible_feed_notice n WHERE n.identity_id = f.id AND n.ended IS NULL))));
 
 -- One alone, with its last days and what was amiss before.
@@ -119,6 +124,9 @@ BEGIN
     IF v_kind IS NULL AND p_body -> v.kind = 'null' THEN
         PERFORM refuse('CI422', 'a feed comes some way', 'one of push, drop, https, taxii', json_build_object('at', '/' || v.kind));
     END IF;
+    IF p_body ->> 'every' IS NOT NULL AND coalesce(v_kind, v.kind) NOT IN ('https', 'taxii') THEN
+        PERFORM refuse('CI422', 'every is how often a server is asked, and this feed brings its documents itself', 'fresh says how often something new is expected', '{"at": "/every"}');
+    END IF;
     v_old := v.url;
     v.kind := coalesce(v_kind, v.kind);
     v.url := CASE WHEN v_kind IS NULL THEN v.url WHEN v_kind IN ('https', 'taxii') THEN p_body ->> v_kind END;
@@ -129,6 +137,9 @@ BEGIN
         bytes_per_hour = feed_number(p_body, 'bytes_per_hour', v.bytes_per_hour, 100000000000000),
         document_bytes_max = feed_number(p_body, 'document_max', v.document_bytes_max, 100000000000),
         keeps_files = coalesce((p_body ->> 'keep')::boolean, v.keeps_files) WHERE f.identity_id = v.identity_id;
+    IF p_body ?| '{documents_per_hour,bytes_per_hour}' THEN
+        UPDATE feed_state s SET not_before = now() WHERE s.identity_id = v.identity_id AND s.error LIKE 'its quota%'; -- whether it may go on shows then
+    END IF;
     UPDATE feed_state s SET not_before = now(), etag = NULL, last_modified = NULL, added_after = NULL, query_after = NULL, next = NULL, more = false, failures = 0, error = NULL
         WHERE s.identity_id = v.identity_id AND v.url IS DISTINCT FROM v_old; -- another source: nothing of it is known
     PERFORM record_journal('feed', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END, v_name, p_body);
@@ -139,7 +150,23 @@ END $$;
 -- What came of it stays its own; one that nothing ever came of goes whole.
 CREATE OR REPLACE FUNCTION feed_remove(p_name text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_feed bigint := (SELECT x.id FROM visible_feed x WHERE x.name = lower(p_name));
+    v_sender bigint := (SELECT x.sender_id FROM visible_feed x WHERE x.name = lower(p_name));
 BEGIN
+    PERFORM feed_write(p_name, '{"enabled": false, "ca": null}');
+    IF EXISTS (SELECT FROM report r WHERE r.sender_id = v_sender) OR EXISTS (SELECT FROM feed_count c WHERE c.sender_id = v_sender AND c.documents > 0)
+            OR EXISTS (SELECT FROM feed_tally t WHERE t.sender_id = v_sender AND t.documents > 0) THEN
+        RETURN;
+    END IF;
+    DELETE FROM feed_notice n WHERE n.identity_id = v_feed;
+    DELETE FROM feed_state s WHERE s.identity_id = v_feed;
+    DELETE FROM feed f WHERE f.identity_id = v_feed;
+    DELETE FROM registered_key k WHERE k.identity_id = v_feed;
+    DELETE FROM sender s WHERE s.id = v_sender;
+    DELETE FROM identity i WHERE i.id = v_feed;
+EXCEPTION WHEN foreign_key_violation THEN
+    -- A suppression or a record names it: it stays, switched off.
     PERFORM feed_write(p_name, '{"enabled": false, "ca": null}');
 END $$;
 
@@ -182,7 +209,7 @@ BEGIN
     IF v_id IS NULL THEN
         PERFORM record_missing('feed', p_name);
     END IF;
-    UPDATE feed_notice n SET ended = now(), ended_by = viewer() WHERE n.identity_id = v_id AND n.ended IS NULL AND n.kind IN ('columns', 'volume', 'quota', 'malformed');
+    UPDATE feed_notice n SET ended = now(), ended_by = viewer() WHERE n.identity_id = v_id AND n.ended IS NULL AND n.kind NOT IN ('silent', 'failing');
     PERFORM record_journal('feed', 'seen', lower(p_name), '{}');
     RETURN (SELECT feed_json_whole(f) FROM visible_feed f WHERE f.id = v_id);
 END $$;
@@ -202,7 +229,7 @@ BEGIN
 END $$;
 
 -- What decode read of documents that were counted when they came. Called before their content is written, so that what was read before is still known: one
--- that stays malformed when it is read again counts once.
+-- that stays malformed when it is read again counts once, and one that can be read now counts no more, of the hour in which it came.
 CREATE OR REPLACE FUNCTION feeds_decoded(p_ids bigint[], p_received timestamptz[], p_sender bigint[], p_state text[], p_observations int[], p_rejected int[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -213,6 +240,10 @@ BEGIN
               FROM unnest(p_ids, p_received, p_sender, p_state, p_observations, p_rejected) x(id, received, sender, state, observations, rejected)
                   LEFT JOIN report_content c ON c.report_id = x.id AND c.received = x.received WHERE c.state = 'decoding' GROUP BY x.sender) u
         WHERE EXISTS (SELECT FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.id = u.sender);
+    INSERT INTO feed_count (sender_id, at, malformed)
+        SELECT x.sender, x.received, -1 FROM unnest(p_ids, p_received, p_sender, p_state) x(id, received, sender, state)
+            JOIN report_content c ON c.report_id = x.id AND c.received = x.received AND c.state = 'decoding' AND c.error IS NOT NULL
+        WHERE x.state <> 'malformed' AND EXISTS (SELECT FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.id = x.sender);
 END $$;
 
 -- Of the chunk that triage has in hand: how old what feeds told was when it came.
@@ -276,8 +307,8 @@ BEGIN
         WHERE NOT EXISTS (SELECT FROM feed_notice n WHERE n.identity_id = a.feed AND n.kind = a.kind AND (n.ended IS NULL OR (n.ended_by IS NOT NULL AND n.ended > now() - interval '1 day')))
         ON CONFLICT DO NOTHING;
     WITH told AS (
-        UPDATE feed_notice n SET told = now() FROM identity i WHERE n.told IS NULL AND n.ended IS NULL AND i.id = n.identity_id AND i.enabled RETURNING i.login, n.kind, n.text)
-    SELECT count(*), string_agg(format(E'%s (%s): %s\n    %s', t.login, t.kind, t.text, feed_notice_hint(t.kind, t.login)), E'\n' ORDER BY t.login, t.kind) INTO done, v_text FROM told t;
+        UPDATE feed_notice n SET told = now() FROM identity i WHERE n.told IS NULL AND n.ended IS NULL AND i.id = n.identity_id AND i.enabled RETURNING i.login, n.kind, n.subject, n.text)
+    SELECT count(*), string_agg(format(E'%s (%s): %s\n    %s', t.login, t.kind, t.text, feed_notice_hint(t.kind, t.subject, t.login)), E'\n' ORDER BY t.login, t.kind) INTO done, v_text FROM told t;
     -- Only names of feeds and counts are in it: it may go in clear.
     IF done > 0 AND EXISTS (SELECT FROM mta a WHERE a.smtp IS NOT NULL) THEN
         PERFORM mail_automatic('warning', NULL, NULL, i.mail, 'en', 'Feeds need a look', left(format(E'What our feeds do is not as usual:\n\n%s\n\nAll of them: cirt feed ls\n', v_text), 4000))
@@ -287,8 +318,8 @@ BEGIN
     more := false;
 END $$;
 
--- For cirt doctor: what is amiss with feeds.
+-- For cirt doctor: what is amiss with feeds. One that is paused is as somebody wants it.
 CREATE OR REPLACE FUNCTION feed_checks() RETURNS TABLE (name text, ok boolean, text text, hint text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT 'feed ' || i.login, false, n.kind || ': ' || n.text, feed_notice_hint(n.kind, i.login)
-    FROM feed_notice n JOIN identity i ON i.id = n.identity_id WHERE n.ended IS NULL AND i.enabled ORDER BY i.login, n.raised $$;
+    SELECT 'feed ' || i.login, false, n.kind || ': ' || n.text, feed_notice_hint(n.kind, n.subject, i.login)
+    FROM feed_notice n JOIN identity i ON i.id = n.identity_id JOIN feed f ON f.identity_id = i.id WHERE n.ended IS NULL AND i.enabled AND NOT f.paused ORDER BY i.login, n.raised $$;

@@ -209,6 +209,7 @@ GRANT SELECT ON visible_feed TO cirt_desk;
 GRANT SELECT ON visible_feed_notice TO cirt_desk;
 GRANT EXECUTE ON FUNCTION feed_counts TO cirt_desk;
 GRANT EXECUTE ON FUNCTION feed_state_name TO cirt_desk;
+GRANT EXECUTE ON FUNCTION fetch_is_locked TO cirt_desk;
 GRANT EXECUTE ON FUNCTION feed_notice_hint TO cirt_desk;
 GRANT EXECUTE ON FUNCTION feed_json TO cirt_desk;
 GRANT EXECUTE ON FUNCTION feed_json_whole TO cirt_desk;

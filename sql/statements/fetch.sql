@@ -5,7 +5,7 @@ LISTEN cirt_feeds
 SELECT fetch_tell_root($1::text)
 
 -- name: folders
-SELECT id, name, document_bytes_max, keeps_files FROM fetch_folders()
+SELECT id, name, document_bytes_max, keeps_files, is_over_quota FROM fetch_folders()
 
 -- name: report
 SELECT verdict, report_id, rest_s FROM fetch_report($1::bigint, $2::int, $3::bytea, $4::bigint, $5::text, $6::text)
@@ -14,7 +14,7 @@ SELECT verdict, report_id, rest_s FROM fetch_report($1::bigint, $2::int, $3::byt
 SELECT fetch_raw_add($1::bigint, $2::int, $3::bytea)
 
 -- name: refused
-SELECT fetch_refused($1::bigint, $2::text)
+SELECT fetch_refused($1::bigint, $2::boolean, $3::text)
 
 -- name: waits
 SELECT fetch_waits($1::bigint, $2::text)

@@ -555,6 +555,16 @@ static void registries_say_where(void **state)
     assert_int_equal(json_integer_value(json_object_get(file, "entries")), 2);
     assert_string_equal(json_string_value(json_object_get(file, "serial")), "20261121");
     json_decref(file);
+    /* Neither an older one nor one that says nothing takes its place. */
+    json_decref(desk_client_post(site->client, "lead", 409, "/v1/registries",
+                                 "{\"registry\":\"ripencc\",\"serial\":\"20261120\",\"rows\":["
+                                 "[\"ipv4\",\"198.51.100.0\",\"256\",\"CH\",\"20200131\",\"allocated\"]]}"));
+    json_decref(desk_client_post(site->client, "lead", 422, "/v1/registries",
+                                 "{\"registry\":\"ripencc\",\"serial\":\"20261122\",\"rows\":["
+                                 "[\"ipv4\",\"198.51.100\",\"256\",\"CH\",\"20200131\",\"allocated\"]]}"));
+    json_decref(desk_client_post(site->client, "lead", 422, "/v1/registries",
+                                 "{\"registry\":\"ripencc\",\"serial\":\"new\",\"rows\":["
+                                 "[\"ipv4\",\"198.51.100.0\",\"256\",\"CH\",\"20200131\",\"allocated\"]]}"));
     char *newer = places_of(site, "/v1/find?value=198.51.100.0");
     assert_non_null(strstr(newer, "\"country\":\"AT\""));
     free(newer);
