@@ -229,12 +229,12 @@ static void render_notices(struct screen *screen, const json_t *notices, const c
 /* Days on which nothing came say nothing. */
 static void render_days(struct screen *screen, const json_t *days)
 {
-    static const struct table_column columns[] = {{N_("DAY"), 0, false, false},     {N_("DOCUMENTS"), 1, true, false},
-                                                  {N_("BYTES"), 4, true, false},    {N_("ROWS"), 0, true, false},
-                                                  {N_("NEW"), 2, true, false},      {N_("KNOWN"), 3, true, false},
-                                                  {N_("REJECTED"), 1, true, false}, {N_("MALFORMED"), 2, true, false},
-                                                  {N_("REFUSED"), 5, true, false},  {N_("LAG"), 6, true, false}};
-    static const char *const members[] = {"documents", "bytes", "rows", "new", "known", "rejected", "malformed", "refused"};
+    static const struct table_column columns[] = {
+        {N_("DAY"), 0, false, false},    {N_("DOCUMENTS"), 1, true, false}, {N_("DUPLICATES"), 4, true, false},
+        {N_("BYTES"), 8, true, false},   {N_("ROWS"), 0, true, false},      {N_("NEW"), 5, true, false},
+        {N_("KNOWN"), 7, true, false},   {N_("REJECTED"), 1, true, false},  {N_("MALFORMED"), 2, true, false},
+        {N_("REFUSED"), 6, true, false}, {N_("LAG"), 3, true, false}};
+    static const char *const members[] = {"documents", "duplicates", "bytes", "rows", "new", "known", "rejected", "malformed", "refused"};
     struct table *table = table_new(columns, ARRAY_SIZE(columns));
     bool has_any = false;
     for (size_t i = 0; i < json_array_size(days); i++) {

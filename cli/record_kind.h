@@ -38,7 +38,7 @@ struct record_kind {
     const char *path;        /* "/v1/peers" */
     const char *name_member; /* what the operand of "add" becomes */
     const struct record_field *fields;
-    const char *columns[8]; /* members shown by ls */
+    const char *columns[9]; /* members shown by ls */
     const char *gone;       /* what `rm` did; NULL: what was ever used is disabled */
 };
 

@@ -158,6 +158,8 @@ static void explain_failure(const struct fetch_download_order *order, const char
     bool is_alert = strstr(err->text, "alert") != NULL;
     if (err->code == ERR_INPUT && (str_starts(err->text, "certificate ") || str_starts(err->text, "private key ")))
         err_context(err, "credentials %s", credentials);
+    else if (str_starts(err->text, "Could not resolve host"))
+        err_set(err, err->code, "its host is not found: is %s right, and does this machine's resolver answer?", order->url);
     else if (err->code != ERR_DENIED)
         return;
     else if (is_alert && order->settings.cert_file)
@@ -373,7 +375,7 @@ static bool take_document(struct stage_run *run, struct db_rows *rows, size_t ro
 }
 
 /* Asked to wait, or asked for a page that is not there any more: no fault of the feed's record. */
-static bool take_refusal(struct poll *poll, struct err *err)
+static bool take_refusal(struct poll *poll, bool has_credentials, struct err *err)
 {
     int status = poll->download.status;
     if (status == 429 || status == 503) {
@@ -391,7 +393,10 @@ static bool take_refusal(struct poll *poll, struct err *err)
         return true;
     }
     if (status == 401 || status == 403)
-        return err_set(err, ERR_DENIED, "it answered %d: are the credentials right?", status);
+        return err_set(err, ERR_DENIED,
+                       has_credentials ? "it answered %d: are the credentials right?"
+                                       : "it answered %d, and no credentials are set (--credentials names them)",
+                       status);
     return err_set(err, status >= 500 || status == 408 ? ERR_AGAIN : ERR_INPUT, "it answered %d", status);
 }
 
@@ -413,7 +418,8 @@ static bool act(struct stage_run *run, struct db_rows *rows, size_t row, struct 
     }
     if (poll->download.status == 304)
         return true;
-    return poll->download.status == 200 ? take_document(run, rows, row, is_taxii, err) : take_refusal(poll, err);
+    return poll->download.status == 200 ? take_document(run, rows, row, is_taxii, err)
+                                        : take_refusal(poll, !db_is_null(rows, row, CREDENTIALS), err);
 }
 
 /* --- the transaction --- */

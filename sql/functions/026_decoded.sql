@@ -29,6 +29,10 @@ BEGIN
              [array_position(ARRAY['name', 'owner', 'long'], incoming_issuer_may(p_peer, p_issuer, p_reference))] END;
 END $$;
 
+-- Where a fault is. A line that became a report of its own is told by its number in what was sent, also when it is read again by itself.
+CREATE OR REPLACE FUNCTION place_in_lines(p_before text, p_format text, p_now text) RETURNS text LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN p_format = 'ndjson' AND p_before ~ '^line [0-9]+' THEN regexp_replace(p_now, '^line 1\M', substring(p_before FROM '^line [0-9]+')) ELSE p_now END;
+
 SELECT drop_overloads('reports_decoded');
 -- As reports_insert, for reports that are stored already: what was read before is kept in report_content_before. A report that went through
 -- triage keeps its observations and is not triaged again.
@@ -100,7 +104,7 @@ BEGIN
     UPDATE report_content c SET decoded = now(), state = u.state, format = u.format, tlp = u.tlp, tlp_assumed = u.tlp_assumed, class = u.class,
         class_claim = u.class_claim, description = u.description, summary = u.summary, lang = u.lang, reference = u.reference,
         reference_issuer = u.reference_issuer, time = u.time, time_text = u.time_text, time_rule = u.time_rule, extra = u.extra,
-        observations = u.observations, rejected_total = u.rejected_total, rejected = u.rejected::jsonb, error = u.error, error_at = u.error_at, pap = u.pap,
+        observations = u.observations, rejected_total = u.rejected_total, rejected = u.rejected::jsonb, error = u.error, error_at = place_in_lines(c.error_at, u.format, u.error_at), pap = u.pap,
         case_kind = u.case_kind
         FROM unnest(p_ids, v_received, p_state, p_format, p_tlp, p_tlp_assumed, p_class, p_class_claim, p_description, p_summary, p_lang, p_reference,
                     p_reference_issuer, p_time, p_time_text, p_time_rule, p_extra, p_observations, p_rejected_total, p_rejected, p_error, p_error_at, p_pap, p_case_kind)

@@ -563,6 +563,7 @@ BEGIN
                        format('what became of it: cirt report show r%s', p_report),
                        json_build_object('state', r.state));
     END IF;
+    PERFORM mapping_check(p_format);
     -- Beyond the quota, or the longest document, only the beginning was kept: read as if it were all, the rest would be lost without a word.
     SELECT coalesce(sum(length(w.bytes)), 0) INTO v_kept FROM report_raw w WHERE w.report_id = p_report AND w.received = r.received;
     IF v_kept < r.size THEN

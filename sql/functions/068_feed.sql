@@ -109,13 +109,12 @@ BEGIN
         PERFORM record_missing('feed', p_name);
     ELSIF p_body ->> 'credentials' !~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' THEN
         PERFORM refuse('CI422', 'credentials are named by a file name', 'the file lies in the folder that only fetch reads', '{"at": "/credentials"}');
-    ELSIF p_body ->> 'format' LIKE 'csv:%' AND mapping_text(substr(p_body ->> 'format', 5)) IS NULL THEN
-        PERFORM refuse('CI422', format('there is no mapping "%s"', left(substr(p_body ->> 'format', 5), 100)), 'cirt mapping ls; cirt mapping add NAME --file FILE', '{"at": "/format"}');
     ELSIF p_name IS NULL AND EXISTS (SELECT FROM visible_feed x WHERE x.name = v_name AND NOT x.enabled) THEN
         PERFORM refuse('CI409', format('feed "%s" was removed, and what it brought stays its own', v_name), format('cirt feed set %s --enabled yes takes it up again', v_name));
     ELSIF p_name IS NULL AND EXISTS (SELECT FROM identity i WHERE i.login = v_name) THEN
         PERFORM record_exists(CASE WHEN EXISTS (SELECT FROM visible_feed x WHERE x.name = v_name) THEN 'feed' ELSE 'analyst' END, v_name);
     END IF;
+    PERFORM mapping_check(p_body ->> 'format');
     -- The identity: one row for both, so that its sender, label and keys are the same wherever it is looked up.
     PERFORM analyst_write(CASE WHEN p_name IS NOT NULL THEN v_name END, jsonb_strip_nulls(jsonb_build_object('login', CASE WHEN p_name IS NULL THEN v_name END, 'role', 'feed'))
         || CASE WHEN p_body ? 'title' THEN jsonb_build_object('name', p_body -> 'title') ELSE '{}' END

@@ -3,6 +3,15 @@
 CREATE OR REPLACE FUNCTION mapping_text(p_name text) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ SELECT m.text FROM csv_mapping m WHERE m.name = lower(p_name) $$;
 
+-- A format that names a mapping needs it.
+CREATE OR REPLACE FUNCTION mapping_check(p_format text) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF p_format ILIKE 'csv:%' AND mapping_text(substr(p_format, 5)) IS NULL THEN
+        PERFORM refuse('CI422', format('there is no mapping "%s"', left(substr(p_format, 5), 100)), 'cirt mapping ls; cirt mapping add NAME --file FILE', '{"at": "/format"}');
+    END IF;
+END $$;
+
 DROP VIEW IF EXISTS visible_mapping CASCADE;
 CREATE VIEW visible_mapping AS
 SELECT m.name, m.text, m.changed, i.login AS changed_by FROM csv_mapping m LEFT JOIN identity i ON i.id = m.changed_by WHERE viewer() IS NOT NULL;

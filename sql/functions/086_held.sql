@@ -59,6 +59,7 @@ DECLARE
     v_items json;
 BEGIN
     PERFORM reports_named(p_reports, 'cirt report ls state:malformed lists them');
+    PERFORM mapping_check(p_format);
     v_due := ARRAY(SELECT x.report_id FROM (
         SELECT c.report_id, c.received FROM report_content c WHERE c.report_id = ANY (p_reports) AND c.state = 'malformed' ORDER BY c.report_id FOR UPDATE) x
         JOIN report r ON r.id = x.report_id AND r.received = x.received

@@ -1,6 +1,7 @@
 /* Feeds in the database: what is counted, which notices are raised and when they end, and that role fetch can do no more than it should. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -204,6 +205,132 @@ static void a_replay_in_vain_costs_nothing(void **state)
     cluster_execute("DELETE FROM cirt.inbox; DELETE FROM cirt.feed_count");
 }
 
+static bool is_state(const char *login, const char *name)
+{
+    char sql[300];
+    snprintf(
+        sql, sizeof sql,
+        "SET search_path = cirt; SET cirt.viewer = '1'; SELECT (feed_state_name(f) = '%s')::int FROM visible_feed f WHERE f.name = '%s'",
+        name, login);
+    return cluster_number(sql) == 1;
+}
+
+static void write_feed(const char *function, const char *login, const char *body)
+{
+    char sql[400];
+    snprintf(sql, sizeof sql, "SET search_path = cirt; SET cirt.viewer = '1'; SELECT %s('%s'%s%s%s)", function, login, body ? ", '" : "",
+             body ? body : "", body ? "'" : "");
+    cluster_execute(sql);
+}
+
+/* What can be read after all is malformed no more, in the hour in which it came. */
+static void a_replay_that_helps_is_counted(void **state)
+{
+    (void)state;
+    cluster_execute(
+        "SET search_path = cirt; DELETE FROM feed_count; DELETE FROM feed_tally;"
+        "INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size)"
+        " SELECT 900200, now() - interval '3 hours', s.id, 'poll', 'certificate', sha256('z'), 5 FROM sender s JOIN identity i ON "
+        "i.id = s.identity_id WHERE i.login = 'poll';"
+        "INSERT INTO report_content (report_id, received, state, tlp, tlp_assumed, error) SELECT id, received, 'decoding', 2, true, "
+        "'wrong' FROM report WHERE id = 900200;"
+        "INSERT INTO feed_count (sender_id, at, documents, malformed) SELECT sender_id, received, 1, 1 FROM report WHERE id = 900200;"
+        "SELECT clock_feeds();"
+        "SELECT feeds_decoded(ARRAY[r.id], ARRAY[r.received], ARRAY[r.sender_id], '{received}', '{7}', '{0}') FROM report r WHERE r.id "
+        "= 900200; SELECT clock_feeds()");
+    assert_int_equal(cluster_number("SELECT malformed FROM cirt.feed_tally WHERE documents = 1"), 0);
+    assert_int_equal(cluster_number("SELECT sum(rows) FROM cirt.feed_tally"), 7);
+    cluster_execute("DELETE FROM cirt.feed_tally");
+}
+
+/* A line that is read again by itself is told by its number in what was sent. */
+static void lines_keep_their_numbers(void **state)
+{
+    (void)state;
+    assert_int_equal(cluster_number("SELECT (cirt.place_in_lines('line 4', 'ndjson', 'line 1, /tlp') = 'line 4, /tlp')::int"), 1);
+    assert_int_equal(cluster_number("SELECT (cirt.place_in_lines('line 4', 'csv:x', 'line 1') = 'line 1')::int"), 1);
+    assert_int_equal(cluster_number("SELECT (cirt.place_in_lines(NULL, 'ndjson', 'line 12') = 'line 12')::int"), 1);
+}
+
+/* What was tried in vain is not new, and what brought nothing was not tried in vain. */
+static void a_state_says_how_it_went(void **state)
+{
+    static const char set[] = "UPDATE cirt.feed_state s SET %s FROM cirt.identity i WHERE i.id = s.identity_id AND i.login = 'poll'";
+    static const struct {
+        const char *change, *name;
+    } rows[] = {{"failures = 0, error = NULL, ended = NULL, failed = NULL", "new"},
+                {"failures = 1, error = 'it answered 404', failed = now()", "failed"},
+                {"failures = 0, error = 'it answered 503 and asks to wait', failed = now()", "waiting"},
+                {"error = NULL, ended = now() + interval '1 second'", "ok"}};
+    char sql[400];
+    (void)state;
+    cluster_execute("UPDATE cirt.feed SET fresh_s = NULL; DELETE FROM cirt.feed_notice");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(sql, sizeof sql, set, rows[i].change);
+        cluster_execute(sql);
+        if (!is_state("poll", rows[i].name))
+            fail_msg("%s", rows[i].name);
+    }
+}
+
+/* A server that has more and no way to it, and a feed that nobody expects anything of at the moment. */
+static void doctor_knows_what_is_missing(void **state)
+{
+    static const char polled[] =
+        "SET search_path = cirt; SELECT fetch_polled(i.id, s.attempts, NULL, NULL, NULL, NULL, NULL, false, NULL, 0, 0, %s)"
+        " FROM identity i JOIN feed_state s ON s.identity_id = i.id WHERE i.login = 'poll'";
+    static const char checks[] = "SELECT count(*) FROM cirt.feed_checks() WHERE name = 'feed poll' AND text LIKE 'incomplete: %'";
+    char sql[400];
+    (void)state;
+    snprintf(sql, sizeof sql, polled, "'it has more, but no way there'");
+    cluster_execute(sql);
+    assert_int_equal(cluster_number(checks), 1);
+    assert_true(is_state("poll", "incomplete"));
+    write_feed("feed_pause", "poll", "true");
+    assert_int_equal(cluster_number(checks), 0);
+    write_feed("feed_pause", "poll", "false");
+    snprintf(sql, sizeof sql, polled, "NULL");
+    cluster_execute(sql);
+    assert_int_equal(cluster_number(checks), 0);
+}
+
+/* Which limit it is, how high, and how it is changed. */
+static void notices_name_the_limit(void **state)
+{
+    char sqlstate[6];
+    (void)state;
+    cluster_execute("SET search_path = cirt; DELETE FROM feed_notice; UPDATE feed SET documents_per_hour = 3; DELETE FROM feed_count;"
+                    "INSERT INTO feed_count (sender_id, documents) SELECT s.id, 3 FROM sender s JOIN identity i ON i.id = s.identity_id"
+                    " WHERE i.login = 'steady'");
+    assert_int_equal(cluster_number("SELECT is_over_quota::int FROM cirt.fetch_folders() WHERE name = 'steady'"), 1);
+    assert_true(cluster_may(
+        "fetch", "SELECT 1 / (verdict = 'rest')::int FROM cirt.fetch_report((SELECT 1::bigint), NULL, sha256('b'), 1, 'b', NULL)",
+        sqlstate));
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.feed_checks() WHERE text LIKE '%its 3 documents an hour are used up%' AND "
+                                    "hint LIKE '%cirt feed set steady --documents-per-hour N%'"),
+                     1);
+    cluster_execute("UPDATE cirt.feed SET documents_per_hour = NULL");
+    assert_int_equal(cluster_number("SELECT is_over_quota::int FROM cirt.fetch_folders() WHERE name = 'steady'"), 0);
+    assert_true(cluster_may("fetch", "SELECT cirt.fetch_refused(1, false, 'x was not taken'), cirt.fetch_refused(1, true, 'y is too long')",
+                            sqlstate));
+    assert_int_equal(open_notices("steady", "unreadable"), 1);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.feed_checks() WHERE hint LIKE '%--document-max N%'"), 1);
+}
+
+static void what_never_brought_anything_goes_whole(void **state)
+{
+    (void)state;
+    cluster_execute("SET search_path = cirt; INSERT INTO identity (login, role) VALUES ('root', 'admin'); INSERT INTO registered_key "
+                    "(key_sha256, identity_id) SELECT sha256('k'), id FROM identity WHERE login = 'root'");
+    cluster_execute("SET search_path = cirt; SET cirt.viewer = '1'; SELECT feed_write(NULL, '{\"name\": \"mistake\", \"drop\": true}')");
+    write_feed("feed_remove", "mistake", NULL);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.identity WHERE login = 'mistake'"), 0);
+    cluster_execute("UPDATE cirt.feed SET ca = 'x' WHERE kind = 'https'");
+    write_feed("feed_remove", "poll", NULL);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.identity WHERE login = 'poll' AND NOT enabled"), 1);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.feed WHERE ca IS NOT NULL"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +341,12 @@ int main(void)
         cmocka_unit_test(what_cannot_be_read_is_told),
         cmocka_unit_test(beyond_its_quota_is_told),
         cmocka_unit_test(a_replay_in_vain_costs_nothing),
+        cmocka_unit_test(a_replay_that_helps_is_counted),
+        cmocka_unit_test(lines_keep_their_numbers),
+        cmocka_unit_test(a_state_says_how_it_went),
+        cmocka_unit_test(doctor_knows_what_is_missing),
+        cmocka_unit_test(notices_name_the_limit),
+        cmocka_unit_test(what_never_brought_anything_goes_whole),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -120,6 +120,10 @@ def https(f):
 
 def credentials(f):
     f.feed.document, f.feed.wants = b'{"description":"behind a password"}', {"Authorization": "Basic Y2lydDpzM2NyZXQ=", "X-Key": "k1"}
+    f.add("open", "--https", f"{f.base}/list.csv", "--every", "1d")
+    until("none are named", lambda: "no credentials are set" in (f.show("open")["error"] or ""))
+    equal("the first failure shows", "failed", f.show("open")["state"])
+    f.site.cirt("admin", "feed", "rm", "open", "--yes")
     f.add("closed", "--https", f"{f.base}/list.csv", "--every", "1d", "--credentials", "partner")
     until("without the file", lambda: "cannot be read" in (f.show("closed")["error"] or ""))
     f.credentials("partner", "user = cirt\npassword = s3cret\nheader = X-Key: k1\n", 0o644)
@@ -138,6 +142,24 @@ def credentials(f):
     f.run("closed")
     equal("by a token", 2, len(f.reports("closed")))
     f.feed.wants = {}
+
+
+def slow(f):
+    """A server that takes its time: since when is told, pausing ends it, and others go on."""
+    f.feed.document, f.feed.etag = b'{"description":"slowly"}' * 1000, '"8"'
+    f.feed.faults.append("drip")
+    f.add("drips", "--https", f"{f.base}/list.csv", "--every", "1d")
+    until("it is being fetched", lambda: f.show("drips")["fetching"])
+    check("and people see it", "now, since" in f.site.cirt("lead", "feed", "show", "drips").stdout)
+    f.site.cirt("lead", "feed", "pause", "drips")
+    until("pausing ends it", lambda: not f.show("drips")["fetching"])
+    shown = f.show("drips")
+    equal("that is no failure of its server", ("paused", 0), (shown["state"], shown["failures"]))
+    check("and is told", "paused meanwhile" in shown["error"])
+    f.feed.document, f.feed.etag = b'{"description":"at once"}', '"9"'
+    f.run("closed")
+    f.site.cirt("admin", "feed", "rm", "drips", "--yes")
+    equal("it never brought anything: its name is free", [], [x["name"] for x in f.site.cirt_json("lead", "feed", "ls")["items"] if x["name"] == "drips"])
 
 
 def told(f, name, what, *words):
@@ -284,6 +306,7 @@ def taxii_without_a_way_on(f):
     until("it was fetched", lambda: f.show("stuck")["fetched"])
     equal("the first page is there", 1, len(f.reports("stuck")))
     check("and it is told that there is more", "has more" in f.show("stuck")["error"])
+    equal("at a glance", "incomplete", f.show("stuck")["state"])
     f.feed.undated = False
     f.run("stuck")
     once(f, "stuck", 3)
@@ -297,6 +320,7 @@ def test(scratch):
     f = Fetched(site, server)
     https(f)
     credentials(f)
+    slow(f)
     certificates(f, scratch)
     taxii(f, "pages", True)
     taxii(f, "dates", False)

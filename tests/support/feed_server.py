@@ -5,6 +5,7 @@ import http.server
 import json
 import ssl
 import threading
+import time
 import urllib.parse
 
 TAXII = "application/taxii+json;version=2.1"
@@ -86,6 +87,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body, status = body[start:], 206
         if feed.fault("break"):
             return self.half(status, body, headers)
+        if feed.fault("drip"):
+            return self.drip(body)
         return self.answer(status, body, **headers)
 
     def half(self, status, body, headers):
@@ -99,6 +102,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.flush()
         self.close_connection = True
         self.connection.close()
+
+    def drip(self, body):
+        """Ten bytes a second, as long as somebody takes them."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        for at in range(0, len(body), 10):
+            self.wfile.write(body[at:at + 10])
+            self.wfile.flush()
+            time.sleep(1)
 
     def collection(self, feed, query):
         if self.headers.get("Accept") != TAXII:
