@@ -25,13 +25,15 @@ equal "the class is RSIT's" fraud/phishing "$(feed shadowserver 'd["default_clas
 equal "its identity is a feed" feed "$(as home lead --json analyst show shadowserver | value 'd["role"]')"
 exits 1 as home admin feed add shadowserver --drop
 contains "it is there already" "cirt feed set shadowserver" "$said"
-as home admin feed add mistake --drop >/dev/null
+exits 1 as home admin feed add mistake --drop --every 5m
+contains 'nobody asks it' 'brings its documents itself' "$said"
+exits 2 as home admin feed add mistake --https https://feeds.example/x --ca "$box/ca/ca.key"
+contains 'no key is stored' 'it holds a private key' "$said"
+as home admin feed add mistake --drop --keep no --title 'A mistake' --mail feeds@example.org >/dev/null
 as home admin feed rm mistake --yes >/dev/null
-exits 1 as home admin feed add mistake --push
 contains 'who has no key cannot send' 'cirt feed set silent-one --key' "$(as home admin feed add silent-one --push)"
 as home admin feed rm silent-one --yes >/dev/null
-exits 1 as home admin feed add mistake --push
-contains 'how to take it up again' 'cirt feed set mistake --enabled yes' "$said"
+lacks 'of what never brought anything nothing stays' mistake "$(as home lead feed ls)"
 shown=$(as home lead feed show shadowserver)
 contains 'durations in words' 'fresh          2 days' "$shown"
 contains 'where its files go' "files put into $box/drop/shadowserver" "$shown"
@@ -110,7 +112,8 @@ printf '{"description":"behind it"}' >"$drop/behind.json"
 until_true 20 test -f "$drop/failed/closed.csv.reason"
 contains "why it was not taken" "cannot be read" "$(cat "$drop/failed/closed.csv.reason")"
 until_true 20 test ! -e "$drop/behind.json"
-until_true 20 said shadowserver 'd["state"]' quota
+until_true 20 said shadowserver 'd["state"]' unreadable
+contains "which limit it is" "cirt feed set shadowserver --document-max N" "$(as home lead feed show shadowserver)"
 exits 1 as home lead doctor
 contains "doctor tells" "feed shadowserver" "$said"
 mailed() { [[ $(sql home "SELECT count(*) FROM mail WHERE occasion = 'warning' AND subject = 'Feeds need a look'") -ge 1 ]]; }
@@ -137,6 +140,10 @@ for i in 1 2 3; do sed "s/7/2$i/" "$SCRATCH/one.json" >"$box/drop/slow/$i.json";
 until_true 20 test -f "$box/drop/slow/done/2.json"
 until_true 20 said slow 'd["state"]' quota
 [[ -f $box/drop/slow/3.json ]] || fail "beyond its quota"
+contains "which limit is used up" "its 2 documents an hour are used up" "$(as home lead feed show slow)"
+touch -d '5 minutes ago' "$box/drop/slow/3.json"
+as home admin feed set slow --documents-per-hour none
+until_true 30 test -f "$box/drop/slow/done/3.json"
 # A feed that only announced itself is silent when its time is up.
 as home admin feed add quiet --drop --fresh 1s
 until_true 60 said quiet 'd["state"]' silent
@@ -198,6 +205,8 @@ for day in 1 2 3; do
 done
 contains "which they would be" "5 would be read again" "$(as home lead report replay sender:feed --dry-run)"
 exits 1 as home lead report replay sender:feed --format klingon --yes
+exits 1 as home lead report replay sender:feed --format csv:nix --yes
+contains "a mapping that is not there" 'there is no mapping "nix"' "$said"
 contains "and are" "3 are read again" "$(as home lead report replay sender:feed 'format:json' 'size:1000..' --format shadowserver --yes)"
 triaged home
 equal "understood" 3 "$(sql home "SELECT count(*) FROM report_content WHERE format = 'shadowserver' AND observations = 214 AND report_id IN (SELECT id FROM report WHERE channel = 'https')")"
@@ -209,4 +218,6 @@ sed "s/7/31/" "$SCRATCH/one.json" >"$box/drop/quiet/b.json"
 sleep 1
 [[ -f $box/drop/quiet/b.json ]] || fail "a removed feed was read"
 equal "its state" off "$(feed quiet 'd["state"]')"
+exits 1 as home admin feed add quiet --push
+contains 'how to take it up again' 'cirt feed set quiet --enabled yes' "$said"
 as home lead journal verify >/dev/null

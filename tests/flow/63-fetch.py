@@ -101,7 +101,9 @@ def https(f):
     shown = f.show("list")
     equal("failing", ("failing", 3), (shown["state"], shown["failures"]))
     f.run("list")
-    equal("well again", ("ok", 0, None), tuple(f.show("list")[k] for k in ("state", "failures", "error")))
+    shown = f.show("list")
+    equal("well again", (0, None), (shown["failures"], shown["error"]))
+    check("what was failing is not any more", shown["state"] not in ("failing", "failed"))
     # Too long is not taken.
     f.site.cirt("admin", "feed", "set", "list", "--document-max", "1kB")
     f.feed.etag = '"6"'
