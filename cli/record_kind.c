@@ -218,9 +218,7 @@ const struct record_kind record_kind_contact = {
         {"bytes-per-hour", OPTION_ONE, "SIZE", N_("at most so much an hour")},                                                             \
         {"document-max", OPTION_ONE, "SIZE", N_("the longest document")},                                                                  \
         {"credentials", OPTION_ONE, "NAME", N_("the file with what the server wants to see, in the folder that only fetch reads")},        \
-        {"title", OPTION_ONE, "TEXT", N_("what people call it")},                                                                          \
         {"keep", OPTION_ONE, "yes|no", N_("of a drop folder: whether files that were taken stay, in done/")},                              \
-        {"mail", OPTION_ONE, "ADDRESS", N_("whom to ask about it")},                                                                       \
     {                                                                                                                                      \
         "ca", OPTION_ONE, "FILE", N_("the CA of its server (PEM); else the system's")                                                      \
     }
@@ -231,6 +229,8 @@ const struct option_rule record_kind_feed_add_options[] = {
     {0},
 };
 const struct option_rule record_kind_feed_set_options[] = {
+    {"title", OPTION_ONE, "TEXT", N_("what people call it")},
+    {"mail", OPTION_ONE, "ADDRESS", N_("whom to ask about it")},
     FEED_OPTIONS,
     {"enabled", OPTION_ONE, "yes|no", N_("whether anything is taken from it")},
     {0},

@@ -29,7 +29,7 @@ exits 1 as home admin feed add mistake --drop --every 5m
 contains 'nobody asks it' 'brings its documents itself' "$said"
 exits 2 as home admin feed add mistake --https https://feeds.example/x --ca "$box/ca/ca.key"
 contains 'no key is stored' 'it holds a private key' "$said"
-as home admin feed add mistake --drop --keep no --title 'A mistake' --mail feeds@example.org >/dev/null
+as home admin feed add mistake --drop --keep no >/dev/null
 as home admin feed rm mistake --yes >/dev/null
 contains 'who has no key cannot send' 'cirt feed set silent-one --key' "$(as home admin feed add silent-one --push)"
 as home admin feed rm silent-one --yes >/dev/null
