@@ -72,7 +72,7 @@ static void hosts_are_no_urls(void **state)
 static struct report *decode_objects(const char *objects)
 {
     char *text = mem_printf("{\"type\":\"bundle\",\"id\":\"bundle--" UUID("0") "\",\"objects\":[%s]}", objects);
-    struct report *report = decode(text);
+    struct report *report = stix_decoded(text);
     free(text);
     return report;
 }
@@ -104,7 +104,7 @@ static void bundles_within_are_read(void **state)
     (void)state;
     static const char list[] = "[{\"type\":\"bundle\",\"id\":\"bundle--1\",\"objects\":[" INDICATOR(
         "1", "") "]},{\"type\":\"bundle\",\"id\":\"bundle--2\",\"objects\":[7," INDICATOR("2", "") "]}]";
-    struct report *report = decode(list);
+    struct report *report = stix_decoded(list);
     assert_int_equal(report->observation_count, 2);
     assert_int_equal(report->rejected_total, 1);
     assert_string_equal(report->rejections[0].at, "/1/objects/0");
@@ -135,7 +135,7 @@ static void bundles_end_somewhere(void **state)
     buf_add_text(&text, INDICATOR("1", ""));
     for (int i = 0; i < LEVELS; i++)
         buf_add_text(&text, "]}");
-    struct report *report = decode(buf_text(&text));
+    struct report *report = stix_decoded(buf_text(&text));
     only_observation_is(report, "192.0.2.1 infrastructure indicator");
     report_free(report);
     buf_clear(&text);
@@ -154,7 +154,7 @@ static void null_is_absent_and_numbers_may_have_a_point(void **state)
                             "\"number_observed\":3.0,\"object_refs\":[\"ipv4-addr--" UUID("1") "\"]}," ADDRESS("1", ""));
     assert_int_equal(report->observations[0].count, 3);
     report_free(report);
-    report = decode("{\"type\":\"bundle\",\"id\":\"bundle--1\",\"objects\":null}");
+    report = stix_decoded("{\"type\":\"bundle\",\"id\":\"bundle--1\",\"objects\":null}");
     assert_int_equal(report->observation_count, 0);
     report_free(report);
 }
@@ -269,8 +269,8 @@ static void destinations_are_infrastructure(void **state)
                "192.0.2.1 infrastructure indicator");
     pattern_is("[url:value = 'http://a.example/x' AND url:x_misp_host = 'a.example']", "http://a.example/x infrastructure indicator");
     struct report *report =
-        decode(OBJECT "\"[network-traffic:dst_ref.type = 'domain-name' AND network-traffic:dst_ref.value = 'a.example' AND "
-                      "network-traffic:dst_port = '9090']\"" VALID "}");
+        stix_decoded(OBJECT "\"[network-traffic:dst_ref.type = 'domain-name' AND network-traffic:dst_ref.value = 'a.example' AND "
+                            "network-traffic:dst_port = '9090']\"" VALID "}");
     only_observation_is(report, "a.example infrastructure indicator");
     assert_int_equal(report->observations[0].target_port, 9090);
     assert_null(strstr(report->observations[0].extra, "not_decomposed"));
@@ -281,7 +281,7 @@ static void destinations_are_infrastructure(void **state)
 static void benign_is_a_label_in_20(void **state)
 {
     (void)state;
-    struct report *report = decode("{\"type\":\"indicator\",\"id\":\"indicator--" UUID(
+    struct report *report = stix_decoded("{\"type\":\"indicator\",\"id\":\"indicator--" UUID(
         "1") "\"," CREATED ",\"labels\":[\"benign\"],\"pattern\":\"[ipv4-addr:value = '192.0.2.1']\"" VALID "}");
     assert_int_equal(report->observation_count, 0);
     assert_int_equal(report->withdrawn_count, 1);
@@ -401,7 +401,7 @@ static void documents_without_uuids_are_recognised(void **state)
         if ((found == &stix_codec) != cases[i].is_stix)
             fail_msg("%s is taken for %s", cases[i].text, found ? found->name : "nothing");
     }
-    struct report *report = decode("{\"more\":false}");
+    struct report *report = stix_decoded("{\"more\":false}");
     assert_int_equal(report->observation_count, 0);
     report_free(report);
 }
