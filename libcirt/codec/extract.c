@@ -152,20 +152,13 @@ static void add_url(struct extraction *extraction, char *url, const char *raw)
 
 /* --- tokens: each true where the token is taken, or known to be nothing --- */
 
-static bool is_all(const char *text, int (*is)(int))
-{
-    for (; *text; text++)
-        if (!is((unsigned char)*text))
-            return false;
-    return true;
-}
-
 static bool add_hash(struct extraction *extraction, const char *text)
 {
     const char *colon = strchr(text, ':');
     text = colon ? colon + 1 : text;
     /* All digits, or none, is a number or a word. */
-    return is_all(text, isxdigit) && !is_all(text, isdigit) && !is_all(text, isalpha) && add(extraction, OBSERVABLE_MD5, text);
+    return extract_is_all(text, isxdigit) && !extract_is_all(text, isdigit) && !extract_is_all(text, isalpha) &&
+           add(extraction, OBSERVABLE_MD5, text);
 }
 
 /* "198.51.100.7-198.51.100.9", and "198.51.100.7-9" */
@@ -202,7 +195,7 @@ static bool add_dotted(struct extraction *extraction, char *text)
         return true;
     }
     char *behind = text[size] == '/' ? text + size + 1 : NULL;
-    if (behind && *behind && is_all(behind, isdigit)) {
+    if (behind && *behind && extract_is_all(behind, isdigit)) {
         UNUSED(add(extraction, OBSERVABLE_CIDR, text));
         return true;
     }
@@ -266,7 +259,7 @@ static bool add_asn(struct extraction *extraction, const char *text)
     size_t prefix = str_starts(text, "ASN") ? 3 : str_starts(text, "AS") ? 2 : 0, size = strlen(text);
     bool is_year = size == 4 && (str_starts(text, "19") || str_starts(text, "20"));
     bool is_named = str_equal(extraction->context, "asn") || (str_equal(extraction->context, "AS") && size >= 4 && !is_year);
-    if (!text[prefix] || !is_all(text + prefix, isdigit) || (prefix == 0 && !is_named))
+    if (!text[prefix] || !extract_is_all(text + prefix, isdigit) || (prefix == 0 && !is_named))
         return false;
     return add(extraction, OBSERVABLE_ASN, text + prefix);
 }
@@ -305,7 +298,7 @@ static void add_domain(struct extraction *extraction, char *text, char next)
     name.has_path = text[size] != '\0';
     text[size] = '\0';
     char *colon = strchr(text, ':');
-    name.has_port = colon && colon[1] && is_all(colon + 1, isdigit);
+    name.has_port = colon && colon[1] && extract_is_all(colon + 1, isdigit);
     if (name.has_port)
         *colon = '\0';
     if (!strchr(text, '.'))
@@ -342,10 +335,10 @@ static bool is_labelled(const char *label, const char *text)
     if (strchr(text, '@'))
         return extract_names_mail(label) || str_starts_nocase(text, "mailto:");
     /* "ab:cd:..." is a MAC address, or one of IPv6, itself. */
-    if (is_all(label, isxdigit) && strchr(text, ':'))
+    if (extract_is_all(label, isxdigit) && strchr(text, ':'))
         return false;
     return strchr(text, '.') || strchr(text, ':') || strlen(text) >= 26 || str_starts_nocase(text, "CVE") ||
-           (is_all(text, isdigit) && str_starts_nocase(label, "AS"));
+           (extract_is_all(text, isdigit) && str_starts_nocase(label, "AS"));
 }
 
 /* "domain:evil.example", "IP:198.51.100.7", "C2:evil.example": what is said before the colon is as a word before it. Past it, or text
@@ -367,7 +360,7 @@ static char *skip_label(struct extraction *extraction, char *text)
 static void cut_port(char *text)
 {
     char *mark = strchr(text, '#');
-    if (mark && mark[1] && is_all(mark + 1, isdigit) && strspn(text, "0123456789abcdefABCDEF.:") == (size_t)(mark - text))
+    if (mark && mark[1] && extract_is_all(mark + 1, isdigit) && strspn(text, "0123456789abcdefABCDEF.:") == (size_t)(mark - text))
         *mark = '\0';
 }
 
@@ -401,7 +394,7 @@ static bool is_key(const struct extraction *extraction, const char *text)
 {
     text += 2 * str_starts(text, "0x");
     bool is_fingerprint = strlen(text) == 40 && !text[strcspn(text, "abcdef")] && str_equal(extraction->context, "fingerprint");
-    return is_all(text, isxdigit) && (is_fingerprint || extract_names_key(extraction->context));
+    return extract_is_all(text, isxdigit) && (is_fingerprint || extract_names_key(extraction->context));
 }
 
 static void add_token(struct extraction *extraction, struct token token)

@@ -4,8 +4,8 @@
  *
  * Conservative: a word becomes an observable only where its form leaves no doubt. Defanging is undone (observable_refang.h), full-width
  * letters and characters without width are seen through (extract_clean.h). A bare domain counts where it was defanged, or where its suffix
- * is on the Public Suffix List and neither reads like a file ("readme.md", "setup.py") nor like two sentences ("done.it"): there the word
- * before ("domain", "host", ...) decides. Four numbers behind "version" and the like are no address.
+ * is on the Public Suffix List and it reads neither like a file ("setup.py") nor like two sentences ("done.it"), or something beside it
+ * speaks for it (extract_words.h). Four numbers behind "version" and the like are no address.
  */
 #ifndef CIRT_CODEC_EXTRACT_H
 #define CIRT_CODEC_EXTRACT_H

@@ -10,6 +10,14 @@
 
 /* --- words before --- */
 
+bool extract_is_all(const char *text, int (*is)(int))
+{
+    for (; *text; text++)
+        if (!is((unsigned char)*text))
+            return false;
+    return true;
+}
+
 static bool is_listed(const char *word, const char *const *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -173,14 +181,6 @@ static bool is_second_level(const char *domain, const char *last)
     return false;
 }
 
-static bool is_all(const char *text, int (*is)(int))
-{
-    for (; *text; text++)
-        if (!is((unsigned char)*text))
-            return false;
-    return true;
-}
-
 static int is_capital_or_mark(int c)
 {
     return !islower(c);
@@ -196,8 +196,8 @@ static bool is_meant(const struct extract_name *name, const char *last, const ch
         return true;
     if (name->next == '(' || name->next == '=' || name->next == '[' || strchr(domain, '_') || is_malware(written))
         return false;
-    if (is_all(ending, isalpha) && !is_all(ending, islower))
-        return is_all(written, is_capital_or_mark) && str_equal(last, "com");
+    if (extract_is_all(ending, isalpha) && !extract_is_all(ending, islower))
+        return extract_is_all(written, is_capital_or_mark) && str_equal(last, "com");
     /* "com.py" is nobody's file. */
     if (strchr(suffix, '.'))
         return true;

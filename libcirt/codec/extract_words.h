@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* is: of ctype.h. True for "", too. */
+bool extract_is_all(const char *text, int (*is)(int));
+
 /* word: lower case, without what stands around it. What it says of the value behind it: a host, */
 bool extract_names_host(const char *word);
 /* four numbers that are no address, */
