@@ -357,6 +357,7 @@ static bool read_document(struct stix_reader *reader, json_t *root)
 {
     if (!stix_object_read(root, &reader->document, reader->err))
         return false;
+    stix_marking_read(&reader->document);
     reject_left_out(reader);
     if (!stix_statement_read_all(reader))
         return false;

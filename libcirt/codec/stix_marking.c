@@ -123,11 +123,31 @@ static bool is_plain_statement(const json_t *marking)
 }
 
 /* A policy that we do not know (CUI, AIS, a site's own), and ACS also beside a label: all that we know of it is that it restricts. */
-static bool is_strange_policy(const json_t *marking, enum tlp said)
+static bool is_strange_policy(const struct stix_object *marking, enum tlp said)
 {
-    if (json_object_get(json_object_get(marking, "extensions"), ACS_EXTENSION))
+    if (json_object_get(json_object_get(marking->json, "extensions"), ACS_EXTENSION))
         return true;
-    return said == TLP_NONE && read_definition(marking, pap_of_text) == TLP_NONE && !is_plain_statement(marking);
+    return said == TLP_NONE && marking->pap == TLP_NONE && !is_plain_statement(marking->json);
+}
+
+static enum tlp label_of_fixed(const char *id)
+{
+    enum tlp label = str_equal(id, OPENCTI_STRICT) ? TLP_AMBER_STRICT : TLP_NONE;
+    for (size_t i = 0; id && i < ARRAY_SIZE(fixed); i++)
+        if (str_equal(fixed[i].id, id))
+            label = fixed[i].label;
+    return label;
+}
+
+void stix_marking_read(struct stix_document *document)
+{
+    for (size_t i = 0; i < document->count; i++) {
+        struct stix_object *object = &document->items[i];
+        bool is_marking = str_equal(object->type, "marking-definition");
+        enum tlp said = is_marking ? tlp_strictest(label_of_fixed(object->id), read_definition(object->json, label_of_text)) : TLP_NONE;
+        object->pap = is_marking ? read_definition(object->json, pap_of_text) : TLP_NONE;
+        object->label = is_marking && is_strange_policy(object, said) ? tlp_strictest(said, TLP_AMBER_STRICT) : said;
+    }
 }
 
 /* --- what marks an object --- */
@@ -136,21 +156,15 @@ typedef enum tlp (*marking_reader)(const struct stix_document *document, const c
 
 static enum tlp label_of_id(const struct stix_document *document, const char *id)
 {
-    enum tlp label = str_equal(id, OPENCTI_STRICT) ? TLP_AMBER_STRICT : TLP_NONE;
-    for (size_t i = 0; id && i < ARRAY_SIZE(fixed); i++)
-        if (str_equal(fixed[i].id, id))
-            label = fixed[i].label;
+    enum tlp label = label_of_fixed(id);
     const struct stix_object *marking = stix_object_find(document, id);
-    if (!marking || !str_equal(marking->type, "marking-definition"))
-        return label;
-    label = tlp_strictest(label, read_definition(marking->json, label_of_text));
-    return is_strange_policy(marking->json, label) ? tlp_strictest(label, TLP_AMBER_STRICT) : label;
+    return marking ? tlp_strictest(label, marking->label) : label;
 }
 
 static enum tlp pap_of_id(const struct stix_document *document, const char *id)
 {
     const struct stix_object *marking = stix_object_find(document, id);
-    return marking ? read_definition(marking->json, pap_of_text) : TLP_NONE;
+    return marking ? marking->pap : TLP_NONE;
 }
 
 static enum tlp strictest_marking(const struct stix_document *document, const json_t *object, marking_reader read)

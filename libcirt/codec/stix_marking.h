@@ -7,6 +7,9 @@
 #include "codec/stix_object.h"
 #include "model/tlp.h"
 
+/* Reads each marking-definition of the document once: thousands of objects may refer to a long one. Before those below. */
+void stix_marking_read(struct stix_document *document);
+
 /* The strictest label on the object or on any part of it (granular markings): by the fixed ids of TLP, or by a marking-definition of the
  * document. A policy in which there is no label is amber+strict, and so is what refers to nothing but markings that are not in the
  * document. TLP_NONE where it has none, or plain statements only: then it is as whoever sent it agreed with us. */

@@ -11,6 +11,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "codec/json_value.h"
+#include "model/tlp.h"
 
 struct stix_object {
     const json_t *json;
@@ -19,10 +20,11 @@ struct stix_object {
     int64_t modified;              /* TIMESTAMP_NONE where it has no such time */
     const struct json_place *list; /* where the list that it is in stands; NULL: the document is this object */
     size_t list_index;
-    bool is_old;      /* a newer version of it is in the document, or it is left out */
-    bool is_left_out; /* it is not what it must be: only kept, with its labels. type and id may be NULL */
-    bool is_seen;     /* an observation has taken what it holds */
-    bool is_used;     /* the report says what it says: it need not be kept beside */
+    bool is_old;         /* a newer version of it is in the document, or it is left out */
+    bool is_left_out;    /* it is not what it must be: only kept, with its labels. type and id may be NULL */
+    bool is_seen;        /* an observation has taken what it holds */
+    bool is_used;        /* the report says what it says: it need not be kept beside */
+    enum tlp label, pap; /* what a marking-definition says: stix_marking_read() */
 };
 
 struct stix_document {
