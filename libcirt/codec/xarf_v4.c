@@ -149,13 +149,12 @@ static void take_within(const struct json_take *take, const struct within *row)
     json_t *value = json_object_get(take->object, row->name), *item;
     bool is_all = true;
     size_t i;
-    if (json_is_object(value) && take_one_within(take, row, value, &list))
-        json_object_del(take->object, row->name);
-    if (!json_is_object(json_array_get(value, 0))) {
-        if (!json_is_object(value))
-            take_value(take, row->name, row->type, row->role);
+    if (!json_is_object(value) && !json_is_object(json_array_get(value, 0))) {
+        take_value(take, row->name, row->type, row->role);
         return;
     }
+    if (json_is_object(value))
+        is_all = take_one_within(take, row, value, &list);
     json_array_foreach(value, i, item)
     {
         struct json_place place = {.up = &list, .index = i};
