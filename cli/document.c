@@ -75,13 +75,24 @@ static void mark(struct sighting *sighting, const json_t *item)
     sighting->valid_until = field_time(item, "until");
 }
 
+/* How it was seen, and when first: what the formats have a place for is a first time. */
+static void add_manner(struct report *report, struct observation *observation, const json_t *item)
+{
+    observation->time = field_time(item, "first_seen");
+    observation->count = field_number(item, "count", 1);
+    observation->protocol = arena_strdup(report_row_arena(report), field_text(item, "protocol"));
+    observation->source_port = (int)field_number(item, "source_port", -1);
+    observation->target_port = (int)field_number(item, "target_port", -1);
+}
+
 bool document_add_indicator(struct report *report, const json_t *item)
 {
     struct observation *observation = report_add_observation(report);
     struct sighting *sighting = add_value(report, observation, item);
 
-    observation->time = field_time(item, "first_seen");
     if (sighting) {
+        add_manner(report, observation, item);
+        observation->class_claim = observation->class_name = arena_strdup(report_row_arena(report), field_text(item, "class"));
         mark(sighting, item);
         add_pap(report, item);
     } else {
@@ -124,7 +135,7 @@ void document_add_observable(struct report *report, const json_t *item)
         return;
     }
     add_pap(report, item);
-    observation->time = field_time(item, "first_seen");
+    add_manner(report, observation, item);
     observation->class_claim = observation->class_name = report->class_name;
     if (field_is(item, "indicator"))
         mark(sighting, item);

@@ -114,7 +114,7 @@ BEGIN
                bool_or(s.is_indicator AND s.role NOT IN (2, 3) AND (EXISTS (SELECT FROM known_sender k WHERE k.id = s.origin)
                    OR EXISTS (SELECT FROM vouched_mail v WHERE v.report_id = s.report_id))) AS indicator, max(s.pap) AS pap, min(s.addr) AS addr, min(s.host) AS host,
                coalesce(max(x.other) FILTER (WHERE s.tlp >= 2), CASE WHEN bool_and(coalesce(x.is_theirs, false)) THEN v_peer END, 0) AS origin_peer,
-               min(coalesce(o.time, s.received)) AS first, max(coalesce(o.time, s.received)) AS last, sum(o.count) AS count,
+               min(coalesce(o.time, s.received)) AS first, max(coalesce(o.time, s.received)) AS last, least(sum(o.count), 9223372036854775807) AS count,
                min(o.class) AS class, min(o.protocol) AS protocol,
                CASE WHEN min(o.source_port) = max(o.source_port) THEN min(o.source_port) END AS source_port,
                CASE WHEN min(o.target_port) = max(o.target_port) THEN min(o.target_port) END AS target_port

@@ -97,14 +97,17 @@ BEGIN
                bool_or(s.is_indicator AND s.role NOT IN (2, 3) AND s.drill_id = 0 AND (EXISTS (SELECT FROM known_sender k WHERE k.id = s.origin)
                    OR EXISTS (SELECT FROM vouched_mail v WHERE v.report_id = s.report_id))) AS indicator,
                max(s.confidence) FILTER (WHERE s.is_indicator) AS confidence,
-               CASE WHEN bool_and(s.valid_until IS NOT NULL) FILTER (WHERE s.is_indicator) THEN max(s.valid_until) FILTER (WHERE s.is_indicator) END AS until
+               CASE WHEN bool_and(s.valid_until IS NOT NULL) FILTER (WHERE s.is_indicator) THEN max(s.valid_until) FILTER (WHERE s.is_indicator) END AS until,
+               least(sum(o.count), 9223372036854775807) AS count, min(o.protocol) AS protocol,
+               CASE WHEN min(o.source_port) = max(o.source_port) THEN min(o.source_port) END AS source_port,
+               CASE WHEN min(o.target_port) = max(o.target_port) THEN min(o.target_port) END AS target_port
         FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
             LEFT JOIN visible_observation o ON o.report_id = s.report_id AND o.received = s.received AND o.no = s.observation_no
         WHERE m.case_id = p_case AND (s.type, s.role, md5(s.value)) > (v_type, v_role, v_digest) AND (s.type NOT IN (4, 16) OR NOT v_has_address)
         GROUP BY s.type, s.role, s.value ORDER BY s.type, s.role, 4 LIMIT p_limit),
     unseen AS (
         SELECT k.type, k.role, k.value, md5(k.value) AS digest, k.marked AS first, k.marked AS last, k.tlp, k.pap, CASE WHEN k.type <= 3 THEN k.value::inet END AS addr, k.host, NULL::bigint[] AS newest, false AS indicator,
-               NULL::smallint AS confidence, NULL::timestamptz AS until
+               NULL::smallint AS confidence, NULL::timestamptz AS until, NULL::numeric AS count, NULL::text AS protocol, NULL::int AS source_port, NULL::int AS target_port
         FROM mark k WHERE (k.type, k.role, md5(k.value)) > (v_type, v_role, v_digest) AND NOT EXISTS (
             SELECT FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
             WHERE m.case_id = p_case AND s.type = k.type AND s.value = k.value)),
@@ -119,6 +122,7 @@ BEGIN
                    AND a.role = g.role AND a.type = 4) END,
                'country', CASE WHEN g.addr IS NOT NULL THEN (SELECT min(a.value) FROM visible_sighting a WHERE a.report_id = g.newest[1] AND a.observation_no = g.newest[2]
                    AND a.role = g.role AND a.type = 16) END,
+               'count', g.count, 'protocol', g.protocol, 'source_port', g.source_port, 'target_port', g.target_port,
                'indicator', i.yes, 'confidence', CASE WHEN i.yes THEN coalesce(k.confidence, g.confidence) END,
                'until', CASE WHEN i.yes THEN time_text(CASE WHEN k.type IS NOT NULL THEN k.until ELSE g.until END) END),
            format('%s.%s.%s', g.type, g.role, g.digest)
@@ -295,10 +299,12 @@ BEGIN
         jsonb_build_array(coalesce(v.type, 32767), coalesce(v.key, 9223372036854775807)), 'is_last', v.type IS NULL);
 END $$;
 
--- Each value of a part once. Nothing of a compartment is in it.
+-- Each value of a part once, with when it was seen, and the class of what was seen last; a mark has the time and class of its own and its case's. Nothing of a
+-- compartment is in it, and of what a RED report says no more than the value that it gives free.
+DROP FUNCTION IF EXISTS export_part(jsonb);
 CREATE OR REPLACE FUNCTION export_part(p_part jsonb)
 RETURNS TABLE (type smallint, value text, role smallint, tlp smallint, pap smallint, first timestamptz, last timestamptz, addr inet, host text, personal boolean,
-               confidence int, expires timestamptz, newest bigint[])
+               confidence int, expires timestamptz, newest bigint[], class text)
 LANGUAGE plpgsql STABLE ROWS 20000 SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     v_type smallint := p_part #>> '{after,0}';
@@ -307,10 +313,14 @@ DECLARE
     v_last_key bigint := p_part #>> '{through,1}';
 BEGIN
     RETURN QUERY
-    SELECT s.type, s.value, min(s.role), max(s.tlp), max(s.pap), min(s.marked), max(s.marked), min(s.addr), min(s.host), bool_or(s.personal),
-           max(s.confidence)::int, CASE WHEN bool_and(s.until IS NOT NULL) THEN max(s.until) END,
-           max(ARRAY[s.report_id, s.observation_no]) FILTER (WHERE s.report_id IS NOT NULL)
+    SELECT s.type, s.value, min(s.role), max(s.tlp), max(s.pap), min(coalesce(o.time, s.marked)), max(coalesce(o.time, s.marked)), min(s.addr), min(s.host),
+           bool_or(s.personal), max(s.confidence)::int, CASE WHEN bool_and(s.until IS NOT NULL) THEN max(s.until) END,
+           max(ARRAY[s.report_id, s.observation_no]) FILTER (WHERE s.report_id IS NOT NULL),
+           (array_agg(coalesce(o.class, c.class, k.class) ORDER BY coalesce(o.time, s.marked) DESC) FILTER (WHERE coalesce(o.class, c.class, k.class) IS NOT NULL))[1]
     FROM (SELECT * FROM visible_indicator_seen UNION ALL SELECT * FROM visible_indicator_mark) s
+        LEFT JOIN report_content c ON c.report_id = s.report_id AND c.received = s.marked AND c.tlp < 4
+        LEFT JOIN observation o ON o.report_id = c.report_id AND o.received = c.received AND o.no = s.observation_no
+        LEFT JOIN visible_case_key k ON k.id = s.case_id AND k.tlp < 4
     WHERE NOT s.restricted AND (s.type, hashtextextended(s.value, 0)) > (v_type, v_key) AND (s.type, hashtextextended(s.value, 0)) <= (v_last_type, v_last_key)
     GROUP BY s.type, s.value;
 END $$;
@@ -345,8 +355,9 @@ END $$;
 -- name, that somebody was hurt there, that it is known to be good, that its PAP, or that of a case it is in, forbids to act on it where others see it
 -- (AMBER, RED) in lists that block. {export, more, looked_at, of} where there is more to look at.
 DROP FUNCTION IF EXISTS export_items_max(), export_make(jsonb, smallint[], text[], smallint[], smallint[], smallint[], smallint[], timestamptz[], timestamptz[], timestamptz[], text[], inet[], boolean[]);
+SELECT drop_overloads('export_take');
 CREATE OR REPLACE FUNCTION export_take(p_part jsonb, p_types smallint[], p_values text[], p_roles smallint[], p_tlps smallint[], p_paps smallint[],
-    p_confidences smallint[], p_untils timestamptz[], p_firsts timestamptz[], p_lasts timestamptz[], p_hosts text[], p_addrs inet[], p_personal boolean[])
+    p_confidences smallint[], p_untils timestamptz[], p_firsts timestamptz[], p_lasts timestamptz[], p_hosts text[], p_addrs inet[], p_personal boolean[], p_classes text[])
 RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -360,8 +371,8 @@ BEGIN
         PERFORM refuse('CI409', format('that part of x%s was looked at already', x.id));
     END IF;
     WITH asked AS MATERIALIZED (
-        SELECT u.* FROM unnest(p_types, p_values, p_roles, p_tlps, p_paps, p_confidences, p_untils, p_firsts, p_lasts, p_personal)
-            WITH ORDINALITY u(type, value, role, tlp, pap, confidence, until, first, last, personal, ord)),
+        SELECT u.* FROM unnest(p_types, p_values, p_roles, p_tlps, p_paps, p_confidences, p_untils, p_firsts, p_lasts, p_personal, p_classes)
+            WITH ORDINALITY u(type, value, role, tlp, pap, confidence, until, first, last, personal, class, ord)),
     careful AS MATERIALIZED (SELECT c AS ord FROM careful_among(p_types, p_values, p_hosts, p_addrs) c WHERE x.blocks),
     known AS MATERIALIZED (
         SELECT g.ord FROM known_good(p_types, p_values, p_hosts, p_addrs, '1 day') g
@@ -386,7 +397,7 @@ BEGIN
         INSERT INTO export_item (export_id, no, type, start, content)
         SELECT x.id, x.items + row_number() OVER (ORDER BY j.type, j.value), j.type, left(j.value, 100), json_build_object('type', observable_type_name(j.type), 'value',
                    j.value, 'role', sighting_role_name(j.role), 'tlp', tlp_name(j.tlp), 'pap', tlp_name(j.pap), 'confidence', j.confidence, 'until', time_text(j.until),
-                   'first_seen', time_text(j.first), 'last_seen', time_text(j.last))::text
+                   'first_seen', time_text(j.first), 'last_seen', time_text(j.last), 'class', j.class)::text
         FROM judged j WHERE j.why IS NULL RETURNING 1)
     SELECT (SELECT count(*) FROM kept), (SELECT max(j.tlp) FROM judged j WHERE j.why IS NULL),
            (SELECT jsonb_object_agg(w, (SELECT count(*) FROM judged j WHERE j.why = w) + coalesce((x.withheld ->> w)::bigint, 0))

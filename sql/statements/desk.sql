@@ -244,7 +244,7 @@ SELECT export_next($1::bigint)
 -- $1 the part, as export_next() made it; $2 whether what has ended is asked for.
 -- name: export_take
 SELECT export_take($1::jsonb, array_agg(x.type), array_agg(x.value), array_agg(x.role), array_agg(x.tlp), array_agg(x.pap), array_agg(x.confidence::smallint), array_agg(x.expires),
-    array_agg(x.first), array_agg(x.last), array_agg(x.host), array_agg(x.addr), array_agg(x.personal))
+    array_agg(x.first), array_agg(x.last), array_agg(x.host), array_agg(x.addr), array_agg(x.personal), array_agg(x.class))
 FROM (SELECT v.* FROM export_part($1::jsonb) v WHERE ($2::boolean OR v.expires IS NULL OR v.expires > now()) AND /*filter*/) x
 -- name: export_exists
 SELECT x.is_whole FROM visible_export x WHERE x.id = $1::bigint

@@ -101,6 +101,39 @@ static void test_what_leaves(void **state)
     has_values(state, "lead", "csv", "amber+strict", "domain:named.example", "");
 }
 
+/* When its reports saw it, not when they came; the class of the last. What a RED report says beside a value that it gives free stays. */
+static void test_what_is_said(void **state)
+{
+    static const struct {
+        const char *change, *tlp, *value, *first, *class;
+    } rows[] = {
+        {"UPDATE cirt.observation o SET time = '2026-03-02T07:58:12Z' FROM cirt.sighting s WHERE s.value = 'kit.example' AND s.report_id = "
+         "o.report_id",
+         NULL, "kit.example", "2026-03-02T07:58:12Z", "fraud/phishing"},
+        {"UPDATE cirt.observation o SET class = NULL, time = '2026-03-02T07:58:12Z' FROM cirt.sighting s WHERE s.value = 'amber.example' "
+         "AND s.report_id = o.report_id",
+         "amber", "amber.example", "2026-03-02T07:58:12Z", "fraud/phishing"},
+        {"UPDATE cirt.report_content c SET tlp = 4 FROM cirt.sighting s WHERE s.value = 'amber.example' AND s.report_id = c.report_id",
+         "amber", "amber.example", NULL, NULL},
+        {"UPDATE cirt.report_content c SET tlp = 2 FROM cirt.sighting s WHERE s.value = 'amber.example' AND s.report_id = c.report_id",
+         "amber", "amber.example", "2026-03-02T07:58:12Z", "fraud/phishing"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        cluster_execute(rows[i].change);
+        json_t *head = make(state, "lead", 201, "csv", rows[i].tlp, rows[i].value), *items = page(state, "lead", 200, head);
+        const json_t *item = json_array_get(json_object_get(items, "items"), 0);
+        const char *first = json_string_value(json_object_get(item, "first_seen"));
+        assert_string_equal(json_string_value(json_object_get(item, "value")), rows[i].value);
+        if (rows[i].first)
+            assert_string_equal(first, rows[i].first);
+        else
+            assert_string_not_equal(first, "2026-03-02T07:58:12Z");
+        assert_true(str_equal(json_string_value(json_object_get(item, "class")), rows[i].class));
+        json_decref(items);
+        json_decref(head);
+    }
+}
+
 /* Anybody may mail a document that marks what it likes: it counts where we know whose word it is. */
 static void test_whose_word(void **state)
 {
@@ -241,7 +274,8 @@ static void test_last_line(void **state)
     cluster_execute(AS_ANALYST
                     "SELECT export_take(p.part, ARRAY[5,5]::smallint[], ARRAY['a.example','b.example'], ARRAY[3,2]::smallint[], "
                     "ARRAY[0,0]::smallint[], ARRAY[NULL,NULL]::smallint[], ARRAY[NULL,NULL]::smallint[], ARRAY[NULL,NULL]::timestamptz[],"
-                    " ARRAY[now(),now()], ARRAY[now(),now()], ARRAY['a.example','b.example'], ARRAY[NULL,NULL]::inet[], ARRAY[false,false])"
+                    " ARRAY[now(),now()], ARRAY[now(),now()], ARRAY['a.example','b.example'], ARRAY[NULL,NULL]::inet[], "
+                    "ARRAY[false,false], ARRAY[NULL,NULL]::text[])"
                     " FROM (SELECT export_next(export_begin('{\"format\":\"csv\",\"blocks\":false,\"filter\":\"by hand\"}')) AS part) p");
     assert_int_equal(cluster_number("SELECT items FROM cirt.export WHERE filter = 'by hand'"), 0);
     assert_false(cluster_may("desk", "SELECT * FROM cirt.export_item", sqlstate));
@@ -419,6 +453,16 @@ static void test_case_values(void **state)
     assert_true(json_is_false(json_object_get(item_of(answer, "203.0.113.9"), "indicator"))); /* a victim */
     assert_null(item_of(answer, "amber.example"));
     json_decref(answer);
+    /* How it was seen: numbers are added up, however large, and a port counts where all name it. */
+    cluster_execute("UPDATE cirt.observation SET count = 9223372036854775807, protocol = 'tcp', source_port = 4444 FROM cirt.sighting s"
+                    " WHERE s.value = 'kit.example' AND s.report_id = observation.report_id");
+    answer = observables(state, "auditor", 200, "");
+    assert_true(json_integer_value(json_object_get(item_of(answer, "kit.example"), "count")) == INT64_MAX);
+    assert_string_equal(json_string_value(json_object_get(item_of(answer, "kit.example"), "protocol")), "tcp");
+    assert_int_equal(json_integer_value(json_object_get(item_of(answer, "kit.example"), "source_port")), 4444);
+    assert_true(json_is_null(json_object_get(item_of(answer, "kit.example"), "target_port")));
+    assert_true(json_is_null(json_object_get(item_of(answer, "new.example"), "count"))); /* nobody saw it */
+    json_decref(answer);
     json_decref(observables(state, "auditor", 400, "no%20cursor"));
     json_decref(observables(state, "auditor", 400, "1.2"));
     json_decref(desk_client_get(*state, "analyst", 404, "/v1/cases/999999/observables"));
@@ -587,6 +631,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_leaves),
+        cmocka_unit_test(test_what_is_said),
         cmocka_unit_test(test_who_may),
         cmocka_unit_test(test_last_line),
         cmocka_unit_test(test_marks),

@@ -89,6 +89,7 @@ rows = list(csv.DictReader(open(sys.argv[1], newline="")))
 assert len(rows) == 8, rows
 assert {r["value"] for r in rows if r["type"] == "filename"} == {"'=cmd|calc.exe"}, rows
 assert all(r["indicator"] == "true" and r["tlp"] == "green" for r in rows)
+assert all(r["class"] == "fraud/phishing" and r["time"].startswith("2026-03-02T07:58:12") for r in rows), rows
 PY
 
 # --- documents: each is one that we read, and its schema's ---
@@ -148,6 +149,15 @@ as home lead note "$number" --share --tlp amber+strict -m 'stricter than its cas
 for format in json ndjson iodef iodef-json stix misp xarf; do
     # The label as the format says it of all of the document; the note has it too, in capitals.
     contains "no wider than its strictest note ($format)" + "$(as home lead show "$number" --format $format 2>/dev/null | grep -oE 'amber\+strict|ext-restriction"?[=:] ?"TLP:AMBER\+STRICT|939a9414-2ddd-4d32-a0cd-375ea402b003' | sed 's/^939.*/STIX: amber+strict/' | head -1)"
+done
+
+# --- how it was seen goes with it ---
+printf '%s' '{"class": "c2-server", "tlp": "green", "observations": [{"time": "2026-03-02T07:58:12Z", "count": 3, "protocol": "tcp", "source": {"ip": "198.51.100.244", "port": 4444}}]}' >"$SCRATCH/seen.json"
+as home feed submit "$SCRATCH/seen.json" --wait >/dev/null
+seen=$(as home lead --json ls ip:198.51.100.244 is:any | value 'd["items"][0]["number"]')
+contains 'in the case as csv' ',3,tcp,4444,,' "$(as home lead show "$seen" --format csv 2>/dev/null)"
+for format in json ndjson iodef iodef-json stix misp; do
+    contains "in the case as $format" 4444 "$(as home lead show "$seen" --format $format 2>/dev/null)"
 done
 
 # --- what may be done with it goes with it ---
