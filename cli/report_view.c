@@ -1,4 +1,5 @@
 #include "cli/report_view.h"
+#include "cli/extra_view.h"
 #include "cli/known_good_view.h"
 
 #include <stdio.h>
@@ -340,4 +341,5 @@ void report_view_render(struct screen *screen, const json_t *answer, const void 
     known_good_view(screen, answer);
     observations(screen, answer, most ? *most : REPORT_VIEW_OBSERVATIONS);
     rejections(screen, answer);
+    extra_view(screen, answer);
 }

@@ -84,6 +84,16 @@ static void take_epoch(json_t *object, const char *name, struct arena *arena, in
     take_time(object, name, arena, time, text, rule);
 }
 
+/* Left where it is. */
+static int64_t epoch_of(const json_t *object, const char *name)
+{
+    static const struct json_place nowhere = {0};
+    struct err ignored;
+    int64_t seconds;
+    return json_value_number(json_object_get(object, name), &nowhere, 1, EPOCH_MAX, &seconds, &ignored) ? seconds * TIMESTAMP_SECOND
+                                                                                                        : TIMESTAMP_NONE;
+}
+
 /* first_seen is when it happened; timestamp is when somebody last touched it. */
 static void read_time(json_t *object, struct arena *arena, struct observation *observation)
 {
@@ -124,13 +134,15 @@ static void read_reactions(const json_t *attribute, struct observation *observat
 static void name_indicators(struct misp *misp, const json_t *attribute, struct observation *observation, size_t before)
 {
     const char *uuid = json_string_value(json_object_get(attribute, "uuid"));
+    int64_t changed = epoch_of(attribute, "timestamp");
     bool is_marked = false;
     for (size_t i = before; observation && i < observation->sighting_count; i++) {
         observation->sightings[i].indicator_id = report_indicator_id(uuid);
+        observation->sightings[i].indicator_time = changed;
         is_marked = is_marked || observation->sightings[i].is_indicator;
     }
     if (!is_marked)
-        report_withdraw(misp->report, uuid);
+        report_withdraw(misp->report, uuid, changed);
 }
 
 /* What a search of MISP found names the event it is of: that one's labels hold, too. */

@@ -58,6 +58,7 @@ static void mark_values(struct stix_reader *reader, const struct stix_object *in
     for (size_t i = first; i < observation->sighting_count; i++) {
         observation->sightings[i].valid_until = end;
         observation->sightings[i].indicator_id = report_indicator_id(indicator->id);
+        observation->sightings[i].indicator_time = indicator->modified;
         observation->sightings[i].tlp = tlp_strictest(observation->sightings[i].tlp, label);
     }
     stix_fill_confidence(reader, number, first, indicator->json);
@@ -99,6 +100,7 @@ static void merge_values(struct observation *observation, size_t first, bool is_
         there->confidence = asked->confidence >= 0 ? asked->confidence : there->confidence;
         there->valid_until = asked->valid_until != TIMESTAMP_NONE ? asked->valid_until : there->valid_until;
         there->indicator_id = asked->indicator_id;
+        there->indicator_time = asked->indicator_time;
     }
     observation->sighting_count = kept;
     json_decref(seen);

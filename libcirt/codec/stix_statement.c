@@ -140,7 +140,7 @@ static const struct {
 static bool read_object(struct stix_reader *reader, struct stix_object *object)
 {
     if (is_void(object) && !object->is_old && str_equal(object->type, "indicator"))
-        report_withdraw(reader->report, object->id);
+        report_withdraw(reader->report, object->id, object->modified);
     if (is_void(object) || (str_equal(object->type, "indicator") && basis_of(reader, object)))
         return true;
     for (size_t i = 0; i < ARRAY_SIZE(readers); i++)

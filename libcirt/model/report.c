@@ -79,8 +79,13 @@ static bool add_value(struct report *report, struct observation *observation, en
         observation->sighting_count--; /* callers look at what they added */
     observation->sightings = arena_grow(report_row_arena(report), observation->sightings, &observation->sighting_capacity,
                                         observation->sighting_count, sizeof *observation->sightings);
-    observation->sightings[observation->sighting_count++] =
-        (struct sighting){.type = type, .role = role, .value = value, .tlp = TLP_NONE, .confidence = -1, .valid_until = TIMESTAMP_NONE};
+    observation->sightings[observation->sighting_count++] = (struct sighting){.type = type,
+                                                                              .role = role,
+                                                                              .value = value,
+                                                                              .tlp = TLP_NONE,
+                                                                              .confidence = -1,
+                                                                              .valid_until = TIMESTAMP_NONE,
+                                                                              .indicator_time = TIMESTAMP_NONE};
     return true;
 }
 
@@ -168,14 +173,14 @@ int64_t report_indicator_id(const char *name)
     return id ? id : 1;
 }
 
-void report_withdraw(struct report *report, const char *name)
+void report_withdraw(struct report *report, const char *name, int64_t time)
 {
     int64_t id = report_indicator_id(name);
     if (id == 0)
         return;
     report->withdrawn =
         arena_grow(report->arena, report->withdrawn, &report->withdrawn_capacity, report->withdrawn_count, sizeof *report->withdrawn);
-    report->withdrawn[report->withdrawn_count++] = id;
+    report->withdrawn[report->withdrawn_count++] = (struct withdrawal){.indicator_id = id, .time = time};
 }
 
 void report_settle_label(struct report *report)

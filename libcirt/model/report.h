@@ -22,13 +22,20 @@
 struct sighting {
     enum observable_type type;
     enum sighting_role role;
-    const char *value;    /* normalised */
-    const char *original; /* of a URL: as it was written, where that is not its value; else NULL */
-    enum tlp tlp;         /* TLP_NONE: as the report */
-    bool is_indicator;    /* the sender marked it for detection */
-    int confidence;       /* 0..100; -1 where nobody said */
-    int64_t valid_until;  /* of an indicator, microseconds; TIMESTAMP_NONE where it has no end */
-    int64_t indicator_id; /* report_indicator_id() of the name its sender gave the indicator; 0 where it has none */
+    const char *value;      /* normalised */
+    const char *original;   /* of a URL: as it was written, where that is not its value; else NULL */
+    enum tlp tlp;           /* TLP_NONE: as the report */
+    bool is_indicator;      /* the sender marked it for detection */
+    int confidence;         /* 0..100; -1 where nobody said */
+    int64_t valid_until;    /* of an indicator, microseconds; TIMESTAMP_NONE where it has no end */
+    int64_t indicator_id;   /* report_indicator_id() of the name its sender gave the indicator; 0 where it has none */
+    int64_t indicator_time; /* when its sender last changed that indicator, by his own word; TIMESTAMP_NONE where he does not say */
+};
+
+/* What the sender takes back, or no longer marks for detection. */
+struct withdrawal {
+    int64_t indicator_id; /* report_indicator_id() */
+    int64_t time;         /* as indicator_time */
 };
 
 /* One statement: at T, source S did C to target D. */
@@ -76,7 +83,7 @@ struct report {
         *columns_of; /* of a table: the names of its columns as they came, joined by commas, and what kind of table it is; or NULL */
     struct observation *observations;
     size_t observation_count, observation_capacity;
-    int64_t *withdrawn; /* report_indicator_id() of what the sender takes back, or no longer marks for detection */
+    struct withdrawal *withdrawn;
     size_t withdrawn_count, withdrawn_capacity;
     struct rejection *rejections; /* the first REPORT_REJECTIONS_KEPT */
     size_t rejection_count, rejection_capacity;
@@ -117,8 +124,8 @@ int64_t report_statement(const struct observation *observation);
 /* The sender's own name for an indicator (the id of a STIX object, the UUID of an attribute) as a number, never 0; 0 for NULL and "". */
 int64_t report_indicator_id(const char *name);
 
-/* What the sender named so is no indicator any more. NULL and "" are nothing. */
-void report_withdraw(struct report *report, const char *name);
+/* What the sender named so is no indicator any more, since that time. NULL and "" are nothing. */
+void report_withdraw(struct report *report, const char *name, int64_t time);
 
 /* Where the label is made of what the values say: a value without one is as we agreed with the sender, so where all others have a wide
  * one (clear, green) the report has none of its own, and nothing is widened. */

@@ -73,8 +73,10 @@ enum column {
     S_VALID_UNTIL,
     S_ORIGINAL,
     S_INDICATOR_ID,
+    S_INDICATOR_TIME,
     W_ORD,
     W_INDICATOR_ID,
+    W_TIME,
     COLUMN_COUNT
 };
 
@@ -143,8 +145,10 @@ static const enum db_array_kind kinds[COLUMN_COUNT] = {
     [S_VALID_UNTIL] = DB_TIME_ARRAY,
     [S_ORIGINAL] = DB_TEXT_ARRAY,
     [S_INDICATOR_ID] = DB_INT8_ARRAY,
+    [S_INDICATOR_TIME] = DB_TIME_ARRAY,
     [W_ORD] = DB_INT4_ARRAY,
     [W_INDICATOR_ID] = DB_INT8_ARRAY,
+    [W_TIME] = DB_TIME_ARRAY,
 };
 
 struct report_batch {
@@ -241,12 +245,15 @@ static struct labels labels_of(const struct report_envelope *envelope, const str
 /* Few have one, and unnest() fills up with NULL what is shorter: nothing is written behind the last. */
 static void add_indicator_id(struct report_batch *batch, const struct sighting *sighting)
 {
-    struct db_array *ids = &batch->columns[S_INDICATOR_ID];
+    struct db_array *ids = &batch->columns[S_INDICATOR_ID], *times = &batch->columns[S_INDICATOR_TIME];
     if (!sighting->indicator_id || !sighting->is_indicator)
         return;
     while (ids->count + 1 < batch->columns[S_ORD].count)
         db_array_add_null(ids);
     db_array_add_int8(ids, sighting->indicator_id);
+    while (times->count + 1 < ids->count)
+        db_array_add_null(times);
+    db_array_add_time(times, sighting->indicator_time);
 }
 
 static void add_sighting(struct report_batch *batch, int32_t ord, int32_t no, const struct labels *labels, const struct sighting *sighting)
@@ -390,7 +397,8 @@ void report_batch_add(struct report_batch *batch, const struct report_envelope *
         add_raw(batch, ord, raw, raw_size);
     for (size_t i = 0; report && i < report->withdrawn_count; i++) {
         int4(batch, W_ORD, ord);
-        db_array_add_int8(&batch->columns[W_INDICATOR_ID], report->withdrawn[i]);
+        db_array_add_int8(&batch->columns[W_INDICATOR_ID], report->withdrawn[i].indicator_id);
+        db_array_add_time(&batch->columns[W_TIME], report->withdrawn[i].time);
     }
     for (size_t i = 0; i < observations; i++) {
         const struct observation *observation = &report->observations[i];

@@ -37,28 +37,49 @@ CREATE OR REPLACE FUNCTION report_raw_add(p_report bigint, p_no int, p_bytes byt
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ INSERT INTO report_raw (report_id, received, no, bytes) VALUES (p_report, now(), p_no, p_bytes) $$;
 
--- What the newest document of a sender says of an indicator that it names holds for what it said of it before: a value that it no longer has ends now,
--- and no value holds longer than it says now. Never another sender's; and not by mail, whose sender shows only when it is verified.
+-- What the newest statement of a sender says of an indicator that it names holds for what it said of it before: a value that it no longer has ends now,
+-- and no value holds longer than it says now. Newest is what was changed last by the sender's own word, which is no later than it came; without that word,
+-- what came last. Never another sender's; and not by mail, whose sender shows only when it is verified.
+SELECT drop_overloads('indicators_told'), drop_overloads('indicators_withdrawn');
 CREATE OR REPLACE FUNCTION indicators_told(p_ids bigint[], p_received timestamptz[], p_senders bigint[], s_ord int[], s_type smallint[], s_value text[],
-                                           s_valid_until timestamptz[], s_indicator_id bigint[]) RETURNS void
+                                           s_valid_until timestamptz[], s_indicator_id bigint[], s_indicator_time timestamptz[]) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     WITH told AS MATERIALIZED (
         SELECT p_ids[u.ord] AS report_id, p_received[u.ord] AS received, p_senders[u.ord] AS sender, u.indicator_id,
-               jsonb_object_agg(u.type || ' ' || u.value, u.until) AS said
-        FROM unnest(s_ord, s_type, s_value, s_valid_until, s_indicator_id) u(ord, type, value, until, indicator_id)
+               least(max(u.time), p_received[u.ord]) AS time, max(u.time) IS NULL AS is_timeless, jsonb_object_agg(u.type || ' ' || u.value, u.until) AS said
+        FROM unnest(s_ord, s_type, s_value, s_valid_until, s_indicator_id, s_indicator_time) u(ord, type, value, until, indicator_id, time)
         WHERE u.indicator_id IS NOT NULL AND p_ids[u.ord] <> 0
           AND EXISTS (SELECT FROM report r WHERE r.id = p_ids[u.ord] AND r.received = p_received[u.ord] AND r.channel <> 'mail')
-        GROUP BY u.ord, u.indicator_id)
+        GROUP BY u.ord, u.indicator_id),
+    late AS MATERIALIZED (
+        SELECT t.report_id, t.received, t.sender, t.indicator_id FROM told t WHERE NOT t.is_timeless
+          AND (EXISTS (SELECT FROM indicator_revoked w WHERE w.sender_id = t.sender AND w.indicator_id = t.indicator_id AND w.time >= t.time)
+               OR EXISTS (SELECT FROM sighting n WHERE n.indicator_id = t.indicator_id AND n.origin = t.sender AND n.report_id <> t.report_id AND n.indicator_time > t.time))),
+    ended AS (
+        UPDATE sighting s SET valid_until = now() FROM late t
+        WHERE s.report_id = t.report_id AND s.received = t.received AND s.indicator_id = t.indicator_id AND s.origin = t.sender
+          AND (s.valid_until IS NULL OR s.valid_until > now()))
     UPDATE sighting s SET valid_until = CASE WHEN t.said ? (s.type || ' ' || s.value) THEN (t.said ->> (s.type || ' ' || s.value))::timestamptz ELSE now() END
     FROM told t WHERE s.indicator_id = t.indicator_id AND s.origin = t.sender AND (s.received, s.report_id) < (t.received, t.report_id)
+      AND (t.is_timeless OR s.indicator_time IS NULL OR s.indicator_time <= t.time)
+      AND NOT EXISTS (SELECT FROM late l WHERE l.report_id = s.report_id AND l.indicator_id = s.indicator_id)
       AND coalesce(s.valid_until, 'infinity') > CASE WHEN t.said ? (s.type || ' ' || s.value) THEN (t.said ->> (s.type || ' ' || s.value))::timestamptz ELSE now() END $$;
-CREATE OR REPLACE FUNCTION indicators_withdrawn(p_ids bigint[], p_received timestamptz[], p_senders bigint[], w_ord int[], w_indicator_id bigint[]) RETURNS void
+CREATE OR REPLACE FUNCTION indicators_withdrawn(p_ids bigint[], p_received timestamptz[], p_senders bigint[], w_ord int[], w_indicator_id bigint[],
+                                                w_time timestamptz[]) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    WITH gone AS MATERIALIZED (
+        SELECT p_ids[u.ord] AS report_id, p_received[u.ord] AS received, p_senders[u.ord] AS sender, u.indicator_id,
+               CASE WHEN u.time IS NOT NULL THEN least(u.time, p_received[u.ord]) END AS time
+        FROM unnest(w_ord, w_indicator_id, w_time) u(ord, indicator_id, time)
+            JOIN report r ON r.id = p_ids[u.ord] AND r.received = p_received[u.ord] AND r.channel <> 'mail'
+        WHERE p_ids[u.ord] <> 0),
+    kept AS (
+        INSERT INTO indicator_revoked AS w (sender_id, indicator_id, time)
+        SELECT g.sender, g.indicator_id, max(g.time) FROM gone g WHERE g.time IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
+        ON CONFLICT (sender_id, indicator_id) DO UPDATE SET time = EXCLUDED.time, received = now() WHERE EXCLUDED.time > w.time)
     UPDATE sighting s SET valid_until = now()
-    FROM unnest(w_ord, w_indicator_id) u(ord, indicator_id)
-        JOIN report r ON r.id = p_ids[u.ord] AND r.received = p_received[u.ord] AND r.channel <> 'mail'
-    WHERE p_ids[u.ord] <> 0 AND s.indicator_id = u.indicator_id AND s.origin = p_senders[u.ord]
-      AND (s.received, s.report_id) < (p_received[u.ord], p_ids[u.ord]) AND (s.valid_until IS NULL OR s.valid_until > now()) $$;
+    FROM gone g WHERE s.indicator_id = g.indicator_id AND s.origin = g.sender AND (s.received, s.report_id) < (g.received, g.report_id)
+      AND (s.indicator_time IS NULL OR g.time IS NULL OR s.indicator_time <= g.time) AND (s.valid_until IS NULL OR s.valid_until > now()) $$;
 
 -- Observations and sightings of the reports p_ids; *_ord is the report's place in p_ids, from 1. Reports with id 0 are left out.
 SELECT drop_overloads('report_rows'), drop_overloads('reports_insert');
@@ -68,11 +89,11 @@ CREATE OR REPLACE FUNCTION report_rows(
     o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[], o_statement bigint[],
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
     s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[], s_original text[],
-    s_indicator_id bigint[], w_ord int[], w_indicator_id bigint[]) RETURNS void
+    s_indicator_id bigint[], s_indicator_time timestamptz[], w_ord int[], w_indicator_id bigint[], w_time timestamptz[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     IF cardinality(w_ord) > 0 THEN
-        PERFORM indicators_withdrawn(p_ids, p_received, p_senders, w_ord, w_indicator_id);
+        PERFORM indicators_withdrawn(p_ids, p_received, p_senders, w_ord, w_indicator_id, w_time);
     END IF;
     IF cardinality(o_ord) = 0 AND cardinality(s_ord) = 0 THEN -- of an observation with many sightings, the rest comes alone
         RETURN;
@@ -83,12 +104,13 @@ BEGIN
                o_description[i], o_protocol[i], o_source_port[i], o_target_port[i], o_extra[i], o_statement[i]
         FROM generate_series(1, cardinality(o_ord)) i WHERE p_ids[o_ord[i]] <> 0;
     INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, addr, host, value, pap, confidence,
-                          valid_until, original, indicator_id)
+                          valid_until, original, indicator_id, indicator_time)
         SELECT p_ids[s_ord[i]], p_received[s_ord[i]], s_observation[i], p_senders[s_ord[i]], s_type[i], s_role[i], s_tlp[i], s_role[i] = 3 OR s_type[i] = 7,
-               s_indicator[i], s_addr[i], s_host[i], s_value[i], s_pap[i], s_confidence[i], s_valid_until[i], s_original[i], s_indicator_id[i]
+               s_indicator[i], s_addr[i], s_host[i], s_value[i], s_pap[i], s_confidence[i], s_valid_until[i], s_original[i], s_indicator_id[i],
+               CASE WHEN s_indicator_time[i] IS NOT NULL THEN least(s_indicator_time[i], p_received[s_ord[i]]) END
         FROM generate_series(1, cardinality(s_ord)) i WHERE p_ids[s_ord[i]] <> 0;
     IF cardinality(s_indicator_id) > 0 THEN
-        PERFORM indicators_told(p_ids, p_received, p_senders, s_ord, s_type, s_value, s_valid_until, s_indicator_id);
+        PERFORM indicators_told(p_ids, p_received, p_senders, s_ord, s_type, s_value, s_valid_until, s_indicator_id, s_indicator_time);
     END IF;
 END $$;
 
@@ -160,7 +182,7 @@ CREATE OR REPLACE FUNCTION reports_insert(
     o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[], o_statement bigint[],
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
     s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[], s_original text[],
-    s_indicator_id bigint[], w_ord int[], w_indicator_id bigint[])
+    s_indicator_id bigint[], s_indicator_time timestamptz[], w_ord int[], w_indicator_id bigint[], w_time timestamptz[])
 RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean, state text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -196,7 +218,7 @@ BEGIN
     PERFORM report_rows(v_new, array_fill(v_received, ARRAY[v_n]), p_sender, o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count,
                         o_description, o_protocol, o_source_port, o_target_port, o_extra, o_statement, s_ord, s_observation, s_type, s_role, s_tlp,
                         s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until, s_original, s_indicator_id,
-                        w_ord, w_indicator_id);
+                        s_indicator_time, w_ord, w_indicator_id, w_time);
     PERFORM reports_route(v_new, p_route, array_fill(v_received, ARRAY[v_n]), p_observations);
     PERFORM feeds_received(p_sender, v_new, p_state, p_size, p_observations, p_rejected_total);
 

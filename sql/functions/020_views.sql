@@ -4,7 +4,7 @@
 
 DROP VIEW IF EXISTS visible_case_key, visible_report_key, visible_site, visible_compartment, visible_drill, visible_identity, visible_peer, visible_agreement, visible_constituent, visible_rule, visible_case,
     visible_member, visible_case_text, visible_tag, visible_alias, visible_link, visible_task, visible_note, visible_report,
-    visible_report_raw, visible_report_mail, visible_observation, visible_sighting, visible_verdict, visible_share, visible_share_item, visible_incoming,
+    visible_report_raw, visible_report_extra, visible_report_mail, visible_observation, visible_sighting, visible_verdict, visible_share, visible_share_item, visible_incoming,
     visible_journal CASCADE;
 
 -- What the channel of a report proves about its sender. A mail is worth what its signature is worth (p_summary: of the last verdict), else what our
@@ -152,14 +152,23 @@ WHERE ((r.compartment_id = 0 AND (SELECT viewer()) IS NOT NULL) OR r.compartment
 CREATE VIEW visible_report_raw AS
 SELECT w.report_id, w.no, w.bytes FROM report_raw w JOIN visible_report_key r ON r.id = w.report_id AND r.received = w.received;
 
+-- What has no place of its own; of a mail that came as one, report_mail_json() tells it. (Not in visible_report: whole rows of that are made for lists, and this may have megabytes.)
+CREATE VIEW visible_report_extra AS
+SELECT c.report_id, c.received, c.extra FROM report_content c JOIN visible_report_key k ON k.id = c.report_id AND k.received = c.received
+    JOIN report r ON r.id = c.report_id AND r.received = c.received
+WHERE NOT (r.channel = 'mail' AND c.format = 'mail');
+
 -- What is said about a mail: by its head, and by our own MTA.
 CREATE VIEW visible_report_mail AS
 SELECT m.report_id, m.mail_from, m.recipients, m.message_id, m.in_reply_to, m.author, m.kind, m.dmarc, m.spf, m.dkim, m.spam, m.spam_score, m.about,
        m.about_recipient, m.about_status, m.about_text
 FROM report_mail m JOIN visible_report_key r ON r.id = m.report_id AND r.received = m.received;
 
+-- extra may say of a value what the value's own label keeps for few.
 CREATE VIEW visible_observation AS
-SELECT o.report_id, o.received, o.no, o.time, o.class, o.count, o.description, o.protocol, o.source_port, o.target_port, o.time_text, o.time_rule, o.class_claim
+SELECT o.report_id, o.received, o.no, o.time, o.class, o.count, o.description, o.protocol, o.source_port, o.target_port, o.time_text, o.time_rule, o.class_claim,
+       CASE WHEN o.extra IS NULL OR viewer_reads_report(o.report_id) OR NOT EXISTS (
+                SELECT FROM sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no AND s.tlp = 4) THEN o.extra END AS extra
 FROM observation o JOIN visible_report_key r ON r.id = o.report_id AND r.received = o.received;
 
 -- The label is the sighting's own: it is never wider than what its sender said of it. (viewer() as in visible_case: as a condition of its own it is asked for each

@@ -47,7 +47,7 @@ CREATE OR REPLACE FUNCTION reports_decoded(
     o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[], o_statement bigint[],
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
     s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[], s_original text[],
-    s_indicator_id bigint[], w_ord int[], w_indicator_id bigint[])
+    s_indicator_id bigint[], s_indicator_time timestamptz[], w_ord int[], w_indicator_id bigint[], w_time timestamptz[])
 RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean, state text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -124,7 +124,7 @@ BEGIN
     PERFORM report_rows(ARRAY(SELECT n + l FROM unnest(v_new, v_late) WITH ORDINALITY u(n, l, ord) ORDER BY u.ord), v_received, v_sender,
                         o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count, o_description, o_protocol, o_source_port, o_target_port, o_extra, o_statement, s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value,
                         s_pap, s_confidence, s_valid_until, s_original, s_indicator_id,
-                        w_ord, w_indicator_id);
+                        s_indicator_time, w_ord, w_indicator_id, w_time);
     PERFORM reports_route(v_new, p_route, v_received, p_observations);
     FOR i IN 1..v_n LOOP
         IF v_late[i] <> 0 THEN

@@ -271,13 +271,13 @@ CREATE OR REPLACE FUNCTION inbox_rows(
     o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[], o_statement bigint[],
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
     s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[], s_original text[],
-    s_indicator_id bigint[], w_ord int[], w_indicator_id bigint[]) RETURNS void
+    s_indicator_id bigint[], s_indicator_time timestamptz[], w_ord int[], w_indicator_id bigint[], w_time timestamptz[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM report_rows(
         p_ids, inbox_received(p_ids), p_senders, o_ord, o_no, o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count, o_description,
         o_protocol, o_source_port, o_target_port, o_extra, o_statement, s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host,
-        s_value, s_pap, s_confidence, s_valid_until, s_original, s_indicator_id, w_ord, w_indicator_id);
+        s_value, s_pap, s_confidence, s_valid_until, s_original, s_indicator_id, s_indicator_time, w_ord, w_indicator_id, w_time);
 END $$;
 
 -- The lines of a report as reports of the same sender by the same way; p_ids all name the one they stand in.
@@ -293,7 +293,7 @@ CREATE OR REPLACE FUNCTION inbox_lines(
     o_count bigint[], o_description text[], o_protocol text[], o_source_port int[], o_target_port int[], o_extra text[], o_statement bigint[],
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
     s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[], s_original text[],
-    s_indicator_id bigint[], w_ord int[], w_indicator_id bigint[])
+    s_indicator_id bigint[], s_indicator_time timestamptz[], w_ord int[], w_indicator_id bigint[], w_time timestamptz[])
 RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean, state text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -310,7 +310,7 @@ BEGIN
         p_rejected_total, p_rejected, p_error, p_error_at, p_reporter_name, p_reporter_email, p_pap, p_case_kind, r_ord, r_no, r_bytes, o_ord, o_no,
         o_time, o_time_text, o_time_rule, o_class, o_class_claim, o_count, o_description, o_protocol, o_source_port, o_target_port, o_extra,
         o_statement, s_ord, s_observation, s_type, s_role, s_tlp, s_indicator, s_addr, s_host, s_value, s_pap, s_confidence, s_valid_until, s_original,
-        s_indicator_id, w_ord, w_indicator_id) n;
+        s_indicator_id, s_indicator_time, w_ord, w_indicator_id, w_time) n;
 END $$;
 
 -- A report whose lines are reports of their own: nothing is left for triage.

@@ -121,7 +121,7 @@ BEGIN
 END $$;
 
 -- What was written down about reports goes when these have gone (a site drops a month's partitions): what rules and suppressions swallowed of them, and the
--- marks of known-good values, which triage makes again for what comes. Words for classes that nobody used for 90 days go, too, and lists that left a day ago.
+-- marks of known-good values, which triage makes again for what comes, and which indicators were revoked. Words for classes that nobody used for 90 days go, too, and lists that left a day ago.
 CREATE OR REPLACE FUNCTION clock_forget(OUT done bigint, OUT more boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -141,6 +141,11 @@ BEGIN
     more := more OR v_count = 20000;
     DELETE FROM known_good_mark m WHERE m.ctid = ANY (ARRAY(
         SELECT x.ctid FROM known_good_mark x WHERE x.first < v_received ORDER BY x.first LIMIT 20000));
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    done := done + v_count;
+    more := more OR v_count = 20000;
+    DELETE FROM indicator_revoked w WHERE w.ctid = ANY (ARRAY(
+        SELECT x.ctid FROM indicator_revoked x WHERE x.received < v_received ORDER BY x.received LIMIT 20000));
     GET DIAGNOSTICS v_count = ROW_COUNT;
     done := done + v_count;
     more := more OR v_count = 20000;

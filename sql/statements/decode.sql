@@ -40,7 +40,7 @@ SELECT ord, report_id, is_duplicate, state FROM reports_decoded($1::bigint[], $2
     $37::int[], $38::int[], $39::timestamptz[], $40::text[], $41::text[], $42::text[], $43::text[], $44::bigint[], $45::text[],
     $46::text[], $47::int[], $48::int[], $49::text[], $50::bigint[], $51::int[], $52::int[], $53::smallint[], $54::smallint[],
     $55::smallint[], $56::boolean[], $57::inet[], $58::text[], $59::text[], $60::smallint[], $61::smallint[], $62::timestamptz[], $63::text[], $64::bigint[],
-    $65::int[], $66::bigint[])
+    $65::timestamptz[], $66::int[], $67::bigint[], $68::timestamptz[])
 
 -- name: key_offer
 SELECT key_offer_add($1::bigint, $2::text, $3::bytea)
@@ -62,7 +62,7 @@ SELECT verdicts_store($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text
 SELECT inbox_rows($1::bigint[], $2::bigint[], $3::int[], $4::int[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
     $11::text[], $12::text[], $13::int[], $14::int[], $15::text[], $16::bigint[], $17::int[], $18::int[], $19::smallint[],
     $20::smallint[], $21::smallint[], $22::boolean[], $23::inet[], $24::text[], $25::text[], $26::smallint[], $27::smallint[],
-    $28::timestamptz[], $29::text[], $30::bigint[], $31::int[], $32::bigint[])
+    $28::timestamptz[], $29::text[], $30::bigint[], $31::timestamptz[], $32::int[], $33::bigint[], $34::timestamptz[])
 
 -- name: line_reports
 SELECT ord, report_id, is_duplicate, state FROM inbox_lines($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bytea[], $7::bigint[], $8::text[], $9::text[],
@@ -72,7 +72,7 @@ SELECT ord, report_id, is_duplicate, state FROM inbox_lines($1::bigint[], $2::te
     $37::int[], $38::int[], $39::timestamptz[], $40::text[], $41::text[], $42::text[], $43::text[], $44::bigint[], $45::text[],
     $46::text[], $47::int[], $48::int[], $49::text[], $50::bigint[], $51::int[], $52::int[], $53::smallint[], $54::smallint[],
     $55::smallint[], $56::boolean[], $57::inet[], $58::text[], $59::text[], $60::smallint[], $61::smallint[], $62::timestamptz[], $63::text[], $64::bigint[],
-    $65::int[], $66::bigint[])
+    $65::timestamptz[], $66::int[], $67::bigint[], $68::timestamptz[])
 
 -- name: mapping
 SELECT mapping_text($1::text)

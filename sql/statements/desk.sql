@@ -128,23 +128,27 @@ SELECT pg_snapshot_xmin(pg_current_snapshot()) || '-0'
 -- name: report_list
 SELECT report_page(ARRAY(SELECT v.id FROM visible_report v WHERE /*filter*/ ORDER BY v.received DESC, v.id DESC LIMIT $1::bigint OFFSET $2::bigint))
 
+-- extra as far as it is short, of the observations as far as all of them are together: the bytes are kept.
 -- name: report_show
 SELECT json_join(report_json(v), json_build_object('description', v.description, 'lang', v.lang, 'name', v.name, 'media_type', v.media_type, 'reference',
     v.reference, 'reference_issuer', v.reference_issuer, 'time', time_text(v.time), 'rule', v.rule,
     'incoming', CASE WHEN v.channel = 'rid' THEN (SELECT 'i' || n.id FROM visible_incoming n WHERE n.report_id = v.id AND n.received = v.received AND n.state = 'new' LIMIT 1) END,
     'kept', CASE WHEN v.state = 'malformed' THEN (SELECT coalesce(sum(octet_length(w.bytes)), 0) FROM visible_report_raw w WHERE w.report_id = v.id) END,
     'rejected_list', v.rejected, 'from', v.mail_from, 'mail', report_mail_json(v),
+    'extra', CASE WHEN octet_length(e.extra) <= 262144 THEN e.extra::json END, 'extra_size', octet_length(e.extra),
     'observation_list', (SELECT coalesce(json_agg(x.observation), '[]') FROM (
         SELECT json_build_object('time', time_text(o.time), 'time_text', o.time_text, 'time_rule', o.time_rule, 'class', o.class, 'class_claim', o.class_claim, 'count', o.count, 'description', o.description, 'protocol', o.protocol, 'source_port',
             o.source_port, 'target_port', o.target_port, 'stated', (SELECT json_build_object('times', t.rows, 'first_seen', time_text(t.first_seen), 'last_seen', time_text(t.last_seen))
                 FROM visible_statement t WHERE t.report_id = o.report_id AND t.received = o.received AND t.no = o.no), 'observables', (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(s.type), 'value',
                 s.value, 'original', s.original, 'role', sighting_role_name(s.role), 'tlp', tlp_name(s.tlp)) ORDER BY s.role, s.type, s.value), '[]')
-                FROM visible_sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no)) AS observation
-        FROM visible_observation o WHERE o.report_id = v.id AND o.received = v.received ORDER BY o.no LIMIT $2::bigint) x),
+                FROM visible_sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no),
+            'extra', CASE WHEN o.said <= 262144 THEN o.extra::json END, 'extra_size', octet_length(o.extra)) AS observation
+        FROM (SELECT y.*, sum(octet_length(y.extra)) OVER (ORDER BY y.no) AS said FROM (
+            SELECT z.* FROM visible_observation z WHERE z.report_id = v.id AND z.received = v.received ORDER BY z.no LIMIT $2::bigint) y) o ORDER BY o.no) x),
     'cases', (SELECT coalesce(json_agg(x.case_name ORDER BY x.case_id), '[]') FROM (
         SELECT m.case_id, m.case_name FROM visible_member m WHERE m.report_id = v.id AND m.received = v.received ORDER BY m.case_id LIMIT 1000) x),
     'known_good', report_known_good(v.id, v.received)))
-FROM visible_report v WHERE v.id = $1::bigint
+FROM visible_report v LEFT JOIN visible_report_extra e ON e.report_id = v.id AND e.received = v.received WHERE v.id = $1::bigint
 
 -- name: report_raw
 SELECT w.no, w.bytes FROM visible_report_raw w WHERE w.report_id = $1::bigint AND w.no > $2::int ORDER BY w.no LIMIT 4

@@ -161,6 +161,78 @@ static void the_same_bytes_are_one_report(void **state)
     db_free(db);
 }
 
+static void says(struct db *db, int64_t sender_id, const char *bytes, const char *name, const char *value, int64_t time)
+{
+    struct report_batch *batch = report_batch_new();
+    struct report_result result;
+    struct report *report = report_new("stix");
+    if (value) {
+        struct observation *observation = report_add_observation(report);
+        assert_true(report_add_sighting(report, observation, OBSERVABLE_DOMAIN, ROLE_INFRASTRUCTURE, value));
+        observation->sightings[0].is_indicator = true;
+        observation->sightings[0].indicator_id = report_indicator_id(name);
+        observation->sightings[0].indicator_time = time;
+    } else {
+        report_withdraw(report, name, time);
+    }
+    struct report_envelope envelope = envelope_of(sender_id, bytes);
+    report_batch_add(batch, &envelope, report, bytes, strlen(bytes));
+    store(db, batch, &result);
+    report_free(report);
+    report_batch_free(batch);
+}
+
+/* What a sender says of an indicator, in the order in which it comes: a value, or NULL, and when that was changed. Then the values that
+ * hold. */
+static void what_was_changed_last_holds(void **state)
+{
+    UNUSED(state);
+    enum { EARLIER = 100, LATER = 200, BEHIND = 300, NOT_SAID = 0 };
+    static const struct {
+        struct {
+            const char *value;
+            int time;
+        } said[3];
+        int count;
+        const char *hold;
+    } rows[] = {
+        {{{"a.example", EARLIER}, {NULL, LATER}, {"a.example", EARLIER}}, 3, "-"}, /* revoked; an old version comes again */
+        {{{NULL, LATER}, {"b.example", EARLIER}}, 2, "-"},                         /* the old version comes behind */
+        {{{NULL, LATER}, {"c.example", LATER}}, 2, "-"},                           /* as old as its end */
+        {{{NULL, EARLIER}, {"d.example", LATER}}, 2, "d.example"},                 /* marked again */
+        {{{"e1.example", EARLIER}, {"e2.example", LATER}, {"e1.example", EARLIER}}, 3, "e2.example"},
+        {{{"f.example", LATER}, {NULL, EARLIER}}, 2, "f.example"},         /* the end of an older version */
+        {{{"g1.example", LATER}, {"g2.example", LATER}}, 2, "g2.example"}, /* of equals what came last */
+        {{{"h1.example", LATER}, {"h2.example", NOT_SAID}}, 2, "h2.example"},
+        {{{"i1.example", NOT_SAID}, {"i2.example", EARLIER}, {"i3.example", BEHIND}}, 3, "i3.example"},
+    };
+    struct db *db = open_intake();
+    int64_t feed = sender("a@order.example");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char name[20], bytes[40], sql[200];
+        snprintf(name, sizeof name, "indicator--%zu", i);
+        for (int k = 0; k < rows[i].count; k++) {
+            snprintf(bytes, sizeof bytes, "order %zu %d", i, k);
+            says(db, feed, bytes, name, rows[i].said[k].value,
+                 rows[i].said[k].time ? rows[i].said[k].time * TIMESTAMP_SECOND : TIMESTAMP_NONE);
+        }
+        snprintf(
+            sql, sizeof sql,
+            "SELECT coalesce(string_agg(DISTINCT value, ' '), '-') FROM cirt.sighting WHERE indicator_id = %lld AND valid_until IS NULL",
+            (long long)report_indicator_id(name));
+        char *row = cluster_text(sql);
+        assert_string_equal(row, rows[i].hold);
+        free(row);
+    }
+    /* A time that is still to come is when it came: what he says then is newer. */
+    says(db, feed, "ahead 1", "ahead", "ahead1.example", INT64_C(7000000000) * TIMESTAMP_SECOND);
+    says(db, feed, "ahead 2", "ahead", "ahead2.example", timestamp_now());
+    char *row = cluster_text("SELECT string_agg(DISTINCT value, ' ') FROM cirt.sighting WHERE value LIKE 'ahead%' AND valid_until IS NULL");
+    assert_string_equal(row, "ahead2.example");
+    free(row);
+    db_free(db);
+}
+
 /* Older than 30 days: a new report. In the bucket of another week, but younger: the old one. */
 static void thirty_days_are_remembered(void **state)
 {
@@ -404,15 +476,11 @@ static void what_was_sent_is_told_of_next(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_comes_out_as_it_went_in),
-        cmocka_unit_test(the_same_bytes_are_one_report),
-        cmocka_unit_test(nothing_is_wider_than_was_asked_for),
-        cmocka_unit_test(thirty_days_are_remembered),
-        cmocka_unit_test(overlapping_batches_lose_and_double_nothing),
-        cmocka_unit_test(the_end_of_a_week_doubles_nothing),
-        cmocka_unit_test(large_documents_come_in_chunks),
-        cmocka_unit_test(what_was_sent_is_told_of_next),
-        cmocka_unit_test(mails_come_together),
+        cmocka_unit_test(everything_comes_out_as_it_went_in),  cmocka_unit_test(the_same_bytes_are_one_report),
+        cmocka_unit_test(nothing_is_wider_than_was_asked_for), cmocka_unit_test(what_was_changed_last_holds),
+        cmocka_unit_test(thirty_days_are_remembered),          cmocka_unit_test(overlapping_batches_lose_and_double_nothing),
+        cmocka_unit_test(the_end_of_a_week_doubles_nothing),   cmocka_unit_test(large_documents_come_in_chunks),
+        cmocka_unit_test(what_was_sent_is_told_of_next),       cmocka_unit_test(mails_come_together),
         cmocka_unit_test(a_database_that_is_away_is_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
