@@ -41,6 +41,8 @@ static bool show(struct screen *screen, const char *name, const json_t *value, u
         json_array_foreach(value, i, item) if (!show(screen, name, item, depth + json_is_array(item), lines)) return false;
         return true;
     }
+    if (json_is_object(value) && json_object_size(value) == 0)
+        return true;
     if (*lines == 0)
         return false;
     --*lines;

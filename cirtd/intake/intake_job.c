@@ -37,8 +37,7 @@ static const struct codec *choose_codec(struct intake_job *job, const char *form
     const struct codec *codec = says_nothing || (probed && codec_has_media_type(probed, job->media_type)) ? probed : typed;
     job->is_unknown = !codec;
     if (!codec)
-        err_set_at(&job->error, ERR_INPUT, "Content-Type",
-                   "this is none of the formats we read; name it by ?format= or cirt submit --format (docs/FORMATS.md lists them)");
+        err_set_at(&job->error, ERR_INPUT, "Content-Type", "%s", CODEC_UNKNOWN);
     return codec;
 }
 

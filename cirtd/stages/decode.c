@@ -171,7 +171,7 @@ static bool decode_document(struct decode_job *job, struct decode_source *source
     choose_codec(job, head, size);
     if (!job->codec) {
         *is_malformed = true;
-        return err_set_at(err, ERR_INPUT, "Content-Type", "this is none of the formats we read");
+        return err_set_at(err, ERR_INPUT, "Content-Type", "%s", CODEC_UNKNOWN);
     }
     if (str_equal(job->codec->name, "mail"))
         return decode_message(job, source, is_malformed, err);

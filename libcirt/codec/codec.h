@@ -115,6 +115,11 @@ const struct codec *codec_find_media_type(const char *media_type);
 bool codec_has_media_type(const struct codec *codec, const char *media_type);
 /* The codec whose probe is surest, or NULL. */
 const struct codec *codec_probe(const char *bytes, size_t size, const struct codec_hints *hints);
+/* What is said of bytes that no codec knows: what people have beside documents goes in by these ways. */
+#define CODEC_UNKNOWN                                                                                                                      \
+    "this is none of the formats we read (docs/FORMATS.md lists them; --format or ?format= names one). A list goes in as csv:NAME by a "   \
+    "mapping (cirt help mapping add), words as a mail: a line 'Subject: ...' and an empty one before them, --format mail; a .msg of "      \
+    "Outlook when it was saved as .eml"
 
 /* Whole codecs: decode() after checking the size. Streaming ones: runs the stream over the bytes, gathering rows into one report; for
  * `lines` ERR_INPUT unless there is exactly one. For callers that have the whole document at hand (mail attachments, replay, tests). */

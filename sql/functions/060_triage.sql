@@ -148,7 +148,7 @@ BEGIN
         CREATE TEMP TABLE triage_chunk (ord int, report_id bigint, received timestamptz, no int, sender_id bigint, drill_id int, compartment_id int,
             assurance smallint, is_person boolean, is_mail boolean, may_refer boolean, has_text boolean, is_partial boolean, is_released boolean, is_repeat boolean,
             is_quiet boolean, is_document boolean, is_ours boolean, class text, tlp smallint, constituent_id bigint, owners bigint[], subject text, value text, case_id bigint, grp text, way int, priority smallint, queue text,
-            assign text, decision text, rule text, reason text, held_for text, time timestamptz, statement bigint, kind text, suppression_id bigint) ON COMMIT DELETE ROWS;
+            assign text, decision text, rule text, reason text, held_for text, time timestamptz, statement bigint, kind text, advisory text, suppression_id bigint) ON COMMIT DELETE ROWS;
         CREATE TEMP TABLE triage_group (grp text, case_id bigint, is_new boolean, is_quiet boolean, number bigint, seq bigint, first_ord int, drill_id int, compartment_id int,
             case_compartment_id int, join_key text, is_person boolean, class text, last_class text, constituent_id bigint, subject text, value text, subjects bigint,
             tlp smallint, assurance smallint, tlps smallint[], priority smallint, priorities smallint[], queue text, assign text, observations bigint, reports bigint,
@@ -224,9 +224,10 @@ DECLARE
 BEGIN
     INSERT INTO triage_span VALUES (span.low, span.low_no, span.high, span.high_no, span.since, span.until);
     INSERT INTO triage_chunk (owners, ord, report_id, received, no, sender_id, drill_id, compartment_id, assurance, is_person, is_mail, may_refer,
-                              has_text, is_partial, is_released, is_repeat, is_quiet, is_document, is_ours, class, tlp, constituent_id, subject, value, grp, time, statement, kind)
+                              has_text, is_partial, is_released, is_repeat, is_quiet, is_document, is_ours, class, tlp, constituent_id, subject, value, grp, time, statement, kind, advisory)
     WITH content AS MATERIALIZED (
-        SELECT c.report_id, c.class, c.tlp, c.format, c.summary IS NOT NULL OR c.description IS NOT NULL AS has_text, c.summary IS NOT NULL AS has_title, c.case_kind FROM report_content c
+        SELECT c.report_id, c.class, c.tlp, c.format, c.summary IS NOT NULL OR c.description IS NOT NULL AS has_text, c.summary IS NOT NULL AS has_title, c.case_kind,
+               CASE WHEN c.format = 'csaf' THEN md5(c.reference_issuer || ' ' || c.reference) END AS advisory, c.time AS issued FROM report_content c
         WHERE c.report_id BETWEEN p_from AND p_to AND c.received BETWEEN v_since AND v_until),
     sent AS MATERIALIZED (
         SELECT r.id, r.received, r.sender_id, r.channel, r.assurance, r.drill_id, r.compartment_id FROM report r
@@ -242,7 +243,8 @@ BEGIN
     envelope AS MATERIALIZED (
         SELECT r.id, r.received, r.sender_id, r.drill_id, r.compartment_id, triage_assurance(r.assurance) AS assurance, r.channel = 'mail' AS is_mail,
                p.is_person, p.is_ours, NOT p.is_person AND triage_is_document(w.role, c.format, c.has_title) AS is_document,
-               (r.id = p_to AND p_last < 2147483647) OR (r.id = p_from AND t.next_no > 0) AS is_partial, c.class, c.tlp, c.has_text, c.case_kind
+               (r.id = p_to AND p_last < 2147483647) OR (r.id = p_from AND t.next_no > 0) AS is_partial, c.class, c.tlp, c.has_text, c.case_kind, c.advisory,
+               CASE WHEN c.advisory IS NOT NULL THEN c.issued END AS issued
         FROM sent r
         JOIN content c ON c.report_id = r.id
         LEFT JOIN who w ON w.id = r.sender_id
@@ -298,7 +300,7 @@ BEGIN
            e.is_person, e.is_mail, e.is_mail OR e.is_person, e.has_text, e.is_partial, t.released, t.repeated, false,
            e.is_document, e.is_ours, p.class, p.tlp, p.constituent_id, p.subject,
            coalesce(CASE WHEN masklen(j.addr) IN (32, 128) THEN host(j.addr) ELSE j.addr::text END, j.host),
-           triage_grp(e.is_person, e.id, p.class, p.constituent_id, p.subject, e.case_kind, p.tlp), least(coalesce(o.time, e.received), e.received), o.statement, e.case_kind
+           triage_grp(e.is_person, e.id, p.class, p.constituent_id, p.subject, e.case_kind, p.tlp), least(coalesce(e.issued, o.time, e.received), e.received), o.statement, e.case_kind, e.advisory
     FROM envelope e
     LEFT JOIN statement o ON o.report_id = e.id
     LEFT JOIN told b ON b.report_id = o.report_id AND b.no = o.no

@@ -34,7 +34,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     UPDATE triage_group g SET case_id = (
         SELECT k.id FROM incident_case k WHERE k.join_key = g.join_key AND k.drill_id = g.drill_id AND k.compartment_id = g.compartment_id
-          AND k.state IN ('new', 'open', 'waiting') AND coalesce(k.reopened, k.opened) > now() - s.join_for
+          AND k.state IN ('new', 'open', 'waiting') AND case_is_young(k, s.join_for)
           AND (k.tlp = 4) = (g.tlp = 4) ORDER BY k.opened DESC LIMIT 1)
         FROM triage_class s WHERE s.class = g.class AND g.join_key IS NOT NULL;
     UPDATE triage_group g SET case_id = f.case_id, is_again = f.is_again, is_quiet = NOT f.is_again
@@ -240,6 +240,7 @@ BEGIN
     PERFORM triage_empty();
     PERFORM triage_owner_keys();
     PERFORM triage_classes();
+    PERFORM triage_advisories();
     PERFORM triage_documents();
     PERFORM triage_rest();
     PERFORM triage_strangers();

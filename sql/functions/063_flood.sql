@@ -22,12 +22,41 @@ BEGIN
         FROM class_in_force(ARRAY(SELECT DISTINCT c.class FROM triage_chunk c WHERE c.decision IS NULL)) f;
 END $$;
 
+-- The next version of an advisory may come a year later.
+CREATE OR REPLACE FUNCTION case_is_young(k incident_case, p_join_for interval) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS
+$$ SELECT coalesce(k.reopened, k.opened) > now() - p_join_for OR k.join_key LIKE 'advisory %' $$;
+
 -- Whether rows of its key may come to a case: it is open and not too old, or it ended lately and would come back. An expression, so that the planner
 -- sees through it.
 CREATE OR REPLACE FUNCTION case_may_be_joined(k incident_case, p_join_for interval, p_relapse_for interval) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT (k.state IN ('new', 'open', 'waiting') AND coalesce(k.reopened, k.opened) > now() - p_join_for)
+    SELECT (k.state IN ('new', 'open', 'waiting') AND case_is_young(k, p_join_for))
         OR (k.state IN ('resolved', 'closed') AND coalesce(k.closed, k.resolved) > now() - p_relapse_for
             AND coalesce(k.resolution, '') NOT IN ('false-positive', 'not-ours', 'duplicate')) $$;
+
+-- --- advisories ---
+
+-- All versions of an advisory (its number, by its issuer) are one case: they have the key "advisory HASH". Anybody may write its number: who proves less than
+-- whoever set the case, or says the same in this chunk, opens one of his own.
+CREATE OR REPLACE FUNCTION triage_advisories() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM triage_chunk c WHERE c.advisory IS NOT NULL AND NOT c.is_person AND c.case_id IS NULL AND c.decision IS NULL) THEN
+        RETURN;
+    END IF;
+    WITH version AS MATERIALIZED (
+        SELECT c.report_id, c.drill_id, c.compartment_id, min(c.class) AS class, min(c.assurance) AS assurance,
+               max(min(c.assurance)) OVER (PARTITION BY c.advisory, c.drill_id, c.compartment_id) AS most,
+               'advisory ' || c.advisory || triage_apart(min(c.kind), max(c.tlp)) AS whole FROM triage_chunk c
+        WHERE c.advisory IS NOT NULL AND NOT c.is_person AND c.case_id IS NULL AND c.decision IS NULL
+        GROUP BY c.report_id, c.advisory, c.drill_id, c.compartment_id),
+    may AS MATERIALIZED (
+        SELECT v.report_id, v.whole FROM version v JOIN triage_class s ON s.class = v.class
+        WHERE v.assurance = v.most
+          AND NOT coalesce((SELECT true FROM incident_case k WHERE k.join_key = v.whole AND k.drill_id = v.drill_id AND k.compartment_id = v.compartment_id
+                            AND k.assurance > v.assurance AND case_may_be_joined(k, s.join_for, s.relapse_for) LIMIT 1), false))
+    UPDATE triage_chunk c SET grp = m.whole FROM may m
+        WHERE m.report_id = c.report_id AND c.case_id IS NULL AND c.decision IS NULL;
+END $$;
 
 -- --- a document about nobody of ours ---
 
@@ -219,7 +248,8 @@ END $$;
 -- --- thresholds ---
 
 -- Groups that would open a case and are below the threshold of their class wait, with what waits for the same key already. No case waits that
--- a rule gives to somebody or calls urgent, that an analyst let go, of an immediate class or sector, of a person, or of a document: nothing will join that.
+-- a rule gives to somebody or calls urgent, that an analyst let go, of an immediate class or sector, of a person, of an advisory, or of a document: nothing will
+-- join that.
 CREATE OR REPLACE FUNCTION triage_wait() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 BEGIN
@@ -229,7 +259,7 @@ BEGIN
     INSERT INTO triage_low (grp, drill_id, compartment_id, rows, subjects, need, need_subjects, days)
         SELECT g.grp, g.drill_id, g.compartment_id, g.observations, '{}', s.observations, s.addresses, extract(day FROM s.join_for)
         FROM triage_group g JOIN triage_class s ON s.class = g.class LEFT JOIN constituent k ON k.id = g.constituent_id
-        WHERE g.case_id IS NULL AND g.join_key IS NOT NULL AND g.join_key NOT LIKE 'document %' AND NOT g.is_person AND NOT g.is_released AND g.observations > 0 AND g.assign IS NULL
+        WHERE g.case_id IS NULL AND g.join_key IS NOT NULL AND g.join_key !~ '^(document|advisory) ' AND NOT g.is_person AND NOT g.is_released AND g.observations > 0 AND g.assign IS NULL
           AND coalesce(g.priority, 4) > 2 AND NOT s.immediate AND (k.sector = ANY (s.sectors)) IS NOT TRUE
           AND (g.observations < s.observations OR g.subjects < s.addresses);
     IF NOT FOUND THEN

@@ -396,6 +396,44 @@ static void test_red(void **state)
     json_decref(desk_client_get(*state, "lead", 200, path));
 }
 
+/* What a report says beside: of a value that is for few, to those; of much, that there is much. */
+static void test_extra(void **state)
+{
+    static const char *const seen[] = {"domain one.example infrastructure", NULL};
+    char path[60], sql[400];
+    int64_t report = desk_client_report(0, "green", "feed", seen);
+    snprintf(path, sizeof path, "/v1/reports/r%lld", (long long)report);
+    snprintf(sql, sizeof sql,
+             "UPDATE cirt.report_content SET extra = '{\"b\":1,\"a\":[2]}' WHERE report_id = %lld;"
+             "UPDATE cirt.observation SET extra = '{\"score\":9.8}' WHERE report_id = %lld",
+             (long long)report, (long long)report);
+    cluster_execute(sql);
+    json_t *answer = desk_client_get(*state, "analyst", 200, path);
+    const json_t *observation = json_array_get(json_object_get(answer, "observation_list"), 0);
+    assert_int_equal(number_of(json_object_get(answer, "extra"), "b"), 1);
+    assert_int_equal(number_of(answer, "extra_size"), 15);
+    assert_true(json_is_real(json_object_get(json_object_get(observation, "extra"), "score")));
+    json_decref(answer);
+
+    snprintf(sql, sizeof sql,
+             "UPDATE cirt.report_content SET extra = '{\"a\":\"' || repeat('x', 300000) || '\"}' WHERE report_id = %lld;"
+             "UPDATE cirt.sighting SET tlp = 4 WHERE report_id = %lld",
+             (long long)report, (long long)report);
+    cluster_execute(sql);
+    answer = desk_client_get(*state, "analyst", 200, path);
+    observation = json_array_get(json_object_get(answer, "observation_list"), 0);
+    assert_true(json_is_null(json_object_get(answer, "extra")));
+    assert_int_equal(number_of(answer, "extra_size"), 300008);
+    assert_int_equal(json_array_size(json_object_get(observation, "observables")), 0);
+    assert_true(json_is_null(json_object_get(observation, "extra")));
+    assert_true(json_is_null(json_object_get(observation, "extra_size")));
+    json_decref(answer);
+    answer = desk_client_get(*state, "lead", 200, path);
+    observation = json_array_get(json_object_get(answer, "observation_list"), 0);
+    assert_true(json_is_object(json_object_get(observation, "extra")));
+    json_decref(answer);
+}
+
 /* There is no such case, whatever was planned of the statement after some calls. */
 static void test_shares_of_no_case(void **state)
 {
@@ -523,12 +561,25 @@ static void test_rules_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_me),          cmocka_unit_test(test_strangers),     cmocka_unit_test(test_permissions),
-        cmocka_unit_test(test_revisions),   cmocka_unit_test(test_owner),         cmocka_unit_test(test_escalate),
-        cmocka_unit_test(test_verbs),       cmocka_unit_test(test_refused_verbs), cmocka_unit_test(test_label_from_outside),
-        cmocka_unit_test(test_compartment), cmocka_unit_test(test_red),           cmocka_unit_test(test_shares_of_no_case),
-        cmocka_unit_test(test_red_note),    cmocka_unit_test(test_journal),       cmocka_unit_test(test_journal_is_closed),
-        cmocka_unit_test(test_moves),       cmocka_unit_test(test_rules_agree),   cmocka_unit_test(test_tasks),
+        cmocka_unit_test(test_me),
+        cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_permissions),
+        cmocka_unit_test(test_revisions),
+        cmocka_unit_test(test_owner),
+        cmocka_unit_test(test_escalate),
+        cmocka_unit_test(test_verbs),
+        cmocka_unit_test(test_refused_verbs),
+        cmocka_unit_test(test_label_from_outside),
+        cmocka_unit_test(test_compartment),
+        cmocka_unit_test(test_red),
+        cmocka_unit_test(test_extra),
+        cmocka_unit_test(test_shares_of_no_case),
+        cmocka_unit_test(test_red_note),
+        cmocka_unit_test(test_journal),
+        cmocka_unit_test(test_journal_is_closed),
+        cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_rules_agree),
+        cmocka_unit_test(test_tasks),
     };
     return cmocka_run_group_tests(tests, desk_client_setup, desk_client_teardown);
 }

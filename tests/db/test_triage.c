@@ -174,6 +174,85 @@ static void labels_narrow_and_assurance_holds(void **state)
                 "4 admin,lead");
 }
 
+/* A version of an advisory; issued: a time in SQL. */
+static int64_t advisory(struct fixture *fixture, const struct letter *letter, const char *issuer, const char *issued)
+{
+    char sql[200];
+    int64_t report = arrive(fixture, letter);
+    snprintf(sql, sizeof sql,
+             "UPDATE cirt.report_content SET reference_issuer = '%s', case_kind = 'vulnerability', time = %s WHERE report_id = %lld",
+             issuer, issued, (long long)report);
+    cluster_execute(sql);
+    return report;
+}
+
+static int64_t advisory_triaged(struct fixture *fixture, const struct letter *letter, const char *issuer, const char *issued)
+{
+    int64_t report = advisory(fixture, letter, issuer, issued);
+    triage(fixture);
+    return report;
+}
+
+static void versions_of_an_advisory_are_one_case(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char issuer[] = "https://psirt.example", other[] = "https://other.example", last_year[] = "now() - interval '1 year'";
+    struct letter letter = {.format = "csaf",
+                            .class_name = "vulnerable/vulnerable-system",
+                            .summary = "A hole",
+                            .reference = "EX-2026-1",
+                            .sightings = {{"cve", "other", "CVE-2026-1000"}}};
+    int64_t first = advisory_triaged(fixture, &letter, issuer, last_year);
+    assert_case(first, "k.kind || ' ' || k.summary", "vulnerability A hole");
+    cluster_execute("UPDATE cirt.incident_case SET opened = now() - interval '100 days' WHERE state = 'new'");
+    letter.summary = "A hole, mended";
+    assert_true(is_same_case(first, advisory_triaged(fixture, &letter, issuer, "now()")));
+    assert_case(first, "k.summary || ' ' || t.reports", "A hole 2");
+    assert_case(first, "(SELECT string_agg(p.payload::json ->> 'text', '; ' ORDER BY seq) FROM journal_payload p WHERE p.case_id = k.id)",
+                "opened by triage: 1 observation of 1 report; joined 1 observation of 1 report");
+    assert_false(is_same_case(first, advisory_triaged(fixture, &letter, other, "now()")));
+    letter.reference = "EX-2026-2";
+    assert_false(is_same_case(first, advisory_triaged(fixture, &letter, issuer, "now()")));
+    letter.reference = "EX-2026-1";
+
+    /* Who proves less has a case of his own, also in one chunk; and so has what is for few. */
+    letter.assurance = "unknown";
+    letter.sender = fixture->stranger;
+    assert_false(is_same_case(first, advisory_triaged(fixture, &letter, issuer, "now()")));
+    letter.reference = "EX-2026-3";
+    int64_t forged = advisory(fixture, &letter, issuer, "now()");
+    letter.assurance = NULL;
+    letter.sender = fixture->feed;
+    int64_t genuine = advisory_triaged(fixture, &letter, issuer, "now()");
+    assert_false(is_same_case(forged, genuine));
+    letter.tlp = TLP_RED;
+    assert_false(is_same_case(genuine, advisory_triaged(fixture, &letter, issuer, "now()")));
+    letter.tlp = TLP_GREEN;
+    assert_true(is_same_case(genuine, advisory_triaged(fixture, &letter, issuer, "now()")));
+
+    /* What was issued after its end opens a case again; what was issued before is laid with it. */
+    cluster_execute("UPDATE cirt.incident_case SET state = 'closed', closed = now(), resolution = 'fixed' WHERE state = 'new'");
+    assert_true(is_same_case(genuine, advisory_triaged(fixture, &letter, issuer, last_year)));
+    assert_case(genuine, "k.state", "closed");
+    assert_true(is_same_case(genuine, advisory_triaged(fixture, &letter, issuer, "now()")));
+    assert_case(genuine, "k.state", "open");
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.journal_verify(NULL)"), 0);
+}
+
+/* No threshold keeps an advisory: nothing has as many addresses. */
+static void an_advisory_never_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.format = "csaf",
+                            .class_name = "vulnerable/vulnerable-system",
+                            .summary = "A hole",
+                            .reference = "EX-2026-4",
+                            .sightings = {{"cve", "other", "CVE-2026-1000"}}};
+    cluster_execute("UPDATE cirt.class_setting SET observations = 5, addresses = 5 WHERE class = '*'");
+    assert_case(advisory_triaged(fixture, &letter, "https://psirt.example", "now()"), "k.state", "new");
+    cluster_execute("UPDATE cirt.class_setting SET observations = 1, addresses = 1 WHERE class = '*'");
+}
+
 static void rules_act(void **state)
 {
     struct fixture *fixture = *state;
@@ -457,6 +536,8 @@ int main(void)
         cmocka_unit_test_setup(a_disabled_or_left_network_counts_no_more, clean),
         cmocka_unit_test_setup(a_person_has_a_case_of_their_own, clean),
         cmocka_unit_test_setup(labels_narrow_and_assurance_holds, clean),
+        cmocka_unit_test_setup(versions_of_an_advisory_are_one_case, clean),
+        cmocka_unit_test_setup(an_advisory_never_waits, clean),
         cmocka_unit_test_setup(rules_act, clean),
         cmocka_unit_test_setup(twice_is_once, clean),
         cmocka_unit_test_setup(large_and_small, clean),

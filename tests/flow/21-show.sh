@@ -75,6 +75,25 @@ done
 scan 9
 contains 'unbroken in a pipe' "dropped by rule \"our scanner\": $reason" "$(as home lead submit "$SCRATCH/scan.json" --wait)"
 
+# what a report says beside: the first of it, made harmless, and all of it for programs; what observations say, for programs
+python3 - >"$SCRATCH/extra.json" <<'PY'
+import json
+print(json.dumps({"description": "printers", "class": "brute-force", "impact": {"text": "all of our printers\x1b[31m", "list": ["one", "two"]},
+                  "numbers": {"n%d" % i: i for i in range(60)}, "observations": [{"source": {"ip": "203.0.113.200"}, "score": 9.8}]}))
+PY
+extra=$(as home feed --json submit "$SCRATCH/extra.json" | value 'd["report"]')
+shown=$(as home lead report show "$extra")
+contains 'a name and value a line' $'\n  impact:\n    text: all of our printers' "$shown"
+contains 'each item of a list' $'\n    list: one\n    list: two\n' "$shown"
+lacks 'harmless' $'\x1b' "$shown"
+contains 'the first of it' "all of it: cirt report show $extra --json" "$shown"
+contains 'of observations' "1 observation says more: cirt report show $extra --json" "$shown"
+shown=$(as home lead --json report show "$extra")
+equal 'all of it' 60 "$(value 'len(d["extra"]["numbers"])' <<<"$shown")"
+equal 'its size' true "$(value 'd["extra_size"] > 300' <<<"$shown")"
+equal 'of the observation' 9.8 "$(value 'd["observation_list"][0]["extra"]["score"]' <<<"$shown")"
+lacks 'where nothing more was said' 'also says' "$(as home lead report show "$csv" | head -3)"
+
 # more than is shown: the newest reports, and how to see all of them and of what was seen
 for i in {1..25}; do printf '{"description":"line %d","class":"brute-force","observations":[{"class":"brute-force","source":{"ip":"203.0.113.%d"}}]}\n' "$i" "$i"; done >"$SCRATCH/lines.ndjson"
 python3 -c 'import json; print(json.dumps({"observations": [{"class": "brute-force", "source": {"ip": "203.0.113.%d" % (i + 30)}} for i in range(150)]}))' >"$SCRATCH/many.json"

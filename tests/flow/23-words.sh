@@ -70,6 +70,13 @@ for word in '"actor" : "lead"/"actor" : "auditor"' 'spreads/calms' '"seq" : 2/"s
     exits 1 verify <"$SCRATCH/altered.json"
 done
 
+# nor is what is no format at all
+printf '198.51.100.7\n198.51.100.8\n' >"$SCRATCH/list.txt"
+exits 5 as home lead submit "$SCRATCH/list.txt"
+contains 'a list' 'csv:NAME' "$said"
+contains 'words' '--format mail' "$said"
+until_true 20 eval '(echo "Subject: a list"; echo; cat "$SCRATCH/list.txt") | as home lead submit - --format mail --wait | grep -q "triaged, 1 observation"'
+
 # a wrong --format is no dead end
 exits 5 as home lead submit "$SOURCE/packaging/samples/phishing.json" --format iodef
 report=$(as home lead --json report ls state:malformed | value 'd["items"][0]["id"]')
