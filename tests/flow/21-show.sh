@@ -78,7 +78,7 @@ contains 'unbroken in a pipe' "dropped by rule \"our scanner\": $reason" "$(as h
 # what a report says beside: the first of it, made harmless, and all of it for programs; what observations say, for programs
 python3 - >"$SCRATCH/extra.json" <<'PY'
 import json
-print(json.dumps({"description": "printers", "class": "brute-force", "impact": {"text": "all of our printers\x1b[31m", "list": ["one", "two"]},
+print(json.dumps({"description": "printers", "class": "c2-server", "impact": {"text": "all of our printers\x1b[31m", "list": ["one", "two"]},
                   "numbers": {"n%d" % i: i for i in range(60)}, "observations": [{"source": {"ip": "203.0.113.200"}, "score": 9.8}]}))
 PY
 extra=$(as home feed --json submit "$SCRATCH/extra.json" | value 'd["report"]')
