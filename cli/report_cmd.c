@@ -267,7 +267,7 @@ static void render_done(struct screen *screen, const json_t *answer, const void 
                   *(const bool *)context ? _("%s accepted: they go on to triage") : _("%s rejected; cirt report accept brings them back"),
                   count);
     if (field_number(answer, "unchanged", 0) > 0)
-        screen_printf(screen, _("; %s were not held"), unchanged);
+        screen_printf(screen, *(const bool *)context ? _("; of %s nothing was held or dropped") : _("; %s were not held"), unchanged);
     screen_text(screen, "\n");
 }
 
@@ -308,7 +308,7 @@ static int decide(struct session *session, json_t *body, const char *path, bool 
         return session->exit_code;
     if (field_number(answer, "count", 0) == 0 && field_number(answer, "unchanged", 0) > 0)
         session_fail(session, EXIT_REFUSED, _("cirt report ls state:held lists what waits; what a peer sent: cirt incoming ls"),
-                     _("no held report among them"));
+                     accepts ? _("nothing of them is held, dropped or suppressed") : _("no held report among them"));
     else
         session_print(session, answer, is_dry ? render_plan : render_done, &accepts);
     json_decref(answer);

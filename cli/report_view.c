@@ -220,6 +220,39 @@ bool report_view_reason(struct screen *screen, const json_t *answer)
     return true;
 }
 
+/* What was dropped of it, by whom and how much, so long as it is in no case: a line each. */
+static void set_aside(struct screen *screen, const json_t *answer)
+{
+    const json_t *list = field_list(answer, "set_aside");
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        const char *rule = field_text(item, "rule");
+        char *by = screen_clean(screen, rule ? rule : field_or(item, "suppression", "-"), false), count[PHRASE_SIZE];
+        int64_t rows = field_number(item, "observations", 0);
+
+        screen_number(screen, rows, count);
+        screen_printf(screen, ngettext("%s observation ", "%s observations ", (unsigned long)rows), count);
+        screen_style(screen, STYLE_YELLOW, str_equal(field_text(item, "did"), "drop") ? _("dropped") : _("suppressed"));
+        screen_printf(screen, rule ? _(" by rule \"%s\": ") : _(" by suppression %s: "), by);
+        screen_value_line(screen, field_or(item, "reason", "-"), true, INDENT);
+        free(by);
+    }
+    if (json_array_size(list) > 0 && str_equal(field_text(answer, "state"), "triaged"))
+        screen_printf(screen, _("%*slet them go on: cirt report accept %s\n"), INDENT, "", field_or(answer, "id", "-"));
+}
+
+/* Whether the line of its reason would only say again what stands in set_aside(). */
+static bool is_told(const json_t *answer)
+{
+    const json_t *list = field_list(answer, "set_aside");
+    bool is_told = false;
+
+    for (size_t i = 0; i < json_array_size(list); i++)
+        is_told = is_told || str_equal(field_text(json_array_get(list, i), "reason"), field_text(answer, "reason"));
+    return is_told && str_equal(field_text(answer, "state"), "triaged");
+}
+
 /* "source 198.51.100.20 AS64500 XX  target 192.0.2.17": values by role, in the order they came in. */
 static char *values(const struct screen *screen, const json_t *item)
 {
@@ -330,7 +363,10 @@ void report_view_render(struct screen *screen, const json_t *answer, const void 
 
     head(screen, answer);
     report_mail_verdict(screen, answer);
-    report_view_reason(screen, answer);
+    if (!is_told(answer))
+        report_view_reason(screen, answer);
+    if (json_array_size(field_list(answer, "set_aside")) > 1 || !str_equal(field_text(answer, "state"), "dropped"))
+        set_aside(screen, answer);
     trouble(screen, answer);
     if (field_object(answer, "mail"))
         report_mail_content(screen, answer);

@@ -38,7 +38,7 @@ v.tlp IS NULL
 -- filter: summary.text
 v.id = ANY (ARRAY(SELECT unnest($1::bigint[])))
 -- filter: summary.common
-strpos(lower(coalesce(v.summary, '')), lower($1::text)) > 0
+strpos(lower(coalesce(report_summary(v.summary, v.description), '')), lower($1::text)) > 0
 
 -- filter: drill.equal
 v.drill_id IN (SELECT k.id FROM visible_drill k WHERE lower(k.name) = ANY (ARRAY(SELECT lower(x) FROM unnest($1::text[]) x)))

@@ -119,6 +119,10 @@ WHERE n.tlp < 4 OR n.author_id = viewer() OR viewer_reads_case(n.case_id);
 
 -- --- reports ---
 
+-- What lists, filters and rules call the summary of a report: the beginning of its text where it has none.
+CREATE OR REPLACE FUNCTION report_summary(p_summary text, p_description text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(p_summary, left(p_description, 120));
+
 -- As visible_case_key.
 CREATE VIEW visible_report_key AS
 SELECT r.id, r.received FROM report r LEFT JOIN report_content c ON c.report_id = r.id AND c.received = r.received
@@ -259,7 +263,7 @@ BEGIN
     END IF;
     RETURN json_build_object('id', 'r' || r.id, 'received', time_text(r.received), 'sender', r.sender, 'assurance', r.assurance, 'channel', r.channel,
         'format', r.format, 'sha256', encode(r.sha256, 'hex'), 'size', r.size, 'state', r.state, 'tlp', tlp_name(r.tlp), 'tlp_assumed', r.tlp_assumed,
-        'class', r.class, 'case', v_case, 'observations', r.observations, 'rejected', r.rejected_total, 'summary', coalesce(r.summary, left(r.description, 120)),
+        'class', r.class, 'case', v_case, 'observations', r.observations, 'rejected', r.rejected_total, 'summary', report_summary(r.summary, r.description),
         'reason', r.reason, 'error', r.error, 'at', r.error_at, 'signed', v_summary, 'signer', CASE v_summary WHEN 'verified' THEN v_signer END, 'signature', v_signature);
 END $$;
 

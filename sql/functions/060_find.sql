@@ -166,7 +166,7 @@ BEGIN
     IF p_field = 'format' THEN
         v_reports := ARRAY(SELECT v.id FROM visible_report v WHERE lower(v.format) = ANY (ARRAY(SELECT lower(x) FROM unnest(p_value::text[]) x)) LIMIT p_limit + 1);
     ELSE
-        v_reports := ARRAY(SELECT v.id FROM visible_report v WHERE v.summary ILIKE v_pattern OR (p_field = 'text' AND v.description ILIKE v_pattern) LIMIT p_limit + 1);
+        v_reports := ARRAY(SELECT v.id FROM visible_report v WHERE report_summary(v.summary, v.description) ILIKE v_pattern OR (p_field = 'text' AND v.description ILIKE v_pattern) LIMIT p_limit + 1);
     END IF;
     RETURN CASE WHEN cardinality(v_reports) <= p_limit THEN v_reports END;
 END $$;

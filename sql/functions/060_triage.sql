@@ -232,10 +232,10 @@ BEGIN
     sent AS MATERIALIZED (
         SELECT r.id, r.received, r.sender_id, r.channel, r.assurance, r.drill_id, r.compartment_id FROM report r
         WHERE r.id BETWEEN p_from AND p_to AND r.received BETWEEN v_since AND v_until AND t.reports @> r.id
-          -- What came again is of interest only where it went through before.
+          -- What came again is of interest only where it went through before; so is what was dropped of it and is let go.
           -- Rules are tried (t.id is NULL) on all.
           AND (t.id IS NULL OR t.repeated = EXISTS (SELECT FROM report_outcome o WHERE o.report_id = r.id AND o.report_id BETWEEN p_from AND p_to
-                                   AND (NOT t.repeated OR o.state = 'triaged')))),
+                                   AND CASE WHEN t.repeated THEN o.state = 'triaged' ELSE NOT t.released OR o.state <> 'triaged' END))),
     who AS MATERIALIZED (
         SELECT s.id, i.role FROM sender s LEFT JOIN identity i ON i.id = s.identity_id
         WHERE s.id = ANY (ARRAY(SELECT DISTINCT e.sender_id FROM sent e))),
@@ -295,7 +295,12 @@ BEGIN
     shared AS MATERIALIZED (
         SELECT h.report_id, h.no, array_agg(DISTINCT h.owner & (1::bigint << 49) - 1) AS owners FROM told b
         JOIN held h ON h.report_id = b.report_id AND h.no = b.no AND h.owner >> 49 = b.owner >> 49
-        WHERE b.may_share GROUP BY h.report_id, h.no HAVING count(DISTINCT h.owner) > 1)
+        WHERE b.may_share GROUP BY h.report_id, h.no HAVING count(DISTINCT h.owner) > 1),
+    -- Where only rows of a report were dropped, only they are let go.
+    aside AS MATERIALIZED (
+        SELECT o.report_id, coalesce(range_agg(a.observations), '{}') AS observations FROM report_outcome o
+        LEFT JOIN report_aside(CASE WHEN t.released THEN ARRAY(SELECT e.id FROM sent e) ELSE '{}' END) a ON a.report_id = o.report_id
+        WHERE t.released AND o.state = 'triaged' AND o.report_id BETWEEN p_from AND p_to GROUP BY o.report_id)
     SELECT x.owners, row_number() OVER (), e.id, e.received, coalesce(o.no, 0), e.sender_id, e.drill_id, e.compartment_id, e.assurance,
            e.is_person, e.is_mail, e.is_mail OR e.is_person, e.has_text, e.is_partial, t.released, t.repeated, false,
            e.is_document, e.is_ours, p.class, p.tlp, p.constituent_id, p.subject,
@@ -310,8 +315,9 @@ BEGIN
         CASE WHEN j.addr IS NULL THEN j.host
              ELSE network(set_masklen(j.addr, least(masklen(j.addr), CASE family(j.addr) WHEN 4 THEN 24 ELSE 48 END)))::text END)
         p(class, tlp, constituent_id, subject)
-    WHERE NOT t.released OR NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = e.id AND m.until IS NULL
-                                        AND (o.no IS NULL OR m.observations @> o.no));
+    LEFT JOIN aside a ON a.report_id = e.id
+    WHERE NOT t.released OR ((a.observations @> o.no) IS NOT FALSE
+        AND NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = e.id AND m.until IS NULL AND (o.no IS NULL OR m.observations @> o.no)));
     GET DIAGNOSTICS v_count = ROW_COUNT;
     RETURN v_count;
 END $$;

@@ -183,6 +183,9 @@ END $$;
 
 -- --- suppression ---
 
+CREATE OR REPLACE FUNCTION suppression_said(s suppression) RETURNS text LANGUAGE sql STABLE
+RETURN format('suppressed until %s: %s', to_char(s.until AT TIME ZONE 'UTC', 'YYYY-MM-DD'), s.reason);
+
 -- Rows of machines that a suppression names open and join no case; each is counted and kept with it. What people write, and what an analyst let go, is
 -- never suppressed, nor is a row of a drill.
 CREATE OR REPLACE FUNCTION triage_suppress() RETURNS void
@@ -194,12 +197,12 @@ BEGIN
         RETURN;
     END IF;
     WITH valid AS MATERIALIZED (
-        SELECT s.* FROM suppression s WHERE s.until > now() AND s.ended IS NULL AND s.approved IS NOT NULL),
+        SELECT s.*, suppression_said(s) AS said FROM suppression s WHERE s.until > now() AND s.ended IS NULL AND s.approved IS NOT NULL),
     named AS MATERIALIZED (
         SELECT DISTINCT v.id, s.report_id, s.observation_no AS no FROM valid v JOIN triage_sightings(span) s
           ON s.addr <<= v.addr OR s.host = v.host OR right(s.host, length(v.host) + 1) = '.' || v.host OR s.value = v.other),
     hit AS MATERIALIZED (
-        SELECT DISTINCT ON (c.ord) c.ord, v.id, v.name, v.until, v.reason FROM valid v
+        SELECT DISTINCT ON (c.ord) c.ord, v.id, v.name, v.said FROM valid v
         JOIN triage_chunk c ON (v.class IS NULL OR c.class = v.class OR split_part(c.class, '/', 1) = v.class)
              AND (v.constituent_id IS NULL OR c.constituent_id = v.constituent_id OR v.constituent_id = ANY (c.owners)) AND (v.sender_id IS NULL OR c.sender_id = v.sender_id)
         LEFT JOIN named n ON n.id = v.id AND n.report_id = c.report_id AND n.no = c.no
@@ -207,7 +210,7 @@ BEGIN
           AND c.drill_id = 0 AND c.no > 0
         ORDER BY c.ord, v.id)
     UPDATE triage_chunk c SET decision = 'drop', suppression_id = h.id, rule = 'suppression ' || h.name,
-        reason = format('suppressed until %s: %s', to_char(h.until AT TIME ZONE 'UTC', 'YYYY-MM-DD'), h.reason)
+        reason = h.said
         FROM hit h WHERE h.ord = c.ord;
     IF NOT FOUND THEN
         RETURN;
@@ -295,8 +298,9 @@ BEGIN
         ON CONFLICT (join_key, drill_id, compartment_id, report_id) DO UPDATE SET observations = w.observations + EXCLUDED.observations,
             rows = w.rows + EXCLUDED.rows, subjects = ARRAY(SELECT DISTINCT u FROM unnest(w.subjects || EXCLUDED.subjects) u),
             tlp = greatest(w.tlp, EXCLUDED.tlp), first_seen = least(w.first_seen, EXCLUDED.first_seen), last_seen = greatest(w.last_seen, EXCLUDED.last_seen);
-    UPDATE triage_chunk c SET decision = 'wait', reason = format('below the threshold: %s of %s observations and %s of %s addresses within %s days',
-            l.all_rows, l.need, l.all_subjects, l.need_subjects, l.days)
+    UPDATE triage_chunk c SET decision = 'wait', reason = format('below the threshold of %s: %s within %s days', c.class, concat_ws(' and ',
+            CASE WHEN l.all_rows < l.need THEN format('%s of %s observations', l.all_rows, l.need) END,
+            CASE WHEN l.all_subjects < l.need_subjects THEN format('%s of %s addresses', l.all_subjects, l.need_subjects) END), l.days)
         FROM triage_low l WHERE l.grp = c.grp AND l.drill_id = c.drill_id AND l.compartment_id = c.compartment_id AND c.decision IS NULL;
     DELETE FROM triage_group g USING triage_low l WHERE l.grp = g.grp AND l.drill_id = g.drill_id AND l.compartment_id = g.compartment_id;
 END $$;
@@ -323,7 +327,7 @@ BEGIN
     kept AS (
         INSERT INTO triage_member SELECT m.case_id, m.report_id, m.received, m.is_new FROM member m),
     told AS (
-        UPDATE report_outcome o SET reason = NULL FROM gone x WHERE x.report_id = o.report_id AND o.reason LIKE 'below the threshold: %'),
+        UPDATE report_outcome o SET reason = NULL FROM gone x WHERE x.report_id = o.report_id AND o.reason LIKE 'below the threshold%'),
     narrowed AS (
         UPDATE incident_case k SET tlp = x.tlp, updated = now()
             FROM (SELECT o.case_id, max(o.tlp) AS tlp FROM gone o JOIN incident_case y ON y.id = o.case_id AND o.assurance >= y.assurance GROUP BY o.case_id) x

@@ -20,7 +20,7 @@ DECLARE
 BEGIN
     RETURN QUERY SELECT c.ord, c.class, coalesce(o.class_claim, rc.class_claim), c.tlp, CASE WHEN NOT rc.tlp_assumed THEN rc.tlp END, r.channel,
            s.name, rc.format, report_assurance(r.channel, r.assurance, l.summary, l.dmarc), l.summary, l.signer, r.size,
-           CASE WHEN p_text THEN rc.summary END, CASE WHEN p_text THEN rc.description END, CASE WHEN p_text THEN o.description END,
+           CASE WHEN p_text THEN report_summary(rc.summary, rc.description) END, CASE WHEN p_text THEN rc.description END, CASE WHEN p_text THEN o.description END,
            rr.email, coalesce(o.count, 0), o.source_port, o.target_port, k.name, k.sector, CASE WHEN l.is_mail THEN l.kind END, l.author,
            'dmarc-' || l.dmarc, 'spf-' || l.spf, 'dkim-' || l.dkim, CASE WHEN l.spam THEN 'yes' WHEN NOT l.spam THEN 'no' END,
            (l.spam_score::numeric * 1000)::bigint, nullif(l.encryption, 'none'), CASE WHEN l.is_fresh THEN 'fresh' END
@@ -596,7 +596,7 @@ BEGIN
     RETURN QUERY
     SELECT json_build_object('set', w.set_name, 'rule', w.rule, 'version', w.version, 'did', w.kind, 'reason', w.reason, 'report', 'r' || w.report_id, 'received', time_text(w.received),
             'at', time_text(w.at), 'observations', (SELECT coalesce(sum(upper(n) - lower(n)), 0) FROM unnest(w.observations) n), 'values', swallowed_values(w), 'state', r.state,
-            'sender', r.sender, 'summary', coalesce(r.summary, left(r.description, 120)))
+            'sender', r.sender, 'summary', report_summary(r.summary, r.description))
     FROM (SELECT * FROM visible_swallowed x WHERE (x.rule = p_name OR x.set_name = p_name) AND (p_since IS NULL OR x.at >= p_since)
           ORDER BY x.at DESC, x.report_id DESC LIMIT p_limit OFFSET p_offset) w
     JOIN visible_report r ON r.id = w.report_id AND r.received = w.received ORDER BY w.at DESC, w.report_id DESC;

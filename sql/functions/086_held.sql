@@ -14,36 +14,69 @@ BEGIN
     END IF;
 END $$;
 
--- p_verb 'accept': what is held or was dropped goes on to triage, and no rule holds it again. 'reject': what is held is dropped, and why is said;
+-- What rules and suppressions dropped of these reports and is in no case since, each by whom.
+CREATE OR REPLACE FUNCTION report_aside(p_reports bigint[])
+RETURNS TABLE (report_id bigint, did text, set_name text, rule text, suppression text, reason text, observations int4multirange)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = on SET plan_cache_mode = force_custom_plan AS $$
+BEGIN
+    RETURN QUERY WITH member AS MATERIALIZED (
+        SELECT m.report_id, range_agg(m.observations) AS observations FROM case_member m WHERE m.report_id = ANY (p_reports) AND m.until IS NULL GROUP BY m.report_id),
+    dropped AS (
+        SELECT w.report_id, w.kind, w.set_name, w.rule, NULL::text AS suppression, w.reason, w.observations FROM rule_swallowed w
+        WHERE w.report_id = ANY (p_reports) AND w.kind IN ('drop', 'suppress')
+        UNION ALL
+        SELECT r.report_id, 'suppress', NULL, NULL, s.name, suppression_said(s), r.observations FROM suppression s
+        JOIN suppressed_row r ON r.suppression_id = s.id AND r.report_id = ANY (p_reports))
+    SELECT d.report_id, d.kind, d.set_name, d.rule, d.suppression, d.reason, d.observations - coalesce(m.observations, '{}')
+    FROM dropped d LEFT JOIN member m ON m.report_id = d.report_id
+    WHERE NOT isempty(d.observations - coalesce(m.observations, '{}')) ORDER BY d.report_id, lower(d.observations);
+END $$;
+
+-- The same of one report, for its reader.
+CREATE OR REPLACE FUNCTION report_set_aside(p_report bigint) RETURNS json
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT coalesce(json_agg(json_build_object('did', a.did, 'set', a.set_name, 'rule', a.rule, 'suppression', a.suppression, 'reason', a.reason,
+        'observations', (SELECT sum(upper(n) - lower(n)) FROM unnest(a.observations) n))), '[]')
+    FROM report_aside(ARRAY(SELECT v.id FROM visible_report_key v WHERE v.id = p_report)) a $$;
+
+-- p_verb 'accept': what is held or was dropped, also of a report that else went through, goes on to triage, and no rule holds it again. 'reject': what is held is dropped, and why is said;
 -- it can be accepted later. A peer's document is accepted or declined as incoming instead. One entry in the site's journal a call.
--- {count: how many (would be) changed, unchanged: how many are no longer held, items: the first 100 as they were}
+-- {count: how many (would be) changed, unchanged: how many have nothing to decide any longer, items: the first 100 as they were}
 CREATE OR REPLACE FUNCTION reports_decide(p_verb text, p_reports bigint[], p_reason text, p_dry_run boolean) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_due bigint[];
+    v_parts bigint[] := '{}'; -- those of v_due of which only rows were dropped: they stay triaged
     v_items json;
 BEGIN
     PERFORM reports_named(p_reports, 'cirt report ls state:held lists what waits');
-    -- Locked in the order of their numbers: two of these calls cannot wait for each other.
-    v_due := ARRAY(SELECT o.report_id FROM (
-        SELECT x.report_id FROM report_outcome x WHERE x.report_id = ANY (p_reports) AND (x.state = 'held' OR (p_verb = 'accept' AND x.state = 'dropped'))
+    -- Locked in the order of their numbers: two of these calls cannot wait for each other, and the second sees what the first did.
+    PERFORM FROM report_outcome x WHERE x.report_id = ANY (p_reports) ORDER BY x.report_id FOR UPDATE;
+    v_due := ARRAY(SELECT x.report_id FROM report_outcome x WHERE x.report_id = ANY (p_reports) AND (x.state = 'held' OR (p_verb = 'accept' AND x.state = 'dropped'))
             AND NOT EXISTS (SELECT FROM incoming n WHERE n.report_id = x.report_id)
-        ORDER BY x.report_id FOR UPDATE) o);
+        ORDER BY x.report_id);
+    IF p_verb = 'accept' THEN
+        v_parts := ARRAY(SELECT x.report_id FROM report_outcome x JOIN (SELECT DISTINCT a.report_id FROM report_aside(p_reports) a) a ON a.report_id = x.report_id
+            WHERE x.state = 'triaged' AND NOT EXISTS (SELECT FROM to_triage q WHERE q.reports @> x.report_id) ORDER BY x.report_id);
+        v_due := v_due || v_parts;
+    END IF;
     SELECT coalesce(json_agg(report_json(r) ORDER BY r.received, r.id), '[]') INTO v_items FROM visible_report r WHERE r.id = ANY (v_due[:100]);
     IF NOT p_dry_run AND cardinality(v_due) > 0 THEN
         IF p_verb = 'accept' THEN
             WITH gone AS (
-                DELETE FROM report_outcome o WHERE o.report_id = ANY (v_due) RETURNING o.report_id, o.received)
+                DELETE FROM report_outcome o WHERE o.report_id = ANY (v_due) AND o.report_id <> ALL (v_parts) RETURNING o.report_id, o.received)
             INSERT INTO to_triage (reports, received, received_until, observations, released)
                 SELECT range_agg(int8range(c.report_id, c.report_id + 1)), min(c.received), max(c.received), sum(greatest(c.observations, 1)), true
-                FROM gone g JOIN report_content c ON c.report_id = g.report_id AND c.received = g.received;
+                FROM (SELECT x.report_id, x.received FROM gone x UNION ALL
+                      SELECT o.report_id, o.received FROM report_outcome o WHERE o.report_id = ANY (v_parts)) g JOIN report_content c ON c.report_id = g.report_id AND c.received = g.received;
             PERFORM pg_notify('cirt_triage', '');
         ELSE
             UPDATE report_outcome o SET state = 'dropped', rule = NULL, held_for = NULL, reason = p_reason, at = now() WHERE o.report_id = ANY (v_due);
         END IF;
         PERFORM journal_append(0, viewer_login(), CASE p_verb WHEN 'accept' THEN 'release' ELSE 'reject' END,
             CASE p_verb WHEN 'accept' THEN 'lets ' ELSE 'turns away ' END
-            || CASE cardinality(v_due) WHEN 1 THEN 'report r' || v_due[1] ELSE cardinality(v_due) || ' held reports' END
+            || CASE WHEN v_due = v_parts THEN 'what was dropped of ' ELSE '' END
+            || CASE cardinality(v_due) WHEN 1 THEN 'report r' || v_due[1] ELSE cardinality(v_due) || CASE WHEN v_due = v_parts THEN ' reports' ELSE ' held reports' END END
             || CASE p_verb WHEN 'accept' THEN ' go on to triage' ELSE ': ' || p_reason END,
             jsonb_build_object('reports', (SELECT jsonb_agg('r' || u) FROM unnest(v_due) u)));
     END IF;

@@ -147,7 +147,7 @@ SELECT json_join(report_json(v), json_build_object('description', v.description,
             SELECT z.* FROM visible_observation z WHERE z.report_id = v.id AND z.received = v.received ORDER BY z.no LIMIT $2::bigint) y) o ORDER BY o.no) x),
     'cases', (SELECT coalesce(json_agg(x.case_name ORDER BY x.case_id), '[]') FROM (
         SELECT m.case_id, m.case_name FROM visible_member m WHERE m.report_id = v.id AND m.received = v.received ORDER BY m.case_id LIMIT 1000) x),
-    'known_good', report_known_good(v.id, v.received)))
+    'known_good', report_known_good(v.id, v.received), 'set_aside', report_set_aside(v.id)))
 FROM visible_report v LEFT JOIN visible_report_extra e ON e.report_id = v.id AND e.received = v.received WHERE v.id = $1::bigint
 
 -- name: report_raw
@@ -284,7 +284,7 @@ FROM visible_share s WHERE s.id = $1::bigint
 -- name: incoming_list
 SELECT incoming_json(n) FROM visible_incoming n WHERE $3::text IS NULL OR n.state = $3::text ORDER BY n.state <> 'new', n.id DESC LIMIT $1::bigint OFFSET $2::bigint
 -- name: incoming_show
-SELECT json_join(incoming_json(n), json_build_object('summary', coalesce(r.summary, left(r.description, 120)), 'report', 'r' || n.report_id, 'issuer', n.issuer, 'class',
+SELECT json_join(incoming_json(n), json_build_object('summary', report_summary(r.summary, r.description), 'report', 'r' || n.report_id, 'issuer', n.issuer, 'class',
     r.class, 'description', r.description, 'decided_by', n.decided_by, 'decided', time_text(n.decided), 'reason', n.reason,
     'joins', (SELECT k.name FROM visible_alias a JOIN visible_case_key k ON k.id = a.case_id WHERE a.issuer = n.issuer AND a.alias = n.theirs AND n.state = 'new'),
     'observable_list', (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(x.type), 'value', x.value, 'role', sighting_role_name(x.role),

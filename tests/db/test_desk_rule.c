@@ -488,6 +488,61 @@ static void what_was_swallowed(void **state)
     json_decref(desk_client_get(both->desk, "analyst", 422, "/v1/swallowed"));
 }
 
+/* A report of five rows: three are dropped or suppressed by rules and a suppression, which it tells; accepted, only these go on. */
+static void rows_are_let_go(void **state)
+{
+    struct both *both = *state;
+    char text[200], path[64], *soon = cluster_text("SELECT to_char(now() + interval '30 days', 'YYYY-MM-DD')");
+    snprintf(text, sizeof text,
+             "rule \"ours\": ip:192.0.2.1 => drop \"our scans\"\nrule \"audit\": ip:192.0.2.2 => suppress \"audit\" until:%s", soon);
+    put_rules(text, 1);
+    cluster_execute(
+        "SET search_path = cirt;"
+        "INSERT INTO suppression (name, value, addr, until, reason, approved) VALUES ('part', '192.0.2.3', '192.0.2.3', now() + "
+        "interval '1 day', 'part', now());"
+        "INSERT INTO class_setting (class, observations) VALUES ('vulnerable/weak-crypto', 3);"
+        "INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size)"
+        " SELECT 9000002, now(), min(id), 'https', 'certificate', sha256('mixed'), 1 FROM sender;"
+        "INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed, observations)"
+        " VALUES (9000002, now(), 'received', 'csv', 1, true, 5);"
+        "INSERT INTO observation (report_id, received, no, class) SELECT 9000002, now(), n, CASE n WHEN 5 THEN "
+        "'vulnerable/weak-crypto' ELSE 'fraud/phishing' END FROM generate_series(1, 5) n;"
+        "INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, addr, value)"
+        " SELECT 9000002, now(), n, 1, 1, 1, 1, ('192.0.2.' || n)::inet, '192.0.2.' || n FROM generate_series(1, 5) n;"
+        "INSERT INTO to_triage (reports, received, observations) VALUES (int8multirange(int8range(9000002, 9000003)), now(), 5)");
+    triage(both->fixture);
+    assert_outcome(9000002, "triaged audit below the threshold of vulnerable/weak-crypto: 1 of 3 observations within 7 days");
+    json_t *report = desk_client_get(both->desk, "analyst", 200, "/v1/reports/r9000002"), *aside = json_object_get(report, "set_aside");
+    assert_int_equal(json_array_size(aside), 3);
+    assert_string_equal(text_at(json_array_get(aside, 0), "rule"), "ours");
+    assert_string_equal(text_at(json_array_get(aside, 0), "did"), "drop");
+    assert_string_equal(text_at(json_array_get(aside, 1), "rule"), "audit");
+    assert_string_equal(text_at(json_array_get(aside, 2), "suppression"), "part");
+    assert_int_equal(number_at(json_array_get(aside, 2), "observations"), 1);
+    json_decref(report);
+    snprintf(path, sizeof path, "/v1/reports/accept");
+    for (int again = 0; again < 2; again++) {
+        json_t *done = post(state, "analyst", 200, path, json_pack("{s:[s]}", "reports", "r9000002"));
+        assert_int_equal(number_at(done, "count"), again ? 0 : 1);
+        json_decref(done);
+    }
+    triage(both->fixture);
+    char *rows = cluster_text("SELECT range_agg(observations)::text FROM cirt.case_member WHERE report_id = 9000002");
+    assert_string_equal(rows, "{[1,5)}");
+    free(rows);
+    assert_int_equal(
+        cluster_number("SELECT sum(t.observations) FROM cirt.case_tally t JOIN cirt.case_member m ON m.case_id = t.case_id WHERE "
+                       "m.report_id = 9000002"),
+        4);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.waiting_row WHERE report_id = 9000002"), 1);
+    report = desk_client_get(both->desk, "analyst", 200, "/v1/reports/r9000002");
+    assert_int_equal(json_array_size(json_object_get(report, "set_aside")), 0);
+    assert_string_equal(text_at(report, "state"), "triaged");
+    json_decref(report);
+    cluster_execute("DELETE FROM cirt.waiting_row; DELETE FROM cirt.class_setting WHERE class = 'vulnerable/weak-crypto'");
+    free(soon);
+}
+
 static void a_case_tells(void **state)
 {
     struct both *both = *state;
@@ -528,6 +583,7 @@ int main(void)
         cmocka_unit_test_setup(counts_outlive_versions, clean_both),
         cmocka_unit_test_setup(trials_decide_as_triage, clean_both),
         cmocka_unit_test_setup(what_was_swallowed, clean_both),
+        cmocka_unit_test_setup(rows_are_let_go, clean_both),
         cmocka_unit_test_setup(a_case_tells, clean_both),
         cmocka_unit_test_setup(trials_know_aliases, clean_both),
         cmocka_unit_test_setup(a_trial_is_bounded, clean_both),

@@ -42,7 +42,8 @@ static const char fixture[] =
     "false,"
     "   CASE WHEN i % 100 = 0 THEN 'fraud/phishing' WHEN i % 100 = 1 THEN 'fraud/copyright' WHEN i % 100 <> 2 THEN "
     "'vulnerable/ddos-amplifier' END,"
-    "   CASE WHEN i % 100 = 0 THEN '50% rare' ELSE 'a Common summary' END, CASE WHEN i % 300 = 0 THEN 'seldom said' ELSE 'often SAID' END, "
+    "   CASE WHEN i % 100 = 0 THEN '50% rare' WHEN i % 100 <> 3 THEN 'a Common summary' END, CASE WHEN i % 300 = 0 THEN 'seldom said' ELSE "
+    "'often SAID' END, "
     "1 FROM made;"
     "INSERT INTO report_outcome (report_id, received, state) SELECT report_id, received, CASE WHEN i % 250 = 0 THEN 'dropped' WHEN i % 400 "
     "= 0 THEN 'held'"
@@ -133,7 +134,8 @@ static const struct {
     {"summary:RARE", "c.summary = '50%% rare'"},
     {"summary:\"0%25+r\"", "c.summary = '50%% rare'"},
     {"summary:common", "c.summary = 'a Common summary'"},
-    {"-summary:common", "c.summary = '50%% rare'"},
+    {"-summary:common", "c.summary = '50%% rare' OR c.summary IS NULL"},
+    {"summary:often", "c.summary IS NULL"},
     {"seldom", "c.description = 'seldom said'"},
     {"said", "true"},
     {"seldom class:fraud sender:analyst2", "c.description = 'seldom said'"},

@@ -429,7 +429,7 @@ static void red_hides_no_other_rows(void **state)
     letter.sightings[0][2] = red.sightings[0][2] = "198.51.97.7";
     triaged(fixture, &red);
     seen = triaged(fixture, &letter);
-    assert_outcome(seen, "triaged below the threshold: 1 of 2 observations and 1 of 1 addresses within 7 days");
+    assert_outcome(seen, "triaged below the threshold of fraud/phishing: 1 of 2 observations within 7 days");
     /* What an analyst makes RED is joined by nobody, and what ended as RED is opened again by what is RED alone. */
     triaged(fixture, &letter);
     cluster_execute("UPDATE cirt.incident_case SET tlp = 4 WHERE tlp = 1");
@@ -452,10 +452,11 @@ static void few_rows_wait_until_they_are_many(void **state)
     cluster_execute("INSERT INTO cirt.class_setting (class, observations, addresses) VALUES ('information-gathering', 4, 3)");
     int64_t first = triaged(fixture, &letter);
     assert_case(first, "k.id", "");
-    assert_outcome(first, "triaged below the threshold: 1 of 4 observations and 1 of 3 addresses within 7 days");
+    assert_outcome(first,
+                   "triaged below the threshold of information-gathering/scanner: 1 of 4 observations and 1 of 3 addresses within 7 days");
     letter.tlp = TLP_GREEN;
     int64_t second = triaged(fixture, &letter), third = triaged(fixture, &letter), fourth = triaged(fixture, &letter);
-    assert_outcome(fourth, "triaged below the threshold: 4 of 4 observations and 1 of 3 addresses within 7 days");
+    assert_outcome(fourth, "triaged below the threshold of information-gathering/scanner: 1 of 3 addresses within 7 days");
     letter.sightings[0][2] = "10.1.2.4";
     triaged(fixture, &letter);
     assert_int_equal(cases_open(), 0);
@@ -499,7 +500,7 @@ static void what_waited_too_long_does_not_count(void **state)
     cluster_execute("UPDATE cirt.waiting_row SET since = now() - interval '3 days 1 minute'");
     int64_t second = triaged(fixture, &letter);
     assert_case(second, "k.id", "");
-    assert_outcome(second, "triaged below the threshold: 1 of 2 observations and 1 of 1 addresses within 3 days");
+    assert_outcome(second, "triaged below the threshold of information-gathering/scanner: 1 of 2 observations within 3 days");
     assert_int_equal(cluster_number("SELECT done FROM cirt.clock_flood()"), 1);
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.waiting_row"), 1);
     assert_case(triaged(fixture, &letter), "t.reports", "2");
