@@ -213,7 +213,8 @@ static const struct option_rule watch_options[] = {{"interval", OPTION_ONE, "S",
                                                    {"once", OPTION_SWITCH, NULL, N_("what there is, then end")},
                                                    {0}};
 static const struct option_rule rm_options[] = {YES, {0}};
-static const struct option_rule test_options[] = {{"against", OPTION_ONE, "WHAT", N_("a report (r81) or 'last 7d'")},
+static const struct option_rule test_options[] = {{"waiting", OPTION_ONE, "RULES", N_("instead of a file: what of that set waits for a second person")},
+                                                  {"against", OPTION_ONE, "WHAT", N_("a report (r81) or 'last 7d'")},
                                                   {"as", OPTION_ONE, "RULES", N_("the set it would replace; else by the file's name")},
                                                   {0}};
 static const struct option_rule swallowed_options[] = {LIMIT, FIELDS, {"since", OPTION_ONE, "TIME", N_("how far back: 7d, 12h")}, {0}};
@@ -522,8 +523,8 @@ const struct command commands_table[] = {
      {"cirt feed run blocklist --wait"}, NULL, false},
     {"feed seen", feed_cmd_seen, COMMAND_DESK, "FEED", 1, 1, NULL, N_("its notices were looked at"),
      {"cirt feed seen shadowserver"}, NULL, false},
-    {"rule test", rule_cmd_test, COMMAND_DESK, "FILE", 1, 1, test_options, N_("try rules without using them"),
-     {"cirt rule test triage.rules", "cirt rule test triage.rules --against 'last 7d'", "cirt rule test new.rules --as triage --against r81"}, NULL, false},
+    {"rule test", rule_cmd_test, COMMAND_DESK, "[FILE]", 0, 1, test_options, N_("try rules without using them"),
+     {"cirt rule test triage.rules", "cirt rule test new.rules --as triage --against r81", "cirt rule test --waiting triage --against 'last 7d'"}, NULL, false},
     {"rule approve", rule_cmd_approve, COMMAND_DESK, "RULES", 1, 1, rm_options, N_("be the second person for rules that drop or suppress"),
      {"cirt rule approve triage"}, &record_kind_rule, false},
     {"rule refuse", rule_cmd_refuse, COMMAND_DESK, "RULES", 1, 1, decline_options, N_("refuse, or take back, rules that wait"),

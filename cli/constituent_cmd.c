@@ -41,27 +41,51 @@ const struct option_rule constituent_cmd_who_options[] = {
 struct upload {
     struct session *session;
     int64_t import; /* 0: no part was taken yet */
+    json_t *faults; /* what is wrong by the file, and then by the daemon */
 };
 
-/* Places beyond the first, which the problem itself names. */
-static void tell_others(struct session *session, const json_t *problem)
+static int by_place(const void *a, const void *b)
 {
-    const json_t *errors = field_list(problem, "errors");
+    const json_t *const *one = a, *const *other = b;
+    long first = strtol(field_or(*one, "at", "") + strcspn(field_or(*one, "at", ""), "0123456789"), NULL, 10);
+    long second = strtol(field_or(*other, "at", "") + strcspn(field_or(*other, "at", ""), "0123456789"), NULL, 10);
 
-    if (session->has_json)
-        return;
-    for (size_t i = 1; i < json_array_size(errors); i++) {
-        const json_t *one = json_array_get(errors, i);
-        char *at = screen_clean(&session->printer.screen, field_or(one, "at", "-"), false);
-        char *error = screen_clean(&session->printer.screen, field_or(one, "error", "-"), false);
+    return first < second ? -1 : first > second;
+}
+
+/* All that is wrong, in the order of the file: the first as the problem, the others below it. */
+static void tell_faults(struct session *session, const json_t *faults)
+{
+    size_t count = json_array_size(faults);
+    json_t **list = mem_calloc(count, sizeof *list), *sorted = json_array(), *answer;
+    char *hint = count > 1 ? mem_printf(ngettext("%zu more is wrong too", "%zu more are wrong too", count - 1), count - 1) : NULL;
+
+    for (size_t i = 0; i < count; i++)
+        list[i] = json_array_get(faults, i);
+    qsort(list, count, sizeof *list, by_place);
+    for (size_t i = 0; i < count; i++)
+        json_array_append(sorted, list[i]);
+    answer = json_pack("{s:i, s:O, s:O}", "status", 422, "at", json_object_get(list[0], "at"), "errors", sorted);
+    session->printer.kind->problem(&session->printer, &(struct printer_problem){.what = field_or(list[0], "error", "-"),
+                                                                                .where = field_text(list[0], "at"),
+                                                                                .hint = hint,
+                                                                                .answer = answer});
+    session->exit_code = EXIT_REFUSED;
+    for (size_t i = 1; i < count && !session->has_json; i++) {
+        char *at = screen_clean(&session->printer.screen, field_or(list[i], "at", "-"), false);
+        char *error = screen_clean(&session->printer.screen, field_or(list[i], "error", "-"), false);
         fprintf(stderr, "  %s: %s\n", at, error);
         free(at);
         free(error);
     }
+    json_decref(answer);
+    json_decref(sorted);
+    free(hint);
+    free(list);
 }
 
-/* As session_post(), but where lines of the file are wrong all of them are told. */
-static json_t *post(struct session *session, char *path, json_t *body)
+/* As session_post(), but lines of the file that are wrong are added to faults, to be told all at once. */
+static json_t *post(struct session *session, char *path, json_t *body, json_t *faults)
 {
     char *text = json_dumps(body, JSON_COMPACT);
     struct http_client_request request = {.method = "POST",
@@ -75,12 +99,12 @@ static json_t *post(struct session *session, char *path, json_t *body)
 
     if (session_send(session, &request, path, &answer)) {
         json_t *got = json_loadb(buf_text(&answer.body), answer.body.size, 0, NULL);
-        if (answer.status / 100 == 2 && got) {
+        if (answer.status / 100 == 2 && got)
             value = json_incref(got);
-        } else {
+        else if (field_list(got, "errors"))
+            json_array_extend(faults, json_object_get(got, "errors"));
+        else
             session_refused(session, &answer, NULL);
-            tell_others(session, got);
-        }
         json_decref(got);
     }
     http_client_answer_clear(&answer);
@@ -90,16 +114,18 @@ static json_t *post(struct session *session, char *path, json_t *body)
     return value;
 }
 
-/* The user is told where it fails. */
+/* After a part with faults the rest is only looked at. */
 static bool send_part(void *context, json_t *items, struct err *err)
 {
     struct upload *upload = context;
     json_t *import = upload->import ? json_integer(upload->import) : json_null();
-    json_t *answer = post(upload->session, mem_strdup("/v1/imports"), json_pack("{s:o, s:o}", "import", import, "items", items));
+    json_t *answer =
+        post(upload->session, mem_strdup("/v1/imports"), json_pack("{s:o, s:o}", "import", import, "items", items), upload->faults);
 
-    if (!answer)
+    if (!answer && json_array_size(upload->faults) == 0)
         return err_set(err, ERR_DENIED, "refused");
-    upload->import = field_number(answer, "import", 0);
+    if (answer)
+        upload->import = field_number(answer, "import", 0);
     json_decref(answer);
     return true;
 }
@@ -190,13 +216,18 @@ static void render_plan(struct screen *screen, const json_t *answer, const void 
                   total);
 }
 
-static json_t *ask(struct session *session, int64_t import, bool is_dry)
+/* NULL: told. */
+static json_t *ask(const struct upload *upload, bool is_dry)
 {
     char id[32];
+    json_t *answer;
 
-    snprintf(id, sizeof id, "%lld", (long long)import);
-    return post(session, url_path("/v1/imports/{}", id),
-                json_pack("{s:b, s:b}", "prune", options_has(&session->options, "prune"), "dry_run", is_dry));
+    snprintf(id, sizeof id, "%lld", (long long)upload->import);
+    answer = post(upload->session, url_path("/v1/imports/{}", id),
+                  json_pack("{s:b, s:b}", "prune", options_has(&upload->session->options, "prune"), "dry_run", is_dry), upload->faults);
+    if (!answer && json_array_size(upload->faults) > 0)
+        tell_faults(upload->session, upload->faults);
+    return answer;
 }
 
 /* On a terminal a person sees the plan first. */
@@ -207,28 +238,46 @@ static bool agreed(struct session *session, const json_t *plan)
     return session_confirm(session, _("Apply it?"));
 }
 
-int constituent_cmd_import(struct session *session)
+static bool upload_file(struct upload *upload)
 {
-    struct upload upload = {.session = session};
+    struct session *session = upload->session;
     struct err err = {0};
-    json_t *plan, *done;
+    bool ok = constituent_file_read(session_operand(session, 0), send_part, upload, upload->faults, &err);
 
-    if (!constituent_file_read(session_operand(session, 0), send_part, &upload, &err))
-        return session->exit_code != EXIT_DONE ? session->exit_code : session_fail_err(session, EXIT_USAGE, NULL, &err);
-    if (upload.import == 0)
-        return session_fail(session, EXIT_USAGE, NULL, _("the file names no constituent"));
-    plan = ask(session, upload.import, true);
+    if (!ok && session->exit_code == EXIT_DONE)
+        session_fail_err(session, err.at[0] ? EXIT_REFUSED : EXIT_USAGE, NULL, &err);
+    else if (ok && json_array_size(upload->faults) > 0)
+        tell_faults(session, upload->faults);
+    else if (ok && upload->import == 0)
+        session_fail(session, EXIT_USAGE, NULL, _("the file names no constituent"));
+    return session->exit_code == EXIT_DONE;
+}
+
+static void apply(struct upload *upload)
+{
+    struct session *session = upload->session;
+    json_t *plan = ask(upload, true), *done;
+
     if (!plan)
-        return session->exit_code;
+        return;
     if (options_has(&session->options, "dry-run") || field_number(plan, "total", 0) == 0) {
         session_print(session, plan, render_plan, NULL);
     } else if (agreed(session, plan)) {
-        done = ask(session, upload.import, false);
+        done = ask(upload, false);
         if (done)
             session_print(session, done, render_plan, options_has(&session->options, "yes") ? NULL : session);
         json_decref(done);
     }
     json_decref(plan);
+}
+
+int constituent_cmd_import(struct session *session)
+{
+    struct upload upload = {.session = session, .faults = json_array()};
+
+    if (upload_file(&upload))
+        apply(&upload);
+    json_decref(upload.faults);
     return session->exit_code;
 }
 

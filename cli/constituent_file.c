@@ -52,7 +52,8 @@ static const struct column {
 struct reading {
     constituent_file_send send;
     void *context;
-    json_t *items; /* of the part being filled */
+    json_t *items;  /* of the part being filled */
+    json_t *faults; /* of rows */
     size_t values;
     const struct column *header[COLUMNS_MAX];
     size_t header_count;
@@ -161,14 +162,20 @@ static json_t *list_in(json_t *item, const char *member)
     return list;
 }
 
-static bool set_switch(json_t *item, const char *cell, const char *at, struct err *err)
+/* A row's fault does not end the reading: all are told at once. */
+static void add_fault(const struct reading *reading, const char *at, char *text)
+{
+    json_array_append_new(reading->faults, json_pack("{s:s, s:s}", "at", at, "error", text));
+    free(text);
+}
+
+static void set_switch(const struct reading *reading, json_t *item, const char *cell)
 {
     bool is_yes = str_equal_nocase(cell, "yes") || str_equal_nocase(cell, "true") || strcmp(cell, "1") == 0;
 
     if (!is_yes && !str_equal_nocase(cell, "no") && !str_equal_nocase(cell, "false") && strcmp(cell, "0") != 0)
-        return err_set_at(err, ERR_INPUT, at, _("'%.60s' is neither yes nor no"), cell);
+        add_fault(reading, field_text(item, "at"), mem_printf(_("'%.60s' is neither yes nor no"), cell));
     json_object_set_new(item, "enabled", json_boolean(is_yes));
-    return true;
 }
 
 static const char *date_in(const struct reading *reading, const char *const *cells, size_t count, const char *member)
@@ -179,12 +186,11 @@ static const char *date_in(const struct reading *reading, const char *const *cel
     return NULL;
 }
 
-/* False with err set. */
-static bool fill_item(const struct reading *reading, json_t *item, const char *const *cells, size_t count, struct err *err)
+static void fill_item(const struct reading *reading, json_t *item, const char *const *cells, size_t count)
 {
     const char *from = date_in(reading, cells, count, "from"), *until = date_in(reading, cells, count, "until");
     json_t *contact = json_object();
-    bool has_contact = false, ok = true;
+    bool has_contact = false;
 
     for (size_t i = 0; i < reading->header_count; i++) {
         const struct column *column = reading->header[i];
@@ -202,12 +208,11 @@ static bool fill_item(const struct reading *reading, json_t *item, const char *c
         else if (column->shape == COLUMN_CONTACT)
             json_object_set_new(contact, column->member, json_string(cell));
         else if (column->shape == COLUMN_SWITCH)
-            ok = ok && set_switch(item, cell, field_text(item, "at"), err);
+            set_switch(reading, item, cell);
     }
     if (has_contact)
         json_array_append_new(list_in(item, "contacts"), json_incref(contact));
     json_decref(contact);
-    return ok;
 }
 
 static bool take_row(void *context, size_t line, const char *const *cells, size_t count, struct err *err)
@@ -219,13 +224,12 @@ static bool take_row(void *context, size_t line, const char *const *cells, size_
     if (reading->header_count == 0)
         return read_header(reading, cells, count, err);
     snprintf(at, sizeof at, "line %zu", line);
-    if (count > reading->header_count)
-        return err_set_at(err, ERR_INPUT, at, _("the row has %zu cells, the first line %zu"), count, reading->header_count);
-    item = json_pack("{s:s}", "at", at);
-    if (!fill_item(reading, item, cells, count, err)) {
-        json_decref(item);
-        return false;
+    if (count > reading->header_count) {
+        add_fault(reading, at, mem_printf(_("the row has %zu cells, the first line %zu"), count, reading->header_count));
+        return true; /* nobody knows which cell is which */
     }
+    item = json_pack("{s:s}", "at", at);
+    fill_item(reading, item, cells, count);
     return add_item(reading, item, 1, err);
 }
 
@@ -328,14 +332,14 @@ static bool read_json(struct reading *reading, const struct buf *text, struct er
 
 /* --- the file --- */
 
-bool constituent_file_read(const char *path, constituent_file_send send, void *context, struct err *err)
+bool constituent_file_read(const char *path, constituent_file_send send, void *context, json_t *faults, struct err *err)
 {
     struct reading *reading = mem_calloc(1, sizeof *reading);
     struct buf text;
     const char *first;
     bool ok = false;
 
-    *reading = (struct reading){.send = send, .context = context, .items = json_array()};
+    *reading = (struct reading){.send = send, .context = context, .items = json_array(), .faults = faults};
     buf_init(&text, FILE_SIZE_MAX);
     if (!file_bytes(path, &text, err))
         goto done;

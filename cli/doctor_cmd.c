@@ -127,15 +127,16 @@ static void render(struct screen *screen, const json_t *answer, const void *cont
     UNUSED(context);
     for (size_t i = 0; i < json_array_size(checks); i++) {
         const json_t *check = json_array_get(checks, i);
-        bool ok = field_is(check, "ok");
+        bool ok = field_is(check, "ok"), has_hint = field_text(check, "hint") != NULL;
         char *name = screen_clean(screen, field_text(check, "name"), false), *text = screen_clean(screen, field_text(check, "text"), false);
 
-        screen_style(screen, ok ? STYLE_GREEN : STYLE_RED, ok ? "ok    " : "WRONG ");
+        /* Nothing is wrong, but somebody is waited for. */
+        screen_style(screen, !ok ? STYLE_RED : has_hint ? STYLE_YELLOW : STYLE_GREEN, !ok ? "WRONG " : has_hint ? "look  " : "ok    ");
         screen_printf(screen, "%-16s ", name);
         screen_words(screen, text, MARGIN);
         free(name);
         free(text);
-        if (!ok && field_text(check, "hint")) {
+        if (has_hint) {
             text = screen_clean(screen, field_text(check, "hint"), false);
             screen_printf(screen, "%*s", MARGIN, "");
             screen_words(screen, text, MARGIN);

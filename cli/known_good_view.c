@@ -20,14 +20,14 @@ static void add_unless(struct table *table, const struct screen *screen, bool is
         cell_outside(table, screen, text);
 }
 
-/* The entry where it is another than the value; list and title only in the first row of a list. */
+/* The entry where it is another than the value; the title only in the first row of a list. */
 static void add_row(struct table *table, const struct screen *screen, const json_t *item, bool is_first)
 {
     const char *value = field_text(item, "value"), *entry = field_text(item, "entry");
 
     table_take(table, STYLE_PLAIN, cell_observable(screen, field_text(item, "type"), value));
     add_unless(table, screen, str_equal(entry, value), entry);
-    add_unless(table, screen, !is_first, field_text(item, "list"));
+    cell_outside(table, screen, field_text(item, "list"));
     add_unless(table, screen, !is_first, field_text(item, "title"));
 }
 
@@ -41,7 +41,7 @@ static bool is_first_of_list(const json_t *list, size_t at)
     return true;
 }
 
-/* List by list: each is named once. */
+/* List by list. */
 static void lists(struct screen *screen, const json_t *answer)
 {
     static const struct table_column columns[] = {

@@ -285,7 +285,7 @@ static void render_list(struct screen *screen, const json_t *answer, const void 
         snprintf(titles[count], sizeof titles[count], "%s", kind->columns[count]);
         for (char *c = titles[count]; *c; c++)
             *c = *c == '_' ? ' ' : *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
-        columns[count] = (struct table_column){titles[count], (unsigned)count, false, count == 1};
+        columns[count] = (struct table_column){titles[count], (unsigned)count, false, count > 0 || kind == &record_kind_class};
     }
     table = table_new(columns, count);
     for (size_t i = 0; i < json_array_size(items); i++)
@@ -296,12 +296,15 @@ static void render_list(struct screen *screen, const json_t *answer, const void 
         screen_printf(screen, _("No %s yet: cirt help %s %s\n"), kind->noun, kind->noun,
                       kind == &record_kind_warninglist || kind == &record_kind_rir ? "import" : "add");
     table_free(table);
+    if (field_text(answer, "next"))
+        screen_printf(screen, _("%zu shown, there are more: --limit %zu\n"), json_array_size(items), json_array_size(items) * 10);
 }
 
 int record_cmd_ls(struct session *session)
 {
     const struct record_kind *kind = session->command->record;
-    json_t *answer = list_get(session, mem_strdup(kind->path));
+    char *path = mem_strdup(kind->path);
+    json_t *answer = options_has(&session->options, "limit") ? list_get(session, path) : list_get_all(session, path);
 
     if (answer)
         session_print(session, answer, render_list, kind);
@@ -378,6 +381,57 @@ static void render_hits(struct screen *screen, const json_t *rules)
     }
 }
 
+/* What waits for a second person: who asked, when, and what it is. */
+static void render_waiting(struct screen *screen, const json_t *answer, const json_t *waiting)
+{
+    const char *noun = field_list(waiting, "drops") ? "rule" : "suppression", *text = field_text(waiting, "text");
+    char *drops = field_plain(json_object_get(waiting, "drops")), *clean = drops ? screen_clean(screen, drops, false) : NULL;
+    char when[PHRASE_SIZE];
+
+    screen_when(screen, field_time(waiting, "asked"), when);
+    screen_printf(screen, _("%-14s asked by %s, %s"), "waiting", field_or(waiting, "asked_by", "-"), when);
+    if (clean)
+        screen_printf(screen, _("; it newly throws away: %s"), clean);
+    if (field_time(waiting, "until") != TIMESTAMP_NONE) {
+        phrase_day(field_time(waiting, "until"), when);
+        screen_printf(screen, _("; its end: %s"), when);
+    }
+    screen_printf(screen, _("\n%*scirt %s approve %s   or   cirt %s refuse %s\n"), RECORD_MARGIN, "", noun, field_or(answer, "name", "-"),
+                  noun, field_or(answer, "name", "-"));
+    if (text)
+        own_lines(screen, text);
+    free(drops);
+    free(clean);
+}
+
+/* Objects as lines, a column a member. */
+static void render_objects(struct screen *screen, const char *name, const json_t *list)
+{
+    enum { COLUMNS_MAX = 9 };
+    struct table_column columns[COLUMNS_MAX] = {0};
+    const char *members[COLUMNS_MAX], *member;
+    size_t count = 0;
+    json_t *value;
+    struct table *table;
+
+    json_object_foreach(json_array_get(list, 0), member, value) if (count < COLUMNS_MAX)
+    {
+        columns[count] = (struct table_column){"", (unsigned)count, json_is_integer(value), count > 0};
+        members[count++] = member;
+    }
+    table = table_new(columns, count);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        for (size_t k = 0; k < count; k++)
+            if (field_time(item, members[k]) != TIMESTAMP_NONE)
+                cell_when(table, screen, item, members[k]);
+            else
+                cell_plain(table, screen, json_object_get(item, members[k]));
+    }
+    table_print_block(table, screen, name, RECORD_MARGIN);
+    table_free(table);
+}
+
 static void render_one(struct screen *screen, const json_t *answer, const void *context)
 {
     const struct record_kind *kind = context;
@@ -386,6 +440,14 @@ static void render_one(struct screen *screen, const json_t *answer, const void *
 
     json_object_foreach((json_t *)answer, name, value)
     {
+        if (strcmp(name, "waiting") == 0 && json_is_object(value)) {
+            render_waiting(screen, answer, value);
+            continue;
+        }
+        if (str_ends(name, "_list") && json_is_object(json_array_get(value, 0))) {
+            render_objects(screen, name, value);
+            continue;
+        }
         bool is_many = json_is_array(value) && json_array_size(value) > 1;
 
         /* The rules stand in `text` already: what counts here is how often each was hit. */
@@ -426,11 +488,28 @@ struct done {
     bool is_new;
 };
 
+/* What a class's old numbers held back is not looked at again by itself. */
+static void render_below(struct screen *screen, const json_t *answer)
+{
+    int64_t rows = field_number(answer, "waiting", 0);
+    char count[PHRASE_SIZE];
+
+    if (!field_text(answer, "class") || rows == 0)
+        return;
+    screen_number(screen, rows, count);
+    screen_printf(
+        screen,
+        ngettext("%s observation waits; it is counted by the new numbers with the next one of its key: cirt class show '%s'\n",
+                 "%s observations wait; they are counted by the new numbers with the next one of their key: cirt class show '%s'\n",
+                 (unsigned long)rows),
+        count, field_text(answer, "class"));
+}
+
 /* One line of success, where a new feed's files go, and a line for each key that does not count yet. */
 static void render_done(struct screen *screen, const json_t *answer, const void *context)
 {
     const struct done *done = context;
-    const json_t *keys = field_list(answer, "mail_keys");
+    const json_t *keys = field_list(answer, "mail_keys"), *warnings = field_list(answer, "warnings");
     char *text = screen_clean(screen, done->text, false);
 
     screen_printf(screen, "%s\n", text);
@@ -445,6 +524,12 @@ static void render_done(struct screen *screen, const json_t *answer, const void 
             screen_printf(screen, _("its key waits for a second person: cirt key pin %s --peer %s\n"), field_or(key, "fingerprint", "-"),
                           field_or(answer, "name", "-"));
     }
+    for (size_t i = 0; i < json_array_size(warnings); i++) {
+        screen_text(screen, _("warning: "));
+        screen_outside(screen, json_string_value(json_array_get(warnings, i)));
+        screen_text(screen, "\n");
+    }
+    render_below(screen, answer);
     rule_cmd_waiting(screen, answer);
     free(text);
 }
@@ -496,10 +581,27 @@ int record_cmd_set(struct session *session)
     return finish(session, session_post(session, record_cmd_path(session), body, -1), _("changed"), false);
 }
 
+/* Of rules also how many go; NULL: told. */
+static char *removal_question(struct session *session)
+{
+    const char *name = session_operand(session, 0);
+    json_t *record;
+    size_t count;
+
+    if (session->command->record != &record_kind_rule || options_has(&session->options, "yes"))
+        return mem_printf(_("Remove %s %s?"), session->command->record->noun, name);
+    record = session_get(session, record_cmd_path(session));
+    if (!record)
+        return NULL;
+    count = json_array_size(field_list(record, "rules"));
+    json_decref(record);
+    return mem_printf(ngettext("Remove the rules %s, %zu rule?", "Remove the rules %s, %zu rules?", count), name, count);
+}
+
 int record_cmd_rm(struct session *session)
 {
-    char *question = mem_printf(_("Remove %s %s?"), session->command->record->noun, session_operand(session, 0));
-    bool sure = session_confirm(session, question);
+    char *question = removal_question(session);
+    bool sure = question && session_confirm(session, question);
 
     free(question);
     const char *gone = session->command->record->gone;

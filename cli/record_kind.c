@@ -136,7 +136,7 @@ const struct record_kind record_kind_class = {"class",
                                               "/v1/classes",
                                               "class",
                                               class_fields,
-                                              {"class", "window", "observations", "addresses", "immediate", "open", "waiting"},
+                                              {"class", "window", "observations", "addresses", "open", "waiting", "immediate"},
                                               N_("has no numbers of its own any more: cirt class show says what holds")};
 
 const struct option_rule record_kind_rule_options[] = {

@@ -42,27 +42,37 @@ static void test_row(struct table *table, const struct screen *screen, const jso
     cell_text(table, screen, field_text(item, "case"));
     cell_text(table, screen, field_text(item, "report"));
     cell_number(table, screen, item, "observations");
-    cell_text(table, screen, field_text(item, "rule"));
+    table_take(table, STYLE_PLAIN, screen_clean(screen, field_or(item, "rule", "-"), false)); /* our own words: not defanged */
     cell_outside(table, screen, changes);
     free(changes);
 }
 
 static const struct table_column test_columns[] = {
-    {N_("CASE"), 0, false, false}, {N_("REPORT"), 1, false, false}, {N_("OBSERVATIONS"), 2, true, false},
-    {N_("RULE"), 3, false, false}, {N_("CHANGE"), 0, false, true},
+    {N_("CASE"), 2, false, false}, {N_("REPORT"), 1, false, false}, {N_("OBS"), 3, true, false},
+    {N_("RULE"), 0, false, true},  {N_("CHANGE"), 0, false, true},
 };
 static const struct list_view test_view = {test_columns, ARRAY_SIZE(test_columns), test_row, NULL, NULL};
 
-static void render_faults(struct screen *screen, const json_t *rules)
+/* How many lines are wrong. Each with its place, and what is only told. */
+static size_t render_faults(struct screen *screen, const json_t *rules)
 {
+    size_t wrong = 0;
+
     for (size_t i = 0; i < json_array_size(rules); i++) {
         const json_t *rule = json_array_get(rules, i);
-        if (!field_text(rule, "error"))
+        const char *error = field_text(rule, "error"), *warning = field_text(rule, "warning");
+
+        if (error)
+            screen_printf(screen, "%s: ", field_or(rule, "at", "-"));
+        else if (warning)
+            screen_printf(screen, _("line %lld, warning: "), (long long)field_number(rule, "line", 0));
+        else
             continue;
-        screen_printf(screen, _("line %lld: "), (long long)field_number(rule, "line", 0));
-        screen_outside(screen, field_text(rule, "error"));
+        screen_outside(screen, error ? error : warning);
         screen_text(screen, "\n");
+        wrong += error != NULL;
     }
+    return wrong;
 }
 
 /* Which lines matched nothing at all: often a mistake. */
@@ -82,8 +92,13 @@ static void render_test(struct screen *screen, const json_t *answer, const void 
 {
     const json_t *rules = field_list(answer, "rules"), *items = field_list(answer, "items");
     char changed[PHRASE_SIZE], total[PHRASE_SIZE], reports[PHRASE_SIZE];
+    size_t wrong = render_faults(screen, rules);
 
-    render_faults(screen, rules);
+    if (wrong > 0) {
+        screen_printf(screen, ngettext("%zu of %zu line is wrong\n", "%zu of %zu lines are wrong\n", json_array_size(rules)), wrong,
+                      json_array_size(rules));
+        return;
+    }
     if (!context || !items) {
         screen_printf(screen,
                       ngettext("%zu line read; what it would change: --against 'last 7d'\n",
@@ -123,18 +138,50 @@ static char *set_name(const char *path)
     return mem_printf("%.*s", (int)strcspn(name, "."), name);
 }
 
+/* What waits of this set; NULL: told. */
+static char *waiting_text(struct session *session, const char *name)
+{
+    json_t *record = session_get(session, url_path("/v1/rules/{}", name));
+    const char *text = field_text(field_object(record, "waiting"), "text");
+    char *copy = text ? mem_strdup(text) : NULL;
+
+    if (record && !text)
+        session_fail(session, EXIT_REFUSED, "cirt rule ls", _("nothing of %s waits for a second person"), name);
+    json_decref(record);
+    return copy;
+}
+
+/* The operand's file, or what --waiting names; NULL: told. */
+static char *tried_text(struct session *session, const char *path, const char *waiting)
+{
+    struct err err = {0};
+    char *text;
+
+    if ((path != NULL) == (waiting != NULL)) {
+        session_fail(session, EXIT_USAGE, NULL, _("either a file or --waiting RULES"));
+        return NULL;
+    }
+    if (waiting)
+        return waiting_text(session, waiting);
+    text = file_text(path, &err);
+    if (!text)
+        session_fail_err(session, EXIT_USAGE, NULL, &err);
+    return text;
+}
+
 int rule_cmd_test(struct session *session)
 {
     const char *path = session_operand(session, 0), *against = options_text(&session->options, "against");
-    const char *as = options_text(&session->options, "as");
-    struct err err = {0};
-    char *text = file_text(path, &err), *name = as ? mem_strdup(as) : set_name(path);
-    json_t *body = text ? json_pack("{s:s, s:s?, s:s}", "text", text, "against", against, "name", *name ? name : "triage") : NULL, *answer;
+    const char *as = options_text(&session->options, "as"), *waiting = options_text(&session->options, "waiting");
+    char *text = tried_text(session, path, waiting), *name = NULL;
+    json_t *body, *answer;
     const json_t *rules;
 
-    free(name);
     if (!text)
-        return session_fail_err(session, EXIT_USAGE, NULL, &err);
+        return session->exit_code;
+    name = as ? mem_strdup(as) : waiting ? mem_strdup(waiting) : set_name(path);
+    body = json_pack("{s:s, s:s?, s:s}", "text", text, "against", against, "name", *name ? name : "triage");
+    free(name);
     free(text);
     if (!body)
         return session_fail(session, EXIT_USAGE, NULL, _("%s is not UTF-8 text"), path);
@@ -200,7 +247,7 @@ static void render_ask(struct screen *screen, const json_t *record, const void *
     screen_outside_lines(screen, field_or(waiting, "text", ""), 4);
     screen_text(screen, _("what it newly throws away: "));
     screen_outside(screen, drops ? drops : "-");
-    screen_text(screen, _("\n  try it first: cirt rule test FILE --against 'last 7d'\n"));
+    screen_printf(screen, _("\n  try it first: cirt rule test --waiting %s --against 'last 7d'\n"), field_or(record, "name", "-"));
     free(drops);
 }
 

@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "cli/words.h"
 
-enum { GAP = 2, PIPED_MOST = 80, FLEXIBLE_LEAST = 24, BLOCK_FLEXIBLE_LEAST = 40, COLUMN_LEAST = 4 };
+enum { GAP = 2, PIPED_MOST = 80, FLEXIBLE_LEAST = 24, BLOCK_FLEXIBLE_LEAST = 40, COLUMN_LEAST = 4, RANK_MAX = 9 };
 
 struct cell {
     enum style style;
@@ -74,19 +74,20 @@ static unsigned total(const struct table *table, const unsigned *widths)
     return sum > GAP ? sum - GAP : 0;
 }
 
-/* Narrows the flexible column down to `least`; true where all fits then. */
+/* Narrows the flexible columns down to `least`, the widest first; true where all fits then. */
 static bool cut_flexible(const struct table *table, unsigned *widths, unsigned limit, unsigned least)
 {
-    unsigned sum = total(table, widths);
+    for (unsigned sum = total(table, widths); sum > limit; sum--) {
+        size_t widest = table->column_count;
 
-    for (size_t i = 0; i < table->column_count && sum > limit; i++) {
-        unsigned over = sum - limit;
-        if (!table->columns[i].is_flexible || widths[i] <= least)
-            continue;
-        widths[i] = widths[i] > over + least ? widths[i] - over : least;
-        sum = total(table, widths);
+        for (size_t i = 0; i < table->column_count; i++)
+            if (table->columns[i].is_flexible && widths[i] > least && (widest == table->column_count || widths[i] > widths[widest]))
+                widest = i;
+        if (widest == table->column_count)
+            return false;
+        widths[widest]--;
     }
-    return sum <= limit;
+    return true;
 }
 
 static bool drop_one(const struct table *table, unsigned *widths)
@@ -102,20 +103,44 @@ static bool drop_one(const struct table *table, unsigned *widths)
     return true;
 }
 
+/* As wide as they would be, of those that are there. */
+static void restore(const struct table *table, unsigned *widths, const unsigned *natural)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (widths[i])
+            widths[i] = natural[i];
+}
+
+/* A wide column that left may have made room for narrower ones that left before it. */
+static void bring_back(const struct table *table, unsigned *widths, const unsigned *natural, unsigned limit, unsigned least)
+{
+    size_t size = table->column_count * sizeof *widths;
+    unsigned *tried = mem_calloc(table->column_count, sizeof *widths);
+
+    for (unsigned rank = 1; rank <= RANK_MAX; rank++)
+        for (size_t i = 0; i < table->column_count; i++) {
+            if (widths[i] || table->columns[i].rank != rank || !natural[i])
+                continue;
+            memcpy(tried, widths, size);
+            tried[i] = 1;
+            restore(table, tried, natural);
+            if (cut_flexible(table, tried, limit, least))
+                memcpy(widths, tried, size);
+        }
+    free(tried);
+}
+
 static void fit(const struct table *table, unsigned *widths, unsigned limit, unsigned least)
 {
-    unsigned natural = 0;
-    size_t flexible = table->column_count;
+    size_t size = table->column_count * sizeof *widths;
+    unsigned *natural = mem_calloc(table->column_count, sizeof *widths);
 
-    for (size_t i = 0; i < table->column_count; i++)
-        if (table->columns[i].is_flexible)
-            flexible = i;
-    if (flexible < table->column_count)
-        natural = widths[flexible];
+    memcpy(natural, widths, size);
     while (!cut_flexible(table, widths, limit, least) && drop_one(table, widths))
-        if (natural && widths[flexible]) /* it may be the one that left */
-            widths[flexible] = natural;
+        restore(table, widths, natural);
+    bring_back(table, widths, natural, limit, least);
     cut_flexible(table, widths, limit, COLUMN_LEAST);
+    free(natural);
 }
 
 static void print_cell(struct screen *screen, const struct table_column *column, enum style style, const char *text, unsigned width,

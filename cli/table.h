@@ -1,6 +1,6 @@
 /*
- * cli/table.h - fitted columns: each as wide as its widest cell; on a narrow terminal the flexible one is cut with an ellipsis first,
- * then columns leave by their rank. Piped (screen->columns 0): nothing is cut and nothing leaves, and one very long value does not push
+ * cli/table.h - fitted columns: each as wide as its widest cell; on a narrow terminal the flexible ones are cut with an ellipsis first, the
+ * widest of them before the others, then columns leave by their rank, and those that have room beside what is left come back. Piped (screen->columns 0): nothing is cut and nothing leaves, and one very long value does not push
  * what stands behind it to the right in all rows.
  */
 #ifndef CIRT_CLI_TABLE_H
@@ -13,9 +13,9 @@
 
 struct table_column {
     const char *title; /* N_() */
-    unsigned rank;     /* 0 stays; of the others the highest leaves first */
+    unsigned rank;     /* 0 stays; of the others, to 9, the highest leaves first */
     bool is_right;     /* numbers */
-    bool is_flexible;  /* at most one: may be cut */
+    bool is_flexible;  /* may be cut */
 };
 
 struct table;

@@ -76,12 +76,7 @@ static bool run_list(struct desk_call *call, const char *name, struct db_rows **
 static bool list_classes(struct desk_call *call, struct err *err)
 {
     struct db_rows *rows = NULL;
-    if (!run_list(call, NULL, &rows, err))
-        return false;
-    desk_page_add(call, rows, NULL);
-    buf_add_char(&call->answer->body, '}');
-    db_rows_free(rows);
-    return true;
+    return run_list(call, NULL, &rows, err) && desk_page_answer(call, rows, err);
 }
 
 static bool show_class(struct desk_call *call, struct err *err)

@@ -124,6 +124,14 @@ static json_t *moment_of(struct faults *faults, const json_t *holding, const cha
     return json_null();
 }
 
+/* Days of one form are compared here, so that their fault is told with the others; the rest by the database. */
+static void check_order(struct faults *faults, const json_t *holding, const char *value)
+{
+    const char *from = json_string_value(json_object_get(holding, "from")), *until = json_string_value(json_object_get(holding, "until"));
+    if (from && until && is_day(from) && is_day(until) && strcmp(until, from) < 0)
+        fault(faults, "%s ends before it begins", value);
+}
+
 /* "198.51.100.0/24", 64500, or {"value", "from", "until"} becomes such an object with the value's normal form, of a range several. */
 static void add_holding(struct faults *faults, const char *kind, const json_t *given, json_t *list)
 {
@@ -133,6 +141,8 @@ static void add_holding(struct faults *faults, const char *kind, const json_t *g
     size_t count = text ? normal_values(arena, kind, text, values) : 0;
     if (count == 0)
         fault(faults, value_fault(kind), text);
+    else
+        check_order(faults, given, text);
     for (size_t i = 0; i < count; i++)
         json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "value", values[i], "from", moment_of(faults, given, "from"), "until",
                                               moment_of(faults, given, "until")));
@@ -243,7 +253,9 @@ static void read_item(struct faults *faults, json_t *item, size_t number)
         return;
     }
     name = json_string_value(json_object_get(item, "name"));
-    if (!name || !is_short_name(name))
+    if (str_is_empty(name))
+        fault(faults, "name is missing", NULL);
+    else if (!is_short_name(name))
         fault(faults, "\"%s\" is no short name: up to 63 characters without blanks and /", name);
     json_object_foreach(item, member, value)
     {

@@ -108,6 +108,8 @@ struct desk_page {
 bool desk_page_read(struct desk_call *call, struct desk_page *page, struct err *err) MUST_CHECK;
 /* The rows' first column as a list; page NULL for a list that is whole. Leaves the object open: close it with '}'. */
 void desk_page_add(struct desk_call *call, const struct db_rows *rows, const struct desk_page *page);
+/* The whole answer of rows that are all there are, or of them the page that ?limit= and ?cursor= ask for; frees them. */
+bool desk_page_answer(struct desk_call *call, struct db_rows *rows, struct err *err) MUST_CHECK;
 
 /* --- desk_query.c: what the path says --- */
 

@@ -12,18 +12,39 @@ bool desk_page_read(struct desk_call *call, struct desk_page *page, struct err *
     return true;
 }
 
-void desk_page_add(struct desk_call *call, const struct db_rows *rows, const struct desk_page *page)
+/* next: the cursor of the page behind, or 0. */
+static void add_rows(struct desk_call *call, const struct db_rows *rows, size_t from, size_t until, int64_t next)
 {
     struct buf *body = &call->answer->body;
-    size_t count = db_row_count(rows);
     call->answer->status = 200;
     buf_add_text(body, "{\"items\":[");
-    for (size_t i = 0; i < count; i++) {
-        buf_add_text(body, i ? "," : "");
+    for (size_t i = from; i < until; i++) {
+        buf_add_text(body, i > from ? "," : "");
         buf_add_text(body, db_get_text(rows, i, 0));
     }
-    if (page && count == (size_t)page->limit)
-        buf_printf(body, "],\"next\":\"%lld\"", (long long)(page->offset + page->limit));
+    if (next)
+        buf_printf(body, "],\"next\":\"%lld\"", (long long)next);
     else
         buf_add_text(body, "],\"next\":null");
+}
+
+void desk_page_add(struct desk_call *call, const struct db_rows *rows, const struct desk_page *page)
+{
+    size_t count = db_row_count(rows);
+    add_rows(call, rows, 0, count, page && count == (size_t)page->limit ? page->offset + page->limit : 0);
+}
+
+bool desk_page_answer(struct desk_call *call, struct db_rows *rows, struct err *err)
+{
+    struct desk_page page;
+    bool ok = desk_page_read(call, &page, err);
+    if (ok) {
+        size_t count = db_row_count(rows), from = (size_t)page.offset < count ? (size_t)page.offset : count, until = count;
+        if (desk_query_text(call, "limit") && count - from > (size_t)page.limit)
+            until = from + (size_t)page.limit;
+        add_rows(call, rows, from, until, until < count ? (int64_t)until : 0);
+        buf_add_char(&call->answer->body, '}');
+    }
+    db_rows_free(rows);
+    return ok;
 }

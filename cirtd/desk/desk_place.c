@@ -126,12 +126,7 @@ bool desk_place_import_more(struct desk_call *call, struct err *err)
 bool desk_place_list(struct desk_call *call, struct err *err)
 {
     struct db_rows *rows = NULL;
-    if (!desk_run(call, SQL_DESK_RIR_LIST, &rows, err))
-        return false;
-    desk_page_add(call, rows, NULL);
-    buf_add_char(&call->answer->body, '}');
-    db_rows_free(rows);
-    return true;
+    return desk_run(call, SQL_DESK_RIR_LIST, &rows, err) && desk_page_answer(call, rows, err);
 }
 
 bool desk_place_remove(struct desk_call *call, struct err *err)

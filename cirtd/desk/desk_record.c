@@ -89,12 +89,7 @@ static bool list_records(struct desk_call *call, struct err *err)
 {
     struct db_rows *rows = NULL;
     db_null(call->params);
-    if (!desk_run(call, kind_of(call)->list, &rows, err))
-        return false;
-    desk_page_add(call, rows, NULL);
-    buf_add_char(&call->answer->body, '}');
-    db_rows_free(rows);
-    return true;
+    return desk_run(call, kind_of(call)->list, &rows, err) && desk_page_answer(call, rows, err);
 }
 
 static bool show_record(struct desk_call *call, struct err *err)
@@ -234,12 +229,7 @@ static bool remove_record(struct desk_call *call, struct err *err)
 static bool list_unmapped(struct desk_call *call, struct err *err)
 {
     struct db_rows *rows = NULL;
-    if (!desk_run(call, SQL_DESK_ALIAS_UNMAPPED, &rows, err))
-        return false;
-    desk_page_add(call, rows, NULL);
-    buf_add_char(&call->answer->body, '}');
-    db_rows_free(rows);
-    return true;
+    return desk_run(call, SQL_DESK_ALIAS_UNMAPPED, &rows, err) && desk_page_answer(call, rows, err);
 }
 
 /* --- feeds --- */

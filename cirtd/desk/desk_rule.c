@@ -166,13 +166,74 @@ static json_t *changes_between(const struct outcome *before, const struct outcom
     return NULL;
 }
 
-/* The rule of the tried set that speaks first, or the one of the old that falls silent. */
-static const char *rule_of(const struct trial *trial, const struct triage_decision *before, const struct triage_decision *after)
+/* Which actions make each kind of change. */
+static const struct {
+    const char *change;
+    enum triage_action first, last;
+} causes[] = {{"kept", TRIAGE_HOLD, TRIAGE_SUPPRESS},
+              {"class", TRIAGE_CLASS, TRIAGE_CLASS},
+              {"priority", TRIAGE_PRIORITY, TRIAGE_PRIORITY},
+              {"severity", TRIAGE_SEVERITY, TRIAGE_SEVERITY},
+              {"queue", TRIAGE_QUEUE, TRIAGE_QUEUE},
+              {"owner", TRIAGE_OWNER, TRIAGE_OWNER},
+              {"tlp", TRIAGE_TLP, TRIAGE_TLP},
+              {"pap", TRIAGE_PAP, TRIAGE_PAP},
+              {"tags", TRIAGE_TAG, TRIAGE_TAG},
+              {"template", TRIAGE_TEMPLATE, TRIAGE_TEMPLATE},
+              {"notify", TRIAGE_NOTIFY, TRIAGE_NOTIFY}};
+
+static bool took(const struct triage_decision *decision, const struct triage_step *like)
 {
-    for (size_t i = 0; i < after->step_count; i++)
-        if (after->steps[i].rules == trial->after.rules[trial->tried] && after->steps[i].took_effect)
-            return after->steps[i].rule;
-    return before->step_count ? before->steps[0].rule : NULL;
+    for (size_t i = 0; i < decision->step_count; i++) {
+        const struct triage_step *step = &decision->steps[i];
+        if (step->took_effect && step->kind == like->kind && str_equal(step->value, like->value))
+            return true;
+    }
+    return false;
+}
+
+enum { RULES_NAMED_MAX = 8 };
+
+struct rule_names {
+    const char *names[RULES_NAMED_MAX];
+    size_t count;
+};
+
+static void add_name(struct rule_names *rules, const char *name)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (str_equal(rules->names[i], name))
+            return;
+    if (rules->count < RULES_NAMED_MAX)
+        rules->names[rules->count++] = name;
+}
+
+/* Adds the rules of `decision` that did what `other` lacks, of the causes of this change; false: none did. */
+static bool add_rules(struct rule_names *rules, size_t cause, const struct triage_decision *decision, const struct triage_decision *other)
+{
+    bool is_any = false;
+    for (size_t i = 0; i < decision->step_count; i++) {
+        const struct triage_step *step = &decision->steps[i];
+        if (!step->took_effect || step->kind < causes[cause].first || step->kind > causes[cause].last || took(other, step))
+            continue;
+        add_name(rules, step->rule);
+        is_any = true;
+    }
+    return is_any;
+}
+
+/* The rules that make the changes: those that now do what was not done, else those that fall silent. */
+static const char *rules_of(struct arena *arena, const json_t *changes, const struct triage_decision *before,
+                            const struct triage_decision *after)
+{
+    struct rule_names rules = {.count = 0};
+    const char *all = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(causes); i++)
+        if (json_object_get(changes, causes[i].change) && !add_rules(&rules, i, after, before))
+            add_rules(&rules, i, before, after);
+    for (size_t i = 0; i < rules.count; i++)
+        all = all ? arena_printf(arena, "%s, %s", all, rules.names[i]) : rules.names[i];
+    return all;
 }
 
 /* --- what is shown: a row a case, or a report in none, and change --- */
@@ -181,7 +242,7 @@ static void add_item(struct trial *trial, const struct db_rows *cases, size_t ro
 {
     const char *report = db_get_text(cases, row, 1), *in_case = db_get_text(cases, row, 2);
     char *what = json_dumps(changes, JSON_COMPACT);
-    char *key = mem_printf("%s\t%s", in_case ? in_case : report, what);
+    char *key = mem_printf("%s\t%s\t%s", in_case ? in_case : report, rule ? rule : "", what);
     json_t *item = json_object_get(trial->items, key);
     if (!item && json_object_size(trial->items) < ITEMS_MAX) {
         item = json_pack("{s:s?, s:s, s:I, s:s?, s:O}", "case", in_case, "report", report, "observations", (json_int_t)0, "rule", rule,
@@ -211,7 +272,7 @@ static void try_one(struct trial *trial, const struct rule_facts *facts, const s
     struct outcome first = outcome_of(arena, &before, facts), second = outcome_of(arena, &after, facts);
     json_t *changes = changes_between(&first, &second);
     if (changes && facts->row < db_row_count(cases))
-        add_item(trial, cases, facts->row, rule_of(trial, &before, &after), changes);
+        add_item(trial, cases, facts->row, rules_of(arena, changes, &before, &after), changes);
     json_decref(changes);
 }
 
@@ -282,12 +343,33 @@ static bool try_against(struct trial *trial, const char *against, struct err *er
 
 /* --- the answer --- */
 
-static const char *fault_of(const struct triage_fault *faults, size_t count, size_t line)
+/* What is wrong with a text: by its grammar, and by what else is in force or known (rule_faults). */
+struct findings {
+    const struct triage_fault *faults;
+    size_t fault_count;
+    const struct db_rows *told;
+};
+
+enum { TOLD_LINE, TOLD_PLACE, TOLD_TEXT, TOLD_IS_WRONG };
+
+/* Into the line's object: error and at, or warning. */
+static void add_findings(json_t *row, const struct findings *findings, size_t line)
 {
-    for (size_t i = 0; i < count; i++)
-        if (faults[i].line == line)
-            return faults[i].err.text;
-    return NULL;
+    for (size_t i = 0; i < findings->fault_count; i++)
+        if (findings->faults[i].line == line && !json_object_get(row, "error")) {
+            json_object_set_new(row, "error", json_string(findings->faults[i].err.text));
+            json_object_set_new(row, "at", json_string(findings->faults[i].err.at));
+        }
+    for (size_t i = 0; i < db_row_count(findings->told); i++) {
+        bool is_wrong = db_get_bool(findings->told, i, TOLD_IS_WRONG);
+        const char *member = is_wrong ? "error" : "warning";
+        if ((size_t)db_get_int(findings->told, i, TOLD_LINE) != line || json_object_get(row, member))
+            continue;
+        json_object_set_new(row, member, json_string(db_get_text(findings->told, i, TOLD_TEXT)));
+        if (is_wrong)
+            json_object_set_new(row, "at", json_sprintf("line %zu, character %s", line, db_get_text(findings->told, i, TOLD_PLACE)));
+    }
+    json_object_set_new(row, "ok", json_boolean(!json_object_get(row, "error")));
 }
 
 static int64_t hits_of(const struct trial *trial, const struct triage_rules *rules, size_t line)
@@ -299,7 +381,7 @@ static int64_t hits_of(const struct trial *trial, const struct triage_rules *rul
 }
 
 /* Each line with what is wrong in it, so that one answer tells all; how many observations it matched, where there was a trial. */
-static json_t *lines_of(const char *text, const struct triage_fault *faults, size_t fault_count, const struct trial *trial)
+static json_t *lines_of(const char *text, const struct findings *findings, const struct trial *trial)
 {
     json_t *lines = json_array();
     const struct triage_rules *rules = trial ? trial->after.rules[trial->tried] : NULL;
@@ -307,9 +389,10 @@ static json_t *lines_of(const char *text, const struct triage_fault *faults, siz
         size_t size = strcspn(text, "\n"), blank = strspn(text, " \t\r");
         if (blank < size && text[blank] != '#') {
             char *line = mem_printf("%.*s", (int)size, text);
-            const char *fault = fault_of(faults, fault_count, number);
             int64_t hits = hits_of(trial, rules, number);
-            json_t *row = json_pack("{s:I, s:s, s:b, s:s?}", "line", (json_int_t)number, "text", line, "ok", fault == NULL, "error", fault);
+            json_t *row = json_pack("{s:I, s:s}", "line", (json_int_t)number, "text", line);
+            if (row)
+                add_findings(row, findings, number);
             if (row && hits >= 0)
                 json_object_set_new(row, "hits", json_integer(hits));
             json_array_append_new(lines, row);
@@ -328,18 +411,19 @@ static void answer_with(struct desk_call *call, json_t *answer)
     json_decref(answer);
 }
 
-static void answer_trial(struct trial *trial, const char *text, bool replaces)
+static void answer_trial(struct trial *trial, const char *text, const struct findings *findings, bool replaces)
 {
     json_t *items = json_array(), *item;
     const char *key;
     json_object_foreach(trial->items, key, item) json_array_append(items, item);
-    answer_with(trial->call, json_pack("{s:o, s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:b}", "rules", lines_of(text, NULL, 0, trial), "name",
+    answer_with(trial->call, json_pack("{s:o, s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:b}", "rules", lines_of(text, findings, trial), "name",
                                        trial->name, "replaces", replaces, "items", items, "observations", (json_int_t)trial->observations,
                                        "changed", (json_int_t)trial->changed, "reports", (json_int_t)trial->reports, "hidden",
                                        (json_int_t)trial->hidden, "sampled", trial->is_sample));
 }
 
-static bool run_trial(struct desk_call *call, const char *text, const char *name, const char *against, struct err *err)
+static bool run_trial(struct desk_call *call, const char *text, const char *name, const char *against, const struct findings *findings,
+                      struct err *err)
 {
     struct trial *trial = mem_calloc(1, sizeof *trial);
     bool replaces = false;
@@ -358,7 +442,7 @@ static bool run_trial(struct desk_call *call, const char *text, const char *name
         ok = try_against(trial, against, err);
     }
     if (ok)
-        answer_trial(trial, text, replaces);
+        answer_trial(trial, text, findings, replaces);
     free(trial->hits);
     rule_facts_wanted_clear(&trial->wanted);
     filter_subject_free(trial->subject);
@@ -379,15 +463,25 @@ static bool test_rules(struct desk_call *call, struct err *err)
     if (!text)
         return desk_problem_set(call, 422, "cirt rule test FILE", err, "the rules are missing");
     struct triage_fault *faults = mem_calloc(TRIAGE_RULES_FAULTS_MAX, sizeof *faults);
-    size_t fault_count;
-    bool is_good = triage_rules_parse_all(text, &rules, faults, &fault_count), ok = true;
+    struct findings findings = {.faults = faults};
+    struct db_rows *told = NULL;
+    bool is_good = triage_rules_parse_all(text, &rules, faults, &findings.fault_count);
     triage_rules_free(rules);
-    if (is_good && against)
-        ok = run_trial(call, text, name ? name : "triage", against, err);
-    else if (!is_good && faults[0].line == 0)
+    if (!name)
+        name = "triage";
+    db_text(call->params, name);
+    db_text(call->params, text);
+    bool ok = (!is_good && faults[0].line == 0) || desk_run(call, SQL_DESK_RULE_FAULTS, &told, err);
+    findings.told = told;
+    for (size_t i = 0; told && i < db_row_count(told); i++)
+        is_good = is_good && !db_get_bool(told, i, TOLD_IS_WRONG);
+    if (ok && is_good && against)
+        ok = run_trial(call, text, name, against, &findings, err);
+    else if (ok && findings.fault_count && faults[0].line == 0)
         ok = desk_problem_set(call, 422, NULL, err, "%s", faults[0].err.text);
-    else
-        answer_with(call, json_pack("{s:o}", "rules", lines_of(text, faults, fault_count, NULL)));
+    else if (ok)
+        answer_with(call, json_pack("{s:o}", "rules", lines_of(text, &findings, NULL)));
+    db_rows_free(told);
     free(faults);
     return ok;
 }

@@ -272,12 +272,7 @@ static bool list_lists(struct desk_call *call, struct err *err)
 {
     struct db_rows *rows = NULL;
     db_null(call->params);
-    if (!desk_run(call, SQL_DESK_WARNINGLIST_LIST, &rows, err))
-        return false;
-    desk_page_add(call, rows, NULL);
-    buf_add_char(&call->answer->body, '}');
-    db_rows_free(rows);
-    return true;
+    return desk_run(call, SQL_DESK_WARNINGLIST_LIST, &rows, err) && desk_page_answer(call, rows, err);
 }
 
 static bool show_list(struct desk_call *call, struct err *err)

@@ -261,9 +261,12 @@ static const char *object_name(unsigned object)
 static bool fail_unknown(struct parser *parser, const char *name, size_t size)
 {
     char text[200], written[64];
-    const char *nearest = NULL;
+    const char *nearest = NULL, *elsewhere = NULL; /* among this object's, and among all */
     const struct filter_field *known = field_named(name, size);
     snprintf(written, sizeof written, "%.*s", (int)(size < 40 ? size : 40), name);
+    for (size_t i = 0; i < filter_field_count; i++)
+        if (!elsewhere || str_distance(written, filter_fields[i].name) < str_distance(written, elsewhere))
+            elsewhere = filter_fields[i].name;
     for (size_t i = 0; i < filter_field_count; i++)
         if ((filter_fields[i].objects & parser->context->object) &&
             (!nearest || str_distance(written, filter_fields[i].name) < str_distance(written, nearest)))
@@ -271,6 +274,9 @@ static bool fail_unknown(struct parser *parser, const char *name, size_t size)
     if (known)
         snprintf(text, sizeof text, "%s have no \"%s\"; the nearest field is \"%s\"", object_name(parser->context->object), known->name,
                  nearest);
+    else if (str_distance(written, elsewhere) < str_distance(written, nearest))
+        snprintf(text, sizeof text, "unknown field \"%s\"; did you mean \"%s\"? %s have none", written, elsewhere,
+                 object_name(parser->context->object));
     else if (str_distance(written, nearest) >= strlen(written)) /* as far as any other word */
         snprintf(text, sizeof text, "unknown field \"%s\" (docs/FILTERS.md lists them). Quote it to search for the text", written);
     else

@@ -355,5 +355,5 @@ const char *rsit_nearest(const char *text)
     }
     for (size_t i = 0; i < ARRAY_SIZE(rsit_aliases); i++)
         prefer_nearer(text, rsit_aliases[i].alias, rsit_aliases[i].name, &best, &nearest);
-    return best <= (strlen(text) + 1) / 2 ? nearest : NULL;
+    return *text && best <= strlen(text) / 2 ? nearest : NULL;
 }

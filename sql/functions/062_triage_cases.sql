@@ -66,8 +66,8 @@ BEGIN
         due = CASE WHEN k.state = 'new' AND k.owner_id IS NULL AND g.priority < k.priority
                    THEN least(k.due, now() + make_interval(secs => p_seconds[g.priority])) ELSE k.due END
     FROM (SELECT x.case_id, max(x.tlps[y.assurance + 1]) AS tlp, max(x.assurance) AS assurance, min(x.priorities[y.assurance + 1]) AS priority FROM triage_group x
-          JOIN incident_case y ON y.id = x.case_id AND x.assurance >= y.assurance WHERE NOT x.is_new AND NOT x.is_quiet GROUP BY x.case_id) g
-    WHERE k.id = g.case_id AND (g.tlp > k.tlp OR g.assurance > k.assurance OR (g.priority < k.priority AND k.state = 'new' AND k.owner_id IS NULL));
+          JOIN incident_case y ON y.id = x.case_id WHERE NOT x.is_new AND NOT x.is_quiet GROUP BY x.case_id) g
+    WHERE k.id = g.case_id;
     UPDATE incident_case k SET state = 'open', resolution = NULL, closed = NULL, resolved = NULL, reopened = now(), updated = now(),
         due = case_due('open', k.priority, k.opened, NULL)
         WHERE k.id IN (SELECT g.case_id FROM triage_group g WHERE g.is_again);

@@ -162,21 +162,24 @@ BEGIN
         v_until := NULL;
     END;
     IF v_until IS NULL OR v_until <= now() OR v_until > now() + interval '366 days' THEN
-        PERFORM refuse('CI422', 'a suppression needs an end, within a year from now', 'cirt suppression add NAME --until 30d ...', '{"at": "/until"}');
+        PERFORM refuse('CI422', CASE WHEN v_until <= now() THEN 'the end of a suppression is to come' WHEN v_until IS NOT NULL THEN 'a suppression ends within a year from now'
+                                     ELSE 'a suppression needs an end, within a year from now' END, 'cirt suppression add NAME --until 30d ...', '{"at": "/until"}');
     END IF;
     RETURN v_until;
 END $$;
 
 -- A value in the form that sightings have: an address or network, a name (with all below it), or anything else word for word.
 CREATE OR REPLACE FUNCTION suppression_value(p_value text, OUT addr inet, OUT host text, OUT other text)
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
     BEGIN
         addr := CASE WHEN p_value ~ '^[0-9a-fA-F:.]+(/\d+)?$' AND p_value ~ '[.:]' THEN p_value::inet END;
     EXCEPTION WHEN invalid_text_representation THEN
         addr := NULL;
     END;
-    IF addr IS NOT NULL THEN
+    IF addr IS NULL AND p_value ~ '^[0-9a-fA-F:.]+/\d+$' THEN
+        PERFORM refuse('CI422', format('"%s" is no network', left(p_value, 100)), 'an address with its prefix length, as 192.0.2.0/24', '{"at": "/value"}');
+    ELSIF addr IS NOT NULL THEN
         addr := network(addr);
     ELSIF p_value ~* '^([a-z0-9_-]+\.)+[a-z][a-z0-9-]+\.?$' THEN
         host := lower(rtrim(p_value, '.'));
@@ -222,7 +225,8 @@ BEGIN
         IF s.constituent_id IS NULL AND p_body ->> 'constituent' IS NOT NULL THEN
             PERFORM record_missing('constituent', p_body ->> 'constituent');
         ELSIF s.sender_id IS NULL AND p_body ->> 'sender' IS NOT NULL THEN
-            PERFORM record_missing('sender', p_body ->> 'sender');
+            PERFORM refuse('CI404', format('there is no sender "%s": nobody of this name or address ever sent a report', left(p_body ->> 'sender', 100)),
+                           'who sends: cirt feed ls; cirt peer ls; cirt report ls');
         END IF;
     ELSIF s.id IS NULL THEN
         PERFORM record_missing('suppression', p_name);
@@ -313,7 +317,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 -- What waits, for the doctor.
 CREATE OR REPLACE FUNCTION suppression_checks() RETURNS TABLE (name text, ok boolean, text text, hint text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT 'suppression ' || s.name, true, format('waits for a second person since %s, asked by %s', time_text(w.asked), i.login), format('cirt suppression approve %s', s.name)
+    SELECT 'suppression ' || s.name, true, format('waits for a second person since %s UTC, asked by %s', to_char(w.asked AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), i.login), format('cirt suppression approve %s', s.name)
     FROM suppression_waiting w JOIN suppression s ON s.id = w.suppression_id JOIN identity i ON i.id = w.asked_by WHERE w.until > now() ORDER BY s.name $$;
 
 -- It ends now; it and what it held stay listed. One that never was in force is gone.

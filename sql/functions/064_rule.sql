@@ -445,19 +445,39 @@ BEGIN
     RETURN v_version;
 END $$;
 
--- What is newly suppressed ends within a year, and not before it begins.
-CREATE OR REPLACE FUNCTION rule_check_ends(p_text text, p_drops text[]) RETURNS void
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    l record;
-BEGIN
-    SELECT x.no, x.rule, x.until INTO l FROM rule_lines(p_text) x
-        WHERE x.rule = ANY (p_drops) AND (x.until <= now() OR x.until > now() + interval '367 days') ORDER BY x.no LIMIT 1;
-    IF l.no IS NOT NULL THEN
-        PERFORM refuse('CI422', format('line %s: what "%s" suppresses %s', l.no, left(l.rule, 100), CASE WHEN l.until <= now() THEN 'is over already' ELSE 'does not end within a year' END),
-                       'a last day within a year from now: until:2027-03-31', '{"at": "/text"}');
-    END IF;
-END $$;
+-- What is newly suppressed ends within a year, and not before it begins: what does not, with its line and character.
+SELECT drop_overloads('rule_check_ends');
+CREATE OR REPLACE FUNCTION rule_bad_ends(p_text text, p_drops text[]) RETURNS TABLE (no bigint, place int, said text)
+LANGUAGE sql STABLE SET search_path = cirt, pg_temp AS $$
+    SELECT l.no, regexp_instr(x.line, '(?:=>|,)[ \t]*suppress[ \t]*"(?:[^"\\]|\\.)*"[ \t]*(until:)', 1, 1, 0, '', 1),
+           format('what "%s" suppresses %s', left(l.rule, 100), CASE WHEN l.until <= now() THEN 'is over already' ELSE 'does not end within a year' END)
+    FROM rule_lines(p_text) l JOIN string_to_table(p_text, E'\n') WITH ORDINALITY x(line, no) ON x.no = l.no
+    WHERE l.rule = ANY (p_drops) AND (l.until <= now() OR l.until > now() + interval '367 days') $$;
+
+-- Whom and what the rules of a text name that nobody knows: no fault, since it may come later, but often a typing error. What is quoted is not looked at.
+CREATE OR REPLACE FUNCTION rule_unknown(p_text text) RETURNS TABLE (no bigint, said text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    WITH line AS MATERIALIZED (
+        SELECT l.no, split_part(b.bare, '=>', 1) AS filter, regexp_replace(substr(b.bare, strpos(b.bare, '=>')), '#.*', '') AS actions
+        FROM rule_lines(p_text) l CROSS JOIN LATERAL (SELECT regexp_replace(l.line, '"(?:[^"\\]|\\.)*"', '""', 'g')) b(bare)),
+    named AS (
+        SELECT l.no, CASE m[1] WHEN 'assign' THEN 'owner' ELSE m[1] END AS kind, lower(m[2]) AS name FROM line l, regexp_matches(l.actions, '[>, \t](owner|assign|notify):([^ \t,]+)', 'g') m
+        UNION
+        SELECT l.no, 'constituent', lower(v) FROM line l, regexp_matches(l.filter, '[: \t(-]constituent:([^ \t()]+)', 'g') m, string_to_table(m[1], ',') v
+        WHERE v !~ '[*/"]' AND v NOT IN ('', 'none'))
+    SELECT n.no, format(CASE n.kind WHEN 'owner' THEN 'nobody who may own a case has the login "%s"' WHEN 'notify' THEN 'no login and no level is "%s"'
+                        ELSE 'there is no constituent "%s"' END, left(n.name, 100))
+    FROM named n WHERE CASE n.kind
+        WHEN 'constituent' THEN NOT EXISTS (SELECT FROM constituent k WHERE lower(k.name) = n.name)
+        WHEN 'owner' THEN NOT EXISTS (SELECT FROM identity i WHERE i.login = n.name AND i.enabled AND i.role IN ('analyst', 'lead', 'admin'))
+        ELSE n.name NOT LIKE '%@%' AND NOT EXISTS (SELECT FROM identity i WHERE i.enabled AND n.name IN (i.login, lower(i.level))) END
+    ORDER BY 1, 2 $$;
+
+-- What is wrong with a text beyond its grammar, and what is only told (is_wrong false); place NULL: somewhere in the line.
+CREATE OR REPLACE FUNCTION rule_faults(p_name text, p_text text) RETURNS TABLE (no bigint, place int, said text, is_wrong boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT e.no, e.place, e.said, true FROM rule_bad_ends(p_text, rule_new_drops(p_name, p_text)) e
+    UNION ALL SELECT u.no, NULL, u.said, false FROM rule_unknown(p_text) u ORDER BY 1, 4 DESC, 2 $$;
 
 -- Takes effect at once, or waits for a second person where it throws away more; what waited before is superseded either way.
 CREATE OR REPLACE FUNCTION rule_write(p_name text, p_body jsonb) RETURNS json
@@ -484,7 +504,8 @@ BEGIN
         PERFORM record_missing('rule', p_name);
     END IF;
     v_drops := rule_new_drops(v_name, v_text);
-    PERFORM rule_check_ends(v_text, v_drops);
+    PERFORM refuse('CI422', format('line %s, character %s: %s', e.no, e.place, e.said), 'a last day within a year from now: until:2027-03-31', '{"at": "/text"}')
+        FROM (SELECT * FROM rule_bad_ends(v_text, v_drops) x ORDER BY x.no LIMIT 1) e;
     IF cardinality(v_drops) = 0 THEN
         PERFORM record_journal('rule', v_action, format('%s version %s', v_name, rule_put(v_name, v_text, viewer())), p_body);
     ELSE
@@ -494,7 +515,8 @@ BEGIN
             ON CONFLICT (name) DO UPDATE SET text = EXCLUDED.text, approval_id = EXCLUDED.approval_id, asked_by = EXCLUDED.asked_by, asked = now(), drops = EXCLUDED.drops;
         PERFORM record_journal('rule', v_action || ' asked', format('%s waits for a second person: it drops or suppresses by %s', v_name, array_to_string(v_drops, ', ')), p_body);
     END IF;
-    RETURN (SELECT rule_json(r) FROM visible_rule r WHERE r.name = v_name);
+    RETURN (SELECT json_join(rule_json(r), json_build_object('warnings', (SELECT coalesce(json_agg(format('line %s: %s', u.no, u.said)), '[]') FROM rule_unknown(v_text) u)))
+            FROM visible_rule r WHERE r.name = v_name);
 END $$;
 
 -- The second person: another one, a lead or admin, who read exactly this text (p_id is the number that came with it).
@@ -548,7 +570,7 @@ BEGIN
     v_drops := rule_new_drops(p_name, NULL);
     IF cardinality(v_drops) > 0 THEN
         PERFORM refuse('CI409', format('without what %s holds more is dropped or suppressed by %s', p_name, array_to_string(v_drops, ', ')),
-                       format('a second person lets its rules with hold go: cirt rule set %s FILE without them, then remove it', p_name));
+                       format('a second person lets its rules with hold go: cirt rule set %s --file FILE without them, then remove it', p_name));
     END IF;
     UPDATE rule_set r SET is_current = false WHERE r.name = p_name AND r.is_current;
     DELETE FROM rule_waiting w WHERE w.name = p_name;
@@ -608,7 +630,7 @@ END $$;
 CREATE OR REPLACE FUNCTION rule_checks() RETURNS TABLE (name text, ok boolean, text text, hint text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
-    RETURN QUERY SELECT 'rules ' || w.name, true, format('wait for a second person since %s, asked by %s', time_text(w.asked), i.login), format('cirt rule approve %s', w.name)
+    RETURN QUERY SELECT 'rules ' || w.name, true, format('wait for a second person since %s UTC, asked by %s', to_char(w.asked AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), i.login), format('cirt rule approve %s', w.name)
         FROM rule_waiting w JOIN identity i ON i.id = w.asked_by ORDER BY w.name;
     RETURN QUERY SELECT 'rules ' || r.name, true, format('what %s suppressed is over', string_agg(format('"%s"', l.rule), ', ' ORDER BY l.no)),
             'take it out, or set another last day: cirt rule set ' || r.name

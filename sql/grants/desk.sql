@@ -150,6 +150,7 @@ GRANT EXECUTE ON FUNCTION swallowed_values TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_rules TO cirt_desk;
 GRANT SELECT ON visible_case_rule TO cirt_desk;
 GRANT SELECT ON visible_swallowed TO cirt_desk;
+GRANT EXECUTE ON FUNCTION rule_faults TO cirt_desk;
 GRANT EXECUTE ON FUNCTION rule_trial_take TO cirt_desk;
 GRANT EXECUTE ON FUNCTION rule_trial_cases TO cirt_desk;
 GRANT EXECUTE ON FUNCTION triage_rule_facts TO cirt_desk;

@@ -428,6 +428,8 @@ SELECT key_distrust($1::text, $2::text)
 
 -- name: rule_texts
 SELECT r.name, r.text FROM visible_rule r WHERE r.text IS NOT NULL ORDER BY r.name
+-- name: rule_faults
+SELECT no, place, said, is_wrong FROM rule_faults($1::text, $2::text)
 -- name: rule_take
 SELECT observations, reports, is_cut FROM rule_trial_take($1::bigint, $2::timestamptz, $3::int, $4::int, $5::int)
 -- name: rule_facts

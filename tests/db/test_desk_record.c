@@ -115,6 +115,20 @@ static void test_constituent(void **state)
     found = desk_client_get(*state, "analyst", 200, "/v1/find?value=AS64509");
     assert_int_equal(desk_client_size(found, "constituents"), 1);
     json_decref(found);
+    /* A page of them, where one is asked for. */
+    json_decref(desk_client_post(*state, "admin", 201, "/v1/constituents", "{\"name\":\"telecom-zz\"}"));
+    json_t *page = desk_client_get(*state, "analyst", 200, "/v1/constituents?limit=1");
+    assert_int_equal(desk_client_size(page, "items"), 1);
+    assert_string_equal(desk_client_text(page, "next"), "1");
+    json_decref(page);
+    page = desk_client_get(*state, "analyst", 200, "/v1/classes?limit=2&cursor=2");
+    assert_int_equal(desk_client_size(page, "items"), 2);
+    assert_string_equal(desk_client_text(page, "next"), "4");
+    json_decref(page);
+    page = desk_client_get(*state, "analyst", 200, "/v1/constituents");
+    assert_true(desk_client_size(page, "items") > 1);
+    assert_true(json_is_null(json_object_get(page, "next")));
+    json_decref(page);
     /* What it held before is still known. */
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.constituent_network n JOIN cirt.constituent k ON k.id = n.constituent_id"
                                     " WHERE k.name = 'telecom-z' AND n.until IS NOT NULL"),

@@ -344,6 +344,7 @@ static void trials_decide_as_triage(void **state)
     static const char text[] =
         "rule \"bank\": domain:bank.example sector:research,telecom constituent:tel-a summary:/pay \\d+ eur/ sender:feed "
         "assurance:pinned-key => queue:banks, priority:critical, tag:+bank, template:t, notify:lead, severity:high, pap:amber, owner:anna\n"
+        "rule \"mark\": class:spam => tag:spam\n"
         "rule \"junk\": class:spam ip:203.0.113.0/24 => drop \"junk\"\n"
         "rule \"idle\": format:iodef => hold\n"
         "template t: task \"x\"";
@@ -368,9 +369,10 @@ static void trials_decide_as_triage(void **state)
     assert_string_equal(text_at(first, "rule"), "bank");
     assert_non_null(text_at(first, "case"));
     assert_string_equal(text_at(json_object_get(json_object_get(second, "changes"), "kept"), "to"), "drop: junk");
+    assert_string_equal(text_at(second, "rule"), "junk"); /* the one that drops, not the first that did anything */
     json_t *lines = json_object_get(trial, "rules");
     assert_int_equal(number_at(json_array_get(lines, 0), "hits"), 1);
-    assert_int_equal(number_at(json_array_get(lines, 2), "hits"), 0);
+    assert_int_equal(number_at(json_array_get(lines, 3), "hits"), 0);
     assert_int_equal(number_at(trial, "changed"), 2);
     json_decref(trial);
     /* What the viewer may not read is not looked at: it is of a circle. */
@@ -392,6 +394,40 @@ static void trials_decide_as_triage(void **state)
     assert_outcome(again, "dropped junk junk");
     UNUSED(spam);
     json_decref(post(state, "lead", 422, "/v1/rules/test", json_pack("{s:s, s:s}", "text", text, "against", "next week")));
+}
+
+/* A trial refuses what adding refuses, and tells whom nobody knows; so does adding. */
+static void trials_find_faults(void **state)
+{
+    static const char *const wrong = "rule \"a\": constituent:tel-a => suppress \"x\" until:2020-01-01\nrule \"b\": clas:x => tag:y\n  "
+                                     "rule \"c\": => tag:z, suppress \"x\" "
+                                     "until:2999-01-01";
+    static const char *const odd =
+        "rule \"constituent:no\": constituent:nix,tel-* -constituent:NIX => owner:feed, notify:nowhere, tag:x # owner:none\n"
+        "rule \"good\": constituent:tel-a => owner:anna, notify:lead, notify:a@b.example";
+    static const struct {
+        const char *at, *error;
+    } found[] = {{"line 1, character 45", "what \"a\" suppresses is over already"},
+                 {"line 2, character 11", NULL},
+                 {"line 3, character 36", "what \"c\" suppresses does not end within a year"}};
+    json_t *answer = post(state, "lead", 200, "/v1/rules/test", json_pack("{s:s, s:s}", "text", wrong, "against", "last 1h"));
+    for (size_t i = 0; i < ARRAY_SIZE(found); i++) {
+        json_t *line = json_array_get(json_object_get(answer, "rules"), i);
+        assert_string_equal(text_at(line, "at"), found[i].at);
+        assert_true(json_is_false(json_object_get(line, "ok")));
+        if (found[i].error)
+            assert_string_equal(text_at(line, "error"), found[i].error);
+    }
+    json_decref(answer);
+    answer = post(state, "lead", 200, "/v1/rules/test", json_pack("{s:s}", "text", odd));
+    json_t *line = json_array_get(json_object_get(answer, "rules"), 0);
+    assert_true(json_is_true(json_object_get(line, "ok")));
+    assert_string_equal(text_at(line, "warning"), "no login and no level is \"nowhere\"");
+    assert_null(json_object_get(json_array_get(json_object_get(answer, "rules"), 1), "warning"));
+    json_decref(answer);
+    answer = put(state, "lead", "/v1/rules", odd);
+    assert_int_equal(json_array_size(json_object_get(answer, "warnings")), 3);
+    json_decref(answer);
 }
 
 /* Words that an operator gave a class are of that class in a trial too, and a trial counts no word again. */
@@ -585,6 +621,7 @@ int main(void)
         cmocka_unit_test_setup(what_was_swallowed, clean_both),
         cmocka_unit_test_setup(rows_are_let_go, clean_both),
         cmocka_unit_test_setup(a_case_tells, clean_both),
+        cmocka_unit_test_setup(trials_find_faults, clean_both),
         cmocka_unit_test_setup(trials_know_aliases, clean_both),
         cmocka_unit_test_setup(a_trial_is_bounded, clean_both),
     };

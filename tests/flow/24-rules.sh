@@ -17,8 +17,9 @@ rule "c": summary:/(x/ => hold
 rule "good": class:phishing => tag:x
 RULES
 exits 1 as home lead rule test "$SCRATCH/site.rules"
-for line in 2 3 4; do contains "the fault of line $line" "line $line: " "$said"; done
-lacks 'only what is wrong' 'line 5: ' "$said"
+for line in 2 3 4; do contains "the fault of line $line" "line $line, character " "$said"; done
+contains 'how many' '3 of 4 lines are wrong' "$said"
+lacks 'only what is wrong' 'line 5' "$said"
 exits 1 as home lead rule add site --file "$SCRATCH/site.rules"
 contains 'with its place' 'line 2, character 15' "$said"
 
@@ -40,6 +41,10 @@ equal 'how much changes' 216 "$(as home lead --json rule test "$SCRATCH/site.rul
 said=$(as home lead rule add site --file "$SCRATCH/site.rules")
 contains 'it waits' 'cirt rule approve site' "$said"
 contains 'the list says so' 'second person' "$(as home analyst rule ls)"
+said=$(as home analyst rule show site)
+contains 'who asked' 'asked by lead' "$said"
+contains 'the text as it is' '    rule "never": format:misp => hold' "$said"
+contains 'who approves may try it' 'kept - > drop: our own sinkhole' "$(as home admin rule test --waiting site --against 'last 1d')"
 exits 3 as home lead rule approve site --yes
 exits 3 as home analyst rule approve site --yes
 # who is asked has the text above the question

@@ -33,11 +33,19 @@ exits 1 as home admin constituent import "$SCRATCH/bad.csv" --yes
 contains 'the line' 'line 3' "$said"
 contains 'and the next' 'line 4' "$said"
 exits 1 as home lead constituent show good
+printf 'name,network,from,until,enabled\nx,198.18.50.0/24,2026-02-01,2026-01-01,yes\nx,198.18.50.0/24,,,maybe\ny,198.18.53.0/24,,,yes,1\n,198.18.54.0/24\n' >"$SCRATCH/bad.csv"
+exits 1 as home admin constituent import "$SCRATCH/bad.csv" --yes
+contains 'dates' '198.18.50.0/24 ends before it begins (line 2)' "$said"
+contains 'a switch' "line 3: 'maybe' is neither yes nor no" "$said"
+contains 'a ragged row' 'line 4: the row has 6 cells, the first line 5' "$said"
+contains 'no name' 'line 5: name is missing' "$said"
+exits 1 as home admin --json constituent import "$SCRATCH/bad.csv" --yes
+contains 'in JSON, with its place' '"at":"line 2"' "$said"
 printf 'name,colour\nx,red\n' >"$SCRATCH/column.csv"
-exits 2 as home admin constituent import "$SCRATCH/column.csv" --yes
+exits 1 as home admin constituent import "$SCRATCH/column.csv" --yes
 contains 'the column' "no column 'colour'" "$said"
 printf 'name,network\n"x,198.18.50.0/24\n' >"$SCRATCH/quote.csv"
-exits 2 as home admin constituent import "$SCRATCH/quote.csv" --yes
+exits 1 as home admin constituent import "$SCRATCH/quote.csv" --yes
 
 # whose it is, and was
 contains 'now' 'hospital-e' "$(as home analyst constituent who 198.18.0.7)"

@@ -143,6 +143,47 @@ static void a_flexible_column_may_leave(void **state)
     free(text);
 }
 
+/* A wide column that leaves makes room for those behind it. */
+static void what_has_room_stays(void **state)
+{
+    static const struct table_column shape[] = {
+        {"NO", 0, true, false}, {"CLASS", 1, false, false}, {"STATE", 2, false, false}, {"SUMMARY", 0, false, true}};
+    struct screen screen = screen_of(60, false);
+    struct table *table = table_new(shape, ARRAY_SIZE(shape));
+
+    (void)state;
+    table_add(table, STYLE_PLAIN, "7");
+    table_add(table, STYLE_PLAIN, "information-content-security/unauthorised-modification");
+    table_add(table, STYLE_PLAIN, "waiting");
+    table_add(table, STYLE_PLAIN, "Phishing of a bank, 3 hosts, 1 peer report");
+    table_print(table, &screen);
+    assert_null(strstr(buf_text(&screen.out), "CLASS"));
+    assert_non_null(strstr(buf_text(&screen.out), "waiting"));
+    assert_non_null(strstr(buf_text(&screen.out), "Phishing of a bank, 3 hosts"));
+    assert_int_equal(widest(buf_text(&screen.out)), 55);
+    table_free(table);
+    screen_clear(&screen);
+    close(screen.fd);
+}
+
+/* Of several that may be cut the widest is. */
+static void the_widest_is_cut(void **state)
+{
+    static const struct table_column shape[] = {{"NAME", 0, false, false}, {"TITLE", 0, false, true}, {"NETWORKS", 0, false, true}};
+    struct screen screen = screen_of(60, false);
+    struct table *table = table_new(shape, ARRAY_SIZE(shape));
+
+    (void)state;
+    table_add(table, STYLE_PLAIN, "tel-a");
+    table_add(table, STYLE_PLAIN, "Telecom A of the whole land");
+    table_add(table, STYLE_PLAIN, "192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24, 2001:db8::/32");
+    table_print(table, &screen);
+    assert_non_null(strstr(buf_text(&screen.out), "Telecom A of the whole land  192.0.2.0/24, 198.51.10…\n"));
+    table_free(table);
+    screen_clear(&screen);
+    close(screen.fd);
+}
+
 static void nothing_ever_wraps(void **state)
 {
     (void)state;
@@ -344,6 +385,8 @@ int main(void)
         cmocka_unit_test(narrow_cuts_the_summary_first),
         cmocka_unit_test(narrower_lets_columns_leave_by_rank),
         cmocka_unit_test(a_flexible_column_may_leave),
+        cmocka_unit_test(what_has_room_stays),
+        cmocka_unit_test(the_widest_is_cut),
         cmocka_unit_test(nothing_ever_wraps),
         cmocka_unit_test(outside_text_is_harmless),
         cmocka_unit_test(raw_is_exact_and_absent_is_a_dash),

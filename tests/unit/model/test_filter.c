@@ -538,6 +538,7 @@ static void errors(void **state)
         {"domain:a..b", "character 8", "no domain"},
         {"asn:x", "character 5", "AS number"},
         {"ownr:me", "character 1", "did you mean \"owner\""},
+        {"sendr:x", "character 1", "did you mean \"sender\""},
         {"foo:1", "character 1", "unknown field \"foo\" (docs/FILTERS.md"},
         {"class:phising", "character 7", "fraud/phishing"},
         {"is:none", "character 4", "did you mean"},

@@ -170,6 +170,7 @@ static void nearest(void **state)
     assert_string_equal(rsit_nearest("fraud/phising"), "fraud/phishing");
     assert_string_equal(rsit_nearest("ransomwere"), "malicious-code/infected-system");
     assert_null(rsit_nearest("nonsense"));
+    assert_null(rsit_nearest("foo"));
     assert_null(rsit_nearest(""));
 }
 
