@@ -435,7 +435,8 @@ static void rules(struct screen *screen, const json_t *answer)
         int64_t count = field_number(item, "observations", 0);
         size_t mark = screen_mark(screen);
         screen_printf(screen, count == 1 ? _("  (%lld observation") : _("  (%lld observations"), (long long)count);
-        member(screen, _(" from "), item, "report");
+        if (field_text(item, "report"))
+            screen_printf(screen, _(" from %s"), field_text(item, "report"));
         screen_text(screen, ")");
         screen_field_indented(screen, mark, MARGIN);
         screen_end_line(screen);

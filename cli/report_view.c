@@ -100,7 +100,10 @@ static void held_row(struct table *table, const struct screen *screen, const jso
     cell_text(table, screen, field_text(item, "sender"));
     cell_text(table, screen, field_text(item, "state"));
     table_take(table, STYLE_PLAIN, beginning(screen, field_text(item, "summary")));
-    cell_outside(table, screen, field_text(item, "reason"));
+    if (str_equal(field_text(item, "state"), "malformed"))
+        cell_summary(table, screen, item);
+    else
+        cell_outside(table, screen, field_text(item, "reason"));
 }
 
 const struct list_view report_view_held = {held_columns, ARRAY_SIZE(held_columns), held_row, N_("No such report."), NULL};
@@ -112,7 +115,7 @@ bool report_view_are_held(const json_t *answer)
 
     for (size_t i = 0; i < json_array_size(items); i++) {
         const char *state = field_text(json_array_get(items, i), "state");
-        are_held = are_held && (str_equal(state, "held") || str_equal(state, "dropped"));
+        are_held = are_held && (str_equal(state, "held") || str_equal(state, "dropped") || str_equal(state, "malformed"));
     }
     return are_held;
 }

@@ -7,7 +7,7 @@
 enum { REPORT_VIEW_OBSERVATIONS = 10 }; /* how many are shown where nobody said how many */
 
 extern const struct list_view report_view_list;
-/* With the reason, for what waits or was dropped: where all items do (and there are some). */
+/* With the reason, for what waits, was dropped or could not be read: where all items are so (and there are some). */
 extern const struct list_view report_view_held;
 bool report_view_are_held(const json_t *answer);
 /* What held or dropped it, why, and what to do. False: nothing did, and nothing is written. */

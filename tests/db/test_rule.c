@@ -105,8 +105,10 @@ static void a_case_that_is_there_is_joined(void **state)
     cluster_execute("UPDATE cirt.incident_case SET owner_id = NULL WHERE state = 'new'");
     struct letter weak = phish;
     weak.assurance = "unknown";
+    cluster_execute("UPDATE cirt.incident_case SET updated = now() - interval '1 hour'");
     triaged(fixture, &weak);
     assert_case(second, "k.severity", "3");
+    assert_case(second, "k.updated > now() - interval '1 minute'", "t"); /* its journal has an entry */
     triaged(fixture, &phish);
     assert_case(second, "k.severity", "1");
 }
