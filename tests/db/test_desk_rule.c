@@ -401,7 +401,7 @@ static void trials_find_faults(void **state)
 {
     static const char *const wrong = "rule \"a\": constituent:tel-a => suppress \"x\" until:2020-01-01\nrule \"b\": clas:x => tag:y\n  "
                                      "rule \"c\": => tag:z, suppress \"x\" "
-                                     "until:2999-01-01";
+                                     "until:2090-01-01";
     static const char *const odd =
         "rule \"constituent:no\": constituent:nix,tel-* -constituent:NIX => owner:feed, notify:nowhere, tag:x # owner:none\n"
         "rule \"good\": constituent:tel-a => owner:anna, notify:lead, notify:a@b.example";
