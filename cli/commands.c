@@ -213,10 +213,11 @@ static const struct option_rule watch_options[] = {{"interval", OPTION_ONE, "S",
                                                    {"once", OPTION_SWITCH, NULL, N_("what there is, then end")},
                                                    {0}};
 static const struct option_rule rm_options[] = {YES, {0}};
-static const struct option_rule test_options[] = {{"waiting", OPTION_ONE, "RULES", N_("instead of a file: what of that set waits for a second person")},
-                                                  {"against", OPTION_ONE, "WHAT", N_("a report (r81) or 'last 7d'")},
-                                                  {"as", OPTION_ONE, "RULES", N_("the set it would replace; else by the file's name")},
-                                                  {0}};
+static const struct option_rule test_options[] = {
+    {"waiting", OPTION_ONE, "RULES", N_("instead of a file: what of that set waits for a second person")},
+    {"against", OPTION_ONE, "WHAT", N_("a report (r81) or 'last 7d'")},
+    {"as", OPTION_ONE, "RULES", N_("the set it would replace; else by the file's name")},
+    {0}};
 static const struct option_rule swallowed_options[] = {LIMIT, FIELDS, {"since", OPTION_ONE, "TIME", N_("how far back: 7d, 12h")}, {0}};
 static const struct option_rule pin_options[] = {
     {"contact", OPTION_ONE, "ADDRESS", N_("to whom writes from and reads at this address")},

@@ -13,8 +13,8 @@
 /* Takes items (a part: a list of constituents as POST /v1/imports reads them). False ends the reading; err is set or the user told. */
 typedef bool (*constituent_file_send)(void *context, json_t *items, struct err *err);
 
-/* Reads path ("-": standard input), up to 256 MiB. ERR_INPUT with the line, column or place. Rows that are wrong by themselves are left out,
- * and added to faults, a list: {at, error}. */
+/* Reads path ("-": standard input), up to 256 MiB. ERR_INPUT with the line, column or place. Rows that are wrong by themselves are left
+ * out, and added to faults, a list: {at, error}. */
 bool constituent_file_read(const char *path, constituent_file_send send, void *context, json_t *faults, struct err *err) MUST_CHECK;
 
 /* The list of GET /v1/holdings as a CSV that constituent_file_read() reads: a row a value held, with from and until. */

@@ -1,7 +1,8 @@
 /*
  * cli/table.h - fitted columns: each as wide as its widest cell; on a narrow terminal the flexible ones are cut with an ellipsis first, the
- * widest of them before the others, then columns leave by their rank, and those that have room beside what is left come back. Piped (screen->columns 0): nothing is cut and nothing leaves, and one very long value does not push
- * what stands behind it to the right in all rows.
+ * widest of them before the others, then columns leave by their rank, and those that have room beside what is left come back. Piped
+ * (screen->columns 0): nothing is cut and nothing leaves, and one very long value does not push what stands behind it to the right in all
+ * rows.
  */
 #ifndef CIRT_CLI_TABLE_H
 #define CIRT_CLI_TABLE_H
