@@ -217,7 +217,7 @@ static bool is_over(const json_t *event)
 /* Till all events are read, an observation without a class that holds the whole of it as extra: keep_over(). */
 static void read_over(const struct json_take *take)
 {
-    report_withdraw(take->report, json_string_value(json_object_get(take->object, "id")));
+    report_withdraw(take->report, json_string_value(json_object_get(take->object, "id")), TIMESTAMP_NONE);
     take->observation->extra = json_take_rest(take->object, report_row_arena(take->report));
     json_take_empty(take->object);
     if (json_object_get(take->object, "restriction"))

@@ -701,7 +701,7 @@ static void what_a_message_says_is_deleted_is_withdrawn(void **state)
         struct report *report = decode_text(texts[i]);
         assert_int_equal(report->observation_count, 0);
         assert_int_equal(report->withdrawn_count, 1);
-        assert_true(report->withdrawn[0] == report_indicator_id("u"));
+        assert_true(report->withdrawn[0].indicator_id == report_indicator_id("u"));
         assert_non_null(strstr(report->extra, "192.0.2.1"));
         report_free(report);
     }
