@@ -113,6 +113,19 @@ static bool is_long(const struct gate_http_head *head)
     return head->expects_continue || head->is_chunked || head->content_length > MESSAGE_INLINE_BODY_MAX;
 }
 
+static uint64_t body_max(const struct gate_conn *conn)
+{
+    const struct gate_limits *limits = &conn->gate->limits;
+    return conn->route.endpoint->worker == API_INTAKE ? limits->body_max : limits->desk_body_max;
+}
+
+static void refuse_long(struct gate_conn *conn, uint64_t max)
+{
+    char detail[80];
+    snprintf(detail, sizeof detail, "the body is longer than the %llu bytes that this site takes", (unsigned long long)max);
+    gate_request_refuse(conn, 413, detail);
+}
+
 void gate_request_begin(struct gate_conn *conn)
 {
     struct gate *gate = conn->gate;
@@ -128,8 +141,8 @@ void gate_request_begin(struct gate_conn *conn)
         return;
     }
     enum api_worker worker = conn->route.endpoint->worker;
-    if (head->content_length > (worker == API_INTAKE ? gate->limits.body_max : gate->limits.desk_body_max))
-        gate_request_refuse(conn, 413, "the body is longer than this site takes");
+    if (head->content_length > body_max(conn))
+        refuse_long(conn, body_max(conn));
     else if (worker != API_GATE && !pool_of(conn))
         gate_request_refuse(conn, 403, "this gate does not reach what serves this path");
     else if (worker != API_GATE && is_long(head) && !gate_worker_is_there(pool_of(conn)))
@@ -142,12 +155,11 @@ void gate_request_begin(struct gate_conn *conn)
 
 void gate_request_body(struct gate_conn *conn)
 {
-    const struct gate_limits *limits = &conn->gate->limits;
     struct err err;
 
     gate_conn_moved(conn, conn->http.piece_size);
-    if (conn->body.size + conn->http.piece_size > (conn->route.endpoint->worker == API_INTAKE ? limits->body_max : limits->desk_body_max))
-        gate_request_refuse(conn, 413, "the body is longer than this site takes");
+    if (conn->body.size + conn->http.piece_size > body_max(conn))
+        refuse_long(conn, body_max(conn));
     else if (!gate_body_add(&conn->body, conn->http.piece, conn->http.piece_size, &err))
         gate_request_refuse(conn, 503, err.text);
 }

@@ -45,6 +45,7 @@ static void read_caller(const struct db_rows *rows, size_t row, struct intake_ca
     caller->is_paused = db_get_bool(rows, row, 14);
     caller->document_max = db_get_int(rows, row, 15);
     snprintf(caller->format, sizeof caller->format, "%s", db_is_null(rows, row, 16) ? "" : db_get_text(rows, row, 16));
+    snprintf(caller->quota, sizeof caller->quota, "%s", db_get_text(rows, row, 17));
 }
 
 /* One look-up for all keys of the batch. callers has room for count. */
@@ -247,14 +248,19 @@ static bool is_beyond_quota(struct intake *intake, struct worker_request *reques
 {
     static const char more[] = "more came than its quota of an hour: its sender is told to come again in the next";
     static const char longer[] = "a document was refused: it is longer than this feed's may be";
-    if (caller->is_paused)
+    char text[160];
+    if (caller->is_paused) {
         worker_problem_later(request, 503, PAUSED_S, "this feed is paused here");
-    else if (caller->rest_s > 0)
-        worker_problem_later(request, 429, caller->rest_s, "this feed has sent all that it may in an hour");
-    else if (caller->document_max > 0 && (int64_t)request->message.body_size > caller->document_max)
-        worker_problem(request, 413, "the document is longer than this feed's may be", "");
-    else
+    } else if (caller->rest_s > 0) {
+        snprintf(text, sizeof text, "this feed has sent all that it may in an hour: %s", caller->quota);
+        worker_problem_later(request, 429, caller->rest_s, text);
+    } else if (caller->document_max > 0 && (int64_t)request->message.body_size > caller->document_max) {
+        snprintf(text, sizeof text, "the document has %zu bytes; one of this feed may have %lld", request->message.body_size,
+                 (long long)caller->document_max);
+        worker_problem(request, 413, text, "");
+    } else {
         return false;
+    }
     if (!caller->is_paused)
         count_refused(intake, caller, caller->rest_s > 0 ? more : longer);
     log_warn("quota", "feed=%s paused=%d rest_s=%d bytes=%zu", caller->name, caller->is_paused, caller->rest_s, request->message.body_size);

@@ -25,6 +25,7 @@ struct intake_caller {
     bool has_confidence;
     int default_confidence;
     int rest_s;           /* a feed whose quota of the hour is used up: until the next; 0: none, or not yet */
+    char quota[64];       /* of an hour, in words */
     bool is_paused;       /* a feed */
     int64_t document_max; /* of a feed, bytes; 0: no other than everybody's */
     char format[80];      /* of a feed: what its record says that its documents are; "" for none */

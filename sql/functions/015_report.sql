@@ -6,7 +6,7 @@
 SELECT drop_overloads('callers');
 CREATE OR REPLACE FUNCTION callers(p_keys bytea[])
 RETURNS TABLE (key bytea, enabled boolean, identity_id bigint, login text, role text, peer_id bigint, peer text, sender_id bigint,
-               default_tlp smallint, default_class text, malformed_today bigint, confidence smallint, rest_s int, paused boolean, document_bytes_max bigint, format text)
+               default_tlp smallint, default_class text, malformed_today bigint, confidence smallint, rest_s int, paused boolean, document_bytes_max bigint, format text, quota text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN QUERY
@@ -14,7 +14,7 @@ BEGIN
            i.default_tlp, i.default_class,
            coalesce((SELECT m.bytes FROM malformed_tally m WHERE m.sender_id = coalesce(si.id, sp.id) AND m.day = current_date), 0),
            f.confidence, CASE WHEN f.documents_per_hour IS NULL AND f.bytes_per_hour IS NULL THEN 0 ELSE feed_rest(si.id, f.documents_per_hour, f.bytes_per_hour) END,
-           f.paused, f.document_bytes_max, f.format
+           f.paused, f.document_bytes_max, f.format, concat_ws(' and ', f.documents_per_hour || ' documents', f.bytes_per_hour || ' bytes')
     FROM registered_key k
     LEFT JOIN identity i ON i.id = k.identity_id
     LEFT JOIN sender si ON si.identity_id = i.id

@@ -7,10 +7,10 @@ CREATE OR REPLACE FUNCTION triage_groups() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET enable_sort = off SET work_mem = '64MB' AS $$
 BEGIN
     INSERT INTO triage_group (grp, case_id, is_new, is_again, is_quiet, first_ord, drill_id, compartment_id, join_key, is_person, class, last_class, constituent_id,
-                              subject, value, tlp, assurance, tlps, priority, priorities, queue, assign, observations, reports, report_id, last_report_id,
+                              subject, value, last_value, tlp, assurance, tlps, priority, priorities, queue, assign, observations, reports, report_id, last_report_id,
                               received, sender_id, first_seen, last_seen, seens, is_released, kind, rules)
     SELECT c.grp, min(c.case_id), false, false, bool_or(c.is_quiet), min(c.ord), c.drill_id, c.compartment_id, CASE WHEN c.grp !~ '^(case|report) ' THEN c.grp END,
-           bool_or(c.is_person), min(c.class), max(c.class), min(c.constituent_id), min(c.subject), min(c.value), max(c.tlp), max(c.assurance),
+           bool_or(c.is_person), min(c.class), max(c.class), min(c.constituent_id), min(c.subject), min(c.value), max(c.value), max(c.tlp), max(c.assurance),
            ARRAY[max(c.tlp), max(c.tlp) FILTER (WHERE c.assurance >= 1), max(c.tlp) FILTER (WHERE c.assurance >= 2), max(c.tlp) FILTER (WHERE c.assurance >= 3)],
            min(c.priority), ARRAY[min(c.priority), min(c.priority) FILTER (WHERE c.assurance >= 1), min(c.priority) FILTER (WHERE c.assurance >= 2),
            min(c.priority) FILTER (WHERE c.assurance >= 3)], min(c.queue), min(c.assign), count(*) FILTER (WHERE c.no > 0), 1,
@@ -73,11 +73,13 @@ BEGIN
         WHERE k.id IN (SELECT g.case_id FROM triage_group g WHERE g.is_again);
 END $$;
 
--- "Phishing: Telecom A, 12 addresses"; of a person what they wrote themselves.
-CREATE OR REPLACE FUNCTION triage_summary(p_class text, p_who text, p_subjects bigint, p_value text, p_said text) RETURNS text LANGUAGE sql STABLE
-RETURN coalesce(nullif(left(btrim(split_part(btrim(p_said, E' \t\r\n'), E'\n', 1), E' \t\r'), 200), ''),
-                p_class || coalesce(': ' || nullif(concat_ws(', ', p_who, CASE WHEN p_subjects > 1 THEN p_subjects || CASE WHEN p_value ~ '[:/]|^[0-9.]+$'
-                                                             THEN ' addresses' ELSE ' names' END WHEN p_value IS DISTINCT FROM p_who THEN p_value END), ''), ''));
+-- "Phishing: Telecom A, 12 addresses", and its title up to what is counted. Of a person what they wrote themselves, without a title.
+SELECT drop_overloads('triage_summary');
+CREATE OR REPLACE FUNCTION triage_summary(p_class text, p_who text, p_subjects bigint, p_value text, p_said text, OUT summary text, OUT title text) LANGUAGE sql STABLE AS $$
+    SELECT coalesce(x.said, x.title || x.counted, concat_ws(': ', p_class, p_who)), CASE WHEN x.said IS NULL THEN x.title END
+    FROM (SELECT nullif(left(btrim(split_part(btrim(p_said, E' \t\r\n'), E'\n', 1), E' \t\r'), 200), ''), p_class || ': ' || coalesce(p_who || ', ', ''),
+                 CASE WHEN p_subjects > 1 THEN p_subjects || CASE WHEN p_value ~ '[:/]|^[0-9.]+$' THEN ' addresses' ELSE ' names' END
+                      WHEN p_value IS DISTINCT FROM p_who THEN p_value END) x(said, title, counted) $$;
 
 -- Opens a case a group that joined none.
 CREATE OR REPLACE FUNCTION triage_open(p_classes text[], p_texts text[], p_priorities smallint[], p_seconds int[]) RETURNS void
@@ -94,13 +96,12 @@ BEGIN
               FROM (SELECT * FROM triage_group y WHERE y.case_id IS NULL ORDER BY y.first_ord) x) n
         WHERE g.grp = n.grp AND g.drill_id = n.drill_id AND g.compartment_id = n.compartment_id;
     WITH opened AS (
-        INSERT INTO incident_case AS k (number, name, kind, drill_id, compartment_id, class, priority, tlp, owner_id, queue, summary, lang, due, aware_at,
+        INSERT INTO incident_case AS k (number, name, kind, drill_id, compartment_id, class, priority, tlp, owner_id, queue, summary, title, lang, due, aware_at,
                                         constituent_id, join_key, assurance, sender_id)
         SELECT g.number, format('%s-%s-%s', CASE g.drill_id WHEN 0 THEN s.prefix ELSE 'EX' END, to_char(now() AT TIME ZONE 'UTC' + make_interval(mins => v_offset), 'YYYY'),
                                 lpad(g.number::text, greatest(6, length(g.number::text)), '0')),
                coalesce(g.kind, 'incident'), g.drill_id, g.compartment_id, g.class, p.priority, g.tlps[g.assurance + 1], i.id, coalesce(g.queue, 'national'),
-               triage_summary(coalesce(t.text, g.class), coalesce(o.title, o.name, g.subject, CASE WHEN r.is_rest THEN CASE WHEN g.join_key LIKE '% stranger %' THEN 'many owners'', from ' ELSE 'nobody''s, from ' END || sender_name(g.sender_id) END),
-                              g.subjects, g.value, CASE WHEN g.is_person OR (g.subject IS NULL AND NOT r.is_rest) THEN coalesce(nullif(rc.summary, ''), rc.description) END),
+               w.summary, w.title,
                rc.lang, now() + make_interval(secs => p_seconds[p.priority]), g.received, g.constituent_id, g.join_key, g.assurance,
                CASE WHEN NOT g.is_person AND NOT r.is_rest AND (g.constituent_id IS NULL OR EXISTS (
                         SELECT FROM sender x WHERE x.id = g.sender_id AND x.address IS NOT NULL)) THEN g.sender_id END
@@ -115,6 +116,10 @@ BEGIN
         LEFT JOIN identity i ON i.login = g.assign AND i.enabled AND i.role IN ('analyst', 'lead', 'admin')
              AND (g.compartment_id = 0 OR EXISTS (SELECT FROM compartment_member m WHERE m.compartment_id = g.compartment_id AND m.identity_id = i.id))
         LEFT JOIN report_content rc ON (g.is_person OR g.subject IS NULL) AND rc.report_id = g.report_id AND rc.received = g.received
+        CROSS JOIN LATERAL triage_summary(
+            coalesce(t.text, g.class),
+            coalesce(o.title, o.name, g.subject, CASE WHEN r.is_rest THEN CASE WHEN g.join_key LIKE '% stranger %' THEN 'many owners'', from ' ELSE 'nobody''s, from ' END || sender_name(g.sender_id) END),
+            g.subjects, g.value, CASE WHEN g.is_person OR (g.subject IS NULL AND NOT r.is_rest) THEN coalesce(nullif(rc.summary, ''), rc.description) END) w
         WHERE g.is_new ORDER BY g.number
         RETURNING k.id, k.number)
     UPDATE triage_group g SET case_id = o.id, case_compartment_id = g.compartment_id FROM opened o WHERE g.number = o.number;
@@ -122,6 +127,29 @@ BEGIN
         RAISE EXCEPTION 'a case was not opened: is the site set up (cirtd migrate)?';
     END IF;
     INSERT INTO case_tally (case_id) SELECT g.case_id FROM triage_group g WHERE g.is_new;
+END $$;
+
+-- "23 rows"; many are said in steps (1, 2, 5, 10 ...), so that a flood does not rewrite its case with each batch.
+CREATE OR REPLACE FUNCTION triage_rows_said(p_rows bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN p_rows <= 10 THEN p_rows || CASE p_rows WHEN 1 THEN ' row' ELSE ' rows' END
+                ELSE format('more than %s rows', btrim(to_char((SELECT max(s * p) FROM unnest(ARRAY[1, 2, 5]) s CROSS JOIN power(10, floor(log(p_rows - 1::numeric))) p WHERE s * p < p_rows), '999,999,999,999'))) END $$;
+
+-- The summary of a case that took more is its title and how many rows it has, unless all are of the one value that it names.
+CREATE OR REPLACE FUNCTION triage_grown() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    WITH grown AS MATERIALIZED (
+        SELECT k.id, k.summary AS before, k.title || triage_rows_said(t.observations) AS after
+        FROM (SELECT x.case_id, min(x.value) AS value, max(x.last_value) AS last_value FROM triage_group x WHERE NOT x.is_new GROUP BY x.case_id) g
+        JOIN incident_case k ON k.id = g.case_id
+        JOIN case_tally t ON t.case_id = g.case_id
+        WHERE k.title IS NOT NULL AND t.observations > 0 AND k.summary <> k.title || triage_rows_said(t.observations)
+          AND (k.summary = k.title || g.value AND g.value = g.last_value) IS NOT TRUE),
+    found AS (
+        UPDATE case_text t SET hash64 = hashtextextended(g.after, 0), body = g.after FROM grown g
+        WHERE t.case_id = g.id AND t.hash64 = hashtextextended(g.before, 0) AND t.body = g.before
+          AND NOT EXISTS (SELECT FROM case_text o WHERE o.case_id = g.id AND o.hash64 = hashtextextended(g.after, 0)))
+    UPDATE incident_case k SET summary = g.after FROM grown g WHERE k.id = g.id;
 END $$;
 
 -- One entry a case.
@@ -258,6 +286,7 @@ BEGIN
         FROM unnest(v_counts.cases, v_counts.reports, v_counts.observations) u(id, reports, observations)
         JOIN (SELECT x.case_id, min(x.first_seen) AS first_seen, max(x.last_seen) AS last_seen FROM triage_group x GROUP BY x.case_id) g ON g.case_id = u.id
         WHERE t.case_id = u.id;
+    PERFORM triage_grown();
     PERFORM triage_attach();
     PERFORM triage_statements();
     PERFORM triage_words();

@@ -1,6 +1,6 @@
 -- name: callers
 SELECT encode(key, 'hex'), enabled, identity_id, login, role, peer_id, peer, sender_id, default_tlp, default_class, malformed_today,
-    $2::bigint, confidence, rest_s, paused, document_bytes_max, format FROM callers($1::bytea[])
+    $2::bigint, confidence, rest_s, paused, document_bytes_max, format, quota FROM callers($1::bytea[])
 
 -- name: report_begin
 SELECT report_id, received_us FROM report_begin()

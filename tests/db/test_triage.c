@@ -40,6 +40,37 @@ static void same_key_joins(void **state)
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.journal_verify(NULL)"), 0);
 }
 
+/* A case that goes on taking rows does not go on saying how many it began with. */
+static void a_summary_follows_what_joins(void **state)
+{
+    struct fixture *fixture = *state;
+    struct letter letter = {.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.100.7"}}};
+    int64_t first = triaged(fixture, &letter);
+    triaged(fixture, &letter);
+    assert_case(first, "t.observations || ' ' || k.summary", "2 Phishing: 198.51.100.0/24, 198.51.100.7");
+    letter.sightings[0][2] = "198.51.100.8";
+    triaged(fixture, &letter);
+    assert_case(first, "k.summary", "Phishing: 198.51.100.0/24, 3 rows");
+    for (int i = 0; i < 8; i++)
+        arrive(fixture, &letter);
+    triage(fixture);
+    assert_case(first, "t.observations || ' ' || k.summary", "11 Phishing: 198.51.100.0/24, more than 10 rows");
+    /* It is found by what it says. */
+    assert_case(first, "(SELECT string_agg(x.body, ',') FROM case_text x WHERE x.case_id = k.id)",
+                "Phishing: 198.51.100.0/24, more than 10 rows");
+    /* A person's words stay. */
+    struct letter words = {.channel = "phone",
+                           .format = "json",
+                           .sender = fixture->analyst,
+                           .summary = "Bank asks for PIN",
+                           .sightings = {{"ipv4", "source", "203.0.113.7"}}};
+    int64_t said = triaged(fixture, &words);
+    cluster_execute("UPDATE cirt.incident_case SET join_key = 'fraud/phishing 198.51.102.0/24' WHERE summary = 'Bank asks for PIN'");
+    letter.sightings[0][2] = "198.51.102.1";
+    triaged(fixture, &letter);
+    assert_case(said, "t.observations || ' ' || k.summary", "2 Bank asks for PIN");
+}
+
 static void old_and_closed_cases_are_not_joined(void **state)
 {
     struct fixture *fixture = *state;
@@ -531,6 +562,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(same_key_joins, clean),
+        cmocka_unit_test_setup(a_summary_follows_what_joins, clean),
         cmocka_unit_test_setup(old_and_closed_cases_are_not_joined, clean),
         cmocka_unit_test_setup(keys_name_the_owner_or_what_is_near, clean),
         cmocka_unit_test_setup(a_disabled_or_left_network_counts_no_more, clean),

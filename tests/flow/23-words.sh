@@ -17,7 +17,7 @@ contains 'who has it now' 'owner analyst2' "$(as home lead escalate "$case" --to
 # rules
 printf 'rule "a": class:phishing => priority:low\nrule "b": clas:phishing => priority:low\n' >"$SCRATCH/bad.rules"
 exits 1 as home admin rule test "$SCRATCH/bad.rules"
-contains 'the line' 'line 2: unknown field "clas"' "$said"
+contains 'the line' 'line 2, character 11: unknown field "clas"' "$said"
 printf 'rule "a": class:phishing => priority:low\n' >"$SCRATCH/good.rules"
 contains 'read only' '1 line read' "$(as home admin rule test "$SCRATCH/good.rules")"
 contains 'tried' 'would fare otherwise' "$(as home admin rule test "$SCRATCH/good.rules" --against 'last 7d')"

@@ -105,7 +105,7 @@ contains 'it says why' 'without any observation' "$(as home analyst report show 
 as home analyst submit "$SCRATCH/names.json" --format stix >/dev/null
 until_true 30 all_done
 equal "an analyst's" "$((open_cases + 1))" "$(cases is:open)"
-for advisory in ex-2026_001 informational; do
+for advisory in ex-2026-050 informational; do
     as home feed submit "$SOURCE/tests/data/csaf/good/$advisory.json" >/dev/null
 done
 until_true 30 all_done

@@ -184,10 +184,13 @@ head_of() { at home curl_as feed -D - -o /dev/null -H 'Content-Type: application
 sed "s/7/41/" "$SCRATCH/one.json" >"$SCRATCH/more.json"
 answer=$(head_of "$SCRATCH/more.json")
 contains "beyond its quota" "429" "$answer"
+contains "which is named" "all that it may in an hour: 3 documents" "$(post home feed /v1/reports application/json "$SCRATCH/more.json")"
 seconds=$(tr -d '\r' <<<"$answer" | sed -n 's/^[Rr]etry-[Aa]fter: //p')
 ((seconds >= 1 && seconds <= 3600)) || fail "Retry-After: $seconds"
 as home admin feed set feed --documents-per-hour 100000 --document-max 10B
-equal "longer than it may be" 413 "$(post home feed /v1/reports application/json "$SCRATCH/more.json" | tail -1)"
+answer=$(post home feed /v1/reports application/json "$SCRATCH/more.json")
+equal "longer than it may be" 413 "${answer##*$'\n'}"
+contains "how long it may be" "one of this feed may have 10" "$answer"
 as home admin feed set feed --document-max 1MB
 as home lead feed pause feed
 equal "paused" 503 "$(post home feed /v1/reports application/json "$SCRATCH/more.json" | tail -1)"
