@@ -168,6 +168,11 @@ int case_cmd_priority(struct session *session)
     return change(session, "priority", "priority", json_pack("{s:s}", "priority", session_operand(session, 1)), "priority");
 }
 
+int case_cmd_summary(struct session *session)
+{
+    return change(session, "summary", "summary", json_pack("{s:s}", "summary", session_operand(session, 1)), NULL);
+}
+
 int case_cmd_classify(struct session *session)
 {
     return change(session, "classify", "class", json_pack("{s:s}", "class", session_operand(session, 1)), "classify");

@@ -11,6 +11,7 @@ int case_cmd_assign(struct session *session);
 int case_cmd_unassign(struct session *session);
 int case_cmd_escalate(struct session *session);
 int case_cmd_priority(struct session *session);
+int case_cmd_summary(struct session *session);
 int case_cmd_classify(struct session *session);
 int case_cmd_tlp(struct session *session);
 int case_cmd_tag(struct session *session);

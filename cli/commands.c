@@ -273,6 +273,8 @@ const struct command commands_table[] = {
      {"cirt escalate 42 -m 'bank confirms losses'", "cirt escalate 42 --to duty -m 'spreads tonight'"}, NULL, false},
     {"priority", case_cmd_priority, COMMAND_DESK, "CASE critical|high|medium|low", 2, 2, edit_options, N_("set the urgency"),
      {"cirt priority 42 high"}, NULL, false},
+    {"summary", case_cmd_summary, COMMAND_DESK, "CASE TEXT", 2, 2, edit_options, N_("call a case something else"),
+     {"cirt summary 42 'Phishing of Bank B, kit on 3 hosts'"}, NULL, false},
     {"classify", case_cmd_classify, COMMAND_DESK, "CASE CLASS", 2, 2, edit_options, N_("set the class (RSIT)"),
      {"cirt classify 42 fraud/phishing", "cirt classify 42 ransomware"}, NULL, false},
     {"tlp", case_cmd_tlp, COMMAND_DESK, "CASE clear|green|amber|amber+strict|red", 2, 2, edit_options, N_("set the label"),

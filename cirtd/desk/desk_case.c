@@ -147,6 +147,12 @@ static bool set_priority(struct desk_call *call, struct err *err)
     return run_verb(call, SQL_DESK_CASE_PRIORITY, members, err);
 }
 
+static bool set_summary(struct desk_call *call, struct err *err)
+{
+    static const char *const members[] = {"summary", NULL};
+    return run_verb(call, SQL_DESK_CASE_SUMMARY, members, err);
+}
+
 static bool classify_case(struct desk_call *call, struct err *err)
 {
     const char *class_name;
@@ -295,24 +301,11 @@ static bool verify_journal(struct desk_call *call, struct err *err)
 }
 
 const struct desk_route desk_case_routes[] = {
-    {"case_list", list_cases},
-    {"case_show", show_case},
-    {"case_add", add_case},
-    {"case_take", take_case},
-    {"case_assign", assign_case},
-    {"case_unassign", unassign_case},
-    {"case_escalate", escalate_case},
-    {"case_priority", set_priority},
-    {"case_classify", classify_case},
-    {"case_tlp", label_case},
-    {"case_tag", tag_case},
-    {"case_note", note_case},
-    {"case_task", task_case},
-    {"case_state", set_state},
-    {"case_wait", wait_case},
-    {"case_close", close_case},
-    {"case_reopen", reopen_case},
-    {"case_journal", show_journal},
-    {"journal_verify", verify_journal},
-    {NULL, NULL},
+    {"case_list", list_cases},        {"case_show", show_case},           {"case_add", add_case},
+    {"case_take", take_case},         {"case_assign", assign_case},       {"case_unassign", unassign_case},
+    {"case_escalate", escalate_case}, {"case_priority", set_priority},    {"case_summary", set_summary},
+    {"case_classify", classify_case}, {"case_tlp", label_case},           {"case_tag", tag_case},
+    {"case_note", note_case},         {"case_task", task_case},           {"case_state", set_state},
+    {"case_wait", wait_case},         {"case_close", close_case},         {"case_reopen", reopen_case},
+    {"case_journal", show_journal},   {"journal_verify", verify_journal}, {NULL, NULL},
 };

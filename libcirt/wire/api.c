@@ -59,6 +59,7 @@ const struct api_endpoint api_endpoints[] = {
     EDIT("case_unassign", "unassign", "Take the owner away"),
     EDIT("case_escalate", "escalate", "Raise a case to a level or person"),
     EDIT("case_priority", "priority", "Set the priority"),
+    EDIT("case_summary", "summary", "Set the summary"),
     EDIT("case_classify", "classify", "Set the class"),
     EDIT("case_tlp", "tlp", "Set the label"),
     EDIT("case_tag", "tag", "Add and remove tags"),

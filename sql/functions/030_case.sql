@@ -144,7 +144,7 @@ END $$;
 CREATE OR REPLACE FUNCTION case_save(c incident_case, p_action text, p_text text, p_details jsonb DEFAULT NULL) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
-    UPDATE incident_case k SET state = c.state, class = c.class, priority = c.priority, tlp = c.tlp, owner_id = c.owner_id, level = c.level,
+    UPDATE incident_case k SET summary = c.summary, title = c.title, state = c.state, class = c.class, priority = c.priority, tlp = c.tlp, owner_id = c.owner_id, level = c.level,
         closed = c.closed, resolved = c.resolved, due = c.due, confirmed_at = c.confirmed_at, resolution = c.resolution, waiting_for = c.waiting_for,
         waiting_until = c.waiting_until, merged_into = c.merged_into, updated = now(), revision = k.revision + 1
         WHERE k.id = c.id;
@@ -284,6 +284,15 @@ BEGIN
     RETURN case_save(c, 'escalate', format('escalated to %s: "%s"', v_to, p_reason), jsonb_build_object('to', v_to, 'before', v_before, 'reason', p_reason));
 END $$;
 
+CREATE OR REPLACE FUNCTION case_check_summary(p_summary text) RETURNS void LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF coalesce(btrim(p_summary, E' \t\r\n'), '') = '' THEN
+        PERFORM refuse('CI422', 'a case needs a summary');
+    ELSIF length(p_summary) > 500 THEN
+        PERFORM refuse('CI422', 'a summary has at most 500 characters', 'put the rest into a note');
+    END IF;
+END $$;
+
 CREATE OR REPLACE FUNCTION case_priority(p_ref text, p_revision int, p_priority text) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -297,6 +306,20 @@ BEGIN
     c.due := case_due(c.state, c.priority, c.opened, c.waiting_until);
     RETURN case_save(c, 'priority', format('priority %s (was %s)', priority_name(c.priority), v_before),
                      jsonb_build_object('priority', priority_name(c.priority), 'before', v_before));
+END $$;
+
+-- What a case is called from now on; it is still found by what it was called.
+CREATE OR REPLACE FUNCTION case_summary(p_ref text, p_revision int, p_summary text) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    c incident_case := case_lock(p_ref, p_revision, false, ARRAY['new', 'open', 'waiting', 'resolved']);
+    v_before text := c.summary;
+BEGIN
+    PERFORM case_check_summary(p_summary);
+    c.summary := p_summary;
+    c.title := NULL;
+    PERFORM case_text_add(c.id, c.tlp, c.summary);
+    RETURN case_save(c, 'summary', format('summary "%s" (was "%s")', c.summary, v_before), jsonb_build_object('summary', c.summary, 'before', v_before));
 END $$;
 
 -- p_class is a stored name: desk has looked it up in the taxonomy.
@@ -525,11 +548,8 @@ DECLARE
     v_tlp smallint := coalesce(tlp_number(lower(p_tlp)), 2);
     v_priority smallint := coalesce(priority_number(lower(p_priority)), 3);
 BEGIN
-    IF coalesce(btrim(p_summary, E' \t\r\n'), '') = '' THEN
-        PERFORM refuse('CI422', 'a case needs a summary');
-    ELSIF length(p_summary) > 500 THEN
-        PERFORM refuse('CI422', 'a summary has at most 500 characters', 'put the rest into a note');
-    ELSIF p_tlp IS NOT NULL AND tlp_number(lower(p_tlp)) IS NULL THEN
+    PERFORM case_check_summary(p_summary);
+    IF p_tlp IS NOT NULL AND tlp_number(lower(p_tlp)) IS NULL THEN
         PERFORM refuse('CI422', format('"%s" is no label', left(p_tlp, 100)), 'one of clear, green, amber, amber+strict, red');
     ELSIF p_priority IS NOT NULL AND priority_number(lower(p_priority)) IS NULL THEN
         PERFORM refuse('CI422', format('"%s" is no priority', left(p_priority, 100)), 'one of critical, high, medium, low');

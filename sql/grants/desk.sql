@@ -94,6 +94,7 @@ GRANT EXECUTE ON FUNCTION case_assign TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_unassign TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_escalate TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_priority TO cirt_desk;
+GRANT EXECUTE ON FUNCTION case_summary TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_classify TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_tlp TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_tag TO cirt_desk;

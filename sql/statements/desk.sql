@@ -84,6 +84,8 @@ SELECT case_unassign($1::text, $2::int)
 SELECT case_escalate($1::text, $2::int, $3::text, $4::text)
 -- name: case_priority
 SELECT case_priority($1::text, $2::int, $3::text)
+-- name: case_summary
+SELECT case_summary($1::text, $2::int, $3::text)
 -- name: case_classify
 SELECT case_classify($1::text, $2::int, $3::text)
 -- name: case_tlp

@@ -22,7 +22,7 @@ offers() { # PATH, words of the command line, the last being completed
     )
 }
 same() { [[ $1 == "$2" ]] || fail "wanted '$1', got '$2'"; }
-same 'show state submit share shares setting suppression ' "$(offers "$BUILD" cirt s)"
+same 'show summary state submit share shares setting suppression ' "$(offers "$BUILD" cirt s)"
 same 'ls show edit send rm ' "$(offers "$BUILD" cirt draft '')"
 same '--to --thread --template --tlp ' "$(offers "$BUILD" cirt mail 42 --t)"
 same 'ls show raw replay verify accept reject ' "$(offers "$BUILD" cirt report '' | sed 's/^new //')"

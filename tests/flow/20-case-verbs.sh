@@ -27,6 +27,11 @@ equal 'class' fraud/phishing "$(get class)"
 exits 1 as home analyst classify "$case" fraud/nonsense
 as home analyst priority "$case" critical
 equal 'priority' critical "$(get priority)"
+as home analyst summary "$case" 'Kit of the bank, three hosts'
+equal 'summary' 'Kit of the bank, three hosts' "$(get summary)"
+contains 'found by it' "\"number\": $case" "$(as home analyst --json ls 'summary:"three hosts"')"
+contains 'and told' 'summary "Kit of the bank, three hosts" (was ' "$(as home analyst journal "$case")"
+exits 1 as home analyst summary "$case" ' '
 as home analyst tag "$case" +bank +kit
 as home analyst tag "$case" -kit
 contains 'tag' "\"number\": $case" "$(as home analyst --json ls tag:bank)"
