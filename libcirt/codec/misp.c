@@ -12,6 +12,7 @@
 #include "codec/json_take.h"
 #include "codec/misp_attribute.h"
 #include "codec/misp_encode.h"
+#include "codec/misp_forms.h"
 #include "codec/misp_own.h"
 #include "codec/misp_tag.h"
 
@@ -505,33 +506,17 @@ static bool read_single(struct misp *misp, json_t *element, const struct json_pl
     return ok;
 }
 
-/* What stands beside a single attribute or object is of it, the attributes beside an object, too: {"Attribute": {...}, "AttributeTag":
- * [...], "Event": {...}}. */
-static void lend_siblings(json_t *item, json_t *element)
-{
-    const char *name;
-    json_t *member;
-    void *next;
-    json_object_foreach_safe(item, next, name, member)
-    {
-        if (member == element || str_equal(name, "Event") || str_equal(name, "Object") || has(element, name))
-            continue;
-        json_object_set(element, name, member);
-        json_object_del(item, name);
-    }
-}
-
 /* An event, and what MISP's messages (ZeroMQ, Kafka) say beside it of an attribute or object of it: its label holds for these, too. */
 static bool read_message(struct misp *misp, json_t *item, const struct json_place *place)
 {
     struct json_place here = {.up = place, .name = "Event"};
     json_t *attribute = json_object_get(item, "Attribute"), *object = json_object_get(item, "Object");
     if (json_is_object(attribute))
-        lend_siblings(item, attribute);
+        misp_forms_lend(item, attribute);
     if (json_is_object(object) && json_is_object(attribute))
         json_object_set_new(item, "Attribute", json_pack("[O]", attribute));
     if (json_is_object(object))
-        lend_siblings(item, object);
+        misp_forms_lend(item, object);
     enum tlp label = note_label(misp, item, TLP_NONE);
     if (!read_event(misp, json_object_get(item, "Event"), &here, &label) ||
         !read_elements(misp, item, "Attribute", place, label, read_attribute) ||
@@ -539,17 +524,6 @@ static bool read_message(struct misp *misp, json_t *item, const struct json_plac
         return false;
     json_array_append(misp->rests, item);
     return true;
-}
-
-/* Messages say so beside what was deleted, which itself may not. */
-static void mark_deleted(json_t *item)
-{
-    static const char *const names[] = {"Object", "Attribute"};
-    const char *action = json_string_value(json_object_get(item, "action"));
-    bool is_deletion = str_equal(action, "delete") || str_equal(action, "soft-delete");
-    for (size_t i = 0; is_deletion && i < ARRAY_SIZE(names); i++)
-        if (json_is_object(json_object_get(item, names[i])))
-            json_object_set_new(json_object_get(item, names[i]), "deleted", json_true());
 }
 
 /* A document without an event, or an event that does not say when: then when what is in it was seen. */
@@ -581,7 +555,7 @@ static bool read_item(struct misp *misp, json_t *item, const struct json_place *
     static const char *const of_events[] = {"info", "Attribute", "Object", "ShadowAttribute", "Orgc", "threat_level_id"};
     if (!json_is_object(item))
         return json_value_fail(place, ERR_INPUT, misp->err, "must be an object");
-    mark_deleted(item);
+    misp_forms_mark_deleted(item);
     if (has(item, "Event"))
         return read_message(misp, item, place);
     if (has(item, "type") && has(item, "value"))
@@ -592,48 +566,6 @@ static bool read_item(struct misp *misp, json_t *item, const struct json_place *
         if (has(item, of_events[i]))
             return read_bare_event(misp, item, place);
     return refuse_item(misp, item, place);
-}
-
-static bool is_index(const char *name)
-{
-    return *name && !name[strspn(name, "0123456789")];
-}
-
-/* PHP writes a list that something was taken out of as an object, {"0": {...}, "2": {...}}. */
-static json_t *list_of(json_t *object)
-{
-    const char *name;
-    json_t *member, *list = json_array();
-    json_object_foreach(object, name, member)
-    {
-        if (!json_is_object(member) && !is_index(name)) {
-            json_decref(list);
-            return NULL;
-        }
-        json_array_append(list, member);
-    }
-    return list;
-}
-
-/* Makes such objects the lists that they were, wherever lists of MISP stand. */
-static void restore_lists(json_t *value)
-{
-    static const char *const lists[] = {"Attribute", "Object", "Tag", "EventTag", "AttributeTag", "tags"};
-    const char *name;
-    json_t *member, *list;
-    size_t index;
-    void *next;
-    json_array_foreach(value, index, member) restore_lists(member);
-    json_object_foreach_safe(value, next, name, member)
-    {
-        for (size_t i = 0; i < ARRAY_SIZE(lists) && json_is_object(member); i++) {
-            if (!str_equal(name, lists[i]) || !(list = list_of(member)))
-                continue;
-            json_object_set_new(value, name, list);
-            member = list;
-        }
-        restore_lists(member);
-    }
 }
 
 static bool read_items(struct misp *misp, json_t *items, const struct json_place *place)
@@ -704,7 +636,7 @@ static bool read_document(struct misp *misp, json_t *root)
     struct report *report = misp->report;
     json_t *answer = json_object_get(root, "response");
     const struct json_place *place = answer ? &response : &document;
-    restore_lists(root);
+    misp_forms_restore_lists(root);
     if (!read_items(misp, answer ? answer : root, place))
         return false;
     if (!report->description && misp->infos.size)
