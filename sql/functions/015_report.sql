@@ -53,7 +53,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         GROUP BY u.ord, u.indicator_id),
     late AS MATERIALIZED (
         SELECT t.report_id, t.received, t.sender, t.indicator_id FROM told t WHERE NOT t.is_timeless
-          AND (EXISTS (SELECT FROM indicator_revoked w WHERE w.sender_id = t.sender AND w.indicator_id = t.indicator_id AND w.time >= t.time)
+          AND (EXISTS (SELECT FROM indicator_revoked w WHERE w.sender_id = t.sender AND w.indicator_id = t.indicator_id AND w.time > t.time)
                OR EXISTS (SELECT FROM sighting n WHERE n.indicator_id = t.indicator_id AND n.origin = t.sender AND n.report_id <> t.report_id AND n.indicator_time > t.time))),
     ended AS (
         UPDATE sighting s SET valid_until = now() FROM late t

@@ -171,8 +171,9 @@ FROM report_mail m JOIN visible_report_key r ON r.id = m.report_id AND r.receive
 -- extra may say of a value what the value's own label keeps for few.
 CREATE VIEW visible_observation AS
 SELECT o.report_id, o.received, o.no, o.time, o.class, o.count, o.description, o.protocol, o.source_port, o.target_port, o.time_text, o.time_rule, o.class_claim,
-       CASE WHEN o.extra IS NULL OR viewer_reads_report(o.report_id) OR NOT EXISTS (
-                SELECT FROM sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no AND s.tlp = 4) THEN o.extra END AS extra
+       CASE WHEN o.extra IS NULL OR NOT EXISTS (
+                SELECT FROM sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no AND s.tlp = 4)
+                OR viewer_reads_report(o.report_id) THEN o.extra END AS extra
 FROM observation o JOIN visible_report_key r ON r.id = o.report_id AND r.received = o.received;
 
 -- The label is the sighting's own: it is never wider than what its sender said of it. (viewer() as in visible_case: as a condition of its own it is asked for each

@@ -316,7 +316,7 @@ BEGIN
              ELSE network(set_masklen(j.addr, least(masklen(j.addr), CASE family(j.addr) WHEN 4 THEN 24 ELSE 48 END)))::text END)
         p(class, tlp, constituent_id, subject)
     LEFT JOIN aside a ON a.report_id = e.id
-    WHERE NOT t.released OR ((a.observations @> o.no) IS NOT FALSE
+    WHERE NOT t.released OR a.observations @> o.no OR (a.report_id IS NULL
         AND NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = e.id AND m.until IS NULL AND (o.no IS NULL OR m.observations @> o.no)));
     GET DIAGNOSTICS v_count = ROW_COUNT;
     RETURN v_count;

@@ -28,7 +28,7 @@ END $$;
 
 -- Finds and locks what is joined, in the order of ids as the desk's verbs do; what an analyst closed meanwhile is not joined. Where no case is open, one
 -- that ended lately is: what was seen after its end opens it again, where its channel proves as much as what set it; what was seen before is laid
--- with it quietly. What is RED is read by few: it joins what is RED, by whomever, and nothing else joins that.
+-- with it quietly; of an advisory a version that is newer than those it has opens it. What is RED is read by few: it joins what is RED, by whomever, and nothing else joins that.
 CREATE OR REPLACE FUNCTION triage_join() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
@@ -41,7 +41,8 @@ BEGIN
         FROM (SELECT x.grp, x.drill_id, x.compartment_id, k.id AS case_id, coalesce(x.seens[k.assurance + 1] > k.ended, false) AS is_again
               FROM triage_group x JOIN triage_class s ON s.class = x.class
               CROSS JOIN LATERAL (
-                  SELECT y.id, y.assurance, coalesce(y.closed, y.resolved) AS ended FROM incident_case y
+                  SELECT y.id, y.assurance, CASE WHEN y.join_key LIKE 'advisory %' THEN (SELECT t.last_seen FROM case_tally t WHERE t.case_id = y.id)
+                                                ELSE coalesce(y.closed, y.resolved) END AS ended FROM incident_case y
                   WHERE y.join_key = x.join_key AND y.drill_id = x.drill_id AND y.compartment_id = x.compartment_id AND y.state IN ('resolved', 'closed')
                     AND (y.tlp = 4) = (x.tlp = 4) AND coalesce(y.closed, y.resolved) > now() - s.relapse_for AND coalesce(y.resolution, '') NOT IN ('false-positive', 'not-ours', 'duplicate')
                   ORDER BY coalesce(y.closed, y.resolved) DESC LIMIT 1) k
@@ -56,8 +57,8 @@ BEGIN
         FROM locked l WHERE l.id = g.case_id;
 END $$;
 
--- What the joined may change: they narrow a label and, by a rule, hurry a case nobody has looked at; never what higher assurance set. A relapse opens its
--- case again.
+-- What the joined may change: they narrow a label and, by a rule, hurry a case nobody has looked at; never what higher assurance set. When it changed is exact to
+-- a minute, so that a flood does not rewrite its case with each chunk. A relapse opens its case again.
 CREATE OR REPLACE FUNCTION triage_change(p_seconds int[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
@@ -67,7 +68,7 @@ BEGIN
                    THEN least(k.due, now() + make_interval(secs => p_seconds[g.priority])) ELSE k.due END
     FROM (SELECT x.case_id, max(x.tlps[y.assurance + 1]) AS tlp, max(x.assurance) AS assurance, min(x.priorities[y.assurance + 1]) AS priority FROM triage_group x
           JOIN incident_case y ON y.id = x.case_id WHERE NOT x.is_new AND NOT x.is_quiet GROUP BY x.case_id) g
-    WHERE k.id = g.case_id;
+    WHERE k.id = g.case_id AND (k.updated < now() - interval '1 minute' OR g.tlp > k.tlp OR g.assurance > k.assurance OR (g.priority < k.priority AND k.state = 'new' AND k.owner_id IS NULL));
     UPDATE incident_case k SET state = 'open', resolution = NULL, closed = NULL, resolved = NULL, reopened = now(), updated = now(),
         due = case_due('open', k.priority, k.opened, NULL)
         WHERE k.id IN (SELECT g.case_id FROM triage_group g WHERE g.is_again);

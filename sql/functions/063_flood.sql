@@ -35,27 +35,15 @@ CREATE OR REPLACE FUNCTION case_may_be_joined(k incident_case, p_join_for interv
 
 -- --- advisories ---
 
--- All versions of an advisory (its number, by its issuer) are one case: they have the key "advisory HASH". Anybody may write its number: who proves less than
--- whoever set the case, or says the same in this chunk, opens one of his own.
+-- All versions of an advisory (its number, by its issuer) are one case: they have the key "advisory HASH". Anybody may write its number: what proves less, or
+-- more, has a case of its own.
 CREATE OR REPLACE FUNCTION triage_advisories() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM triage_chunk c WHERE c.advisory IS NOT NULL AND NOT c.is_person AND c.case_id IS NULL AND c.decision IS NULL) THEN
-        RETURN;
-    END IF;
-    WITH version AS MATERIALIZED (
-        SELECT c.report_id, c.drill_id, c.compartment_id, min(c.class) AS class, min(c.assurance) AS assurance,
-               max(min(c.assurance)) OVER (PARTITION BY c.advisory, c.drill_id, c.compartment_id) AS most,
-               'advisory ' || c.advisory || triage_apart(min(c.kind), max(c.tlp)) AS whole FROM triage_chunk c
-        WHERE c.advisory IS NOT NULL AND NOT c.is_person AND c.case_id IS NULL AND c.decision IS NULL
-        GROUP BY c.report_id, c.advisory, c.drill_id, c.compartment_id),
-    may AS MATERIALIZED (
-        SELECT v.report_id, v.whole FROM version v JOIN triage_class s ON s.class = v.class
-        WHERE v.assurance = v.most
-          AND NOT coalesce((SELECT true FROM incident_case k WHERE k.join_key = v.whole AND k.drill_id = v.drill_id AND k.compartment_id = v.compartment_id
-                            AND k.assurance > v.assurance AND case_may_be_joined(k, s.join_for, s.relapse_for) LIMIT 1), false))
-    UPDATE triage_chunk c SET grp = m.whole FROM may m
-        WHERE m.report_id = c.report_id AND c.case_id IS NULL AND c.decision IS NULL;
+    UPDATE triage_chunk c SET grp = v.whole FROM (
+        SELECT x.report_id, 'advisory ' || x.advisory || ' ' || x.assurance || triage_apart(min(x.kind), max(x.tlp)) AS whole FROM triage_chunk x
+        WHERE x.advisory IS NOT NULL AND NOT x.is_person GROUP BY x.report_id, x.advisory, x.assurance) v
+    WHERE v.report_id = c.report_id AND c.case_id IS NULL AND c.decision IS NULL;
 END $$;
 
 -- --- a document about nobody of ours ---

@@ -57,12 +57,13 @@ BEGIN
         ORDER BY x.report_id);
     IF p_verb = 'accept' THEN
         v_parts := ARRAY(SELECT x.report_id FROM report_outcome x JOIN (SELECT DISTINCT a.report_id FROM report_aside(p_reports) a) a ON a.report_id = x.report_id
-            WHERE x.state = 'triaged' AND NOT EXISTS (SELECT FROM to_triage q WHERE q.reports @> x.report_id) ORDER BY x.report_id);
+            WHERE x.state = 'triaged' AND NOT EXISTS (SELECT FROM to_triage q WHERE q.reports @> x.report_id AND q.failed IS NULL) ORDER BY x.report_id);
         v_due := v_due || v_parts;
     END IF;
     SELECT coalesce(json_agg(report_json(r) ORDER BY r.received, r.id), '[]') INTO v_items FROM visible_report r WHERE r.id = ANY (v_due[:100]);
     IF NOT p_dry_run AND cardinality(v_due) > 0 THEN
         IF p_verb = 'accept' THEN
+            DELETE FROM to_triage q WHERE q.failed IS NOT NULL AND q.reports IN (SELECT int8multirange(int8range(u, u + 1)) FROM unnest(v_parts) u);
             WITH gone AS (
                 DELETE FROM report_outcome o WHERE o.report_id = ANY (v_due) AND o.report_id <> ALL (v_parts) RETURNING o.report_id, o.received)
             INSERT INTO to_triage (reports, received, received_until, observations, released)
@@ -75,8 +76,9 @@ BEGIN
         END IF;
         PERFORM journal_append(0, viewer_login(), CASE p_verb WHEN 'accept' THEN 'release' ELSE 'reject' END,
             CASE p_verb WHEN 'accept' THEN 'lets ' ELSE 'turns away ' END
-            || CASE WHEN v_due = v_parts THEN 'what was dropped of ' ELSE '' END
-            || CASE cardinality(v_due) WHEN 1 THEN 'report r' || v_due[1] ELSE cardinality(v_due) || CASE WHEN v_due = v_parts THEN ' reports' ELSE ' held reports' END END
+            || concat_ws(' and ', CASE cardinality(v_due) - cardinality(v_parts) WHEN 0 THEN NULL WHEN 1 THEN 'report r' || v_due[1]
+                                  ELSE cardinality(v_due) - cardinality(v_parts) || ' held reports' END,
+                                  'what was dropped of ' || CASE cardinality(v_parts) WHEN 0 THEN NULL WHEN 1 THEN 'report r' || v_parts[1] ELSE cardinality(v_parts) || ' reports' END)
             || CASE p_verb WHEN 'accept' THEN ' go on to triage' ELSE ': ' || p_reason END,
             jsonb_build_object('reports', (SELECT jsonb_agg('r' || u) FROM unnest(v_due) u)));
     END IF;

@@ -198,8 +198,9 @@ static void what_was_changed_last_holds(void **state)
     } rows[] = {
         {{{"a.example", EARLIER}, {NULL, LATER}, {"a.example", EARLIER}}, 3, "-"}, /* revoked; an old version comes again */
         {{{NULL, LATER}, {"b.example", EARLIER}}, 2, "-"},                         /* the old version comes behind */
-        {{{NULL, LATER}, {"c.example", LATER}}, 2, "-"},                           /* as old as its end */
-        {{{NULL, EARLIER}, {"d.example", LATER}}, 2, "d.example"},                 /* marked again */
+        {{{NULL, LATER}, {"c.example", LATER}}, 2, "c.example"},                   /* as old as its end: what came last */
+        {{{"k.example", LATER}, {NULL, LATER}}, 2, "-"},
+        {{{NULL, EARLIER}, {"d.example", LATER}}, 2, "d.example"}, /* marked again */
         {{{"e1.example", EARLIER}, {"e2.example", LATER}, {"e1.example", EARLIER}}, 3, "e2.example"},
         {{{"f.example", LATER}, {NULL, EARLIER}}, 2, "f.example"},         /* the end of an older version */
         {{{"g1.example", LATER}, {"g2.example", LATER}}, 2, "g2.example"}, /* of equals what came last */

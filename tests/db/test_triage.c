@@ -261,8 +261,21 @@ static void versions_of_an_advisory_are_one_case(void **state)
     letter.tlp = TLP_GREEN;
     assert_true(is_same_case(genuine, advisory_triaged(fixture, &letter, issuer, "now()")));
 
-    /* What was issued after its end opens a case again; what was issued before is laid with it. */
+    /* And who proves more. */
+    letter.reference = "EX-2026-4";
+    letter.assurance = "unknown";
+    letter.sender = fixture->stranger;
+    forged = advisory_triaged(fixture, &letter, issuer, last_year);
+    letter.assurance = NULL;
+    letter.sender = fixture->feed;
+    int64_t late = advisory_triaged(fixture, &letter, issuer, last_year);
+    assert_false(is_same_case(forged, late));
+
+    /* What is newer than all that a case has opens it again, though it was issued before its end; what is older is laid with it. */
     cluster_execute("UPDATE cirt.incident_case SET state = 'closed', closed = now(), resolution = 'fixed' WHERE state = 'new'");
+    assert_true(is_same_case(late, advisory_triaged(fixture, &letter, issuer, "now() - interval '1 hour'")));
+    assert_case(late, "k.state", "open");
+    letter.reference = "EX-2026-3";
     assert_true(is_same_case(genuine, advisory_triaged(fixture, &letter, issuer, last_year)));
     assert_case(genuine, "k.state", "closed");
     assert_true(is_same_case(genuine, advisory_triaged(fixture, &letter, issuer, "now()")));
