@@ -123,8 +123,8 @@ BEGIN
     END IF;
     INSERT INTO feed_count (sender_id, refused) VALUES (p_sender, p_documents);
     PERFORM feed_notice_raise_daily(v_feed, 'quota', coalesce(l.name, CASE WHEN f.document_bytes_max IS NOT NULL THEN 'document_max' ELSE '' END),
-            coalesce(format('its %s are used up: its sender is told to come again in the next hour', l.words),
-                     p_reason || CASE WHEN f.document_bytes_max IS NOT NULL THEN format(' (%s bytes)', f.document_bytes_max) ELSE '' END))
+            CASE WHEN l.name IS NOT NULL THEN format('its %s are used up: its sender is told to come again in the next hour', l.words)
+                 ELSE p_reason || CASE WHEN f.document_bytes_max IS NOT NULL THEN format(' (%s bytes)', f.document_bytes_max) ELSE '' END END)
         FROM feed f CROSS JOIN feed_limit(p_sender, f.documents_per_hour, f.bytes_per_hour) l WHERE f.identity_id = v_feed;
 END $$;
 

@@ -316,12 +316,12 @@ BEGIN
     SELECT s.type, s.value, min(s.role), max(s.tlp), max(s.pap), min(w.time), max(w.time), min(s.addr), min(s.host),
            bool_or(s.personal), max(s.confidence)::int, CASE WHEN bool_and(s.until IS NOT NULL) THEN max(s.until) END,
            max(ARRAY[s.report_id, s.observation_no]) FILTER (WHERE s.report_id IS NOT NULL),
-           (array_agg(coalesce(o.class, w.class) ORDER BY w.time DESC) FILTER (WHERE coalesce(o.class, w.class) IS NOT NULL))[1]
+           (array_agg(w.class ORDER BY w.time DESC) FILTER (WHERE w.class IS NOT NULL))[1]
     FROM (SELECT * FROM visible_indicator_seen UNION ALL SELECT * FROM visible_indicator_mark) s
         LEFT JOIN report_content c ON c.report_id = s.report_id AND c.received = s.marked AND c.tlp < 4
         LEFT JOIN observation o ON o.report_id = c.report_id AND o.received = c.received AND o.no = s.observation_no
         LEFT JOIN visible_case_key k ON k.id = s.case_id AND k.tlp <= s.tlp
-        CROSS JOIN LATERAL (SELECT least(coalesce(o.time, s.marked), s.marked), CASE WHEN s.report_id IS NULL THEN k.class WHEN c.tlp <= s.tlp THEN c.class END) w(time, class)
+        CROSS JOIN LATERAL (SELECT least(coalesce(o.time, s.marked), s.marked), CASE WHEN s.report_id IS NULL THEN k.class WHEN c.tlp <= s.tlp THEN coalesce(o.class, c.class) END) w(time, class)
     WHERE NOT s.restricted AND (s.type, hashtextextended(s.value, 0)) > (v_type, v_key) AND (s.type, hashtextextended(s.value, 0)) <= (v_last_type, v_last_key)
     GROUP BY s.type, s.value;
 END $$;

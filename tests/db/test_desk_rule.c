@@ -422,7 +422,9 @@ static void trials_find_faults(void **state)
     answer = post(state, "lead", 200, "/v1/rules/test", json_pack("{s:s}", "text", odd));
     json_t *line = json_array_get(json_object_get(answer, "rules"), 0);
     assert_true(json_is_true(json_object_get(line, "ok")));
-    assert_string_equal(text_at(line, "warning"), "no login and no level is \"nowhere\"");
+    assert_string_equal(
+        text_at(line, "warning"),
+        "there is no constituent \"nix\"; no login and no level is \"nowhere\"; nobody who may own a case has the login \"feed\"");
     assert_null(json_object_get(json_array_get(json_object_get(answer, "rules"), 1), "warning"));
     json_decref(answer);
     answer = put(state, "lead", "/v1/rules", odd);

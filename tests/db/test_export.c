@@ -115,7 +115,9 @@ static void test_what_is_said(void **state)
          "amber", "amber.example", "2026-03-02T07:58:12Z", "fraud/phishing"},
         {"UPDATE cirt.report_content c SET tlp = 4 FROM cirt.sighting s WHERE s.value = 'amber.example' AND s.report_id = c.report_id",
          "amber", "amber.example", NULL, NULL},
-        {"UPDATE cirt.report_content c SET tlp = 3 FROM cirt.sighting s WHERE s.value = 'amber.example' AND s.report_id = c.report_id",
+        {"SET search_path = cirt; UPDATE report_content c SET tlp = 3 FROM sighting s WHERE s.value = 'amber.example' AND s.report_id = "
+         "c.report_id; UPDATE observation o SET class = 'fraud/phishing' FROM sighting s WHERE s.value = 'amber.example' AND s.report_id = "
+         "o.report_id",
          "amber", "amber.example", "2026-03-02T07:58:12Z", NULL},
         {"UPDATE cirt.report_content c SET tlp = 2 FROM cirt.sighting s WHERE s.value = 'amber.example' AND s.report_id = c.report_id",
          "amber", "amber.example", "2026-03-02T07:58:12Z", "fraud/phishing"},

@@ -171,6 +171,8 @@ static void beyond_its_quota_is_told(void **state)
     cluster_execute(refused);
     tick();
     assert_int_equal(open_notices("quiet", "quota"), 1);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.feed_notice WHERE ended IS NULL AND kind = 'quota' AND text = 'too much'"),
+                     1);
     assert_int_equal(cluster_number("SELECT sum(refused) FROM cirt.feed_tally"), 14);
     cluster_execute("UPDATE cirt.feed_notice SET ended = now(), ended_by = (SELECT id FROM cirt.identity WHERE login = 'anna')");
     cluster_execute(refused);
