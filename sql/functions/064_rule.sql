@@ -454,7 +454,7 @@ LANGUAGE sql STABLE SET search_path = cirt, pg_temp AS $$
     FROM rule_lines(p_text) l JOIN string_to_table(p_text, E'\n') WITH ORDINALITY x(line, no) ON x.no = l.no
     WHERE l.rule = ANY (p_drops) AND (l.until <= now() OR l.until > now() + interval '367 days') $$;
 
--- Whom and what the rules of a text name that nobody knows, a row a line: no fault, since it may come later, but often a typing error. What is quoted is not looked at.
+-- Whom and what the rules of a text name that nobody knows: no fault, since it may come later, but often a typing error. What is quoted is not looked at.
 CREATE OR REPLACE FUNCTION rule_unknown(p_text text) RETURNS TABLE (no bigint, said text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     WITH line AS MATERIALIZED (
@@ -465,19 +465,19 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         UNION
         SELECT l.no, 'constituent', lower(v) FROM line l, regexp_matches(l.filter, '[: \t(-]constituent:([^ \t()]+)', 'g') m, string_to_table(m[1], ',') v
         WHERE v !~ '[*/"]' AND v NOT IN ('', 'none'))
-    SELECT n.no, string_agg(format(CASE n.kind WHEN 'owner' THEN 'nobody who may own a case has the login "%s"' WHEN 'notify' THEN 'no login and no level is "%s"'
-                                   ELSE 'there is no constituent "%s"' END, left(n.name, 100)), '; ' ORDER BY n.kind, n.name)
+    SELECT n.no, format(CASE n.kind WHEN 'owner' THEN 'nobody who may own a case has the login "%s"' WHEN 'notify' THEN 'no login and no level is "%s"'
+                        ELSE 'there is no constituent "%s"' END, left(n.name, 100))
     FROM named n WHERE CASE n.kind
         WHEN 'constituent' THEN NOT EXISTS (SELECT FROM constituent k WHERE lower(k.name) = n.name)
         WHEN 'owner' THEN NOT EXISTS (SELECT FROM identity i WHERE i.login = n.name AND i.enabled AND i.role IN ('analyst', 'lead', 'admin'))
         ELSE n.name NOT LIKE '%@%' AND NOT EXISTS (SELECT FROM identity i WHERE i.enabled AND n.name IN (i.login, lower(i.level))) END
-    GROUP BY n.no ORDER BY n.no $$;
+    ORDER BY 1, 2 $$;
 
 -- What is wrong with a text beyond its grammar, and what is only told (is_wrong false); place NULL: somewhere in the line.
 CREATE OR REPLACE FUNCTION rule_faults(p_name text, p_text text) RETURNS TABLE (no bigint, place int, said text, is_wrong boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT e.no, e.place, e.said, true FROM rule_bad_ends(p_text, rule_new_drops(p_name, p_text)) e
-    UNION ALL SELECT u.no, NULL, u.said, false FROM rule_unknown(p_text) u ORDER BY 1, 4 DESC, 2 $$;
+    UNION ALL SELECT u.no, NULL, string_agg(u.said, '; ' ORDER BY u.said), false FROM rule_unknown(p_text) u GROUP BY u.no ORDER BY 1, 4 DESC, 2 $$;
 
 -- Takes effect at once, or waits for a second person where it throws away more; what waited before is superseded either way.
 CREATE OR REPLACE FUNCTION rule_write(p_name text, p_body jsonb) RETURNS json

@@ -424,7 +424,7 @@ static void trials_find_faults(void **state)
     assert_true(json_is_true(json_object_get(line, "ok")));
     assert_string_equal(
         text_at(line, "warning"),
-        "there is no constituent \"nix\"; no login and no level is \"nowhere\"; nobody who may own a case has the login \"feed\"");
+        "no login and no level is \"nowhere\"; nobody who may own a case has the login \"feed\"; there is no constituent \"nix\"");
     assert_null(json_object_get(json_array_get(json_object_get(answer, "rules"), 1), "warning"));
     json_decref(answer);
     answer = put(state, "lead", "/v1/rules", odd);
