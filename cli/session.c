@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "base/timestamp.h"
 #include "cli/field.h"
+#include "cli/phrase.h"
 #include "cli/words.h"
 
 enum { TRIES_MAX = 5, RETRY_WAIT_MAX_S = 5, ANSWER_MAX = 256 * 1024 * 1024, CONNECT_TIMEOUT_MS = 10000 };
@@ -117,15 +118,19 @@ static void tell_not_reached(struct session *session, const struct err *err)
     }
 }
 
-/* Retry-After within bounds, plus up to half a second so that many clients do not come back at once. */
+/* Busy for a moment. Who is told to come back in minutes (a feed's quota, a pause) is told so instead. */
+static bool is_busy(const struct http_client_answer *answer)
+{
+    return (answer->status == 429 || answer->status == 503) && answer->retry_after_s <= RETRY_WAIT_MAX_S;
+}
+
+/* Retry-After, plus up to half a second so that many clients do not come back at once. */
 static void wait_before_retry(const struct session *session, const struct http_client_answer *answer, unsigned tried)
 {
     long seconds = answer->retry_after_s >= 0 ? answer->retry_after_s : 1L << (tried - 1);
     long jitter_ms = (long)(timestamp_now() / 1000 % 500);
     struct timespec pause;
 
-    if (seconds > RETRY_WAIT_MAX_S)
-        seconds = RETRY_WAIT_MAX_S;
     if (session->printer.screen.is_terminal && !session->has_json)
         screen_remark(_("cirt: the daemon is busy (%d), trying again in %ld s"), answer->status, seconds);
     pause = (struct timespec){seconds, jitter_ms * 1000000};
@@ -141,7 +146,7 @@ bool session_send(struct session *session, struct http_client_request *request, 
     request->url = url;
     for (unsigned tried = 1;; tried++) {
         ok = http_client_send(session->client, request, answer, &err);
-        if (!ok || (answer->status != 429 && answer->status != 503) || tried == TRIES_MAX)
+        if (!ok || !is_busy(answer) || tried == TRIES_MAX)
             break;
         wait_before_retry(session, answer, tried);
         http_client_answer_clear(answer);
@@ -190,17 +195,23 @@ int session_refused(struct session *session, const struct http_client_answer *an
     json_t *body = json_loadb(buf_text(&answer->body), answer->body.size, 0, NULL);
     struct printer_problem problem = {.answer = json_is_object(body) ? body : NULL};
     char *plain = mem_printf(_("the daemon answered %d"), answer->status);
-    char option[64];
-    char *changed = answer->status == 412 && problem.answer ? collision(session, body) : NULL;
+    char option[64], when[PHRASE_SIZE];
+    int64_t now = timestamp_now();
+    char *later = NULL, *changed = answer->status == 412 && problem.answer ? collision(session, body) : NULL;
 
     problem.what = field_or(body, "detail", field_or(body, "title", plain));
     if (changed)
         problem.what = changed;
     problem.where = place(session, field_or(body, "at", answer->status == 503 ? session->profile.base_url : NULL), option);
     problem.hint = field_or(body, "hint", answer->status == 503 ? _("What is wrong: cirt doctor   then say it again") : hint);
+    if (answer->retry_after_s > RETRY_WAIT_MAX_S) {
+        phrase_due(now + answer->retry_after_s * 1000000, now, when);
+        problem.hint = later = mem_printf(_("say it again %s"), when);
+    }
     session->exit_code = exit_of(session, answer->status);
     session->printer.kind->problem(&session->printer, &problem);
     free(plain);
+    free(later);
     free(changed);
     json_decref(body);
     return session->exit_code;

@@ -185,6 +185,8 @@ sed "s/7/41/" "$SCRATCH/one.json" >"$SCRATCH/more.json"
 answer=$(head_of "$SCRATCH/more.json")
 contains "beyond its quota" "429" "$answer"
 contains "which is named" "all that it may in an hour: 3 documents" "$(post home feed /v1/reports application/json "$SCRATCH/more.json")"
+exits 4 as home feed submit "$SCRATCH/more.json"
+contains "nor waits the terminal for an hour" "say it again in " "$said"
 seconds=$(tr -d '\r' <<<"$answer" | sed -n 's/^[Rr]etry-[Aa]fter: //p')
 ((seconds >= 1 && seconds <= 3600)) || fail "Retry-After: $seconds"
 as home admin feed set feed --documents-per-hour 100000 --document-max 10B
