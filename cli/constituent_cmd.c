@@ -64,7 +64,8 @@ static void tell_faults(struct session *session, const json_t *faults)
         list[i] = json_array_get(faults, i);
     qsort(list, count, sizeof *list, by_place);
     for (size_t i = 0; i < count; i++)
-        json_array_append(sorted, list[i]);
+        if (i == 0 || !json_equal(list[i], list[i - 1]))
+            json_array_append(sorted, list[i]);
     answer = json_pack("{s:i, s:O, s:O}", "status", 422, "at", json_object_get(list[0], "at"), "errors", sorted);
     session->printer.kind->problem(&session->printer, &(struct printer_problem){.what = field_or(list[0], "error", "-"),
                                                                                 .where = field_text(list[0], "at"),

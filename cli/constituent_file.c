@@ -224,7 +224,7 @@ static bool take_row(void *context, size_t line, const char *const *cells, size_
     if (reading->header_count == 0)
         return read_header(reading, cells, count, err);
     snprintf(at, sizeof at, "line %zu", line);
-    if (count > reading->header_count) {
+    if (count != reading->header_count) {
         add_fault(reading, at, mem_printf(_("the row has %zu cells, the first line %zu"), count, reading->header_count));
         return true; /* nobody knows which cell is which */
     }

@@ -33,12 +33,13 @@ exits 1 as home admin constituent import "$SCRATCH/bad.csv" --yes
 contains 'the line' 'line 3' "$said"
 contains 'and the next' 'line 4' "$said"
 exits 1 as home lead constituent show good
-printf 'name,network,from,until,enabled\nx,198.18.50.0/24,2026-02-01,2026-01-01,yes\nx,198.18.50.0/24,,,maybe\ny,198.18.53.0/24,,,yes,1\n,198.18.54.0/24\n' >"$SCRATCH/bad.csv"
+printf 'name,network,from,until,enabled\nx,198.18.50.0/24,2026-02-01,2026-01-01,yes\nx,198.18.50.0/24,,,maybe\ny,198.18.53.0/24,,,yes,1\n,198.18.54.0/24,,,\nz,198.18.55.0/24\nz,198.18.56.0/24 198.18.57.0/24,soon,,\n' >"$SCRATCH/bad.csv"
 exits 1 as home admin constituent import "$SCRATCH/bad.csv" --yes
 contains 'dates' '198.18.50.0/24 ends before it begins (line 2)' "$said"
 contains 'a switch' "line 3: 'maybe' is neither yes nor no" "$said"
 contains 'a ragged row' 'line 4: the row has 6 cells, the first line 5' "$said"
 contains 'no name' 'line 5: name is missing' "$said"
+contains 'a row that lacks cells' 'line 6: the row has 2 cells, the first line 5' "$said"
 exits 1 as home admin --json constituent import "$SCRATCH/bad.csv" --yes
 contains 'in JSON, with its place' '"at":"line 2"' "$said"
 printf 'name,colour\nx,red\n' >"$SCRATCH/column.csv"
