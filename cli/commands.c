@@ -208,10 +208,11 @@ static const struct option_rule journal_options[] = {
     LIMIT,
     FIELDS,
     {0}};
-static const struct option_rule watch_options[] = {{"interval", OPTION_ONE, "S", N_("seconds between looks (2)")},
-                                                   {"after", OPTION_ONE, "CURSOR", N_("start there")},
-                                                   {"once", OPTION_SWITCH, NULL, N_("what there is, then end")},
-                                                   {0}};
+static const struct option_rule watch_options[] = {
+    {"interval", OPTION_ONE, "S", N_("seconds between looks (2)")},
+    {"after", OPTION_ONE, "CURSOR", N_("start there: the cursor of a line of --json; else now")},
+    {"once", OPTION_SWITCH, NULL, N_("what came after that, then end")},
+    {0}};
 static const struct option_rule rm_options[] = {YES, {0}};
 static const struct option_rule test_options[] = {
     {"waiting", OPTION_ONE, "RULES", N_("instead of a file: what of that set waits for a second person")},

@@ -119,6 +119,11 @@ int journal_cmd_watch(struct session *session)
         free(cursor);
         return session_fail(session, EXIT_USAGE, NULL, _("--interval takes seconds from 1 to 3600, not '%s'"), every);
     }
+    if (!after && options_has(&session->options, "once")) {
+        free(cursor);
+        return session_fail(session, EXIT_USAGE, "cirt watch --once --after CURSOR",
+                            _("--once needs --after: from now on nothing has changed yet"));
+    }
     session->printer.is_stream = true;
     while (poll_once(session, &cursor) && !options_has(&session->options, "once")) {
         struct timespec pause = {seconds, 0};

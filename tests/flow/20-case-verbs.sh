@@ -32,6 +32,12 @@ equal 'summary' 'Kit of the bank, three hosts' "$(get summary)"
 contains 'found by it' "\"number\": $case" "$(as home analyst --json ls 'summary:"three hosts"')"
 contains 'and told' 'summary "Kit of the bank, three hosts" (was ' "$(as home analyst journal "$case")"
 exits 1 as home analyst summary "$case" ' '
+cursor=$(at home curl_as lead "$(at home printenv CIRT_DESK_URL)/v1/changes" | head -n 1 | value 'd["next"]')
+as home analyst priority "$case" high
+watched=$(as home lead --json watch --once --after "$cursor")
+equal 'what changed since, a line each' "$case priority" "$(head -n 1 <<<"$watched" | value 'str(d["case"]) + " " + d["action"]')"
+lacks 'and ends there' priority "$(as home lead watch --once --after "$(tail -n 1 <<<"$watched" | value 'd["cursor"]')")"
+exits 2 as home lead watch --once
 as home analyst tag "$case" +bank +kit
 as home analyst tag "$case" -kit
 contains 'tag' "\"number\": $case" "$(as home analyst --json ls tag:bank)"
