@@ -38,9 +38,13 @@ static char *changes_text(const json_t *changes)
 static void test_row(struct table *table, const struct screen *screen, const json_t *item)
 {
     char *changes = changes_text(field_object(item, "changes"));
+    int64_t others = field_number(item, "reports", 1) - 1;
 
     cell_text(table, screen, field_text(item, "case"));
-    cell_text(table, screen, field_text(item, "report"));
+    if (others > 0)
+        table_take(table, STYLE_PLAIN, mem_printf("%s +%lld", field_or(item, "report", "-"), (long long)others));
+    else
+        cell_text(table, screen, field_text(item, "report"));
     cell_number(table, screen, item, "observations");
     table_take(table, STYLE_PLAIN, screen_clean(screen, field_or(item, "rule", "-"), false)); /* our own words: not defanged */
     cell_outside(table, screen, changes);
@@ -315,6 +319,7 @@ static void swallowed_row(struct table *table, const struct screen *screen, cons
     cell_text(table, screen, field_text(item, "did"));
     cell_text(table, screen, field_text(item, "report"));
     cell_number(table, screen, item, "observations");
+    cell_number(table, screen, item, "in_cases");
     cell_text(table, screen, field_text(item, "state"));
     cell_text(table, screen, field_text(item, "sender"));
     cell_outside(table, screen, values && *values ? values : field_text(item, "summary"));
@@ -322,8 +327,9 @@ static void swallowed_row(struct table *table, const struct screen *screen, cons
 }
 
 static const struct table_column swallowed_columns[] = {
-    {N_("WHEN"), 0, false, false}, {N_("RULE"), 3, false, false},  {N_("DID"), 0, false, false},    {N_("REPORT"), 0, false, false},
-    {N_("OBS"), 1, true, false},   {N_("STATE"), 2, false, false}, {N_("SENDER"), 4, false, false}, {N_("WHAT"), 0, false, true},
+    {N_("WHEN"), 0, false, false},   {N_("RULE"), 3, false, false},   {N_("DID"), 0, false, false},
+    {N_("REPORT"), 0, false, false}, {N_("OBS"), 1, true, false},     {N_("IN CASES"), 2, true, false},
+    {N_("STATE"), 2, false, false},  {N_("SENDER"), 4, false, false}, {N_("WHAT"), 0, false, true},
 };
 static const struct list_view swallowed_view = {swallowed_columns, ARRAY_SIZE(swallowed_columns), swallowed_row,
                                                 N_("It swallowed nothing in that time."), NULL};

@@ -48,6 +48,7 @@ struct trial {
     int64_t *hits; /* of the tried set's rules */
     size_t tried;  /* where it stands in after */
     json_t *items; /* an object: a key of what is shown together -> the item */
+    json_t *last;  /* by the same keys: the report that was counted last */
     int64_t observations, changed, reports, hidden;
     bool is_sample;
 };
@@ -238,6 +239,11 @@ static const char *rules_of(struct arena *arena, const json_t *changes, const st
 
 /* --- what is shown: a row a case, or a report in none, and change --- */
 
+static void count_one(json_t *item, const char *member)
+{
+    json_object_set_new(item, member, json_integer(json_integer_value(json_object_get(item, member)) + 1));
+}
+
 static void add_item(struct trial *trial, const struct db_rows *cases, size_t row, const char *rule, json_t *changes)
 {
     const char *report = db_get_text(cases, row, 1), *in_case = db_get_text(cases, row, 2);
@@ -245,12 +251,17 @@ static void add_item(struct trial *trial, const struct db_rows *cases, size_t ro
     char *key = mem_printf("%s\t%s\t%s", in_case ? in_case : report, rule ? rule : "", what);
     json_t *item = json_object_get(trial->items, key);
     if (!item && json_object_size(trial->items) < ITEMS_MAX) {
-        item = json_pack("{s:s?, s:s, s:I, s:s?, s:O}", "case", in_case, "report", report, "observations", (json_int_t)0, "rule", rule,
-                         "changes", changes);
+        item = json_pack("{s:s?, s:s, s:I, s:I, s:s?, s:O}", "case", in_case, "report", report, "reports", (json_int_t)0, "observations",
+                         (json_int_t)0, "rule", rule, "changes", changes);
         json_object_set_new(trial->items, key, item);
     }
+    /* The rows of a report come one after another. */
+    if (item && !str_equal(json_string_value(json_object_get(trial->last, key)), report)) {
+        json_object_set_new(trial->last, key, json_string(report));
+        count_one(item, "reports");
+    }
     if (item)
-        json_object_set_new(item, "observations", json_integer(json_integer_value(json_object_get(item, "observations")) + 1));
+        count_one(item, "observations");
     else
         trial->hidden++;
     trial->changed++;
@@ -430,6 +441,7 @@ static bool run_trial(struct desk_call *call, const char *text, const char *name
     trial->call = call;
     trial->name = name;
     trial->items = json_object();
+    trial->last = json_object();
     trial->subject = filter_subject_new();
     rule_facts_wanted_init(&trial->wanted);
     bool ok = read_sets(trial, text, &replaces, err);
@@ -447,6 +459,7 @@ static bool run_trial(struct desk_call *call, const char *text, const char *name
     rule_facts_wanted_clear(&trial->wanted);
     filter_subject_free(trial->subject);
     json_decref(trial->items);
+    json_decref(trial->last);
     sets_free(&trial->before);
     sets_free(&trial->after);
     free(trial);

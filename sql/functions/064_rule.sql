@@ -607,6 +607,10 @@ RETURN (SELECT coalesce(json_agg(s.value), '[]') FROM (
     SELECT x.value FROM visible_sighting x WHERE x.report_id = w.report_id AND x.received = w.received AND w.observations @> x.observation_no
     ORDER BY x.observation_no, x.role LIMIT 3) s);
 
+-- How many of them have come into cases since: what was let go.
+CREATE OR REPLACE FUNCTION swallowed_in_cases(w visible_swallowed) RETURNS bigint LANGUAGE sql STABLE
+RETURN (SELECT coalesce(sum(upper(n) - lower(n)), 0) FROM unnest((SELECT range_agg(m.observations) FROM visible_member m WHERE m.report_id = w.report_id) * w.observations) n);
+
 -- p_name a rule, or a set for all of its rules. A name that nothing has, or had when it swallowed something, is a typing error: "nothing" would calm for nothing.
 CREATE OR REPLACE FUNCTION rule_swallowed_json(p_name text, p_since timestamptz, p_limit bigint, p_offset bigint) RETURNS SETOF json
 LANGUAGE plpgsql STABLE SET search_path = cirt, pg_temp AS $$
@@ -617,7 +621,7 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT json_build_object('set', w.set_name, 'rule', w.rule, 'version', w.version, 'did', w.kind, 'reason', w.reason, 'report', 'r' || w.report_id, 'received', time_text(w.received),
-            'at', time_text(w.at), 'observations', (SELECT coalesce(sum(upper(n) - lower(n)), 0) FROM unnest(w.observations) n), 'values', swallowed_values(w), 'state', r.state,
+            'at', time_text(w.at), 'observations', (SELECT coalesce(sum(upper(n) - lower(n)), 0) FROM unnest(w.observations) n), 'in_cases', swallowed_in_cases(w), 'values', swallowed_values(w), 'state', r.state,
             'sender', r.sender, 'summary', report_summary(r.summary, r.description))
     FROM (SELECT * FROM visible_swallowed x WHERE (x.rule = p_name OR x.set_name = p_name) AND (p_since IS NULL OR x.at >= p_since)
           ORDER BY x.at DESC, x.report_id DESC LIMIT p_limit OFFSET p_offset) w

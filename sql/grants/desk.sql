@@ -147,6 +147,7 @@ GRANT EXECUTE ON FUNCTION rule_hit_counts TO cirt_desk;
 GRANT EXECUTE ON FUNCTION rule_over TO cirt_desk;
 GRANT EXECUTE ON FUNCTION rule_swallowed_json TO cirt_desk;
 GRANT EXECUTE ON FUNCTION refuse TO cirt_desk;
+GRANT EXECUTE ON FUNCTION swallowed_in_cases TO cirt_desk;
 GRANT EXECUTE ON FUNCTION swallowed_values TO cirt_desk;
 GRANT EXECUTE ON FUNCTION case_rules TO cirt_desk;
 GRANT SELECT ON visible_case_rule TO cirt_desk;

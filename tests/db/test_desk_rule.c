@@ -396,6 +396,24 @@ static void trials_decide_as_triage(void **state)
     json_decref(post(state, "lead", 422, "/v1/rules/test", json_pack("{s:s, s:s}", "text", text, "against", "next week")));
 }
 
+/* What several reports brought into a case and would fare alike is one line, which tells how many they are. */
+static void trials_count_reports(void **state)
+{
+    struct both *both = *state;
+    struct letter letter = {.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "203.0.113.5"}}};
+    char first[32];
+    snprintf(first, sizeof first, "r%lld", (long long)triaged(both->fixture, &letter));
+    triaged(both->fixture, &(struct letter){.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "203.0.113.6"}}});
+    json_t *trial = post(state, "lead", 200, "/v1/rules/test",
+                         json_pack("{s:s, s:s}", "text", "rule \"a\": class:phishing => tag:x", "against", "last 1h"));
+    json_t *item = json_array_get(json_object_get(trial, "items"), 0);
+    assert_int_equal(json_array_size(json_object_get(trial, "items")), 1);
+    assert_string_equal(text_at(item, "report"), first);
+    assert_int_equal(number_at(item, "reports"), 2);
+    assert_int_equal(number_at(item, "observations"), 2);
+    json_decref(trial);
+}
+
 /* A trial refuses what adding refuses, and tells whom nobody knows; so does adding. */
 static void trials_find_faults(void **state)
 {
@@ -506,6 +524,7 @@ static void what_was_swallowed(void **state)
     assert_string_equal(text_at(item, "state"), "dropped");
     assert_string_equal(text_at(item, "sender"), "feed");
     assert_int_equal(number_at(item, "observations"), 1);
+    assert_int_equal(number_at(item, "in_cases"), 0);
     assert_int_equal(json_array_size(json_object_get(item, "values")), 2);
     json_decref(list);
     /* All of the set's rules; what is RED only for whom it is for. */
@@ -577,6 +596,11 @@ static void rows_are_let_go(void **state)
     assert_int_equal(json_array_size(json_object_get(report, "set_aside")), 0);
     assert_string_equal(text_at(report, "state"), "triaged");
     json_decref(report);
+    json_t *list = desk_client_get(both->desk, "analyst", 200, "/v1/swallowed?rule=ours"),
+           *item = json_array_get(json_object_get(list, "items"), 0);
+    assert_int_equal(number_at(item, "observations"), 1);
+    assert_int_equal(number_at(item, "in_cases"), 1);
+    json_decref(list);
     cluster_execute("DELETE FROM cirt.waiting_row; DELETE FROM cirt.class_setting WHERE class = 'vulnerable/weak-crypto'");
     free(soon);
 }
@@ -623,6 +647,7 @@ int main(void)
         cmocka_unit_test_setup(what_was_swallowed, clean_both),
         cmocka_unit_test_setup(rows_are_let_go, clean_both),
         cmocka_unit_test_setup(a_case_tells, clean_both),
+        cmocka_unit_test_setup(trials_count_reports, clean_both),
         cmocka_unit_test_setup(trials_find_faults, clean_both),
         cmocka_unit_test_setup(trials_know_aliases, clean_both),
         cmocka_unit_test_setup(a_trial_is_bounded, clean_both),
