@@ -436,7 +436,7 @@ static void rules(struct screen *screen, const json_t *answer)
         size_t mark = screen_mark(screen);
         screen_printf(screen, count == 1 ? _("  (%lld observation") : _("  (%lld observations"), (long long)count);
         if (field_text(item, "report"))
-            screen_printf(screen, _(" from %s"), field_text(item, "report"));
+            screen_printf(screen, count == 1 ? _(" from %s") : _(", the first from %s"), field_text(item, "report"));
         screen_text(screen, ")");
         screen_field_indented(screen, mark, MARGIN);
         screen_end_line(screen);

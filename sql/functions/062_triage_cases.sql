@@ -241,9 +241,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     INSERT INTO report_outcome (report_id, received, state, rule, reason, held_for)
     SELECT x.report_id, x.received, CASE WHEN x.held THEN 'held' WHEN x.dropped AND NOT EXISTS (
-               SELECT FROM case_member m WHERE m.report_id = x.report_id AND m.until IS NULL) THEN 'dropped' ELSE 'triaged' END, x.rule, CASE WHEN x.held OR x.dropped THEN x.reason ELSE coalesce(x.waits, x.reason) END, CASE WHEN x.held THEN coalesce(x.held_for, 'rule') END
+               SELECT FROM case_member m WHERE m.report_id = x.report_id AND m.until IS NULL) THEN 'dropped' ELSE 'triaged' END, x.rule, CASE WHEN x.held OR x.dropped THEN x.reason ELSE coalesce(x.waits, CASE WHEN x.is_released THEN 'let go after: ' ELSE '' END || x.reason) END, CASE WHEN x.held THEN coalesce(x.held_for, 'rule') END
     FROM (SELECT c.report_id, min(c.received) AS received, bool_or(c.decision = 'hold') IS TRUE AS held, bool_and(c.decision = 'drop') AND count(c.decision) = count(*) AS dropped,
-                 bool_or(c.is_partial) AS is_partial, min(c.rule) AS rule, min(c.reason) AS reason, min(c.reason) FILTER (WHERE c.decision = 'wait') AS waits, min(c.held_for) AS held_for
+                 bool_or(c.is_partial) AS is_partial, bool_or(c.is_released) AS is_released, min(c.rule) AS rule, min(c.reason) AS reason, min(c.reason) FILTER (WHERE c.decision = 'wait') AS waits, min(c.held_for) AS held_for
           FROM triage_chunk c WHERE NOT c.is_repeat GROUP BY c.report_id) x
     WHERE x.held OR NOT x.is_partial OR NOT EXISTS (SELECT FROM to_triage q WHERE q.reports @> x.report_id)
     ON CONFLICT (report_id) DO NOTHING;

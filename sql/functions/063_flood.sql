@@ -403,7 +403,8 @@ END $$;
 
 -- --- the clock ---
 
--- What nobody has touched and no feed has seen for as long as its class says is resolved. It comes back by itself where it is seen again.
+-- What nobody has touched and no feed has seen for as long as its class says is resolved. It comes back by itself where it is seen again. Who edits a case or
+-- writes notes and tasks raises its revision; those that a rule's template laid down do not.
 CREATE OR REPLACE FUNCTION clock_age(OUT done bigint, OUT more boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -418,7 +419,6 @@ BEGIN
         SELECT k.id, c.age_days, t.last_seen FROM incident_case k JOIN class c ON c.class = k.class JOIN case_tally t ON t.case_id = k.id
         WHERE k.state = 'new' AND k.owner_id IS NULL AND k.revision = 1 AND k.join_key IS NOT NULL
           AND greatest(t.last_seen, k.opened) < now() - make_interval(days => c.age_days)
-          AND NOT EXISTS (SELECT FROM note n WHERE n.case_id = k.id) AND NOT EXISTS (SELECT FROM task n WHERE n.case_id = k.id)
           AND NOT EXISTS (SELECT FROM evidence n WHERE n.case_id = k.id) AND NOT EXISTS (SELECT FROM share n WHERE n.case_id = k.id)
           AND NOT EXISTS (SELECT FROM mail n WHERE n.case_id = k.id) AND NOT EXISTS (SELECT FROM thread n WHERE n.case_id = k.id)
           AND NOT EXISTS (SELECT FROM legal_hold n WHERE n.case_id = k.id AND (n.until IS NULL OR n.until > now()))

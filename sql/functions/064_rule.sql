@@ -188,7 +188,9 @@ BEGIN
         SELECT s.case_id, s.set_name, s.version, s.rule, s.action, s.kind, s.value, s.place, s.is_new, s.applied, s.note, s.observations, s.report_id
         FROM triage_rule_said s ORDER BY s.case_id, s.set_name, s.rule, s.action
         ON CONFLICT (case_id, set_name, rule, action) DO UPDATE SET version = EXCLUDED.version, observations = r.observations + EXCLUDED.observations, last = now(),
-            applied = r.applied OR EXCLUDED.applied, note = CASE WHEN NOT r.applied THEN EXCLUDED.note END
+            -- A notice goes out the first time or not at all (triage_rule_notify()).
+            applied = r.applied OR (EXCLUDED.applied AND EXCLUDED.kind <> 'notify'),
+            note = CASE WHEN EXCLUDED.kind = 'notify' THEN r.note WHEN NOT r.applied THEN EXCLUDED.note END
         RETURNING r.case_id, r.set_name, r.rule, r.action, r.xmax = 0 AS is_first)
     UPDATE triage_rule_said s SET is_first = k.is_first FROM kept k
         WHERE k.case_id = s.case_id AND k.set_name = s.set_name AND k.rule = s.rule AND k.action = s.action;
@@ -246,6 +248,8 @@ BEGIN
         ELSE
             UPDATE case_rule r SET applied = false, note = v_note
                 WHERE r.case_id = s.case_id AND r.set_name = s.set_name AND r.rule = s.rule AND r.action = s.action;
+            UPDATE triage_rule_said x SET applied = false
+                WHERE x.case_id = s.case_id AND x.set_name = s.set_name AND x.rule = s.rule AND x.action = s.action;
         END IF;
     END LOOP;
 END $$;

@@ -180,6 +180,24 @@ static void people_are_told(void **state)
     cluster_execute("TRUNCATE cirt.rule_notice; UPDATE cirt.mta SET smtp = NULL");
     int64_t mute = triaged(fixture, &(struct letter){.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.96.7"}}});
     assert_said(mute, "default.tell notify:lead opened (no MTA configured) 1", __LINE__);
+    triaged(fixture, &(struct letter){.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.96.7"}}});
+    assert_said(mute, "default.tell notify:lead opened (no MTA configured) 2", __LINE__);
+    assert_text("count(*) FROM journal_payload p WHERE p.payload::json ->> 'text' LIKE '%notify%' AND p.case_id = (SELECT max(id) FROM "
+                "incident_case)",
+                "0");
+}
+
+/* What a template laid down is nobody's touch. */
+static void a_case_with_a_template_ages(void **state)
+{
+    struct fixture *fixture = *state;
+    put_rules("rule \"steps\": class:phishing => template:steps\ntemplate steps: task \"call them\", note \"as ever\"\n", 3);
+    int64_t aged = triaged(fixture, &(struct letter){.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "198.51.95.7"}}});
+    assert_case(aged, "(SELECT count(*) FROM task x WHERE x.case_id = k.id) + (SELECT count(*) FROM note x WHERE x.case_id = k.id)", "2");
+    cluster_execute("SET search_path = cirt; UPDATE incident_case SET opened = now() - interval '90 days';"
+                    "UPDATE case_tally SET last_seen = now() - interval '90 days'");
+    cluster_execute("SELECT cirt.clock_age()");
+    assert_case(aged, "k.state", "resolved");
 }
 
 static void what_is_kept_back_is_told(void **state)
@@ -357,6 +375,7 @@ int main(void)
         cmocka_unit_test_setup(a_case_that_is_there_is_joined, clean_rules),
         cmocka_unit_test_setup(tags_are_of_who_proves_as_much, clean_rules),
         cmocka_unit_test_setup(people_are_told, clean_rules),
+        cmocka_unit_test_setup(a_case_with_a_template_ages, clean_rules),
         cmocka_unit_test_setup(what_is_kept_back_is_told, clean_rules),
         cmocka_unit_test_setup(what_is_suppressed_is_told_until_it_is_over, clean_rules),
         cmocka_unit_test_setup(reports_have_a_pap, clean_rules),

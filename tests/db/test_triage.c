@@ -335,7 +335,7 @@ static void rules_act(void **state)
     snprintf(sql, sizeof sql, "SELECT cirt.report_release(%lld)::int", (long long)held);
     assert_int_equal(cluster_number(sql), 1);
     triage(fixture);
-    assert_outcome(held, "triaged sector look first");
+    assert_outcome(held, "triaged sector let go after: look first");
     assert_case(held, "t.reports || ' ' || t.observations", "1 1");
     assert_int_equal(cluster_number(sql), 0);
     snprintf(sql, sizeof sql, "SELECT cirt.report_release(%lld)::int", (long long)dropped);
