@@ -352,6 +352,10 @@ BEGIN
         JOIN incident_case k ON k.id = m.case_id WHERE k.pap >= 2 AND k.drill_id = 0;
 END $$;
 
+-- Loopback, private, link-local, multicast and reserved addresses (RFC 6890), or a network with some of them: who blocks these cuts off himself. Each site has its own.
+CREATE OR REPLACE FUNCTION is_everybodys_own(p_addr inet) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN p_addr && ANY ('{0.0.0.0/8,10.0.0.0/8,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.168.0.0/16,224.0.0.0/3,::/127,fc00::/7,fe80::/10,ff00::/8}'::inet[]);
+
 -- Takes a part of what the filter found into the list: p_part as export_next() made it. Why something is withheld is counted: its label, that it is somebody's
 -- name, that somebody was hurt there, that it is known to be good, that its PAP, or that of a case it is in, forbids to act on it where others see it
 -- (AMBER, RED) in lists that block. {export, more, looked_at, of} where there is more to look at.
@@ -383,6 +387,7 @@ BEGIN
                                 WHERE n.network >= network(u.addr) AND n.network <= set_masklen(broadcast(u.addr), CASE family(u.addr) WHEN 4 THEN 32 ELSE 128 END)
                                 LIMIT 1) y
             WHERE u.type = 3
+        UNION SELECT u.ord FROM unnest(p_addrs) WITH ORDINALITY u(addr, ord) WHERE x.blocks AND is_everybodys_own(u.addr)
         -- Zones and rules block a domain with all below it. "." and "/" are neighbours in ASCII; an entry with "/" in it is a URL that happens to end so.
         UNION SELECT u.ord FROM unnest(p_types, p_hosts) WITH ORDINALITY u(type, host, ord)
             CROSS JOIN LATERAL (SELECT FROM (SELECT y.list_id, y.value FROM warninglist_entry y

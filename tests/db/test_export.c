@@ -181,6 +181,20 @@ static void test_known_good_within(void **state)
     has_values(state, "analyst", "blocklist-ip", NULL, "ip:192.88.0.0/16", "192.88.96.0/23");
 }
 
+/* Nor, without any warninglist, what each site has for its own: a list that blocks it would cut off who takes it. */
+static void test_everybodys_own(void **state)
+{
+    static const char *const marks[] = {"ipv4 127.0.0.1 source",     "cidr 10.1.2.0/24 source",
+                                        "cidr 168.0.0.0/5 source",   "ipv6 fe80::1 source",
+                                        "ipv4 192.168.4.4 source",   "url http://10.1.2.3/x infrastructure",
+                                        "ipv4 9.255.255.255 source", NULL};
+    static const char all[] = "ip:127.0.0.0/8 OR ip:10.0.0.0/8 OR ip:168.0.0.0/5 OR ip:fe80::/10 OR ip:192.168.0.0/16 OR ip:9.0.0.0/8";
+    desk_client_report(0, "green", "feed", marks);
+    has_values(state, "analyst", "blocklist-ip", NULL, all, "9.255.255.255");
+    has_values(state, "analyst", "blocklist-url", NULL, all, "9.255.255.255");
+    has_values(state, "analyst", "csv", NULL, "ip:127.0.0.0/8 OR ip:192.168.0.0/16", "127.0.0.1 192.168.4.4");
+}
+
 /* Nor is a domain in what blocks all below it: a zone, a rule. */
 static void test_known_good_below(void **state)
 {
@@ -645,6 +659,7 @@ int main(void)
         cmocka_unit_test(test_compartment),
         cmocka_unit_test(test_whose_word),
         cmocka_unit_test(test_known_good_within),
+        cmocka_unit_test(test_everybodys_own),
         cmocka_unit_test(test_not_taken_on),
         cmocka_unit_test(test_victims_elsewhere),
         cmocka_unit_test(test_known_good_anew),
