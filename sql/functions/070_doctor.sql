@@ -37,6 +37,8 @@ BEGIN
     RETURN QUERY SELECT * FROM rule_checks();
     RETURN QUERY SELECT * FROM suppression_checks();
     RETURN QUERY SELECT * FROM class_checks();
+    RETURN QUERY SELECT 'known-good lists', true, 'none: block lists leave out nothing that everybody needs', 'MISP warninglists: cirt warninglist import FILE'
+        WHERE NOT EXISTS (SELECT FROM warninglist w WHERE w.loaded);
     RETURN QUERY SELECT 'agreement ' || p.name, a.valid_until > now() + interval '14 days', CASE WHEN a.valid_until > now() THEN 'to ' ELSE 'ended ' END
         || time_text(a.valid_until), CASE WHEN a.valid_until <= now() + interval '30 days' THEN format('renew it: cirt agreement set a%s --until DATE', a.id) END
         FROM agreement a JOIN peer p ON p.id = a.peer_id WHERE a.is_current AND a.enabled AND p.enabled ORDER BY p.name, a.id;

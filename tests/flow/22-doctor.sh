@@ -3,7 +3,8 @@
 . "${SOURCE:-$(dirname "$0")/../..}/tests/support/sandbox.sh"
 make home
 home=$SCRATCH/home
-as home lead doctor >/dev/null || fail 'doctor finds something in a new CIRT'
+said=$(as home lead doctor) || fail 'doctor finds something in a new CIRT'
+contains 'what it has not yet' 'cirt warninglist import' "$said"
 
 # told WHAT STATUS WORD HINT command... : the exit code, and the message says what and how to go on.
 told() {
