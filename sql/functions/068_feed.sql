@@ -273,7 +273,7 @@ BEGIN
 END $$;
 
 -- Raises and ends notices: silent, where nothing new came for longer than is expected; malformed, where at least half of the new documents of a day cannot
--- be read; volume, where the rows of a day are more than double the median of the seven days before. Tallies of more than 13 months go. What somebody has seen is not raised again for a day.
+-- be read; volume, where the rows of a day, 100 at least, are more than double the median of the last seven days before on which it brought something (three at least, within 60 days). Tallies of more than 13 months go. What somebody has seen is not raised again for a day.
 CREATE OR REPLACE FUNCTION clock_feed_notices(OUT done bigint, OUT more boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE v_text text;
@@ -295,8 +295,9 @@ BEGIN
         SELECT s.identity_id, 'volume', format('%s rows in a day, where the days before had about %s', x.today, round(x.usual::numeric))
         FROM (SELECT d.sender_id, coalesce(max(d.rows) FILTER (WHERE d.ago = 0), 0) AS today, percentile_cont(0.5) WITHIN GROUP (ORDER BY d.rows) FILTER (WHERE d.ago > 0) AS usual,
                      count(*) FILTER (WHERE d.ago > 0) AS days
-              FROM (SELECT t.sender_id, floor(extract(epoch FROM now() - t.hour) / 86400)::int AS ago, sum(t.rows) AS rows FROM feed_tally t
-                    WHERE t.hour > now() - interval '8 days' GROUP BY 1, 2) d GROUP BY d.sender_id) x
+              FROM (SELECT e.*, count(*) FILTER (WHERE e.ago > 0) OVER (PARTITION BY e.sender_id ORDER BY e.ago) AS place
+                    FROM (SELECT t.sender_id, floor(extract(epoch FROM now() - t.hour) / 86400)::int AS ago, sum(t.rows) AS rows FROM feed_tally t
+                          WHERE t.hour > now() - interval '60 days' GROUP BY 1, 2) e) d WHERE d.place <= 7 GROUP BY d.sender_id) x
             JOIN sender s ON s.id = x.sender_id JOIN feed f ON f.identity_id = s.identity_id
         WHERE x.days >= 3 AND x.today > 2 * x.usual AND x.today >= 100;
     UPDATE feed_notice n SET ended = now() WHERE n.ended IS NULL AND n.kind IN ('silent', 'volume', 'malformed')

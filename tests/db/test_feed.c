@@ -333,6 +333,21 @@ static void what_never_brought_anything_goes_whole(void **state)
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.feed WHERE ca IS NOT NULL"), 0);
 }
 
+/* A weekly feed has days before, too. */
+static void volume_of_a_weekly_feed(void **state)
+{
+    (void)state;
+    cluster_execute("SET search_path = cirt; TRUNCATE feed_tally, feed_count, feed_notice");
+    for (int week = 1; week <= 3; week++)
+        add_rows(24 * 7 * week + 3, 100);
+    add_rows(1, 200);
+    tick();
+    assert_int_equal(open_notices("steady", "volume"), 0);
+    add_rows(1, 1);
+    tick();
+    assert_int_equal(open_notices("steady", "volume"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +364,7 @@ int main(void)
         cmocka_unit_test(doctor_knows_what_is_missing),
         cmocka_unit_test(notices_name_the_limit),
         cmocka_unit_test(what_never_brought_anything_goes_whole),
+        cmocka_unit_test(volume_of_a_weekly_feed),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
