@@ -136,8 +136,10 @@ bool timestamp_is_never(const char *text)
     int64_t moment;
     const char *behind = text;
     int year;
-    if (!take_number(&behind, 4, &year) || (year >= YEAR_MIN && year <= YEAR_MAX) || strlen(behind) + 5 > sizeof other)
+    if (!take_number(&behind, 4, &year) || strlen(behind) + 5 > sizeof other)
         return false;
+    if (year >= YEAR_MIN && year <= YEAR_MAX)
+        return (timestamp_parse_rfc3339(text, &moment) || timestamp_parse_utc(text, &moment)) && moment == 0;
     strcpy(other, "2000"); /* a leap year: every day of the other one is one of it */
     strcat(other, behind);
     return timestamp_parse_rfc3339(other, &moment) || timestamp_parse_utc(other, &moment);

@@ -24,8 +24,8 @@ bool timestamp_parse_rfc3339(const char *text, int64_t *moment) MUST_CHECK;
 /* "YYYY-MM-DD HH:MM:SS" (blank or T, optional fraction), no zone: taken as UTC. */
 bool timestamp_parse_utc(const char *text, int64_t *moment) MUST_CHECK;
 
-/* Either of these in its form, but of a year outside 1970..2200: programs write 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z for "never".
- */
+/* Either of these in its form, but of a year outside 1970..2200, or the first moment of 1970: programs write 0001-01-01T00:00:00Z,
+ * 9999-12-31T23:59:59Z and 1970-01-01T00:00:00Z for "never". */
 bool timestamp_is_never(const char *text);
 
 /* RFC 3339 UTC with "Z"; fraction only where there is one. */

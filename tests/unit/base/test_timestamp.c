@@ -71,9 +71,10 @@ static void utc_assumed(void **state)
 static void never(void **state)
 {
     UNUSED(state);
-    static const char *const good[] = {"0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z", "1601-01-01 00:00:00",
-                                       "2400-02-29T00:00:00+01:00"};
-    static const char *const bad[] = {"", "never", "2026-01-01T00:00:00Z", "9999-13-31T23:59:59Z", "9999-12-31", "9999-12-31T23:59:59Zx"};
+    static const char *const good[] = {"0001-01-01T00:00:00Z",      "9999-12-31T23:59:59.9999999Z", "1601-01-01 00:00:00",
+                                       "2400-02-29T00:00:00+01:00", "1970-01-01T00:00:00Z",         "1970-01-01 01:00:00.000+01:00"};
+    static const char *const bad[] = {
+        "", "never", "2026-01-01T00:00:00Z", "9999-13-31T23:59:59Z", "9999-12-31", "9999-12-31T23:59:59Zx", "1970-01-01T00:00:01Z"};
     for (size_t i = 0; i < ARRAY_SIZE(good); i++)
         assert_true(timestamp_is_never(good[i]));
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
