@@ -207,7 +207,7 @@ static bool add_guessed(struct codec_stream *stream, struct observation *observa
 static bool add_one(struct codec_stream *stream, struct observation *observation, const struct csv_mapping_column *column, const char *text)
 {
     size_t before = observation->sighting_count;
-    bool ok = csv_report_is_absent(text)       ? true
+    bool ok = observable_is_absent(text)       ? true
               : column->meaning == CSV_ADDRESS ? add_address(stream, observation, column->role, text)
               : column->meaning == CSV_GUESSED ? add_guessed(stream, observation, column->role, text)
                                                : report_add_sighting(stream->into.report, observation, column->type, column->role, text);
@@ -267,7 +267,7 @@ static bool read_field(struct codec_stream *stream, struct observation *observat
         return true;
     case CSV_PORT:
         if (!read_number(text, 65535, &number))
-            return csv_report_is_absent(text);
+            return observable_is_absent(text);
         *port_of(observation, column->role) = (int)number;
         return true;
     case CSV_ADDRESS:

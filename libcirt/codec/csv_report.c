@@ -164,14 +164,3 @@ const char *csv_report_before_port(struct arena *arena, const char *text, int *p
     *port = (int)number;
     return arena_strndup(arena, text, (size_t)(colon - text));
 }
-
-bool csv_report_is_absent(const char *text)
-{
-    static const char *const absent[] = {"", "-", "n/a", "null", "none", "0.0.0.0", "::"};
-    if (!strchr("-nN0:", *text)) /* the end of a text counts as found */
-        return false;
-    for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
-        if (str_equal_nocase(text, absent[i]))
-            return true;
-    return false;
-}

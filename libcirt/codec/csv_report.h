@@ -43,7 +43,4 @@ const char *csv_report_kept_as(struct arena *arena, const char *name, size_t bef
  * none. */
 const char *csv_report_before_port(struct arena *arena, const char *text, int *port);
 
-/* How feeds write "none" in a column that has no other way. */
-bool csv_report_is_absent(const char *text);
-
 #endif

@@ -158,6 +158,8 @@ static void reject_why(struct iodef_sight *sight, const struct xml_element *elem
 static void reject(struct iodef_sight *sight, const struct xml_element *element, const char *what, const char *text)
 {
     char why[160];
+    if (observable_is_absent(text))
+        return;
     snprintf(why, sizeof why, "\"%.80s\" is no %s", text, what);
     reject_why(sight, element, why);
 }

@@ -108,13 +108,7 @@ const char *json_take_rest(const json_t *object, struct arena *arena)
 
 bool json_take_is_absent(const char *text)
 {
-    static const char *const absent[] = {"-", "0.0.0.0", "::", "n/a", "null", "none", "unknown", "0.0.0.0/0", "::/0"};
-    if (str_is_empty(text))
-        return true;
-    for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
-        if (str_equal_nocase(text, absent[i]))
-            return true;
-    return false;
+    return str_is_empty(text) || observable_is_absent(text) || str_equal_nocase(text, "unknown");
 }
 
 void json_take_reject(struct report *report, const struct json_place *place, const char *text)

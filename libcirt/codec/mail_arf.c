@@ -80,9 +80,11 @@ static const char *bare_literal(struct arena *arena, const char *value)
 
 static bool take_source(struct arf *arf, const char *value)
 {
-    if (json_take_address_text(arf->report, arf->observation, ROLE_SOURCE, bare_literal(arf->report->arena, value)))
+    const char *address = bare_literal(arf->report->arena, value);
+    if (json_take_address_text(arf->report, arf->observation, ROLE_SOURCE, address))
         return !strchr(value, '('); /* what a comment says is kept */
-    report_reject(arf->report, "Source-IP", "is no IP address");
+    if (!observable_is_absent(address))
+        report_reject(arf->report, "Source-IP", "is no IP address");
     return false;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "base/timestamp.h"
+#include "codec/json_take.h"
 #include "codec/json_value.h"
 #include "model/rsit.h"
 
@@ -14,6 +15,7 @@ struct native {
     struct report *report;
     struct arena *arena; /* the report's for its head, the rows' for observations */
     struct buf *extra;   /* of the object being read: members that have no place of their own */
+    bool has_absent;     /* the observation being read names a value that is none */
 };
 
 struct member;
@@ -232,10 +234,14 @@ static bool add_value(struct native *native, struct observation *observation, co
         snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
         text = number;
     }
-    if (json_is_null(value) || (text && !*text))
+    if (json_is_null(value))
         return true;
     if (!text)
         return json_value_fail(place, ERR_INPUT, err, "must be a string");
+    if (observable_is_absent(text)) {
+        native->has_absent = true;
+        return true;
+    }
     bool added = is_address                ? add_address(native->report, observation, role, text)
                  : type == OBSERVABLE_CIDR ? add_network(native->report, observation, role, text)
                                            : report_add_sighting(native->report, observation, type, role, text);
@@ -380,6 +386,10 @@ static bool add_entry(struct native *native, struct observation *observation, co
     size_t before = observation->sighting_count;
     enum observable_type type;
     bool added;
+    if (observable_is_absent(entry->value)) {
+        native->has_absent = true;
+        return true;
+    }
     if (!entry->type)
         added = report_add_guessed(native->report, observation, role, entry->value) ||
                 add_network(native->report, observation, role, entry->value);
@@ -449,14 +459,27 @@ static const struct member observation_members[] = {{"time", read_observation_ti
                                                     {"observables", read_observables, 0},
                                                     {0}};
 
+/* Takes what was unknown in the observation; goes without it, and tells, where it named values that are absent and says nothing else. */
+static void finish_observation(struct native *native, struct observation *observation, const struct json_place *place)
+{
+    observation->extra = take_extra(native->extra, native->arena);
+    buf_reset(native->extra);
+    bool is_nothing = native->has_absent && !observation->sighting_count && !observation->class_claim && !observation->description &&
+                      observation->time == TIMESTAMP_NONE && !observation->extra;
+    native->has_absent = false;
+    if (!is_nothing)
+        return;
+    native->report->observation_count--;
+    json_take_reject(native->report, place, "names nothing: all its values are absent");
+}
+
 static bool read_observation(struct native *native, const json_t *value, const struct json_place *place, struct err *err)
 {
     struct observation *observation = report_add_observation(native->report);
     if (!read_members(native, value, observation_members, observation, place, err))
         return false;
     observation->class_name = observation->class_claim ? rsit_claimed(observation->class_claim) : NULL;
-    observation->extra = take_extra(native->extra, native->arena);
-    buf_reset(native->extra);
+    finish_observation(native, observation, place);
     return true;
 }
 
@@ -486,8 +509,7 @@ static bool read_own_observables(struct native *native, const json_t *value, con
     struct observation *observation = report_add_observation(native->report);
     if (!read_observables(native, value, place, observation, 0, err))
         return false;
-    observation->extra = take_extra(native->extra, native->arena);
-    buf_reset(native->extra);
+    finish_observation(native, observation, place);
     return true;
 }
 
@@ -534,11 +556,13 @@ static bool read_report(struct native *native, const json_t *root, struct err *e
     here.name = "observables";
     if (observables && !json_is_null(observables) && !read_own_observables(native, observables, &here, err))
         return false;
-    if (!report->observation_count && str_is_empty(report->description))
-        return json_value_fail(&document, ERR_INPUT, err,
-                               "needs a description or observations to be our own JSON, as which it is read where no other format is "
-                               "recognised: name its format by --format (?format=)");
-    return true;
+    if (report->observation_count || !str_is_empty(report->description))
+        return true;
+    if (report->rejected_total)
+        return json_value_fail(&document, ERR_INPUT, err, "names nothing: all its values are absent");
+    return json_value_fail(&document, ERR_INPUT, err,
+                           "needs a description or observations to be our own JSON, as which it is read where no other format is "
+                           "recognised: name its format by --format (?format=)");
 }
 
 bool native_decode(const char *bytes, size_t size, const char *format, const struct codec_limits *limits, struct report **out,

@@ -163,7 +163,7 @@ static void read_tags(struct codec_stream *stream, struct observation *observati
 
 static bool read_address(struct codec_stream *stream, struct observation *observation, enum sighting_role role, const char *text)
 {
-    if (csv_report_is_absent(text))
+    if (observable_is_absent(text))
         return true;
     /* The blocklist names networks in its column "ip". */
     enum observable_type type = strchr(text, '/') ? OBSERVABLE_CIDR : strchr(text, ':') ? OBSERVABLE_IPV6 : OBSERVABLE_IPV4;
@@ -192,11 +192,11 @@ static const char *site_of(const struct codec_stream *stream, const struct heade
     const char *host = cell(stream, HTTP_HOST), *port = header->column->side == SIDE_SOURCE ? cell(stream, PORT) : "";
     const char *scheme = cell(stream, URL_SCHEME), *application = cell(stream, APPLICATION);
     int64_t number = 0;
-    if (csv_report_is_absent(host)) {
+    if (observable_is_absent(host)) {
         host = cell(stream, CC_DNS);
         port = cell(stream, CC_PORT);
     }
-    if (csv_report_is_absent(host))
+    if (observable_is_absent(host))
         return NULL;
     if (strchr(host, ':') || !str_to_int64(port, 1, 65535, &number))
         number = 0;
@@ -222,7 +222,7 @@ static void add_request(struct codec_stream *stream, struct observation *observa
 static bool read_guess(struct codec_stream *stream, struct observation *observation, enum sighting_role role, const char *text)
 {
     int port;
-    if (csv_report_is_absent(text) || report_add_guessed(stream->into.report, observation, role, text))
+    if (observable_is_absent(text) || report_add_guessed(stream->into.report, observation, role, text))
         return true;
     const char *host = csv_report_before_port(report_row_arena(stream->into.report), text, &port);
     if (host)
@@ -243,7 +243,7 @@ static bool read_field(struct codec_stream *stream, struct observation *observat
         return read_address(stream, observation, header->role, text);
     case COLUMN_PORT:
         if (!str_to_int64(text, 0, 65535, &number))
-            return csv_report_is_absent(text);
+            return observable_is_absent(text);
         *(column->side == SIDE_SOURCE ? &observation->source_port : &observation->target_port) = (int)number;
         return true;
     case COLUMN_PROTOCOL:
@@ -263,7 +263,7 @@ static bool read_field(struct codec_stream *stream, struct observation *observat
         read_tags(stream, observation, text);
         break;
     case COLUMN_OBSERVABLE:
-        if (csv_report_is_absent(text) || report_add_sighting(stream->into.report, observation, column->type, header->role, text))
+        if (observable_is_absent(text) || report_add_sighting(stream->into.report, observation, column->type, header->role, text))
             return true;
         if (column->type == OBSERVABLE_URL)
             add_request(stream, observation, header, text);

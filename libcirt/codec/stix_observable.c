@@ -43,6 +43,8 @@ static const struct {
     {"email-message", "cc_refs.value", OBSERVABLE_EMAIL, HOW_TYPE, ROLE_TARGET},
     {"email-message", "bcc_refs.value", OBSERVABLE_EMAIL, HOW_TYPE, ROLE_TARGET},
     {"email-message", "body_multipart.body_raw_ref.name", OBSERVABLE_FILENAME, HOW_TYPE, 0},
+    {"process", "image_ref.name", OBSERVABLE_FILENAME, HOW_TYPE, 0},
+    {"process", "binary_ref.name", OBSERVABLE_FILENAME, HOW_TYPE, 0}, /* of 2.0 */
     {"network-traffic", "src_ref.value", OBSERVABLE_IPV4, HOW_GUESS, ROLE_SOURCE},
     {"network-traffic", "dst_ref.value", OBSERVABLE_IPV4, HOW_GUESS, ROLE_INFRASTRUCTURE},
     {"network-traffic", "extensions.http-request-ext.request_header.User-Agent", OBSERVABLE_USER_AGENT, HOW_TYPE, 0},
@@ -189,7 +191,7 @@ static bool take_value(struct item *item, enum observable_type type, enum how ho
         return false;
     if (*added)
         last_sighting(item->sight)->tlp = item->label;
-    else
+    else if (!observable_is_absent(text))
         reject(item->sight, item->sight->reader->report->rejected_total < REPORT_REJECTIONS_KEPT ? place_of(item, member) : "",
                observable_type_name(type), text);
     return true;
@@ -529,6 +531,18 @@ struct place {
     enum sighting_role role; /* 0: by the type */
 };
 
+/* "MD5" of "hashes.MD5", and of "image_ref.hashes.MD5": whatever has digests where a reference leads is a file. NULL where it is none. */
+static const char *digest_key(const char *object_type, const char *path)
+{
+    bool has_digests = str_equal(object_type, "file") || str_equal(object_type, "artifact") || str_equal(object_type, "x509-certificate");
+    const char *inner = strstr(path, ".hashes.");
+    if (has_digests && str_starts(path, "hashes."))
+        return path + strlen("hashes.");
+    size_t before = inner ? (size_t)(inner - path) : 0;
+    bool is_reference = (before > 4 && strncmp(inner - 4, "_ref", 4) == 0) || (before > 5 && strncmp(inner - 5, "_refs", 5) == 0);
+    return is_reference ? inner + strlen(".hashes.") : NULL;
+}
+
 static bool find_place(const struct stix_pattern_comparison *comparison, struct place *place)
 {
     char path[PATH_SIZE_MAX];
@@ -536,8 +550,9 @@ static bool find_place(const struct stix_pattern_comparison *comparison, struct 
     *place = (struct place){.how = HOW_TYPE};
     if (!plain_path(comparison->path, path))
         return false;
-    if (str_starts(path, "hashes.") && (str_equal(type, "file") || str_equal(type, "artifact") || str_equal(type, "x509-certificate")))
-        return find_hash(path + strlen("hashes."), &place->type);
+    const char *digest = digest_key(type, path);
+    if (digest)
+        return find_hash(digest, &place->type);
     if (str_equal(type, STIX_OWN_TYPE))
         return observable_type_parse(path, &place->type);
     for (size_t i = 0; i < ARRAY_SIZE(places); i++)
@@ -604,7 +619,7 @@ static bool take_pattern_values(const struct stix_sight *sight, const struct sti
         *is_all = *is_all && added;
         if (added)
             last_sighting(sight)->is_indicator = is_indicator && comparison->is_alone && role != ROLE_TARGET && role != ROLE_VICTIM;
-        else if (text)
+        else if (text && !observable_is_absent(text))
             reject(sight, pattern_place(sight), observable_type_name(place->type), text);
     }
     return true;

@@ -77,6 +77,7 @@ static void set_token(struct parser *parser, enum token token, const char *end)
     parser->at = end;
 }
 
+/* Only ' and \ are escaped; before anything else a "\" is itself, as those mean it who write C:\Temp. */
 static bool read_string(struct parser *parser, const char *open, enum token token)
 {
     const char *end = open + 1;
@@ -88,7 +89,7 @@ static bool read_string(struct parser *parser, const char *open, enum token toke
     }
     char *string = arena_calloc(parser->arena, (size_t)(end - open), 1), *to = string;
     for (const char *from = open + 1; from < end; from++) {
-        if (*from == '\\')
+        if (str_starts(from, "\\'") || str_starts(from, "\\\\"))
             from++;
         *to++ = *from;
     }

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/str.h"
 #include "model/observable_address.h"
@@ -133,23 +134,37 @@ static const char *normalise_text(struct arena *arena, const char *text)
     return size <= TEXT_SIZE_MAX && str_is_utf8(text, size, NULL) ? arena_strdup(arena, text) : NULL;
 }
 
+static const char *skip_blanks(const char *text, size_t *size)
+{
+    static const char blanks[] = " \t\r\n\v\f";
+    text += strspn(text, blanks);
+    *size = strlen(text);
+    while (*size && strchr(blanks, text[*size - 1]))
+        --*size;
+    return text;
+}
+
+bool observable_is_absent(const char *text)
+{
+    static const char *const absent[] = {"", "-", "0.0.0.0", "::", "n/a", "null", "none", "0.0.0.0/0", "::/0"};
+    size_t size;
+    text = skip_blanks(text, &size);
+    if (!strchr("-nN0:", size ? *text : '-'))
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
+        if (strlen(absent[i]) == size && strncasecmp(text, absent[i], size) == 0)
+            return true;
+    return false;
+}
+
 /* Without the blanks around it; NULL for what senders write where they have nothing. */
 static const char *trim_present(struct arena *arena, const char *text)
 {
-    static const char *const absent[] = {"-", "0.0.0.0", "::", "n/a", "null", "none", "0.0.0.0/0", "::/0"};
-    if (!text)
+    size_t size;
+    if (!text || observable_is_absent(text))
         return NULL;
-    text += strspn(text, " \t\r\n\v\f");
-    size_t size = strlen(text);
-    while (size && strchr(" \t\r\n\v\f", text[size - 1]))
-        size--;
-    if (size == 0)
-        return NULL;
-    const char *trimmed = text[size] ? arena_strndup(arena, text, size) : text;
-    for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
-        if (str_equal_nocase(trimmed, absent[i]))
-            return NULL;
-    return trimmed;
+    text = skip_blanks(text, &size);
+    return text[size] ? arena_strndup(arena, text, size) : text;
 }
 
 /* "+49 (0)30 123-456", "0049 30 ...", "tel:+49-30-...;ext=1" (RFC 3966); without the country it is no number of the world. */

@@ -40,9 +40,12 @@ bool observable_type_parse(const char *name, enum observable_type *type) MUST_CH
 const char *sighting_role_name(enum sighting_role role);
 bool sighting_role_parse(const char *name, enum sighting_role *role) MUST_CHECK;
 
+/* What senders write where they have no value, with blanks around it or without: "", "-", "n/a", "null", "none", "0.0.0.0", "::". */
+bool observable_is_absent(const char *text);
+
 /*
- * The normal form of a value of that type, in the arena; NULL where the text is no such value (also for absent forms:
- * "", "-", "0.0.0.0", "::", "n/a", "null"). docs/NORMALISATION.md has them all with examples.
+ * The normal form of a value of that type, in the arena; NULL where the text is no such value (also for
+ * absent forms). docs/NORMALISATION.md has them all with examples.
  *   ipv4, ipv6 (a mapped IPv4 address is none), cidr, asn observable_address.h | domain, email observable_domain.h | url observable_url.h |
  *   md5 to sha512 lower case hex, "sha256:" before it goes; all zeros is absent | cve upper case, no needless zeros | mac
  *   aa:bb:cc:dd:ee:ff | country upper case | user-agent, filename, text trimmed | crypto observable_wallet.h | phone "+" and digits

@@ -47,7 +47,7 @@ enum tlp tlp_in_text(const char *text)
     for (const char *at = text; at && (at = strcasestr(at, "TLP:")); at += 4) {
         char word[8];
         enum tlp label;
-        size_t blanks = strspn(at + 4, " "), size = strspn(at + 4 + blanks, "ABCDEGHIMNRTWabcdeghimnrtwl");
+        size_t blanks = strspn(at + 4, " "), size = strspn(at + 4 + blanks, "ABCDEGHILMNRTWabcdeghilmnrtw");
         if (blanks > 1 || size == 0 || size >= sizeof word)
             continue;
         memcpy(word, at + 4 + blanks, size);

@@ -92,6 +92,31 @@ static void strictest_marking_wins(void **state)
     label_of_two(TLP_RED_2, TLP_AMBER_1, TLP_RED, TLP_NONE, TLP_AMBER);
 }
 
+/* OASIS's object of each label, as it is published: its name is the label's only official spelling. */
+static void the_objects_of_tlp_2_are_what_they_say(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id;
+        enum tlp label;
+    } objects[] = {
+        {TLP_CLEAR_2, TLP_CLEAR},         {TLP_GREEN_2, TLP_GREEN}, {TLP_AMBER_2, TLP_AMBER},
+        {TLP_STRICT_2, TLP_AMBER_STRICT}, {TLP_RED_2, TLP_RED},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
+        char *value = marked(1, objects[i].id);
+        char *both = mem_printf("%s,{\"type\":\"marking-definition\",\"spec_version\":\"2.1\",\"id\":\"%s\",\"created\":"
+                                "\"2022-10-01T00:00:00.000Z\",\"name\":\"%s\",\"extensions\":{\"extension-definition--60a3c5c5-0d10-413e-"
+                                "aab3-9e08dde9e88d\":{\"extension_type\":\"property-extension\",\"tlp_2_0\":\"%s\"}}}",
+                                value, objects[i].id, tlp_label(objects[i].label), tlp_name(objects[i].label));
+        struct report *report = decode_bundle(both);
+        assert_int_equal(report->tlp, objects[i].label);
+        report_free(report);
+        free(both);
+        free(value);
+    }
+}
+
 static void unmarked_is_never_wider_than_agreed(void **state)
 {
     (void)state;
@@ -492,6 +517,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strictest_marking_wins),
+        cmocka_unit_test(the_objects_of_tlp_2_are_what_they_say),
         cmocka_unit_test(unmarked_is_never_wider_than_agreed),
         cmocka_unit_test(parts_are_marked_too),
         cmocka_unit_test(labels_that_are_written_otherwise_count),

@@ -58,6 +58,35 @@ static void hosts_are_no_urls(void **state)
     report_free(report);
 }
 
+/* Many write the paths of Windows as they are. */
+static void backslashes_of_paths_are_kept(void **state)
+{
+    (void)state;
+    struct report *report =
+        stix_decoded(OBJECT "\"[file:name = 'C:\\\\Temp\\\\evil.exe'] OR [domain-name:value = 'b\\\\u00fccher.example']\"" VALID "}");
+    const struct observation *observation = &report->observations[0];
+    assert_int_equal(observation->sighting_count, 1);
+    assert_string_equal(observation->sightings[0].value, "C:\\Temp\\evil.exe");
+    assert_int_equal(report->rejected_total, 1);
+    report_free(report);
+}
+
+/* Neither a value nor a fault; what names them is kept as it is. */
+static void absent_values_are_none(void **state)
+{
+    (void)state;
+    struct report *report = stix_decoded(
+        "[" OBJECT "\"[ipv4-addr:value IN ('192.0.2.1', '0.0.0.0')] OR [domain-name:value = 'n/a']\"" VALID "},"
+        "{\"type\":\"ipv6-addr\",\"spec_version\":\"2.1\",\"id\":\"ipv6-addr--00000000-0000-4000-8000-000000000009\",\"value\":\"::\"}]");
+    assert_int_equal(report->rejected_total, 0);
+    assert_int_equal(report->observations[0].sighting_count, 1);
+    assert_string_equal(report->observations[0].sightings[0].value, "192.0.2.1");
+    assert_non_null(strstr(report->observations[0].extra, "domain-name:value = 'n/a'"));
+    assert_int_equal(report->observation_count, 1);
+    assert_non_null(strstr(report->extra, "ipv6-addr--00000000-0000-4000-8000-000000000009"));
+    report_free(report);
+}
+
 /* --- whole documents --- */
 
 #define CREATED "\"created\":\"2026-03-01T00:00:00.000Z\",\"modified\":\"2026-03-01T00:00:00.000Z\""
@@ -277,6 +306,21 @@ static void destinations_are_infrastructure(void **state)
     report_free(report);
 }
 
+#define DIGEST "d41d8cd98f00b204e9800998ecf8427e"
+
+/* The file of a process (binary_ref in 2.0), what is in a file, the files of an archive; the sections of a program are none. */
+static void files_behind_references_are_files(void **state)
+{
+    (void)state;
+    pattern_is("[process:image_ref.hashes.MD5 = '" DIGEST "']", DIGEST " other indicator");
+    pattern_is("[process:binary_ref.hashes.'MD5' = '" DIGEST "' AND process:command_line = 'x -e']", DIGEST " other");
+    pattern_is("[process:image_ref.name = 'evil.exe' OR process:binary_ref.name = 'bad.exe']",
+               "evil.exe other indicator, bad.exe other indicator");
+    pattern_is("[file:content_ref.hashes.MD5 = '" DIGEST "']", DIGEST " other indicator");
+    pattern_is("[file:extensions.'archive-ext'.contains_refs[*].hashes.MD5 = '" DIGEST "']", DIGEST " other indicator");
+    pattern_is("[file:extensions.'windows-pebinary-ext'.sections[*].hashes.MD5 = '" DIGEST "']", "");
+}
+
 /* 2.0 has the vocabulary of indicators in labels; those of 2.1 are anybody's words. */
 static void benign_is_a_label_in_20(void **state)
 {
@@ -412,6 +456,8 @@ int main(void)
         cmocka_unit_test(lists_of_objects_are_read),
         cmocka_unit_test(valid_from_may_be_missing),
         cmocka_unit_test(hosts_are_no_urls),
+        cmocka_unit_test(backslashes_of_paths_are_kept),
+        cmocka_unit_test(absent_values_are_none),
         cmocka_unit_test(bundles_within_are_read),
         cmocka_unit_test(bundles_end_somewhere),
         cmocka_unit_test(null_is_absent_and_numbers_may_have_a_point),
@@ -422,6 +468,7 @@ int main(void)
         cmocka_unit_test(objects_beside_references_are_both_read),
         cmocka_unit_test(indicators_are_one_with_the_observable_they_rest_on),
         cmocka_unit_test(destinations_are_infrastructure),
+        cmocka_unit_test(files_behind_references_are_files),
         cmocka_unit_test(benign_is_a_label_in_20),
         cmocka_unit_test(sightings_of_opencti),
         cmocka_unit_test(what_was_taken_back_is_no_head),

@@ -91,6 +91,17 @@ static void strings_are_unescaped(void **state)
     reads("[a:b = 'é\n\t']", "a:b=é\n\t");
 }
 
+static void a_backslash_that_escapes_nothing_is_kept(void **state)
+{
+    (void)state;
+    reads("[file:name = 'C:\\Temp\\evil.exe']", "file:name=C:\\Temp\\evil.exe");
+    reads("[file:name = 'C:\\\\Temp\\\\evil.exe']", "file:name=C:\\Temp\\evil.exe");
+    reads("[url:value = 'http://evil-bs.example/a\\b']", "url:value=http://evil-bs.example/a\\b");
+    reads("[a:b = 'b\\u00fccher']", "a:b=b\\u00fccher");
+    reads("[a:b = 'a\\\\\\'b' OR a:b = '\\\\\\n']", "a:b=a\\'b; a:b=\\\\n");
+    reads("[a:b LIKE 'C:\\Users\\%' OR a:b IN ('x\\y')]", "a:b LIKE C:\\Users\\%; a:b IN x\\y");
+}
+
 static void alternatives_stand_alone_and_members_do_not(void **state)
 {
     (void)state;
@@ -249,6 +260,7 @@ int main(void)
         cmocka_unit_test(single_comparisons),
         cmocka_unit_test(paths_keep_their_indexes_and_lose_their_quotes),
         cmocka_unit_test(strings_are_unescaped),
+        cmocka_unit_test(a_backslash_that_escapes_nothing_is_kept),
         cmocka_unit_test(alternatives_stand_alone_and_members_do_not),
         cmocka_unit_test(a_digest_is_enough_to_know_a_file),
         cmocka_unit_test(details_of_a_value_do_not_count),

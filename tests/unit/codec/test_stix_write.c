@@ -173,6 +173,29 @@ static void what_is_written_reads_back(void **state)
     buf_clear(&second);
 }
 
+/* The objects of TLP 2.0 that are written are the labels that are read. */
+static void every_label_reads_back(void **state)
+{
+    (void)state;
+    for (enum tlp label = TLP_CLEAR; label <= TLP_RED; label++) {
+        struct report *report = full_report();
+        report->tlp = label;
+        for (size_t i = 0; i < report->observation_count; i++)
+            for (size_t k = 0; k < report->observations[i].sighting_count; k++)
+                report->observations[i].sightings[k].tlp = TLP_NONE;
+        struct buf out;
+        write_again(report, &out);
+        struct report *again = stix_decoded(buf_text(&out));
+        assert_int_equal(again->tlp, label);
+        for (size_t i = 0; i < again->observation_count; i++)
+            for (size_t k = 0; k < again->observations[i].sighting_count; k++)
+                assert_int_equal(again->observations[i].sightings[k].tlp, TLP_NONE);
+        report_free(report);
+        report_free(again);
+        buf_clear(&out);
+    }
+}
+
 /* Goes through the indicators of a written document. */
 static void victims_are_no_indicators(void **state)
 {
@@ -332,11 +355,9 @@ int main(int argc, char **argv)
     if (argc > 1)
         return write_documents(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_reads_back),
-        cmocka_unit_test(victims_are_no_indicators),
-        cmocka_unit_test(without_a_time_nothing_is_written),
-        cmocka_unit_test(digests_keep_their_order),
-        cmocka_unit_test(what_others_did_to_our_objects_is_kept),
+        cmocka_unit_test(what_is_written_reads_back), cmocka_unit_test(every_label_reads_back),
+        cmocka_unit_test(victims_are_no_indicators),  cmocka_unit_test(without_a_time_nothing_is_written),
+        cmocka_unit_test(digests_keep_their_order),   cmocka_unit_test(what_others_did_to_our_objects_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

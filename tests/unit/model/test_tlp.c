@@ -36,6 +36,36 @@ static void strictness(void **state)
     assert_int_equal(tlp_strictest(TLP_NONE, TLP_CLEAR), TLP_CLEAR);
 }
 
+static void any_label_in_any_case(void **state)
+{
+    UNUSED(state);
+    static const struct {
+        const char *text;
+        enum tlp label;
+    } texts[] = {
+        {"[TLP:CLEAR] scan", TLP_CLEAR},
+        {"[tlp:clear] scan", TLP_CLEAR},
+        {"[Tlp:Clear] scan", TLP_CLEAR},
+        {"[TLP:WHITE] scan", TLP_CLEAR},
+        {"[tlp:white] scan", TLP_CLEAR},
+        {"[TLP:White] scan", TLP_CLEAR},
+        {"[TLP:GREEN] scan", TLP_GREEN},
+        {"[tlp:green] scan", TLP_GREEN},
+        {"[Tlp:gReEn] scan", TLP_GREEN},
+        {"[TLP:AMBER] scan", TLP_AMBER},
+        {"[tlp:amber] scan", TLP_AMBER},
+        {"[TLP:Amber] scan", TLP_AMBER},
+        {"[TLP:AMBER+STRICT]", TLP_AMBER_STRICT},
+        {"[tlp:amber+strict]", TLP_AMBER_STRICT},
+        {"[TLP:Amber+Strict]", TLP_AMBER_STRICT},
+        {"[TLP:RED] scan", TLP_RED},
+        {"[tlp:red] scan", TLP_RED},
+        {"[tLP:rED] scan", TLP_RED},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        assert_int_equal(tlp_in_text(texts[i].text), texts[i].label);
+}
+
 static void what_others_write(void **state)
 {
     UNUSED(state);
@@ -62,6 +92,7 @@ static void what_others_write(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(read_and_write), cmocka_unit_test(strictness), cmocka_unit_test(what_others_write)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(read_and_write), cmocka_unit_test(strictness),
+                                       cmocka_unit_test(any_label_in_any_case), cmocka_unit_test(what_others_write)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
