@@ -179,6 +179,20 @@ static void head(struct screen *screen, const json_t *answer)
     free(cases);
 }
 
+/* Of a mail that is its From, which stands with the mail. */
+static void reporter(struct screen *screen, const json_t *answer)
+{
+    const json_t *who = field_object(answer, "reporter");
+    const char *name = field_text(who, "name"), *email = field_text(who, "email");
+
+    if (field_object(answer, "mail") || (!name && !email))
+        return;
+    char *text = mem_printf(name && email ? "%s <%s>" : "%s%s", name ? name : "", email ? email : "");
+    screen_text(screen, _("reporter, as it says: "));
+    screen_value_line(screen, text, true, INDENT);
+    free(text);
+}
+
 static void trouble(struct screen *screen, const json_t *answer)
 {
     if (!field_text(answer, "error"))
@@ -365,6 +379,7 @@ void report_view_render(struct screen *screen, const json_t *answer, const void 
     const int64_t *most = context;
 
     head(screen, answer);
+    reporter(screen, answer);
     report_mail_verdict(screen, answer);
     if (!is_told(answer))
         report_view_reason(screen, answer);

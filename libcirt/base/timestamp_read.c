@@ -119,6 +119,18 @@ static bool take_zone(const char **text, struct moment *m)
     return true;
 }
 
+/* "CEST", a name that says nothing certain, since several use it or it is not known here. True: there was one. */
+static bool skip_zone_name(const char **text, const struct moment *m)
+{
+    const char *at = *text;
+    skip_blanks(&at);
+    size_t size = strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    if (m->has_zone || size < 3 || size > 5 || (at[size] && at[size] != ' '))
+        return false;
+    *text = at + size;
+    return true;
+}
+
 static bool take_month_name(const char **text, int *month)
 {
     static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -158,7 +170,10 @@ static bool read_iso(const char *text, struct moment *m, const char **rule)
     if (!take_one(&text, "Tt "))
         return false;
     skip_blanks(&text);
-    if (!take_clock(&text, m) || !take_zone(&text, m) || *text)
+    if (!take_clock(&text, m) || !take_zone(&text, m))
+        return false;
+    skip_zone_name(&text, m);
+    if (*text)
         return false;
     *rule = m->has_zone ? "rfc3339" : "utc-assumed";
     return true;
@@ -223,7 +238,6 @@ static bool read_clf(const char *text, struct moment *m, const char **rule)
 /* "Fri Nov 20 10:00:00 2026", "Fri Nov 20 10:00:00 UTC 2026", "Fri Nov 20 10:00:00 2026 UTC" */
 static bool read_asctime(const char *text, struct moment *m, const char **rule)
 {
-    *rule = "asctime";
     if (!is_day_name(text))
         return false;
     text += strcspn(text, " ");
@@ -236,8 +250,13 @@ static bool read_asctime(const char *text, struct moment *m, const char **rule)
     skip_blanks(&text);
     if (!take_clock(&text, m) || !take_zone(&text, m))
         return false;
+    bool is_named = skip_zone_name(&text, m);
     skip_blanks(&text);
-    return take_digits(&text, 4, 4, &m->year) && (m->has_zone || take_zone(&text, m)) && *text == '\0';
+    if (!take_digits(&text, 4, 4, &m->year) || (!m->has_zone && !is_named && !take_zone(&text, m)))
+        return false;
+    is_named = is_named || skip_zone_name(&text, m);
+    *rule = is_named ? "asctime-utc-assumed" : "asctime";
+    return *text == '\0';
 }
 
 /* Two numbers before the year: which is the day may be open. Points are read as day first: nobody writes months first with them. */

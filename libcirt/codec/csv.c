@@ -166,6 +166,12 @@ static bool read_time(struct codec_stream *stream, struct observation *observati
     return true;
 }
 
+/* "0", "0000-00-00 00:00:00": how databases write that there is none. */
+static bool is_no_time(const char *text)
+{
+    return csv_report_is_absent(text) || (strchr(text, '0') && !text[strspn(text, "0-/.:TZ ")]);
+}
+
 static int *port_of(struct observation *observation, enum sighting_role role)
 {
     return role == ROLE_SOURCE ? &observation->source_port : &observation->target_port;
@@ -249,7 +255,7 @@ static bool read_field(struct codec_stream *stream, struct observation *observat
     int64_t number;
     switch (column->meaning) {
     case CSV_TIME:
-        return read_time(stream, observation, column, text);
+        return read_time(stream, observation, column, text) || (is_no_time(text) && !column->is_needed);
     case CSV_CLASS:
         /* What the mapping makes of it is the site's word. */
         class_name = str_equal(text, as_it_came + strspn(as_it_came, " \t")) ? rsit_claimed(text) : rsit_find(text);
@@ -405,15 +411,18 @@ static bool row_label(const struct codec_stream *stream, const struct csv_field 
     return has_column;
 }
 
-/* The document is as narrow as the narrowest of its rows. A row without a label is as we agreed with the sender: where the others' are
- * wide, the document has none of its own. Once it was handed over with one, such a row is amber, as what nobody labelled; returned. */
+/* The document is as narrow as the narrowest of its rows. A row without a label has the mapping's; without that it is as we agreed with the
+ * sender: where the others' are wide, the document has none of its own. Once it was handed over with one, such a row is amber, as what
+ * nobody labelled. Returned is what a row without a label has of its own. */
 static enum tlp narrow_report(struct codec_stream *stream, const struct csv_field *fields, size_t count)
 {
     struct report *report = stream->into.report;
     enum tlp label, given = TLP_NONE;
     if (!row_label(stream, fields, count, &label))
         return TLP_NONE;
-    if (label == TLP_NONE && stream->mapping.tlp == TLP_NONE) {
+    if (label == TLP_NONE)
+        given = stream->mapping.tlp;
+    if (label == TLP_NONE && given == TLP_NONE) {
         given = stream->into.batch_count && report->tlp != TLP_NONE ? TLP_AMBER : TLP_NONE;
         stream->has_unlabelled = true;
     }

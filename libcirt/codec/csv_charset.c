@@ -132,6 +132,23 @@ static bool is_mark(char first, char second)
     return (first == '\xff' && second == '\xfe') || (first == '\xfe' && second == '\xff');
 }
 
+size_t csv_charset_look(const char *bytes, size_t size, char *out, size_t out_size)
+{
+    char *at = (char *)bytes, *to = out;
+    size_t room = out_size;
+    if (size < 2 || !is_mark(bytes[0], bytes[1])) {
+        size_t copied = size < out_size ? size : out_size;
+        memcpy(out, bytes, copied);
+        return copied;
+    }
+    iconv_t converter = iconv_open("UTF-8", "UTF-16");
+    if (converter == NO_CONVERTER)
+        return 0;
+    UNUSED(iconv(converter, &at, &size, &to, &room));
+    iconv_close(converter);
+    return out_size - room;
+}
+
 bool csv_charset_feed(struct csv_charset *charset, const char *bytes, size_t size, struct err *err)
 {
     if (charset->has_begun || !size)

@@ -13,6 +13,9 @@
 /* Whether a mapping may name it: iconv knows it. */
 bool csv_charset_is_known(const char *encoding);
 
+/* The beginning of a document that names no encoding as UTF-8, as far as it fits into out; returns its size. */
+size_t csv_charset_look(const char *bytes, size_t size, char *out, size_t out_size);
+
 struct csv_charset;
 /* encoding is a known one, or NULL: UTF-8. rows gets the text, and must live as long. */
 struct csv_charset *csv_charset_new(const char *encoding, struct csv_stream *rows);

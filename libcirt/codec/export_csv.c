@@ -10,10 +10,10 @@ void export_csv_begin(struct export_writer *writer, struct buf *out)
     buf_add_text(out, "type,value,role,indicator,tlp,confidence,until,time,class,count,protocol,source_port,target_port,description\r\n");
 }
 
-/* Where a spreadsheet begins a formula; it also takes the wide forms of East Asian text, and forgets blanks before. */
-static bool would_run(const char *text)
+/* What a spreadsheet takes for a formula; it also takes the wide forms of East Asian text, and forgets blanks before. */
+static bool is_formula(const char *text)
 {
-    static const char *const starts[] = {"=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠"};
+    static const char *const starts[] = {"=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠"};
     text += strspn(text, " ");
     for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
         if (str_starts(text, starts[i]))
@@ -21,16 +21,24 @@ static bool would_run(const char *text)
     return false;
 }
 
+/* Where a cell begins, and within it for a spreadsheet that splits at semicolons or tabs: to that, a quote that does not stand right behind
+ * one is none, and so no quotes keep a cell, or a line in it, together. */
+static bool would_run(const char *cell, const char *at)
+{
+    bool is_start = at == cell && strchr("\t\r\n", at[strspn(at, " ")]) && at[strspn(at, " ")];
+    return is_start || ((at == cell || strchr(";\t\r\n", at[-1])) && is_formula(at));
+}
+
 static void cell(struct buf *out, const char *text, bool is_last)
 {
-    if (text && (would_run(text) || strpbrk(text, ",\"\r\n"))) {
-        buf_add_text(out, would_run(text) ? "\"'" : "\"");
-        for (; *text; text++)
-            buf_add_text(out, *text == '"' ? "\"\"" : (char[]){*text, '\0'});
-        buf_add_char(out, '"');
-    } else if (text) {
-        buf_add_text(out, text);
+    bool is_quoted = text && (would_run(text, text) || strpbrk(text, ",;\"\t\r\n"));
+    buf_add_text(out, is_quoted ? "\"" : "");
+    for (const char *at = text; at && *at; at++) {
+        buf_add_text(out, would_run(text, at) ? "'" : "");
+        buf_add_text(out, *at == '"' ? "\"" : "");
+        buf_add_char(out, *at);
     }
+    buf_add_text(out, is_quoted ? "\"" : "");
     buf_add_text(out, is_last ? "\r\n" : ",");
 }
 

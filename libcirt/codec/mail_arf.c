@@ -228,6 +228,7 @@ static bool read_report(struct arf *arf, const char *bytes, size_t size, const s
     ok = ok && read_head(arf, err);
     if (ok) {
         read_fields(arf);
+        xarf_spare_targets(arf->observation); /* RFC 5965 has the recipient as Reported-URI, too */
         xarf_unique(arf->observation);
         write_extra(arf);
     }

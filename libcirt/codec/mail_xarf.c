@@ -250,46 +250,55 @@ static bool read_all(struct report *report, const json_t *documents, const struc
     return report->observation_count > 0;
 }
 
-/* "Name: value" with nothing in it that YAML gives a meaning to, but for a colon within the value. */
-static bool read_line(json_t *fields, const char *line, size_t size)
+/* A line "Name: value" as it was meant, the value in quotes; one that YAML gives another meaning (a list, a block of text, what is quoted
+ * already) stays as it is. */
+static void add_quoted(struct buf *out, const char *line, size_t size)
 {
-    const char *colon = memchr(line, ':', size);
-    size_t name_size = colon ? (size_t)(colon - line) : 0;
-    if (name_size == 0 || strchr(" \t#-?&*!|>{[%@`\"'", *line))
-        return false;
-    const char *value = colon + 1, *end = line + size;
+    const char *colon = memchr(line, ':', size), *value = colon ? colon + 1 : line, *end = line + size;
     while (value < end && strchr(" \t", *value))
         value++;
     while (end > value && strchr(" \t\r", end[-1]))
         end--;
-    if (value < end && strchr("&*!|>{[%@`\"'", *value))
-        return false;
-    char *name = mem_calloc(name_size + 1, 1);
-    memcpy(name, line, name_size);
-    json_t *text = json_stringn(value, (size_t)(end - value));
-    bool ok =
-        text && !memchr(value, '\0', (size_t)(end - value)) && !json_object_get(fields, name) && json_object_set(fields, name, text) == 0;
-    json_decref(text);
-    free(name);
-    return ok;
+    if (!colon || value == end || strchr(" \t:#-?&*!|>{[%@`\"'", *line) || strchr("&*!|>{[%@`\"'", *value)) {
+        buf_add(out, line, size);
+        return;
+    }
+    buf_add(out, line, (size_t)(colon - line));
+    buf_add_text(out, ": '");
+    for (; value < end; value++) {
+        buf_add_char(out, *value);
+        if (*value == '\'')
+            buf_add_char(out, '\'');
+    }
+    buf_add_char(out, '\'');
 }
 
-/* Generators write values with ": " in them unquoted, which no YAML is: fields, a line each, are read as what they are meant to be. */
-static bool read_flat(const char *bytes, size_t size, json_t *documents)
+/* Generators write values with ": " in them unquoted, which no YAML is. A value that goes on in the next line stays as it is. */
+static bool read_repaired(const char *bytes, size_t size, json_t *documents)
 {
-    json_t *fields = json_object();
-    bool ok = size <= MAIL_YAML_SIZE_MAX;
-    for (const char *line = bytes, *end = bytes + size; ok && line < end;) {
+    struct err err;
+    struct buf text;
+    if (memchr(bytes, '\0', size))
+        return false;
+    buf_init(&text, 2 * (size_t)MAIL_YAML_SIZE_MAX);
+    for (const char *line = bytes, *end = bytes + size; line < end;) {
         const char *newline = memchr(line, '\n', (size_t)(end - line)), *next = newline ? newline + 1 : end;
         size_t length = (size_t)((newline ? newline : end) - line);
-        bool is_mark = length >= 3 && (memcmp(line, "---", 3) == 0 || memcmp(line, "...", 3) == 0);
-        bool is_empty = length == 0 || (length == 1 && *line == '\r');
-        ok = is_empty || (is_mark && length <= 4) || read_line(fields, line, length);
+        if (next < end && strchr(" \t", *next))
+            buf_add(&text, line, length);
+        else
+            add_quoted(&text, line, length);
+        buf_add_char(&text, '\n');
         line = next;
     }
-    if (ok && json_object_size(fields))
-        json_array_append(documents, fields);
-    json_decref(fields);
+    json_t *repaired = json_array();
+    bool ok = !text.full && mail_yaml_read(buf_text(&text), text.size, repaired, &err);
+    if (ok) {
+        json_array_clear(documents);
+        json_array_extend(documents, repaired);
+    }
+    json_decref(repaired);
+    buf_clear(&text);
     return ok;
 }
 
@@ -297,7 +306,7 @@ static bool read_documents(const char *bytes, size_t size, json_t *documents, st
 {
     if (mail_yaml_read(bytes, size, documents, err))
         return true;
-    return err->code == ERR_INPUT && json_array_size(documents) == 0 && read_flat(bytes, size, documents);
+    return err->code == ERR_INPUT && read_repaired(bytes, size, documents);
 }
 
 /* What stands before a fault is a report all the same. */

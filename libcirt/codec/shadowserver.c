@@ -389,14 +389,14 @@ static bool finish(struct codec_stream *stream, struct err *err)
 
 static int probe(const char *bytes, size_t size, const struct codec_hints *hints)
 {
-    char type[64], date[11];
+    char type[64], date[11], text[4096 + 1];
     bool named = hints && shadowserver_table_file_name(hints->name, type, sizeof type, date) && strstr(hints->name, ".csv");
-    const char *end = memchr(bytes, '\n', size);
-    size_t length = end ? (size_t)(end - bytes) : size;
-    if (!memmem(bytes, length, "timestamp", 9) || !memchr(bytes, ',', length) || memchr(bytes, '{', length) || memchr(bytes, '<', length))
+    text[csv_charset_look(bytes, size, text, sizeof text - 1)] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    str_lower(text);
+    if (!strstr(text, "timestamp") || !strchr(text, ',') || strchr(text, '{') || strchr(text, '<'))
         return 0;
-    bool has_address = memmem(bytes, length, "ip", 2) != NULL;
-    return named ? 95 : has_address ? 70 : 20;
+    return named ? 95 : strstr(text, "ip") ? 70 : 20;
 }
 
 extern const struct codec shadowserver_codec;

@@ -95,28 +95,32 @@ static const struct shadowserver_type types[] = {
 /* scan_ANYTHING_vulnerable: what is behind the service's name counts. */
 static const struct shadowserver_type vulnerable = {"scan_", SCANNED, ROLE_SOURCE, ROLE_TARGET};
 
-/* "scan6_smb" as "scan_smb", "event6_sinkhole" as "event4_sinkhole". */
-static void as_ipv4(const char *type, char *elder, size_t size)
+/* "scan6_smb" as "scan_smb", "event6_sinkhole" as "event4_sinkhole"; and the names that reports had first. */
+static void as_listed(const char *type, char *listed, size_t size)
 {
-    static const char *const twins[][2] = {{"scan6_", "scan_"}, {"event6_", "event4_"}, {"population6_", "population_"}};
+    static const char *const twins[][2] = {{"scan6_", "scan_"},
+                                           {"event6_", "event4_"},
+                                           {"population6_", "population_"},
+                                           {"cwsandbox_", "sandbox_"},
+                                           {"netis_router", "scan_netis_router"}};
     for (size_t i = 0; i < ARRAY_SIZE(twins); i++) {
         if (str_starts(type, twins[i][0])) {
-            snprintf(elder, size, "%s%s", twins[i][1], type + strlen(twins[i][0]));
+            snprintf(listed, size, "%s%s", twins[i][1], type + strlen(twins[i][0]));
             return;
         }
     }
-    snprintf(elder, size, "%s", type);
+    snprintf(listed, size, "%s", type);
 }
 
 const struct shadowserver_type *shadowserver_table_type(const char *type)
 {
-    char elder[100];
-    as_ipv4(type, elder, sizeof elder);
-    if (str_starts(elder, vulnerable.prefix) && str_ends(elder, "_vulnerable"))
+    char listed[100];
+    as_listed(type, listed, sizeof listed);
+    if (str_starts(listed, vulnerable.prefix) && str_ends(listed, "_vulnerable"))
         return &vulnerable;
     const struct shadowserver_type *longest = NULL;
     for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-        if (str_starts(elder, types[i].prefix) && (!longest || strlen(types[i].prefix) > strlen(longest->prefix)))
+        if (str_starts(listed, types[i].prefix) && (!longest || strlen(types[i].prefix) > strlen(longest->prefix)))
             longest = &types[i];
     return longest;
 }
@@ -230,10 +234,10 @@ static const struct shadowserver_column columns[] = {
 const struct shadowserver_column *shadowserver_table_column(const char *name, const char *type)
 {
     static const struct shadowserver_column kept = {NULL, COLUMN_KEPT, SIDE_OTHER, 0, NULL};
-    char elder[100];
-    as_ipv4(type, elder, sizeof elder);
+    char listed[100];
+    as_listed(type, listed, sizeof listed);
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
-        if (str_equal(columns[i].name, name) && (!columns[i].only || str_starts(elder, columns[i].only)))
+        if (str_equal(columns[i].name, name) && (!columns[i].only || str_starts(listed, columns[i].only)))
             return &columns[i];
     return &kept;
 }

@@ -59,13 +59,31 @@ static const char *without_algorithm(const char *text)
     return text;
 }
 
+/* "ab:cd:...", as the fingerprints of certificates are written; else the text itself. */
+static const char *without_colons(struct arena *arena, const char *text)
+{
+    enum { SHORTEST = 3 * 16 - 1, LONGEST = 3 * 64 - 1 };
+    size_t size = strlen(text), digits = 0;
+    if (size < SHORTEST || size > LONGEST || size % 3 != 2)
+        return text;
+    for (size_t i = 2; i < size; i += 3)
+        if (text[i] != ':')
+            return text;
+    char *out = arena_strdup(arena, text);
+    for (size_t i = 0; i < size; i++)
+        if (i % 3 != 2)
+            out[digits++] = text[i];
+    out[digits] = '\0';
+    return out;
+}
+
 /* The hash of that type; all zeros is how some write none. */
 static const char *normalise_hash(struct arena *arena, enum observable_type type, const char *text)
 {
     size_t i = 0;
     while (hashes[i].type != type)
         i++;
-    text = without_algorithm(text);
+    text = without_colons(arena, without_algorithm(text));
     if (strlen(text) != hashes[i].digits || strspn(text, "0123456789abcdefABCDEF") != hashes[i].digits ||
         strspn(text, "0") == hashes[i].digits)
         return NULL;

@@ -47,9 +47,9 @@ bool observable_is_absent(const char *text);
  * The normal form of a value of that type, in the arena; NULL where the text is no such value (also for
  * absent forms). docs/NORMALISATION.md has them all with examples.
  *   ipv4, ipv6 (a mapped IPv4 address is none), cidr, asn observable_address.h | domain, email observable_domain.h | url observable_url.h |
- *   md5 to sha512 lower case hex, "sha256:" before it goes; all zeros is absent | cve upper case, no needless zeros | mac
- *   aa:bb:cc:dd:ee:ff | country upper case | user-agent, filename, text trimmed | crypto observable_wallet.h | phone "+" and digits
- *   (E.164).
+ *   md5 to sha512 lower case hex, "sha256:" before it and colons between its bytes go; all zeros is absent | cve upper case, no needless
+ * zeros | mac aa:bb:cc:dd:ee:ff | country upper case | user-agent, filename, text trimmed | crypto observable_wallet.h | phone "+" and
+ * digits (E.164).
  */
 const char *observable_normalise(struct arena *arena, enum observable_type type, const char *text);
 

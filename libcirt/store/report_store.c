@@ -336,6 +336,34 @@ static const char *rejections_json(struct report_batch *batch, const struct repo
     return copy;
 }
 
+/* A member of an object; "null" where the text is NULL. */
+static void add_member(struct buf *json, const char *before, const char *value)
+{
+    buf_add_text(json, before);
+    if (value)
+        str_add_json(json, value);
+    else
+        buf_add_text(json, "null");
+}
+
+/* The team that wrote the document has no column: it stands first in extra. */
+static const char *extra_text(struct report_batch *batch, const struct report *report)
+{
+    const char *name = report->creator_name, *email = report->creator_email;
+    const char *extra = report->extra && !str_equal(report->extra, "{}") ? report->extra : NULL;
+    if (str_is_empty(name) && str_is_empty(email))
+        return report->extra;
+    struct buf json;
+    buf_init(&json, SIZE_MAX);
+    add_member(&json, "{\"creator\":{\"name\":", name);
+    add_member(&json, ",\"email\":", email);
+    buf_add_text(&json, extra ? "}," : "}}");
+    buf_add_text(&json, extra ? extra + 1 : "");
+    const char *copy = arena_strdup(batch->scratch, buf_text(&json));
+    buf_clear(&json);
+    return copy;
+}
+
 static const struct report empty_report = {.time = TIMESTAMP_NONE, .tlp = TLP_NONE, .pap = TLP_NONE};
 
 static void add_content(struct report_batch *batch, const struct report_envelope *envelope, const struct report *report)
@@ -350,7 +378,7 @@ static void add_content(struct report_batch *batch, const struct report_envelope
     db_array_add_time(&batch->columns[R_TIME], report->time);
     text(batch, R_TIME_TEXT, report->time_text);
     text(batch, R_TIME_RULE, report->time_rule);
-    text(batch, R_EXTRA, report->extra);
+    text(batch, R_EXTRA, extra_text(batch, report));
     int4(batch, R_REJECTED_TOTAL, (int64_t)report->rejected_total);
     text(batch, R_REJECTED, rejections_json(batch, report));
     text(batch, R_REPORTER_NAME, report->reporter_name);

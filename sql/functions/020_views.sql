@@ -4,7 +4,7 @@
 
 DROP VIEW IF EXISTS visible_case_key, visible_report_key, visible_site, visible_compartment, visible_drill, visible_identity, visible_peer, visible_agreement, visible_constituent, visible_rule, visible_case,
     visible_member, visible_case_text, visible_tag, visible_alias, visible_link, visible_task, visible_note, visible_report,
-    visible_report_raw, visible_report_extra, visible_report_mail, visible_observation, visible_sighting, visible_verdict, visible_share, visible_share_item, visible_incoming,
+    visible_report_raw, visible_report_extra, visible_report_reporter, visible_report_mail, visible_observation, visible_sighting, visible_verdict, visible_share, visible_share_item, visible_incoming,
     visible_journal CASCADE;
 
 -- What the channel of a report proves about its sender. A mail is worth what its signature is worth (p_summary: of the last verdict), else what our
@@ -161,6 +161,10 @@ CREATE VIEW visible_report_extra AS
 SELECT c.report_id, c.received, c.extra FROM report_content c JOIN visible_report_key k ON k.id = c.report_id AND k.received = c.received
     JOIN report r ON r.id = c.report_id AND r.received = c.received
 WHERE NOT (r.channel = 'mail' AND c.format = 'mail');
+
+-- Who reported it, by its own word.
+CREATE VIEW visible_report_reporter AS
+SELECT w.report_id, w.received, w.name, w.email FROM report_reporter w JOIN visible_report_key r ON r.id = w.report_id AND r.received = w.received;
 
 -- What is said about a mail: by its head, and by our own MTA.
 CREATE VIEW visible_report_mail AS

@@ -20,6 +20,7 @@ GRANT SELECT ON visible_report_key TO cirt_desk;
 GRANT SELECT ON visible_report TO cirt_desk;
 GRANT SELECT ON visible_report_raw TO cirt_desk;
 GRANT SELECT ON visible_report_extra TO cirt_desk;
+GRANT SELECT ON visible_report_reporter TO cirt_desk;
 GRANT SELECT ON visible_report_mail TO cirt_desk;
 GRANT SELECT ON visible_observation TO cirt_desk;
 GRANT SELECT ON visible_sighting TO cirt_desk;

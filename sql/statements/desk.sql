@@ -137,12 +137,14 @@ SELECT json_join(report_json(v), json_build_object('description', v.description,
     'incoming', CASE WHEN v.channel = 'rid' THEN (SELECT 'i' || n.id FROM visible_incoming n WHERE n.report_id = v.id AND n.received = v.received AND n.state = 'new' LIMIT 1) END,
     'kept', CASE WHEN v.state = 'malformed' THEN (SELECT coalesce(sum(octet_length(w.bytes)), 0) FROM visible_report_raw w WHERE w.report_id = v.id) END,
     'rejected_list', v.rejected, 'from', v.mail_from, 'mail', report_mail_json(v),
+    'reporter', (SELECT json_build_object('name', w.name, 'email', w.email) FROM visible_report_reporter w WHERE w.report_id = v.id AND w.received = v.received),
     'extra', CASE WHEN octet_length(e.extra) <= 262144 THEN e.extra::json END, 'extra_size', octet_length(e.extra),
     'observation_list', (SELECT coalesce(json_agg(x.observation), '[]') FROM (
         SELECT json_build_object('time', time_text(o.time), 'time_text', o.time_text, 'time_rule', o.time_rule, 'class', o.class, 'class_claim', o.class_claim, 'count', o.count, 'description', o.description, 'protocol', o.protocol, 'source_port',
             o.source_port, 'target_port', o.target_port, 'stated', (SELECT json_build_object('times', t.rows, 'first_seen', time_text(t.first_seen), 'last_seen', time_text(t.last_seen))
                 FROM visible_statement t WHERE t.report_id = o.report_id AND t.received = o.received AND t.no = o.no), 'observables', (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(s.type), 'value',
-                s.value, 'original', s.original, 'role', sighting_role_name(s.role), 'tlp', tlp_name(s.tlp)) ORDER BY s.role, s.type, s.value), '[]')
+                s.value, 'original', s.original, 'role', sighting_role_name(s.role), 'tlp', tlp_name(s.tlp), 'indicator', s.is_indicator, 'confidence', s.confidence,
+                'until', time_text(s.valid_until)) ORDER BY s.role, s.type, s.value), '[]')
                 FROM visible_sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no),
             'extra', CASE WHEN o.said <= 262144 THEN o.extra::json END, 'extra_size', octet_length(o.extra)) AS observation
         FROM (SELECT y.*, sum(octet_length(y.extra)) OVER (ORDER BY y.no) AS said FROM (

@@ -64,6 +64,8 @@ static void everything_comes_out_as_it_went_in(void **state)
     struct report *report = report_new("json");
     report->description = "Überfall, quoted \"so\" \\ and {so}";
     report->reporter_email = "who@example.org";
+    report->creator_name = "The \"team\"";
+    report->extra = "{\"more\":1}";
     report->time = INT64_C(1763719200123456);
     struct observation *observation = report_add_observation(report);
     observation->source_port = 4444;
@@ -82,11 +84,13 @@ static void everything_comes_out_as_it_went_in(void **state)
         sql, sizeof sql,
         "SELECT c.description || '|' || extract(epoch FROM c.time) || '|' || o.source_port || '|' || coalesce(o.target_port, -1) || '|' || "
         "o.count"
-        " || '|' || p.email || '|' || convert_from(w.bytes, 'UTF8') FROM cirt.report_content c JOIN cirt.observation o USING (report_id)"
+        " || '|' || p.email || '|' || c.extra || '|' || convert_from(w.bytes, 'UTF8') FROM cirt.report_content c JOIN cirt.observation o "
+        "USING (report_id)"
         " JOIN cirt.report_reporter p USING (report_id) JOIN cirt.report_raw w USING (report_id) WHERE report_id = %lld",
         (long long)result.id);
     char *row = cluster_text(sql);
-    assert_string_equal(row, "Überfall, quoted \"so\" \\ and {so}|1763719200.123456|4444|-1|7|who@example.org|document one");
+    assert_string_equal(row, "Überfall, quoted \"so\" \\ and {so}|1763719200.123456|4444|-1|7|who@example.org|"
+                             "{\"creator\":{\"name\":\"The \\\"team\\\"\",\"email\":null},\"more\":1}|document one");
     free(row);
     snprintf(sql, sizeof sql,
              "SELECT string_agg(type || ' ' || role || ' ' || coalesce(addr::text, '-') || ' ' || coalesce(host, '-') || ' ' || tlp, ',' "

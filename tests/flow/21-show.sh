@@ -92,6 +92,15 @@ shown=$(as home lead --json report show "$extra")
 equal 'all of it' 60 "$(value 'len(d["extra"]["numbers"])' <<<"$shown")"
 equal 'its size' true "$(value 'd["extra_size"] > 300' <<<"$shown")"
 equal 'of the observation' 9.8 "$(value 'd["observation_list"][0]["extra"]["score"]' <<<"$shown")"
+# who a document says reported it, and who wrote it, to those who see the report: what the reporter says, not who sent it
+echo '{"reporter":{"name":"Rep","email":"rep@bank.example"},"description":"x","observations":[{"source":{"ip":"203.0.113.201"},"observables":[{"type":"domain","value":"kit.example.net","indicator":true,"confidence":70,"until":"2030-01-01T00:00:00Z"}]}]}' >"$SCRATCH/reporter.json"
+reported=$(as home feed --json submit "$SCRATCH/reporter.json" | value 'd["report"]')
+contains 'the reporter' 'reporter, as it says: Rep <rep' "$(as home lead report show "$reported")"
+shown=$(as home lead --json report show "$reported")
+equal 'the reporter, for programs' 'Rep rep@bank.example' "$(value 'd["reporter"]["name"] + " " + d["reporter"]["email"]' <<<"$shown")"
+equal 'what is marked' 'True 70 2030-01-01T00:00:00Z' "$(value 'next("%(indicator)s %(confidence)s %(until)s" % o for o in d["observation_list"][0]["observables"] if o["type"] == "domain")' <<<"$shown")"
+equal 'who reported nothing' null "$(as home lead --json report show "$extra" | value 'd["reporter"]')"
+
 lacks 'where nothing more was said' 'also says' "$(as home lead report show "$csv" | head -3)"
 
 # more than is shown: the newest reports, and how to see all of them and of what was seen

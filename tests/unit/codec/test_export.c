@@ -313,9 +313,28 @@ static void test_csv(void **state)
         {OBSERVABLE_TEXT, "a \"b\", c\r\nd", ROLE_VICTIM, false},
         {OBSERVABLE_IPV4, "192.0.2.7", ROLE_VICTIM, true},
         {OBSERVABLE_TEXT, "\"=1", ROLE_OTHER, false},
+        {OBSERVABLE_URL, "http://evil.example/a;=cmd|'%20/C%20calc'!A0", ROLE_OTHER, false},
+        {OBSERVABLE_TEXT, "x; @SUM(A1);y;-1", ROLE_OTHER, false},
+        {OBSERVABLE_USER_AGENT, "ua\t=1+1", ROLE_OTHER, false},
+        {OBSERVABLE_TEXT, "a\n=1\n\nb", ROLE_OTHER, false},
+        {OBSERVABLE_TEXT, "a; b", ROLE_OTHER, false},
     };
     static const char *const wanted[] = {
-        "'=cmd|' /C calc'!A0", "'+49301234", "'-1+2", "'@SUM(A1)", "'  =1", "'\t=1", "'＝1", "a \"b\", c\r\nd", "192.0.2.7", "\"=1",
+        "'=cmd|' /C calc'!A0",
+        "'+49301234",
+        "'-1+2",
+        "'@SUM(A1)",
+        "'  =1",
+        "'\t'=1",
+        "'＝1",
+        "a \"b\", c\r\nd",
+        "192.0.2.7",
+        "\"=1",
+        "http://evil.example/a;'=cmd|'%20/C%20calc'!A0",
+        "x;' @SUM(A1);y;'-1",
+        "ua\t'=1+1",
+        "a\n'=1\n\nb",
+        "a; b",
     };
     struct rows rows = {.cells = wanted};
     struct export_writer writer;
@@ -327,6 +346,7 @@ static void test_csv(void **state)
         fail_msg("%s %s", err.at, err.text);
     assert_int_equal(rows.count, ARRAY_SIZE(given) + 1);
     assert_int_equal(writer.left_out, 0);
+    assert_non_null(strstr(buf_text(&out), ",\"a; b\","));
     buf_clear(&out);
 }
 

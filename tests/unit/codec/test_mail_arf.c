@@ -266,6 +266,24 @@ static void test_classes_of_feedback(void **state)
     }
 }
 
+/* As in the example of RFC 5965. */
+static void test_a_recipient_is_no_source(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "Feedback-Type: abuse\nVersion: 1\nOriginal-Rcpt-To: <user@example.com>\nReported-URI: http://example.net/x\n"
+        "Reported-URI: mailto:user@example.com\nReported-URI: mailto:other@example.com\n";
+    struct report *report = decode(&mail_arf_codec, text, strlen(text));
+    assert_non_null(report);
+    const struct observation *observation = &report->observations[0];
+    assert_int_equal(observation->sighting_count, 3);
+    assert_string_equal(observation->sightings[0].value, "user@example.com");
+    assert_int_equal(observation->sightings[0].role, ROLE_VICTIM);
+    assert_string_equal(observation->sightings[1].value, "http://example.net/x");
+    assert_string_equal(observation->sightings[2].value, "other@example.com");
+    report_free(report);
+}
+
 static void test_refusals_of_feedback(void **state)
 {
     (void)state;
@@ -292,6 +310,32 @@ static void test_refusals_of_xarf(void **state)
     expect_refusal(&mail_xarf_codec, "Source: 192.0.2.1\n", "/Report-Type", "is missing");
     expect_refusal(&mail_xarf_codec, "- a\n- b\n", "/", "fields");
     expect_refusal(&mail_xarf_codec, "---\n", "/", "fields");
+}
+
+/* What no YAML is because of a colon, beside what only YAML says. */
+static void test_colons(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "Custom: keep: it's\n",
+        "Tags:\n  - a\n  - b: c\nCustom: keep: it's\r\n",
+        "Tags:\n- a\nCustom: keep: it's\n",
+        "Description: |\n  multi: line: text\n\n  line\nCustom: keep: it's",
+        "Description: two\n  lines\nQuoted: \"a: b\"\nCustom:\tkeep: it's\n",
+        "Custom: keep: it's\n---\nReport-Type: spam\nSource: 192.0.2.2\nCustom: b: c\n",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        char *text = mem_printf("---\nReport-Type: spam\nSource: 192.0.2.1\n%s", texts[i]);
+        struct report *report = decode(&mail_xarf_codec, text, strlen(text));
+        if (!report)
+            fail_msg("%s: %s %s", text, err.at, err.text);
+        if (!strstr(report->observations[0].extra, "\"Custom\":\"keep: it's\""))
+            fail_msg("%s: %s", text, report->observations[0].extra);
+        assert_int_equal(report->rejected_total, 0);
+        assert_int_equal(report->observation_count, i == ARRAY_SIZE(texts) - 1 ? 2 : 1);
+        report_free(report);
+        free(text);
+    }
 }
 
 static void test_a_fault_is_told_once(void **state)
@@ -333,8 +377,10 @@ static void test_limits_of_yaml(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mails_of_others),  cmocka_unit_test(test_classes_of_feedback),  cmocka_unit_test(test_refusals_of_feedback),
-        cmocka_unit_test(test_refusals_of_xarf), cmocka_unit_test(test_a_fault_is_told_once), cmocka_unit_test(test_limits_of_yaml),
+        cmocka_unit_test(test_mails_of_others),      cmocka_unit_test(test_classes_of_feedback),
+        cmocka_unit_test(test_refusals_of_feedback), cmocka_unit_test(test_a_recipient_is_no_source),
+        cmocka_unit_test(test_refusals_of_xarf),     cmocka_unit_test(test_colons),
+        cmocka_unit_test(test_a_fault_is_told_once), cmocka_unit_test(test_limits_of_yaml),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -469,6 +469,30 @@ static void urls_without_a_scheme_are_names(void **state)
     }
 }
 
+/* With and without colons, as other formats have them. */
+static void fingerprints_of_certificates_are_hashes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *value;
+        enum observable_type is;
+        const char *hash;
+    } rows[] = {
+        {"x509-fingerprint-md5", "D4:1D:8C:D9:8F:00:B2:04:E9:80:09:98:EC:F8:42:7E", OBSERVABLE_MD5, "d41d8cd98f00b204e9800998ecf8427e"},
+        {"x509-fingerprint-sha1", "da39a3ee5e6b4b0d3255bfef95601890afd80709", OBSERVABLE_SHA1, "da39a3ee5e6b4b0d3255bfef95601890afd80709"},
+        {"x509-fingerprint-sha256", "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855", OBSERVABLE_SHA256,
+         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = mem_printf("{\"Attribute\":{\"type\":\"%s\",\"to_ids\":true,\"value\":\"%s\"}}", rows[i].type, rows[i].value);
+        struct report *report = misp_decoded_text(text);
+        assert_int_equal(report->observations[0].sightings[0].type, rows[i].is);
+        assert_string_equal(report->observations[0].sightings[0].value, rows[i].hash);
+        assert_true(report->observations[0].sightings[0].is_indicator);
+        report_free(report);
+        free(text);
+    }
+}
+
 /* --- very long events --- */
 
 static int64_t milliseconds_for(int attributes)
@@ -544,6 +568,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_valid),
         cmocka_unit_test(local_tags_stay_home),
         cmocka_unit_test(urls_without_a_scheme_are_names),
+        cmocka_unit_test(fingerprints_of_certificates_are_hashes),
         cmocka_unit_test(an_event_without_a_time_is_not_written),
         cmocka_unit_test(time_grows_with_the_length_only),
         cmocka_unit_test(too_many_attributes_are_a_limit),

@@ -61,6 +61,9 @@ static void the_longest_type_counts(void **state)
     assert_string_equal(shadowserver_table_type("event6_sinkhole")->class_name, "malicious-code/infected-system");
     assert_int_equal(shadowserver_table_type("event4_honeypot_ddos_target")->target_role, ROLE_VICTIM);
     assert_int_equal(shadowserver_table_type("event4_honeypot_ddos_amp")->source_role, ROLE_VICTIM);
+    assert_string_equal(shadowserver_table_type("cwsandbox_url")->prefix, "sandbox_url");
+    assert_int_equal(shadowserver_table_column("host", "cwsandbox_url")->side, SIDE_TARGET);
+    assert_string_equal(shadowserver_table_type("netis_router")->class_name, "vulnerable/vulnerable-system");
     assert_null(shadowserver_table_type("something_else"));
 }
 
@@ -184,12 +187,13 @@ static void many_paths_are_soon_read(void **state)
 static void utf_16_is_read_as_utf_8_is(void **state)
 {
     (void)state;
-    static const char text[] = "timestamp,ip,tag\r\n2026-01-01 00:00:00,192.0.2.1,x\r\n";
+    static const char text[] = "Timestamp,IP,tag\r\n2026-01-01 00:00:00,192.0.2.1,x\r\n";
     char wide[2 * sizeof text] = "\xff\xfe";
     struct report *report = NULL;
     struct err err = {0};
     for (size_t i = 0; i + 1 < sizeof text; i++)
         wide[2 + 2 * i] = text[i];
+    assert_ptr_equal(codec_probe(wide, sizeof wide, NULL), codec_find("shadowserver"));
     assert_true(codec_decode(codec_find("shadowserver"), wide, sizeof wide, &codec_limits_default, NULL, &report, &err));
     assert_int_equal(report->observation_count, 1);
     assert_string_equal(report->observations[0].sightings[0].value, "192.0.2.1");
