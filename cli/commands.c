@@ -76,6 +76,7 @@ static const struct option_rule warninglist_options[] = {{"name", OPTION_ONE, "N
 static const struct option_rule ls_options[] = {
     LIMIT, {"sort", OPTION_ONE, "K", N_("due (overdue first), priority, opened, updated, number; -K turns it round")}, FIELDS, {0}};
 static const struct option_rule list_options[] = {LIMIT, FIELDS, {0}};
+static const struct option_rule find_options[] = {LIMIT, {0}};
 #define OUT                                                                                                                                \
     {                                                                                                                                      \
         "out", OPTION_ONE, "FILE", N_("into this file (also -o), whole or not at all")                                                     \
@@ -251,7 +252,7 @@ const struct command commands_table[] = {
       "cirt ls is:any --limit 500 --json"}, NULL, false},
     {"show", case_cmd_show, COMMAND_DESK, "CASE", 1, 1, show_options, N_("all about a case"),
      {"cirt 42", "cirt show XX-CERT-2026-000042", "cirt show 42 --exact --raw", "cirt show 42 --format stix -o case-42.json"}, NULL, false},
-    {"find", find_cmd_find, COMMAND_DESK, "VALUE", 1, COMMAND_MANY, NULL, N_("all about an address, network, domain, hash or text"),
+    {"find", find_cmd_find, COMMAND_DESK, "VALUE", 1, COMMAND_MANY, find_options, N_("all about an address, network, domain, hash or text"),
      {"cirt find 198.51.100.7",
       "cirt find 198.51.100.0/24",
       "cirt find 'hxxp://login[.]bank[.]example/x'",

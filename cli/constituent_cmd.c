@@ -325,7 +325,10 @@ static void history_row(struct table *table, const struct screen *screen, const 
 {
     cell_text(table, screen, field_text(item, "kind"));
     cell_text(table, screen, field_text(item, "value"));
-    cell_when(table, screen, item, "from");
+    if (field_is(item, "dated"))
+        cell_when(table, screen, item, "from");
+    else
+        cell_text(table, screen, NULL);
     cell_when(table, screen, item, "until");
 }
 
@@ -353,7 +356,7 @@ static void keep_held(json_t *answer, int64_t moment)
     for (size_t i = json_array_size(history); i-- > 0;) {
         const json_t *held = json_array_get(history, i);
         int64_t from = field_time(held, "from"), until = field_time(held, "until");
-        if ((from != TIMESTAMP_NONE && from > moment) || (until != TIMESTAMP_NONE && until <= moment))
+        if ((field_is(held, "dated") && from > moment) || (until != TIMESTAMP_NONE && until <= moment))
             json_array_remove(history, i);
     }
 }
@@ -406,8 +409,10 @@ static void render_match(struct screen *screen, const json_t *item, bool is_shar
         screen_printf(screen, "AS%s", match);
     else
         screen_printf(screen, is_owner ? _("longest domain, %s") : _("domain %s"), match);
-    screen_when(screen, field_time(item, "from"), text);
-    screen_printf(screen, field_is(item, "dated") ? _(", since %s") : _(", registered %s"), text);
+    if (field_is(item, "dated") || field_time(item, "until") == TIMESTAMP_NONE) {
+        screen_when(screen, field_time(item, "from"), text);
+        screen_printf(screen, field_is(item, "dated") ? _(", since %s") : _(", registered %s"), text);
+    }
     if (field_time(item, "until") != TIMESTAMP_NONE) {
         screen_when(screen, field_time(item, "until"), text);
         screen_printf(screen, _(" until %s"), text);

@@ -235,13 +235,13 @@ static bool take_row(void *context, size_t line, const char *const *cells, size_
 
 /* --- JSON --- */
 
-/* Where it is not known when it began, the moment when we were told stands for nothing, but to tell what ended from what did not. */
+/* Else `from` is when we were told, which stands for nothing. */
 static bool has_beginning(const json_t *held)
 {
-    return field_is(held, "dated") || field_text(held, "until");
+    return !json_is_false(json_object_get(held, "dated"));
 }
 
-/* {"history": [{kind, value, from, until}]} in place of what is held now. */
+/* {"history": [{kind, value, from, until, dated}]} in place of what is held now. */
 static void take_history(json_t *item)
 {
     const json_t *history = field_list(item, "history");

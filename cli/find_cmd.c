@@ -1,5 +1,6 @@
 #include "cli/find_cmd.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,15 +61,32 @@ static const struct list_view observables = {observable_columns, ARRAY_SIZE(obse
 static const struct list_view reports = {report_columns, ARRAY_SIZE(report_columns), report_row, NULL, NULL};
 static const struct list_view constituents = {constituent_columns, ARRAY_SIZE(constituent_columns), constituent_row, NULL, NULL};
 
+/* Where a list of the answer is not whole. */
+static void render_more(struct screen *screen, const json_t *answer, const char *member, int64_t limit)
+{
+    const json_t *more = field_list(answer, "more");
+
+    for (size_t i = 0; i < json_array_size(more); i++) {
+        if (!str_equal(json_string_value(json_array_get(more, i)), member))
+            continue;
+        size_t count = json_array_size(field_list(answer, member));
+        if (limit < LIST_PAGE_MAX)
+            screen_printf(screen, _("%zu shown, there are more: --limit %lld\n"), count,
+                          (long long)(limit * 10 < LIST_PAGE_MAX ? limit * 10 : LIST_PAGE_MAX));
+        else
+            screen_printf(screen, _("%zu shown, there are more: look for less at a time, or by cirt ls and cirt report ls\n"), count);
+    }
+}
+
 static void render(struct screen *screen, const json_t *answer, const void *context)
 {
+    const int64_t *limit = context;
     static const struct {
         const char *member;
         const struct list_view *view;
     } blocks[] = {{"observables", &observables}, {"cases", &case_view_list}, {"reports", &reports}, {"constituents", &constituents}};
     bool is_first = true;
 
-    UNUSED(context);
     if (json_array_size(field_list(answer, "known_good")) + json_array_size(field_list(answer, "places")) > 0) {
         known_good_view(screen, answer);
         is_first = false;
@@ -81,6 +99,7 @@ static void render(struct screen *screen, const json_t *answer, const void *cont
             screen_text(screen, "\n");
         is_first = false;
         list_table(screen, items, blocks[i].view);
+        render_more(screen, answer, blocks[i].member, *limit);
     }
     if (is_first)
         screen_text(screen, _("Nothing here about it.\n"));
@@ -89,13 +108,19 @@ static void render(struct screen *screen, const json_t *answer, const void *cont
 int find_cmd_find(struct session *session)
 {
     /* Defanged or not: the daemon reads it as it reads prose. */
-    char *value = mem_strdup(options_joined(&session->options, 0));
-    json_t *answer = session_get(session, url_path("/v1/find?value={}", value));
+    const char *value = options_joined(&session->options, 0);
+    char text[24];
+    int64_t limit;
+    json_t *answer;
 
+    if (!list_limit(session, &limit))
+        return session->exit_code;
+    limit = limit < LIST_PAGE_MAX ? limit : LIST_PAGE_MAX;
+    snprintf(text, sizeof text, "%lld", (long long)limit);
+    answer = session_get(session, url_with(url_path("/v1/find?value={}", value), "limit", text));
     if (answer)
-        session_print(session, answer, render, NULL);
+        session_print(session, answer, render, &limit);
     json_decref(answer);
-    free(value);
     return session->exit_code;
 }
 

@@ -10,7 +10,7 @@
 #include "cli/url.h"
 #include "cli/words.h"
 
-static bool limit_of(struct session *session, int64_t *limit)
+bool list_limit(struct session *session, int64_t *limit)
 {
     const char *text = options_text(&session->options, "limit");
 
@@ -42,7 +42,7 @@ json_t *list_get(struct session *session, char *path)
     json_t *answer = NULL;
     int64_t limit;
 
-    if (limit_of(session, &limit))
+    if (list_limit(session, &limit))
         answer = page(session, path, limit, NULL);
     while (answer && field_text(answer, "next")) {
         json_t *items = json_object_get(answer, "items");

@@ -17,6 +17,8 @@ struct list_view {
     void (*footer)(struct screen *screen, const json_t *answer, const void *context); /* or NULL */
 };
 
+/* --limit, or LIST_LIMIT_DEFAULT. False: told. */
+bool list_limit(struct session *session, int64_t *limit) MUST_CHECK;
 /* path (taken) with the --limit of the command line, as many pages as that needs; one answer. NULL: told. */
 json_t *list_get(struct session *session, char *path) MUST_CHECK;
 /* All pages of path (taken), whatever the command line says. NULL: told. */

@@ -239,11 +239,25 @@ static int accepted(struct session *session, const struct http_client_answer *an
     return session->exit_code;
 }
 
+/* What became of a document that was not accepted; NULL: nothing was kept. The caller's. */
+static char *kept_hint(const json_t *body)
+{
+    const char *report = field_text(body, "report");
+    int64_t kept = field_number(body, "kept", -1);
+
+    if (!report)
+        return NULL;
+    if (kept >= 0)
+        return mem_printf(_("only its first %lld bytes were kept, as malformed report %s: send it again, changed or in parts"),
+                          (long long)kept, report);
+    return mem_printf(_("kept as malformed report %s; after a fix: cirt report replay %s"), report, report);
+}
+
 /* "scan.xml was not accepted: line 14: ..."; "kept as malformed report r90" */
 static int not_accepted(struct session *session, const struct http_client_answer *answer, const char *name)
 {
     json_t *body = json_loadb(buf_text(&answer->body), answer->body.size, 0, NULL);
-    const char *report = field_text(body, "report"), *at = field_text(body, "at");
+    const char *at = field_text(body, "at");
     /* The words of the API for what is an option here. */
     at = str_starts(at ? at : "", "?format=") ? "--format" : at;
     bool is_document = answer->status == 400 || answer->status == 413 || answer->status == 415 || answer->status == 422;
@@ -257,7 +271,7 @@ static int not_accepted(struct session *session, const struct http_client_answer
     bool has_place = at && *at && !str_equal(at, "/") && !str_equal(at, "Content-Type");
     char *what = mem_printf(_("%s was not accepted: %s%s%s"), name, has_place ? at : "", has_place ? ": " : "",
                             field_or(body, "detail", field_or(body, "title", "-")));
-    char *hint = report ? mem_printf(_("kept as malformed report %s; after a fix: cirt report replay %s"), report, report) : NULL;
+    char *hint = kept_hint(body);
     struct printer_problem problem = {what, has_place || session->has_json ? at : NULL, hint ? hint : field_text(body, "hint"), body};
 
     session->exit_code = EXIT_NOT_ACCEPTED;

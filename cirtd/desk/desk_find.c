@@ -12,11 +12,12 @@ static bool show_me(struct desk_call *call, struct err *err)
     return desk_run_one(call, SQL_DESK_ME, 200, "identity", err);
 }
 
-static bool find_observable(struct desk_call *call, enum observable_type type, const char *value, struct err *err)
+static bool find_observable(struct desk_call *call, enum observable_type type, const char *value, int64_t limit, struct err *err)
 {
     db_text(call->params, observable_type_name(type));
     db_text(call->params, value);
     db_text(call->params, observable_host(call->arena, type, value));
+    db_int8(call->params, limit);
     return desk_run_one(call, SQL_DESK_FIND_OBSERVABLE, 200, "value", err) && desk_place_add(call, type, value, err);
 }
 
@@ -24,15 +25,19 @@ static bool find_value(struct desk_call *call, struct err *err)
 {
     const char *text = desk_query_text(call, "value");
     enum observable_type type;
+    struct desk_page page;
+    if (!desk_page_read(call, &page, err))
+        return false;
     if (str_is_empty(text))
         return err_set(err, ERR_INPUT, "value is missing");
     const char *value = observable_guess(call->arena, text, &type);
     if (value)
-        return find_observable(call, type, value, err);
+        return find_observable(call, type, value, page.limit, err);
     const char *words = observable_refang(call->arena, text, strlen(text), NULL), *found;
     if (!desk_look(call, FILTER_CASE, "text", words, &found, err))
         return false;
     db_text(call->params, words);
+    db_int8(call->params, page.limit);
     if (found)
         db_text(call->params, found);
     return desk_run_one(call, found ? SQL_DESK_FIND_WORDS : SQL_DESK_FIND_WORDS_COMMON, 200, "value", err);

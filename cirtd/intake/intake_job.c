@@ -192,6 +192,8 @@ static void answer_malformed(struct intake_job *job, const struct report_result 
         str_add_json(&members, job->error.at);
     }
     buf_printf(&members, ",\"report\":\"r%lld\"", (long long)result->id);
+    if (!result->is_duplicate && (int64_t)intake_job_kept(job) < job->size)
+        buf_printf(&members, ",\"kept\":%zu", intake_job_kept(job));
     worker_problem(job->request, job->is_unknown ? 415 : 400,
                    is_malformed_now ? job->error.text : "kept as malformed when it came first; it can be replayed, in another format too",
                    buf_text(&members));

@@ -12,7 +12,7 @@ BEGIN
     END IF;
     RETURN EXISTS (SELECT FROM sender o WHERE o.id = s.origin AND num_nonnulls(o.identity_id, o.peer_id) > 0)
         OR reports_vouched(ARRAY[s.report_id], ARRAY[s.origin]) <> '{}'
-        OR EXISTS (SELECT FROM find_constituents(observable_type_name(s.type), coalesce(s.host, s.value)));
+        OR EXISTS (SELECT FROM find_constituents(observable_type_name(s.type), coalesce(s.host, s.value), 1));
 END $$;
 
 -- Which of these, by their places from 1, are a victim's or target's; of networks, whether such an address lies in one.

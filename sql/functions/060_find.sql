@@ -406,19 +406,20 @@ BEGIN
     END IF;
 END $$;
 
--- Constituents that hold an address, network, AS number or name; of words, those whose name or title has them.
-CREATE OR REPLACE FUNCTION find_constituents(p_type text, p_value text) RETURNS SETOF bigint
+-- At most p_limit constituents that hold an address, network, AS number or name; of words, those whose name or title has them.
+SELECT drop_overloads('find_constituents');
+CREATE FUNCTION find_constituents(p_type text, p_value text, p_limit int) RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     IF p_type IN ('ipv4', 'ipv6', 'cidr') THEN
         RETURN QUERY SELECT n.constituent_id FROM constituent_network n WHERE constituent_holds(n.since, n.until, now()) AND n.network && p_value::inet
-            GROUP BY n.constituent_id ORDER BY max(masklen(n.network)) DESC LIMIT 50;
+            GROUP BY n.constituent_id ORDER BY max(masklen(n.network)) DESC, n.constituent_id LIMIT p_limit;
     ELSIF p_type = 'asn' THEN
-        RETURN QUERY SELECT DISTINCT a.constituent_id FROM constituent_asn a WHERE constituent_holds(a.since, a.until, now()) AND a.asn = p_value::bigint LIMIT 50;
+        RETURN QUERY SELECT DISTINCT a.constituent_id FROM constituent_asn a WHERE constituent_holds(a.since, a.until, now()) AND a.asn = p_value::bigint LIMIT p_limit;
     ELSIF p_type IN ('domain', 'url', 'email') THEN
         RETURN QUERY SELECT DISTINCT d.constituent_id FROM constituent_domain d WHERE constituent_holds(d.since, d.until, now()) AND d.domain = ANY (
-            SELECT array_to_string(l[i:], '.') FROM string_to_array(p_value, '.') l, generate_series(1, cardinality(l)) i) LIMIT 50;
+            SELECT array_to_string(l[i:], '.') FROM string_to_array(p_value, '.') l, generate_series(1, cardinality(l)) i) LIMIT p_limit;
     ELSIF p_type = 'text' THEN
-        RETURN QUERY SELECT k.id FROM constituent k WHERE strpos(lower(k.name || ' ' || coalesce(k.title, '')), lower(p_value)) > 0 ORDER BY k.name LIMIT 50;
+        RETURN QUERY SELECT k.id FROM constituent k WHERE strpos(lower(k.name || ' ' || coalesce(k.title, '')), lower(p_value)) > 0 ORDER BY k.name LIMIT p_limit;
     END IF;
 END $$;

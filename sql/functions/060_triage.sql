@@ -262,21 +262,21 @@ BEGIN
     name AS MATERIALIZED (
         SELECT s.report_id, s.no, s.rank, string_to_array(s.host, '.') AS labels FROM seen s WHERE s.host IS NOT NULL AND EXISTS (SELECT FROM depth)
           AND (name_tail(s.host) IN (SELECT name_tail(d.domain) FROM constituent_domain d) OR EXISTS (SELECT FROM depth p WHERE p.labels = 1))),
-    -- What is registered for each, and then, once for all three, when it was held: most is held now and was always.
+    -- What is registered for each, and then, once for all three, when it was held by somebody served: most is held now and was always.
     registered AS MATERIALIZED (
-        SELECT s.report_id, s.no, (s.rank << 60) | (1::bigint << 57) | ((128 - l.bits)::bigint << 49) | n.constituent_id AS owner, n.since, n.until, n.is_dated FROM seen s
+        SELECT s.report_id, s.no, (s.rank << 60) | (1::bigint << 57) | ((128 - l.bits)::bigint << 49) | n.constituent_id AS owner, n.since, least(n.until, k.disabled_at) AS until, n.is_dated FROM seen s
         JOIN length l ON l.family = family(s.addr) AND l.bits <= masklen(s.addr)
         JOIN constituent_network n ON n.network = network(set_masklen(s.addr, l.bits))
-        JOIN constituent k ON k.id = n.constituent_id AND k.enabled
+        JOIN constituent k ON k.id = n.constituent_id
         UNION ALL
-        SELECT s.report_id, s.no, (s.rank << 60) | (2::bigint << 57) | n.constituent_id, n.since, n.until, n.is_dated FROM seen s
+        SELECT s.report_id, s.no, (s.rank << 60) | (2::bigint << 57) | n.constituent_id, n.since, least(n.until, k.disabled_at), n.is_dated FROM seen s
         JOIN constituent_asn n ON n.asn = s.asn
-        JOIN constituent k ON k.id = n.constituent_id AND k.enabled
+        JOIN constituent k ON k.id = n.constituent_id
         UNION ALL
-        SELECT h.report_id, h.no, (h.rank << 60) | (3::bigint << 57) | ((200 - p.labels)::bigint << 49) | d.constituent_id, d.since, d.until, d.is_dated FROM name h
+        SELECT h.report_id, h.no, (h.rank << 60) | (3::bigint << 57) | ((200 - p.labels)::bigint << 49) | d.constituent_id, d.since, least(d.until, k.disabled_at), d.is_dated FROM name h
         JOIN depth p ON p.labels <= cardinality(h.labels)
         JOIN constituent_domain d ON d.domain = array_to_string(h.labels[cardinality(h.labels) - p.labels + 1:], '.')
-        JOIN constituent k ON k.id = d.constituent_id AND k.enabled),
+        JOIN constituent k ON k.id = d.constituent_id),
     held AS MATERIALIZED (
         SELECT g.report_id, g.no, g.owner FROM registered g WHERE NOT g.is_dated AND g.until IS NULL
         UNION ALL

@@ -493,6 +493,7 @@ DECLARE
     v_in_force text;
     v_drops text[];
     v_approval bigint;
+    v_gone text;
 BEGIN
     PERFORM record_check(p_body, '{name,text}');
     IF coalesce(v_name, '') !~ '^[a-z][a-z0-9-]{0,62}$' THEN
@@ -507,6 +508,8 @@ BEGIN
     ELSIF p_name IS NOT NULL AND v_in_force IS NULL AND NOT EXISTS (SELECT FROM rule_waiting w WHERE w.name = v_name) THEN
         PERFORM record_missing('rule', p_name);
     END IF;
+    SELECT format('what %s asked for on %s UTC and waited for a second person is gone with it', i.login, to_char(w.asked AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'))
+        INTO v_gone FROM rule_waiting w JOIN identity i ON i.id = w.asked_by WHERE w.name = v_name;
     v_drops := rule_new_drops(v_name, v_text);
     PERFORM refuse('CI422', format('line %s, character %s: %s', e.no, e.place, e.said), 'a last day within a year from now: until:2027-03-31', '{"at": "/text"}')
         FROM (SELECT * FROM rule_bad_ends(v_text, v_drops) x ORDER BY x.no LIMIT 1) e;
@@ -519,7 +522,8 @@ BEGIN
             ON CONFLICT (name) DO UPDATE SET text = EXCLUDED.text, approval_id = EXCLUDED.approval_id, asked_by = EXCLUDED.asked_by, asked = now(), drops = EXCLUDED.drops;
         PERFORM record_journal('rule', v_action || ' asked', format('%s waits for a second person: it drops or suppresses by %s', v_name, array_to_string(v_drops, ', ')), p_body);
     END IF;
-    RETURN (SELECT json_join(rule_json(r), json_build_object('warnings', (SELECT coalesce(json_agg(format('line %s: %s', u.no, u.said)), '[]') FROM rule_unknown(v_text) u)))
+    RETURN (SELECT json_join(rule_json(r), json_build_object('warnings', to_json(array_remove(ARRAY[v_gone], NULL)
+                || ARRAY(SELECT format('line %s: %s', u.no, u.said) FROM rule_unknown(v_text) u ORDER BY u.no))))
             FROM visible_rule r WHERE r.name = v_name);
 END $$;
 
@@ -643,9 +647,15 @@ BEGIN
     RETURN QUERY SELECT 'rules ' || r.name, true, format('what %s suppressed is over', string_agg(format('"%s"', l.rule), ', ' ORDER BY l.no)),
             'take it out, or set another last day: cirt rule set ' || r.name
         FROM rule_set r CROSS JOIN rule_lines(r.text) l WHERE r.is_current AND l.until <= now() GROUP BY r.name ORDER BY r.name;
-    RETURN QUERY SELECT 'dropped by rules', true, format('%s observations of %s reports within a day, most by "%s"', sum(x.observations), sum(x.reports),
-            (array_agg(x.rule ORDER BY x.observations DESC, x.rule))[1]), format('cirt rule swallowed ''%s'' --since 1d', (array_agg(x.rule ORDER BY x.observations DESC, x.rule))[1])
-        FROM (SELECT w.rule, count(DISTINCT w.report_id) AS reports, sum((SELECT sum(upper(n) - lower(n)) FROM unnest(w.observations) n)) AS observations
-              FROM (SELECT DISTINCT h.rule FROM rule_hits h) h JOIN rule_swallowed w ON w.rule = h.rule
-              WHERE w.kind <> 'hold' AND w.at > now() - interval '1 day' GROUP BY w.rule) x HAVING count(*) > 0;
+    -- Each report and observation once, whatever rules dropped it, less what was let go and is in cases now.
+    RETURN QUERY WITH swallowed AS MATERIALIZED (
+            SELECT w.rule, w.report_id, w.observations - coalesce(c.observations, '{}') AS observations
+            FROM (SELECT DISTINCT h.rule FROM rule_hits h) h JOIN rule_swallowed w ON w.rule = h.rule
+            CROSS JOIN LATERAL (SELECT range_agg(m.observations) AS observations FROM case_member m WHERE m.report_id = w.report_id AND m.until IS NULL) c
+            WHERE w.kind <> 'hold' AND w.at > now() - interval '1 day' AND (c.observations IS NULL OR NOT w.observations <@ c.observations)),
+        report AS (SELECT s.report_id, range_agg(s.observations) AS observations FROM swallowed s GROUP BY s.report_id),
+        most AS (SELECT s.rule FROM swallowed s GROUP BY s.rule ORDER BY sum((SELECT sum(upper(n) - lower(n)) FROM unnest(s.observations) n)) DESC NULLS LAST, s.rule LIMIT 1)
+        SELECT 'dropped by rules', true, format('%s observations of %s reports within a day, most by "%s"',
+               coalesce(sum((SELECT sum(upper(n) - lower(n)) FROM unnest(r.observations) n)), 0), count(*), m.rule), format('cirt rule swallowed ''%s'' --since 1d', m.rule)
+        FROM report r CROSS JOIN most m GROUP BY m.rule;
 END $$;

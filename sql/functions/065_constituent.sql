@@ -31,12 +31,22 @@ CREATE OR REPLACE TRIGGER constituent_network_length AFTER INSERT ON constituent
 CREATE OR REPLACE TRIGGER constituent_domain_length AFTER INSERT ON constituent_domain REFERENCING NEW TABLE AS after_change
     FOR EACH STATEMENT EXECUTE FUNCTION constituent_lengths();
 
+-- Whoever disables a constituent: what it holds counts till then.
+CREATE OR REPLACE FUNCTION constituent_switch() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.disabled_at := CASE WHEN NOT NEW.enabled THEN coalesce(NEW.disabled_at, now()) END;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER constituent_switch BEFORE INSERT OR UPDATE OF enabled ON constituent FOR EACH ROW EXECUTE FUNCTION constituent_switch();
+
 CREATE OR REPLACE FUNCTION constituent_kind(p_kind int) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (ARRAY['network', 'asn', 'domain'])[p_kind];
 
 -- --- one ---
 
--- What is held becomes exactly this list: the rest ends now. What somebody held before begins now; when anything else began is not known.
+-- What is held becomes exactly this list: the rest ends now. What somebody held before begins now; when anything else began is not known. What is to begin later
+-- stays so, and what begins now lasts till then.
 CREATE OR REPLACE FUNCTION constituent_set_holdings(p_constituent bigint, p_kind int, p_values text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
@@ -44,24 +54,27 @@ BEGIN
     WHEN 1 THEN
         UPDATE constituent_network n SET until = greatest(now(), n.since) WHERE n.constituent_id = p_constituent AND (n.until IS NULL OR n.until > now())
             AND n.network <> ALL (p_values::cidr[]);
-        INSERT INTO constituent_network (constituent_id, network, is_dated)
-            SELECT p_constituent, x::cidr, EXISTS (SELECT FROM constituent_network o WHERE o.network = x::cidr AND o.until IS NOT NULL) FROM unnest(p_values) x
+        INSERT INTO constituent_network (constituent_id, network, until, is_dated)
+            SELECT p_constituent, x::cidr, (SELECT min(f.since) FROM constituent_network f WHERE f.constituent_id = p_constituent AND f.network = x::cidr AND f.since > now()
+                AND f.until IS DISTINCT FROM f.since), EXISTS (SELECT FROM constituent_network o WHERE o.network = x::cidr AND o.until IS NOT NULL) FROM unnest(p_values) x
             WHERE NOT EXISTS (SELECT FROM constituent_network n WHERE n.constituent_id = p_constituent AND n.network = x::cidr AND constituent_holds(n.since, n.until, now()))
-            ON CONFLICT (constituent_id, network, since) DO UPDATE SET until = NULL;
+            ON CONFLICT (constituent_id, network, since) DO UPDATE SET until = EXCLUDED.until;
     WHEN 2 THEN
         UPDATE constituent_asn n SET until = greatest(now(), n.since) WHERE n.constituent_id = p_constituent AND (n.until IS NULL OR n.until > now())
             AND n.asn <> ALL (p_values::bigint[]);
-        INSERT INTO constituent_asn (constituent_id, asn, is_dated)
-            SELECT p_constituent, x::bigint, EXISTS (SELECT FROM constituent_asn o WHERE o.asn = x::bigint AND o.until IS NOT NULL) FROM unnest(p_values) x
+        INSERT INTO constituent_asn (constituent_id, asn, until, is_dated)
+            SELECT p_constituent, x::bigint, (SELECT min(f.since) FROM constituent_asn f WHERE f.constituent_id = p_constituent AND f.asn = x::bigint AND f.since > now()
+                AND f.until IS DISTINCT FROM f.since), EXISTS (SELECT FROM constituent_asn o WHERE o.asn = x::bigint AND o.until IS NOT NULL) FROM unnest(p_values) x
             WHERE NOT EXISTS (SELECT FROM constituent_asn n WHERE n.constituent_id = p_constituent AND n.asn = x::bigint AND constituent_holds(n.since, n.until, now()))
-            ON CONFLICT (constituent_id, asn, since) DO UPDATE SET until = NULL;
+            ON CONFLICT (constituent_id, asn, since) DO UPDATE SET until = EXCLUDED.until;
     WHEN 3 THEN
         UPDATE constituent_domain n SET until = greatest(now(), n.since) WHERE n.constituent_id = p_constituent AND (n.until IS NULL OR n.until > now())
             AND n.domain <> ALL (p_values);
-        INSERT INTO constituent_domain (constituent_id, domain, is_dated)
-            SELECT p_constituent, x, EXISTS (SELECT FROM constituent_domain o WHERE o.domain = x AND o.until IS NOT NULL) FROM unnest(p_values) x
+        INSERT INTO constituent_domain (constituent_id, domain, until, is_dated)
+            SELECT p_constituent, x, (SELECT min(f.since) FROM constituent_domain f WHERE f.constituent_id = p_constituent AND f.domain = x AND f.since > now()
+                AND f.until IS DISTINCT FROM f.since), EXISTS (SELECT FROM constituent_domain o WHERE o.domain = x AND o.until IS NOT NULL) FROM unnest(p_values) x
             WHERE NOT EXISTS (SELECT FROM constituent_domain n WHERE n.constituent_id = p_constituent AND n.domain = x AND constituent_holds(n.since, n.until, now()))
-            ON CONFLICT (constituent_id, domain, since) DO UPDATE SET until = NULL;
+            ON CONFLICT (constituent_id, domain, since) DO UPDATE SET until = EXCLUDED.until;
     END CASE;
 END $$;
 
@@ -117,12 +130,12 @@ CREATE OR REPLACE FUNCTION constituent_remove(p_name text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ SELECT constituent_write(p_name, '{"enabled": false}') $$;
 
--- Also what ended and what has not begun, newest first.
+-- Also what ended and what has not begun, newest first; but not what was to begin and was taken back before.
 CREATE OR REPLACE FUNCTION constituent_history(p_constituent bigint) RETURNS json
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT coalesce(json_agg(json_build_object('kind', constituent_kind(h.kind), 'value', h.value, 'from', time_text(h.since), 'until', time_text(h.until), 'dated', h.is_dated)
                              ORDER BY h.kind, h.until DESC NULLS FIRST, h.since DESC, h.value), '[]')
-    FROM constituent_holding h WHERE h.constituent_id = p_constituent AND viewer() IS NOT NULL $$;
+    FROM constituent_holding h WHERE h.constituent_id = p_constituent AND viewer() IS NOT NULL AND (NOT h.is_dated OR h.until IS DISTINCT FROM h.since) $$;
 
 -- --- many ---
 
@@ -202,9 +215,9 @@ BEGIN
     FROM (SELECT v.no, CASE WHEN v.since >= v.until THEN format('%s ends before it begins', v.value)
                             WHEN v.before IS NOT NULL THEN format('%s is held by %s twice at the same time: see also %s', v.value, v.name, r.at) END AS error
           FROM (SELECT w.*, lag(w.no) OVER same AS before, lag(coalesce(w.until, 'infinity')) OVER same AS before_until FROM import_value w
-                WINDOW same AS (PARTITION BY w.name, w.kind, w.value ORDER BY coalesce(w.since, now()), w.until NULLS LAST)) v
+                WINDOW same AS (PARTITION BY w.name, w.kind, w.value ORDER BY coalesce(w.since, least(now(), w.until)), w.until NULLS LAST)) v
           LEFT JOIN import_row r ON r.no = v.before
-          WHERE v.since >= v.until OR v.before_until > coalesce(v.since, now())) x
+          WHERE v.since >= v.until OR v.before_until > coalesce(v.since, least(now(), v.until))) x
     JOIN import_row r ON r.no = x.no WHERE x.error IS NOT NULL;
     PERFORM constituent_import_refuse(v_at, v_error);
     CREATE TEMP TABLE import_person ON COMMIT DROP AS
@@ -217,36 +230,42 @@ BEGIN
 END $$;
 
 -- What the file changes, as rows: import_change in what is held (add, set, end), import_contact in contacts (add, set, end), import_gone whom it does not name.
--- A value without a beginning stands for what is held now. One with another beginning than what is held now corrects it.
+-- A value without a beginning stands for what is held now, and lasts till what is to begin later; with an end in the past it stands for what ended then. One with
+-- another beginning than what is held now corrects it, and so does the past where a beginning was never known: there `since` goes back to the end where it must,
+-- standing for nothing. What is held now is changed by the latest that the file says of it.
 CREATE OR REPLACE FUNCTION constituent_import_compare(p_prune boolean) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE
-    v_at text[];
-    v_error text[];
 BEGIN
     CREATE TEMP TABLE import_gone ON COMMIT DROP AS
         SELECT k.id, k.name FROM constituent k WHERE p_prune AND k.enabled AND NOT EXISTS (SELECT FROM import_site s WHERE s.id = k.id);
     CREATE TEMP TABLE import_have ON COMMIT DROP AS
-        SELECT h.*, coalesce(s.name, g.name) AS name, g.id IS NOT NULL AS is_gone, constituent_holds(h.since, h.until, now()) AS is_now
+        SELECT h.*, coalesce(s.name, g.name) AS name, g.id IS NOT NULL AS is_gone, constituent_holds(h.since, h.until, now()) AS is_now, v.name IS NOT NULL AS is_named
         FROM constituent_holding h LEFT JOIN import_site s ON s.id = h.constituent_id LEFT JOIN import_gone g ON g.id = h.constituent_id
+        LEFT JOIN import_value v ON v.name = s.name AND v.kind = h.kind AND v.value = h.value AND v.since = h.since
         WHERE s.id IS NOT NULL OR g.id IS NOT NULL;
     ANALYZE import_have;
     CREATE TEMP TABLE import_change ON COMMIT DROP AS
         SELECT v.name, v.kind, v.value, v.no, o.since AS old_since, CASE WHEN o.since IS NULL THEN 'add' WHEN o.is_same THEN 'keep' ELSE 'set' END AS action,
-               v.since IS NOT NULL AS is_dated, coalesce(v.since, o.since, now()) AS since, CASE WHEN v.since IS NULL AND v.until IS NULL THEN o.until ELSE v.until END AS until
-        FROM import_value v
-        LEFT JOIN import_have x ON x.name = v.name AND x.kind = v.kind AND x.value = v.value AND x.since = v.since
-        LEFT JOIN import_have y ON y.name = v.name AND y.kind = v.kind AND y.value = v.value AND y.is_now AND x.since IS NULL
-             AND (v.since IS NULL OR constituent_holds(v.since, v.until, now()))
-        CROSS JOIN LATERAL (SELECT coalesce(x.since, y.since), CASE WHEN x.since IS NOT NULL THEN x.until ELSE y.until END,
-            CASE WHEN x.since IS NOT NULL THEN x.until IS NOT DISTINCT FROM v.until ELSE v.since IS NULL AND (v.until IS NULL OR v.until = y.until) END) o(since, until, is_same);
-    SELECT array_agg(r.at ORDER BY r.no), array_agg(format('%s ended, so it needs the day on which it began', c.value) ORDER BY r.no) INTO v_at, v_error
-        FROM import_change c JOIN import_row r ON r.no = c.no WHERE c.action = 'add' AND c.until <= c.since;
-    PERFORM constituent_import_refuse(v_at, v_error);
+               v.since IS NOT NULL AS is_dated,
+               coalesce(v.since, CASE WHEN o.is_dated THEN o.since ELSE least(o.since, v.until) END, least(now(), v.until)) AS since,
+               CASE WHEN v.since IS NOT NULL OR v.until IS NOT NULL THEN v.until WHEN o.since IS NOT NULL THEN o.until ELSE f.since END AS until
+        FROM (SELECT w.*, row_number() OVER (PARTITION BY w.name, w.kind, w.value ORDER BY coalesce(w.since, now()) > now(), w.until DESC NULLS FIRST) = 1 AS is_latest
+              FROM import_value w) v
+        LEFT JOIN import_have x ON x.name = v.name AND x.kind = v.kind AND x.value = v.value
+             AND (x.since = v.since OR (v.since IS NULL AND x.until = v.until AND (NOT x.is_dated OR x.since < x.until)))
+        LEFT JOIN import_have y ON y.name = v.name AND y.kind = v.kind AND y.value = v.value AND x.since IS NULL AND NOT y.is_named
+             AND CASE WHEN v.since IS NULL OR constituent_holds(v.since, v.until, now()) THEN y.is_now AND v.is_latest
+                      WHEN v.since < now() THEN NOT y.is_dated AND (y.until = v.until OR (y.until IS NULL AND v.is_latest)) END
+        LEFT JOIN (SELECT h.name, h.kind, h.value, min(h.since) AS since FROM import_have h WHERE h.since > now() AND h.until IS DISTINCT FROM h.since GROUP BY 1, 2, 3) f
+             ON f.name = v.name AND f.kind = v.kind AND f.value = v.value
+        CROSS JOIN LATERAL (SELECT coalesce(x.since, y.since), coalesce(x.is_dated, y.is_dated), CASE WHEN x.since IS NOT NULL THEN x.until ELSE y.until END,
+            CASE WHEN x.since IS NOT NULL THEN x.until IS NOT DISTINCT FROM v.until ELSE v.since IS NULL AND (v.until IS NULL OR v.until = y.until) END)
+            o(since, is_dated, until, is_same);
+    PERFORM constituent_import_check();
     IF p_prune THEN
         INSERT INTO import_change (name, kind, value, old_since, action, since, until)
             SELECT h.name, h.kind, h.value, h.since, 'end', h.since, greatest(now(), h.since) FROM import_have h
-            WHERE (h.until IS NULL OR h.until > now())
+            WHERE (h.until IS NULL OR h.until > greatest(now(), h.since))
               AND (h.is_gone OR (EXISTS (SELECT FROM import_row r WHERE r.item ? (constituent_kind(h.kind) || 's'))
                                  AND NOT EXISTS (SELECT FROM import_value v WHERE v.name = h.name AND v.kind = h.kind AND v.value = h.value)));
     END IF;
@@ -262,6 +281,31 @@ BEGIN
             SELECT s.name, c.name, c.email, c.phone, c.id, 'end' FROM constituent_contact c JOIN import_site s ON s.id = c.constituent_id
             WHERE NOT EXISTS (SELECT FROM import_contact n WHERE n.id = c.id);
     END IF;
+END $$;
+
+-- What the file would make of what is held, refused by line where it cannot be: an end before its beginning, and two at the same time.
+CREATE OR REPLACE FUNCTION constituent_import_check() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_at text[];
+    v_error text[];
+BEGIN
+    CREATE TEMP TABLE import_after ON COMMIT DROP AS
+        SELECT row_number() OVER () AS id, a.* FROM (
+            SELECT c.name, c.kind, c.value, c.no, c.is_dated, c.since, c.until FROM import_change c WHERE c.action IN ('add', 'set') AND (c.since <= c.until) IS NOT FALSE
+            UNION ALL SELECT h.name, h.kind, h.value, NULL, h.is_dated, h.since, h.until FROM import_have h
+                WHERE (NOT h.is_dated OR h.until IS DISTINCT FROM h.since) AND NOT EXISTS (SELECT FROM import_change c
+                    WHERE c.action = 'set' AND c.name = h.name AND c.kind = h.kind AND c.value = h.value AND c.old_since = h.since)) a;
+    ANALYZE import_after;
+    SELECT array_agg(r.at ORDER BY r.no), array_agg(x.error ORDER BY r.no) INTO v_at, v_error FROM (
+        SELECT c.no, format('%s is held by %s from %s on: what ended before that needs the day on which it began', c.value, c.name, time_text(c.since)) AS error
+            FROM import_change c WHERE c.action = 'set' AND c.until < c.since
+        UNION ALL SELECT a.no, format('%s is held by %s already,%s%s: give other days here, or that one its end, in a row with its beginning', a.value, a.name,
+                                      CASE WHEN b.is_dated OR b.until IS NULL THEN ' from ' || time_text(b.since) END, ' until ' || time_text(b.until))
+            FROM import_after a JOIN import_after b ON b.name = a.name AND b.kind = a.kind AND b.value = a.value AND (b.no IS NULL OR b.id < a.id)
+            WHERE a.no IS NOT NULL AND b.id <> a.id AND (b.since = a.since OR (b.since < coalesce(a.until, 'infinity') AND a.since < coalesce(b.until, 'infinity')))) x
+        JOIN import_row r ON r.no = x.no;
+    PERFORM constituent_import_refuse(v_at, v_error);
 END $$;
 
 -- Whether the file says something else about a constituent itself; who was disabled and is named is served again.
@@ -285,16 +329,19 @@ BEGIN
     ANALYZE import_change;
     UPDATE constituent_network n SET since = c.since, until = c.until, is_dated = n.is_dated OR coalesce(c.is_dated, false) FROM import_change c JOIN constituent k ON k.name = c.name
         WHERE c.kind = 1 AND c.action IN ('set', 'end') AND n.constituent_id = k.id AND n.network = c.value::cidr AND n.since = c.old_since;
-    INSERT INTO constituent_network (constituent_id, network, since, until, is_dated)
-        SELECT s.id, c.value::cidr, c.since, c.until, c.is_dated OR EXISTS (SELECT FROM constituent_network o WHERE o.network = c.value::cidr AND o.until IS NOT NULL) FROM import_change c JOIN import_site s ON s.name = c.name WHERE c.kind = 1 AND c.action = 'add' ORDER BY c.no;
     UPDATE constituent_asn n SET since = c.since, until = c.until, is_dated = n.is_dated OR coalesce(c.is_dated, false) FROM import_change c JOIN constituent k ON k.name = c.name
         WHERE c.kind = 2 AND c.action IN ('set', 'end') AND n.constituent_id = k.id AND n.asn = c.value::bigint AND n.since = c.old_since;
-    INSERT INTO constituent_asn (constituent_id, asn, since, until, is_dated)
-        SELECT s.id, c.value::bigint, c.since, c.until, c.is_dated OR EXISTS (SELECT FROM constituent_asn o WHERE o.asn = c.value::bigint AND o.until IS NOT NULL) FROM import_change c JOIN import_site s ON s.name = c.name WHERE c.kind = 2 AND c.action = 'add' ORDER BY c.no;
     UPDATE constituent_domain n SET since = c.since, until = c.until, is_dated = n.is_dated OR coalesce(c.is_dated, false) FROM import_change c JOIN constituent k ON k.name = c.name
         WHERE c.kind = 3 AND c.action IN ('set', 'end') AND n.constituent_id = k.id AND n.domain = c.value AND n.since = c.old_since;
-    INSERT INTO constituent_domain (constituent_id, domain, since, until, is_dated)
-        SELECT s.id, c.value, c.since, c.until, c.is_dated OR EXISTS (SELECT FROM constituent_domain o WHERE o.domain = c.value AND o.until IS NOT NULL) FROM import_change c JOIN import_site s ON s.name = c.name WHERE c.kind = 3 AND c.action = 'add' ORDER BY c.no;
+    -- What somebody held before begins now.
+    UPDATE import_change c SET is_dated = true FROM constituent_holding h
+        WHERE c.action = 'add' AND (c.until > c.since) IS NOT FALSE AND h.kind = c.kind AND h.value = c.value AND h.until IS NOT NULL;
+    INSERT INTO constituent_network (constituent_id, network, since, until, is_dated) SELECT s.id, c.value::cidr, c.since, c.until, c.is_dated
+        FROM import_change c JOIN import_site s ON s.name = c.name WHERE c.kind = 1 AND c.action = 'add' ORDER BY c.no;
+    INSERT INTO constituent_asn (constituent_id, asn, since, until, is_dated) SELECT s.id, c.value::bigint, c.since, c.until, c.is_dated
+        FROM import_change c JOIN import_site s ON s.name = c.name WHERE c.kind = 2 AND c.action = 'add' ORDER BY c.no;
+    INSERT INTO constituent_domain (constituent_id, domain, since, until, is_dated) SELECT s.id, c.value, c.since, c.until, c.is_dated
+        FROM import_change c JOIN import_site s ON s.name = c.name WHERE c.kind = 3 AND c.action = 'add' ORDER BY c.no;
     DELETE FROM constituent_contact x USING import_contact c WHERE c.action = 'end' AND x.id = c.id;
     UPDATE constituent_contact x SET name = coalesce(c.name, x.name), email = c.email, phone = coalesce(c.phone, x.phone) FROM import_contact c
         WHERE c.action = 'set' AND x.id = c.id;
@@ -367,7 +414,7 @@ END $$;
 
 -- --- whose is it ---
 
--- Who held a value on a day, best first, with the reason; of several who hold the same, who was registered first. p_at NULL: now. An address by the
+-- Who held a value on a day and was served then, each once, best first, with the reason; of several who hold the same, who was registered first. p_at NULL: now. An address by the
 -- longest network around it, an AS number, a name by its longest suffix.
 CREATE OR REPLACE FUNCTION constituent_who(p_type text, p_value text, p_host text, p_at timestamptz)
 RETURNS TABLE (constituent_id bigint, kind int, value text, since timestamptz, until timestamptz, is_dated boolean, is_owner boolean)
@@ -379,20 +426,27 @@ BEGIN
     IF viewer() IS NULL THEN
         RETURN;
     ELSIF p_type IN ('ipv4', 'ipv6', 'cidr') THEN
-        RETURN QUERY SELECT n.constituent_id, 1, n.network::text, n.since, n.until, n.is_dated, n.length = max(n.length) OVER ()
-            FROM (SELECT x.*, masklen(x.network) AS length FROM constituent_network x WHERE x.network >>= p_value::inet) n
-            JOIN constituent k ON k.id = n.constituent_id AND k.enabled WHERE constituent_held(n.since, n.until, n.is_dated, v_at)
-            ORDER BY n.length DESC, n.constituent_id LIMIT 100;
-        RETURN QUERY SELECT n.constituent_id, 1, n.network::text, n.since, n.until, n.is_dated, false FROM constituent_network n
-            JOIN constituent k ON k.id = n.constituent_id AND k.enabled
-            WHERE p_type = 'cidr' AND n.network << p_value::inet AND constituent_held(n.since, n.until, n.is_dated, v_at) ORDER BY n.network, n.constituent_id LIMIT 100;
+        RETURN QUERY SELECT n.constituent_id, 1, n.network::text, n.since, n.until, n.is_dated, masklen(n.network) = max(masklen(n.network)) OVER ()
+            FROM (SELECT DISTINCT ON (x.constituent_id, x.network) x.constituent_id, x.network, x.since, h.until, x.is_dated FROM constituent_network x
+                  JOIN constituent k ON k.id = x.constituent_id CROSS JOIN LATERAL (SELECT least(x.until, k.disabled_at)) h(until)
+                  WHERE x.network >>= p_value::inet AND constituent_held(x.since, h.until, x.is_dated, v_at) ORDER BY x.constituent_id, x.network, x.since <= v_at DESC, x.since DESC) n
+            ORDER BY masklen(n.network) DESC, n.constituent_id LIMIT 100;
+        RETURN QUERY SELECT n.constituent_id, 1, n.network::text, n.since, n.until, n.is_dated, false
+            FROM (SELECT DISTINCT ON (x.constituent_id, x.network) x.constituent_id, x.network, x.since, h.until, x.is_dated FROM constituent_network x
+                  JOIN constituent k ON k.id = x.constituent_id CROSS JOIN LATERAL (SELECT least(x.until, k.disabled_at)) h(until)
+                  WHERE p_type = 'cidr' AND x.network << p_value::inet AND constituent_held(x.since, h.until, x.is_dated, v_at)
+                  ORDER BY x.constituent_id, x.network, x.since <= v_at DESC, x.since DESC) n
+            ORDER BY n.network, n.constituent_id LIMIT 100;
     ELSIF p_type = 'asn' THEN
-        RETURN QUERY SELECT a.constituent_id, 2, a.asn::text, a.since, a.until, a.is_dated, true FROM constituent_asn a JOIN constituent k ON k.id = a.constituent_id AND k.enabled
-            WHERE a.asn = p_value::bigint AND constituent_held(a.since, a.until, a.is_dated, v_at) ORDER BY a.constituent_id LIMIT 100;
+        RETURN QUERY SELECT DISTINCT ON (x.constituent_id) x.constituent_id, 2, x.asn::text, x.since, h.until, x.is_dated, true FROM constituent_asn x
+            JOIN constituent k ON k.id = x.constituent_id CROSS JOIN LATERAL (SELECT least(x.until, k.disabled_at)) h(until)
+            WHERE x.asn = p_value::bigint AND constituent_held(x.since, h.until, x.is_dated, v_at) ORDER BY x.constituent_id, x.since <= v_at DESC, x.since DESC LIMIT 100;
     ELSIF v_name IS NOT NULL THEN
-        RETURN QUERY SELECT d.constituent_id, 3, d.domain, d.since, d.until, d.is_dated, length(d.domain) = max(length(d.domain)) OVER () FROM constituent_domain d
-            JOIN constituent k ON k.id = d.constituent_id AND k.enabled
-            WHERE d.domain = ANY (ARRAY(SELECT array_to_string(l[i:], '.') FROM string_to_array(v_name, '.') l, generate_series(1, cardinality(l)) i))
-              AND constituent_held(d.since, d.until, d.is_dated, v_at) ORDER BY length(d.domain) DESC, d.constituent_id LIMIT 100;
+        RETURN QUERY SELECT d.constituent_id, 3, d.domain, d.since, d.until, d.is_dated, length(d.domain) = max(length(d.domain)) OVER ()
+            FROM (SELECT DISTINCT ON (x.constituent_id, x.domain) x.constituent_id, x.domain, x.since, h.until, x.is_dated FROM constituent_domain x
+                  JOIN constituent k ON k.id = x.constituent_id CROSS JOIN LATERAL (SELECT least(x.until, k.disabled_at)) h(until)
+                  WHERE x.domain = ANY (ARRAY(SELECT array_to_string(l[i:], '.') FROM string_to_array(v_name, '.') l, generate_series(1, cardinality(l)) i))
+                    AND constituent_held(x.since, h.until, x.is_dated, v_at) ORDER BY x.constituent_id, x.domain, x.since <= v_at DESC, x.since DESC) d
+            ORDER BY length(d.domain) DESC, d.constituent_id LIMIT 100;
     END IF;
 END $$;

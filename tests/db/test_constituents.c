@@ -134,6 +134,16 @@ static void test_changes(void **state)
     assert_int_equal(holdings("k.name = 'water-b' AND h.value = '198.18.0.0/24'"), 2);
 }
 
+static size_t owners(void *state, const char *query)
+{
+    char *path = mem_printf("/v1/owners?value=%s", query);
+    json_t *found = desk_client_get(state, "analyst", 200, path);
+    size_t count = json_array_size(json_object_get(found, "items"));
+    json_decref(found);
+    free(path);
+    return count;
+}
+
 static void test_who(void **state)
 {
     json_t *found = desk_client_get(*state, "analyst", 200, "/v1/owners?value=198.18.0.200");
@@ -171,12 +181,17 @@ static void test_who(void **state)
     }
     json_decref(desk_client_get(*state, "analyst", 400, "/v1/owners?value=hello"));
     json_decref(desk_client_get(*state, "analyst", 400, "/v1/owners?value=198.18.9.1&at=soon"));
-    /* Who is no longer served owns nothing. */
+    /* Who is no longer served owns nothing from then on. */
     json_decref(desk_client_post(*state, "admin", 200, "/v1/constituents/energy-a", "{\"enabled\":false}"));
     found = desk_client_get(*state, "analyst", 200, "/v1/owners?value=198.18.0.200");
     assert_string_equal(desk_client_text(item_of(found, 0), "constituent"), "water-b");
     json_decref(found);
+    assert_int_equal(owners(*state, "198.18.0.200&at=2020-12-31"), 2);
+    assert_int_equal(owners(*state, "AS64510"), 0);
+    assert_int_equal(owners(*state, "AS64510&at=2020-12-31"), 1);
+    assert_int_equal(owners(*state, "xn--bcher-kva.example&at=2020-12-31"), 1);
     json_decref(desk_client_post(*state, "admin", 200, "/v1/constituents/energy-a", "{\"enabled\":true}"));
+    assert_int_equal(owners(*state, "AS64510"), 1);
 }
 
 /* What is wrong is told with its place, and nothing of the file is taken. */
@@ -259,8 +274,6 @@ static void test_faults(void **state)
         {"twice at the same time",
          "{\"at\":\"line 2\",\"name\":\"x\",\"networks\":[{\"value\":\"198.18.5.0/24\",\"from\":\"2020-01-01\"}]}",
          "{\"at\":\"line 9\",\"name\":\"x\",\"networks\":[{\"value\":\"198.18.5.0/24\",\"from\":\"2021-01-01\"}]}", NULL},
-        {"needs the day on which it began", "{\"name\":\"y\"}",
-         "{\"at\":\"line 9\",\"name\":\"x\",\"networks\":[{\"value\":\"198.18.5.0/24\",\"until\":\"2020-01-01\"}]}", NULL},
     };
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
         json_t *problem = imported(*state, 422, false, false, files[i] + 1);
@@ -272,6 +285,101 @@ static void test_faults(void **state)
     /* An import is its admin's, and is done once. */
     json_decref(desk_client_post(*state, "analyst", 403, "/v1/imports", "{\"items\":[{\"name\":\"x\"}]}"));
     json_decref(desk_client_post(*state, "admin", 404, "/v1/imports/999999", "{}"));
+}
+
+/* What was held without a known beginning may end before we were told of it, and be given its beginning later. */
+static void test_unknown_beginning(void **state)
+{
+    static const struct {
+        const char *networks;
+        long long added, changed;
+        const char *wanted; /* rows of this network, all that there are */
+    } rows[] = {
+        {"{\"value\":\"198.18.30.0/24\"}", 1, 0, "NOT h.is_dated AND h.until IS NULL"},
+        {"{\"value\":\"198.18.30.0/24\",\"until\":\"2020-06-30\"}", 0, 1,
+         "NOT h.is_dated AND h.since = '2020-07-01' AND h.until = '2020-07-01'"},
+        {"{\"value\":\"198.18.30.0/24\",\"until\":\"2020-06-30\"}", 0, 0, "NOT h.is_dated AND h.until = '2020-07-01'"},
+        {"{\"value\":\"198.18.30.0/24\",\"from\":\"2019-01-01\",\"until\":\"2020-06-30\"}", 0, 1,
+         "h.is_dated AND h.since = '2019-01-01' AND h.until = '2020-07-01'"},
+        {"{\"value\":\"198.18.31.0/24\"}", 1, 0, "h.until IS NULL"},
+        {"{\"value\":\"198.18.31.0/24\",\"from\":\"2019-01-01\",\"until\":\"2020-06-30\"}", 0, 1,
+         "h.is_dated AND h.since = '2019-01-01' AND h.until = '2020-07-01'"},
+        {"{\"value\":\"198.18.35.0/24\"}", 1, 0, "h.until IS NULL"},
+        /* It ended, and began anew: the latest is what is held now. */
+        {"{\"value\":\"198.18.35.0/24\",\"until\":\"2020-06-30\"},{\"value\":\"198.18.35.0/24\",\"from\":\"2021-01-01\"}", 1, 1,
+         "(NOT h.is_dated AND h.until = '2020-07-01') OR (h.is_dated AND h.since = '2021-01-01' AND h.until IS NULL)"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char *item = mem_printf("{\"at\":\"line 2\",\"name\":\"unknown\",\"networks\":[%s]}", rows[i].networks);
+        const char *const items[] = {item, NULL};
+        for (int is_dry = 1; is_dry >= 0; is_dry--) {
+            json_t *plan = imported(*state, 200, false, is_dry, items);
+            if (count_of(plan, "networks", "added") != rows[i].added || count_of(plan, "networks", "changed") != rows[i].changed)
+                fail_msg("%zu, %s", i, rows[i].networks);
+            json_decref(plan);
+        }
+        char *all = mem_printf("k.name = 'unknown' AND h.value = '%.14s'", strstr(rows[i].networks, "198.")),
+             *wanted = mem_printf("%s AND (%s)", all, rows[i].wanted);
+        if (holdings(wanted) < 1 || holdings(all) != holdings(wanted))
+            fail_msg("%zu, %s: %lld of %lld", i, rows[i].networks, holdings(wanted), holdings(all));
+        free(item);
+        free(all);
+        free(wanted);
+    }
+    assert_int_equal(owners(*state, "198.18.30.1&at=2018-12-31"), 0);
+    assert_int_equal(owners(*state, "198.18.30.1&at=2020-06-30"), 1);
+    assert_int_equal(owners(*state, "198.18.35.1&at=2018-12-31"), 1);
+    assert_int_equal(owners(*state, "198.18.35.1&at=2020-12-31"), 0);
+    assert_int_equal(owners(*state, "198.18.35.1&at=2021-01-01"), 1);
+}
+
+/* What was to begin later begins no second time: no owner is there twice. */
+static void test_planned(void **state)
+{
+    static const struct {
+        const char *networks, *error;
+        long long rows;
+    } rows[] = {
+        {"{\"value\":\"198.18.32.0/24\",\"from\":\"2099-02-01\"}", NULL, 1},
+        {"\"198.18.32.0/24\"", NULL, 2},
+        {"\"198.18.32.0/24\"", NULL, 2},
+        {"{\"value\":\"198.18.32.0/24\",\"from\":\"2021-02-01\",\"until\":\"2099-05-01\"}",
+         "held by planned already, from 2099-02-01T00:00:00Z", 2},
+        {"\"198.18.33.0/24\"", NULL, 1},
+        {"{\"value\":\"198.18.33.0/24\",\"from\":\"2099-02-01\"}", "held by planned already", 1},
+        {"{\"value\":\"198.18.33.0/24\",\"until\":\"2099-01-31\"},{\"value\":\"198.18.33.0/24\",\"from\":\"2099-02-01\"}", NULL, 2},
+        {"{\"value\":\"198.18.36.0/24\",\"from\":\"2021-01-01\"}", NULL, 1},
+        {"{\"value\":\"198.18.36.0/24\",\"until\":\"2020-06-30\"}", "needs the day on which it began", 1},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char *item = mem_printf("{\"at\":\"line 9\",\"name\":\"planned\",\"networks\":[%s]}", rows[i].networks);
+        const char *const items[] = {item, NULL};
+        json_t *answer = imported(*state, rows[i].error ? 422 : 200, false, false, items);
+        if (rows[i].error &&
+            (!str_equal(desk_client_text(answer, "at"), "line 9") || !strstr(desk_client_text(answer, "detail"), rows[i].error)))
+            fail_msg("%zu: %s, %s", i, desk_client_text(answer, "at"), desk_client_text(answer, "detail"));
+        char *all = mem_printf("k.name = 'planned' AND h.value = '%.14s'", strstr(rows[i].networks, "198."));
+        if (holdings(all) != rows[i].rows)
+            fail_msg("%zu, %s: %lld", i, rows[i].networks, holdings(all));
+        json_decref(answer);
+        free(item);
+        free(all);
+    }
+    assert_int_equal(owners(*state, "198.18.32.1"), 1);
+    assert_int_equal(owners(*state, "198.18.32.1&at=2099-03-01"), 1);
+    assert_int_equal(owners(*state, "198.18.33.1&at=2099-03-01"), 1);
+
+    /* By hand: what is planned stays, what is taken back was never held. */
+    static const char *const items[] = {"{\"name\":\"hand\",\"networks\":[{\"value\":\"198.18.37.0/24\",\"from\":\"2099-02-01\"}]}", NULL};
+    json_decref(imported(*state, 200, false, false, items));
+    json_decref(desk_client_post(*state, "admin", 200, "/v1/constituents/hand", "{\"networks\":[\"198.18.37.0/24\"]}"));
+    assert_int_equal(holdings("k.name = 'hand' AND h.until = '2099-02-01'"), 1);
+    assert_int_equal(owners(*state, "198.18.37.1&at=2099-03-01"), 1);
+    json_decref(desk_client_post(*state, "admin", 200, "/v1/constituents/hand", "{\"networks\":[]}"));
+    assert_int_equal(owners(*state, "198.18.37.1&at=2099-03-01"), 0);
+    json_t *all = desk_client_get(*state, "analyst", 200, "/v1/holdings?name=hand");
+    assert_int_equal(json_array_size(json_object_get(item_of(all, 0), "history")), 1);
+    json_decref(all);
 }
 
 static void test_history(void **state)
@@ -294,8 +402,14 @@ static void test_history(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_import),       cmocka_unit_test(test_changes), cmocka_unit_test(test_who),
-        cmocka_unit_test(test_normal_forms), cmocka_unit_test(test_faults),  cmocka_unit_test(test_history),
+        cmocka_unit_test(test_import),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_who),
+        cmocka_unit_test(test_normal_forms),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_unknown_beginning),
+        cmocka_unit_test(test_planned),
     };
     return cmocka_run_group_tests(tests, desk_client_setup, desk_client_teardown);
 }
