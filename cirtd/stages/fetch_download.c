@@ -16,8 +16,8 @@
 #include "cirtd/stage.h"
 #include "codec/unpack.h"
 
-/* TRIES: at one go, as long as each brings something. */
-enum { REDIRECTS_MAX = 3, TRIES = 5, URL_SIZE = 4096, HEADERS_MAX = 16, WANTED_MS = 2000 };
+/* TRIES: at one go, as long as each brings something. PARTS_MAX: answers of which each is a part of what was asked for. */
+enum { REDIRECTS_MAX = 3, TRIES = 5, PARTS_MAX = 1000, URL_SIZE = 4096, HEADERS_MAX = 16, WANTED_MS = 2000 };
 
 /* What one download has at hand. */
 struct pull {
@@ -25,6 +25,10 @@ struct pull {
     struct fetch_download *download;
     int spool, part; /* descriptors */
     int64_t size;    /* of the part */
+    int64_t end;     /* what size is to be when the answer at hand is whole, where that is a part: its Content-Range */
+    int64_t total;   /* of the document, where the answer at hand is a part of it */
+    bool asks_rest;  /* the request at hand has a Range */
+    bool is_misfit;  /* the answer at hand is no part of what we have: that is thrown away */
     bool is_begun;   /* of the answer at hand a first piece was taken */
     bool is_slow;    /* the answer at hand took too long: nothing that is tried again while others wait */
     bool is_unwanted;
@@ -106,22 +110,57 @@ static void note_part(struct pull *pull)
 
 /* --- the answer --- */
 
+/* "bytes FIRST-LAST/TOTAL" (RFC 9110, section 14.4). False for anything else, an unknown total too: whether it is whole could not be told.
+ */
+static bool read_range(const char *text, int64_t *first, int64_t *end, int64_t *total)
+{
+    char copy[100], *rest = NULL;
+    int64_t last;
+    snprintf(copy, sizeof copy, "%s", text);
+    if (!str_starts_nocase(copy, "bytes "))
+        return false;
+    const char *a = strtok_r(copy + strlen("bytes "), "-", &rest), *b = strtok_r(NULL, "/", &rest), *c = strtok_r(NULL, "", &rest);
+    if (!a || !b || !c || !str_to_int64(a, 0, INT64_MAX - 1, first) || !str_to_int64(b, *first, INT64_MAX - 1, &last) ||
+        !str_to_int64(c, last + 1, INT64_MAX, total))
+        return false;
+    *end = last + 1;
+    return true;
+}
+
+static bool misfits(struct pull *pull, const char *why, struct err *err)
+{
+    forget_part(pull);
+    pull->is_misfit = true;
+    return err_set(err, ERR_AGAIN, "%s", why);
+}
+
+/* An answer to the whole document, or with all of it. */
+static bool begin_whole(struct pull *pull, struct err *err)
+{
+    forget_part(pull);
+    if (lseek(pull->part, 0, SEEK_SET) != 0 || ftruncate(pull->part, 0) != 0)
+        return err_set(err, ERR_INTERNAL, "the spool folder: %s", strerror(errno));
+    note_part(pull);
+    return true;
+}
+
+/* A part is joined to what we have only where it begins there and is of the same version (RFC 9110, sections 13.1.5 and 15.3.7.3). */
 static bool begin_answer(struct pull *pull, const struct http_client_answer *head, struct err *err)
 {
-    char wanted[40];
+    int64_t first = 0;
     pull->is_begun = true;
-    if (head->status != 206) {
-        forget_part(pull);
-        if (lseek(pull->part, 0, SEEK_SET) != 0 || ftruncate(pull->part, 0) != 0)
-            return err_set(err, ERR_INTERNAL, "the spool folder: %s", strerror(errno));
-        note_part(pull);
-        return true;
-    }
-    snprintf(wanted, sizeof wanted, "bytes %lld-", (long long)pull->size);
-    if (!str_starts(pull->content_range, wanted) || !str_equal(pull->content_encoding, pull->encoding)) {
-        forget_part(pull);
-        return err_set(err, ERR_AGAIN, "it answered with another part than was asked for");
-    }
+    pull->end = pull->total = 0;
+    if (head->status != 206)
+        return begin_whole(pull, err);
+    bool is_range = read_range(pull->content_range, &first, &pull->end, &pull->total);
+    if (is_range && first == 0 && pull->end == pull->total)
+        return begin_whole(pull, err);
+    if (!pull->asks_rest)
+        return err_set(err, ERR_AGAIN, "it answered 206 with a part of the document, where the whole was asked for");
+    if (!is_range || first != pull->size || !str_equal(pull->content_encoding, pull->encoding))
+        return misfits(pull, "it answered with another part than was asked for", err);
+    if (!str_equal(pull->download->etag, pull->validator))
+        return misfits(pull, "it answered with a part of another version", err);
     return lseek(pull->part, pull->size, SEEK_SET) == pull->size || err_set(err, ERR_INTERNAL, "the spool folder: %s", strerror(errno));
 }
 
@@ -162,13 +201,14 @@ static void add_header(struct header_list *list, const char *name, const char *v
     list->items[list->count++] = list->owned[list->owned_count++];
 }
 
-static void collect_headers(const struct pull *pull, struct header_list *list)
+static void collect_headers(struct pull *pull, struct header_list *list)
 {
     char range[40];
     for (size_t i = 0; pull->order->headers && pull->order->headers[i] && list->count < HEADERS_MAX; i++)
         list->items[list->count++] = pull->order->headers[i];
     add_header(list, "Accept-Encoding", "gzip");
-    if (pull->size > 0 && pull->validator[0]) {
+    pull->asks_rest = pull->size > 0 && pull->validator[0];
+    if (pull->asks_rest) {
         snprintf(range, sizeof range, "bytes=%lld-", (long long)pull->size);
         add_header(list, "Range", range);
         add_header(list, "If-Range", pull->validator);
@@ -213,8 +253,12 @@ static bool ask(struct pull *pull, struct http_client *client, const char *url, 
                                           .should_stop = should_stop,
                                           .context = pull};
     collect_headers(pull, &headers);
-    pull->is_begun = false;
+    pull->is_begun = pull->is_misfit = false;
     bool ok = http_client_send(client, &request, answer, err);
+    if (ok && answer->status / 100 == 2 && !pull->is_begun)
+        ok = begin_answer(pull, answer, err); /* it has no body */
+    if (ok && pull->end > 0 && answer->status == 206 && pull->size != pull->end)
+        ok = misfits(pull, "it answered with a part of another length than it says", err);
     pull->is_slow = answer->was_too_slow;
     for (size_t i = 0; i < headers.owned_count; i++)
         free(headers.owned[i]);
@@ -246,22 +290,34 @@ static bool ask_along(struct pull *pull, struct http_client *client, struct err 
     return err_set(err, ERR_INPUT, "it redirects more than %d times", REDIRECTS_MAX);
 }
 
-/* Breaks are mended at once as long as something comes, and comes fast enough; what is left is the next run's. */
+/* It failed: whether that is mended at once, as long as something comes, and comes fast enough; what does not fit is begun anew. */
+static bool may_go_on(const struct pull *pull, int64_t had, const struct err *err)
+{
+    bool came_further = pull->size > had && pull->validator[0] && !pull->is_slow;
+    return err->code == ERR_AGAIN && (came_further || pull->is_misfit) && !stage_is_ending();
+}
+
+/* Until the document is whole; what is left after TRIES is the next run's. */
 static bool ask_again(struct pull *pull, struct http_client *client, struct err *err)
 {
-    for (int try = 0;; try++) {
+    int tries = 0, parts = 0;
+    for (;;) {
         int64_t had = pull->size;
         if (ask_along(pull, client, err)) {
+            bool is_part = pull->download->status == 206 && pull->size < pull->total;
+            if (is_part && ++parts > PARTS_MAX)
+                return err_set(err, ERR_AGAIN, "it gives the document in more than %d parts", PARTS_MAX);
             /* What we have is as long as the document, or not of it. */
-            if (pull->download->status != 416 || had == 0)
+            bool is_beyond = pull->download->status == 416 && had > 0;
+            if (is_beyond)
+                forget_part(pull);
+            if (!is_part && !is_beyond)
                 return true;
-            forget_part(pull);
             continue;
         }
         if (pull->is_unwanted)
             return err_set(err, ERR_CONFLICT, "it is not wanted any more");
-        bool came_further = pull->size > had && pull->validator[0] && !pull->is_slow;
-        if (err->code != ERR_AGAIN || !came_further || try >= TRIES || stage_is_ending())
+        if (!may_go_on(pull, had, err) || tries++ >= TRIES)
             return false;
         log_info("fetch_resumes", "url=%s bytes=%lld %s", log_quote(pull->order->url), (long long)pull->size, log_err(err));
     }

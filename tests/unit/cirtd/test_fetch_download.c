@@ -1,4 +1,4 @@
-/* cirtd/stages/fetch_download against a server that hands its document over a few bytes at a time. */
+/* cirtd/stages/fetch_download against a server that hands its document over a few bytes at a time, or in parts that do not fit. */
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -25,15 +25,63 @@ static struct {
     pid_t server;
 } site;
 
+enum { LENGTH = 2000, BROKEN_AT = 500 };
+
 /* A tenth of a second for every ten bytes. */
 static void drip(SSL *ssl)
 {
     static const char head[] = "HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 100000\r\n\r\n";
-    char request[4096];
-    if (SSL_accept(ssl) != 1 || SSL_read(ssl, request, sizeof request) <= 0 || SSL_write(ssl, head, sizeof head - 1) <= 0)
+    if (SSL_write(ssl, head, sizeof head - 1) <= 0)
         return;
     while (SSL_write(ssl, "0123456789", 10) == 10)
         usleep(100 * 1000);
+}
+
+/* Bytes first to last, both included, of the version whose ETag is that letter; broken off after `size` of them. */
+static void give(SSL *ssl, int status, char version, int first, int last, int size)
+{
+    char bytes[LENGTH], head[300], range[100] = "";
+    memset(bytes, version, sizeof bytes);
+    if (status == 206)
+        snprintf(range, sizeof range, "Content-Range: bytes %d-%d/%d\r\n", first, last, LENGTH);
+    snprintf(head, sizeof head, "HTTP/1.1 %d x\r\nETag: \"%c\"\r\n%sConnection: close\r\nContent-Length: %d\r\n\r\n", status, version,
+             range, last - first + 1);
+    SSL_write(ssl, head, (int)strlen(head));
+    if (size > 0)
+        SSL_write(ssl, bytes, size);
+}
+
+/* The first answer breaks off; what comes of the rest depends on the path. */
+static void serve(SSL *ssl)
+{
+    static bool has_changed; /* the rest was asked for */
+    char request[4096] = "", path[100] = "";
+    int first = 0;
+    if (SSL_accept(ssl) != 1 || SSL_read(ssl, request, sizeof request - 1) <= 0 || sscanf(request, "GET %99s", path) != 1)
+        return;
+    const char *range = strstr(request, "Range: bytes=");
+    if (range)
+        first = atoi(range + strlen("Range: bytes="));
+    bool is_changed = has_changed && strcmp(path, "/changed") == 0;
+    has_changed = range && strcmp(path, "/changed") == 0;
+    if (strcmp(path, "/list.csv") == 0)
+        drip(ssl);
+    else if (strcmp(path, "/unasked") == 0)
+        give(ssl, 206, 'a', 0, 599, 600);
+    else if (strcmp(path, "/unasked-whole") == 0)
+        give(ssl, 206, 'a', 0, LENGTH - 1, LENGTH);
+    else if (!range && is_changed)
+        give(ssl, 200, 'b', 0, LENGTH - 1, LENGTH);
+    else if (!range)
+        give(ssl, 200, 'a', 0, LENGTH - 1, BROKEN_AT);
+    else if (strcmp(path, "/changed") == 0)
+        give(ssl, 206, 'b', first, LENGTH - 1, LENGTH - first);
+    else if (strcmp(path, "/emptied") == 0)
+        give(ssl, 200, 'c', 0, -1, 0);
+    else if (strcmp(path, "/parts") == 0)
+        give(ssl, 206, 'a', first, first + 599 < LENGTH ? first + 599 : LENGTH - 1, first + 599 < LENGTH ? 600 : LENGTH - first);
+    else
+        give(ssl, 206, 'a', 0, 599, 600);
 }
 
 static void run_server(int fd, int tell)
@@ -49,7 +97,7 @@ static void run_server(int fd, int tell)
         if (write(tell, "", 1) != 1)
             _exit(1);
         SSL_set_fd(ssl, connection);
-        drip(ssl);
+        serve(ssl);
         SSL_free(ssl);
         close(connection);
     }
@@ -139,11 +187,60 @@ static void what_is_not_wanted_any_more_is_given_up(void **state)
     assert_int_equal(asked, 2);
 }
 
+static struct fetch_download_order order_of(const char *path, char url[100])
+{
+    struct fetch_download_order of = order(0);
+    snprintf(url, 100, "%.*s%s", (int)(strrchr(site.url, '/') - site.url), site.url, path);
+    of.url = url;
+    return of;
+}
+
+static void brings(const char *path, char version, size_t length)
+{
+    char url[100], bytes[LENGTH + 1], wanted[LENGTH];
+    struct fetch_download_order of = order_of(path, url);
+    struct fetch_download download;
+    struct err err = {0};
+    memset(wanted, version, sizeof wanted);
+    if (!fetch_download(&of, &download, &err))
+        fail_msg("%s: %s", path, err.text);
+    assert_int_equal(pread(download.fd, bytes, sizeof bytes, 0), length);
+    assert_memory_equal(bytes, wanted, length);
+    fetch_download_clear(&download);
+}
+
+static void what_is_not_of_one_version_is_not_joined(void **state)
+{
+    (void)state;
+    brings("/changed", 'b', LENGTH);
+    brings("/emptied", 'c', 0);
+}
+
+static void the_rest_of_a_part_is_asked_for(void **state)
+{
+    (void)state;
+    brings("/parts", 'a', LENGTH);
+}
+
+static void a_part_is_not_the_whole(void **state)
+{
+    char url[100];
+    struct fetch_download_order unasked = order_of("/unasked", url);
+    (void)state;
+    assert_non_null(strstr(fails(&unasked).text, "206 with a part"));
+    brings("/unasked-whole", 'a', LENGTH);
+    struct fetch_download_order elsewhere = order_of("/elsewhere", url);
+    assert_non_null(strstr(fails(&elsewhere).text, "another part"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slow_server_is_given_up),
         cmocka_unit_test(what_is_not_wanted_any_more_is_given_up),
+        cmocka_unit_test(what_is_not_of_one_version_is_not_joined),
+        cmocka_unit_test(the_rest_of_a_part_is_asked_for),
+        cmocka_unit_test(a_part_is_not_the_whole),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
