@@ -52,10 +52,10 @@ int feed_cmd_seen(struct session *session)
     return session->exit_code;
 }
 
-/* Has it been fetched, or failed, since that moment? */
+/* Has it been fetched, or failed, since that moment, or may it not go on in this hour? */
 static bool is_over(const json_t *feed, int64_t asked)
 {
-    return field_time(feed, "fetched") >= asked || field_time(feed, "failed") >= asked;
+    return field_text(feed, "used_up") || field_time(feed, "fetched") >= asked || field_time(feed, "failed") >= asked;
 }
 
 static json_t *wait_for(struct session *session, const char *name, int64_t asked)
@@ -80,6 +80,9 @@ static int finish(struct session *session, const char *name, const json_t *answe
     if (field_time(answer, "fetched") >= asked)
         return session_done(session, answer, field_time(answer, "brought") >= asked ? _("feed %s was fetched") : _("feed %s: nothing new"),
                             name);
+    if (field_text(answer, "used_up"))
+        return session_fail(session, EXIT_REFUSED, NULL, _("feed %s: its %s are used up, and it goes on in the next hour"), name,
+                            field_text(answer, "used_up"));
     return session_fail(session, EXIT_REFUSED, NULL, _("feed %s: %s"), name, field_or(answer, "error", "-"));
 }
 
@@ -205,6 +208,7 @@ static void render_fetching(struct screen *screen, const json_t *feed)
     }
     when_line(screen, feed, "fetched", "fetched");
     when_line(screen, feed, "next", "next");
+    line_of(screen, feed, "used up", "used_up");
     line_of(screen, feed, "cursor", "cursor");
     if (!field_text(feed, "error"))
         return;

@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +22,19 @@
 #include "cirtd/watermark.h"
 
 /* QUIET_S: a file whose closing we did not see is finished when nobody wrote to it for so long. STUCK_MS: after a folder turned out not to
- * be ours to tidy. */
-enum { SCAN_MS = 10 * 1000, QUIET_S = 30, STUCK_MS = 5 * 60 * 1000, NO_SPACE_MS = 5000, READY_MAX = 10000 };
+ * be ours to tidy. WRITTEN_MS: events of files that are being written are looked at no more often. */
+enum { SCAN_MS = 10 * 1000, QUIET_S = 30, STUCK_MS = 5 * 60 * 1000, NO_SPACE_MS = 5000, WRITTEN_MS = 50, READY_MAX = 10000 };
 #define DOCUMENT_BYTES_MAX (INT64_C(1) << 30)
 
 /* The columns of `folders`, and of `malformed`. */
 enum { ID, NAME, SIZE_MAX_, KEEPS, OVER_QUOTA };
 enum { MALFORMED_REPORT, MALFORMED_FEED, MALFORMED_NAME, MALFORMED_SHA256, MALFORMED_REASON };
+
+/* Names of files, in order of their coming. */
+struct names {
+    char **items;
+    size_t count, capacity;
+};
 
 struct folder {
     int64_t id;
@@ -37,8 +45,9 @@ struct folder {
     int64_t rest_until_ms;
     bool rests_for_quota; /* and goes on as soon as it may */
     int told_waiting;     /* whether its record says that files wait for space; -1: not known */
-    char **ready;         /* names of finished files, the oldest first */
-    size_t ready_count, ready_capacity;
+    struct names ready;   /* finished files, the oldest first */
+    struct names written; /* files that somebody began to write since we watch, and did not close yet */
+    size_t others;        /* how many of what lies there are no files */
 };
 
 struct drop {
@@ -63,19 +72,54 @@ static bool is_temporary(const char *name)
     return false;
 }
 
-/* --- the folders there are --- */
+/* --- names --- */
 
-static void forget_files(struct folder *folder)
+/* Their count where it is not among them. */
+static size_t find_name(const struct names *names, const char *name)
 {
-    for (size_t i = 0; i < folder->ready_count; i++)
-        free(folder->ready[i]);
-    folder->ready_count = 0;
+    size_t i = 0;
+    while (i < names->count && !str_equal(names->items[i], name))
+        i++;
+    return i;
 }
+
+static bool has_name(const struct names *names, const char *name)
+{
+    return find_name(names, name) < names->count;
+}
+
+/* Once. Beyond READY_MAX the scan finds it later. */
+static void add_name(struct names *names, const char *name)
+{
+    if (names->count >= READY_MAX || has_name(names, name))
+        return;
+    names->items = mem_grow(names->items, &names->capacity, names->count, sizeof *names->items);
+    names->items[names->count++] = mem_strdup(name);
+}
+
+static void remove_name(struct names *names, size_t at)
+{
+    if (at >= names->count)
+        return;
+    free(names->items[at]);
+    memmove(names->items + at, names->items + at + 1, (--names->count - at) * sizeof *names->items);
+}
+
+static void forget_names(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i]);
+    names->count = 0;
+}
+
+/* --- the folders there are --- */
 
 static void folder_close(struct drop *drop, struct folder *folder)
 {
-    forget_files(folder);
-    free(folder->ready);
+    forget_names(&folder->ready);
+    forget_names(&folder->written);
+    free(folder->ready.items);
+    free(folder->written.items);
     free(folder->name);
     if (folder->watch >= 0)
         inotify_rm_watch(drop->inotify, folder->watch);
@@ -95,7 +139,7 @@ static bool folder_open(struct drop *drop, struct folder *folder)
         return false;
     }
     snprintf(path, sizeof path, "/proc/self/fd/%d", folder->fd);
-    folder->watch = inotify_add_watch(drop->inotify, path, IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
+    folder->watch = inotify_add_watch(drop->inotify, path, IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
     if (folder->watch < 0)
         log_warn("folder_not_watched", "feed=%s error=%s", folder->name, log_quote(strerror(errno)));
     log_info("folder_watched", "feed=%s", folder->name);
@@ -170,60 +214,110 @@ static bool read_folders(struct drop *drop, struct err *err)
 
 /* --- the files in them --- */
 
-static bool is_waiting(const struct folder *folder, const char *name)
-{
-    for (size_t i = 0; i < folder->ready_count; i++)
-        if (str_equal(folder->ready[i], name))
-            return true;
-    return false;
-}
-
-/* Beyond READY_MAX the scan finds them later. */
 static void add_ready(struct folder *folder, const char *name)
 {
-    if (is_temporary(name) || folder->ready_count >= READY_MAX || is_waiting(folder, name))
-        return;
-    folder->ready = mem_grow(folder->ready, &folder->ready_capacity, folder->ready_count, sizeof *folder->ready);
-    folder->ready[folder->ready_count++] = mem_strdup(name);
+    if (!is_temporary(name))
+        add_name(&folder->ready, name);
 }
 
+/* What is no file is left where it lies: told where there is more of it than when we looked last. */
+static void tell_others(struct folder *folder, size_t others, const char *name)
+{
+    if (others > folder->others)
+        log_warn("not_a_file", "feed=%s name=%s others=%zu", folder->name, log_quote(name), others - 1);
+    folder->others = others;
+}
+
+static bool is_ours(const char *name)
+{
+    return str_equal(name, "done") || str_equal(name, "failed");
+}
+
+/* What was finished before we watched, or without our being told. */
 static void scan(struct folder *folder)
 {
     struct stat status;
     int fd = folder->fd < 0 ? -1 : openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     time_t now = time(NULL);
+    char other[NAME_MAX + 1] = "";
+    size_t others = 0;
     if (!dir) {
         if (fd >= 0)
             close(fd);
         return;
     }
-    for (struct dirent *entry; (entry = readdir(dir));)
-        if (fstatat(folder->fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
-            now - status.st_mtime >= QUIET_S)
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        if (is_temporary(entry->d_name) || fstatat(folder->fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        if (!S_ISREG(status.st_mode) && !is_ours(entry->d_name)) {
+            snprintf(other, sizeof other, "%s", entry->d_name);
+            others++;
+        } else if (S_ISREG(status.st_mode) && now - status.st_mtime >= QUIET_S && !has_name(&folder->written, entry->d_name)) {
             add_ready(folder, entry->d_name);
+        }
+    }
     closedir(dir);
+    tell_others(folder, others, other);
+}
+
+/* Names under which nothing is any more: whoever wrote there gave it another, or removed it. */
+static void forget_gone(const struct folder *folder, struct names *names)
+{
+    for (size_t i = names->count; i-- > 0;)
+        if (faccessat(folder->fd, names->items[i], F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+            remove_name(names, i);
+}
+
+/* Somebody made a file, or wrote to it: finished when it is closed, however long that takes. What was linked into the folder has its
+ * content already, and nobody closes it. */
+static void take_writing(struct folder *folder, const struct inotify_event *event)
+{
+    struct stat status;
+    if (is_temporary(event->name) || has_name(&folder->written, event->name))
+        return;
+    if (event->mask & IN_CREATE &&
+        (fstatat(folder->fd, event->name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode) || status.st_size > 0))
+        return;
+    add_name(&folder->written, event->name);
+    remove_name(&folder->ready, find_name(&folder->ready, event->name));
 }
 
 static void take_event(struct drop *drop, const struct inotify_event *event)
 {
-    if (event->mask & IN_Q_OVERFLOW)
+    if (event->mask & IN_Q_OVERFLOW) {
         drop->scan_ms = 0; /* what was missed is found when it is quiet */
-    for (size_t i = 0; i < drop->folder_count; i++)
-        if (drop->folders[i].watch == event->wd && event->len > 0 && !(event->mask & IN_ISDIR))
-            add_ready(&drop->folders[i], event->name);
+        for (size_t i = 0; i < drop->folder_count; i++)
+            forget_names(&drop->folders[i].written);
+    }
+    for (size_t i = 0; i < drop->folder_count; i++) {
+        struct folder *folder = &drop->folders[i];
+        if (folder->watch != event->wd || event->len == 0 || event->mask & IN_ISDIR)
+            continue;
+        if (event->mask & (IN_CREATE | IN_MODIFY)) {
+            take_writing(folder, event);
+        } else {
+            remove_name(&folder->written, find_name(&folder->written, event->name));
+            add_ready(folder, event->name);
+        }
+    }
 }
 
-static void take_events(struct drop *drop)
+/* False: there were none. */
+static bool take_events(struct drop *drop)
 {
     _Alignas(struct inotify_event) char bytes[16 * 1024];
+    bool has_any = false;
     ssize_t size;
-    while ((size = read(drop->inotify, bytes, sizeof bytes)) > 0)
+    while ((size = read(drop->inotify, bytes, sizeof bytes)) > 0) {
+        has_any = true;
         for (const char *at = bytes; at < bytes + size;) {
             const struct inotify_event *event = (const void *)at;
             take_event(drop, event);
             at += sizeof *event + event->len;
         }
+    }
+    return has_any;
 }
 
 /* --- one file --- */
@@ -284,23 +378,24 @@ static void put_away(struct folder *folder, const char *name, const char *where,
         return;
     log_error("file_not_moved", "feed=%s file=%s to=%s error=%s", folder->name, log_quote(name), where ? where : "nowhere",
               log_quote(strerror(errno)));
-    forget_files(folder);
+    forget_names(&folder->ready);
     rest(folder, STUCK_MS);
 }
 
-static bool tell_refused(struct drop *drop, const struct folder *folder, bool is_too_long, const char *reason, struct err *err)
+/* cause: a word of fetch_refused(). */
+static bool tell_refused(struct drop *drop, const struct folder *folder, const char *cause, const char *reason, struct err *err)
 {
     db_params_reset(drop->params);
     db_int8(drop->params, folder->id);
-    db_bool(drop->params, is_too_long);
+    db_text(drop->params, cause);
     db_text(drop->params, reason);
     return db_run(drop->db, SQL_FETCH_REFUSED, drop->params, NULL, err);
 }
 
-static bool refuse(struct drop *drop, struct folder *folder, const char *name, bool is_too_long, const char *why, struct err *err)
+static bool refuse(struct drop *drop, struct folder *folder, const char *name, const char *cause, const char *why, struct err *err)
 {
     char *reason = mem_printf("%s was not taken: %s", name, why);
-    bool ok = tell_refused(drop, folder, is_too_long, reason, err);
+    bool ok = tell_refused(drop, folder, cause, reason, err);
     if (ok) {
         log_warn("document_refused", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(why));
         put_away(folder, name, "failed", timestamp_now(), reason);
@@ -327,7 +422,7 @@ static bool take_open(struct drop *drop, struct folder *folder, const char *name
     if (!str_is_utf8(name, strlen(name), NULL))
         document.name = NULL;
     if (!fetch_store_digest(&document, folder->size_max, err))
-        return refuse(drop, folder, name, err->code == ERR_LIMIT, err->text, err);
+        return refuse(drop, folder, name, err->code == ERR_LIMIT ? "document_max" : err->code == ERR_INPUT ? "empty" : "", err->text, err);
     if (!store(drop, &document, &result, err)) {
         if (err->code != ERR_CONFLICT)
             return false;
@@ -338,7 +433,7 @@ static bool take_open(struct drop *drop, struct folder *folder, const char *name
         rest(folder, result.rest_s * INT64_C(1000));
     folder->rests_for_quota = result.verdict == FETCH_REST;
     if (result.verdict == FETCH_REST || result.verdict == FETCH_OFF) {
-        forget_files(folder);
+        forget_names(&folder->ready);
         return true;
     }
     log_info("document_stored", "feed=%s file=%s report=r%lld size=%lld duplicate=%d", folder->name, log_quote(name),
@@ -356,11 +451,21 @@ static bool take_closed(struct drop *drop, struct folder *folder, const char *na
         return true;
     if (error == EACCES && S_ISREG(status.st_mode)) {
         snprintf(why, sizeof why, "it cannot be read (%s): fetch's user or group must be allowed to", strerror(error));
-        return time(NULL) - status.st_mtime < QUIET_S || refuse(drop, folder, name, false, why, err);
+        return time(NULL) - status.st_mtime < QUIET_S || refuse(drop, folder, name, "", why, err);
     }
     log_error("file_not_open", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(strerror(error)));
     rest(folder, STUCK_MS);
     return true;
+}
+
+/* Has somebody opened it for writing? Only the owner of a file may ask, by a lease that is given back at once; of another's it is not
+ * known. */
+static bool is_open_for_writing(int fd)
+{
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
+        return errno == EAGAIN;
+    UNUSED(fcntl(fd, F_SETLEASE, F_UNLCK));
+    return false;
 }
 
 /* A name is only a hint: what it names may be gone, growing, or no file at all. */
@@ -372,7 +477,7 @@ static bool take_file(struct drop *drop, struct folder *folder, const char *name
         return take_closed(drop, folder, name, errno, err);
     bool is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
     bool may_grow = is_file && status.st_size == 0 && time(NULL) - status.st_mtime < QUIET_S;
-    bool ok = !is_file || may_grow || take_open(drop, folder, name, fd, err);
+    bool ok = !is_file || may_grow || is_open_for_writing(fd) || take_open(drop, folder, name, fd, err);
     close(fd);
     return ok;
 }
@@ -390,17 +495,6 @@ static void tell_waiting(struct drop *drop, struct folder *folder, bool is_waiti
         folder->told_waiting = is_waiting;
 }
 
-/* What somebody took out of the folder waits no more. */
-static void skip_gone(struct folder *folder)
-{
-    size_t gone = 0;
-    while (gone < folder->ready_count && faccessat(folder->fd, folder->ready[gone], F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
-        free(folder->ready[gone++]);
-    folder->ready_count -= gone;
-    if (gone > 0)
-        memmove(folder->ready, folder->ready + gone, folder->ready_count * sizeof *folder->ready);
-}
-
 /* The oldest finished file of the first folder that has one. False: none was taken. */
 static bool take_next(struct drop *drop, struct err *err)
 {
@@ -408,10 +502,10 @@ static bool take_next(struct drop *drop, struct err *err)
     for (size_t i = 0; i < drop->folder_count; i++) {
         struct folder *folder = &drop->folders[i];
         if (folder->told_waiting == 1)
-            skip_gone(folder);
-        if (folder->ready_count == 0)
+            forget_gone(folder, &folder->ready); /* what somebody took out of it waits no more */
+        if (folder->ready.count == 0)
             tell_waiting(drop, folder, false);
-        if (folder->ready_count == 0 || folder->rest_until_ms > now_ms)
+        if (folder->ready.count == 0 || folder->rest_until_ms > now_ms)
             continue;
         bool has_space = watermark_has_space(drop->context->config, WATERMARK_FEEDS);
         tell_waiting(drop, folder, !has_space);
@@ -419,17 +513,14 @@ static bool take_next(struct drop *drop, struct err *err)
             rest(folder, NO_SPACE_MS);
             continue;
         }
-        char *name = folder->ready[0];
+        const char *name = folder->ready.items[0];
         if (!take_file(drop, folder, name, err)) {
             log_warn("file_waits", "feed=%s file=%s %s", folder->name, log_quote(name), log_err(err));
             rest(folder, 1000);
             return false;
         }
         /* Its list may have been emptied meanwhile, and the name with it. */
-        if (folder->ready_count > 0) {
-            free(name);
-            memmove(folder->ready, folder->ready + 1, --folder->ready_count * sizeof *folder->ready);
-        }
+        remove_name(&folder->ready, 0);
         return true;
     }
     return false;
@@ -507,20 +598,34 @@ static bool look(struct drop *drop, struct err *err)
             return false;
         drop->read_ms = now_ms + SCAN_MS;
     }
-    for (size_t i = 0; drop->scan_ms <= now_ms && i < drop->folder_count; i++)
+    for (size_t i = 0; drop->scan_ms <= now_ms && i < drop->folder_count; i++) {
+        forget_gone(&drop->folders[i], &drop->folders[i].written);
         scan(&drop->folders[i]);
+    }
     if (drop->scan_ms <= now_ms)
         drop->scan_ms = now_ms + SCAN_MS;
     return true;
+}
+
+static bool has_ready(const struct drop *drop)
+{
+    for (size_t i = 0; i < drop->folder_count; i++)
+        if (drop->folders[i].ready.count > 0)
+            return true;
+    return false;
 }
 
 static void wait_for_more(struct drop *drop)
 {
     int64_t begun_ms = timestamp_monotonic_ms();
     db_wait_also(drop->db, drop->inotify, 1000);
+    if (timestamp_monotonic_ms() - begun_ms >= 900)
+        return;
     /* Woken early: by a file, or since the records of feeds have changed. */
-    if (timestamp_monotonic_ms() - begun_ms < 900)
+    if (!take_events(drop))
         drop->read_ms = 0;
+    else if (!has_ready(drop))
+        poll(NULL, 0, WRITTEN_MS);
 }
 
 static void turn(struct drop *drop)
@@ -557,6 +662,7 @@ bool fetch_drop_run(const struct role_context *context, struct err *err)
     struct drop drop = {.context = context, .db = stage_db(context), .params = db_params_new(), .root = -1};
     drop.inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     stage_signals();
+    signal(SIGIO, SIG_IGN); /* somebody waits for a lease that we give back anyway */
     bool ok = drop.inotify >= 0 || err_set(err, ERR_INTERNAL, "inotify: %s", strerror(errno));
     ok = ok && db_listen(drop.db, SQL_FETCH_FEEDS_LISTEN, err) && stage_connect(context, drop.db, err);
     bool has_root = ok && open_root(&drop);

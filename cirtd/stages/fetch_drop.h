@@ -1,7 +1,7 @@
 /*
  * cirtd/stages/fetch_drop.h - drop folders: a folder a feed, into which other programs of this machine put files. A file is taken when its
- * writer has closed it or moved it in (inotify), or when it lies there and nobody has written to it for a while. Names that begin with a
- * dot or end as those of half-written files do are left alone.
+ * writer has closed it or moved it in (inotify); one whose beginning we did not see when nobody has written to it for a while. Names that
+ * begin with a dot or end as those of half-written files do are left alone, and so is what is no file.
  *
  * What is taken is committed first, then moved to done/ (or removed); what cannot be taken moves to failed/, with the reason beside it, and
  * so does what lies in done/ and turned out malformed when decode read it. A file that was committed and not moved, since we died in

@@ -16,6 +16,7 @@
 #include "cirtd/stages/fetch_credentials.h"
 #include "cirtd/stages/fetch_download.h"
 #include "cirtd/stages/fetch_store.h"
+#include "cirtd/stages/fetch_trail.h"
 #include "cirtd/stages/stages.h"
 #include "cirtd/watermark.h"
 #include "codec/taxii_page.h"
@@ -28,6 +29,7 @@ enum {
     SLOW_S = 60,
     REST_S = 60,
     REST_MAX_S = 86400,
+    AHEAD_S = 3600, /* so far a server's clock may be ahead of ours */
     PAGE_OBJECTS = 1000,
     PAGE_OBJECTS_MAX = 16000
 };
@@ -39,13 +41,14 @@ enum { SEEN_MAX = 2 * PAGE_OBJECTS_MAX, SEEN_SIZE = 8 };
 #define TAXII_MEDIA    "application/taxii+json;version=2.1"
 
 /* The columns of `claim`. */
-enum { ID, ATTEMPTS, NAME, KIND, URL, CREDENTIALS, CA, SIZE_MAX_, ETAG, MODIFIED, ADDED_AFTER, QUERY_AFTER, NEXT, SEEN, PAGE_LIMIT };
+enum { ID, ATTEMPTS, NAME, KIND, URL, CREDENTIALS, CA, SIZE_MAX_, ETAG, MODIFIED, ADDED_AFTER, QUERY_AFTER, NEXT, SEEN, PAGE_LIMIT, TRAIL };
 
 /* Where a feed stands; what the transaction writes. Strings are the arena's. */
 struct cursor {
     const char *etag, *modified, *added_after, *query_after, *next;
     struct buf *seen; /* which objects the last page had, while there are more */
     int page_limit;   /* 0: the usual */
+    struct fetch_trail trail;
     bool more;
 };
 
@@ -57,6 +60,7 @@ struct poll {
     struct cursor cursor;
     struct buf seen, had; /* cursor.seen is one of them: what the page before had, and this one has */
     int rest_s;           /* > 0: it was asked in vain, and is asked again then */
+    bool is_refused;      /* it answered that it does not want to be asked now: a failure, however it is put */
     const char *error;    /* why, or NULL */
 };
 
@@ -69,12 +73,23 @@ static void forget(struct poll *poll)
     poll->document = (struct fetch_document){.fd = -1};
     poll->cursor = (struct cursor){0};
     poll->rest_s = 0;
+    poll->is_refused = false;
     poll->error = NULL;
 }
 
 static const char *text_of(struct poll *poll, const struct db_rows *rows, size_t row, int column)
 {
     return db_is_null(rows, row, column) ? NULL : arena_strdup(poll->arena, db_get_text(rows, row, column));
+}
+
+/* Whether all up to that date may be taken as stored: a date, of which nothing that is still to come lies before; none before `after`,
+ * where that is one. */
+static bool is_usable_date(const char *date, const char *after)
+{
+    int64_t moment, from;
+    if (!timestamp_parse_rfc3339(date, &moment) || moment > timestamp_now() + AHEAD_S * TIMESTAMP_SECOND)
+        return false;
+    return !after || !timestamp_parse_rfc3339(after, &from) || moment >= from;
 }
 
 static void read_cursor(struct poll *poll, struct db_rows *rows, size_t row)
@@ -90,6 +105,11 @@ static void read_cursor(struct poll *poll, struct db_rows *rows, size_t row)
                                    .next = text_of(poll, rows, row, NEXT),
                                    .seen = &poll->seen,
                                    .page_limit = (int)db_get_int(rows, row, PAGE_LIMIT)};
+    const unsigned char *trail = db_get_bytes(rows, row, TRAIL, &size);
+    if (trail && size == sizeof poll->cursor.trail)
+        memcpy(&poll->cursor.trail, trail, size);
+    if (poll->cursor.added_after && !is_usable_date(poll->cursor.added_after, NULL))
+        poll->cursor.added_after = NULL; /* such were taken before */
 }
 
 /* --- what is asked for --- */
@@ -235,7 +255,7 @@ static int compare(const void *left, const void *right)
     return memcmp(left, right, SEEN_SIZE);
 }
 
-/* Of a page of any length the last ones are kept: no others may come again. */
+/* Of a page of any length the last ones are kept: no others may come again. By `next` none is left out, but that all came is known. */
 static bool is_repeat(void *context, const char *bytes, size_t size)
 {
     struct repeats *repeats = context;
@@ -243,12 +263,12 @@ static bool is_repeat(void *context, const char *bytes, size_t size)
     struct buf *had = &repeats->poll->had;
     unsigned char digest[DIGEST_SHA256_SIZE];
     digest_sha256(bytes, size, digest);
-    bool is_known = !repeats->poll->cursor.next && seen->size && bsearch(digest, seen->bytes, seen->size / SEEN_SIZE, SEEN_SIZE, compare);
+    bool is_known = seen->size && bsearch(digest, seen->bytes, seen->size / SEEN_SIZE, SEEN_SIZE, compare);
     if (!buf_add(had, digest, SEEN_SIZE))
         memcpy(had->bytes + repeats->objects % SEEN_MAX * SEEN_SIZE, digest, SEEN_SIZE); /* the oldest goes */
     repeats->objects++;
     repeats->known += is_known;
-    return is_known;
+    return is_known && !repeats->poll->cursor.next;
 }
 
 /* The file becomes the page without what came before. */
@@ -306,14 +326,14 @@ static void no_way_on(struct poll *poll, const char *feed, const char *why)
 static void move_by_date(struct poll *poll, const char *last, const struct repeats *repeats, const char *feed)
 {
     struct cursor *cursor = &poll->cursor;
-    const char *before = shortly_before(poll, last), *from = before ? before : last;
-    bool is_same_date = str_equal(from, cursor->added_after), is_new = repeats->known < repeats->objects;
+    const char *before = shortly_before(poll, last);
+    bool is_same_date = str_equal(before, cursor->added_after), is_new = repeats->known < repeats->objects;
     int limit = page_limit(cursor);
-    cursor->more = from && (is_new || !is_same_date);
+    cursor->more = before && (is_new || !is_same_date);
     if (cursor->more) {
         cursor->page_limit = is_same_date ? cursor->page_limit : 0;
-        cursor->seen = before ? &poll->had : NULL;
-        cursor->added_after = from;
+        cursor->seen = &poll->had;
+        cursor->added_after = before;
     } else if (before && repeats->objects >= (size_t)limit && limit < PAGE_OBJECTS_MAX) {
         cursor->page_limit = 2 * limit;
         cursor->more = true;
@@ -328,11 +348,45 @@ static void move_by_date(struct poll *poll, const char *last, const struct repea
     }
 }
 
+static bool brings_nothing(const struct taxii_page *page, const struct repeats *repeats)
+{
+    return !page->has_objects || (repeats->known > 0 && repeats->known == repeats->objects);
+}
+
+/* The date of the last object, where the server tells one that can be believed; else NULL. */
+static const char *last_date(const struct poll *poll, const char *feed)
+{
+    const char *date = poll->download.added_last;
+    if (!*date || is_usable_date(date, poll->cursor.added_after))
+        return *date ? arena_strdup(poll->arena, date) : NULL;
+    log_warn("taxii_date_not_taken", "feed=%s date=%s cursor=%s", feed, log_quote(date),
+             poll->cursor.added_after ? poll->cursor.added_after : "-");
+    return NULL;
+}
+
+/* A run that leads nowhere ends here; the next one begins behind the last date. */
+static void keep_trail(struct poll *poll, const struct taxii_page *page, const struct repeats *repeats, const char *feed)
+{
+    struct cursor *cursor = &poll->cursor;
+    enum fetch_trail_verdict verdict =
+        fetch_trail_step(&cursor->trail, cursor->next, poll->had.bytes, poll->had.size, brings_nothing(page, repeats));
+    if (cursor->more && verdict != FETCH_TRAIL_ON) {
+        no_way_on(poll, feed,
+                  verdict == FETCH_TRAIL_CIRCLE ? "it has more, but its pages lead round in a circle"
+                                                : "it has more, but page after page brings nothing new");
+        cursor->next = cursor->query_after = NULL;
+        cursor->page_limit = 0;
+        cursor->more = false;
+    }
+    if (!cursor->more)
+        cursor->trail = (struct fetch_trail){0};
+}
+
 /* The cursor behind this page. Pages follow by `next`, or where the server has none by date; one that would lead to itself is the last. */
 static void move_cursor(struct poll *poll, const struct taxii_page *page, const struct repeats *repeats, const char *feed)
 {
     struct cursor *cursor = &poll->cursor;
-    const char *last = poll->download.added_last[0] ? arena_strdup(poll->arena, poll->download.added_last) : NULL;
+    const char *last = last_date(poll, feed);
     const char *next = page->more && page->next[0] ? arena_strdup(poll->arena, page->next) : NULL;
     bool leads_on = next && !str_equal(next, cursor->next);
     cursor->next = leads_on ? next : NULL;
@@ -343,7 +397,8 @@ static void move_cursor(struct poll *poll, const struct taxii_page *page, const 
     }
     cursor->more = leads_on;
     cursor->added_after = last ? last : cursor->added_after;
-    cursor->seen = leads_on ? &poll->had : page->has_objects ? NULL : cursor->seen;
+    if (page->has_objects)
+        cursor->seen = leads_on ? &poll->had : NULL;
     cursor->page_limit = 0;
     if (page->more && !leads_on)
         no_way_on(poll, feed, "it has more, but neither `next` nor a date leads there");
@@ -357,11 +412,13 @@ static bool take_document(struct stage_run *run, struct db_rows *rows, size_t ro
     struct fetch_document *document = &poll->document;
     if (is_taxii && !read_page(poll, &page, &repeats, err))
         return false;
-    if (is_taxii)
+    if (is_taxii) {
         move_cursor(poll, &page, &repeats, db_get_text(rows, row, NAME));
+        keep_trail(poll, &page, &repeats, db_get_text(rows, row, NAME));
+    }
     poll->cursor.etag = !is_taxii && poll->download.etag[0] ? arena_strdup(poll->arena, poll->download.etag) : NULL;
     poll->cursor.modified = !is_taxii && poll->download.modified[0] ? arena_strdup(poll->arena, poll->download.modified) : NULL;
-    if (is_taxii && (!page.has_objects || (repeats.known > 0 && repeats.known == repeats.objects)))
+    if (is_taxii && brings_nothing(&page, &repeats))
         return true;
     document->feed = db_get_int(rows, row, ID);
     document->attempts = (int32_t)db_get_int(rows, row, ATTEMPTS);
@@ -381,6 +438,7 @@ static bool take_refusal(struct poll *poll, bool has_credentials, struct err *er
     if (status == 429 || status == 503) {
         long rest_s = poll->download.retry_after_s >= 0 ? poll->download.retry_after_s : REST_S;
         poll->rest_s = rest_s < 1 ? 1 : rest_s > REST_MAX_S ? REST_MAX_S : (int)rest_s;
+        poll->is_refused = true;
         poll->error = arena_printf(poll->arena, "it answered %d and asks to wait", status);
         return true;
     }
@@ -389,6 +447,7 @@ static bool take_refusal(struct poll *poll, bool has_credentials, struct err *er
         const char *before = poll->seen.size ? shortly_before(poll, poll->cursor.added_after) : NULL;
         poll->cursor.added_after = before ? before : poll->cursor.added_after;
         poll->cursor.next = poll->cursor.query_after = NULL;
+        poll->cursor.trail = (struct fetch_trail){.idle = poll->cursor.trail.idle}; /* another `next` leads through the same pages */
         poll->cursor.more = true;
         return true;
     }
@@ -464,7 +523,9 @@ static bool work(struct stage_run *run, struct db_rows *rows, size_t row, struct
     db_bool(run->params, cursor->more);
     db_bytes(run->params, cursor->seen && cursor->seen->size ? cursor->seen->bytes : NULL, cursor->seen ? cursor->seen->size : 0);
     db_int4(run->params, cursor->page_limit);
+    db_bytes(run->params, cursor->trail.pages + cursor->trail.idle > 0 ? &cursor->trail : NULL, sizeof cursor->trail);
     db_int4(run->params, poll->rest_s);
+    db_bool(run->params, poll->is_refused);
     db_text(run->params, poll->error);
     return db_run(run->db, SQL_FETCH_POLLED, run->params, NULL, err);
 }

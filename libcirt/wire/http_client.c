@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 
-enum { REFUSAL_WAIT_MS = 1000, REFUSAL_STEP_MS = 50 };
+enum { REFUSAL_WAIT_MS = 1000, REFUSAL_STEP_MS = 50, RETRY_AFTER_MAX_S = 366 * 86400 };
 
 struct http_client {
     CURL *curl;
@@ -440,14 +440,18 @@ static void copy_header(CURL *curl, const char *name, char *out, size_t size)
 
 static long retry_after(CURL *curl)
 {
-    char text[64] = "";
+    char text[64] = "", sent[64] = "";
     char *end;
     copy_header(curl, "Retry-After", text, sizeof text);
+    copy_header(curl, "Date", sent, sizeof sent);
     long seconds = strtol(text, &end, 10);
-    if (end != text && !*end)
-        return seconds < 0 ? -1 : seconds;
-    time_t date = *text ? curl_getdate(text, NULL) : -1, now = time(NULL);
-    return date < 0 ? -1 : date > now ? (long)(date - now) : 0;
+    if (end == text || *end) {
+        /* By the clock of the other end, which may go wrong. */
+        time_t date = *text ? curl_getdate(text, NULL) : -1, now = *sent ? curl_getdate(sent, NULL) : -1;
+        now = now < 0 ? time(NULL) : now;
+        seconds = date < 0 ? -1 : date > now ? (long)(date - now) : 0;
+    }
+    return seconds < 0 ? -1 : seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S;
 }
 
 static void read_head(const struct exchange *exchange)

@@ -80,7 +80,7 @@ struct http_client_answer {
     char content_type[80]; /* without parameters, lower case; "" for none */
     char location[1024];   /* "" for none */
     bool was_too_slow;     /* the request failed since its time, or that of slow_s, was over */
-    long retry_after_s;    /* -1 for none; a date (RFC 9110, section 10.2.3) is counted from now */
+    long retry_after_s; /* -1 for none, at most a year; a date (RFC 9110, section 10.2.3) is counted from the answer's own, or from now */
     struct buf body;
 };
 

@@ -16,11 +16,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
            CASE WHEN u.documents >= p_documents THEN format('%s documents an hour', p_documents) WHEN u.bytes >= p_bytes THEN format('%s bytes an hour', p_bytes) END
     FROM feed_used(p_sender) u $$;
 
+-- When a limit of an hour begins anew.
+CREATE OR REPLACE FUNCTION feed_next_hour() RETURNS timestamptz LANGUAGE sql STABLE RETURN date_trunc('hour', now()) + interval '1 hour';
+
 -- Seconds until it may send again; 0: now.
 CREATE OR REPLACE FUNCTION feed_rest(p_sender bigint, p_documents bigint, p_bytes bigint) RETURNS int
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT CASE WHEN u.documents >= p_documents OR u.bytes >= p_bytes
-                THEN greatest(ceil(extract(epoch FROM date_trunc('hour', now()) + interval '1 hour' - clock_timestamp())), 1)::int ELSE 0 END
+                THEN greatest(ceil(extract(epoch FROM feed_next_hour() - clock_timestamp())), 1)::int ELSE 0 END
     FROM feed_used(p_sender) u $$;
 
 CREATE OR REPLACE FUNCTION feed_notice_raise(p_feed bigint, p_kind text, p_subject text, p_text text) RETURNS void
@@ -104,13 +107,13 @@ BEGIN
     INSERT INTO report_raw (report_id, received, no, bytes) VALUES (p_report, now(), p_no, p_bytes);
 END $$;
 
--- What a drop folder could not take, since it is too long or else cannot be read: counted, and told.
+-- What a drop folder could not take: counted, and told. p_why: 'document_max' (it is too long), 'empty', or '' (it cannot be read).
 SELECT drop_overloads('fetch_refused');
-CREATE OR REPLACE FUNCTION fetch_refused(p_feed bigint, p_is_too_long boolean, p_reason text) RETURNS void
+CREATE OR REPLACE FUNCTION fetch_refused(p_feed bigint, p_why text, p_reason text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     INSERT INTO feed_count (sender_id, refused) SELECT s.id, 1 FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.identity_id = p_feed;
-    PERFORM feed_notice_raise(p_feed, CASE WHEN p_is_too_long THEN 'quota' ELSE 'unreadable' END, CASE WHEN p_is_too_long THEN 'document_max' ELSE '' END, p_reason);
+    PERFORM feed_notice_raise(p_feed, CASE p_why WHEN 'document_max' THEN 'quota' ELSE 'unreadable' END, p_why, p_reason);
 END $$;
 
 -- What a feed that pushes sent beyond its quota, in so many documents: counted, and told.
@@ -170,7 +173,7 @@ $$ SELECT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.dat
 SELECT drop_overloads('fetch_claim'), drop_overloads('fetch_polled');
 CREATE OR REPLACE FUNCTION fetch_claim()
 RETURNS TABLE (id bigint, attempts int, name text, kind text, url text, credentials text, ca text, document_bytes_max bigint, etag text, last_modified text,
-               added_after text, query_after text, next text, seen bytea, page_limit int)
+               added_after text, query_after text, next text, seen bytea, page_limit int, trail bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_id bigint;
@@ -185,7 +188,7 @@ BEGIN
         UPDATE feed_state s SET attempts = s.attempts + 1, started = clock_timestamp(), not_before = now() + queue_rest(s.attempts + 1)
             WHERE s.identity_id = v_id AND (s.not_before <= now() OR s.asked > coalesce(s.started, '-infinity')) RETURNING s.attempts INTO v_attempts;
         IF FOUND THEN
-            RETURN QUERY SELECT v_id, v_attempts, i.login, f.kind, f.url, f.credentials, f.ca, f.document_bytes_max, s.etag, s.last_modified, s.added_after, s.query_after, s.next, s.seen, s.page_limit
+            RETURN QUERY SELECT v_id, v_attempts, i.login, f.kind, f.url, f.credentials, f.ca, f.document_bytes_max, s.etag, s.last_modified, s.added_after, s.query_after, s.next, s.seen, s.page_limit, s.trail
                 FROM feed f JOIN feed_state s ON s.identity_id = f.identity_id JOIN identity i ON i.id = f.identity_id WHERE f.identity_id = v_id;
             RETURN;
         END IF;
@@ -199,16 +202,25 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT EXISTS (SELECT FROM feed f JOIN feed_state s ON s.identity_id = f.identity_id JOIN identity i ON i.id = f.identity_id
                    WHERE f.identity_id = p_feed AND s.attempts = p_attempts AND f.kind IN ('https', 'taxii') AND NOT f.paused AND i.enabled) $$;
 
--- How far it has come. p_rest_s > 0: in vain, for p_error; where it stands is as before then. That a server keeps something back is told until it is asked
--- from the start again.
+-- How long it is left alone after so many failures in a row, and what is told from the third on.
+CREATE OR REPLACE FUNCTION fetch_back_off(p_failures int, p_every_s int) RETURNS interval LANGUAGE sql IMMUTABLE AS
+$$ SELECT least(make_interval(secs => 30 * power(2, least(p_failures - 1, 20))), greatest(make_interval(secs => p_every_s), interval '1 hour')) $$;
+CREATE OR REPLACE FUNCTION fetch_tell_failing(p_feed bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT feed_notice_raise(s.identity_id, 'failing', '', format('not fetched %s times: %s', s.failures, s.error)) FROM feed_state s WHERE s.identity_id = p_feed AND s.failures >= 3 $$;
+
+-- How far it has come. p_rest_s > 0: in vain, for p_error; where it stands is as before then. p_is_refused: its server asks to be left alone, which is a
+-- failure like another, and may last longer. That a server keeps something back is told until a run from the start has ended without that.
 CREATE OR REPLACE FUNCTION fetch_polled(p_feed bigint, p_attempts int, p_etag text, p_last_modified text, p_added_after text, p_query_after text, p_next text, p_more boolean, p_seen bytea, p_page_limit int,
-                                        p_rest_s int, p_error text) RETURNS void
+                                        p_trail bytea, p_rest_s int, p_is_refused boolean, p_error text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     UPDATE feed_state s SET etag = p_etag, last_modified = p_last_modified, added_after = p_added_after, query_after = p_query_after, next = p_next, more = p_more,
-        seen = p_seen, page_limit = nullif(p_page_limit, 0), rest_s = nullif(p_rest_s, 0),
+        seen = p_seen, page_limit = nullif(p_page_limit, 0), trail = p_trail, failures = s.failures + p_is_refused::int,
+        rest_s = CASE WHEN p_is_refused THEN greatest(p_rest_s, extract(epoch FROM fetch_back_off(s.failures + 1, f.every_s))::int) ELSE nullif(p_rest_s, 0) END,
         error = coalesce(p_error, CASE WHEN s.more AND s.error LIKE 'it has more%' THEN s.error END), failed = CASE WHEN p_rest_s > 0 THEN clock_timestamp() ELSE s.failed END
-    WHERE s.identity_id = p_feed AND s.attempts = p_attempts;
-    SELECT CASE WHEN s.error LIKE 'it has more%' THEN feed_notice_raise_daily(p_feed, 'incomplete', '', s.error) ELSE feed_notice_end(p_feed, 'incomplete') END
+    FROM feed f WHERE f.identity_id = s.identity_id AND s.identity_id = p_feed AND s.attempts = p_attempts;
+    SELECT fetch_tell_failing(p_feed) WHERE p_is_refused;
+    SELECT CASE WHEN s.error LIKE 'it has more%' THEN feed_notice_raise_daily(p_feed, 'incomplete', '', s.error) WHEN NOT s.more THEN feed_notice_end(p_feed, 'incomplete') END
         FROM feed_state s WHERE s.identity_id = p_feed AND (s.error IS NULL OR s.error LIKE 'it has more%') $$;
 
 -- Until the next time: at once where there is more of it, else after its interval, a little sooner or later so that not all come at once.
@@ -230,13 +242,11 @@ END $$;
 -- Later, and later each time; somebody is told after the third.
 CREATE OR REPLACE FUNCTION fetch_fail(p_id bigint, p_attempts int, p_error text, p_final boolean) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE v_failures int;
 BEGIN
-    UPDATE feed_state s SET attempts = 0, failures = s.failures + 1, failed = clock_timestamp(), error = p_error,
-        not_before = now() + least(make_interval(secs => 30 * power(2, least(s.failures, 20))), greatest(make_interval(secs => f.every_s), interval '1 hour'))
-        FROM feed f WHERE f.identity_id = s.identity_id AND s.identity_id = p_id AND s.attempts = p_attempts RETURNING s.failures INTO v_failures;
-    IF v_failures >= 3 THEN
-        PERFORM feed_notice_raise(p_id, 'failing', '', format('not fetched %s times: %s', v_failures, p_error));
+    UPDATE feed_state s SET attempts = 0, failures = s.failures + 1, failed = clock_timestamp(), error = p_error, not_before = now() + fetch_back_off(s.failures + 1, f.every_s)
+        FROM feed f WHERE f.identity_id = s.identity_id AND s.identity_id = p_id AND s.attempts = p_attempts;
+    IF FOUND THEN
+        PERFORM fetch_tell_failing(p_id);
     END IF;
     PERFORM fetch_unlock(p_id);
 END $$;

@@ -6,6 +6,8 @@ SELECT i.id, i.login AS name, i.name AS title, i.mail, i.default_tlp, i.default_
        ARRAY(SELECT encode(k.key_sha256, 'hex') FROM registered_key k WHERE k.identity_id = i.id ORDER BY k.added, 1) AS keys,
        f.kind, f.paused, f.format, f.confidence, f.url, f.credentials, f.ca, f.every_s, f.fresh_s, f.documents_per_hour, f.bytes_per_hour, f.document_bytes_max,
        f.keeps_files, (SELECT p.name FROM peer p WHERE p.id = f.peer_id) AS peer, s.id AS sender_id, t.not_before, t.asked, t.started, CASE WHEN t.attempts > 0 AND fetch_is_locked(t.identity_id) THEN t.started END AS fetching, t.ended, t.failures, t.failed, t.error, t.added_after, t.more, t.brought,
+       -- What it is not fetched for till the next hour, although it is due.
+       CASE WHEN f.kind IN ('https', 'taxii') AND (t.more OR t.not_before < feed_next_hour()) THEN (SELECT l.words FROM feed_limit(s.id, f.documents_per_hour, f.bytes_per_hour) l) END AS used_up,
        (SELECT max(y.last) FROM feed_tally y WHERE y.sender_id = s.id AND y.documents > y.duplicates) AS last,
        CASE f.kind WHEN 'drop' THEN (SELECT d.folder || '/' || i.login FROM drop_root d) END AS folder
 FROM identity i JOIN feed f ON f.identity_id = i.id JOIN sender s ON s.identity_id = i.id JOIN feed_state t ON t.identity_id = i.id
@@ -30,7 +32,7 @@ CREATE OR REPLACE FUNCTION feed_notice_hint(p_kind text, p_subject text, p_feed 
 RETURN replace(CASE p_kind
     WHEN 'quota' THEN format('to let it send more: cirt feed set FEED --%s N (none: as much as it likes); then: cirt feed seen FEED', coalesce(replace(nullif(p_subject, ''), '_', '-'), 'documents-per-hour'))
     WHEN 'incomplete' THEN 'what came is here; ask who runs its server for the rest; then: cirt feed seen FEED'
-    WHEN 'unreadable' THEN 'it lies in failed/ of its folder: let fetch''s group read it and move it back; then: cirt feed seen FEED'
+    WHEN 'unreadable' THEN CASE p_subject WHEN 'empty' THEN 'its sender wrote nothing into it (it lies in failed/ of its folder): ask who sends it; then: cirt feed seen FEED' ELSE 'it lies in failed/ of its folder: let fetch''s group read it and move it back; then: cirt feed seen FEED' END
     WHEN 'failing' THEN 'its server, address or credentials: cirt feed show FEED; then: cirt feed run FEED --wait'
     WHEN 'silent' THEN 'ask who sends it; if it is to be expected less often: cirt feed set FEED --fresh TIME'
     WHEN 'malformed' THEN 'cirt report ls state:malformed sender:FEED; after a fix: cirt report replay sender:FEED; then: cirt feed seen FEED'
@@ -43,7 +45,7 @@ CREATE OR REPLACE FUNCTION feed_state_name(f visible_feed) RETURNS text LANGUAGE
 RETURN CASE WHEN NOT f.enabled THEN 'off' WHEN f.paused THEN 'paused' ELSE coalesce(
     (SELECT n.kind FROM visible_feed_notice n WHERE n.identity_id = f.id AND n.ended IS NULL
      ORDER BY array_position(ARRAY['failing', 'silent', 'malformed', 'incomplete', 'columns', 'volume', 'unreadable', 'quota'], n.kind) LIMIT 1),
-    CASE WHEN f.failures > 0 THEN 'failed' WHEN f.error IS NOT NULL AND f.failed > coalesce(f.ended, '-infinity') THEN 'waiting'
+    CASE WHEN f.failures > 0 AND f.error NOT LIKE '%asks to wait' THEN 'failed' WHEN f.used_up IS NOT NULL OR f.error IS NOT NULL AND f.failed > coalesce(f.ended, '-infinity') THEN 'waiting'
          WHEN f.last IS NULL AND f.ended IS NULL THEN 'new' ELSE 'ok' END) END;
 
 CREATE OR REPLACE FUNCTION feed_json(f visible_feed) RETURNS json LANGUAGE sql STABLE
@@ -53,7 +55,7 @@ RETURN json_join(json_build_object('name', f.name, 'title', f.title, 'kind', f.k
         'every', CASE WHEN f.kind IN ('https', 'taxii') THEN f.every_s END, 'fresh', f.fresh_s, 'documents_per_hour', f.documents_per_hour,
         'bytes_per_hour', f.bytes_per_hour, 'document_max', f.document_bytes_max, 'credentials', f.credentials, 'ca', f.ca,
         'keep', CASE WHEN f.kind = 'drop' THEN f.keeps_files END, 'keys', f.keys, 'mail', f.mail, 'peer', f.peer, 'paused', f.paused, 'enabled', f.enabled,
-        'asked', time_text(f.asked), 'started', time_text(f.started), 'fetching', time_text(f.fetching), 'fetched', time_text(f.ended), 'brought', time_text(f.brought), 'next', CASE WHEN f.kind IN ('https', 'taxii') THEN time_text(f.not_before) END,
+        'asked', time_text(f.asked), 'started', time_text(f.started), 'fetching', time_text(f.fetching), 'fetched', time_text(f.ended), 'brought', time_text(f.brought), 'next', CASE WHEN f.kind IN ('https', 'taxii') THEN time_text(CASE WHEN f.used_up IS NULL THEN f.not_before ELSE feed_next_hour() END) END, 'used_up', f.used_up,
         'cursor', f.added_after, 'failures', f.failures, 'failed', time_text(f.failed), 'error', f.error,
         'notices', (SELECT coalesce(json_agg(json_build_object('kind', n.kind, 'subject', nullif(n.subject, ''), 'text', n.text, 'since', time_text(n.raised),
                         'hint', feed_notice_hint(n.kind, n.subject, f.name)) ORDER BY n.raised), '[]')
@@ -139,7 +141,7 @@ BEGIN
     IF p_body ?| '{documents_per_hour,bytes_per_hour}' THEN
         UPDATE feed_state s SET not_before = now() WHERE s.identity_id = v.identity_id AND s.error LIKE 'its quota%'; -- whether it may go on shows then
     END IF;
-    UPDATE feed_state s SET not_before = now(), etag = NULL, last_modified = NULL, added_after = NULL, query_after = NULL, next = NULL, more = false, failures = 0, error = NULL
+    UPDATE feed_state s SET not_before = now(), etag = NULL, last_modified = NULL, added_after = NULL, query_after = NULL, next = NULL, more = false, seen = NULL, trail = NULL, failures = 0, error = NULL
         WHERE s.identity_id = v.identity_id AND v.url IS DISTINCT FROM v_old; -- another source: nothing of it is known
     PERFORM record_journal('feed', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END, v_name, p_body);
     PERFORM pg_notify('cirt_feeds', '');
@@ -184,15 +186,21 @@ END $$;
 -- Fetches it at the next moment, whatever its interval.
 CREATE OR REPLACE FUNCTION feed_run(p_name text) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-DECLARE f visible_feed;
+DECLARE
+    f visible_feed;
+    v_limit record;
 BEGIN
     SELECT * INTO f FROM visible_feed x WHERE x.name = lower(p_name);
+    SELECT * INTO v_limit FROM feed_limit(f.sender_id, f.documents_per_hour, f.bytes_per_hour);
     IF f.id IS NULL THEN
         PERFORM record_missing('feed', p_name);
     ELSIF NOT f.enabled OR f.paused THEN
         PERFORM refuse('CI409', format('feed %s is %s', f.name, feed_state_name(f)), CASE WHEN f.enabled THEN 'cirt feed resume ' || f.name ELSE format('cirt feed set %s --enabled yes', f.name) END);
     ELSIF f.kind NOT IN ('https', 'taxii') THEN
         PERFORM refuse('CI409', format('feed %s brings its documents itself', f.name), 'only https and taxii are fetched');
+    ELSIF v_limit.name IS NOT NULL THEN
+        PERFORM refuse('CI409', format('feed %s has used up its %s: it goes on at %s', f.name, v_limit.words, to_char(feed_next_hour() AT TIME ZONE 'UTC', 'HH24:MI "UTC"')),
+                       format('to let it go on now: cirt feed set %s --%s N', f.name, replace(v_limit.name, '_', '-')));
     END IF;
     UPDATE feed_state s SET asked = clock_timestamp() WHERE s.identity_id = f.id;
     PERFORM record_journal('feed', 'run', f.name, '{}');

@@ -214,6 +214,8 @@ GRANT EXECUTE ON FUNCTION evidence_add TO cirt_desk;
 GRANT EXECUTE ON FUNCTION mail_detach TO cirt_desk;
 GRANT SELECT ON visible_feed TO cirt_desk;
 GRANT SELECT ON visible_feed_notice TO cirt_desk;
+GRANT EXECUTE ON FUNCTION feed_limit TO cirt_desk;
+GRANT EXECUTE ON FUNCTION feed_next_hour TO cirt_desk;
 GRANT EXECUTE ON FUNCTION feed_counts TO cirt_desk;
 GRANT EXECUTE ON FUNCTION feed_state_name TO cirt_desk;
 GRANT EXECUTE ON FUNCTION fetch_is_locked TO cirt_desk;

@@ -275,11 +275,42 @@ static void a_state_says_how_it_went(void **state)
     }
 }
 
+/* A server that again and again asks to be left alone is left alone, longer each time, and that is told. */
+static void who_asks_to_wait_for_ever_is_told(void **state)
+{
+    static const char polled[] = "SET search_path = cirt;"
+                                 "SELECT fetch_polled(i.id, s.attempts, NULL, NULL, NULL, NULL, NULL, false, NULL, 0, NULL, %d, %s)"
+                                 " FROM identity i JOIN feed_state s ON s.identity_id = i.id WHERE i.login = 'poll';"
+                                 "SELECT fetch_settle(ARRAY[i.id], ARRAY[s.attempts]) FROM identity i JOIN feed_state s ON s.identity_id = "
+                                 "i.id WHERE i.login = 'poll'";
+    static const char rest[] =
+        "SELECT round(extract(epoch FROM s.not_before - now())) FROM cirt.feed_state s JOIN cirt.identity i ON i.id = "
+        "s.identity_id WHERE i.login = 'poll'";
+    static const int rests_s[] = {30, 60, 120, 5000};
+    char sql[600];
+    (void)state;
+    cluster_execute("UPDATE cirt.feed_state SET failures = 0, error = NULL, ended = NULL; DELETE FROM cirt.feed_notice;"
+                    "UPDATE cirt.feed SET every_s = 7200");
+    for (int i = 0; i < 4; i++) {
+        snprintf(sql, sizeof sql, polled, i < 3 ? 1 : 5000, "true, 'it answered 503 and asks to wait'");
+        cluster_execute(sql);
+        assert_in_range(cluster_number(rest), rests_s[i] - 10, rests_s[i]);
+        assert_true(is_state("poll", i < 2 ? "waiting" : "failing"));
+    }
+    assert_int_equal(
+        cluster_number("SELECT count(*) FROM cirt.feed_checks() WHERE name = 'feed poll' AND text LIKE 'failing: not fetched 4 "
+                       "times: it answered 503 and asks to wait'"),
+        1);
+    snprintf(sql, sizeof sql, polled, 0, "false, NULL");
+    cluster_execute(sql);
+    assert_int_equal(open_notices("poll", "failing"), 0);
+}
+
 /* A server that has more and no way to it, and a feed that nobody expects anything of at the moment. */
 static void doctor_knows_what_is_missing(void **state)
 {
     static const char polled[] =
-        "SET search_path = cirt; SELECT fetch_polled(i.id, s.attempts, NULL, NULL, NULL, NULL, NULL, false, NULL, 0, 0, %s)"
+        "SET search_path = cirt; SELECT fetch_polled(i.id, s.attempts, NULL, NULL, NULL, NULL, NULL, false, NULL, 0, NULL, 0, false, %s)"
         " FROM identity i JOIN feed_state s ON s.identity_id = i.id WHERE i.login = 'poll'";
     static const char checks[] = "SELECT count(*) FROM cirt.feed_checks() WHERE name = 'feed poll' AND text LIKE 'incomplete: %'";
     char sql[400];
@@ -313,9 +344,15 @@ static void notices_name_the_limit(void **state)
                      1);
     cluster_execute("UPDATE cirt.feed SET documents_per_hour = NULL");
     assert_int_equal(cluster_number("SELECT is_over_quota::int FROM cirt.fetch_folders() WHERE name = 'steady'"), 0);
-    assert_true(cluster_may("fetch", "SELECT cirt.fetch_refused(1, false, 'x was not taken'), cirt.fetch_refused(1, true, 'y is too long')",
+    assert_true(cluster_may("fetch",
+                            "SELECT cirt.fetch_refused(1, '', 'x was not taken'), cirt.fetch_refused(1, 'document_max', 'y is too long'), "
+                            "cirt.fetch_refused(1, 'empty', 'z was not taken')",
                             sqlstate));
-    assert_int_equal(open_notices("steady", "unreadable"), 1);
+    assert_int_equal(open_notices("steady", "unreadable"), 2);
+    assert_int_equal(
+        cluster_number("SELECT count(*) FROM cirt.feed_checks() WHERE text = 'unreadable: z was not taken' AND hint LIKE '%wrote "
+                       "nothing into it%'"),
+        1);
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.feed_checks() WHERE hint LIKE '%--document-max N%'"), 1);
 }
 
@@ -361,6 +398,7 @@ int main(void)
         cmocka_unit_test(a_replay_that_helps_is_counted),
         cmocka_unit_test(lines_keep_their_numbers),
         cmocka_unit_test(a_state_says_how_it_went),
+        cmocka_unit_test(who_asks_to_wait_for_ever_is_told),
         cmocka_unit_test(doctor_knows_what_is_missing),
         cmocka_unit_test(notices_name_the_limit),
         cmocka_unit_test(what_never_brought_anything_goes_whole),

@@ -90,13 +90,37 @@ cmp "$drop/done/x.json" "$SCRATCH/one.json"
 cp "$SCRATCH/cut.json" "$drop/cut.json"
 until_true 30 test -f "$drop/failed/cut.json.reason"
 [[ -f $drop/failed/cut.json && ! -e $drop/done/cut.json ]] || fail 'a known malformed file'
-# Left there while nobody watched, and long finished.
+# One that somebody has open is not finished, however quiet it is; one that was linked into the folder is.
+aged() { python3 -c 'import os, sys; os.utime(sys.argv[1], (1e9, 1e9))' "$1"; } # touch(1) would open and close it
+exec 5>"$drop/halfway.json"
+printf '{"description":"half' >&5
+aged "$drop/halfway.json"
+printf '{"description":"linked"}' >"$SCRATCH/linked.json"
+aged "$SCRATCH/linked.json"
+ln "$SCRATCH/linked.json" "$drop/linked.json"
+until_true 20 test -f "$drop/done/linked.json"
+sleep 1
+[[ -f $drop/halfway.json ]] || fail 'half a file was taken'
+printf ' and half"}' >&5
+exec 5>&-
+until_true 20 test -f "$drop/done/halfway.json"
+equal 'all of it' '{"description":"half and half"}' "$(cat "$drop/done/halfway.json")"
+# Left there while nobody watched, and long finished; one that is still open is known by asking, where the file is fetch's own.
 sandbox stop "$box"
+exec 5>"$drop/still.json"
+printf '{"description":"still' >&5
+[[ $EUID != 0 ]] || chown cirt-fetch: "$drop/still.json"
+aged "$drop/still.json"
 cp "$SCRATCH/two.json" "$drop/left.json"
 printf ' ' >>"$drop/left.json"
 touch -d '5 minutes ago' "$drop/left.json"
-sandbox start "$box"
+sandbox start "$box" 5>&-
 until_true 30 test -f "$drop/done/left.json"
+[[ -f $drop/still.json ]] || fail 'a file that is open was taken'
+printf ' open"}' >&5
+exec 5>&-
+until_true 20 test -f "$drop/done/still.json"
+equal 'what was open' '{"description":"still open"}' "$(cat "$drop/done/still.json")"
 # Neither a link out of the folder nor a pipe is followed.
 ln -s /etc/passwd "$drop/link.csv"
 mkfifo "$drop/pipe.csv"
@@ -120,6 +144,11 @@ mailed() { [[ $(sql home "SELECT count(*) FROM mail WHERE occasion = 'warning' A
 until_true 30 mailed
 as home lead feed seen shadowserver
 equal "seen" ok "$(feed shadowserver 'd["state"]')"
+: >"$drop/empty.json"
+touch -d '5 minutes ago' "$drop/empty.json"
+until_true 20 test -f "$drop/failed/empty.json.reason"
+contains 'what is empty needs no other rights' 'its sender wrote nothing into it' "$(as home lead feed show shadowserver)"
+as home lead feed seen shadowserver
 sed 's/7/9/' "$SCRATCH/one.json" >"$drop/small.json"
 until_true 20 bash -c "! test -e '$drop/small.json'"
 [[ ! -e $drop/done/small.json ]] || fail "the file was kept"

@@ -93,7 +93,8 @@ def https(f):
     f.run("list", ok=False)
     shown = f.show("list")
     check("it says why", "asks to wait" in shown["error"])
-    equal("that is no failure of ours", 0, shown["failures"])
+    equal("it is heard, and counted", ("waiting", 1), (shown["state"], shown["failures"]))
+    f.run("list")
     # Failures: told, counted, and a notice after the third.
     for i in range(3):
         f.feed.faults.append("error")
@@ -104,6 +105,12 @@ def https(f):
     shown = f.show("list")
     equal("well again", (0, None), (shown["failures"], shown["error"]))
     check("what was failing is not any more", shown["state"] not in ("failing", "failed"))
+    # Its quota of this hour is used up: said at once.
+    f.site.cirt("admin", "feed", "set", "list", "--documents-per-hour", "2")
+    said = f.run("list", ok=False)
+    check(f"which limit it is: {said.stderr}", "used up its 2 documents an hour" in said.stderr and "--documents-per-hour N" in said.stderr)
+    f.site.cirt("admin", "feed", "set", "list", "--documents-per-hour", "none")
+    f.run("list")
     # Too long is not taken.
     f.site.cirt("admin", "feed", "set", "list", "--document-max", "1kB")
     f.feed.etag = '"6"'
@@ -316,6 +323,66 @@ def taxii_without_a_way_on(f):
     equal("nothing is amiss", None, f.show("stuck")["error"])
 
 
+def taxii_beyond_a_quota(f):
+    """A collection that has more than may come in an hour: that it rests is seen, and it goes on where it stood."""
+    f.feed.by_next, f.feed.page, f.feed.objects = True, 2, [stix_object(i) for i in range(7)]
+    f.add("limited", "--taxii", f"{f.base}/api/collections/c1/", "--every", "1d", "--documents-per-hour", "2")
+    until("its quota is used up", lambda: f.show("limited")["used_up"] == "2 documents an hour")
+    equal("which shows", "waiting", f.show("limited")["state"])
+    check("for people", "2 documents an hour" in f.site.cirt("lead", "feed", "show", "limited").stdout)
+    check("and who waits for it is told", "used up its 2 documents an hour" in f.run("limited", ok=False).stderr)
+    equal("no more came", 2, len(f.reports("limited")))
+    f.site.cirt("admin", "feed", "set", "limited", "--documents-per-hour", "none")
+    until("the rest came", lambda: f.show("limited")["fetched"])
+    once(f, "limited", 7)
+    f.site.cirt("admin", "feed", "rm", "limited", "--yes")
+
+
+def taxii_that_leads_nowhere(f):
+    """Pages in a circle, or on and on without anything new: the run ends, and that is told."""
+    def objects(*numbers):
+        return [stix_object(n)["object"] for n in numbers]
+
+    def circle(query, _):
+        page = query.get("next", "B")
+        return {"objects": objects(1, 2) if page == "B" else objects(3, 4), "more": True, "next": "A" if page == "B" else "B"}, "2026-11-20T10:00:00Z"
+
+    def same(_, n):
+        return {"objects": objects(5, 6), "more": True, "next": f"n{n}"}, "2026-11-20T10:00:00Z"
+
+    def empty(_, n):
+        return {"more": True, "next": f"n{n}"}, None
+
+    for name, pages, found, requests in (("circle", circle, 4, 6), ("again", same, 2, 12), ("nothing", empty, 0, 12)):
+        f.feed.pages = pages
+        f.asked()
+        f.add(name, "--taxii", f"{f.base}/api/collections/c1/", "--every", "1d")
+        until(f"{name}: it ends", lambda: f.show(name)["fetched"])
+        shown = f.show(name)
+        check(f"{name}: which is told: {shown['error']}", shown["state"] == "incomplete" and "it has more, but" in shown["error"])
+        check(f"{name}: and it rests: {shown['next']}", shown["next"] > shown["fetched"])
+        equal(f"{name}: each object once", [1] * found, list(stored_objects(f, name).values()))
+        check(f"{name}: not many requests", len(f.asked()) <= requests)
+        f.site.cirt("admin", "feed", "rm", name, "--yes")
+    f.feed.pages = None
+
+
+def taxii_with_a_wrong_clock(f):
+    """A date that is none, one that goes back and one in the future do not become the cursor."""
+    dates = ["2026-11-20T10:00:00Z", "yesterday at noon", "2026-11-19T10:00:00Z", "2100-01-01T00:00:00Z", "2026-11-20T11:00:00Z"]
+    f.feed.pages = lambda query, n: ({"objects": [stix_object(100 + len(dates))["object"]]}, dates.pop(0))
+    f.add("clock", "--taxii", f"{f.base}/api/collections/c1/", "--every", "1d")
+    until("it was fetched", lambda: f.show("clock")["fetched"])
+    for kept in 3 * ["2026-11-20T10:00:00Z"] + ["2026-11-20T11:00:00Z"]:
+        equal("where it stands", "2026-11-20T10:00:00Z", f.show("clock")["cursor"])
+        f.run("clock")
+        equal("where it stands then", kept, f.show("clock")["cursor"])
+    equal("all that came is there", 5, len(f.reports("clock")))
+    check("and the log tells", f.site.log().count("taxii_date_not_taken") == 3)
+    f.site.cirt("admin", "feed", "rm", "clock", "--yes")
+    f.feed.pages = None
+
+
 def test(scratch):
     site = Site(scratch, "home", new=("--name", "XX-CERT", "--prefix", "XX-CERT"))
     run(CA, "issue", os.path.join(site.dir, "ca"), "gate", "feedserver", "--san", "127.0.0.1,localhost", "--out", scratch)
@@ -329,6 +396,9 @@ def test(scratch):
     taxii(f, "dates", False)
     taxii_of_one_date(f)
     taxii_without_a_way_on(f)
+    taxii_beyond_a_quota(f)
+    taxii_that_leads_nowhere(f)
+    taxii_with_a_wrong_clock(f)
 
 
 main(test)

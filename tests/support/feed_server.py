@@ -25,6 +25,7 @@ class Feed:
         self.document, self.etag, self.packed = b"", '"1"', False
         self.objects, self.by_next, self.page = [], True, 2
         self.undated = False  # without X-TAXII-Date-Added-Last
+        self.pages = None  # instead of objects: what a collection answers to the query of its n-th request, as (envelope, X-TAXII-Date-Added-Last or None)
         self.faults, self.requests = [], []
         self.wants = {}  # headers without which 401 is answered
 
@@ -69,7 +70,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if url.path == "/list.csv":
             return self.document(feed)
         if url.path == "/api/collections/c1/objects/":
-            return self.collection(feed, query)
+            return self.collection(feed, url.path, query)
         return self.answer(404)
 
     def document(self, feed):
@@ -113,9 +114,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             time.sleep(1)
 
-    def collection(self, feed, query):
+    def collection(self, feed, path, query):
         if self.headers.get("Accept") != TAXII:
             return self.answer(406)
+        if feed.pages:
+            envelope, last = feed.pages(query, len([r for r in feed.requests if r["path"] == path]))
+            return self.answer(200, json.dumps(envelope).encode(), Content_Type=TAXII, **({"X_TAXII_Date_Added_Last": last} if last else {}))
         after = query.get("added_after", "")
         found = [o for o in feed.objects if moment(o["added"]) > moment(after)]
         start = 0

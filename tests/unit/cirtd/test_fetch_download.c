@@ -54,6 +54,8 @@ static void give(SSL *ssl, int status, char version, int first, int last, int si
 /* The first answer breaks off; what comes of the rest depends on the path. */
 static void serve(SSL *ssl)
 {
+    static const char later[] = "HTTP/1.1 503 x\r\nDate: Wed, 01 Jan 2020 00:00:00 GMT\r\nRetry-After: Wed, 01 Jan 2020 00:00:20 GMT\r\n"
+                                "Connection: close\r\nContent-Length: 0\r\n\r\n";
     static bool has_changed; /* the rest was asked for */
     char request[4096] = "", path[100] = "";
     int first = 0;
@@ -66,6 +68,8 @@ static void serve(SSL *ssl)
     has_changed = range && strcmp(path, "/changed") == 0;
     if (strcmp(path, "/list.csv") == 0)
         drip(ssl);
+    else if (strcmp(path, "/later") == 0)
+        SSL_write(ssl, later, sizeof later - 1);
     else if (strcmp(path, "/unasked") == 0)
         give(ssl, 206, 'a', 0, 599, 600);
     else if (strcmp(path, "/unasked-whole") == 0)
@@ -233,6 +237,19 @@ static void a_part_is_not_the_whole(void **state)
     assert_non_null(strstr(fails(&elsewhere).text, "another part"));
 }
 
+/* Its clock is years behind. */
+static void a_date_is_the_servers(void **state)
+{
+    char url[100];
+    struct fetch_download_order later = order_of("/later", url);
+    struct fetch_download download;
+    struct err err = {0};
+    (void)state;
+    assert_true(fetch_download(&later, &download, &err));
+    assert_int_equal(download.retry_after_s, 20);
+    fetch_download_clear(&download);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +258,7 @@ int main(void)
         cmocka_unit_test(what_is_not_of_one_version_is_not_joined),
         cmocka_unit_test(the_rest_of_a_part_is_asked_for),
         cmocka_unit_test(a_part_is_not_the_whole),
+        cmocka_unit_test(a_date_is_the_servers),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
