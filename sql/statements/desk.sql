@@ -185,7 +185,7 @@ SELECT e.bytes FROM visible_evidence e WHERE e.id = $1::bigint LIMIT 1
 
 -- The first $4 of each list; `more` names those that are not whole, also since no more sightings were looked at.
 -- name: find_observable
-WITH seen AS MATERIALIZED (SELECT * FROM find_sightings($1::text, $2::text, $3::text, (40 * $4::bigint)::int)),
+WITH seen AS MATERIALIZED (SELECT * FROM find_sightings($1::text, $2::text, $3::text, greatest(2000, 40 * $4::bigint)::int)),
 x AS MATERIALIZED (SELECT g.*, row_number() OVER () AS no FROM (
     SELECT s.type, s.value, s.role, min(s.received) AS first, max(s.received) AS last, max(s.tlp) AS tlp, min(s.addr) AS addr, min(s.host) AS host
     FROM seen s GROUP BY s.type, s.value, s.role ORDER BY max(s.received) DESC LIMIT $4::bigint + 1) g),
@@ -206,7 +206,7 @@ SELECT json_build_object('observable', json_build_object('type', $1::text, 'valu
     'more', (SELECT coalesce(json_agg(l.list), '[]') FROM (VALUES
         ('observables', (SELECT count(*) FROM x), true), ('cases', (SELECT count(*) FROM c), true), ('reports', (SELECT count(*) FROM r), true),
         ('constituents', (SELECT count(*) FROM k), false)) l(list, found, is_seen)
-        WHERE l.found > $4::bigint OR (l.is_seen AND (SELECT count(*) FROM seen) >= 40 * $4::bigint)))
+        WHERE l.found > $4::bigint OR (l.is_seen AND (SELECT count(*) FROM seen) >= greatest(2000, 40 * $4::bigint))))
 
 -- What is looked up before a list: find_look(). The values are arrays as text, or words.
 -- name: look

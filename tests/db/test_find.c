@@ -307,7 +307,7 @@ static void test_more(void **state)
         {"oddword&limit=1", "cases", 1, "[]"},
         {"10.50.3.0/24", "observables", 50, "[\"observables\"]"},
         {"10.50.3.0/24&limit=100", "observables", 100, "[]"},
-        {"10.50.0.0/16&limit=20", "reports", 20, "[\"observables\",\"cases\",\"reports\"]"},
+        {"10.50.0.0/16&limit=10", "reports", 10, "[\"observables\",\"cases\",\"reports\"]"},
         {"10.50.3.7", "observables", 1, "[]"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
