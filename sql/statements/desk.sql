@@ -187,28 +187,28 @@ SELECT e.bytes FROM visible_evidence e WHERE e.id = $1::bigint LIMIT 1
 
 -- The first $4 of each list; `more` names those that are not whole, also since no more sightings were looked at.
 -- name: find_observable
-WITH seen AS MATERIALIZED (SELECT * FROM find_sightings($1::text, $2::text, $3::text, 40 * $4::int)),
+WITH seen AS MATERIALIZED (SELECT * FROM find_sightings($1::text, $2::text, $3::text, greatest(2000, 40 * $4::bigint)::int)),
 x AS MATERIALIZED (SELECT g.*, row_number() OVER () AS no FROM (
     SELECT s.type, s.value, s.role, min(s.received) AS first, max(s.received) AS last, max(s.tlp) AS tlp, min(s.addr) AS addr, min(s.host) AS host
-    FROM seen s GROUP BY s.type, s.value, s.role ORDER BY max(s.received) DESC LIMIT $4::int + 1) g),
+    FROM seen s GROUP BY s.type, s.value, s.role ORDER BY max(s.received) DESC LIMIT $4::bigint + 1) g),
 c AS MATERIALIZED (SELECT g.*, row_number() OVER () AS no FROM (
-    SELECT DISTINCT m.case_id FROM seen s JOIN visible_member m ON m.report_id = s.report_id AND m.observations @> s.observation_no ORDER BY m.case_id DESC LIMIT $4::int + 1) g),
-r AS MATERIALIZED (SELECT g.*, row_number() OVER () AS no FROM (SELECT DISTINCT s.report_id FROM seen s ORDER BY s.report_id DESC LIMIT $4::int + 1) g),
-k AS MATERIALIZED (SELECT f.* FROM find_constituents($1::text, coalesce($3::text, $2::text), $4::int + 1) WITH ORDINALITY f(id, no))
+    SELECT DISTINCT m.case_id FROM seen s JOIN visible_member m ON m.report_id = s.report_id AND m.observations @> s.observation_no ORDER BY m.case_id DESC LIMIT $4::bigint + 1) g),
+r AS MATERIALIZED (SELECT g.*, row_number() OVER () AS no FROM (SELECT DISTINCT s.report_id FROM seen s ORDER BY s.report_id DESC LIMIT $4::bigint + 1) g),
+k AS MATERIALIZED (SELECT f.* FROM find_constituents($1::text, coalesce($3::text, $2::text), ($4::bigint + 1)::int) WITH ORDINALITY f(id, no))
 SELECT json_build_object('observable', json_build_object('type', $1::text, 'value', $2::text),
     'known_good', find_known_good($1::text, $2::text, $3::text),
     'observables', (SELECT coalesce(json_agg(json_build_object('type', observable_type_name(x.type), 'value', x.value, 'role', sighting_role_name(x.role),
         'first_seen', time_text(x.first), 'last_seen', time_text(x.last), 'tlp', tlp_name(x.tlp), 'cases', coalesce(n.numbers, '{}')) ORDER BY x.no), '[]')
         FROM x LEFT JOIN find_case_numbers_of(ARRAY(SELECT x.value FROM x ORDER BY x.no), ARRAY(SELECT x.addr FROM x ORDER BY x.no), ARRAY(SELECT x.host FROM x ORDER BY x.no),
-            NULL) n ON n.no = x.no WHERE x.no <= $4::int),
-    'cases', (SELECT coalesce(json_agg(case_json(v) ORDER BY v.updated DESC), '[]') FROM visible_case v WHERE v.id = ANY (ARRAY(SELECT c.case_id FROM c WHERE c.no <= $4::int))),
+            NULL) n ON n.no = x.no WHERE x.no <= $4::bigint),
+    'cases', (SELECT coalesce(json_agg(case_json(v) ORDER BY v.updated DESC), '[]') FROM visible_case v WHERE v.id = ANY (ARRAY(SELECT c.case_id FROM c WHERE c.no <= $4::bigint))),
     'reports', (SELECT coalesce(json_agg(o.report), '[]') FROM (SELECT report_json(v) AS report FROM visible_report v
-        WHERE v.id = ANY (ARRAY(SELECT r.report_id FROM r WHERE r.no <= $4::int)) ORDER BY v.received DESC) o),
-    'constituents', (SELECT coalesce(json_agg(constituent_json(v) ORDER BY k.no), '[]') FROM k JOIN visible_constituent v ON v.id = k.id WHERE k.no <= $4::int),
+        WHERE v.id = ANY (ARRAY(SELECT r.report_id FROM r WHERE r.no <= $4::bigint)) ORDER BY v.received DESC) o),
+    'constituents', (SELECT coalesce(json_agg(constituent_json(v) ORDER BY k.no), '[]') FROM k JOIN visible_constituent v ON v.id = k.id WHERE k.no <= $4::bigint),
     'more', (SELECT coalesce(json_agg(l.list), '[]') FROM (VALUES
         ('observables', (SELECT count(*) FROM x), true), ('cases', (SELECT count(*) FROM c), true), ('reports', (SELECT count(*) FROM r), true),
         ('constituents', (SELECT count(*) FROM k), false)) l(list, found, is_seen)
-        WHERE l.found > $4::int OR (l.is_seen AND (SELECT count(*) FROM seen) >= 40 * $4::int)))
+        WHERE l.found > $4::bigint OR (l.is_seen AND (SELECT count(*) FROM seen) >= greatest(2000, 40 * $4::bigint))))
 
 -- What is looked up before a list: find_look(). The values are arrays as text, or words.
 -- name: look
@@ -219,24 +219,24 @@ SET LOCAL statement_timeout TO DEFAULT
 
 -- name: find_words
 WITH c AS MATERIALIZED (SELECT g.id, row_number() OVER () AS no FROM (
-    SELECT v.id FROM visible_case v WHERE v.id = ANY ($3::bigint[]) ORDER BY v.opened DESC, v.id DESC LIMIT $2::int + 1) g),
-k AS MATERIALIZED (SELECT f.* FROM find_constituents('text', $1::text, $2::int + 1) WITH ORDINALITY f(id, no))
+    SELECT v.id FROM visible_case v WHERE v.id = ANY ($3::bigint[]) ORDER BY v.opened DESC, v.id DESC LIMIT $2::bigint + 1) g),
+k AS MATERIALIZED (SELECT f.* FROM find_constituents('text', $1::text, ($2::bigint + 1)::int) WITH ORDINALITY f(id, no))
 SELECT json_build_object('observable', NULL, 'observables', '[]'::json,
-    'cases', (SELECT coalesce(json_agg(p), '[]') FROM case_page(ARRAY(SELECT c.id FROM c WHERE c.no <= $2::int ORDER BY c.no)) p), 'reports', '[]'::json,
-    'constituents', (SELECT coalesce(json_agg(constituent_json(v) ORDER BY k.no), '[]') FROM k JOIN visible_constituent v ON v.id = k.id WHERE k.no <= $2::int),
+    'cases', (SELECT coalesce(json_agg(p), '[]') FROM case_page(ARRAY(SELECT c.id FROM c WHERE c.no <= $2::bigint ORDER BY c.no)) p), 'reports', '[]'::json,
+    'constituents', (SELECT coalesce(json_agg(constituent_json(v) ORDER BY k.no), '[]') FROM k JOIN visible_constituent v ON v.id = k.id WHERE k.no <= $2::bigint),
     'more', (SELECT coalesce(json_agg(l.list), '[]') FROM (VALUES ('cases', (SELECT count(*) FROM c)), ('constituents', (SELECT count(*) FROM k))) l(list, found)
-        WHERE l.found > $2::int))
+        WHERE l.found > $2::bigint))
 -- name: find_words_common
 WITH c AS MATERIALIZED (SELECT g.id, row_number() OVER () AS no FROM (
     SELECT v.id FROM visible_case v WHERE EXISTS (SELECT FROM visible_case_text t WHERE t.case_id = v.id AND (t.words @@ phraseto_tsquery('simple', $1::text)
             OR ($1::text ~ '[^\x01-\x7f]' AND left(t.body, 2000) ILIKE '%' || regexp_replace($1::text, '([\\%_])', '\\\1', 'g') || '%')) OFFSET 0)
-        ORDER BY v.opened DESC, v.id DESC LIMIT $2::int + 1) g),
-k AS MATERIALIZED (SELECT f.* FROM find_constituents('text', $1::text, $2::int + 1) WITH ORDINALITY f(id, no))
+        ORDER BY v.opened DESC, v.id DESC LIMIT $2::bigint + 1) g),
+k AS MATERIALIZED (SELECT f.* FROM find_constituents('text', $1::text, ($2::bigint + 1)::int) WITH ORDINALITY f(id, no))
 SELECT json_build_object('observable', NULL, 'observables', '[]'::json,
-    'cases', (SELECT coalesce(json_agg(p), '[]') FROM case_page(ARRAY(SELECT c.id FROM c WHERE c.no <= $2::int ORDER BY c.no)) p), 'reports', '[]'::json,
-    'constituents', (SELECT coalesce(json_agg(constituent_json(v) ORDER BY k.no), '[]') FROM k JOIN visible_constituent v ON v.id = k.id WHERE k.no <= $2::int),
+    'cases', (SELECT coalesce(json_agg(p), '[]') FROM case_page(ARRAY(SELECT c.id FROM c WHERE c.no <= $2::bigint ORDER BY c.no)) p), 'reports', '[]'::json,
+    'constituents', (SELECT coalesce(json_agg(constituent_json(v) ORDER BY k.no), '[]') FROM k JOIN visible_constituent v ON v.id = k.id WHERE k.no <= $2::bigint),
     'more', (SELECT coalesce(json_agg(l.list), '[]') FROM (VALUES ('cases', (SELECT count(*) FROM c)), ('constituents', (SELECT count(*) FROM k))) l(list, found)
-        WHERE l.found > $2::int))
+        WHERE l.found > $2::bigint))
 
 -- --- indicators ---
 

@@ -145,7 +145,11 @@ static void a_drop_needs_a_second_person(void **state)
     json_decref(post(state, "admin", 409, "/v1/rules/site/refuse", json_object()));
     /* A good text takes the place of what waits. */
     json_decref(put(state, "lead", "/v1/rules/site", "rule \"all\": => drop \"all\""));
-    json_decref(put(state, "lead", "/v1/rules/site", "rule \"all\": => tag:all"));
+    json_t *set = put(state, "admin", "/v1/rules/site", "rule \"all\": => tag:all");
+    const char *warning = json_string_value(json_array_get(json_object_get(set, "warnings"), 0));
+    assert_non_null(strstr(warning ? warning : "-", "what lead asked for on 20"));
+    assert_non_null(strstr(warning, "is gone with it"));
+    json_decref(set);
     assert_set(state, 3, NULL, NULL, __LINE__);
     /* One that cannot be read changes nothing. */
     json_decref(desk_client_post(both->desk, "lead", 422, "/v1/rules/site", "{\"text\":\"rule \\\"all\\\": => tag\"}"));

@@ -294,11 +294,40 @@ static void test_words(void **state)
     json_decref(common);
 }
 
+/* What of an answer is not whole is told. */
+static void test_more(void **state)
+{
+    static const struct {
+        const char *query, *list;
+        size_t count;
+        const char *more;
+    } wanted[] = {
+        {"commonword", "cases", 37, "[]"},
+        {"commonword&limit=10", "cases", 10, "[\"cases\"]"},
+        {"oddword&limit=1", "cases", 1, "[]"},
+        {"10.50.3.0/24", "observables", 50, "[\"observables\"]"},
+        {"10.50.3.0/24&limit=100", "observables", 100, "[]"},
+        {"10.50.0.0/16&limit=10", "reports", 10, "[\"observables\",\"cases\",\"reports\"]"},
+        {"10.50.3.7", "observables", 1, "[]"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+        char *path = mem_printf("/v1/find?value=%s", wanted[i].query);
+        json_t *found = desk_client_get(*state, "analyst", 200, path);
+        char *more = json_dumps(json_object_get(found, "more"), JSON_COMPACT);
+        if (json_array_size(json_object_get(found, wanted[i].list)) != wanted[i].count || !str_equal(more, wanted[i].more))
+            fail_msg("%s: %zu, %s", wanted[i].query, json_array_size(json_object_get(found, wanted[i].list)), more);
+        free(more);
+        free(path);
+        json_decref(found);
+    }
+    json_decref(desk_client_get(*state, "analyst", 400, "/v1/find?value=10.50.3.7&limit=501"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_filters), cmocka_unit_test(test_red),   cmocka_unit_test(test_late),
-        cmocka_unit_test(test_reports), cmocka_unit_test(test_words),
+        cmocka_unit_test(test_reports), cmocka_unit_test(test_words), cmocka_unit_test(test_more),
     };
     return cmocka_run_group_tests(tests, setup, desk_client_teardown);
 }

@@ -74,6 +74,35 @@ static void ownership_is_that_of_the_day(void **state)
     }
 }
 
+/* Who is disabled owns what was observed before, and nothing since. */
+static void who_was_served_owned_it(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *type, *value, *time, *owner, *owner_again;
+    } rows[] = {
+        {"ipv4", "10.4.1.7", "2026-01-01", "plant", "plant"},
+        {"ipv4", "10.4.1.7", "2026-02-01", "", "plant"},
+        {"ipv4", "10.4.1.7", NULL, "", "plant"},
+        {"ipv4", "10.2.0.7", "2024-03-01", "old", "old"},
+        {"asn", "64777", "2024-03-01", "old", "old"},
+        {"domain", "moved.example", "2024-03-01", "old", "old"},
+        {"domain", "moved.example", "2025-06-01", "new", "old"},
+    };
+    cluster_execute("UPDATE cirt.constituent SET enabled = false WHERE name IN ('plant', 'old');"
+                    "UPDATE cirt.constituent SET disabled_at = CASE name WHEN 'old' THEN '2025-05-01'::timestamptz ELSE '2026-01-15' END "
+                    "WHERE NOT enabled");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        assert_case(observed(fixture, rows[i].type, rows[i].value, NULL, rows[i].time), OWNER, rows[i].owner);
+        clean(state);
+    }
+    cluster_execute("UPDATE cirt.constituent SET enabled = true");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        assert_case(observed(fixture, rows[i].type, rows[i].value, NULL, rows[i].time), OWNER, rows[i].owner_again);
+        clean(state);
+    }
+}
+
 /* The most labels that are registered decide, whether or not somebody holds a name of one label. */
 static void names_of_every_depth(void **state)
 {
@@ -183,7 +212,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(ownership_is_that_of_the_day, clean), cmocka_unit_test_setup(names_of_every_depth, clean),
         cmocka_unit_test_setup(several_hold_the_same, clean),        cmocka_unit_test_setup(each_owner_is_a_fact, clean),
-        cmocka_unit_test_setup(owners_make_cases_urgent, clean),
+        cmocka_unit_test_setup(owners_make_cases_urgent, clean),     cmocka_unit_test_setup(who_was_served_owned_it, clean),
     };
     return cmocka_run_group_tests(tests, setup_owners, teardown);
 }

@@ -227,6 +227,24 @@ static void what_is_kept_back_is_told(void **state)
     assert_text("count(*) FROM rule_swallowed", "2");
 }
 
+/* Once, whatever rules dropped it, and not what was let go since. */
+static void what_is_dropped_counts_once(void **state)
+{
+    struct fixture *fixture = *state;
+    put_rules("rule \"net\": ip:192.0.2.0/24 => drop \"ours\"\n"
+              "rule \"one\": ip:192.0.2.9 => drop \"a scanner\"\n",
+              8);
+    int64_t first = triaged(fixture, &(struct letter){.sightings = {{"ipv4", "source", "192.0.2.9"}}});
+    triaged(fixture, &(struct letter){.sightings = {{"ipv4", "source", "192.0.2.10"}}});
+    static const char *const said = "c.text || '; ' || c.hint FROM rule_checks() c WHERE c.name = 'dropped by rules'";
+    assert_text(said, "2 observations of 2 reports within a day, most by \"net\"; cirt rule swallowed 'net' --since 1d");
+    char sql[200];
+    snprintf(sql, sizeof sql, "SELECT cirt.report_release(%lld)::int", (long long)first);
+    assert_int_equal(cluster_number(sql), 1);
+    triage(fixture);
+    assert_text(said, "1 observations of 1 reports within a day, most by \"net\"; cirt rule swallowed 'net' --since 1d");
+}
+
 /* A report's own PAP counts for its case, a rule's on top of it; less assurance does not widen or narrow what is there. */
 static void what_is_suppressed_is_told_until_it_is_over(void **state)
 {
@@ -378,6 +396,7 @@ int main(void)
         cmocka_unit_test_setup(a_case_with_a_template_ages, clean_rules),
         cmocka_unit_test_setup(what_is_kept_back_is_told, clean_rules),
         cmocka_unit_test_setup(what_is_suppressed_is_told_until_it_is_over, clean_rules),
+        cmocka_unit_test_setup(what_is_dropped_counts_once, clean_rules),
         cmocka_unit_test_setup(reports_have_a_pap, clean_rules),
         cmocka_unit_test_setup(sets_work_together, clean_rules),
         cmocka_unit_test_setup(facts_of_a_large_document_come_soon, clean_rules),

@@ -63,6 +63,36 @@ contains 'csv' 'Nothing to change' "$(as home admin constituent import "$SCRATCH
 as home analyst constituent export --format json >"$SCRATCH/out.json"
 contains 'json' 'Nothing to change' "$(as home admin constituent import "$SCRATCH/out.json" --prune)"
 
+# an end of what was registered without a beginning, before the day on which it was registered; what is planned is planned once
+printf 'name,network\ntelecom-a,198.18.70.0/24\nfut-y,198.18.71.0/24\n' >"$SCRATCH/u.csv"
+as home admin constituent import "$SCRATCH/u.csv" --yes >/dev/null
+printf 'name,network,from,until\ntelecom-a,198.18.70.0/24,,2026-01-31\nfut-y,198.18.72.0/24,2099-02-01,\n' >"$SCRATCH/u.csv"
+contains 'the plan' '1 with other dates' "$(as home admin constituent import "$SCRATCH/u.csv" --dry-run)"
+contains 'applied' '2 constituents changed' "$(as home admin constituent import "$SCRATCH/u.csv" --yes)"
+contains 'before it' 'telecom-a' "$(as home analyst constituent who 198.18.70.7 --at 2026-01-31)"
+contains 'on that day' '198.18.70.0/24' "$(as home analyst constituent show telecom-a --at 2026-01-31)"
+contains 'after it' 'Nobody' "$(as home analyst constituent who 198.18.70.7 --at 2026-02-01)"
+printf 'name,network\nfut-y,198.18.72.0/24\n' >"$SCRATCH/u.csv"
+as home admin constituent import "$SCRATCH/u.csv" --yes >/dev/null
+equal 'once' 1 "$(as home analyst --json constituent who 198.18.72.7 --at 2099-03-01 | value 'len(d["items"])')"
+printf 'name,network,from\nfut-y,198.18.71.0/24,2099-02-01\n' >"$SCRATCH/u.csv"
+exits 1 as home admin constituent import "$SCRATCH/u.csv" --dry-run
+contains 'what is held already' 'held by fut-y already' "$said"
+contains 'in its line' 'line 2' "$said"
+as home analyst constituent export >"$SCRATCH/out.csv"
+contains 'csv' 'Nothing to change' "$(as home admin constituent import "$SCRATCH/out.csv" --prune)"
+as home analyst constituent export --format json >"$SCRATCH/out.json"
+contains 'json' 'Nothing to change' "$(as home admin constituent import "$SCRATCH/out.json" --prune)"
+
+# who is no longer served owns what was, in triage too
+as home admin constituent rm fut-y --yes >/dev/null
+contains 'not now' 'Nobody' "$(as home analyst constituent who 198.18.71.7)"
+contains 'an hour ago' 'fut-y' "$(as home analyst constituent who 198.18.71.7 --at 2026-02-01)"
+printf '{"class":"abusive-content/spam","observations":[{"time":"2026-02-01T00:00:00Z","source":{"ip":"198.18.71.7"}}]}\n' >"$SCRATCH/late.ndjson"
+as home feed submit "$SCRATCH/late.ndjson" >/dev/null
+triaged home
+equal 'a late row' 1 "$(as home lead --json ls constituent:fut-y is:any | value 'len(d["items"])')"
+
 # a case of both, a level more urgent; both would be told, the second unseen
 printf '{"class":"abusive-content/spam","observations":[{"source":{"ip":"198.18.0.7"},"observables":[{"type":"domain","value":"rare.example","role":"infrastructure"}]}]}\n' >"$SCRATCH/one.ndjson"
 printf '{"class":"fraud/phishing","observations":[{"source":{"ip":"203.0.113.9"},"observables":[{"type":"domain","value":"rare.example","role":"infrastructure"}]}]}\n' >"$SCRATCH/two.ndjson"
