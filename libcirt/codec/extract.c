@@ -13,6 +13,7 @@
 #include "codec/extract_url.h"
 #include "codec/extract_words.h"
 #include "model/observable_address.h"
+#include "model/observable_domain.h"
 #include "model/observable_refang.h"
 #include "model/observable_url.h"
 
@@ -276,8 +277,8 @@ static bool add_email(struct extraction *extraction, char *text)
         extraction->keeps_context = true;
         return true;
     }
-    const char *domain = observable_normalise(extraction->scratch, OBSERVABLE_DOMAIN, ++host);
-    if (extraction->was_defanged || (domain && extract_is_mail_domain(domain)))
+    const char *domain = observable_domain_strict(extraction->scratch, ++host);
+    if (domain && (extraction->was_defanged || extract_is_mail_domain(domain)))
         UNUSED(add(extraction, OBSERVABLE_EMAIL, text));
     else if (*host && strspn(host, "0123456789.") == strlen(host)) /* "root@198.51.100.7" */
         add_ipv4(extraction, host);
@@ -304,7 +305,7 @@ static void add_domain(struct extraction *extraction, char *text, char next)
     if (!strchr(text, '.'))
         return;
     name.written = text;
-    name.domain = observable_normalise(extraction->scratch, OBSERVABLE_DOMAIN, text);
+    name.domain = observable_domain_strict(extraction->scratch, text);
     if (!name.domain || !extract_is_domain(&name))
         return;
     UNUSED(add(extraction, OBSERVABLE_DOMAIN, name.domain));

@@ -89,8 +89,21 @@ static void names(void **state)
          "xn--bcher-kva.example"},
         {OBSERVABLE_DOMAIN, "_dmarc.bank.example", "_dmarc.bank.example"},
         {OBSERVABLE_DOMAIN, "localhost", NULL},
-        {OBSERVABLE_DOMAIN, "-a.example", NULL},
-        {OBSERVABLE_DOMAIN, "a-.example", NULL},
+        {OBSERVABLE_DOMAIN, "-a.example", "-a.example"},
+        {OBSERVABLE_DOMAIN, "a-.tumblr.com", "a-.tumblr.com"},
+        {OBSERVABLE_DOMAIN, "a.example-", NULL},
+        {OBSERVABLE_DOMAIN, "a.-example", NULL},
+        {OBSERVABLE_DOMAIN, "\U0001f4a9.la", "xn--ls8h.la"},
+        {OBSERVABLE_DOMAIN, "I\u2764\ufe0f.ws.", "xn--i-7iq.ws"},
+        {OBSERVABLE_DOMAIN, "\u2603\u3002b\u00fccher-.net", "xn--n3h.xn--bcher--3ya.net"},
+        {OBSERVABLE_DOMAIN, "xn--n3h.b\u00fccher.net", "xn--n3h.xn--bcher-kva.net"},
+        {OBSERVABLE_DOMAIN, "fa\u00df\u2603.net", "xn--fa-hia6419a.net"},
+        {OBSERVABLE_DOMAIN, "evil.com\u2603", NULL},
+        {OBSERVABLE_DOMAIN, "\u2488\u2603.net", NULL},  /* "1.☃.net" */
+        {OBSERVABLE_DOMAIN, "\u2100\u2603.net", NULL},  /* "a/c☃.net" */
+        {OBSERVABLE_DOMAIN, "\u2603\u200da.net", NULL}, /* a joiner */
+        {OBSERVABLE_DOMAIN, "\u2603\u202e.net", NULL},  /* it turns the rest around */
+        {OBSERVABLE_DOMAIN, "\u0300\u2603.net", NULL},  /* nothing to stand on */
         {OBSERVABLE_DOMAIN, "a..example", NULL},
         {OBSERVABLE_DOMAIN, "a b.example", NULL},
         {OBSERVABLE_DOMAIN, "198.51.100.7", NULL},
@@ -107,6 +120,9 @@ static void urls(void **state)
         {OBSERVABLE_URL, "HTTP://Login.Bank.Example:80/X?Y=Z#f", "http://login.bank.example/X?Y=Z#f"},
         {OBSERVABLE_URL, "https://a.example:8443", "https://a.example:8443/"},
         {OBSERVABLE_URL, "https://User:P@A.example/", "https://User:P@a.example/"},
+        {OBSERVABLE_URL, "http://i\u2764.ws/", "http://xn--i-7iq.ws/"},
+        {OBSERVABLE_URL, "http://\u2603.net", "http://xn--n3h.net/"},
+        {OBSERVABLE_URL, "http://-a.example.com/", "http://-a.example.com/"},
         {OBSERVABLE_URL, "http://[2001:DB8::1]:80/", "http://[2001:db8::1]/"},
         {OBSERVABLE_URL, "http://198.51.100.7/x", "http://198.51.100.7/x"},
         {OBSERVABLE_URL, "http://a.example:99999/", NULL},
