@@ -189,6 +189,8 @@ static bool add_dotted(struct extraction *extraction, char *text)
         add_ipv4(extraction, text);
         return true;
     }
+    if (text[size] == '&') /* "ip=198.51.100.7&port=..." */
+        text[size] = '\0';
     if (dots != 3 || (text[size] && text[size] != ':' && text[size] != '/'))
         return false;
     if (extract_names_version(extraction->context) && !text[size]) {
@@ -254,15 +256,28 @@ static bool add_cve(struct extraction *extraction, char *text)
     return (next && add_cve(extraction, next)) || is_cve;
 }
 
-/* "AS64500" in capitals, "ASN 64500", "AS 64500": lower case, "as 5" and "AS 2026" are words. */
-static bool add_asn(struct extraction *extraction, const char *text)
+/* "AS64500" in capitals, "ASN 64500", "AS 64500": lower case, "as 5" and "AS 2026" are words. Of "AS64500-AS64510" the two. */
+static bool add_asn(struct extraction *extraction, char *text)
 {
+    char *range = str_starts(text, "AS") ? strstr(text, "-AS") : NULL;
+    if (range && strspn(text + 2, "0123456789") == (size_t)(range - text) - 2 && extract_is_all(range + 3, isdigit)) {
+        *range = '\0';
+        bool is_first = add_asn(extraction, text);
+        return add_asn(extraction, range + 1) || is_first;
+    }
     size_t prefix = str_starts(text, "ASN") ? 3 : str_starts(text, "AS") ? 2 : 0, size = strlen(text);
     bool is_year = size == 4 && (str_starts(text, "19") || str_starts(text, "20"));
     bool is_named = str_equal(extraction->context, "asn") || (str_equal(extraction->context, "AS") && size >= 4 && !is_year);
     if (!text[prefix] || !extract_is_all(text + prefix, isdigit) || (prefix == 0 && !is_named))
         return false;
     return add(extraction, OBSERVABLE_ASN, text + prefix);
+}
+
+/* With what "bitcoin:...?amount=1" asks for behind it, or without. */
+static bool add_wallet(struct extraction *extraction, const char *text)
+{
+    size_t size = strcspn(text, "?");
+    return size >= 26 && add(extraction, OBSERVABLE_CRYPTO, arena_strndup(extraction->scratch, text, size));
 }
 
 static bool add_email(struct extraction *extraction, char *text)
@@ -409,7 +424,7 @@ static void add_token(struct extraction *extraction, struct token token)
         UNUSED(add(extraction, OBSERVABLE_PHONE, text));
     else if (!is_key(extraction, text) && !add_cve(extraction, text) && !add_asn(extraction, text) && !add_range(extraction, text) &&
              !add_dotted(extraction, text) && !add_ipv6(extraction, text) && !add_mac(extraction, text) && !add_hash(extraction, text) &&
-             !(size >= 26 && add(extraction, OBSERVABLE_CRYPTO, text)) && !add_email(extraction, text))
+             !add_wallet(extraction, text) && !add_email(extraction, text))
         add_domain(extraction, text, token.next);
 }
 
