@@ -13,6 +13,7 @@
 #include "codec/extract_url.h"
 #include "codec/extract_words.h"
 #include "model/observable_address.h"
+#include "model/observable_domain.h"
 #include "model/observable_refang.h"
 #include "model/observable_url.h"
 
@@ -188,6 +189,8 @@ static bool add_dotted(struct extraction *extraction, char *text)
         add_ipv4(extraction, text);
         return true;
     }
+    if (text[size] == '&') /* "ip=198.51.100.7&port=..." */
+        text[size] = '\0';
     if (dots != 3 || (text[size] && text[size] != ':' && text[size] != '/'))
         return false;
     if (extract_names_version(extraction->context) && !text[size]) {
@@ -253,15 +256,28 @@ static bool add_cve(struct extraction *extraction, char *text)
     return (next && add_cve(extraction, next)) || is_cve;
 }
 
-/* "AS64500" in capitals, "ASN 64500", "AS 64500": lower case, "as 5" and "AS 2026" are words. */
-static bool add_asn(struct extraction *extraction, const char *text)
+/* "AS64500" in capitals, "ASN 64500", "AS 64500": lower case, "as 5" and "AS 2026" are words. Of "AS64500-AS64510" the two. */
+static bool add_asn(struct extraction *extraction, char *text)
 {
+    char *range = str_starts(text, "AS") ? strstr(text, "-AS") : NULL;
+    if (range && strspn(text + 2, "0123456789") == (size_t)(range - text) - 2 && extract_is_all(range + 3, isdigit)) {
+        *range = '\0';
+        bool is_first = add_asn(extraction, text);
+        return add_asn(extraction, range + 1) || is_first;
+    }
     size_t prefix = str_starts(text, "ASN") ? 3 : str_starts(text, "AS") ? 2 : 0, size = strlen(text);
     bool is_year = size == 4 && (str_starts(text, "19") || str_starts(text, "20"));
     bool is_named = str_equal(extraction->context, "asn") || (str_equal(extraction->context, "AS") && size >= 4 && !is_year);
     if (!text[prefix] || !extract_is_all(text + prefix, isdigit) || (prefix == 0 && !is_named))
         return false;
     return add(extraction, OBSERVABLE_ASN, text + prefix);
+}
+
+/* With what "bitcoin:...?amount=1" asks for behind it, or without. */
+static bool add_wallet(struct extraction *extraction, const char *text)
+{
+    size_t size = strcspn(text, "?");
+    return size >= 26 && add(extraction, OBSERVABLE_CRYPTO, arena_strndup(extraction->scratch, text, size));
 }
 
 static bool add_email(struct extraction *extraction, char *text)
@@ -276,8 +292,8 @@ static bool add_email(struct extraction *extraction, char *text)
         extraction->keeps_context = true;
         return true;
     }
-    const char *domain = observable_normalise(extraction->scratch, OBSERVABLE_DOMAIN, ++host);
-    if (extraction->was_defanged || (domain && extract_is_mail_domain(domain)))
+    const char *domain = observable_domain_strict(extraction->scratch, ++host);
+    if (domain && (extraction->was_defanged || extract_is_mail_domain(domain)))
         UNUSED(add(extraction, OBSERVABLE_EMAIL, text));
     else if (*host && strspn(host, "0123456789.") == strlen(host)) /* "root@198.51.100.7" */
         add_ipv4(extraction, host);
@@ -304,7 +320,7 @@ static void add_domain(struct extraction *extraction, char *text, char next)
     if (!strchr(text, '.'))
         return;
     name.written = text;
-    name.domain = observable_normalise(extraction->scratch, OBSERVABLE_DOMAIN, text);
+    name.domain = observable_domain_strict(extraction->scratch, text);
     if (!name.domain || !extract_is_domain(&name))
         return;
     UNUSED(add(extraction, OBSERVABLE_DOMAIN, name.domain));
@@ -408,7 +424,7 @@ static void add_token(struct extraction *extraction, struct token token)
         UNUSED(add(extraction, OBSERVABLE_PHONE, text));
     else if (!is_key(extraction, text) && !add_cve(extraction, text) && !add_asn(extraction, text) && !add_range(extraction, text) &&
              !add_dotted(extraction, text) && !add_ipv6(extraction, text) && !add_mac(extraction, text) && !add_hash(extraction, text) &&
-             !(size >= 26 && add(extraction, OBSERVABLE_CRYPTO, text)) && !add_email(extraction, text))
+             !add_wallet(extraction, text) && !add_email(extraction, text))
         add_domain(extraction, text, token.next);
 }
 

@@ -75,13 +75,6 @@ static struct arena *arena_of(struct iodef_sight *sight)
     return report_row_arena(sight->reader->report);
 }
 
-static void use_attribute(struct xml_element *element, const char *name)
-{
-    for (struct xml_attribute *a = element->attributes; a; a = a->next)
-        if (!a->space[0] && str_equal(a->name, name))
-            a->is_used = true;
-}
-
 /* An id that indicators of this document may refer to. */
 static void remember_name(struct iodef_sight *sight, struct xml_element *element, size_t count)
 {
@@ -96,7 +89,7 @@ static void remember_name(struct iodef_sight *sight, struct xml_element *element
         .first = sight->observation->sighting_count - count,
         .count = count,
     };
-    use_attribute(element, "observable-id");
+    xml_json_use_attribute(element, "observable-id");
 }
 
 static bool is_network_type(enum observable_type type)
@@ -192,8 +185,8 @@ static bool sight_address(struct iodef_sight *sight, struct xml_element *address
         return false;
     if (added) {
         address->is_used = true;
-        use_attribute(address, "category");
-        use_attribute(address, "ext-category");
+        xml_json_use_attribute(address, "category");
+        xml_json_use_attribute(address, "ext-category");
     } else if (type != OBSERVABLE_URL) {
         /* A site-uri may be relative to the host (RFC 8274 example): kept, and no mistake. */
         reject(sight, address, is_guess ? "address" : observable_type_name(type), text);
@@ -226,8 +219,8 @@ static void read_counter(struct iodef_sight *sight, struct xml_element *counter)
         return;
     sight->observation->count = count;
     counter->is_used = true;
-    use_attribute(counter, "type");
-    use_attribute(counter, "unit");
+    xml_json_use_attribute(counter, "type");
+    xml_json_use_attribute(counter, "unit");
 }
 
 static bool sight_node(struct iodef_sight *sight, struct xml_element *node)
@@ -278,7 +271,7 @@ static void read_service(struct iodef_sight *sight, struct xml_element *service,
     struct observation *observation = sight->observation;
     if (protocol && (!observation->protocol || str_equal(observation->protocol, protocol))) {
         observation->protocol = protocol;
-        use_attribute(service, "ip-protocol");
+        xml_json_use_attribute(service, "ip-protocol");
         service->is_used = true;
     }
     read_port(sight, service, role);
@@ -308,8 +301,8 @@ bool iodef_sight_system(struct iodef_sight *sight, struct xml_element *system)
         inner.role = inner.network_role = ROLE_VICTIM; /* the address of somebody who has nothing to do with it, or suffers it */
     } else if (find_role(system, &inner.role)) {
         inner.network_role = inner.role;
-        use_attribute(system, "category");
-        use_attribute(system, "ext-category");
+        xml_json_use_attribute(system, "category");
+        xml_json_use_attribute(system, "ext-category");
     }
     system->is_used = true;
     for (struct xml_element *child = system->first; child; child = child->next) {
@@ -369,7 +362,7 @@ static bool sight_hash(struct iodef_sight *sight, struct xml_element *file, stru
 static bool sight_hashes(struct iodef_sight *sight, struct xml_element *file, struct xml_element *data)
 {
     if (str_equal(xml_attribute(data, "", "scope"), "file-contents"))
-        use_attribute(data, "scope");
+        xml_json_use_attribute(data, "scope");
     data->is_used = true;
     for (struct xml_element *hash = xml_child(data, IODEF_SPACE, "Hash"); hash; hash = xml_next(hash))
         if (!sight_hash(sight, file, hash))
@@ -571,8 +564,8 @@ static bool sight_bulk(struct iodef_sight *sight, struct xml_element *bulk)
         return false;
     if (list->is_used) {
         bulk->is_used = true;
-        use_attribute(bulk, "type");
-        use_attribute(bulk, "ext-type");
+        xml_json_use_attribute(bulk, "type");
+        xml_json_use_attribute(bulk, "ext-type");
     }
     return true;
 }

@@ -9,6 +9,7 @@
 #include "codec/iodef.h"
 #include "codec/iodef_label.h"
 #include "codec/xml.h"
+#include "codec/xml_json.h"
 #include "codec/xml_text.h"
 #include "codec/xml_write.h"
 
@@ -361,8 +362,44 @@ static json_t *list_of(const char *const *texts, size_t count)
     return list;
 }
 
-/* The envelope as "rid" in the report's extra. */
-static void add_envelope(struct report *report, const struct rid *message)
+static void use_attributes(struct xml_element *element)
+{
+    element->is_used = true;
+    for (struct xml_attribute *a = element->attributes; a; a = a->next)
+        a->is_used = true;
+}
+
+static void use_first(const struct xml_element *policy, const char *name)
+{
+    struct xml_element *element = xml_child(policy, RID_SPACE, name);
+    for (size_t i = 0; element && i < RID_LIST_MAX; i++, element = xml_next(element))
+        xml_json_use_all(element);
+}
+
+/* What read_policy() took, and the document with what declares its kind. */
+static void mark_read(struct xml_element *policy, struct xml_element *document, const struct report *report, const struct rid *message)
+{
+    static const char *const attributes[] = {"MsgType", "ext-MsgType", "MsgDestination", "restriction", "ext-restriction"};
+    struct xml_element *node = iodef_child(policy, "Node"), *id = iodef_child(policy, "IncidentID");
+    struct xml_element *name = iodef_child(node, "Address") ? iodef_child(node, "Address") : iodef_child(node, "NodeName");
+    policy->parent->is_used = policy->is_used = node->is_used = true;
+    for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
+        xml_json_use_attribute(policy, attributes[i]);
+    use_first(policy, "PolicyRegion");
+    use_first(policy, "TrafficType");
+    if (name)
+        use_attributes(name);
+    if (id)
+        id->is_used = true;
+    if (id && str_equal(message->incident_issuer, report->reference_issuer))
+        xml_json_use_attribute(id, "name");
+    use_attributes(document->parent);
+    use_attributes(document->parent->parent);
+    xml_json_use_all(document);
+}
+
+/* The envelope as "rid" in the report's extra; rest is what has no name of its own there. */
+static void add_envelope(struct report *report, const struct rid *message, json_t *rest)
 {
     json_t *extra = report->extra ? json_loads(report->extra, 0, NULL) : NULL;
     json_t *envelope = json_object();
@@ -375,6 +412,8 @@ static void add_envelope(struct report *report, const struct rid *message)
         json_object_set_new(envelope, "node", json_string(message->node));
     if (message->incident_id && !str_equal(message->incident_id, report->reference))
         json_object_set_new(envelope, "incident", json_string(message->incident_id));
+    if (rest)
+        json_object_set_new(envelope, "rest", rest);
     json_object_set_new(extra, "rid", envelope);
     char *text = json_dumps(extra, JSON_COMPACT | JSON_SORT_KEYS);
     report->extra = arena_strdup(report->arena, text);
@@ -409,11 +448,15 @@ static bool decode_inner(struct xml_document *document, const struct rid *messag
     struct report *report = NULL;
     if (!iodef_decode_element(inner, "rid", limits, &report, err))
         return false;
-    if (!narrow(report, policy, err)) {
+    mark_read(policy, inner, report, message);
+    bool is_small = xml_json_weight(document->root) <= XML_JSON_MAX;
+    if (!is_small)
+        xml_fail(err, ERR_LIMIT, "RID", policy, "holds more that is unknown here than can be kept");
+    if (!is_small || !narrow(report, policy, err)) {
         report_free(report);
         return false;
     }
-    add_envelope(report, message);
+    add_envelope(report, message, xml_json_rest(document->root));
     *out = report;
     return true;
 }

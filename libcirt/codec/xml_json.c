@@ -97,6 +97,13 @@ size_t xml_json_weight(const struct xml_element *element)
     return weight || !element->is_used ? weight + OBJECT_BYTES : 0;
 }
 
+void xml_json_use_attribute(struct xml_element *element, const char *name)
+{
+    for (struct xml_attribute *a = element->attributes; a; a = a->next)
+        if (!a->space[0] && strcmp(a->name, name) == 0)
+            a->is_used = true;
+}
+
 void xml_json_use_all(struct xml_element *element)
 {
     element->is_used = true;

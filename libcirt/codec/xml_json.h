@@ -17,6 +17,9 @@ json_t *xml_json_rest(const struct xml_element *element);
 size_t xml_json_weight(const struct xml_element *element);
 enum { XML_JSON_MAX = 80 * 1024 * 1024 };
 
+/* Marks its plain attribute of that name, where it has one. */
+void xml_json_use_attribute(struct xml_element *element, const char *name);
+
 /* Marks the element, all its attributes and everything below. */
 void xml_json_use_all(struct xml_element *element);
 

@@ -1,6 +1,7 @@
 #include "model/observable_domain.h"
 
 #include <ctype.h>
+#include <glib.h>
 #include <idn2.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,26 +11,27 @@
 
 enum { DOMAIN_SIZE_MAX = 253, LABEL_SIZE_MAX = 63 };
 
-/* Letters, digits, "-" inside, and "_" (service names) in at least two labels; the last is no number, else it would be an address. */
+static bool has_hyphen_at_edge(const char *label, size_t size)
+{
+    return label[0] == '-' || label[size - 1] == '-';
+}
+
+/* Letters, digits, "-" and "_" (service names) in at least two labels; the last is no number, else it would be an address, and no top level
+ * has "-" at its edge. */
 static bool is_ascii_domain(const char *name)
 {
-    size_t label = 0, labels = 0;
-    bool all_digits = true;
-    for (const char *c = name;; c++) {
-        if (*c == '.' || *c == '\0') {
-            if (label == 0 || label > LABEL_SIZE_MAX || c[-1] == '-')
-                return false;
-            labels++;
-            if (*c == '\0')
-                return labels >= 2 && !all_digits && c - name <= DOMAIN_SIZE_MAX;
-            label = 0;
-            all_digits = true;
-            continue;
-        }
-        if (!(isalnum((unsigned char)*c) || *c == '_' || (*c == '-' && label > 0)))
+    if (strlen(name) > DOMAIN_SIZE_MAX)
+        return false;
+    for (const char *label = name;;) {
+        size_t size = strcspn(label, ".");
+        if (size == 0 || size > LABEL_SIZE_MAX)
             return false;
-        all_digits = all_digits && isdigit((unsigned char)*c);
-        label++;
+        for (size_t i = 0; i < size; i++)
+            if (!isalnum((unsigned char)label[i]) && label[i] != '_' && label[i] != '-')
+                return false;
+        if (!label[size])
+            return label > name && strspn(label, "0123456789") < size && !has_hyphen_at_edge(label, size);
+        label += size + 1;
     }
 }
 
@@ -41,17 +43,56 @@ static bool is_ascii(const char *text)
     return true;
 }
 
-const char *observable_domain_ascii(struct arena *arena, const char *text)
+/* How often there stands between labels what IDNA's mapping makes "." of. */
+static size_t count_dots(const char *text)
+{
+    size_t dots = 0;
+    const char *end = text + strlen(text);
+    while (text < end) {
+        uint32_t c;
+        text += str_next_code_point(text, end, &c);
+        dots += text < end && (c == '.' || c == 0x3002 || c == 0xFF0E || c == 0xFF61);
+    }
+    return dots;
+}
+
+/* libidn2 holds UTS #46 to IDNA2008's letters and hyphens; browsers, and those who sell such names, do not. What GLib makes of symbols and
+ * hyphens is the same as theirs, but for joiners and for characters that hold a dot ("⒈"). No top level has any of these. */
+static const char *ascii_of_symbols(struct arena *arena, const char *text)
+{
+    uint8_t *last = NULL;
+    char *ascii = strstr(text, "\u200c") || strstr(text, "\u200d") ? NULL : g_hostname_to_ascii(text);
+    const char *copy = ascii && count_dots(ascii) == count_dots(text) ? arena_strdup(arena, ascii) : NULL;
+    const char *dot = copy ? strrchr(copy, '.') : NULL;
+    if (!dot || idn2_lookup_u8((const uint8_t *)dot + 1, &last, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+        copy = NULL;
+    idn2_free(last);
+    g_free(ascii);
+    return copy;
+}
+
+/* *is_strict: each label is one of IDNA2008. */
+static const char *to_ascii(struct arena *arena, const char *text, bool *is_strict)
 {
     uint8_t *ascii = NULL;
+    *is_strict = true;
     if (is_ascii(text))
         return text;
-    if (strlen(text) > DOMAIN_SIZE_MAX * 4 || !str_is_utf8(text, strlen(text), NULL) ||
-        idn2_lookup_u8((const uint8_t *)text, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+    if (strlen(text) > DOMAIN_SIZE_MAX * 4 || !str_is_utf8(text, strlen(text), NULL))
         return NULL;
-    const char *copy = arena_strdup(arena, (const char *)ascii);
+    int status = idn2_lookup_u8((const uint8_t *)text, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+    *is_strict = status == IDN2_OK;
+    if (status == IDN2_DISALLOWED || status == IDN2_HYPHEN_STARTEND || status == IDN2_2HYPHEN)
+        return ascii_of_symbols(arena, text);
+    const char *copy = status == IDN2_OK ? arena_strdup(arena, (const char *)ascii) : NULL;
     idn2_free(ascii);
     return copy;
+}
+
+const char *observable_domain_ascii(struct arena *arena, const char *text)
+{
+    bool is_strict;
+    return to_ascii(arena, text, &is_strict);
 }
 
 const char *observable_domain(struct arena *arena, const char *text)
@@ -67,6 +108,17 @@ const char *observable_domain(struct arena *arena, const char *text)
     char *name = arena_strndup(arena, text, size);
     str_lower(name);
     return is_ascii_domain(name) ? name : NULL;
+}
+
+const char *observable_domain_strict(struct arena *arena, const char *text)
+{
+    bool is_strict;
+    text = to_ascii(arena, text, &is_strict);
+    const char *name = text && is_strict ? observable_domain(arena, text) : NULL;
+    for (const char *label = name; label; label = strchr(label, '.') ? strchr(label, '.') + 1 : NULL)
+        if (has_hyphen_at_edge(label, strcspn(label, ".")))
+            return NULL;
+    return name;
 }
 
 const char *observable_domain_email(struct arena *arena, const char *text)

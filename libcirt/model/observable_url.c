@@ -63,7 +63,8 @@ static bool split_authority(struct piece authority, struct url *url)
     return true;
 }
 
-/* Behind the scheme's ":" a browser takes any number of slashes of both kinds; one must be there, else "host:80" would be a URL. */
+/* Behind the scheme's ":" a browser takes any number of slashes of both kinds, or none; with none there must be a dot in the host, else
+ * "ftp:21" would be a URL. */
 static bool split(const char *text, struct url *url)
 {
     *url = (struct url){.scheme = {text, strcspn(text, ":")}, .query = {"", 0}};
@@ -76,7 +77,7 @@ static bool split(const char *text, struct url *url)
     bool is_special = url->default_port >= 0;
     const char *at = text + url->scheme.size + 1;
     size_t slashes = is_special ? strspn(at, "/\\") : str_starts(at, "//") ? 2 : 0;
-    if (slashes == 0)
+    if (slashes == 0 && !is_special)
         return false;
     at += slashes;
     if (!split_authority(take_until(&at, is_special ? "/\\?#" : "/?#"), url))
@@ -85,7 +86,7 @@ static bool split(const char *text, struct url *url)
     if (*at == '?')
         url->query = take_until(&at, "#");
     url->fragment = (struct piece){at, strlen(at)};
-    return true;
+    return slashes || memchr(url->host.text, '.', url->host.size);
 }
 
 /* --- escapes --- */
@@ -195,7 +196,13 @@ static const char *read_ipv6(struct arena *arena, const char *host)
     const char *inside = arena_strndup(arena, host + 1, strlen(host) - 2);
     if (inet_pton(AF_INET6, inside, &address) != 1 || IN6_IS_ADDR_UNSPECIFIED(&address))
         return NULL;
-    return arena_printf(arena, "[%s]", inet_ntop(AF_INET6, &address, out, sizeof out));
+    inet_ntop(AF_INET6, &address, out, sizeof out);
+    if (!strchr(out, '.'))
+        return arena_printf(arena, "[%s]", out);
+    /* Browsers do not write the last four bytes as an IPv4 address. */
+    const uint8_t *last = address.s6_addr + 12;
+    return arena_printf(arena, "[%.*s:%x:%x]", (int)(strrchr(out, ':') - out), out, (unsigned)last[0] << 8 | last[1],
+                        (unsigned)last[2] << 8 | last[3]);
 }
 
 static const char *unescape(struct arena *arena, struct piece piece)

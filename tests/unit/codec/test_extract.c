@@ -46,6 +46,32 @@ static void check(const struct row *rows, size_t count)
 
 #define EVIL_URL "url http://evil.example/x\ndomain evil.example"
 
+/* Where a value is one of several things that a word says. */
+static void parts_of_words(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        {"pay bitcoin:1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa?amount=1&label=x now", "crypto 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"},
+        {"AS64512-AS64515, AS64500-64501 and AS-SET", "asn 64512\nasn 64515"},
+        {"GET /x?ip=198.51.92.21&x and ip=198.51.92.22&amp;y", "ipv4 198.51.92.21\nipv4 198.51.92.22"},
+        {"https:evil.com/x is read as its host", "domain evil.com"},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
+/* Symbols and hyphens at the edge of a label, which browsers take: in URLs only, since what is written in a sentence is rarely meant so. */
+static void odd_hosts(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        {"go to http://i\u2764.ws/ now", "url http://xn--i-7iq.ws/\ndomain xn--i-7iq.ws"},
+        {"see https://-a.tumblr.com/", "url https://-a.tumblr.com/\ndomain -a.tumblr.com"},
+        {"done\u2705.it and super\U0001f44d.de, bot-.example.com, me@\u2603.net", ""},
+        {"\U0001f449http://evil.com\U0001f448 and http://evil.com- there", ""},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
 /* Commas, full stops and letters of scripts that are not Latin end a value. */
 static void other_scripts(void **state)
 {
@@ -479,10 +505,10 @@ static void labelled(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(defanged),  cmocka_unit_test(unicode),     cmocka_unit_test(plain),
-                                       cmocka_unit_test(lists),     cmocka_unit_test(gateways),    cmocka_unit_test(bare_names),
-                                       cmocka_unit_test(originals), cmocka_unit_test(html),        cmocka_unit_test(bounded),
-                                       cmocka_unit_test(labelled),  cmocka_unit_test(long_lists),  cmocka_unit_test(other_scripts),
-                                       cmocka_unit_test(labels),    cmocka_unit_test(surroundings)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defanged),       cmocka_unit_test(unicode),       cmocka_unit_test(plain),      cmocka_unit_test(lists),
+        cmocka_unit_test(gateways),       cmocka_unit_test(bare_names),    cmocka_unit_test(originals),  cmocka_unit_test(html),
+        cmocka_unit_test(bounded),        cmocka_unit_test(labelled),      cmocka_unit_test(long_lists), cmocka_unit_test(odd_hosts),
+        cmocka_unit_test(parts_of_words), cmocka_unit_test(other_scripts), cmocka_unit_test(labels),     cmocka_unit_test(surroundings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
