@@ -409,7 +409,8 @@ static void use_own_id(struct iodef_reader *reader, struct xml_element *indicato
         xml_json_use_all(id);
 }
 
-/* Ratings without a number are read as the middle of their part of the scale. */
+/* Ratings without a number are read as the middle of their part of the scale. RFC 7970 leaves the scale of numbers open: "0.8" is a share,
+ * "1" and "80" are of 100. What was changed is kept, too. */
 static int read_confidence(struct iodef_reader *reader, struct xml_element *confidence)
 {
     static const struct {
@@ -421,8 +422,10 @@ static int read_confidence(struct iodef_reader *reader, struct xml_element *conf
     char *end;
     double number = strtod(text, &end);
     if (str_equal(rating, "numeric") && text[0] && *end == '\0' && number >= 0 && number <= 100) {
-        xml_json_use_all(confidence);
-        return (int)(number + 0.5);
+        int value = (int)(number <= 1 && strchr(text, '.') ? number * 100 + 0.5 : number + 0.5);
+        if (value == number)
+            xml_json_use_all(confidence);
+        return value;
     }
     for (size_t i = 0; i < ARRAY_SIZE(ratings); i++)
         if (str_equal(ratings[i].rating, rating))

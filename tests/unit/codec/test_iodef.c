@@ -73,6 +73,31 @@ static void test_labels_of_an_incident(void **state)
     expect_label("restriction='green' ext-restriction='TLP:RED'", TLP_RED);
 }
 
+/* The scale of numbers is open: with a point, up to 1, they are a share. */
+static void test_confidence(void **state)
+{
+    UNUSED(state);
+    static const struct {
+        const char *text;
+        int confidence;
+        bool is_kept;
+    } rows[] = {{"80", 80, false}, {"1", 1, false},    {"0.8", 80, true}, {"1.0", 100, true},
+                {"0", 0, false},   {"75.5", 76, true}, {"101", -1, true}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char *content =
+            mem_printf("<IndicatorData><Indicator><IndicatorID name='a.example' version='1'>i</IndicatorID><Confidence rating='numeric'>"
+                       "%s</Confidence><Observable><System><Node><Address category='ipv4-addr'>192.0.2.1</Address></Node></System>"
+                       "</Observable></Indicator></IndicatorData>",
+                       rows[i].text);
+        struct report *report = decode_incident("", content);
+        assert_non_null(report);
+        assert_int_equal(report->observations[0].sightings[0].confidence, rows[i].confidence);
+        assert_int_equal(report->observations[0].extra && strstr(report->observations[0].extra, "Confidence") != NULL, rows[i].is_kept);
+        report_free(report);
+        free(content);
+    }
+}
+
 #define FLOW "<Flow><System category='source'><Node><Address category='ipv4-addr'>192.0.2.1</Address></Node></System></Flow>"
 
 static void test_text_under_a_stricter_label_raises_the_report(void **state)
@@ -479,6 +504,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_labels_of_an_incident),
+        cmocka_unit_test(test_confidence),
         cmocka_unit_test(test_text_under_a_stricter_label_raises_the_report),
         cmocka_unit_test(test_a_victim_is_no_indicator),
         cmocka_unit_test(test_limits_of_observations_and_inheritance),
