@@ -169,7 +169,7 @@ static bool read_time(struct codec_stream *stream, struct observation *observati
 /* "0", "0000-00-00 00:00:00": how databases write that there is none. */
 static bool is_no_time(const char *text)
 {
-    return csv_report_is_absent(text) || (strchr(text, '0') && !text[strspn(text, "0-/.:TZ ")]);
+    return observable_is_absent(text) || (strchr(text, '0') && !text[strspn(text, "0-/.:TZ ")]);
 }
 
 static int *port_of(struct observation *observation, enum sighting_role role)
