@@ -152,6 +152,7 @@ equal 'the beginning' 4096 "$(sql peer "SELECT sum(length(bytes)) FROM cirt.repo
 equal 'of all' "$(wc -c <"$SCRATCH/trace.xml")" "$(newest size)"
 contains 'which is told' 'only its first 4096 bytes were kept' "$(as peer lead report show "$asked")"
 head -c 8000 /dev/zero | tr '\0' x >"$SCRATCH/long.json"
+exits 5 as peer feed submit - <<<'the first of today'
 exits 5 as peer feed submit "$SCRATCH/long.json"
 contains 'at once, too' 'only its first 4096 bytes were kept, as malformed report' "$said"
 lacks 'what would be refused' 'report replay' "$said"
