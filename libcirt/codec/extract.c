@@ -189,7 +189,7 @@ static bool add_dotted(struct extraction *extraction, char *text)
         add_ipv4(extraction, text);
         return true;
     }
-    if (text[size] == '&') /* "ip=198.51.100.7&port=..." */
+    if (dots == 3 && text[size] == '&') /* "ip=198.51.100.7&port=..." */
         text[size] = '\0';
     if (dots != 3 || (text[size] && text[size] != ':' && text[size] != '/'))
         return false;

@@ -54,6 +54,7 @@ static void parts_of_words(void **state)
         {"pay bitcoin:1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa?amount=1&label=x now", "crypto 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"},
         {"AS64512-AS64515, AS64500-64501 and AS-SET", "asn 64512\nasn 64515"},
         {"GET /x?ip=198.51.92.21&x and ip=198.51.92.22&amp;y", "ipv4 198.51.92.21\nipv4 198.51.92.22"},
+        {"7&bob@bank.example", "email 7&bob@bank.example"},
         {"https:evil.com/x is read as its host", "domain evil.com"},
     };
     check(rows, ARRAY_SIZE(rows));
