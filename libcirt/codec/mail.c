@@ -104,22 +104,27 @@ static bool read_observables(struct mail_reading *reading)
     return count > 0;
 }
 
-/* What only an alternative or a file names that is not shown (a link in the HTML beside a text, an attached list): told as such. */
-static void read_unshown(struct mail_reading *reading, bool has_shown)
+struct observation *mail_unshown_read(struct report *report, const struct buf *aside, bool has_shown, const char *extra)
 {
-    struct report *report = reading->report;
     struct observation *observation = report_add_observation(report);
-    extract_observables(buf_text(&reading->aside), report, observation);
+    extract_observables(buf_text(aside), report, observation);
     const struct observation *shown = has_shown ? observation - 1 : NULL;
     size_t kept = 0;
     for (size_t i = 0; i < observation->sighting_count; i++)
         if (!shown || !has_sighting(shown, &observation->sightings[i]))
             observation->sightings[kept++] = observation->sightings[i];
     observation->sighting_count = kept;
-    observation->extra = "{\"shown\":false}";
-    set_time(report, observation);
+    observation->extra = extra;
     if (kept == 0)
         report->observation_count--;
+    return kept ? observation : NULL;
+}
+
+void mail_unshown_label(struct report *report, const struct buf *aside)
+{
+    enum tlp label = label_of(buf_text(aside));
+    if (label >= TLP_AMBER)
+        report->tlp = tlp_strictest(report->tlp, label);
 }
 
 /* What the mail says of itself holds for what is attached to it. */
@@ -148,11 +153,11 @@ static void read_mail(struct mail_reading *reading)
     mail_label_read(report, report->summary);
     mail_label_read(report, report->description);
     narrow_values(report, tlp_strictest(label_of(report->summary), label_of(report->description)));
-    /* A label on what is not shown binds the whole where it is strict, as one of an attached document does. */
-    enum tlp aside = label_of(buf_text(&reading->aside));
-    if (aside >= TLP_AMBER)
-        report->tlp = tlp_strictest(report->tlp, aside);
-    read_unshown(reading, read_observables(reading));
+    mail_unshown_label(report, &reading->aside);
+    bool has_shown = read_observables(reading);
+    struct observation *unshown = mail_unshown_read(report, &reading->aside, has_shown, "{\"shown\":false}");
+    if (unshown)
+        set_time(report, unshown);
     mail_opened_read(reading);
     mail_extra_write(reading);
 }

@@ -27,18 +27,25 @@ static bool is_entity(const struct mail_opened *opened)
     return false;
 }
 
-static void set_text(json_t *item, struct mail_reading *reading, const struct buf *text, bool is_cut)
+static const char *path_of(const json_t *item)
+{
+    return json_string_value(json_object_get(item, "path"));
+}
+
+/* True where it names anything. */
+static bool set_text(json_t *item, struct mail_reading *reading, const struct buf *text, bool is_cut)
 {
     json_object_set_new(item, "text", json_stringn(buf_text(text), text->size));
     if (is_cut)
         json_object_set_new(item, "text_is_cut", json_true());
     mail_label_read(reading->report, buf_text(text));
     struct observation *observation = report_add_observation(reading->report);
-    if (extract_observables(buf_text(text), reading->report, observation) == 0)
+    if (extract_observables(buf_text(text), reading->report, observation) == 0) {
         reading->report->observation_count--;
-    else
-        observation->extra =
-            arena_printf(report_row_arena(reading->report), "{\"opened_part\":\"%s\"}", json_string_value(json_object_get(item, "path")));
+        return false;
+    }
+    observation->extra = arena_printf(report_row_arena(reading->report), "{\"opened_part\":\"%s\"}", path_of(item));
+    return true;
 }
 
 /* Its text and attachments, read as a mail's are, into lists of its own. */
@@ -60,14 +67,18 @@ static bool read_entity(struct mail_reading *reading, const struct mail_opened *
                                .texts = json_array(),
                                .reports = reading->reports};
     buf_init(&own.text, OWN_TEXT_SIZE_MAX);
+    buf_init(&own.aside, OWN_TEXT_SIZE_MAX);
     mail_parts_read(&own, 0, MAIL_COVER_OWN);
-    if (own.text.size > 0)
-        set_text(item, reading, &own.text, own.is_cut);
+    bool has_shown = own.text.size > 0 && set_text(item, reading, &own.text, own.is_cut);
+    mail_unshown_label(reading->report, &own.aside);
+    mail_unshown_read(reading->report, &own.aside, has_shown,
+                      arena_printf(report_row_arena(reading->report), "{\"opened_part\":\"%s\",\"shown\":false}", path_of(item)));
     if (json_array_size(own.attachments) > 0)
         json_object_set(item, "attachments", own.attachments);
     json_decref(own.attachments);
     json_decref(own.texts);
     buf_clear(&own.text);
+    buf_clear(&own.aside);
     mail_layers_free(layers);
     mime_free(mime);
     return true;
@@ -85,7 +96,7 @@ static void read_text(struct mail_reading *reading, const struct mail_opened *op
     buf_init(&text, 4 * size + 16);
     mime_text(is_readable(opened) ? "utf-8" : charset, opened->clear, size, &text);
     if (text.size > 0)
-        set_text(item, reading, &text, size < opened->clear_size);
+        UNUSED(set_text(item, reading, &text, size < opened->clear_size));
     buf_clear(&text);
 }
 

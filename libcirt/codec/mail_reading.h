@@ -48,6 +48,11 @@ struct mail_reading {
 
 /* mail.c: the strictest TLP label that stands in the text becomes the report's, where it is stricter. */
 void mail_label_read(struct report *report, const char *text);
+/* What only text names that is not shown (a link in the HTML beside a text, an attached list): an observation with that extra, without
+ * what the one before it names, where has_shown. NULL where nothing is left. */
+struct observation *mail_unshown_read(struct report *report, const struct buf *aside, bool has_shown, const char *extra);
+/* A label on what is not shown binds the whole where it is strict, as one of an attached document does. */
+void mail_unshown_label(struct report *report, const struct buf *aside);
 
 /* mail_parts.c: text and attachments of the part and all below it. */
 void mail_parts_read(struct mail_reading *reading, int index, enum mail_cover cover);

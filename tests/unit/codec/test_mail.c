@@ -280,6 +280,29 @@ static void test_opened_parts(void **state)
     read_free(&read);
 }
 
+/* What is opened apart is read as a mail is: its HTML and its text files count for what they name, and for their label. */
+static void test_opened_unshown(void **state)
+{
+    static const char entity[] =
+        "Content-Type: multipart/mixed; boundary=q\n\n--q\nContent-Type: multipart/alternative; boundary=a\n\n--a\n\n"
+        "see http://shown.example.net/\n--a\nContent-Type: text/html\n\n<a href=\"http://shown.example.net/\">x</a>"
+        "<a href=\"http://link.example.net/\">y</a>\n--a--\n--q\nContent-Type: application/octet-stream; name=list.txt\n\n"
+        "TLP:RED 192.0.2.77\n--q--\n";
+    static const struct mail_opened opened[] = {{.path = "1.2", .clear = entity, .clear_size = sizeof entity - 1}};
+    struct mail_hints hints = {.opened = opened, .opened_count = 1};
+    UNUSED(state);
+    struct read read = read_mail(HEAD MIXED(TEXT AND FILE_PART("mail.gpg", CIPHER)), &hints);
+    const struct report *report = read.report;
+    assert_int_equal(report->observation_count, 2);
+    assert_string_equal(report->observations[0].extra, "{\"opened_part\":\"1.2\"}");
+    assert_string_equal(report->observations[1].extra, "{\"opened_part\":\"1.2\",\"shown\":false}");
+    assert_int_equal(report->observations[1].sighting_count, 3);
+    assert_string_equal(report->observations[1].sightings[0].value, "http://link.example.net/");
+    assert_string_equal(report->observations[1].sightings[2].value, "192.0.2.77");
+    assert_int_equal(report->tlp, TLP_RED);
+    read_free(&read);
+}
+
 /* One alternative is shown; links and files of the others count all the same. */
 static void test_alternatives(void **state)
 {
@@ -465,11 +488,11 @@ static void test_archives(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_archives),       cmocka_unit_test(test_references),     cmocka_unit_test(test_subject),
-        cmocka_unit_test(test_legacy_display), cmocka_unit_test(test_inline_marks),   cmocka_unit_test(test_signed_broken),
-        cmocka_unit_test(test_html_block),     cmocka_unit_test(test_inside_signed),  cmocka_unit_test(test_opened_parts),
-        cmocka_unit_test(test_forwarded),      cmocka_unit_test(test_parsed_already), cmocka_unit_test(test_alternatives),
-        cmocka_unit_test(test_encoded_mail),   cmocka_unit_test(test_draft_vectors),
+        cmocka_unit_test(test_archives),       cmocka_unit_test(test_references),    cmocka_unit_test(test_subject),
+        cmocka_unit_test(test_legacy_display), cmocka_unit_test(test_inline_marks),  cmocka_unit_test(test_signed_broken),
+        cmocka_unit_test(test_html_block),     cmocka_unit_test(test_inside_signed), cmocka_unit_test(test_opened_parts),
+        cmocka_unit_test(test_opened_unshown), cmocka_unit_test(test_forwarded),     cmocka_unit_test(test_parsed_already),
+        cmocka_unit_test(test_alternatives),   cmocka_unit_test(test_encoded_mail),  cmocka_unit_test(test_draft_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
