@@ -10,13 +10,15 @@
 #include "codec/iodef.h"
 #include "codec/json_value.h"
 #include "codec/rid.h"
+#include "codec/statements.h"
 
 /* MAILED_MAX: an MTA takes 10 MB where nothing else is said (Postfix); base64 makes four bytes of three, twice where it is encrypted. */
 enum { NOTES_MAX = 1024 * 1024, MAILED_MAX = 5 * 1024 * 1024 };
 
 /* What was decided of one value, or what the document says of it. */
-struct statement {
+struct said {
     enum observable_type type;
+    enum sighting_role role;
     const char *value;
     enum tlp tlp;
     bool is_indicator;
@@ -24,8 +26,8 @@ struct statement {
 };
 
 /* Sorted by value; the widest label first. */
-struct statements {
-    struct statement *items;
+struct said_values {
+    struct said *items;
     size_t count, capacity;
 };
 
@@ -34,8 +36,8 @@ struct share_document {
     const struct codec *codec; /* what the report is written by */
     struct report *report;
     struct buf notes; /* the description */
-    json_t *places;   /* of the observations, by what their sightings have in common */
-    struct statements wanted;
+    struct statements *together;
+    struct said_values wanted;
     bool *is_note; /* of each item */
     size_t item_count, item_capacity;
 };
@@ -84,7 +86,7 @@ struct share_document *share_document_new(const struct share_head *head)
     report->creator_name = arena_strdup(report->arena, head->team);
     report->creator_email = arena_printf(report->arena, "incident@%s", head->domain);
     buf_init(&document->notes, NOTES_MAX);
-    document->places = json_object();
+    document->together = statements_new(report);
     return document;
 }
 
@@ -92,7 +94,7 @@ void share_document_free(struct share_document *document)
 {
     if (!document)
         return;
-    json_decref(document->places);
+    statements_free(document->together);
     free(document->wanted.items);
     free(document->is_note);
     buf_clear(&document->notes);
@@ -155,73 +157,30 @@ static bool take_note(struct share_document *document, enum tlp tlp, const json_
     return true;
 }
 
-static int port_of(const json_t *content, const char *name)
-{
-    const json_t *port = json_object_get(content, name);
-    return json_is_integer(port) ? (int)json_integer_value(port) : -1;
-}
-
-static void fill_observation(struct report *report, struct observation *observation, const json_t *content)
-{
-    struct arena *arena = report_row_arena(report);
-    const json_t *count = json_object_get(content, "count");
-    const char *first = member(content, "first"), *last = member(content, "last");
-    if (first && timestamp_parse_rfc3339(first, &observation->time)) {
-        observation->time_text = arena_strdup(arena, first);
-        observation->time_rule = "rfc3339";
-    }
-    observation->class_claim = observation->class_name = arena_strdup(arena, member(content, "class"));
-    observation->count = json_is_integer(count) && json_integer_value(count) > 0 ? json_integer_value(count) : 1;
-    observation->protocol = arena_strdup(arena, member(content, "protocol"));
-    observation->source_port = port_of(content, "source_port");
-    observation->target_port = port_of(content, "target_port");
-    if (last && !str_equal(first, last))
-        observation->extra = arena_printf(arena, "{\"last\":\"%s\"}", last); /* RFC 3339: nothing to escape */
-}
-
-/* Values seen at the same times, as often and in the same manner stand in one observation. */
-static struct observation *observation_for(struct share_document *document, const json_t *content)
-{
-    char *key = mem_printf(
-        "%s %s %lld %s %s %d %d", member(content, "first") ? member(content, "first") : "-",
-        member(content, "last") ? member(content, "last") : "-", (long long)json_integer_value(json_object_get(content, "count")),
-        member(content, "class") ? member(content, "class") : "-", member(content, "protocol") ? member(content, "protocol") : "-",
-        port_of(content, "source_port"), port_of(content, "target_port"));
-    const json_t *place = json_object_get(document->places, key);
-    struct observation *observation;
-    if (place) {
-        observation = &document->report->observations[json_integer_value(place)];
-    } else {
-        json_object_set_new(document->places, key, json_integer((json_int_t)document->report->observation_count));
-        observation = report_add_observation(document->report);
-        fill_observation(document->report, observation, content);
-    }
-    free(key);
-    return observation;
-}
-
-static void add_statement(struct statements *list, const struct sighting *sighting, enum tlp tlp, size_t item)
+static void add_said(struct said_values *list, const struct sighting *sighting, enum tlp tlp, size_t item)
 {
     list->items = mem_grow(list->items, &list->capacity, list->count, sizeof *list->items);
-    list->items[list->count++] = (struct statement){
-        .type = sighting->type, .value = sighting->value, .tlp = tlp, .is_indicator = sighting->is_indicator, .item = item};
+    list->items[list->count++] = (struct said){.type = sighting->type,
+                                               .role = sighting->role,
+                                               .value = sighting->value,
+                                               .tlp = tlp,
+                                               .is_indicator = sighting->is_indicator,
+                                               .item = item};
 }
 
 static bool take_sighting(struct share_document *document, enum tlp tlp, const json_t *content, const char *ref, struct err *err)
 {
-    enum observable_type type;
-    enum sighting_role role;
-    const char *value = member(content, "value");
-    if (!value || !member(content, "type") || !member(content, "role") || !observable_type_parse(member(content, "type"), &type) ||
-        !sighting_role_parse(member(content, "role"), &role))
+    struct arena *arena = document->report->arena;
+    struct sighting sighting = {.tlp = tlp, .confidence = -1, .valid_until = TIMESTAMP_NONE, .indicator_time = TIMESTAMP_NONE};
+    if (!member(content, "value") || !member(content, "type") || !member(content, "role") ||
+        !observable_type_parse(member(content, "type"), &sighting.type) || !sighting_role_parse(member(content, "role"), &sighting.role))
         return err_set(err, ERR_INPUT, "\"%.100s\" is no sighting that can be written", ref);
-    struct observation *observation = observation_for(document, content);
-    if (!report_add_sighting(document->report, observation, type, role, value))
-        return err_set(err, ERR_INPUT, "\"%.100s\" is no %s that can be written", ref, observable_type_name(type));
-    struct sighting *sighting = &observation->sightings[observation->sighting_count - 1];
-    sighting->tlp = tlp;
-    sighting->is_indicator = json_is_true(json_object_get(content, "indicator")) && role != ROLE_VICTIM && role != ROLE_TARGET;
-    add_statement(&document->wanted, sighting, tlp, document->item_count);
+    sighting.value = arena_strdup(arena, member(content, "value"));
+    sighting.is_indicator =
+        json_is_true(json_object_get(content, "indicator")) && sighting.role != ROLE_VICTIM && sighting.role != ROLE_TARGET;
+    if (!statements_add(document->together, content, &sighting, 1, arena_strdup(arena, member(content, "class"))))
+        return err_set(err, ERR_INPUT, "\"%.100s\" is no %s that can be written", ref, observable_type_name(sighting.type));
+    add_said(&document->wanted, &sighting, tlp, document->item_count);
     return true;
 }
 
@@ -243,33 +202,54 @@ bool share_document_add(struct share_document *document, const char *kind, const
 
 /* --- what it says --- */
 
-static int compare_values(const struct statement *left, const struct statement *right)
+static int compare_values(const struct said *left, const struct said *right)
 {
     return left->type != right->type ? (int)left->type - (int)right->type : strcmp(left->value, right->value);
 }
 
-static int compare_statements(const void *a, const void *b)
+static int compare_said(const void *a, const void *b)
 {
-    const struct statement *left = a, *right = b;
+    const struct said *left = a, *right = b;
     int order = compare_values(left, right);
     return order ? order : (int)left->tlp - (int)right->tlp;
 }
 
-static void sort(struct statements *list)
+static void sort(struct said_values *list)
 {
     if (list->count)
-        qsort(list->items, list->count, sizeof *list->items, compare_statements);
+        qsort(list->items, list->count, sizeof *list->items, compare_said);
 }
 
-static void collect(const struct report *read, struct statements *said)
+static int compare_roles(const void *a, const void *b)
 {
+    const struct said *left = a, *right = b;
+    int order = compare_values(left, right);
+    if (order)
+        return order;
+    return left->role != right->role ? (int)left->role - (int)right->role : (int)left->tlp - (int)right->tlp;
+}
+
+/* Each value in each role once, with the widest of its labels: it stands in as many statements as name it. */
+static void collect(const struct report *read, struct said_values *said)
+{
+    size_t kept = 0;
     for (size_t i = 0; i < read->observation_count; i++) {
         const struct observation *observation = &read->observations[i];
         for (size_t j = 0; j < observation->sighting_count; j++) {
             const struct sighting *sighting = &observation->sightings[j];
-            add_statement(said, sighting, sighting->tlp == TLP_NONE ? read->tlp : sighting->tlp, 0);
+            add_said(said, sighting, sighting->tlp == TLP_NONE ? read->tlp : sighting->tlp, 0);
         }
     }
+    if (said->count)
+        qsort(said->items, said->count, sizeof *said->items, compare_roles);
+    for (size_t i = 0; i < said->count; i++) {
+        struct said *last = kept ? &said->items[kept - 1] : NULL;
+        if (last && compare_values(last, &said->items[i]) == 0 && last->role == said->items[i].role)
+            last->is_indicator = last->is_indicator || said->items[i].is_indicator;
+        else
+            said->items[kept++] = said->items[i];
+    }
+    said->count = kept;
     sort(said);
 }
 
@@ -320,10 +300,11 @@ static bool read_back(const struct share_document *document, const struct buf *b
 
 bool share_document_try(struct share_document *document, bool *is_carried, struct losses *losses, struct err *err)
 {
-    struct statements said = {0};
+    struct said_values said = {0};
     struct report *read = NULL;
     struct buf bytes;
     buf_init(&bytes, document->head.bytes_max);
+    statements_finish(document->together);
     /* RID is tried as it goes, with its envelope; others without what they have no place for. */
     bool ok = is_rid(document->head.format) ? encode(document, &bytes, err) && read_back(document, &bytes, &read, err)
                                             : losses_write(document->report, document->codec, &bytes, &read, err);
@@ -351,7 +332,7 @@ bool share_document_try(struct share_document *document, bool *is_carried, struc
 /* --- is it what was decided --- */
 
 /* Values of one kind: labels as strict as decided, each with each; a mark only where there was one. */
-static bool same_value(const struct statement *said, const struct statement *wanted, size_t count, struct err *err)
+static bool same_value(const struct said *said, const struct said *wanted, size_t count, struct err *err)
 {
     bool is_marked = false, was_marked = false;
     for (size_t i = 0; i < count; i++) {
@@ -367,9 +348,9 @@ static bool same_value(const struct statement *said, const struct statement *wan
            err_set(err, ERR_INPUT, "the document says \"%.100s\" as an indicator, which it is not", said->value);
 }
 
-static bool same_values(const struct report *read, struct statements *wanted, struct err *err)
+static bool same_values(const struct report *read, struct said_values *wanted, struct err *err)
 {
-    struct statements said = {0};
+    struct said_values said = {0};
     collect(read, &said);
     sort(wanted);
     bool ok = said.count == wanted->count ||
@@ -427,5 +408,6 @@ static bool check(struct share_document *document, const struct buf *bytes, stru
 
 bool share_document_write(struct share_document *document, struct buf *out, struct err *err)
 {
+    statements_finish(document->together);
     return encode(document, out, err) && check(document, out, err);
 }

@@ -49,22 +49,32 @@ void document_set_domain(struct report *report, const char *domain)
         report->creator_email = arena_printf(report->arena, "incident@%s", domain);
 }
 
+/* What the item says of its value, whose text stays the item's. False where it has none. */
+static bool read_value(const json_t *item, struct sighting *sighting)
+{
+    const char *type_name = field_text(item, "type"), *role_name = field_text(item, "role");
+
+    *sighting = (struct sighting){.value = field_text(item, "value"),
+                                  .tlp = label_of(item),
+                                  .confidence = -1,
+                                  .valid_until = TIMESTAMP_NONE,
+                                  .indicator_time = TIMESTAMP_NONE};
+    if (!type_name || !sighting->value || !observable_type_parse(type_name, &sighting->type))
+        return false;
+    if (!role_name || !sighting_role_parse(role_name, &sighting->role))
+        sighting->role = ROLE_OTHER;
+    return true;
+}
+
 /* The value of the item into the observation; NULL where it cannot be written. */
 static struct sighting *add_value(struct report *report, struct observation *observation, const json_t *item)
 {
-    enum observable_type type;
-    enum sighting_role role;
-    const char *type_name = field_text(item, "type"), *role_name = field_text(item, "role"), *value = field_text(item, "value");
-    struct sighting *sighting;
+    struct sighting read, *sighting;
 
-    if (!type_name || !value || !observable_type_parse(type_name, &type))
-        return NULL;
-    if (!role_name || !sighting_role_parse(role_name, &role))
-        role = ROLE_OTHER;
-    if (!report_add_sighting(report, observation, type, role, value))
+    if (!read_value(item, &read) || !report_add_sighting(report, observation, read.type, read.role, read.value))
         return NULL;
     sighting = &observation->sightings[observation->sighting_count - 1];
-    sighting->tlp = label_of(item);
+    sighting->tlp = read.tlp;
     return sighting;
 }
 
@@ -141,6 +151,34 @@ void document_add_observable(struct report *report, const json_t *item)
         mark(sighting, item);
     if ((number && !report_add_sighting(report, observation, OBSERVABLE_ASN, role, number)) ||
         (country && !report_add_sighting(report, observation, OBSERVABLE_COUNTRY, role, country)))
+        report->rejected_total++;
+}
+
+void document_add_statements(struct report *report, struct statements *statements, const json_t *item)
+{
+    const char *number = field_text(item, "asn"), *country = field_text(item, "country");
+    struct sighting told[3];
+    size_t count = 1;
+
+    if (!read_value(item, &told[0])) {
+        report->rejected_total++;
+        return;
+    }
+    if (number)
+        told[count++] = (struct sighting){.type = OBSERVABLE_ASN, .value = number};
+    if (country)
+        told[count++] = (struct sighting){.type = OBSERVABLE_COUNTRY, .value = country};
+    for (size_t i = 1; i < count; i++) {
+        told[i].role = told[0].role;
+        told[i].tlp = tlp_strictest(told[0].tlp, report->tlp);
+        told[i].confidence = -1;
+        told[i].valid_until = TIMESTAMP_NONE;
+    }
+    if (field_is(item, "indicator"))
+        mark(&told[0], item);
+    if (statements_add(statements, item, told, count, report->class_name))
+        add_pap(report, item);
+    else
         report->rejected_total++;
 }
 

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "codec/codec.h"
 #include "codec/losses.h"
+#include "codec/statements.h"
 #include "model/report.h"
 
 /* An empty one of that label; the strings may be NULL. */
@@ -24,6 +25,8 @@ bool document_add_indicator(struct report *report, const json_t *item);
 
 /* Adds what was seen, as /v1/cases/{case}/observables tells it, an observation of its own; what cannot be written counts as rejected. */
 void document_add_observable(struct report *report, const json_t *item);
+/* The same told with its statements, in these: statements_finish() after the last. */
+void document_add_statements(struct report *report, struct statements *statements, const json_t *item);
 
 /* A case as /v1/cases tells it, with notes that are marked for sharing only, and without values. team: whose number the case's id is. */
 struct report *document_of_case(const json_t *answer, const char *team);

@@ -123,6 +123,7 @@ struct exporting {
     struct export_writer writer; /* of a list */
     struct report *report;       /* the head of a document; what could not be written counts as its rejections */
     struct report *page;         /* of a case: all its values */
+    struct statements *together; /* of page */
     struct document document;
     struct err err;
 };
@@ -315,6 +316,7 @@ static void clear(struct exporting *job)
     buf_clear(&job->bytes);
     buf_clear(&job->behind);
     buf_clear(&job->lost);
+    statements_free(job->together);
     report_free(job->page);
     report_free(job->report);
 }
@@ -408,33 +410,44 @@ static struct report *new_page(const struct exporting *job, const char *team)
     return page;
 }
 
-/* A page of what was seen in the case goes into a list at once. A document of a case is one piece, since a value may stand in several
- * roles, and has an end. */
-static bool take_observables(struct exporting *job, const json_t *items, const char *team)
+/* Into a list at once. */
+static bool take_listed(struct exporting *job, const json_t *items, const char *team)
 {
-    bool is_list = !job->format->codec;
-
-    if (!job->page)
-        job->page = new_page(job, team);
-    if (!is_list && job->page->observation_count + json_array_size(items) > codec_limits_default.observations_max)
-        return err_set(&job->err, ERR_LIMIT, _("more than %zu values in one document"), codec_limits_default.observations_max);
+    job->page = new_page(job, team);
     for (size_t i = 0; i < json_array_size(items); i++)
         document_add_observable(job->page, json_array_get(items, i));
-    return !is_list || write_page(job, &job->page);
+    return write_page(job, &job->page);
+}
+
+/* A document of a case is one piece: what stood together may come with several pages. */
+static bool take_told(struct exporting *job, const json_t *items, const char *team)
+{
+    if (!job->page) {
+        job->page = new_page(job, team);
+        job->together = statements_new(job->page);
+    }
+    for (size_t i = 0; i < json_array_size(items); i++)
+        document_add_statements(job->page, job->together, json_array_get(items, i));
+    return job->page->observation_count <= codec_limits_default.observations_max ||
+           err_set(&job->err, ERR_LIMIT, _("more than %zu statements in one document"), codec_limits_default.observations_max);
 }
 
 static bool write_case(struct exporting *job, const json_t *answer, const json_t *me)
 {
     const char *team = field_text(me, "prefix");
     const struct export_head head = {.team = team, .tlp = job->report->tlp, .time = timestamp_now()};
+    char *path = url_path("/v1/cases/{}/observables", field_or(answer, "id", ""));
+    bool is_list = !job->format->codec, ok;
 
     job->document = (struct document){.codec = job->format->codec, .head = job->report};
-    if (!job->format->codec) {
+    if (is_list) {
         export_begin(&job->writer, job->format, &head, &job->bytes);
         buf_printf(&job->lost, "%s", _("the case's id, summary and notes"));
     }
-    return take_pages(job, url_path("/v1/cases/{}/observables", field_or(answer, "id", "")), take_observables, team) &&
-           (!job->page || write_page(job, &job->page)) && finish(job);
+    ok = is_list ? take_pages(job, path, take_listed, team) : take_pages(job, url_with(path, "statements", "1"), take_told, team);
+    if (ok && job->together)
+        statements_finish(job->together);
+    return ok && (!job->page || write_page(job, &job->page)) && finish(job);
 }
 
 int indicator_cmd_show_case(struct session *session)

@@ -266,12 +266,13 @@ static bool is_case_cursor(const char *text)
 
 static bool page_case(struct desk_call *call, struct err *err)
 {
-    const char *cursor = desk_query_text(call, "cursor");
+    const char *cursor = desk_query_text(call, "cursor"), *with_statements = desk_query_text(call, "statements");
     struct buf *body = &call->answer->body;
     struct db_rows *rows = NULL;
     db_text(call->params, call->name);
     db_text(call->params, cursor && *cursor ? cursor : NULL);
     db_int8(call->params, CASE_PAGE);
+    db_bool(call->params, with_statements && str_equal(with_statements, "1"));
     if (cursor && *cursor && !is_case_cursor(cursor))
         return err_set(err, ERR_INPUT, "\"%.60s\" is no cursor: send the next of the page before", cursor);
     if (!desk_run(call, SQL_DESK_CASE_OBSERVABLES, &rows, err))

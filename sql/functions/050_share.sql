@@ -114,25 +114,26 @@ BEGIN
                bool_or(s.is_indicator AND s.role NOT IN (2, 3) AND (EXISTS (SELECT FROM known_sender k WHERE k.id = s.origin)
                    OR EXISTS (SELECT FROM vouched_mail v WHERE v.report_id = s.report_id))) AS indicator, max(s.pap) AS pap, min(s.addr) AS addr, min(s.host) AS host,
                coalesce(max(x.other) FILTER (WHERE s.tlp >= 2), CASE WHEN bool_and(coalesce(x.is_theirs, false)) THEN v_peer END, 0) AS origin_peer,
-               min(coalesce(o.time, s.received)) AS first, max(coalesce(o.time, s.received)) AS last, least(sum(o.count), 9223372036854775807) AS count,
-               min(o.class) AS class, min(o.protocol) AS protocol,
-               CASE WHEN min(o.source_port) = max(o.source_port) THEN min(o.source_port) END AS source_port,
-               CASE WHEN min(o.target_port) = max(o.target_port) THEN min(o.target_port) END AS target_port
+               min(o.class) AS class
         FROM ahead s JOIN bound b ON (s.type, s.role, s.value) <= (b.type, b.role, b.value)
             JOIN visible_observation o ON o.report_id = s.report_id AND o.received = s.received AND o.no = s.observation_no
             LEFT JOIN voice x ON x.report_id = s.report_id
         GROUP BY s.type, s.value, s.role),
     marked AS MATERIALIZED (SELECT array_agg(g.type) AS types, array_agg(g.value) AS values, array_agg(g.host) AS hosts, array_agg(g.addr) AS addrs FROM seen g WHERE g.indicator),
-    victim AS MATERIALIZED (SELECT DISTINCT m.types[v] AS type, m.values[v] AS value FROM marked m CROSS JOIN LATERAL victims_among(m.types, m.values, m.hosts, m.addrs) v)
+    victim AS MATERIALIZED (SELECT DISTINCT m.types[v] AS type, m.values[v] AS value FROM marked m CROSS JOIN LATERAL victims_among(m.types, m.values, m.hosts, m.addrs) v),
+    fitting AS MATERIALIZED (
+        SELECT y.* FROM (SELECT z.*, sum(octet_length(z.value)) OVER (ORDER BY z.type, z.role, z.value) - octet_length(z.value) AS before FROM seen z) y
+        WHERE y.before <= 8 * 1024 * 1024),
+    told AS MATERIALIZED (
+        SELECT x.* FROM (SELECT array_agg(y.type) AS types, array_agg(y.role) AS roles, array_agg(y.value) AS values FROM fitting y) a
+            CROSS JOIN LATERAL case_statements(v_case, a.types, a.roles, a.values) x)
     SELECT 'sighting', observable_type_name(g.type) || ' ' || sighting_role_name(g.role) || ' ' || g.value, g.value, observable_type_name(g.type), g.value,
            sighting_role_name(g.role), g.class, g.tlp, true, g.personal, g.origin_peer, v_restricted,
            json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(g.tlp),
-                             'first', time_text(g.first), 'last', time_text(g.last), 'count', g.count, 'class', g.class, 'protocol', g.protocol,
-                             'source_port', g.source_port, 'target_port', g.target_port, 'pap', tlp_name(g.pap), 'indicator', g.indicator AND NOT v_is_refuted AND NOT EXISTS (
+                             'statements', d.statements, 'further', d.further, 'class', g.class, 'pap', tlp_name(g.pap), 'indicator', g.indicator AND NOT v_is_refuted AND NOT EXISTS (
                                  SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(g.value) AND w.type = g.type AND w.ended IS NULL)
                                  AND NOT EXISTS (SELECT FROM victim x WHERE x.type = g.type AND x.value = g.value))::text
-        FROM (SELECT y.*, sum(octet_length(y.value)) OVER (ORDER BY y.type, y.role, y.value) - octet_length(y.value) AS before FROM seen y) g
-        WHERE g.before <= 8 * 1024 * 1024 ORDER BY g.type, g.role, g.value;
+        FROM fitting g LEFT JOIN told d ON d.type = g.type AND d.role = g.role AND d.value = g.value ORDER BY g.type, g.role, g.value;
     RETURN QUERY
     SELECT 'note', n.id::text, left(n.text, 200), NULL, NULL, NULL, NULL, n.tlp, n.share, false, 0::bigint, v_restricted,
            json_build_object('text', n.text, 'time', time_text(n.written), 'tlp', tlp_name(n.tlp))::text

@@ -70,7 +70,7 @@ SELECT json_join(json_join(case_json(v), case_related(v.id)), json_build_object(
 FROM visible_case v WHERE v.id = case_find($1::text)
 
 -- name: case_observables
-SELECT item, cursor FROM case_values(case_find($1::text), $2::text, $3::bigint)
+SELECT item, cursor FROM case_values(case_find($1::text), $2::text, $3::bigint, $4::boolean)
 
 -- name: case_add
 SELECT case_open($1::text, $2::text, $3::text, $4::text, $5::text)
