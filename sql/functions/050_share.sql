@@ -124,16 +124,15 @@ BEGIN
     fitting AS MATERIALIZED (
         SELECT y.* FROM (SELECT z.*, sum(octet_length(z.value)) OVER (ORDER BY z.type, z.role, z.value) - octet_length(z.value) AS before FROM seen z) y
         WHERE y.before <= 8 * 1024 * 1024),
-    told AS MATERIALIZED (
-        SELECT x.* FROM (SELECT array_agg(y.type) AS types, array_agg(y.role) AS roles, array_agg(y.value) AS values FROM fitting y) a
-            CROSS JOIN LATERAL case_statements(v_case, a.types, a.roles, a.values) x)
+    told AS MATERIALIZED (SELECT case_statements(v_case, array_agg(y.type), array_agg(y.role), array_agg(y.value)) AS all FROM fitting y)
     SELECT 'sighting', observable_type_name(g.type) || ' ' || sighting_role_name(g.role) || ' ' || g.value, g.value, observable_type_name(g.type), g.value,
            sighting_role_name(g.role), g.class, g.tlp, true, g.personal, g.origin_peer, v_restricted,
            json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(g.tlp),
-                             'statements', d.statements, 'further', d.further, 'class', g.class, 'pap', tlp_name(g.pap), 'indicator', g.indicator AND NOT v_is_refuted AND NOT EXISTS (
+                             'statements', d.said -> 'statements', 'further', d.said -> 'further', 'class', g.class, 'pap', tlp_name(g.pap), 'indicator', g.indicator AND NOT v_is_refuted AND NOT EXISTS (
                                  SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(g.value) AND w.type = g.type AND w.ended IS NULL)
                                  AND NOT EXISTS (SELECT FROM victim x WHERE x.type = g.type AND x.value = g.value))::text
-        FROM fitting g LEFT JOIN told d ON d.type = g.type AND d.role = g.role AND d.value = g.value ORDER BY g.type, g.role, g.value;
+        FROM fitting g CROSS JOIN LATERAL (SELECT (SELECT t.all FROM told t) -> statement_key(g.type, g.role, g.value) AS said OFFSET 0) d
+        ORDER BY g.type, g.role, g.value;
     RETURN QUERY
     SELECT 'note', n.id::text, left(n.text, 200), NULL, NULL, NULL, NULL, n.tlp, n.share, false, 0::bigint, v_restricted,
            json_build_object('text', n.text, 'time', time_text(n.written), 'tlp', tlp_name(n.tlp))::text

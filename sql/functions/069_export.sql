@@ -74,29 +74,31 @@ BEGIN
         GROUP BY x.type, x.value ORDER BY x.type, x.value LIMIT 1000) g);
 END $$;
 
--- Where values of a case were seen, for its document: statements, [{in time count protocol source_port target_port}], one for each observation that says the
--- value in that role, the newest first. in is the same for what stood together. Of all values not more than fit into a document, of what was said most often
--- the newest; further {time last count} sums up the others.
-CREATE OR REPLACE FUNCTION case_statements(p_case bigint, p_types smallint[], p_roles smallint[], p_values text[])
-RETURNS TABLE (type smallint, role smallint, value text, statements json, further json)
+-- Where values of a case were seen, for its document, by statement_key(): {statements:[{in time count protocol source_port target_port}] further}, one for each
+-- observation that says the value in that role, the newest first. in is the same for what stood together. Of all values not more than fit into a document,
+-- of what was said most often the newest; further {time last count} sums up the others. An object: joins would be planned for a few values.
+CREATE OR REPLACE FUNCTION statement_key(p_type smallint, p_role smallint, p_value text) RETURNS text LANGUAGE sql IMMUTABLE
+RETURN p_type || ' ' || p_role || ' ' || p_value;
+CREATE OR REPLACE FUNCTION case_statements(p_case bigint, p_types smallint[], p_roles smallint[], p_values text[]) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
-    RETURN QUERY
-    WITH asked AS MATERIALIZED (SELECT DISTINCT u.type, u.role, u.value FROM unnest(p_types, p_roles, p_values) u(type, role, value)),
-    said AS (
-        SELECT s.type, s.role, s.value, s.report_id, s.observation_no, coalesce(o.time, s.received) AS time, o.count, o.protocol, o.source_port, o.target_port,
-               row_number() OVER (PARTITION BY s.type, s.role, s.value ORDER BY s.report_id DESC, s.observation_no DESC) AS age
-        FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
-            JOIN asked a ON a.type = s.type AND a.role = s.role AND a.value = s.value
-            JOIN visible_observation o ON o.report_id = s.report_id AND o.received = s.received AND o.no = s.observation_no
-        WHERE m.case_id = p_case),
-    placed AS (SELECT d.*, row_number() OVER (ORDER BY d.age) <= 50000 AS fits FROM said d)
-    SELECT p.type, p.role, p.value,
-           json_agg(json_strip_nulls(json_build_object('in', p.report_id || '.' || p.observation_no, 'time', time_text(p.time), 'count', p.count, 'protocol', p.protocol,
-               'source_port', p.source_port, 'target_port', p.target_port)) ORDER BY p.age) FILTER (WHERE p.fits),
-           CASE WHEN NOT bool_and(p.fits) THEN json_build_object('time', time_text(min(p.time) FILTER (WHERE NOT p.fits)), 'last',
-               time_text(max(p.time) FILTER (WHERE NOT p.fits)), 'count', least(sum(p.count) FILTER (WHERE NOT p.fits), 9223372036854775807)) END
-    FROM placed p GROUP BY p.type, p.role, p.value;
+    RETURN (
+        WITH said AS (
+            SELECT statement_key(s.type, s.role, s.value) AS key, s.report_id, s.observation_no, coalesce(o.time, s.received) AS time, o.count, o.protocol,
+                   o.source_port, o.target_port
+            FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
+                JOIN visible_observation o ON o.report_id = s.report_id AND o.received = s.received AND o.no = s.observation_no
+            WHERE m.case_id = p_case AND CASE WHEN statement_key(s.type, s.role, s.value) IN (
+                SELECT statement_key(u.type, u.role, u.value) FROM unnest(p_types, p_roles, p_values) u(type, role, value)) THEN true END),
+        aged AS (SELECT d.*, row_number() OVER (PARTITION BY d.key ORDER BY d.report_id DESC, d.observation_no DESC) AS age FROM said d),
+        placed AS (SELECT d.*, row_number() OVER (ORDER BY d.age) <= 50000 AS fits FROM aged d),
+        told AS (
+            SELECT p.key, json_agg(json_strip_nulls(json_build_object('in', p.report_id || '.' || p.observation_no, 'time', time_text(p.time), 'count', p.count,
+                       'protocol', p.protocol, 'source_port', p.source_port, 'target_port', p.target_port)) ORDER BY p.age) FILTER (WHERE p.fits) AS statements,
+                   CASE WHEN NOT bool_and(p.fits) THEN json_build_object('time', time_text(min(p.time) FILTER (WHERE NOT p.fits)), 'last',
+                       time_text(max(p.time) FILTER (WHERE NOT p.fits)), 'count', least(sum(p.count) FILTER (WHERE NOT p.fits), 9223372036854775807)) END AS further
+            FROM placed p GROUP BY p.key)
+        SELECT jsonb_object_agg(t.key, json_build_object('statements', t.statements, 'further', t.further)) FROM told t);
 END $$;
 
 -- All values of a case, each with each of its roles once, by pages: what was seen, and what an analyst marked though nobody saw it. In the order of type,
@@ -143,9 +145,7 @@ BEGIN
         SELECT array_agg(g.type) AS types, array_agg(g.value) AS values, array_agg(g.host) AS hosts, array_agg(g.addr) AS addrs
         FROM page g WHERE g.role NOT IN (2, 3) AND (g.indicator OR EXISTS (SELECT FROM mark k WHERE k.type = g.type AND k.value = g.value))),
     victim AS MATERIALIZED (SELECT DISTINCT m.types[v] AS type, m.values[v] AS value FROM marked m CROSS JOIN LATERAL victims_among(m.types, m.values, m.hosts, m.addrs) v),
-    told AS MATERIALIZED (
-        SELECT x.* FROM (SELECT array_agg(g.type) AS types, array_agg(g.role) AS roles, array_agg(g.value) AS values FROM page g WHERE p_with_statements) a
-            CROSS JOIN LATERAL case_statements(p_case, a.types, a.roles, a.values) x)
+    told AS MATERIALIZED (SELECT case_statements(p_case, array_agg(g.type), array_agg(g.role), array_agg(g.value)) AS all FROM page g WHERE p_with_statements)
     SELECT json_build_object('type', observable_type_name(g.type), 'value', g.value, 'role', sighting_role_name(g.role), 'tlp', tlp_name(greatest(g.tlp, k.tlp)),
                'pap', tlp_name(greatest(g.pap, k.pap)), 'first_seen', time_text(g.first), 'last_seen', time_text(g.last),
                'asn', CASE WHEN g.addr IS NOT NULL THEN (SELECT min(a.value) FROM visible_sighting a WHERE a.report_id = g.newest[1] AND a.observation_no = g.newest[2]
@@ -155,10 +155,11 @@ BEGIN
                'count', g.count, 'protocol', g.protocol, 'source_port', g.source_port, 'target_port', g.target_port,
                'indicator', i.yes, 'confidence', CASE WHEN i.yes THEN coalesce(k.confidence, g.confidence) END,
                'until', CASE WHEN i.yes THEN time_text(CASE WHEN k.type IS NOT NULL THEN k.until ELSE g.until END) END,
-               'statements', d.statements, 'further', CASE WHEN p_with_statements AND d.statements IS NULL THEN json_build_object('time', time_text(g.first), 'last',
-                   time_text(g.last), 'count', g.count) ELSE d.further END),
+               'statements', d.said -> 'statements', 'further', CASE WHEN p_with_statements AND d.said IS NULL THEN jsonb_build_object('time', time_text(g.first), 'last',
+                   time_text(g.last), 'count', g.count) ELSE d.said -> 'further' END),
            format('%s.%s.%s', g.type, g.role, g.digest)
-    FROM page g LEFT JOIN mark k ON k.type = g.type AND k.value = g.value LEFT JOIN told d ON d.type = g.type AND d.role = g.role AND d.value = g.value
+    FROM page g LEFT JOIN mark k ON k.type = g.type AND k.value = g.value
+        CROSS JOIN LATERAL (SELECT (SELECT t.all FROM told t) -> statement_key(g.type, g.role, g.value) AS said OFFSET 0) d
         CROSS JOIN LATERAL (SELECT g.role NOT IN (2, 3) AND NOT EXISTS (SELECT FROM victim x WHERE x.type = g.type AND x.value = g.value) AND (k.type IS NOT NULL OR (g.indicator AND NOT v_is_refuted AND NOT EXISTS (
             SELECT FROM indicator_withdrawal w WHERE md5(w.value) = md5(g.value) AND w.type = g.type AND w.ended IS NULL))) AS yes) i
     ORDER BY g.type, g.role, g.digest;

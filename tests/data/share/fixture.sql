@@ -61,9 +61,8 @@ CREATE FUNCTION add_case(p_share bigint) RETURNS void LANGUAGE sql AS $$
 CREATE FUNCTION add_sighting(p_share bigint, p_type text, p_role text, p_value text, p_tlp int, p_indicator boolean DEFAULT false, p_part int DEFAULT 1)
 RETURNS void LANGUAGE sql AS $$
     SELECT test.add_item(p_share, 'sighting', p_type || ' ' || p_role || ' ' || p_value,
-        json_build_object('type', p_type, 'value', p_value, 'role', p_role, 'tlp', cirt.tlp_name(p_tlp), 'first', '2026-02-28T10:00:00Z', 'last',
-                          '2026-03-01T11:00:00Z', 'count', 7, 'class', 'fraud/phishing', 'protocol', 'tcp', 'source_port', 443, 'target_port', NULL, 'indicator',
-                          p_indicator)::text, p_tlp, p_part) $$;
+        json_build_object('type', p_type, 'value', p_value, 'role', p_role, 'tlp', cirt.tlp_name(p_tlp), 'class', 'fraud/phishing', 'statements', json_build_array(json_build_object('in', '1.1',
+                          'time', '2026-02-28T10:00:00Z', 'count', 7, 'protocol', 'tcp', 'source_port', 443)), 'indicator', p_indicator)::text, p_tlp, p_part) $$;
 CREATE FUNCTION add_note(p_share bigint, p_note bigint) RETURNS void LANGUAGE sql AS $$
     SELECT test.add_item(p_share, 'note', n.id::text, json_build_object('text', n.text, 'time', '2026-03-02T08:30:00Z')::text, n.tlp) FROM cirt.note n WHERE n.id = p_note $$;
 
