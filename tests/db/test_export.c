@@ -480,6 +480,16 @@ static void test_case_values(void **state)
     assert_int_equal(json_integer_value(json_object_get(item_of(answer, "kit.example"), "source_port")), 4444);
     assert_true(json_is_null(json_object_get(item_of(answer, "kit.example"), "target_port")));
     assert_true(json_is_null(json_object_get(item_of(answer, "new.example"), "count"))); /* nobody saw it */
+    assert_true(json_is_null(json_object_get(item_of(answer, "kit.example"), "statements")));
+    json_decref(answer);
+    /* For a document: where it stood, one by one. */
+    answer = observables(state, "auditor", 200, "&statements=1");
+    const json_t *statements = json_object_get(item_of(answer, "kit.example"), "statements");
+    assert_int_equal(json_array_size(statements), 1);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(statements, 0), "source_port")), 4444);
+    assert_true(json_is_string(json_object_get(json_array_get(statements, 0), "in")));
+    assert_true(json_is_null(json_object_get(item_of(answer, "new.example"), "statements")));
+    assert_true(json_is_string(json_object_get(json_object_get(item_of(answer, "new.example"), "further"), "time")));
     json_decref(answer);
     json_decref(observables(state, "auditor", 400, "no%20cursor"));
     json_decref(observables(state, "auditor", 400, "1.2"));
