@@ -83,10 +83,10 @@ for format in rid json ndjson iodef iodef-json stix misp xarf; do
     equal "the same document again is the same ($format)" 1 "$(as home lead --json shares "$case" | value 'len(d["items"])')"
 done
 together() { value 'sorted([sorted(v["value"] for v in o["observables"]) for o in d["observations"]])' <"$1"; }
-equal 'what stood together' "[['192.0.2.17', 'http://kit.example.net/login', 'kit.example.net'], ['192.0.2.17', 'lonely.exe'], ['192.0.2.18', 'evil \"quoted\".exe'], ['inner.example.net']]" \
+equal 'what stood together' '[["192.0.2.17", "http://kit.example.net/login", "kit.example.net"], ["192.0.2.17", "lonely.exe"], ["192.0.2.18", "evil \"quoted\".exe"], ["inner.example.net"]]' \
     "$(together "$SCRATCH/shared.json")"
 as home lead show "$case" --format json >"$SCRATCH/own.json" 2>/dev/null
-contains 'also in what is shown' "['inner.example.net', 'victim@bank.example']" "$(together "$SCRATCH/own.json")"
+contains 'also in what is shown' '["inner.example.net", "victim@bank.example"]' "$(together "$SCRATCH/own.json")"
 equal 'no case of it' 0 "$(as peer lead --json ls is:any | value 'len(d["items"])')"
 contains 'in the history' ', stix' "$(as home lead journal "$case")"
 python3 "$SOURCE/tests/support/schemas.py" "$SCRATCH"/shared.{json,ndjson,iodef,iodef-json,stix,misp,xarf} || fail 'a schema refuses a document'
