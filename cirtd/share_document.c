@@ -11,6 +11,7 @@
 #include "codec/json_value.h"
 #include "codec/rid.h"
 #include "codec/statements.h"
+#include "codec/xml_write.h"
 
 /* MAILED_MAX: an MTA takes 10 MB where nothing else is said (Postfix); base64 makes four bytes of three, twice where it is encrypted. */
 enum { NOTES_MAX = 1024 * 1024, MAILED_MAX = 5 * 1024 * 1024 };
@@ -102,17 +103,17 @@ void share_document_free(struct share_document *document)
     free(document);
 }
 
-/* Text as XML can hold it and gives it back: without control characters, blanks at the ends and carriage returns. */
+/* Text as XML can hold it and gives it back: without control characters and the like, blanks at the ends and carriage returns. */
 static void add_clean(struct buf *out, const char *text)
 {
     size_t start = out->size;
-    for (; *text; text++) {
-        if ((unsigned char)*text < ' ' && *text != '\n' && *text != '\t') {
-            if (*text != '\r')
-                buf_add_char(out, ' ');
-        } else if (out->size > start || !strchr(" \n\t", *text)) {
-            buf_add_char(out, *text);
-        }
+    const char *end = text + strlen(text);
+    uint32_t c;
+    for (size_t size; (size = str_next_code_point(text, end, &c)) != 0; text += size) {
+        if (!xml_write_is_character(c))
+            buf_add_char(out, ' ');
+        else if (c != '\r' && (out->size > start || !strchr(" \n\t", *text)))
+            buf_add(out, text, size);
     }
     while (out->size > start && strchr(" \n\t", out->bytes[out->size - 1]))
         out->bytes[--out->size] = '\0';

@@ -152,6 +152,9 @@ void document_add_observable(struct report *report, const json_t *item)
     if ((number && !report_add_sighting(report, observation, OBSERVABLE_ASN, role, number)) ||
         (country && !report_add_sighting(report, observation, OBSERVABLE_COUNTRY, role, country)))
         report->rejected_total++;
+    /* What its address told has no label of its own. */
+    for (size_t i = 1; i < observation->sighting_count; i++)
+        observation->sightings[i].tlp = tlp_strictest(label_of(item), report->tlp);
 }
 
 void document_add_statements(struct report *report, struct statements *statements, const json_t *item)

@@ -298,7 +298,9 @@ static void tell_export(const struct exporting *job, const json_t *head)
     struct buf text;
 
     buf_init(&text, REMARK_MAX);
-    int64_t count = field_number(head, "count", 0) - (int64_t)(job->writer.left_out + job->report->rejected_total);
+    /* The losses of a document count what it rejects, too. */
+    size_t lost = job->document.writer ? job->document.losses.values : job->report->rejected_total;
+    int64_t count = field_number(head, "count", 0) - (int64_t)(job->writer.left_out + lost);
     buf_printf(&text, ngettext("%lld indicator as %s%s%s", "%lld indicators as %s%s%s", (unsigned long)count), (long long)count,
                job->format->name, *label ? ", " : "", label);
     add_withheld(&text, head);

@@ -12,9 +12,9 @@
 #include "rules/priority.h"
 
 /* SHARE_*_MAX: of one document, as share_candidates() has them; of fewer than FEW_VALUES none is made because the document would be too
- * long. What is small is not written by RID, which says all of it, only to know that it is.*/
+ * long. */
 enum { CLASSES_MAX = 256, SHARE_VALUES_MAX = 20000, SHARE_BYTES_MAX = 8 * 1024 * 1024, WHY_SIZE = 200 };
-enum { FEW_VALUES = 100, SMALL_VALUES = 5000, SMALL_BYTES = 1024 * 1024 };
+enum { FEW_VALUES = 100 };
 enum {
     AGREEMENT_ID,
     AGREEMENT_VERSION,
@@ -353,12 +353,10 @@ static bool try_document(const struct order *order, struct plan *plan, const str
     return ok;
 }
 
-/* What goes is tried in that format: items that it cannot say stay, and what is too long is halved. RID says all of them. */
+/* What goes is tried in that format: items that it cannot say stay, and what is too long is halved. */
 static void try_format(struct desk_call *call, const struct order *order, struct plan *plan, const struct db_rows *rows)
 {
-    if (db_row_count(rows) == 0 || plan->reasons[0] ||
-        (str_equal(plan->head.format, SHARE_FORMAT_RID) && plan->head.rid_url && plan->values <= SMALL_VALUES &&
-         plan->bytes <= SMALL_BYTES))
+    if (db_row_count(rows) == 0 || plan->reasons[0])
         return;
     struct err err = {0};
     struct losses losses = {0};

@@ -60,12 +60,11 @@ static void moment(struct buf *out, int64_t value)
 
 bool export_csv_add(struct export_writer *writer, const struct observation *observation, const struct sighting *sighting, struct buf *out)
 {
-    UNUSED(writer);
     cell(out, observable_type_name(sighting->type), false);
     cell(out, sighting->value, false);
     cell(out, sighting_role_name(sighting->role), false);
     cell(out, sighting->is_indicator ? "true" : "false", false);
-    cell(out, tlp_name(sighting->tlp), false);
+    cell(out, tlp_name(sighting->tlp == TLP_NONE ? writer->head.tlp : sighting->tlp), false);
     number(out, sighting->confidence, 0);
     moment(out, sighting->valid_until);
     moment(out, observation->time);

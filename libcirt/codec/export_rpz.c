@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "codec/export_list.h"
 
 /* Of the 253 characters of a name these are left for the zone's own. */
@@ -17,9 +18,16 @@ void export_rpz_begin(struct export_writer *writer, struct buf *out)
                (long long)((writer->head.time / TIMESTAMP_SECOND) & 0xffffffff));
 }
 
+/* "8.0.0.0.10.rpz-client-ip" would be a rule on addresses, clients or name servers, whatever was found out about the name. */
+static bool is_policy(const char *domain)
+{
+    const char *last = strrchr(domain, '.');
+    return str_starts(last ? last + 1 : domain, "rpz-");
+}
+
 static bool add_domain(const char *domain, struct buf *out)
 {
-    if (export_is_unfit_name(domain) || strlen(domain) > 253 - ZONE_NAME_MAX)
+    if (export_is_unfit_name(domain) || is_policy(domain) || strlen(domain) > 253 - ZONE_NAME_MAX)
         return false;
     buf_printf(out, "%s CNAME .\n*.%s CNAME .\n", domain, domain);
     return true;

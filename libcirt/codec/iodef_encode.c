@@ -14,8 +14,8 @@
 
 enum { ID_SIZE = 64, NUMBER_SIZE = 24 };
 
-/* Where a type of observable has its place in an EventData. */
-enum part { PART_SYSTEM, PART_METHOD, PART_RECORD };
+/* Where an observable has its place in an EventData. */
+enum part { PART_SYSTEM, PART_METHOD, PART_RECORD, PART_NONE };
 
 /* Indicators as they are met in an event, to be listed behind all of them. Numbers follow the order of writing, so that a document read
  * and written again is the same. */
@@ -42,9 +42,12 @@ struct codec_writer {
     struct xml_write now, behind;
 };
 
-static enum part part_of(enum observable_type type)
+/* With a character replaced it would be another value, which nobody saw. */
+static enum part part_of(const struct sighting *sighting)
 {
-    switch (type) {
+    if (!xml_write_can_hold(sighting->value))
+        return PART_NONE;
+    switch (sighting->type) {
     case OBSERVABLE_IPV4:
     case OBSERVABLE_IPV6:
     case OBSERVABLE_CIDR:
@@ -145,7 +148,7 @@ static size_t run_end(const struct observation *observation, size_t from, enum p
     size_t i = from;
     for (; i < observation->sighting_count; i++) {
         const struct sighting *s = &observation->sightings[i];
-        if (part_of(s->type) != part)
+        if (part_of(s) != part)
             continue;
         if (s->role != first->role || s->tlp != first->tlp || (part == PART_SYSTEM && (types & type_bit(s->type))))
             break;
@@ -157,7 +160,7 @@ static size_t run_end(const struct observation *observation, size_t from, enum p
 /* The next sighting of that part, or the count. */
 static size_t next_of(const struct observation *observation, size_t from, enum part part)
 {
-    while (from < observation->sighting_count && part_of(observation->sightings[from].type) != part)
+    while (from < observation->sighting_count && part_of(&observation->sightings[from]) != part)
         from++;
     return from;
 }
@@ -261,7 +264,7 @@ static void add_system(struct encoder *encoder, enum sighting_role role, size_t 
         iodef_label_write(writer, sightings[from].tlp);
     xml_write_open(writer, "Node");
     for (size_t i = from; i < to; i++)
-        if (part_of(sightings[i].type) == PART_SYSTEM)
+        if (part_of(&sightings[i]) == PART_SYSTEM)
             add_address(encoder, &sightings[i]);
     xml_write_close(writer, "Node");
     add_ports(encoder, role);
@@ -272,7 +275,7 @@ static void add_system(struct encoder *encoder, enum sighting_role role, size_t 
 static bool has_role(const struct observation *observation, enum sighting_role role)
 {
     for (size_t i = 0; i < observation->sighting_count; i++)
-        if (observation->sightings[i].role == role && part_of(observation->sightings[i].type) == PART_SYSTEM)
+        if (observation->sightings[i].role == role && part_of(&observation->sightings[i]) == PART_SYSTEM)
             return true;
     return false;
 }
@@ -307,7 +310,7 @@ static void add_method(struct encoder *encoder, size_t from, size_t to)
     xml_write_open(writer, "Method");
     iodef_label_write(writer, sightings[from].tlp);
     for (size_t i = from; i < to; i++) {
-        if (part_of(sightings[i].type) != PART_METHOD)
+        if (part_of(&sightings[i]) != PART_METHOD)
             continue;
         xml_write_open(writer, "Reference");
         add_observable_id(encoder, &sightings[i]);
@@ -391,7 +394,7 @@ static void add_files(struct encoder *encoder, size_t from, size_t to)
     const struct sighting *sightings = encoder->observation->sightings;
     bool is_open = false;
     for (size_t i = from; i < to; i++) {
-        if (part_of(sightings[i].type) != PART_RECORD || !is_file(&sightings[i]))
+        if (part_of(&sightings[i]) != PART_RECORD || !is_file(&sightings[i]))
             continue;
         if (!is_open)
             xml_write_open(encoder->writer, "FileData");
@@ -409,7 +412,7 @@ static void add_record_data(struct encoder *encoder, size_t from, size_t to)
     xml_write_open(writer, "RecordData");
     iodef_label_write(writer, sightings[from].tlp);
     for (size_t i = from; i < to; i++)
-        if (part_of(sightings[i].type) == PART_RECORD && !is_file(&sightings[i]))
+        if (part_of(&sightings[i]) == PART_RECORD && !is_file(&sightings[i]))
             add_item(encoder, &sightings[i]);
     add_files(encoder, from, to);
     add_own_data(writer, "role", sighting_role_name(sightings[from].role));

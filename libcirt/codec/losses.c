@@ -5,6 +5,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/xml_write.h"
+
+#define BLANKS " \t\r\n"
 
 #define MEMBER(name)                                                                                                                       \
     {                                                                                                                                      \
@@ -79,13 +82,38 @@ static size_t is_lost(const char *before, const char *after)
     return before && !str_equal(before, after);
 }
 
+/* As a reader has it who trims, and without what XML cannot hold (in its place stands U+FFFD). */
+static void add_words(struct buf *out, const char *text)
+{
+    const char *end = text + strlen(text);
+    uint32_t c;
+    for (size_t size; (size = str_next_code_point(text, end, &c)) != 0; text += size)
+        if (xml_write_is_character(c) && c != 0xFFFD && (out->size || !strchr(BLANKS, *text)))
+            buf_add(out, text, size);
+    while (out->size && strchr(BLANKS, out->bytes[out->size - 1]))
+        out->bytes[--out->size] = '\0';
+}
+
+static size_t are_words_lost(const char *before, const char *after)
+{
+    struct buf a, b;
+    buf_init(&a, SIZE_MAX / 2);
+    buf_init(&b, SIZE_MAX / 2);
+    add_words(&a, before ? before : "");
+    add_words(&b, after ? after : "");
+    bool is_lost = a.size && !str_equal(buf_text(&a), buf_text(&b));
+    buf_clear(&a);
+    buf_clear(&b);
+    return is_lost;
+}
+
 void losses_count(const struct report *before, const struct report *after, struct losses *losses)
 {
     *losses = (struct losses){.values = before->rejected_total,
                               .reference = is_lost(before->reference, after->reference),
                               .class_name = is_lost(before->class_name, after->class_name),
-                              .summary = is_lost(before->summary, after->summary),
-                              .notes = is_lost(before->description, after->description),
+                              .summary = are_words_lost(before->summary, after->summary),
+                              .notes = are_words_lost(before->description, after->description),
                               .kind = is_lost(before->case_kind, after->case_kind),
                               .own_label = before->tlp != after->tlp,
                               .pap = before->pap > after->pap};

@@ -49,21 +49,29 @@ static const char *text_at(const json_t *event, const char *name)
     return json_string_value(json_object_get(event, name));
 }
 
-static bool is_source_type(enum observable_type type)
+/* The first address or name in that role, else the first AS number. */
+static const struct sighting *find_in_role(const struct observation *observation, enum sighting_role role)
 {
-    return type <= OBSERVABLE_EMAIL;
+    const struct sighting *number = NULL;
+    for (size_t i = 0; i < observation->sighting_count; i++) {
+        const struct sighting *sighting = &observation->sightings[i];
+        if (sighting->role != role || sighting->type > OBSERVABLE_EMAIL)
+            continue;
+        if (sighting->type != OBSERVABLE_ASN)
+            return sighting;
+        number = number ? number : sighting;
+    }
+    return number;
 }
 
-/* The address or name that the report is about: a source where there is one, never one that was hurt, since readers take it for the abuser.
- */
+/* What the report is about: a source where there is one, never what was hurt, since readers take it for the abuser. */
 static const struct sighting *find_source(const struct observation *observation)
 {
     static const enum sighting_role order[] = {ROLE_SOURCE, ROLE_INFRASTRUCTURE, ROLE_OTHER};
-    for (size_t r = 0; r < ARRAY_SIZE(order); r++)
-        for (size_t i = 0; i < observation->sighting_count; i++)
-            if (observation->sightings[i].role == order[r] && is_source_type(observation->sightings[i].type))
-                return &observation->sightings[i];
-    return NULL;
+    const struct sighting *found = NULL;
+    for (size_t r = 0; !found && r < ARRAY_SIZE(order); r++)
+        found = find_in_role(observation, order[r]);
+    return found;
 }
 
 /* --- members --- */
@@ -329,12 +337,13 @@ static bool fill(json_t *event, json_t *own, const struct report *report, const 
 {
     const struct sighting *source = find_source(observation);
     if (!source)
-        return err_set(err, ERR_INPUT, "X-ARF needs an address or name as source, not a victim's or target's: observation %zu has none",
+        return err_set(err, ERR_INPUT,
+                       "X-ARF needs an address, name or AS number as source, not a victim's or target's: observation %zu has none",
                        number + 1);
     set_id(event, report, observation, number);
     if (!set_time(event, report, observation, err) || !set_contacts(event, report, err))
         return false;
-    json_object_set_new(event, "source_identifier", json_string(source->value));
+    json_object_set_new(event, "source_identifier", json_sprintf("%s%s", source->type == OBSERVABLE_ASN ? "AS" : "", source->value));
     set_sightings(event, observation);
     set_numbers(event, observation);
     set_texts(event, report, observation);

@@ -4,9 +4,22 @@
 
 #include "base/str.h"
 
-static bool is_xml_character(uint32_t c)
+bool xml_write_is_character(uint32_t c)
 {
     return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c < 0xD800) || (c >= 0xE000 && c < 0xFFFE) || c >= 0x10000;
+}
+
+bool xml_write_can_hold(const char *text)
+{
+    const char *end = text + strlen(text);
+    while (text < end) {
+        uint32_t c = (unsigned char)*text;
+        size_t size = c < 0x80 ? 1 : str_next_code_point(text, end, &c);
+        if (!xml_write_is_character(c) || (c == 0xFFFD && size == 1))
+            return false;
+        text += size;
+    }
+    return true;
 }
 
 /* Blanks inside an attribute are written as references, else every reader turns them into spaces. */
@@ -41,7 +54,7 @@ static void add_escaped(struct buf *out, const char *text, bool in_attribute)
         const char *reference = reference_for(c, in_attribute);
         if (reference)
             buf_add_text(out, reference);
-        else if (!is_xml_character(c) || c == 0xFFFD)
+        else if (!xml_write_is_character(c) || c == 0xFFFD)
             buf_add_text(out, "\xEF\xBF\xBD");
         else
             buf_add(out, text, size);

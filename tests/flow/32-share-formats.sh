@@ -112,6 +112,24 @@ until_true 30 waits
 as home admin peer set YY-CERT --document-url "$(at peer printenv CIRT_URL)/rid" >/dev/null
 until_true 60 arrived 10
 
+# --- one value that XML cannot hold keeps no other at home ---
+printf '%s' '{"description": "loader", "class": "malware", "tlp": "green", "observations": [{"observables": [
+  {"type": "domain", "value": "loader.example.net", "role": "infrastructure"}, {"type": "filename", "value": "ctl\u0001x.exe", "role": "other"}]}]}' >"$SCRATCH/control.json"
+as home feed submit "$SCRATCH/control.json" --wait >/dev/null
+control=$(as home lead --json ls domain:loader.example.net is:any | value 'd["items"][0]["number"]')
+as home lead note "$control" --share -m $'hoster told\xef\xbf\xbe, in person ' >/dev/null
+plan=$(as home lead --json share "$control" --with YY-CERT --format rid --dry-run)
+equal 'which stays' 'rid has no place for it' "$(value '[i["reason"] for i in d["items"][0]["items"] if i.get("type") == "filename"][0]' <<<"$plan")"
+equal 'the rest goes' true "$(value 'all(i["goes"] for i in d["items"][0]["items"] if i.get("type") != "filename")' <<<"$plan")"
+as home lead share "$control" --with YY-CERT --format rid --wait >/dev/null
+until_true 30 arrived 11
+equal 'and is there' '["loader.example.net"]' "$(as peer lead --json incoming show "$(as peer lead --json incoming ls | value 'd["items"][0]["id"]')" | value '[o["value"] for o in d["observable_list"]]')"
+for format in iodef iodef-json; do
+    shown=$(as home lead show "$control" --format $format 2>"$SCRATCH/said")
+    equal "told ($format)" "$format does not carry 1 value" "$(<"$SCRATCH/said")"
+    lacks "and nothing in its place ($format)" x.exe "$shown"
+done
+
 # --- the other side holds to its own rules ---
 as peer admin peer set XX-CERT --issuer-name OTHER-CERT >/dev/null
 as home lead note "$case" --share -m 'under a name that is not ours' >/dev/null
@@ -119,7 +137,7 @@ as home lead share "$case" --with YY-CERT --wait >/dev/null || true
 equal 'under a name that is not ours' failed "$(state)"
 says_why() { [[ $(as home lead --json shares "$case" | value 'd["items"][0]["error"]') == *'answered 403: XX-CERT may not issue case names of XX-CERT'* ]]; }
 until_true 20 says_why
-arrived 10 || fail 'taken under a foreign name'
+arrived 11 || fail 'taken under a foreign name'
 as peer admin peer set XX-CERT --issuer-name XX-CERT >/dev/null
 
 # --- whatever a peer posts there ---
@@ -149,6 +167,6 @@ equal 'mail has another door' 415 "$(send message/rfc822 "$SCRATCH/mail.eml" | t
 equal 'garbage' 400 "$(send application/json "$SCRATCH/garbage" | tail -n 1)"
 cp "$SCRATCH/shared.stix" "$SCRATCH/again.stix"
 equal 'the same bytes again are known' 200 "$(send application/stix+json "$SCRATCH/again.stix" | tail -n 1)"
-arrived 10 || fail 'something of that became incoming'
+arrived 11 || fail 'something of that became incoming'
 equal 'or a case' 1 "$(as peer lead --json ls is:any | value 'len(d["items"])')"
 equal 'a feed may not post there' 403 "$(post peer feed /rid application/json "$SCRATCH/foreign.json" | tail -n 1)"

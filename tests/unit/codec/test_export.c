@@ -103,7 +103,16 @@ static void test_rpz(void **state)
         {OBSERVABLE_CIDR, "2000::/3", ROLE_SOURCE, true},
         {OBSERVABLE_IPV4, "192.0.2", ROLE_SOURCE, true},
     };
+    /* What these would do has nothing to do with a domain. */
+    static const struct given policies[] = {
+        {OBSERVABLE_DOMAIN, "8.0.0.0.10.rpz-client-ip", ROLE_SOURCE, true},
+        {OBSERVABLE_DOMAIN, "1.0.0.0.0.rpz-ip", ROLE_SOURCE, true},
+        {OBSERVABLE_DOMAIN, "32.53.2.0.192.rpz-nsip", ROLE_SOURCE, true},
+        {OBSERVABLE_DOMAIN, "ns1.bank.example.rpz-nsdname", ROLE_SOURCE, true},
+        {OBSERVABLE_DOMAIN, "rpz-ip.example", ROLE_SOURCE, true},
+    };
     (void)state;
+    is_list("rpz", policies, ARRAY_SIZE(policies), ZONE "rpz-ip.example CNAME .\n*.rpz-ip.example CNAME .\n", 4);
     is_list("rpz", plain, ARRAY_SIZE(plain),
             ZONE "32.7.2.0.192.rpz-ip CNAME .\n24.0.100.51.198.rpz-ip CNAME .\n128.17.zz.db8.2001.rpz-ip CNAME .\n"
                  "evil.example CNAME .\n*.evil.example CNAME .\n",
@@ -374,6 +383,10 @@ static void test_csv_columns(void **state)
     assert_non_null(strstr(buf_text(&out),
                            "\r\ndomain,evil.example,infrastructure,true,amber,0,,2023-11-14T22:13:20Z,fraud/phishing,3,tcp,,443,"
                            "\"'=1\"\r\n"));
+    buf_reset(&out);
+    observation->sightings[0].tlp = TLP_NONE; /* as the list's */
+    assert_true(export_report(&writer, report, &out, &err));
+    assert_non_null(strstr(buf_text(&out), "true,green,0,"));
     buf_clear(&out);
     report_free(report);
 }

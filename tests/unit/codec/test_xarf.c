@@ -330,6 +330,37 @@ static void test_nothing_is_lost_on_the_way(void **state)
     add(report, second, OBSERVABLE_DOMAIN, ROLE_OTHER, "only.example", TLP_NONE, false);
     add(report, second, OBSERVABLE_DOMAIN, ROLE_TARGET, "hurt.example", TLP_NONE, false);
     expect_round_trip(report);
+    struct observation *third = report_add_observation(report);
+    add(report, third, OBSERVABLE_ASN, ROLE_SOURCE, "64500", TLP_NONE, false);
+    expect_round_trip(report);
+    report_free(report);
+}
+
+static void expect_written_source(const struct report *report, const char *wanted)
+{
+    struct buf out;
+    buf_init(&out, DOCUMENT_MAX);
+    assert_true(xarf_codec.encode(report, &out, &err));
+    struct report *back = decode(out.bytes, out.size);
+    assert_non_null(back);
+    assert_int_equal(back->rejected_total, 0);
+    if (!strstr(buf_text(&out), wanted))
+        fail_msg("%s is not in: %s", wanted, buf_text(&out));
+    report_free(back);
+    buf_clear(&out);
+}
+
+/* An AS number where there is no address or name in that role, written so that it is known for one. */
+static void test_source(void **state)
+{
+    UNUSED(state);
+    struct report *report = full_report();
+    struct observation *observation = &report->observations[0];
+    observation->sighting_count = 0;
+    add(report, observation, OBSERVABLE_ASN, ROLE_SOURCE, "64500", TLP_NONE, false);
+    expect_written_source(report, "\"source_identifier\":\"AS64500\"");
+    add(report, observation, OBSERVABLE_IPV4, ROLE_SOURCE, "192.0.2.1", TLP_NONE, false);
+    expect_written_source(report, "\"source_identifier\":\"192.0.2.1\"");
     report_free(report);
 }
 
@@ -479,8 +510,9 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_samples_of_version_4),       cmocka_unit_test(test_good_samples_of_version_3),
         cmocka_unit_test(test_version_3_without_a_source), cmocka_unit_test(test_bad_samples_of_version_3),
-        cmocka_unit_test(test_nothing_is_lost_on_the_way), cmocka_unit_test(test_what_cannot_be_written),
-        cmocka_unit_test(test_own_member_hides_nothing),   cmocka_unit_test(test_a_target_is_no_source),
+        cmocka_unit_test(test_nothing_is_lost_on_the_way), cmocka_unit_test(test_source),
+        cmocka_unit_test(test_what_cannot_be_written),     cmocka_unit_test(test_own_member_hides_nothing),
+        cmocka_unit_test(test_a_target_is_no_source),
     };
     if (argc > 1)
         return write_classes(argv[1]) && write_samples(argv[1]) ? 0 : 1;
