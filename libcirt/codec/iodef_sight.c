@@ -180,7 +180,8 @@ static bool sight_address(struct iodef_sight *sight, struct xml_element *address
     bool is_guess = !xml_attribute(address, "", "category"), added;
     if (!is_guess && !find_address_type(address, "category", "ext-category", &type))
         return true;
-    const char *text = xml_text_packed(arena_of(sight), address);
+    bool is_quoted = address->text[strspn(address->text, " \t\r\n")] == '"'; /* "a b"@bank.example */
+    const char *text = is_quoted ? xml_text(arena_of(sight), address) : xml_text_packed(arena_of(sight), address);
     if (!add(sight, address, type, is_guess, text, &added))
         return false;
     if (added) {
