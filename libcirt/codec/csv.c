@@ -135,12 +135,20 @@ static bool take_names(struct codec_stream *stream, const struct csv_field *fiel
 
 /* --- a row --- */
 
+/* timegm(3) makes 1 March of 29 February 2026. */
+static bool is_day(const struct tm *parts)
+{
+    struct tm day = {.tm_year = parts->tm_year, .tm_mon = parts->tm_mon, .tm_mday = parts->tm_mday};
+    timegm(&day);
+    return day.tm_mday == parts->tm_mday && day.tm_mon == parts->tm_mon;
+}
+
 /* strptime(3) with the whole text, in the mapping's zone. */
 static bool read_by_format(const struct codec_stream *stream, const char *format, const char *text, int64_t *moment)
 {
     struct tm parts = {.tm_mday = 1, .tm_isdst = -1};
     const char *end = strptime(text, format, &parts);
-    if (!end || *end)
+    if (!end || *end || !is_day(&parts))
         return false;
     bool has_zone = strstr(format, "%z") || strstr(format, "%s");
     int64_t offset = has_zone ? parts.tm_gmtoff : (int64_t)stream->mapping.zone_minutes * 60;

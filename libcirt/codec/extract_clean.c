@@ -45,6 +45,23 @@ static bool is_blank(uint32_t code_point)
     return is_among(code_point, spans, ARRAY_SIZE(spans));
 }
 
+/* Bullets, section and reference marks, box drawing, private use (bullets of a word processor's symbol font). */
+static bool is_mark(uint32_t code_point)
+{
+    static const struct span spans[] = {{0xA6, 0xA7},     {0xA9, 0xA9},     {0xAE, 0xAE},     {0xB0, 0xB0},     {0xB6, 0xB6},
+                                        {0x2020, 0x2023}, {0x2025, 0x2025}, {0x2027, 0x2027}, {0x203B, 0x203B}, {0x2042, 0x2043},
+                                        {0x204C, 0x204D}, {0x2217, 0x2219}, {0x22C5, 0x22C5}, {0x2300, 0x243F}, {0x2500, 0x25FF},
+                                        {0xE000, 0xF8FF}, {0xFFE8, 0xFFEE}, {0xFFFC, 0xFFFC}};
+    return is_among(code_point, spans, ARRAY_SIZE(spans));
+}
+
+/* Stars, check marks, emoji: there are hosts with these in their names. */
+static bool is_picture(uint32_t code_point)
+{
+    static const struct span spans[] = {{0x2600, 0x27BF}, {0x2B00, 0x2BFF}, {0x1F000, 0x1FAFF}};
+    return is_among(code_point, spans, ARRAY_SIZE(spans));
+}
+
 static bool is_dash(uint32_t code_point)
 {
     return (code_point >= 0x2010 && code_point <= 0x2015) || code_point == 0x2212;
@@ -89,6 +106,33 @@ static bool is_before_slash(const char *at, const char *end)
 static void add(struct cleaner *cleaner, const char *text)
 {
     cleaner->to = stpcpy(cleaner->to, text);
+}
+
+/* Behind "//" and before a path, and something follows. */
+static bool is_within_host(const struct cleaner *cleaner)
+{
+    enum { HOST_SIZE_MAX = 255 };
+    const char *first = cleaner->to - cleaner->start > HOST_SIZE_MAX ? cleaner->to - HOST_SIZE_MAX : cleaner->start, *at = cleaner->to;
+    while (at > first && !strchr(" \t\r\n<>/?#", at[-1]))
+        at--;
+    return at - 1 > first && at[-1] == '/' && at[-2] == '/' && cleaner->at < cleaner->end && !strchr(" \t\r\n<>", *cleaner->at);
+}
+
+/* Between two l it is a letter of Catalan (RFC 5892, A.3). */
+static bool is_middle_dot(const struct cleaner *cleaner, uint32_t code_point)
+{
+    bool is_letter =
+        cleaner->to > cleaner->start && cleaner->at < cleaner->end && strchr("lL", cleaner->to[-1]) && strchr("lL", *cleaner->at);
+    return (code_point == 0xB7 || code_point == 0x387) && !is_letter;
+}
+
+/* A mark parts words as "*" does, and says nothing; but "§" says that a number is a section's. False where it is none. */
+static bool add_mark(struct cleaner *cleaner, uint32_t code_point)
+{
+    if (!is_mark(code_point) && !is_middle_dot(cleaner, code_point) && (!is_picture(code_point) || is_within_host(cleaner)))
+        return false;
+    add(cleaner, code_point == 0xA7 ? " § " : " * ");
+    return true;
 }
 
 /* Full-width forms, and the dots of other scripts. False where it is none. */
@@ -157,10 +201,27 @@ static void add_character(struct cleaner *cleaner)
         *cleaner->to++ = '-';
     } else if (is_quote(code_point)) {
         *cleaner->to++ = '"';
-    } else if (!add_narrow(cleaner, code_point)) {
+    } else if (!add_mark(cleaner, code_point) && !add_narrow(cleaner, code_point)) {
         memcpy(cleaner->to, from, (size_t)(cleaner->at - from));
         cleaner->to += cleaner->at - from;
     }
+}
+
+/* "&gt;" in a text that is no HTML: it was made for HTML, or taken out of it. */
+static bool add_escaped(struct cleaner *cleaner)
+{
+    static const struct {
+        const char *written;
+        char means;
+    } escapes[] = {{"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&nbsp;", ' '}};
+    for (size_t i = 0; i < ARRAY_SIZE(escapes); i++)
+        if (str_starts(cleaner->at, escapes[i].written)) {
+            cleaner->at += strlen(escapes[i].written);
+            *cleaner->to++ = escapes[i].means;
+            cleaner->was_unspaced = false;
+            return true;
+        }
+    return false;
 }
 
 char *extract_clean(const char *text)
@@ -171,7 +232,7 @@ char *extract_clean(const char *text)
     while (cleaner.at < cleaner.end) {
         if (*cleaner.at == ' ' || *cleaner.at == '\t')
             add_blanks(&cleaner);
-        else
+        else if (*cleaner.at != '&' || !add_escaped(&cleaner))
             add_character(&cleaner);
     }
     *cleaner.to = '\0';

@@ -104,17 +104,14 @@ static void use_empty_impact(struct xml_element *assessment)
 }
 
 /* Other teams put the RSIT name into AdditionalData under one of these names; ours is "rsit". */
-static const char *find_rsit_data(struct iodef_reader *reader, struct xml_element *element)
+static struct xml_element *find_rsit_data(struct iodef_reader *reader, struct xml_element *element)
 {
     static const char *const names[] = {"rsit", "classification", "taxonomy"};
     for (struct xml_element *data = xml_child(element, IODEF_SPACE, "AdditionalData"); data; data = xml_next(data))
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
             const char *name = xml_attribute(data, "", "name");
-            const char *found = name && str_equal_nocase(name, names[i]) ? rsit_claimed(xml_text(reader->report->arena, data)) : NULL;
-            if (found) {
-                xml_json_use_all(data);
-                return found;
-            }
+            if (name && str_equal_nocase(name, names[i]) && rsit_claimed(xml_text(reader->report->arena, data)))
+                return data;
         }
     return NULL;
 }
@@ -122,10 +119,13 @@ static const char *find_rsit_data(struct iodef_reader *reader, struct xml_elemen
 static void read_class(struct iodef_reader *reader, struct xml_element *element, struct iodef_statement *statement)
 {
     struct xml_element *category = find_category(reader, element);
-    const char *exact = find_rsit_data(reader, element);
+    struct xml_element *data = find_rsit_data(reader, element);
+    const char *exact = data ? rsit_claimed(xml_text(reader->report->arena, data)) : NULL;
     if (!category && !exact)
         return;
     statement->class_claim = exact;
+    if (data)
+        xml_json_use_all(data);
     if (category) {
         statement->class_claim = xml_text(reader->report->arena, category);
         category->is_used = true;
@@ -134,11 +134,15 @@ static void read_class(struct iodef_reader *reader, struct xml_element *element,
     statement->class_name = exact ? exact : rsit_claimed(statement->class_claim);
 }
 
-bool iodef_event_statement(struct iodef_reader *reader, struct xml_element *element, struct iodef_statement *statement)
+static struct xml_element *find_time(struct xml_element *element)
 {
     struct xml_element *time = xml_child(element, IODEF_SPACE, "DetectTime");
-    if (!time)
-        time = xml_child(element, IODEF_SPACE, "StartTime");
+    return time ? time : xml_child(element, IODEF_SPACE, "StartTime");
+}
+
+bool iodef_event_statement(struct iodef_reader *reader, struct xml_element *element, struct iodef_statement *statement)
+{
+    struct xml_element *time = find_time(element);
     if (time && !iodef_event_time(reader, time, &statement->time, &statement->time_text, &statement->time_rule))
         return false;
     read_descriptions(reader, element, statement);
@@ -318,6 +322,44 @@ static bool read_leaf(struct iodef_reader *reader, const struct event *event)
     return true;
 }
 
+/* What is said for all that is within, but no observation from the first-th on has since each says it otherwise, stays in extra. */
+
+static void keep_time(struct iodef_reader *reader, struct xml_element *element, const struct iodef_statement *statement, size_t first)
+{
+    struct xml_element *time = find_time(element);
+    for (size_t i = first; i < reader->report->observation_count; i++)
+        if (str_equal(reader->report->observations[i].time_text, statement->time_text))
+            return;
+    if (time)
+        time->is_used = false;
+}
+
+static void keep_descriptions(struct iodef_reader *reader, struct xml_element *element, const struct iodef_statement *statement,
+                              size_t first)
+{
+    for (size_t i = first; i < reader->report->observation_count; i++)
+        if (str_equal(reader->report->observations[i].description, statement->description))
+            return;
+    for (struct xml_element *d = xml_child(element, IODEF_SPACE, "Description"); d; d = xml_next(d))
+        d->is_used = false;
+}
+
+static void keep_class(struct iodef_reader *reader, struct xml_element *element, const struct iodef_statement *statement, size_t first)
+{
+    struct xml_element *category = find_category(reader, element), *data = find_rsit_data(reader, element);
+    for (size_t i = first; i < reader->report->observation_count; i++)
+        if (str_equal(reader->report->observations[i].class_claim, statement->class_claim) &&
+            str_equal(reader->report->observations[i].class_name, statement->class_name))
+            return;
+    if (category)
+        category->is_used = false;
+    if (!data)
+        return;
+    data->is_used = false;
+    for (struct xml_attribute *a = data->attributes; a; a = a->next)
+        a->is_used = false;
+}
+
 /* Only innermost events become observations: those around them are what they have in common. */
 static bool read_event(struct iodef_reader *reader, struct xml_element *element, const struct event *outer,
                        const struct iodef_statement *from, enum tlp tlp)
@@ -326,6 +368,7 @@ static bool read_event(struct iodef_reader *reader, struct xml_element *element,
     if (!iodef_label_read(element, tlp, &event.tlp, reader->err) || !iodef_event_statement(reader, element, &event.statement))
         return false;
     struct xml_element *inner = xml_child(element, IODEF_SPACE, "EventData");
+    size_t first = reader->report->observation_count;
     if (!event.statement.description)
         event.statement.description = from->description;
     if (!inner)
@@ -335,6 +378,9 @@ static bool read_event(struct iodef_reader *reader, struct xml_element *element,
     for (; inner; inner = xml_next(inner))
         if (!read_event(reader, inner, &event, &event.statement, event.tlp))
             return false;
+    keep_time(reader, element, &event.statement, first);
+    keep_descriptions(reader, element, &event.statement, first);
+    keep_class(reader, element, &event.statement, first);
     return true;
 }
 
@@ -499,11 +545,13 @@ bool iodef_event_read_all(struct iodef_reader *reader, struct xml_element *incid
 {
     struct iodef_statement common = *statement;
     common.description = common.class_claim = common.class_name = NULL; /* the report's, or put in by it */
+    size_t first = reader->report->observation_count;
     if (!read_methods(reader, incident, &common))
         return false;
     for (struct xml_element *e = xml_child(incident, IODEF_SPACE, "EventData"); e; e = xml_next(e))
         if (!read_event(reader, e, NULL, &common, TLP_NONE))
             return false;
+    keep_time(reader, incident, statement, first);
     if (reader->named_count)
         qsort(reader->named, reader->named_count, sizeof *reader->named, compare_named);
     struct xml_element *data = xml_child(incident, IODEF_SPACE, "IndicatorData");

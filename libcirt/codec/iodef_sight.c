@@ -180,7 +180,8 @@ static bool sight_address(struct iodef_sight *sight, struct xml_element *address
     bool is_guess = !xml_attribute(address, "", "category"), added;
     if (!is_guess && !find_address_type(address, "category", "ext-category", &type))
         return true;
-    const char *text = xml_text_packed(arena_of(sight), address);
+    bool is_quoted = address->text[strspn(address->text, " \t\r\n")] == '"'; /* "a b"@bank.example */
+    const char *text = is_quoted ? xml_text(arena_of(sight), address) : xml_text_packed(arena_of(sight), address);
     if (!add(sight, address, type, is_guess, text, &added))
         return false;
     if (added) {
@@ -484,29 +485,70 @@ static char *next_line(char **rest)
     return line;
 }
 
-static bool add_line(struct iodef_sight *sight, struct xml_element *list, enum observable_type type, bool is_guess, const char *text)
+static bool add_line(struct iodef_sight *sight, struct xml_element *list, enum observable_type type, const char *text)
 {
     bool added;
-    if (!add(sight, list, type, is_guess, text, &added))
+    if (!add(sight, list, type, false, text, &added))
         return false;
     if (!added)
-        reject(sight, list, is_guess ? "digest" : observable_type_name(type), text);
+        reject(sight, list, observable_type_name(type), text);
     return true;
 }
 
-/* A list holds a value a line. */
+/* Several values in a line. Behind a digest or a network stands what says more of it. *is_whole: nothing else is there. */
+static bool add_words(struct iodef_sight *sight, struct xml_element *list, enum observable_type type, bool is_guess, const char *line,
+                      bool *is_whole)
+{
+    char *rest = arena_strdup(arena_of(sight), line);
+    bool is_first_only = is_guess || type == OBSERVABLE_CIDR, added;
+    *is_whole = true;
+    for (const char *word = strsep(&rest, " \t"); word; word = strsep(&rest, " \t")) {
+        if (!*word)
+            continue;
+        if (!add(sight, list, type, is_guess, word, &added))
+            return false;
+        *is_whole = *is_whole && (added || observable_is_absent(word)) && !(is_first_only && rest);
+        if (is_first_only)
+            break;
+    }
+    return true;
+}
+
+static bool add_bulk_line(struct iodef_sight *sight, struct xml_element *list, enum observable_type type, bool is_guess, const char *line,
+                          bool *is_whole)
+{
+    size_t before = sight->observation->sighting_count;
+    if (!add(sight, list, type, is_guess, line, is_whole))
+        return false;
+    bool has_words = line[strcspn(line, " \t")] && (is_guess || (is_network_type(type) && type != OBSERVABLE_URL));
+    if (!*is_whole && has_words && !add_words(sight, list, type, is_guess, line, is_whole))
+        return false;
+    *is_whole = *is_whole || observable_is_absent(line);
+    const char *what = is_guess ? "digest" : observable_type_name(type);
+    if (!*is_whole)
+        reject(sight, list, sight->observation->sighting_count > before ? arena_printf(arena_of(sight), "%s alone", what) : what, line);
+    return true;
+}
+
+/* A list holds a value a line. Lines of which not all was understood stay. */
 static bool sight_bulk_lines(struct iodef_sight *sight, struct xml_element *list, enum observable_type type, bool is_guess)
 {
     char *rest = arena_strdup(arena_of(sight), list->text);
-    bool is_word = is_guess || (is_network_type(type) && type != OBSERVABLE_URL);
+    struct buf kept;
+    buf_init(&kept, strlen(list->text) + 2);
     size_t before = sight->observation->sighting_count;
-    for (char *line = next_line(&rest); line; line = next_line(&rest)) {
-        line[strcspn(line, is_word ? " \t" : "")] = '\0';
-        if (!add_line(sight, list, type, is_guess, line))
-            return false;
+    bool ok = true;
+    for (char *line = next_line(&rest); line && ok; line = next_line(&rest)) {
+        bool is_whole = true;
+        ok = add_bulk_line(sight, list, type, is_guess, line, &is_whole);
+        if (!is_whole)
+            buf_printf(&kept, kept.size ? "\n%s" : "%s", line);
     }
-    list->is_used = sight->observation->sighting_count > before;
-    return true;
+    list->is_used = kept.size == 0 && sight->observation->sighting_count > before;
+    if (kept.size)
+        list->text = arena_strdup(sight->reader->report->arena, buf_text(&kept));
+    buf_clear(&kept);
+    return ok;
 }
 
 /* Ports and times of the tuples have no place beside each value: the list stays, too. */
@@ -518,12 +560,12 @@ static bool sight_bulk_tuples(struct iodef_sight *sight, struct xml_element *lis
         char *colon = first == OBSERVABLE_IPV4 ? strchr(address, ':') : NULL; /* 192.0.2.1:80 */
         if (colon)
             *colon = '\0';
-        if (!add_line(sight, list, first, false, address))
+        if (!add_line(sight, list, first, address))
             return false;
         if (second == OBSERVABLE_TEXT || !line)
             continue;
         line += strspn(line, ", \t");
-        if (!add_line(sight, list, second, false, strsep(&line, ", \t")))
+        if (!add_line(sight, list, second, strsep(&line, ", \t")))
             return false;
     }
     return true;
@@ -570,12 +612,22 @@ static bool sight_bulk(struct iodef_sight *sight, struct xml_element *bulk)
     return true;
 }
 
+/* What the From field holds: an address, or a mailbox with a name before it, which stays. */
 static bool sight_email(struct iodef_sight *sight, struct xml_element *email)
 {
     struct xml_element *from = xml_child(email, IODEF_SPACE, "EmailFrom");
-    if (from && !add(sight, email, OBSERVABLE_EMAIL, false, xml_text_packed(arena_of(sight), from), &from->is_used))
+    if (!from)
+        return true;
+    const char *text = xml_text(arena_of(sight), from), *open = strrchr(text, '<');
+    size_t size = open ? strcspn(open + 1, ">") : 0;
+    bool is_mailbox = open && open[1 + size] && !open[2 + size], added;
+    const char *address = is_mailbox ? arena_strndup(arena_of(sight), open + 1, size) : xml_text_packed(arena_of(sight), from);
+    if (!add(sight, email, OBSERVABLE_EMAIL, false, address, &added))
         return false;
-    email->is_used = from && from->is_used;
+    if (!added)
+        reject(sight, from, "email", text);
+    from->is_used = added && (!is_mailbox || open == text);
+    email->is_used = from->is_used;
     return true;
 }
 

@@ -104,11 +104,28 @@ static bool take_domain(struct arf *arf, const char *value)
     return report_add_sighting(arf->report, arf->observation, OBSERVABLE_DOMAIN, ROLE_OTHER, value);
 }
 
+/* "dns:bad.example", "dns://192.0.2.1/bad.example?type=A" (RFC 4501) */
+static const char *name_of_dns(struct arena *arena, const char *uri)
+{
+    const char *name = uri + strlen("dns:");
+    if (str_starts(name, "//"))
+        name += 2 + strcspn(name + 2, "/") + (strchr(name + 2, '/') != NULL);
+    return arena_strndup(arena, name, strcspn(name, "?"));
+}
+
+/* Providers redact recipients, which may stand here, too. */
 static bool take_uri(struct arf *arf, const char *value)
 {
-    enum observable_type type = strchr(value, '@') && !strchr(value, '/') ? OBSERVABLE_EMAIL : OBSERVABLE_URL;
-    value += str_starts_nocase(value, "mailto:") ? strlen("mailto:") : 0;
-    return report_add_sighting(arf->report, arf->observation, type, ROLE_SOURCE, value);
+    struct arena *arena = arf->report->arena;
+    const char *uri = *value == '<' ? arena_strndup(arena, value + 1, strcspn(value + 1, ">")) : value;
+    enum observable_type type = strchr(uri, '@') && !strchr(uri, '/') ? OBSERVABLE_EMAIL : OBSERVABLE_URL;
+    bool is_mail = str_starts_nocase(uri, "mailto:"), is_dns = str_starts_nocase(uri, "dns:");
+    const char *text = is_mail ? uri + strlen("mailto:") : is_dns ? name_of_dns(arena, uri) : uri;
+    if (report_add_sighting(arf->report, arf->observation, is_dns ? OBSERVABLE_DOMAIN : type, ROLE_SOURCE, text))
+        return true;
+    if (!is_mail && !observable_is_absent(text))
+        report_reject(arf->report, "Reported-URI", "is no URL, mail address or domain");
+    return false;
 }
 
 static bool take_date(struct arf *arf, const char *value)

@@ -148,6 +148,8 @@ static void take_class(struct observation *observation, json_t *document, struct
     observation->class_name = xarf_class_legacy(category, type);
     if (!observation->class_name)
         observation->class_name = rsit_claimed(type);
+    if (!observation->class_name)
+        observation->class_name = xarf_class_legacy(NULL, category);
 }
 
 static void take_numbers(struct observation *observation, json_t *document, struct arena *arena)

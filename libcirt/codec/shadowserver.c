@@ -11,6 +11,7 @@
 #include "codec/csv_charset.h"
 #include "codec/csv_report.h"
 #include "codec/csv_stream.h"
+#include "codec/extract_url.h"
 #include "codec/shadowserver_table.h"
 #include "model/rsit.h"
 
@@ -207,10 +208,27 @@ static const char *site_of(const struct codec_stream *stream, const struct heade
     return arena_printf(report_row_arena(stream->into.report), "%s://%s:%d", known, host, (int)number);
 }
 
+/* "wget http://host/x.sh; sh x.sh": the first URL of a command. */
+static void add_command(struct codec_stream *stream, struct observation *observation, const struct header_column *header, const char *text)
+{
+    struct arena *arena = report_row_arena(stream->into.report);
+    char *command = arena_strdup(arena, text), *mark = strstr(command, "://");
+    if (!mark)
+        return;
+    char *url = extract_start_of_scheme(command, mark);
+    url[strcspn(url, " ")] = '\0';
+    extract_cut_url(url);
+    UNUSED(report_add_sighting(stream->into.report, observation, OBSERVABLE_URL, header->role, url));
+}
+
 /* A URL in several columns: the host's, and here "/path" or a request, "GET /path HTTP/1.1"; "GET http://host/path HTTP/1.1" needs none. */
 static void add_request(struct codec_stream *stream, struct observation *observation, const struct header_column *header, const char *text)
 {
     size_t method = *text == '/' ? 0 : strcspn(text, " ");
+    if (strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") < method) {
+        add_command(stream, observation, header, text);
+        return;
+    }
     const char *target = text + method + (text[method] == ' '), *site = *target == '/' ? site_of(stream, header) : "";
     if (!site)
         return;

@@ -121,16 +121,54 @@ const char *observable_domain_strict(struct arena *arena, const char *text)
     return name;
 }
 
+/* The local part without what quotes it; NULL where it is no quoted-string of RFC 5321, section 4.1.2, or has "@" in it, which is nobody's.
+ */
+static const char *unquote(struct arena *arena, const char *local)
+{
+    size_t size = strlen(local);
+    if (size < 3 || local[0] != '"' || local[size - 1] != '"')
+        return NULL;
+    char *plain = arena_calloc(arena, size, 1), *to = plain;
+    for (const char *c = local + 1; c < local + size - 1; c++) {
+        if (*c == '"' || (*c == '\\' && ++c == local + size - 1))
+            return NULL;
+        if ((unsigned char)*c < ' ' || *c == 0x7F || *c == '@')
+            return NULL;
+        *to++ = *c;
+    }
+    return plain;
+}
+
+static bool is_plain_local(const char *local)
+{
+    for (const char *c = local; *c; c++)
+        if ((unsigned char)*c <= ' ' || *c == 0x7F || strchr("@<>()[],;:\\\"", *c))
+            return false;
+    return true;
+}
+
+/* Quoted only where it must be. */
+static const char *quote(struct arena *arena, const char *plain)
+{
+    if (is_plain_local(plain))
+        return plain;
+    char *quoted = arena_calloc(arena, 2 * strlen(plain) + 3, 1), *to = quoted;
+    *to++ = '"';
+    for (const char *c = plain; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            *to++ = '\\';
+        *to++ = *c;
+    }
+    *to = '"';
+    return quoted;
+}
+
 const char *observable_domain_email(struct arena *arena, const char *text)
 {
     const char *at = strrchr(text, '@');
-    if (!at || at == text || at - text > 64)
+    if (!at || at == text || at - text > 64 || !str_is_utf8(text, (size_t)(at - text), NULL))
         return NULL;
-    for (const char *c = text; c < at; c++)
-        if ((unsigned char)*c <= ' ' || *c == 0x7F || strchr("@<>()[],;:\\\"", *c))
-            return NULL;
-    if (!str_is_utf8(text, (size_t)(at - text), NULL))
-        return NULL;
-    const char *domain = observable_domain(arena, at + 1);
-    return domain ? arena_printf(arena, "%.*s@%s", (int)(at - text), text, domain) : NULL;
+    const char *local = arena_strndup(arena, text, (size_t)(at - text)), *plain = is_plain_local(local) ? local : unquote(arena, local);
+    const char *domain = plain ? observable_domain(arena, at + 1) : NULL;
+    return domain ? arena_printf(arena, "%s@%s", plain == local ? local : quote(arena, plain), domain) : NULL;
 }

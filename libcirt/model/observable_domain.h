@@ -14,7 +14,8 @@ const char *observable_domain(struct arena *arena, const char *text);
 /* As above, but none with symbols or with a hyphen at a label's edge: for prose, where those are more often something else. */
 const char *observable_domain_strict(struct arena *arena, const char *text);
 
-/* The part behind "@" as a domain; before it as it came, since only its owner knows what is the same there (RFC 5321, 2.4). */
+/* The part behind "@" as a domain; before it as it came, since only its owner knows what is the same there (RFC 5321, 2.4); quoted
+ * only where it must be. */
 const char *observable_domain_email(struct arena *arena, const char *text);
 
 #endif

@@ -68,7 +68,41 @@ static void odd_hosts(void **state)
         {"go to http://i\u2764.ws/ now", "url http://xn--i-7iq.ws/\ndomain xn--i-7iq.ws"},
         {"see https://-a.tumblr.com/", "url https://-a.tumblr.com/\ndomain -a.tumblr.com"},
         {"done\u2705.it and super\U0001f44d.de, bot-.example.com, me@\u2603.net", ""},
-        {"\U0001f449http://evil.com\U0001f448 and http://evil.com- there", ""},
+        {"\U0001f449http://evil.com\U0001f448 and http://evil.com- there", "url http://evil.com/\ndomain evil.com"},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
+/* Bullets, borders of tables, pictures: they touch values, and are no part of them. */
+static void symbols(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        {"•198.51.100.1 ▪198.51.100.2■ ✓198.51.100.3★", "ipv4 198.51.100.1\nipv4 198.51.100.2\nipv4 198.51.100.3"},
+        {"│198.51.100.4│443│\n†a.example.net‡ ¶b.example.net° ➜c.example.net", "ipv4 198.51.100.4\ndomain a.example.net\n"
+                                                                               "domain b.example.net\ndomain c.example.net"},
+        {"\uf0b7d.example.net, \U0001f4e7mule@evil.example.net", "domain d.example.net\nemail mule@evil.example.net"},
+        {"•d41d8cd98f00b204e9800998ecf8427e •CVE-2026-1234 •mule@evil.example",
+         "md5 d41d8cd98f00b204e9800998ecf8427e\ncve CVE-2026-1234\nemail mule@evil.example"},
+        {"198.51.100.5· and 198.51.100.6·198.51.100.7\u0387 ·http://evil.example/x·", "ipv4 198.51.100.5\nipv4 198.51.100.6\n"
+                                                                                      "ipv4 198.51.100.7\n" EVIL_URL},
+        {"198.51.100.0 · 198.51.100.255", "ipv4 198.51.100.0\nipv4 198.51.100.255"},
+        {"http://ca.example/col·lecció", "url http://ca.example/col%C2%B7lecci%C3%B3\ndomain ca.example"},
+        {"la col·lecció d’il·lusions, paral·lel[.]example.cat", "domain xn--parallel-koa.example.cat"},
+        {"Update:\n• 198.51.100.8\n§198.51.100.9 and § 198.51.100.10", "ipv4 198.51.100.8"},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
+/* A text that was made for HTML. */
+static void escaped(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        {"http://evil.example/x&gt; &lt;http://evil.example/x&gt; &quot;http://evil.example/x&quot;", EVIL_URL},
+        {"&lt;mule@evil.example&gt; &lt;a.example.net&gt;&nbsp;198.51.100.7&nbsp;", "email mule@evil.example\ndomain a.example.net\n"
+                                                                                    "ipv4 198.51.100.7"},
+        {"http://evil.example/x?a=1&lt=2", "url http://evil.example/x?a=1&lt=2\ndomain evil.example"},
     };
     check(rows, ARRAY_SIZE(rows));
 }
@@ -506,10 +540,11 @@ static void labelled(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defanged),       cmocka_unit_test(unicode),       cmocka_unit_test(plain),      cmocka_unit_test(lists),
-        cmocka_unit_test(gateways),       cmocka_unit_test(bare_names),    cmocka_unit_test(originals),  cmocka_unit_test(html),
-        cmocka_unit_test(bounded),        cmocka_unit_test(labelled),      cmocka_unit_test(long_lists), cmocka_unit_test(odd_hosts),
-        cmocka_unit_test(parts_of_words), cmocka_unit_test(other_scripts), cmocka_unit_test(labels),     cmocka_unit_test(surroundings)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(defanged),      cmocka_unit_test(unicode),    cmocka_unit_test(plain),
+                                       cmocka_unit_test(lists),         cmocka_unit_test(gateways),   cmocka_unit_test(bare_names),
+                                       cmocka_unit_test(originals),     cmocka_unit_test(html),       cmocka_unit_test(bounded),
+                                       cmocka_unit_test(labelled),      cmocka_unit_test(long_lists), cmocka_unit_test(odd_hosts),
+                                       cmocka_unit_test(symbols),       cmocka_unit_test(escaped),    cmocka_unit_test(parts_of_words),
+                                       cmocka_unit_test(other_scripts), cmocka_unit_test(labels),     cmocka_unit_test(surroundings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -284,6 +284,28 @@ static void test_a_recipient_is_no_source(void **state)
     report_free(report);
 }
 
+/* Between angle brackets, and of schemes beside http; what is none of ours is told. Recipients may be redacted. */
+static void test_uris_of_feedback(void **state)
+{
+    (void)state;
+    static const char text[] = "Feedback-Type: abuse\nReported-URI: <http://evil.example.net/a>\n"
+                               "Reported-URI: dns:bad.example.net\nReported-URI: dns://192.0.2.1/worse.example.net?type=A\n"
+                               "Reported-URI: <mailto:mule@evil.example.net>\nReported-URI: mailto:redacted\n"
+                               "Reported-URI: tel:+4930123456\n";
+    static const char *const values[] = {"http://evil.example.net/a", "bad.example.net", "worse.example.net", "mule@evil.example.net"};
+    struct report *report = decode(&mail_arf_codec, text, strlen(text));
+    assert_non_null(report);
+    const struct observation *observation = &report->observations[0];
+    assert_int_equal(observation->sighting_count, ARRAY_SIZE(values));
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+        assert_string_equal(observation->sightings[i].value, values[i]);
+        assert_int_equal(observation->sightings[i].role, ROLE_SOURCE);
+    }
+    assert_string_equal(observation->extra, "{\"feedback_report\":{\"Reported-URI\":[\"mailto:redacted\",\"tel:+4930123456\"]}}");
+    assert_int_equal(report->rejected_total, 1);
+    report_free(report);
+}
+
 static void test_refusals_of_feedback(void **state)
 {
     (void)state;
@@ -338,6 +360,27 @@ static void test_colons(void **state)
     }
 }
 
+/* The category has the class where nobody knows the type. */
+static void test_classes_of_xarf(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {
+        {"fraud", "cryptocurrency-scam", "fraud/masquerade"},
+        {"fraud", "phishing", "fraud/phishing"},
+        {"abuse", "something-new", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char *text =
+            mem_printf("Category: %s\nReport-Type: %s\nSource-Type: uri\nSource: https://evil.example.net/x\n", rows[i][0], rows[i][1]);
+        struct report *report = decode(&mail_xarf_codec, text, strlen(text));
+        assert_non_null(report);
+        if (!str_equal(report->class_name, rows[i][2]))
+            fail_msg("%s/%s: %s", rows[i][0], rows[i][1], report->class_name ? report->class_name : "none");
+        report_free(report);
+        free(text);
+    }
+}
+
 static void test_a_fault_is_told_once(void **state)
 {
     (void)state;
@@ -379,7 +422,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mails_of_others),      cmocka_unit_test(test_classes_of_feedback),
         cmocka_unit_test(test_refusals_of_feedback), cmocka_unit_test(test_a_recipient_is_no_source),
-        cmocka_unit_test(test_refusals_of_xarf),     cmocka_unit_test(test_colons),
+        cmocka_unit_test(test_refusals_of_xarf),     cmocka_unit_test(test_uris_of_feedback),
+        cmocka_unit_test(test_classes_of_xarf),      cmocka_unit_test(test_colons),
         cmocka_unit_test(test_a_fault_is_told_once), cmocka_unit_test(test_limits_of_yaml),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

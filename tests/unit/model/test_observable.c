@@ -186,6 +186,15 @@ static void urls(void **state)
         {OBSERVABLE_EMAIL, "@bank.example", NULL},
         {OBSERVABLE_EMAIL, "a@b@c.example", NULL},
         {OBSERVABLE_EMAIL, "a b@c.example", NULL},
+        {OBSERVABLE_EMAIL, "\"a b\"@C.example", "\"a b\"@c.example"},
+        {OBSERVABLE_EMAIL, "\"a.b\"@c.example", "a.b@c.example"},
+        {OBSERVABLE_EMAIL, "\"\\a\\\" \\\\\"@c.example", "\"a\\\" \\\\\"@c.example"},
+        {OBSERVABLE_EMAIL, "\"a@b\"@c.example", NULL},
+        {OBSERVABLE_EMAIL, "\"a\"b\"@c.example", NULL},
+        {OBSERVABLE_EMAIL, "\"a b\\\"@c.example", NULL},
+        {OBSERVABLE_EMAIL, "\"Ann\" <a@c.example", NULL},
+        {OBSERVABLE_EMAIL, "\"\"@c.example", NULL},
+        {OBSERVABLE_EMAIL, "\"a\nb\"@c.example", NULL},
     };
     check_forms(rows, ARRAY_SIZE(rows));
 }
