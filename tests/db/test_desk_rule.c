@@ -549,6 +549,24 @@ static void what_was_swallowed(void **state)
     json_decref(desk_client_get(both->desk, "analyst", 422, "/v1/swallowed"));
 }
 
+/* A report about the first `rows` addresses of 192.0.2.0/24, the fifth in a class of its own; it waits for triage. */
+static void rows_wait(int report, int rows)
+{
+    char sql[1500];
+    snprintf(sql, sizeof sql,
+             "SET search_path = cirt; INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size)"
+             " SELECT %1$d, now(), min(id), 'https', 'certificate', sha256('rows %1$d'), 1 FROM sender;"
+             "INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed, observations)"
+             " VALUES (%1$d, now(), 'received', 'csv', 1, true, %2$d);"
+             "INSERT INTO observation (report_id, received, no, class) SELECT %1$d, now(), n, CASE n WHEN 5 THEN "
+             "'vulnerable/weak-crypto' ELSE 'fraud/phishing' END FROM generate_series(1, %2$d) n;"
+             "INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, addr, value)"
+             " SELECT %1$d, now(), n, 1, 1, 1, 1, ('192.0.2.' || n)::inet, '192.0.2.' || n FROM generate_series(1, %2$d) n;"
+             "INSERT INTO to_triage (reports, received, observations) VALUES (int8multirange(int8range(%1$d, %1$d + 1)), now(), %2$d)",
+             report, rows);
+    cluster_execute(sql);
+}
+
 /* A report of five rows: three are dropped or suppressed by rules and a suppression, which it tells; accepted, only these go on. */
 static void rows_are_let_go(void **state)
 {
@@ -561,16 +579,8 @@ static void rows_are_let_go(void **state)
         "SET search_path = cirt;"
         "INSERT INTO suppression (name, value, addr, until, reason, approved) VALUES ('part', '192.0.2.3', '192.0.2.3', now() + "
         "interval '1 day', 'part', now());"
-        "INSERT INTO class_setting (class, observations) VALUES ('vulnerable/weak-crypto', 3);"
-        "INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size)"
-        " SELECT 9000002, now(), min(id), 'https', 'certificate', sha256('mixed'), 1 FROM sender;"
-        "INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed, observations)"
-        " VALUES (9000002, now(), 'received', 'csv', 1, true, 5);"
-        "INSERT INTO observation (report_id, received, no, class) SELECT 9000002, now(), n, CASE n WHEN 5 THEN "
-        "'vulnerable/weak-crypto' ELSE 'fraud/phishing' END FROM generate_series(1, 5) n;"
-        "INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, addr, value)"
-        " SELECT 9000002, now(), n, 1, 1, 1, 1, ('192.0.2.' || n)::inet, '192.0.2.' || n FROM generate_series(1, 5) n;"
-        "INSERT INTO to_triage (reports, received, observations) VALUES (int8multirange(int8range(9000002, 9000003)), now(), 5)");
+        "INSERT INTO class_setting (class, observations) VALUES ('vulnerable/weak-crypto', 3)");
+    rows_wait(9000002, 5);
     triage(both->fixture);
     assert_outcome(9000002, "triaged audit below the threshold of vulnerable/weak-crypto: 1 of 3 observations within 7 days");
     json_t *report = desk_client_get(both->desk, "analyst", 200, "/v1/reports/r9000002"), *aside = json_object_get(report, "set_aside");
@@ -596,6 +606,7 @@ static void rows_are_let_go(void **state)
                        "m.report_id = 9000002"),
         4);
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.waiting_row WHERE report_id = 9000002"), 1);
+    assert_outcome(9000002, "triaged audit below the threshold of vulnerable/weak-crypto: 1 of 3 observations within 7 days");
     report = desk_client_get(both->desk, "analyst", 200, "/v1/reports/r9000002");
     assert_int_equal(json_array_size(json_object_get(report, "set_aside")), 0);
     assert_string_equal(text_at(report, "state"), "triaged");
@@ -605,6 +616,13 @@ static void rows_are_let_go(void **state)
     assert_int_equal(number_at(item, "observations"), 1);
     assert_int_equal(number_at(item, "in_cases"), 1);
     json_decref(list);
+    /* Where none waits, it says what it was kept back for. */
+    rows_wait(9000003, 4);
+    triage(both->fixture);
+    assert_outcome(9000003, "triaged ours our scans");
+    json_decref(post(state, "analyst", 200, path, json_pack("{s:[s]}", "reports", "r9000003")));
+    triage(both->fixture);
+    assert_outcome(9000003, "triaged ours let go after: our scans");
     cluster_execute("DELETE FROM cirt.waiting_row; DELETE FROM cirt.class_setting WHERE class = 'vulnerable/weak-crypto'");
     free(soon);
 }
