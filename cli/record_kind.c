@@ -106,12 +106,13 @@ static const struct record_field suppression_fields[] = {
     {"reason", "reason", FIELD_TEXT},
     {0},
 };
-const struct record_kind record_kind_suppression = {"suppression",
-                                                    "/v1/suppressions",
-                                                    "name",
-                                                    suppression_fields,
-                                                    {"name", "reason", "state", "until", "observations", "created_by", "waits_for"},
-                                                    N_("has ended; it stays listed")};
+const struct record_kind record_kind_suppression = {
+    "suppression",
+    "/v1/suppressions",
+    "name",
+    suppression_fields,
+    {"name", "value", "class", "constituent", "sender", "state", "until", "waits_for", "reason", "observations"},
+    N_("has ended; it stays listed")};
 
 const struct option_rule record_kind_class_options[] = {
     {"window", OPTION_ONE, "DAYS", N_("a case is joined while it is younger")},

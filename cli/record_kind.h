@@ -38,8 +38,8 @@ struct record_kind {
     const char *path;        /* "/v1/peers" */
     const char *name_member; /* what the operand of "add" becomes */
     const struct record_field *fields;
-    const char *columns[9]; /* members shown by ls */
-    const char *gone;       /* what `rm` did; NULL: what was ever used is disabled */
+    const char *columns[11]; /* members shown by ls */
+    const char *gone;        /* what `rm` did; NULL: what was ever used is disabled */
 };
 
 extern const struct record_kind record_kind_peer, record_kind_agreement, record_kind_constituent, record_kind_rule, record_kind_suppression,

@@ -39,10 +39,28 @@ static void sets_add(struct rule_sets *sets, const char *name, const char *text)
     sets->names[sets->count++] = mem_strdup(name);
 }
 
+static bool sets_hold(const struct rule_sets *sets)
+{
+    for (size_t i = 0; i < sets->count; i++)
+        for (size_t k = 0; k < triage_rules_count(sets->rules[i]); k++)
+            if (triage_rules_at(sets->rules[i], k)->holds)
+                return true;
+    return false;
+}
+
+/* Columns of the statement rule_cases. */
+enum { CASES_ORD, CASES_REPORT, CASES_CASE };
+
+/* One row that is held holds its report: by the first rule that holds one. */
+struct hold {
+    const char *rule, *reason; /* rule NULL: it is not held */
+};
+
 struct trial {
     struct desk_call *call;
     struct rule_sets before, after;
-    const char *name; /* of the set that is tried */
+    struct hold held_before, held_after; /* the report at hand */
+    const char *name;                    /* of the set that is tried */
     struct rule_facts_wanted wanted;
     struct filter_subject *subject;
     int64_t *hits; /* of the tried set's rules */
@@ -90,6 +108,39 @@ static void decide(struct trial *trial, const struct rule_sets *sets, struct tri
         triage_rules_apply(sets->rules[i], trial->call->arena, trial->subject, decision);
 }
 
+/* The rule that did one of these kinds; NULL: none did. */
+static const char *rule_that(const struct triage_decision *decision, enum triage_action first, enum triage_action last)
+{
+    for (size_t i = 0; i < decision->step_count; i++)
+        if (decision->steps[i].took_effect && decision->steps[i].kind >= first && decision->steps[i].kind <= last)
+            return decision->steps[i].rule;
+    return NULL;
+}
+
+/* Looks ahead over the rows of the report that `facts` stands at, which come one after another. */
+static void find_hold(struct trial *trial, const struct rule_sets *sets, struct rule_facts facts, const struct db_rows *cases,
+                      struct hold *hold)
+{
+    const char *report = db_get_text(cases, facts.row, CASES_REPORT);
+    *hold = (struct hold){0};
+    do {
+        struct triage_decision decision;
+        filter_subject_set(trial->subject, &facts, rule_facts_get);
+        decide(trial, sets, &decision);
+        if (decision.hold)
+            *hold = (struct hold){rule_that(&decision, TRIAGE_HOLD, TRIAGE_HOLD), decision.reason};
+    } while (!hold->rule && rule_facts_next(&facts) && facts.row < db_row_count(cases) &&
+             str_equal(db_get_text(cases, facts.row, CASES_REPORT), report));
+}
+
+static void find_holds(struct trial *trial, const struct rule_facts *facts, const struct db_rows *cases)
+{
+    if (sets_hold(&trial->before))
+        find_hold(trial, &trial->before, *facts, cases, &trial->held_before);
+    if (sets_hold(&trial->after))
+        find_hold(trial, &trial->after, *facts, cases, &trial->held_after);
+}
+
 static void count_hits(struct trial *trial, const struct triage_decision *decision)
 {
     const struct triage_step *last = NULL;
@@ -115,14 +166,15 @@ static const char *listed(struct arena *arena, const struct triage_decision *dec
     return all;
 }
 
-static struct outcome outcome_of(struct arena *arena, const struct triage_decision *decision, const struct rule_facts *facts)
+static struct outcome outcome_of(struct arena *arena, const struct triage_decision *decision, const struct hold *hold,
+                                 const struct rule_facts *facts)
 {
     struct outcome outcome = {0};
-    const char *word = decision->drop ? "drop" : "hold";
-    if (decision->hold || decision->drop)
-        outcome.kept = decision->reason ? arena_printf(arena, "%s: %s", word, decision->reason) : word;
-    if (decision->drop)
+    if (hold->rule || decision->drop) {
+        const char *word = hold->rule ? "hold" : "drop", *reason = hold->rule ? hold->reason : decision->reason;
+        outcome.kept = reason ? arena_printf(arena, "%s: %s", word, reason) : word;
         return outcome;
+    }
     const char *found = db_get_text(facts->facts, facts->row, RULE_FACTS_CLASS);
     enum tlp label = (enum tlp)db_get_int(facts->facts, facts->row, RULE_FACTS_TLP);
     outcome.class_name = decision->class_name ? decision->class_name : found;
@@ -144,7 +196,7 @@ static void add_change(json_t *changes, const char *kind, const char *before, co
         json_object_set_new(changes, kind, json_pack("{s:s?, s:s?}", "from", before, "to", after));
 }
 
-/* NULL where nothing is. A drop takes all the rest with it, so that is said alone. */
+/* NULL where nothing is. A hold or drop takes all the rest with it, so that is said alone. */
 static json_t *changes_between(const struct outcome *before, const struct outcome *after)
 {
     json_t *changes = json_object();
@@ -237,6 +289,17 @@ static const char *rules_of(struct arena *arena, const json_t *changes, const st
     return all;
 }
 
+/* As rules_of(); what holds a report has done so to all of its rows. */
+static const char *rules_telling(const struct trial *trial, const json_t *changes, const struct triage_decision *before,
+                                 const struct triage_decision *after)
+{
+    if (trial->held_after.rule)
+        return trial->held_after.rule;
+    if (trial->held_before.rule)
+        return after->drop ? rule_that(after, TRIAGE_DROP, TRIAGE_SUPPRESS) : trial->held_before.rule;
+    return rules_of(trial->call->arena, changes, before, after);
+}
+
 /* --- what is shown: a row a case, or a report in none, and change --- */
 
 static void count_one(json_t *item, const char *member)
@@ -246,7 +309,7 @@ static void count_one(json_t *item, const char *member)
 
 static void add_item(struct trial *trial, const struct db_rows *cases, size_t row, const char *rule, json_t *changes)
 {
-    const char *report = db_get_text(cases, row, 1), *in_case = db_get_text(cases, row, 2);
+    const char *report = db_get_text(cases, row, CASES_REPORT), *in_case = db_get_text(cases, row, CASES_CASE);
     char *what = json_dumps(changes, JSON_COMPACT);
     char *key = mem_printf("%s\t%s\t%s", in_case ? in_case : report, rule ? rule : "", what);
     json_t *item = json_object_get(trial->items, key);
@@ -278,12 +341,13 @@ static void try_one(struct trial *trial, const struct rule_facts *facts, const s
     decide(trial, &trial->after, &after);
     count_hits(trial, &after);
     trial->observations++;
-    if (before.step_count == 0 && after.step_count == 0)
+    if (before.step_count == 0 && after.step_count == 0 && !trial->held_before.rule && !trial->held_after.rule)
         return;
-    struct outcome first = outcome_of(arena, &before, facts), second = outcome_of(arena, &after, facts);
+    struct outcome first = outcome_of(arena, &before, &trial->held_before, facts);
+    struct outcome second = outcome_of(arena, &after, &trial->held_after, facts);
     json_t *changes = changes_between(&first, &second);
     if (changes && facts->row < db_row_count(cases))
-        add_item(trial, cases, facts->row, rules_of(arena, changes, &before, &after), changes);
+        add_item(trial, cases, facts->row, rules_telling(trial, changes, &before, &after), changes);
     json_decref(changes);
 }
 
@@ -303,8 +367,14 @@ static bool try_chunk(struct trial *trial, struct err *err)
     if (ok) {
         struct rule_facts facts;
         rule_facts_init(&facts, rows, sightings);
-        while (rule_facts_next(&facts))
+        const char *report = NULL;
+        while (rule_facts_next(&facts)) {
+            if (facts.row < db_row_count(cases) && !str_equal(db_get_text(cases, facts.row, CASES_REPORT), report)) {
+                report = db_get_text(cases, facts.row, CASES_REPORT);
+                find_holds(trial, &facts, cases);
+            }
             try_one(trial, &facts, cases);
+        }
     }
     db_rows_free(rows);
     db_rows_free(sightings);

@@ -223,6 +223,10 @@ DECLARE
     span chunk_range := (p_from, p_first, p_to, p_last, v_since, v_until);
 BEGIN
     INSERT INTO triage_span VALUES (span.low, span.low_no, span.high, span.high_no, span.since, span.until);
+    -- What waits for addresses and names none: migration 0041 lets it go.
+    WITH unnamed AS (
+        DELETE FROM waiting_row w WHERE t.released AND w.subjects = '{}' AND w.report_id BETWEEN p_from AND p_to AND t.reports @> w.report_id
+        RETURNING w.report_id, w.observations)
     INSERT INTO triage_chunk (owners, ord, report_id, received, no, sender_id, drill_id, compartment_id, assurance, is_person, is_mail, may_refer,
                               has_text, is_partial, is_released, is_repeat, is_quiet, is_document, is_ours, class, tlp, constituent_id, subject, value, grp, time, statement, kind, advisory)
     WITH content AS MATERIALIZED (
@@ -299,7 +303,8 @@ BEGIN
     -- Where only rows of a report were dropped, only they are let go.
     aside AS MATERIALIZED (
         SELECT o.report_id, coalesce(range_agg(a.observations), '{}') AS observations FROM report_outcome o
-        LEFT JOIN report_aside(CASE WHEN t.released THEN ARRAY(SELECT e.id FROM sent e) ELSE '{}' END) a ON a.report_id = o.report_id
+        LEFT JOIN (SELECT d.report_id, d.observations FROM report_aside(CASE WHEN t.released THEN ARRAY(SELECT e.id FROM sent e) ELSE '{}' END) d
+                   UNION ALL SELECT u.report_id, u.observations FROM unnamed u) a ON a.report_id = o.report_id
         WHERE t.released AND o.state = 'triaged' AND o.report_id BETWEEN p_from AND p_to GROUP BY o.report_id)
     SELECT x.owners, row_number() OVER (), e.id, e.received, coalesce(o.no, 0), e.sender_id, e.drill_id, e.compartment_id, e.assurance,
            e.is_person, e.is_mail, e.is_mail OR e.is_person, e.has_text, e.is_partial, t.released, t.repeated, false,

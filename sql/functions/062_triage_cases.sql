@@ -235,18 +235,35 @@ BEGIN
         ON CONFLICT DO NOTHING;
 END $$;
 
--- A report is triaged with the last of its parts that wait, whichever that is; dropped where all of it was; held at once.
+-- A report is triaged with the last of its parts that wait, whichever that is; dropped where all of it was; held at once. Rule and reason are those of the first row
+-- that was kept back.
 CREATE OR REPLACE FUNCTION triage_outcomes() RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 BEGIN
     INSERT INTO report_outcome (report_id, received, state, rule, reason, held_for)
     SELECT x.report_id, x.received, CASE WHEN x.held THEN 'held' WHEN x.dropped AND NOT EXISTS (
-               SELECT FROM case_member m WHERE m.report_id = x.report_id AND m.until IS NULL) THEN 'dropped' ELSE 'triaged' END, x.rule, CASE WHEN x.held OR x.dropped THEN x.reason ELSE coalesce(x.waits, CASE WHEN x.is_released THEN 'let go after: ' ELSE '' END || x.reason) END, CASE WHEN x.held THEN coalesce(x.held_for, 'rule') END
+               SELECT FROM case_member m WHERE m.report_id = x.report_id AND m.until IS NULL) THEN 'dropped' ELSE 'triaged' END,
+           CASE WHEN x.held OR x.dropped OR x.waits IS NULL THEN coalesce(k.rule, x.rule) ELSE x.rule END,
+           CASE WHEN x.held OR x.dropped OR x.waits IS NULL THEN k.reason ELSE x.waits END, CASE WHEN x.held THEN coalesce(x.held_for, 'rule') END
     FROM (SELECT c.report_id, min(c.received) AS received, bool_or(c.decision = 'hold') IS TRUE AS held, bool_and(c.decision = 'drop') AND count(c.decision) = count(*) AS dropped,
-                 bool_or(c.is_partial) AS is_partial, bool_or(c.is_released) AS is_released, min(c.rule) AS rule, min(c.reason) AS reason, min(c.reason) FILTER (WHERE c.decision = 'wait') AS waits, min(c.held_for) AS held_for
+                 bool_or(c.is_partial) AS is_partial, min(c.rule) AS rule, min(c.ord) FILTER (WHERE c.decision IN ('hold', 'drop')) AS kept_ord,
+                 min(c.reason) FILTER (WHERE c.decision = 'wait') AS waits, min(c.held_for) AS held_for
           FROM triage_chunk c WHERE NOT c.is_repeat GROUP BY c.report_id) x
+    LEFT JOIN triage_chunk k ON k.ord = x.kept_ord
     WHERE x.held OR NOT x.is_partial OR NOT EXISTS (SELECT FROM to_triage q WHERE q.reports @> x.report_id)
     ON CONFLICT (report_id) DO NOTHING;
+END $$;
+
+-- What was let go says what it had been kept back for, whatever rules say now; rows that wait still say so.
+CREATE OR REPLACE FUNCTION triage_let_go() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+DECLARE
+    v_reports bigint[] := ARRAY(SELECT DISTINCT c.report_id FROM triage_chunk c WHERE c.is_released);
+BEGIN
+    UPDATE report_outcome o SET rule = coalesce(k.rule, x.rule), reason = 'let go after: ' || k.reason
+        FROM unnest(v_reports) u(report_id) JOIN report_outcome x ON x.report_id = u.report_id AND x.state = 'triaged'
+        LEFT JOIN LATERAL report_kept_back(x.report_id) k ON true
+        WHERE o.report_id = x.report_id AND NOT EXISTS (SELECT FROM waiting_row w WHERE w.report_id = x.report_id);
 END $$;
 
 -- The chunk into cases. p_classes, p_texts, p_priorities: the classes, what people read for them, and the urgency of each; p_seconds: until the
@@ -292,6 +309,7 @@ BEGIN
     PERFORM triage_statements();
     PERFORM triage_words();
     PERFORM triage_outcomes();
+    PERFORM triage_let_go();
     PERFORM triage_rule_effects();
     SELECT count(*) FILTER (WHERE g.is_new), count(*) FILTER (WHERE NOT g.is_new), sum(g.observations) INTO opened, joined, observations FROM triage_group g;
 END $$;

@@ -240,7 +240,7 @@ END $$;
 
 -- Groups that would open a case and are below the threshold of their class wait, with what waits for the same key already. No case waits that
 -- a rule gives to somebody or calls urgent, that an analyst let go, of an immediate class or sector, of a person, of an advisory, or of a document: nothing will
--- join that.
+-- join that. Nor is one with a row that names no address or name counted by them: no number of such rows would ever be enough.
 CREATE OR REPLACE FUNCTION triage_wait() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 BEGIN
@@ -256,11 +256,12 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    UPDATE triage_low l SET subjects = x.subjects
-        FROM (SELECT c.grp, c.drill_id, c.compartment_id, array_agg(DISTINCT c.value) FILTER (WHERE c.value IS NOT NULL) AS subjects
+    UPDATE triage_low l SET subjects = x.subjects, need_subjects = CASE WHEN x.names_all THEN l.need_subjects ELSE 0 END
+        FROM (SELECT c.grp, c.drill_id, c.compartment_id, coalesce(array_agg(DISTINCT c.value) FILTER (WHERE c.value IS NOT NULL), '{}') AS subjects,
+                     bool_and(c.value IS NOT NULL) AS names_all
               FROM triage_chunk c JOIN triage_low y ON y.grp = c.grp AND y.drill_id = c.drill_id AND y.compartment_id = c.compartment_id
               WHERE c.decision IS NULL GROUP BY c.grp, c.drill_id, c.compartment_id) x
-        WHERE x.grp = l.grp AND x.drill_id = l.drill_id AND x.compartment_id = l.compartment_id AND x.subjects IS NOT NULL;
+        WHERE x.grp = l.grp AND x.drill_id = l.drill_id AND x.compartment_id = l.compartment_id;
     -- With what waits already, each key's by the index.
     UPDATE triage_low l SET all_rows = l.rows + coalesce(w.rows, 0), all_subjects = (
             SELECT count(DISTINCT u) FROM unnest(l.subjects || coalesce(w.subjects, '{}')) u), waited = w.rows, tlps = w.tlps, assurance = w.assurance

@@ -149,7 +149,8 @@ LANGUAGE sql STABLE AS $$
         SELECT json_build_object('name', s.name, 'state', s.state, 'class', s.class, 'constituent', s.constituent, 'sender', s.sender, 'value', s.value,
                'until', time_text(s.until), 'reason', s.reason, 'observations', s.rows, 'last_row', time_text(s.last_row), 'created', time_text(s.created),
                'created_by', s.created_by, 'approved', time_text(s.approved), 'approved_by', s.approved_by, 'ended', time_text(s.ended), 'ended_by', s.ended_by,
-               'waits_for', CASE WHEN s.waiting IS NOT NULL THEN 'second person' END, 'waiting', s.waiting) AS item) v
+               'waits_for', CASE WHEN s.waiting IS NOT NULL THEN 'second person' || CASE WHEN s.state = 'active' THEN ': until ' || left(s.waiting ->> 'until', 10) ELSE '' END END,
+               'waiting', s.waiting) AS item) v
     WHERE p_name IS NULL OR s.name = p_name ORDER BY s.state <> 'active', s.until, s.name $$;
 
 CREATE OR REPLACE FUNCTION suppression_until(p_body jsonb) RETURNS timestamptz
@@ -179,6 +180,11 @@ BEGIN
     END;
     IF addr IS NULL AND p_value ~ '^[0-9a-fA-F:.]+/\d+$' THEN
         PERFORM refuse('CI422', format('"%s" is no network', left(p_value, 100)), 'an address with its prefix length, as 192.0.2.0/24', '{"at": "/value"}');
+    ELSIF addr IS NULL AND p_value ~ '^\d+(\.\d+)+$|^[0-9a-fA-F:.]*::[0-9a-fA-F:.]*$' THEN
+        PERFORM refuse('CI422', format('"%s" is no address', left(p_value, 100)), 'as 192.0.2.7 or 2001:db8::7', '{"at": "/value"}');
+    ELSIF addr <> network(addr) THEN
+        PERFORM refuse('CI422', format('"%s" is an address within the network %s', left(p_value, 100), network(addr)),
+                       format('%s for the address alone, %s for all of the network', host(addr), network(addr)), '{"at": "/value"}');
     ELSIF addr IS NOT NULL THEN
         addr := network(addr);
     ELSIF p_value ~* '^([a-z0-9_-]+\.)+[a-z][a-z0-9-]+\.?$' THEN
@@ -207,6 +213,7 @@ DECLARE
     s suppression;
     v_name text := lower(coalesce(p_name, p_body ->> 'name'));
     v_until timestamptz;
+    v_gone text;
 BEGIN
     PERFORM record_check(p_body, CASE WHEN p_name IS NULL THEN '{name,class,constituent,sender,value,until,reason}' ELSE '{until,reason}' END::text[]);
     SELECT * INTO s FROM suppression x WHERE x.name = v_name FOR UPDATE;
@@ -247,6 +254,10 @@ BEGIN
     ELSE
         UPDATE suppression x SET reason = s.reason WHERE x.id = s.id;
     END IF;
+    IF p_body ? 'until' THEN
+        SELECT format('the end on %s, which %s asked for and which waited for a second person, is gone with it', to_char(w.until AT TIME ZONE 'UTC', 'YYYY-MM-DD'), i.login)
+            INTO v_gone FROM suppression_waiting w JOIN identity i ON i.id = w.asked_by WHERE w.suppression_id = s.id AND s.approved IS NOT NULL;
+    END IF;
     IF s.approved IS NULL OR v_until > s.until THEN
         PERFORM suppression_ask(s.id, v_name, v_until);
     ELSIF p_body ? 'until' THEN
@@ -254,7 +265,7 @@ BEGIN
     END IF;
     PERFORM record_journal('suppression', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END
         || CASE WHEN EXISTS (SELECT FROM suppression_waiting w WHERE w.suppression_id = s.id) THEN ' asked' ELSE '' END, v_name, p_body);
-    RETURN (SELECT suppression_list(v_name));
+    RETURN json_join((SELECT suppression_list(v_name)), json_build_object('warnings', array_remove(ARRAY[v_gone], NULL)));
 END $$;
 
 -- The second person: another one, a lead or admin, who read exactly this (p_id is the number that came with it).

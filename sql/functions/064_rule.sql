@@ -88,16 +88,22 @@ BEGIN
         FROM unnest(p_set, p_template, p_is_note, p_body, p_due) WITH ORDINALITY u(set_name, template, is_note, body, due, place);
 END $$;
 
--- Reports and observations that a rule itself kept back or threw away; what an analyst let go is not kept back again.
+-- Reports and observations that a rule itself kept back or threw away; what an analyst let go is not kept back again. The rule that held a report has held all of it.
 CREATE OR REPLACE FUNCTION triage_rule_swallow() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 BEGIN
+    WITH hit AS MATERIALIZED (
+        SELECT s.set_name, s.rule, s.version, s.kind, s.value, c.report_id, c.received, c.no, s.kind = 'hold' AND c.rule = s.rule AS holds_all
+        FROM triage_rule_step s JOIN triage_chunk c ON c.way = s.way
+        WHERE s.kind IN ('hold', 'drop', 'suppress') AND c.decision = CASE s.kind WHEN 'hold' THEN 'hold' ELSE 'drop' END AND c.held_for IS NULL AND NOT c.is_repeat)
     INSERT INTO rule_swallowed AS w (set_name, rule, version, kind, reason, report_id, received, observations)
-    SELECT s.set_name, s.rule, min(s.version), s.kind, min(s.value), c.report_id, min(c.received),
-           coalesce(range_agg(int4range(c.no, c.no + 1)) FILTER (WHERE c.no > 0), '{}')
-    FROM triage_rule_step s JOIN triage_chunk c ON c.way = s.way
-    WHERE s.kind IN ('hold', 'drop', 'suppress') AND c.decision = CASE s.kind WHEN 'hold' THEN 'hold' ELSE 'drop' END AND c.held_for IS NULL AND NOT c.is_repeat
-    GROUP BY s.set_name, s.rule, s.kind, c.report_id ORDER BY c.report_id, 1, 2, 4
+    SELECT a.set_name, a.rule, min(a.version), a.kind, min(a.value), a.report_id, min(a.received), coalesce(range_agg(int4range(a.no, a.no + 1)) FILTER (WHERE a.no > 0), '{}')
+    FROM (SELECT h.set_name, h.rule, h.version, h.kind, h.value, h.report_id, h.received, h.no FROM hit h
+          UNION ALL
+          SELECT h.set_name, h.rule, h.version, 'hold', h.value, c.report_id, c.received, c.no
+          FROM (SELECT DISTINCT x.set_name, x.rule, x.version, x.value, x.report_id FROM hit x WHERE x.holds_all) h
+          JOIN triage_chunk c ON c.report_id = h.report_id) a
+    GROUP BY a.set_name, a.rule, a.kind, a.report_id ORDER BY a.report_id, 1, 2, 4
     ON CONFLICT (report_id, set_name, rule, kind) DO UPDATE SET observations = w.observations + EXCLUDED.observations;
 END $$;
 

@@ -32,7 +32,17 @@ BEGIN
     WHERE NOT isempty(d.observations - coalesce(m.observations, '{}')) ORDER BY d.report_id, lower(d.observations);
 END $$;
 
--- The same of one report, for its reader.
+-- Why rules or suppressions kept back a report, or rows of it: the first reason of a hold, else of what was dropped. No row: nothing did.
+CREATE OR REPLACE FUNCTION report_kept_back(p_report bigint) RETURNS TABLE (rule text, reason text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT x.rule, x.reason FROM (
+        SELECT w.kind <> 'hold' AS is_drop, lower(w.observations) AS first_no, w.rule, w.reason FROM rule_swallowed w WHERE w.report_id = p_report
+        UNION ALL
+        SELECT true, lower(r.observations), 'suppression ' || s.name, suppression_said(s) FROM suppression s
+        JOIN suppressed_row r ON r.suppression_id = s.id AND r.report_id = p_report) x
+    ORDER BY x.is_drop, x.first_no NULLS FIRST, x.rule LIMIT 1 $$;
+
+-- What report_aside() says of one report, for its reader.
 CREATE OR REPLACE FUNCTION report_set_aside(p_report bigint) RETURNS json
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT coalesce(json_agg(json_build_object('did', a.did, 'set', a.set_name, 'rule', a.rule, 'suppression', a.suppression, 'reason', a.reason,

@@ -278,7 +278,18 @@ static void a_suppression_needs_a_second_person(void **state)
     assert_int_equal(cluster_number("SELECT (until < now() + interval '31 days')::int FROM cirt.suppression"), 1);
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.suppression_checks() c WHERE c.name = 'suppression audit'"), 1);
     decide_suppression(state, "admin", 403, 0);
-    set_end(state, "admin", "20 days");
+    one = suppression(state);
+    char *later = cluster_text("SELECT 'second person: until ' || to_char(now() AT TIME ZONE 'UTC' + interval '60 days', 'YYYY-MM-DD')");
+    assert_string_equal(text_at(one, "waits_for"), later);
+    free(later);
+    json_decref(one);
+    /* Said, since another asked for what is gone. */
+    char *nearer = cluster_text("SELECT cirt.time_text(now() + interval '20 days')");
+    one = post(state, "admin", 200, "/v1/suppressions/audit", json_pack("{s:s}", "until", nearer));
+    const char *gone = json_string_value(json_array_get(json_object_get(one, "warnings"), 0));
+    assert_non_null(strstr(gone ? gone : "-", "admin asked for"));
+    free(nearer);
+    json_decref(one);
     assert_suppression(state, "active", NULL, __LINE__);
     assert_int_equal(cluster_number("SELECT (until < now() + interval '21 days')::int FROM cirt.suppression"), 1);
     set_end(state, "admin", "60 days");
@@ -294,6 +305,78 @@ static void a_suppression_needs_a_second_person(void **state)
     json_decref(post(state, "lead", 200, "/v1/suppressions/all/refuse", json_object()));
     json_decref(desk_client_get(both->desk, "analyst", 404, "/v1/suppressions/all"));
     free(until);
+}
+
+/* A report about the first `rows` addresses of 192.0.2.0/24, the fifth in a class of its own; it waits for triage. */
+static void rows_wait(int report, int rows)
+{
+    char sql[1500];
+    snprintf(sql, sizeof sql,
+             "SET search_path = cirt; INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size)"
+             " SELECT %1$d, now(), min(id), 'https', 'certificate', sha256('rows %1$d'), 1 FROM sender;"
+             "INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed, observations)"
+             " VALUES (%1$d, now(), 'received', 'csv', 1, true, %2$d);"
+             "INSERT INTO observation (report_id, received, no, class) SELECT %1$d, now(), n, CASE n WHEN 5 THEN "
+             "'vulnerable/weak-crypto' ELSE 'fraud/phishing' END FROM generate_series(1, %2$d) n;"
+             "INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, addr, value)"
+             " SELECT %1$d, now(), n, 1, 1, 1, 1, ('192.0.2.' || n)::inet, '192.0.2.' || n FROM generate_series(1, %2$d) n;"
+             "INSERT INTO to_triage (reports, received, observations) VALUES (int8multirange(int8range(%1$d, %1$d + 1)), now(), %2$d)",
+             report, rows);
+    cluster_execute(sql);
+}
+
+/* What no address can be, and a network whose address stands within it, are slips: 192.0.2.7/24 would suppress all of the /24. */
+static void a_suppression_names_what_can_match(void **state)
+{
+    static const char *const wrong[] = {"300.1.2.3", "192.0.2.7/24", "192.0.2.7/99", "2001:db8:::1", "2001:db8::7/64"};
+    char *until = cluster_text("SELECT cirt.time_text(now() + interval '30 days')");
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+        json_decref(post(state, "lead", 422, "/v1/suppressions",
+                         json_pack("{s:s, s:s, s:s, s:s}", "name", "slip", "value", wrong[i], "until", until, "reason", "x")));
+    static const char *const good[] = {"192.0.2.7/32", "2001:db8::/64", "aa:bb:cc:dd:ee:ff", "64501"};
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        char name[] = "good-0";
+        name[5] = (char)('0' + i);
+        json_decref(post(state, "lead", 201, "/v1/suppressions",
+                         json_pack("{s:s, s:s, s:s, s:s}", "name", name, "value", good[i], "until", until, "reason", "x")));
+    }
+    cluster_execute("DELETE FROM cirt.suppression_waiting; DELETE FROM cirt.suppression WHERE name LIKE 'good-%'");
+    free(until);
+}
+
+/* One row that is held holds its report, in a trial and in the list of what was kept back. */
+static void a_trial_holds_whole_reports(void **state)
+{
+    struct both *both = *state;
+    static const char text[] =
+        "rule \"first\": ip:192.0.2.1 => drop \"ours\", priority:low\nrule \"hot\": class:phishing => priority:critical\n"
+        "rule \"look\": ip:192.0.2.3 => hold \"look\"";
+    rows_wait(9000004, 4);
+    triage(both->fixture);
+    json_t *trial = post(state, "lead", 200, "/v1/rules/test", json_pack("{s:s, s:s}", "text", text, "against", "r9000004"));
+    json_t *item = json_array_get(json_object_get(trial, "items"), 0);
+    assert_int_equal(number_at(trial, "changed"), 4);
+    assert_int_equal(json_array_size(json_object_get(trial, "items")), 1);
+    assert_int_equal(number_at(item, "observations"), 4);
+    assert_string_equal(text_at(item, "rule"), "look");
+    assert_int_equal(json_object_size(json_object_get(item, "changes")), 1);
+    assert_string_equal(text_at(json_object_get(json_object_get(item, "changes"), "kept"), "to"), "hold: look");
+    json_decref(trial);
+    put_rules(text, 1);
+    rows_wait(9000005, 4);
+    triage(both->fixture);
+    assert_outcome(9000005, "held look look");
+    /* Without the hold, the row that it kept is dropped and the others go on. */
+    trial = post(
+        state, "lead", 200, "/v1/rules/test",
+        json_pack("{s:s, s:s, s:s}", "text", "rule \"first\": ip:192.0.2.1 => drop \"ours\"", "name", "default", "against", "r9000005"));
+    assert_int_equal(number_at(trial, "changed"), 4);
+    assert_string_equal(text_at(json_array_get(json_object_get(trial, "items"), 0), "rule"), "first");
+    assert_string_equal(text_at(json_array_get(json_object_get(trial, "items"), 1), "rule"), "look");
+    json_decref(trial);
+    json_t *list = desk_client_get(both->desk, "lead", 200, "/v1/swallowed?rule=look");
+    assert_int_equal(number_at(json_array_get(json_object_get(list, "items"), 0), "observations"), 4);
+    json_decref(list);
 }
 
 static void counts_outlive_versions(void **state)
@@ -561,16 +644,8 @@ static void rows_are_let_go(void **state)
         "SET search_path = cirt;"
         "INSERT INTO suppression (name, value, addr, until, reason, approved) VALUES ('part', '192.0.2.3', '192.0.2.3', now() + "
         "interval '1 day', 'part', now());"
-        "INSERT INTO class_setting (class, observations) VALUES ('vulnerable/weak-crypto', 3);"
-        "INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size)"
-        " SELECT 9000002, now(), min(id), 'https', 'certificate', sha256('mixed'), 1 FROM sender;"
-        "INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed, observations)"
-        " VALUES (9000002, now(), 'received', 'csv', 1, true, 5);"
-        "INSERT INTO observation (report_id, received, no, class) SELECT 9000002, now(), n, CASE n WHEN 5 THEN "
-        "'vulnerable/weak-crypto' ELSE 'fraud/phishing' END FROM generate_series(1, 5) n;"
-        "INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, addr, value)"
-        " SELECT 9000002, now(), n, 1, 1, 1, 1, ('192.0.2.' || n)::inet, '192.0.2.' || n FROM generate_series(1, 5) n;"
-        "INSERT INTO to_triage (reports, received, observations) VALUES (int8multirange(int8range(9000002, 9000003)), now(), 5)");
+        "INSERT INTO class_setting (class, observations) VALUES ('vulnerable/weak-crypto', 3)");
+    rows_wait(9000002, 5);
     triage(both->fixture);
     assert_outcome(9000002, "triaged audit below the threshold of vulnerable/weak-crypto: 1 of 3 observations within 7 days");
     json_t *report = desk_client_get(both->desk, "analyst", 200, "/v1/reports/r9000002"), *aside = json_object_get(report, "set_aside");
@@ -596,6 +671,7 @@ static void rows_are_let_go(void **state)
                        "m.report_id = 9000002"),
         4);
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.waiting_row WHERE report_id = 9000002"), 1);
+    assert_outcome(9000002, "triaged audit below the threshold of vulnerable/weak-crypto: 1 of 3 observations within 7 days");
     report = desk_client_get(both->desk, "analyst", 200, "/v1/reports/r9000002");
     assert_int_equal(json_array_size(json_object_get(report, "set_aside")), 0);
     assert_string_equal(text_at(report, "state"), "triaged");
@@ -605,6 +681,13 @@ static void rows_are_let_go(void **state)
     assert_int_equal(number_at(item, "observations"), 1);
     assert_int_equal(number_at(item, "in_cases"), 1);
     json_decref(list);
+    /* Where none waits, it says what it was kept back for. */
+    rows_wait(9000003, 4);
+    triage(both->fixture);
+    assert_outcome(9000003, "triaged ours our scans");
+    json_decref(post(state, "analyst", 200, path, json_pack("{s:[s]}", "reports", "r9000003")));
+    triage(both->fixture);
+    assert_outcome(9000003, "triaged ours let go after: our scans");
     cluster_execute("DELETE FROM cirt.waiting_row; DELETE FROM cirt.class_setting WHERE class = 'vulnerable/weak-crypto'");
     free(soon);
 }
@@ -646,6 +729,8 @@ int main(void)
         cmocka_unit_test_setup(a_set_that_guards_another_needs_one, clean_both),
         cmocka_unit_test_setup(suppressing_needs_a_second_person, clean_both),
         cmocka_unit_test_setup(a_suppression_needs_a_second_person, clean_both),
+        cmocka_unit_test_setup(a_suppression_names_what_can_match, clean_both),
+        cmocka_unit_test_setup(a_trial_holds_whole_reports, clean_both),
         cmocka_unit_test_setup(counts_outlive_versions, clean_both),
         cmocka_unit_test_setup(trials_decide_as_triage, clean_both),
         cmocka_unit_test_setup(what_was_swallowed, clean_both),

@@ -333,6 +333,8 @@ static void rules_act(void **state)
     assert_int_equal(cluster_number("SELECT sum(hits) FROM cirt.rule_hits WHERE version = 2"), 3);
     char sql[100];
     snprintf(sql, sizeof sql, "SELECT cirt.report_release(%lld)::int", (long long)held);
+    /* Let go, it says what it was held for, whatever rules say by then. */
+    put_rules("rule \"all\": => drop \"all of it\"\n", 3);
     assert_int_equal(cluster_number(sql), 1);
     triage(fixture);
     assert_outcome(held, "triaged sector let go after: look first");
@@ -342,6 +344,45 @@ static void rules_act(void **state)
     assert_int_equal(cluster_number(sql), 1);
     triage(fixture);
     assert_case(dropped, "k.join_key", "other/undetermined 192.0.2.0/24");
+}
+
+/* 30 rows that name no address, so many that they share a key, beside a scan that waits; the last one's report. */
+static int64_t nameless_rows_triaged(struct fixture *fixture, const char *class_name, int64_t *scan)
+{
+    int64_t last = 0;
+    *scan = arrive(fixture, &(struct letter){.class_name = "information-gathering/scanner", .sightings = {{"ipv4", "source", "10.1.2.3"}}});
+    for (int i = 0; i < 30; i++)
+        last = arrive(fixture, &(struct letter){.class_name = class_name, .sightings = {{"text", "other", "open resolver"}}});
+    triage(fixture);
+    return last;
+}
+
+static void what_names_no_address_does_not_wait_for_addresses(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t scan;
+    cluster_execute("SET search_path = cirt; INSERT INTO class_setting (class, addresses) VALUES ('information-gathering', 5), "
+                    "('vulnerable', 5); INSERT INTO class_setting (class, observations) VALUES ('availability/outage', 31)");
+    /* Of a class without a threshold; of one that asks for addresses. */
+    int64_t free_of_it = nameless_rows_triaged(fixture, "availability/misconfiguration", &scan);
+    assert_outcome(scan, "triaged below the threshold of information-gathering/scanner: 1 of 5 addresses within 7 days");
+    assert_outcome(free_of_it, "triaged");
+    assert_case(free_of_it, "t.observations", "30");
+    assert_case(nameless_rows_triaged(fixture, "vulnerable/weak-crypto", &scan), "t.observations", "30");
+    /* Of one that asks for rows they wait for these. Those that wait for addresses by an older version are let go. */
+    int64_t waits = nameless_rows_triaged(fixture, "availability/outage", &scan);
+    assert_outcome(waits, "triaged below the threshold of availability/outage: 30 of 31 observations within 7 days");
+    static const char let_go[] =
+        "psql -qX -v ON_ERROR_STOP=1 -c 'SET search_path = cirt' -f " SOURCE_DIR "/sql/migrations/0041_waiting_unnamed.sql";
+    assert_int_equal(system(let_go), 0);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.to_triage"), 0);
+    cluster_execute("UPDATE cirt.class_setting SET observations = 1 WHERE class = 'availability/outage'");
+    assert_int_equal(system(let_go), 0);
+    triage(fixture);
+    assert_case(waits, "t.reports || ' ' || t.observations", "30 30");
+    assert_outcome(waits, "triaged");
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.waiting_row WHERE class = 'availability/outage'"), 0);
+    cluster_execute("DELETE FROM cirt.waiting_row; DELETE FROM cirt.class_setting WHERE class <> '*'");
 }
 
 static void twice_is_once(void **state)
@@ -584,6 +625,7 @@ int main(void)
         cmocka_unit_test_setup(versions_of_an_advisory_are_one_case, clean),
         cmocka_unit_test_setup(an_advisory_never_waits, clean),
         cmocka_unit_test_setup(rules_act, clean),
+        cmocka_unit_test_setup(what_names_no_address_does_not_wait_for_addresses, clean),
         cmocka_unit_test_setup(twice_is_once, clean),
         cmocka_unit_test_setup(large_and_small, clean),
         cmocka_unit_test_setup(several_share_a_large_one, clean),
