@@ -114,6 +114,11 @@ static bool read_header(struct reading *reading, const char *const *cells, size_
                 _("there is no column '%.60s': name title network asn domain sector criticality lang contact_name contact_email "
                   "contact_phone from until enabled"),
                 cells[i]);
+        for (size_t k = 0; k < i; k++) /* values of several columns are taken together */
+            if (column->shape != COLUMN_VALUES && reading->header[k]->shape == column->shape &&
+                strcmp(reading->header[k]->member, column->member) == 0)
+                return err_set_at(err, ERR_INPUT, "line 1", _("the columns '%.60s' and '%.60s' say the same: leave one out"), cells[k],
+                                  cells[i]);
         reading->header[i] = column;
         has_name = has_name || strcmp(column->name, "name") == 0 || strcmp(column->member, "name") == 0;
     }

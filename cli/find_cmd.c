@@ -15,8 +15,9 @@
 #include "cli/words.h"
 
 static const struct table_column observable_columns[] = {
-    {N_("TYPE"), 0, false, false},      {N_("VALUE"), 0, false, true}, {N_("ROLE"), 3, false, false},  {N_("FIRST CAME"), 2, false, false},
-    {N_("LAST CAME"), 1, false, false}, {N_("TLP"), 4, false, false},  {N_("CASES"), 0, false, false},
+    {N_("TYPE"), 0, false, false},           {N_("VALUE"), 0, false, true},          {N_("ROLE"), 3, false, false},
+    {N_("FIRST REPORTED"), 2, false, false}, {N_("LAST REPORTED"), 1, false, false}, {N_("TLP"), 4, false, false},
+    {N_("CASES"), 0, false, false},
 };
 
 static void observable_row(struct table *table, const struct screen *screen, const json_t *item)
@@ -125,8 +126,8 @@ int find_cmd_find(struct session *session)
 }
 
 static const struct table_column indicator_columns[] = {
-    {N_("TYPE"), 0, false, false},      {N_("VALUE"), 0, false, true}, {N_("ROLE"), 4, false, false},  {N_("TLP"), 3, false, false},
-    {N_("LAST CAME"), 2, false, false}, {N_("CONF"), 5, true, false},  {N_("UNTIL"), 1, false, false}, {N_("CASES"), 0, false, false},
+    {N_("TYPE"), 0, false, false},        {N_("VALUE"), 0, false, true}, {N_("ROLE"), 4, false, false},  {N_("TLP"), 3, false, false},
+    {N_("LAST MARKED"), 2, false, false}, {N_("CONF"), 5, true, false},  {N_("UNTIL"), 1, false, false}, {N_("CASES"), 0, false, false},
 };
 
 static void indicator_row(struct table *table, const struct screen *screen, const json_t *item)

@@ -6,10 +6,11 @@
 #include "base/str.h"
 #include "base/timestamp.h"
 #include "cirtd/desk/desk_inside.h"
+#include "codec/mail_write.h"
 #include "model/observable.h"
 #include "model/observable_address.h"
 
-enum { ERRORS_MAX = 20, NAME_SIZE_MAX = 63, TEXT_SIZE_MAX = 1000 };
+enum { ERRORS_MAX = 20, NAME_SIZE_MAX = 63, TEXT_SIZE_MAX = 1000, PHONE_DIGITS_MIN = 3 };
 
 static const char *const holdings[] = {"networks", "asns", "domains"};
 static const char *const texts[] = {"title", "sector", "criticality", "lang"};
@@ -165,6 +166,14 @@ static void read_holdings(struct faults *faults, json_t *item, const char *kind)
     json_object_set_new(item, kind, normal);
 }
 
+static bool is_phone(const char *text)
+{
+    size_t digits = 0;
+    for (const char *c = text; *c; c++)
+        digits += *c >= '0' && *c <= '9';
+    return digits >= PHONE_DIGITS_MIN && strchr("+(0123456789", *text);
+}
+
 static void read_contacts(struct faults *faults, json_t *item)
 {
     json_t *list = json_object_get(item, "contacts"), *one, *value;
@@ -188,19 +197,26 @@ static void read_contacts(struct faults *faults, json_t *item)
                 fault(faults, "%s of a contact is no text, or a long one", name);
             if (text && *text && str_equal(name, "email") && !observable_normalise(faults->call->arena, OBSERVABLE_EMAIL, text))
                 fault(faults, "\"%s\" is no mail address", text);
+            if (text && *text && str_equal(name, "phone") && !is_phone(text))
+                fault(faults, "\"%s\" is no phone number", text);
         }
     }
 }
 
 /* --- an item --- */
 
+/* Without blanks, control characters and these. */
+static bool is_word_without(const char *text, const char *others)
+{
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr(others, *c))
+            return false;
+    return *text;
+}
+
 static bool is_short_name(const char *name)
 {
-    size_t size = strlen(name);
-    for (const char *c = name; *c; c++)
-        if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr("/?#", *c))
-            return false;
-    return size > 0 && size <= NAME_SIZE_MAX;
+    return is_word_without(name, "/?#") && strlen(name) <= NAME_SIZE_MAX;
 }
 
 static bool is_known(const char *member)
@@ -218,30 +234,34 @@ static bool is_known(const char *member)
     return false;
 }
 
-static void read_texts(struct faults *faults, const json_t *item)
+static bool is_level(const char *criticality)
 {
     static const char *const levels[] = {"low", "medium", "high", "critical"};
-    const char *criticality = json_string_value(json_object_get(item, "criticality"));
-    const json_t *enabled = json_object_get(item, "enabled");
-    bool is_level = !criticality;
-    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-        const json_t *value = json_object_get(item, texts[i]);
-        const char *text = json_string_value(value);
-        if (value && !json_is_null(value) && (!text || strlen(text) > TEXT_SIZE_MAX))
-            fault(faults, "%s is no text, or a long one", texts[i]);
-    }
     for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
-        is_level = is_level || str_equal(criticality, levels[i]);
-    if (!is_level)
-        fault(faults, "\"%s\" is no criticality: one of low, medium, high, critical", criticality);
-    if (enabled && !json_is_boolean(enabled))
-        fault(faults, "enabled must be true or false", NULL);
+        if (str_equal(criticality, levels[i]))
+            return true;
+    return false;
+}
+
+/* Sectors are words: settings and classes list them parted by blanks and commas. */
+static void check_text(struct faults *faults, const json_t *item, const char *member)
+{
+    const json_t *value = json_object_get(item, member);
+    const char *text = json_string_value(value);
+    if (value && !json_is_null(value) && (!text || strlen(text) > TEXT_SIZE_MAX))
+        fault(faults, "%s is no text, or a long one", member);
+    else if (text && str_equal(member, "criticality") && !is_level(text))
+        fault(faults, "\"%s\" is no criticality: one of low, medium, high, critical", text);
+    else if (text && *text && str_equal(member, "lang") && !mail_write_is_language(text))
+        fault(faults, "\"%s\" is no language: a tag as en, fr, zh-Hans (BCP 47)", text);
+    else if (text && *text && str_equal(member, "sector") && !is_word_without(text, ","))
+        fault(faults, "\"%s\" is no sector: one word, as energy", text);
 }
 
 static void read_item(struct faults *faults, json_t *item, size_t number)
 {
     const char *name, *member;
-    json_t *value;
+    json_t *value, *enabled;
     faults->at = json_string_value(json_object_get(item, "at"));
     if (!faults->at || strlen(faults->at) > 100) {
         faults->at = arena_printf(faults->call->arena, "/items/%zu", number);
@@ -253,6 +273,7 @@ static void read_item(struct faults *faults, json_t *item, size_t number)
         return;
     }
     name = json_string_value(json_object_get(item, "name"));
+    enabled = json_object_get(item, "enabled");
     if (str_is_empty(name))
         fault(faults, "name is missing", NULL);
     else if (!is_short_name(name))
@@ -262,7 +283,10 @@ static void read_item(struct faults *faults, json_t *item, size_t number)
         if (!is_known(member))
             fault(faults, "\"%s\" is no member of a constituent", member);
     }
-    read_texts(faults, item);
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        check_text(faults, item, texts[i]);
+    if (enabled && !json_is_boolean(enabled))
+        fault(faults, "enabled must be true or false", NULL);
     for (size_t i = 0; i < ARRAY_SIZE(holdings); i++)
         read_holdings(faults, item, holdings[i]);
     read_contacts(faults, item);
@@ -301,9 +325,15 @@ static void normalise_list(struct faults *faults, json_t *record, const char *ki
     json_object_set_new(record, kind, normal);
 }
 
-bool desk_constituent_normalise(struct desk_call *call, struct err *err)
+bool desk_constituent_check(struct desk_call *call, struct err *err)
 {
     struct faults faults = {.call = call, .list = json_array()};
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        faults.at = arena_printf(call->arena, "/%s", texts[i]);
+        check_text(&faults, call->body, texts[i]);
+    }
+    faults.at = "/contacts";
+    read_contacts(&faults, call->body);
     for (size_t i = 0; i < ARRAY_SIZE(holdings); i++)
         normalise_list(&faults, call->body, holdings[i]);
     bool ok = faults.count == 0 || refuse_faults(call, &faults, err);

@@ -73,8 +73,9 @@ extern const struct desk_route desk_case_routes[], desk_report_routes[], desk_sh
 
 /* --- desk_constituent.c --- */
 
-/* The networks (of a range several), AS numbers and domains of a constituent's record become their normal forms. */
-bool desk_constituent_normalise(struct desk_call *call, struct err *err) MUST_CHECK;
+/* What a constituent's record says is checked as an import's; networks (of a range several), AS numbers and domains become their normal
+ * forms. */
+bool desk_constituent_check(struct desk_call *call, struct err *err) MUST_CHECK;
 
 /* --- desk.c --- */
 

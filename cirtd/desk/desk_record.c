@@ -188,7 +188,7 @@ static bool write_record(struct desk_call *call, const char *name, int status, s
         return false;
     if (str_equal(kind->noun, "suppression") && !desk_class_name(call, err))
         return false;
-    if (str_equal(kind->noun, "constituent") && !desk_constituent_normalise(call, err))
+    if (str_equal(kind->noun, "constituent") && !desk_constituent_check(call, err))
         return false;
     if (str_equal(kind->noun, "feed") && !check_feed(call, err))
         return false;

@@ -109,8 +109,17 @@ static bool decode(struct rows *rows, struct body *body, struct err *err)
     return ok;
 }
 
-/* A feed whose columns changed is told of. */
-static bool tell_columns(struct rows *rows, struct err *err)
+static bool count_repeated(struct rows *rows, struct err *err)
+{
+    struct intake *intake = rows->intake;
+    db_params_reset(intake->params);
+    db_int8(intake->params, rows->job->caller->sender_id);
+    db_int8(intake->params, rows->size);
+    return db_run(intake->db, SQL_INTAKE_REPEATED, intake->params, NULL, err);
+}
+
+/* A feed whose columns changed is told of, whether the document could be read or was refused. */
+static bool tell_columns(struct rows *rows, bool is_read, struct err *err)
 {
     struct intake *intake = rows->intake;
     if (!rows->head->columns || !str_equal(rows->job->caller->role, "feed"))
@@ -119,6 +128,7 @@ static bool tell_columns(struct rows *rows, struct err *err)
     db_int8(intake->params, rows->job->caller->sender_id);
     db_text(intake->params, rows->head->columns_of);
     db_text(intake->params, rows->head->columns);
+    db_bool(intake->params, is_read);
     return db_run(intake->db, SQL_INTAKE_COLUMNS, intake->params, NULL, err);
 }
 
@@ -137,12 +147,12 @@ static bool finish(struct rows *rows, struct report_result *result, struct err *
     report_batch_add(intake->batch, &envelope, rows->head, NULL, 0);
     if (!report_batch_store(intake->db, SQL_INTAKE_REPORTS_INSERT, intake->batch, result, err))
         return false;
-    /* Sent before: what this transaction wrote is not wanted. */
+    /* Sent before: what this transaction wrote is not wanted, its count included. */
     if (result->is_duplicate) {
         db_rollback(intake->db);
-        return true;
+        return count_repeated(rows, err);
     }
-    return tell_columns(rows, err) && db_commit(intake->db, err);
+    return tell_columns(rows, true, err) && db_commit(intake->db, err);
 }
 
 bool intake_has_parts(const struct report *report)
@@ -201,12 +211,11 @@ void intake_rows(struct intake *intake, struct intake_job *job, struct body *bod
         intake_answer_stored(job, &result, rows.next_no - 1, rows.head);
     } else {
         db_rollback(intake->db);
-        if (rows.is_refused) {
-            job->error = err;
+        job->error = err;
+        if (rows.is_refused && tell_columns(&rows, false, &err))
             intake_keep_malformed(intake, job, body);
-        } else {
+        else
             worker_problem_err(job->request, &err);
-        }
     }
     digest_free(rows.digest);
     report_free(rows.head);

@@ -13,6 +13,7 @@
 #include "cirtd/stages/decode_source.h"
 #include "cirtd/stages/decode_stream.h"
 #include "cirtd/stages/stages.h"
+#include "codec/gather.h"
 
 /* What came in was bounded by the door it came through; these bound what is read at once. A mail is read by a parser that keeps little; the
  * trees of other documents take several times their size, so that theirs is a setting. */
@@ -110,16 +111,33 @@ void decode_add(struct decode_job *job, const struct report *report, const char 
     report_batch_add(decode_batch_content(job->batch), &envelope, report, NULL, 0);
 }
 
-bool decode_tell_columns(struct decode_job *job, const struct report *report, struct err *err)
+bool decode_tell_columns(struct decode_job *job, const struct report *report, bool is_read, struct err *err)
 {
     struct stage_run *run = job->run;
     if (!report->columns)
         return true;
     db_params_reset(run->params);
     db_int8(run->params, db_get_int(job->rows, job->row, DECODE_SENDER));
+    db_int8(run->params, job->report_id);
     db_text(run->params, report->columns_of);
     db_text(run->params, report->columns);
+    db_bool(run->params, is_read);
     return db_run(run->db, SQL_DECODE_COLUMNS, run->params, NULL, err);
+}
+
+/* Of a table that was refused. */
+static bool tell_refused(struct decode_job *job, struct err *err)
+{
+    struct codec_hints hints = hints_of(job);
+    struct gather gather = {.observations_max = SIZE_MAX};
+    const struct codec_sink sink = gather_sink(&gather);
+    struct codec_stream *stream = job->codec->open(job->limits, &hints, &sink);
+    struct err known;
+    UNUSED(job->codec->feed(stream, buf_text(&job->raw), job->raw.size, &known));
+    job->codec->close(stream);
+    bool ok = !gather.report || decode_tell_columns(job, gather.report, false, err);
+    report_free(gather.report);
+    return ok;
 }
 
 /* What is read at once. */
@@ -127,17 +145,19 @@ static bool decode_whole(struct decode_job *job, struct decode_source *source, b
 {
     struct report *report = NULL;
     struct codec_hints hints = hints_of(job);
+    struct err ignored;
     buf_clear(&job->raw);
     buf_init(&job->raw, job->limits->document_bytes_max);
     if (!decode_source_rest(source, &job->raw, err) ||
         !codec_decode(job->codec, buf_text(&job->raw), job->raw.size, job->limits, &hints, &report, err)) {
-        *is_malformed = err->code == ERR_INPUT || err->code == ERR_LIMIT;
+        *is_malformed =
+            (err->code == ERR_INPUT || err->code == ERR_LIMIT) && (job->codec->shape != CODEC_ROWS || tell_refused(job, &ignored));
         return false;
     }
     bool ok = decode_stream_parts(job, report, err);
     if (ok)
         decode_add(job, report, "received", "triage", NULL);
-    ok = ok && decode_tell_columns(job, report, err);
+    ok = ok && decode_tell_columns(job, report, true, err);
     report_free(report);
     return ok;
 }

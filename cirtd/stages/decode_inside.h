@@ -59,8 +59,8 @@ void decode_envelope(const struct decode_job *job, const struct report *report, 
 /* What was read is to be written: report NULL where it is malformed, then why says it. state, route: as struct report_envelope. */
 void decode_add(struct decode_job *job, const struct report *report, const char *state, const char *route, const struct err *why);
 
-/* A feed whose table has other columns than the last time is told of. */
-bool decode_tell_columns(struct decode_job *job, const struct report *report, struct err *err) MUST_CHECK;
+/* A feed whose table has other columns than the last time is told of. is_read: false where the table was refused. */
+bool decode_tell_columns(struct decode_job *job, const struct report *report, bool is_read, struct err *err) MUST_CHECK;
 
 /*
  * Reads a mail as far as it is open: orders what is closed to be opened, or stores what it says and orders its signatures to be checked.

@@ -86,12 +86,12 @@ bool decode_stream_rows(struct decode_job *job, struct decode_source *source, bo
     if (ok && !run_stream(job, source, &sink, err)) {
         ok = false;
         /* Half a document is none. */
-        *is_malformed = is_fault(err) && begin_rows(&rows, &ignored);
+        *is_malformed = is_fault(err) && begin_rows(&rows, &ignored) && decode_tell_columns(job, rows.head, false, &ignored);
     }
     if (ok) {
         job->observations = rows.next_no - 1;
         decode_add(job, rows.head, "received", "triage", NULL);
-        ok = decode_tell_columns(job, rows.head, err);
+        ok = decode_tell_columns(job, rows.head, true, err);
     }
     report_batch_free(rows.batch);
     report_free(rows.head);

@@ -39,8 +39,9 @@ struct codec_hints {
 struct codec_sink {
     void *context;
     /* rows: report->observations is a batch of up to CODEC_BATCH; dropped by the decoder after the call. Called at least once (at
-     * the end, perhaps empty). lines: a complete report of one line; the decoder frees it after the call.
-     * first_line is the line number of the (first) row, from 1. bytes/size: for lines, the raw line without its LF; else NULL/0. */
+     * the end, perhaps empty; also before a header is refused whose columns are known). lines: a complete report of one line; the decoder
+     * frees it after the call. first_line is the line number of the (first) row, from 1. bytes/size: for lines, the raw line without its
+     * LF; else NULL/0. */
     bool (*on_report)(void *context, struct report *report, size_t first_line, const char *bytes, size_t size, struct err *err);
     /* lines only: one line could not be read; why->at is its place ("line 7"). The rest goes on. */
     bool (*on_bad_line)(void *context, const struct err *why, size_t line, const char *bytes, size_t size, struct err *err);

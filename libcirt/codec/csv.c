@@ -130,7 +130,7 @@ static bool take_names(struct codec_stream *stream, const struct csv_field *fiel
         add_place(stream, arena_strdup(stream->arena, name));
     }
     name_columns(stream);
-    return check_places(stream, line, err);
+    return check_places(stream, line, err) || csv_report_refuse(&stream->into);
 }
 
 /* --- a row --- */

@@ -35,6 +35,8 @@ bool csv_report_end_row(struct csv_report *into, const char *why, struct err *er
 void csv_report_reject(struct csv_report *into, size_t line, const char *why);
 /* Also gives back the memory of the batch. */
 bool csv_report_hand_over(struct csv_report *into, struct err *err) MUST_CHECK;
+/* The header is refused: hands over the names of its columns, without rows, and answers false. */
+bool csv_report_refuse(struct csv_report *into);
 
 /* What a column is kept as that stands behind so many of its name: "note", "note 2", ... In the arena, or the name itself. */
 const char *csv_report_kept_as(struct arena *arena, const char *name, size_t before);

@@ -211,7 +211,7 @@ static bool add_fields(const struct mail_draft *draft, const char *prefix, bool 
 
 /* --- payload --- */
 
-static bool is_language(const char *tag)
+bool mail_write_is_language(const char *tag)
 {
     return strlen(tag) <= 35 && isalpha((unsigned char)tag[0]) &&
            tag[strspn(tag, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
@@ -283,7 +283,7 @@ static bool add_text_part(const struct mail_draft *draft, bool is_root, struct b
     struct buf text;
     buf_init(&text, out->size_max);
     bool ok = write_text(draft, &text, err) && mail_field_with_parameters(out, "Content-Type", "text/plain", parameters, err);
-    if (ok && draft->language && !is_language(draft->language))
+    if (ok && draft->language && !mail_write_is_language(draft->language))
         ok = err_set_at(err, ERR_INPUT, "Content-Language", "is no language tag");
     if (ok) {
         const char *encoding = mime_encode_choose(buf_text(&text), text.size);
@@ -367,7 +367,7 @@ bool mail_write_check(const struct mail_draft *draft, struct err *err)
     buf_init(&out, 1024 * 1024);
     buf_init(&text, 1024 * 1024);
     bool ok = add_fields(draft, "", false, &out, err) && write_text(draft, &text, err) && fits(&out, err) && fits(&text, err);
-    if (ok && draft->language && !is_language(draft->language))
+    if (ok && draft->language && !mail_write_is_language(draft->language))
         ok = err_set_at(err, ERR_INPUT, "Content-Language", "is no language tag");
     for (size_t i = 0; ok && i < draft->file_count; i++) {
         struct mail_write_file empty = {.name = draft->files[i].name};

@@ -57,6 +57,9 @@ struct mail_draft {
     bool is_encrypted;
 };
 
+/* Whether it is a language tag (BCP 47) that a mail may carry. */
+bool mail_write_is_language(const char *tag);
+
 /* The MIME entity that is signed, and encrypted: protected header fields, text, files. A text that begins with another label than the
  * draft's is refused. */
 bool mail_write_payload(const struct mail_draft *draft, struct buf *out, struct err *err) MUST_CHECK;

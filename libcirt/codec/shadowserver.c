@@ -132,9 +132,11 @@ static bool read_header(struct codec_stream *stream, const struct csv_field *fie
         stream->beside[i] = find_named(stream, beside[i]);
     name_columns(stream);
     if (!has_time)
-        return refuse(line, ERR_INPUT,
-                      "no Shadowserver report: the header has no column \"timestamp\"; any other CSV needs a mapping, csv:NAME", err);
-    return has_observable || refuse(line, ERR_INPUT, "the header has no column that holds an address", err);
+        refuse(line, ERR_INPUT, "no Shadowserver report: the header has no column \"timestamp\"; any other CSV needs a mapping, csv:NAME",
+               err);
+    else if (!has_observable)
+        refuse(line, ERR_INPUT, "the header has no column that holds an address", err);
+    return (has_time && has_observable) || csv_report_refuse(&stream->into);
 }
 
 /* --- a row --- */

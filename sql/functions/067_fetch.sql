@@ -356,29 +356,44 @@ BEGIN
     END IF;
 END $$;
 
--- The columns of a table that a feed sent: told where they are others than the last time. Nothing for other senders.
-CREATE OR REPLACE FUNCTION feed_columns_seen(p_sender bigint, p_what text, p_columns text) RETURNS void
+-- Names of columns in words: how many, and the first few.
+CREATE OR REPLACE FUNCTION columns_words(p_names text[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN cardinality(p_names) > 8 THEN cardinality(p_names) || ' columns, among them ' ELSE '' END || string_agg(x.name, ' ' ORDER BY x.no)
+    FROM (SELECT CASE WHEN length(u.name) > 40 THEN left(u.name, 40) || '...' ELSE u.name END AS name, u.no FROM unnest(p_names) WITH ORDINALITY u(name, no) ORDER BY u.no LIMIT 8) x $$;
+
+-- The columns of a table that a feed sent: told where they are others than those of the last one that could be read. Nothing for other senders, nor of
+-- what is replayed: it came long ago. p_report: NULL where it came now; p_is_read: false where the document was refused. What somebody has seen is not told
+-- again in the same words for a day, so that neither the next refused one nor the first that a changed mapping reads repeats it.
+SELECT drop_overloads('feed_columns_seen');
+CREATE OR REPLACE FUNCTION feed_columns_seen(p_sender bigint, p_report bigint, p_what text, p_columns text, p_is_read boolean) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_feed bigint := (SELECT f.identity_id FROM feed f JOIN sender s ON s.identity_id = f.identity_id WHERE s.id = p_sender);
+    v_what text := coalesce(left(p_what, 200), '');
     v_columns text := left(p_columns, 20000);
     v_old text;
-    v_came text;
-    v_went text;
+    v_came text[];
+    v_went text[];
+    v_text text;
 BEGIN
     IF v_feed IS NULL THEN
         RETURN;
     END IF;
-    SELECT c.columns INTO v_old FROM feed_columns c WHERE c.sender_id = p_sender AND c.what = coalesce(p_what, '');
-    IF v_old = v_columns THEN
+    SELECT c.columns INTO v_old FROM feed_columns c WHERE c.sender_id = p_sender AND c.what = v_what;
+    -- What is read for the first time has no fault yet.
+    IF v_old = v_columns OR EXISTS (SELECT FROM report_content c WHERE c.report_id = p_report AND c.error IS NOT NULL) THEN
         RETURN;
     END IF;
-    INSERT INTO feed_columns AS c (sender_id, what, columns) VALUES (p_sender, coalesce(left(p_what, 200), ''), v_columns)
-        ON CONFLICT (sender_id, what) DO UPDATE SET columns = EXCLUDED.columns, since = now();
+    IF p_is_read THEN
+        INSERT INTO feed_columns AS c (sender_id, what, columns) VALUES (p_sender, v_what, v_columns)
+            ON CONFLICT (sender_id, what) DO UPDATE SET columns = EXCLUDED.columns, since = now();
+    END IF;
     IF v_old IS NOT NULL THEN
-        SELECT string_agg(x, ' ') INTO v_came FROM unnest(string_to_array(v_columns, ',')) x WHERE x <> ALL (string_to_array(v_old, ','));
-        SELECT string_agg(x, ' ') INTO v_went FROM unnest(string_to_array(v_old, ',')) x WHERE x <> ALL (string_to_array(v_columns, ','));
-        PERFORM feed_notice_raise(v_feed, 'columns', coalesce(left(p_what, 200), ''), left(concat_ws('; ', 'the columns' || coalesce(' of ' || nullif(p_what, ''), '') || ' changed',
-            'new: ' || v_came, 'gone: ' || v_went, CASE WHEN v_came IS NULL AND v_went IS NULL THEN 'another order' END), 1000));
+        v_came := ARRAY(SELECT x FROM unnest(string_to_array(v_columns, ',')) WITH ORDINALITY u(x, no) WHERE x <> ALL (string_to_array(v_old, ',')) ORDER BY no);
+        v_went := ARRAY(SELECT x FROM unnest(string_to_array(v_old, ',')) WITH ORDINALITY u(x, no) WHERE x <> ALL (string_to_array(v_columns, ',')) ORDER BY no);
+        v_text := concat_ws('; ', 'the columns' || coalesce(' of ' || nullif(v_what, ''), '') || ' changed', 'new: ' || columns_words(v_came), 'gone: ' || columns_words(v_went),
+                            CASE WHEN v_came = '{}' AND v_went = '{}' THEN 'another order' END);
+        PERFORM feed_notice_raise(v_feed, 'columns', v_what, v_text) WHERE NOT EXISTS (
+            SELECT FROM feed_notice n WHERE n.identity_id = v_feed AND n.kind = 'columns' AND n.subject = v_what AND n.text = v_text AND n.ended > now() - interval '1 day');
     END IF;
 END $$;

@@ -235,6 +235,11 @@ BEGIN
         WHERE EXISTS (SELECT FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.id = u.sender);
 END $$;
 
+-- A document that came before, where what was written of it was taken back.
+CREATE OR REPLACE FUNCTION feed_repeated(p_sender bigint, p_size bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
+$$ SELECT feeds_received(ARRAY[p_sender], ARRAY[0::bigint], ARRAY['received'], ARRAY[p_size], ARRAY[0], ARRAY[0]) $$;
+
 -- What decode read of documents that were counted when they came. Called before their content is written, so that what was read before is still known: one
 -- that stays malformed when it is read again counts once, and one that can be read now counts no more, of the hour in which it came.
 CREATE OR REPLACE FUNCTION feeds_decoded(p_ids bigint[], p_received timestamptz[], p_sender bigint[], p_state text[], p_observations int[], p_rejected int[]) RETURNS void

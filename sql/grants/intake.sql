@@ -8,4 +8,5 @@ GRANT EXECUTE ON FUNCTION incoming_insert TO cirt_intake;
 GRANT EXECUTE ON FUNCTION incoming_issuer_may TO cirt_intake;
 GRANT EXECUTE ON FUNCTION feed_columns_seen TO cirt_intake;
 GRANT EXECUTE ON FUNCTION feed_refused TO cirt_intake;
+GRANT EXECUTE ON FUNCTION feed_repeated TO cirt_intake;
 GRANT EXECUTE ON FUNCTION mapping_text TO cirt_intake;

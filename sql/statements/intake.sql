@@ -34,10 +34,13 @@ SELECT incoming_id, verdict FROM incoming_insert($1::bigint, $2::bigint, $3::tex
 SELECT incoming_issuer_may($1::bigint, $2::text, $3::text)
 
 -- name: columns
-SELECT feed_columns_seen($1::bigint, $2::text, $3::text)
+SELECT feed_columns_seen($1::bigint, NULL, $2::text, $3::text, $4::boolean)
 
 -- name: refused
 SELECT feed_refused($1::bigint, $2::bigint, $3::text)
+
+-- name: repeated
+SELECT feed_repeated($1::bigint, $2::bigint)
 
 -- name: mapping
 SELECT mapping_text($1::text)

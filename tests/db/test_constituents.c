@@ -256,6 +256,9 @@ static void test_faults(void **state)
         {"{\"at\":\"line 4\",\"name\":\"x\",\"networks\":[{\"value\":\"198.18.5.0/24\",\"from\":\"2021-01-01\",\"until\":\"2020-01-01\"}]}",
          "ends before it begins"},
         {"{\"at\":\"line 4\",\"name\":\"x\",\"contacts\":[{\"email\":\"nobody\"}]}", "no mail address"},
+        {"{\"at\":\"line 4\",\"name\":\"x\",\"contacts\":[{\"phone\":\"+abc\"}]}", "no phone number"},
+        {"{\"at\":\"line 4\",\"name\":\"x\",\"lang\":\"deutsch!\"}", "no language"},
+        {"{\"at\":\"line 4\",\"name\":\"x\",\"sector\":\"ener gy\"}", "no sector"},
         {"{\"at\":\"line 4\",\"name\":\"x\",\"title\":7}", "no text"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {

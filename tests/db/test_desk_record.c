@@ -106,6 +106,20 @@ static void test_constituent(void **state)
         "\"telecommunications\"}"));
     json_decref(desk_client_post(*state, "admin", 422, "/v1/constituents", "{\"name\":\"bad-net\",\"networks\":[\"203.0.113.7/25\"]}"));
     json_decref(desk_client_post(*state, "admin", 200, "/v1/constituents/telecom-z", "{\"networks\":[\"203.0.113.0/25\"]}"));
+    /* As an import's: what is taken here can be exported and imported. */
+    static const char *const wrong[][2] = {{"/contacts", "{\"contacts\":[{\"name\":\"Foo\",\"email\":\"notamail\"}]}"},
+                                           {"/contacts", "{\"contacts\":[{\"phone\":\"+abc\"}]}"},
+                                           {"/contacts", "{\"contacts\":\"noc@telecom-z.example\"}"},
+                                           {"/lang", "{\"lang\":\"deutsch!\"}"},
+                                           {"/sector", "{\"sector\":\"ener gy\"}"}};
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        json_t *problem = desk_client_post(*state, "admin", 422, "/v1/constituents/telecom-z", wrong[i][1]);
+        assert_string_equal(desk_client_text(problem, "at"), wrong[i][0]);
+        json_decref(problem);
+    }
+    json_decref(
+        desk_client_post(*state, "admin", 200, "/v1/constituents/telecom-z",
+                         "{\"contacts\":[{\"phone\":\"+49 30 123456\"},{\"email\":\"noc@telecom-z.example\"}],\"lang\":\"de-AT\"}"));
     json_t *found = desk_client_get(*state, "analyst", 200, "/v1/find?value=203.0.113.9");
     assert_string_equal(desk_client_text(json_array_get(json_object_get(found, "constituents"), 0), "name"), "telecom-z");
     json_decref(found);

@@ -45,6 +45,12 @@ contains 'in JSON, with its place' '"at":"line 2"' "$said"
 printf 'name,colour\nx,red\n' >"$SCRATCH/column.csv"
 exits 1 as home admin constituent import "$SCRATCH/column.csv" --yes
 contains 'the column' "no column 'colour'" "$said"
+printf 'name,network,constituent\na,198.18.50.0/24,x\n' >"$SCRATCH/column.csv"
+exits 1 as home admin constituent import "$SCRATCH/column.csv" --yes
+contains 'a column under two names' "the columns 'name' and 'constituent' say the same" "$said"
+printf 'name,email,email\na,one@a.example,other@a.example\n' >"$SCRATCH/column.csv"
+exits 1 as home admin constituent import "$SCRATCH/column.csv" --yes
+contains 'a column twice' "the columns 'email' and 'email' say the same" "$said"
 printf 'name,network\n"x,198.18.50.0/24\n' >"$SCRATCH/quote.csv"
 exits 1 as home admin constituent import "$SCRATCH/quote.csv" --yes
 

@@ -189,6 +189,12 @@ equal "and a broken one" 400 "$(post home feed /v1/reports application/json "$SC
 printf '"timestamp";"ip"\n"2026-11-20 03:04:05";"192.0.2.1"\n' >"$SCRATCH/form.csv"
 equal "and one whose form has changed" 415 "$(post home feed '/v1/reports?name=2026-11-20-scan_http-x.csv' application/octet-stream "$SCRATCH/form.csv" | tail -1)"
 until_true 20 said feed '[d["documents"], d["duplicates"], d["malformed"], d["rows"]]' '[4, 1, 2, 1]'
+# A table is stored as it is read: what came before is taken back, and counted all the same.
+printf '"timestamp","ip","port"\n"2026-11-20 03:04:05","198.51.100.71",21\n' >"$SCRATCH/table.csv"
+table='/v1/reports?format=shadowserver&name=2026-11-20-scan_ftp-x.csv'
+equal "a table by push" 201 "$(post home feed "$table" text/csv "$SCRATCH/table.csv" | tail -1)"
+equal "and again" 200 "$(post home feed "$table" text/csv "$SCRATCH/table.csv" | tail -1)"
+until_true 20 said feed '[d["documents"], d["duplicates"], d["malformed"], d["rows"]]' '[6, 2, 2, 2]'
 
 # What it stated before, in another document: known, and counted as such.
 as home admin feed add twice --drop
@@ -206,6 +212,7 @@ as home admin feed add late --drop
 until_true 20 test -d "$box/drop/late"
 cp "$SCRATCH/old.json" "$box/drop/late/"
 until_true 30 said late '(d["lag"] or 0) > 31000000' true
+contains "found by when it was reported, as the heading says" "LAST REPORTED" "$(as home lead find 198.51.100.50)"
 
 # --- its quota of an hour, a pause and a longest document: told, with when to come again ---
 as home admin feed set feed --documents-per-hour 3
@@ -245,6 +252,43 @@ contains "and are" "3 are read again" "$(as home lead report replay sender:feed 
 triaged home
 equal "understood" 3 "$(sql home "SELECT count(*) FROM report_content WHERE format = 'shadowserver' AND observations = 214 AND report_id IN (SELECT id FROM report WHERE channel = 'https')")"
 contains "what is still broken stays" "2 would be read again" "$(as home lead report replay 'sender:feed' 'state:malformed' --dry-run)"
+
+# --- columns that change: told, whether the table can be read or not; what is replayed came long ago ---
+for name in ip address; do
+    printf 'column %s = source.ip needed\n' "$name" >"$SCRATCH/$name.mapping"
+    as home admin mapping add "by-$name" --file "$SCRATCH/$name.mapping" >/dev/null
+done
+as home admin feed add lists --drop --format csv:by-ip
+lists=$box/drop/lists
+until_true 20 test -d "$lists"
+brings() { # NAME HEADER ROW WHERE : a table, till it lies in done or failed
+    printf '%s\n' "$2" "$3" >"$SCRATCH/$1"
+    cp "$SCRATCH/$1" "$lists/$1"
+    until_true 30 test -f "$lists/$4/$1"
+    until_true 30 nothing_decodes
+}
+nothing_decodes() { [[ $(sql home "SELECT count(*) FROM report_content WHERE state = 'decoding'") == 0 ]]; }
+told() { as home lead --json feed show "$1" | value '[n["text"] for n in d["notices"] if n["kind"] == "columns"]'; }
+brings a.csv ip,port 198.51.100.81,22 done
+brings b.csv address,prt 198.51.100.82,22 failed
+equal "a column that the mapping needs is gone" '["the columns of csv changed; new: address prt; gone: ip port"]' "$(told lists)"
+as home lead feed seen lists
+brings c.csv ip,port 198.51.100.83,22 done
+contains "read by another mapping" "1 are read again" "$(as home lead report replay sender:lists --format csv:by-address --yes)"
+until_true 30 nothing_decodes
+equal "it could be read" 0 "$(sql home "SELECT count(*) FROM report_content WHERE format = 'csv:by-address' AND state = 'malformed'")"
+equal "a replay is no change" '[]' "$(told lists)"
+brings d.csv ip,port 198.51.100.84,22 done
+equal "nor is what comes as before it" '[]' "$(told lists)"
+brings e.csv "ip,$(printf 'name_of_column_%s,' {1..50})z" 198.51.100.85 done
+contains "many columns are counted" 'new: 51 columns, among them name_of_column_1 name_of_column_2 ' "$(told lists)"
+lacks "and not all named" name_of_column_9 "$(told lists)"
+tables='/v1/reports?format=csv:by-ip'
+printf 'ip,port\n198.51.100.86,22\n' >"$SCRATCH/good.csv"
+printf 'address,port\n198.51.100.87,22\n' >"$SCRATCH/renamed.csv"
+equal "by push" 201 "$(post home feed "$tables" text/csv "$SCRATCH/good.csv" | tail -1)"
+equal "a needed column is gone" 400 "$(post home feed "$tables" text/csv "$SCRATCH/renamed.csv" | tail -1)"
+equal "it is told, too" '["the columns of csv changed; new: address; gone: ip"]' "$(told feed)"
 
 # --- removed: the folder is left alone ---
 as home admin feed rm quiet --yes
