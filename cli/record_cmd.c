@@ -274,7 +274,8 @@ static void row(struct table *table, const struct screen *screen, const json_t *
 
 static void render_list(struct screen *screen, const json_t *answer, const void *context)
 {
-    const struct record_kind *kind = context;
+    const struct session *session = context;
+    const struct record_kind *kind = session->command->record;
     struct table_column columns[ARRAY_SIZE(kind->columns)] = {0};
     char titles[ARRAY_SIZE(kind->columns)][32];
     const json_t *items = field_list(answer, "items");
@@ -292,6 +293,8 @@ static void render_list(struct screen *screen, const json_t *answer, const void 
         row(table, screen, json_array_get(items, i), kind);
     if (json_array_size(items) > 0)
         table_print(table, screen);
+    else if (session_operand(session, 0))
+        screen_printf(screen, _("No such %s.\n"), kind->noun);
     else /* what comes as files is imported */
         screen_printf(screen, _("No %s yet: cirt help %s %s\n"), kind->noun, kind->noun,
                       kind == &record_kind_warninglist || kind == &record_kind_rir ? "import" : "add");
@@ -303,13 +306,11 @@ static void render_list(struct screen *screen, const json_t *answer, const void 
 int record_cmd_ls(struct session *session)
 {
     const struct record_kind *kind = session->command->record;
-    char *path = mem_strdup(kind->path);
-    json_t *answer = options_has(&session->options, "limit") ? list_get(session, path) : list_get_all(session, path);
+    const char *q = options_joined(&session->options, 0);
+    char *path = url_with(mem_strdup(kind->path), "q", *q ? q : NULL);
+    bool is_whole = session->has_json && !options_has(&session->options, "limit");
 
-    if (answer)
-        session_print(session, answer, render_list, kind);
-    json_decref(answer);
-    return session->exit_code;
+    return list_print_as(session, is_whole ? list_get_all(session, path) : list_get(session, path), render_list, session);
 }
 
 /* "name Abuse desk, email abuse@telecom-a.example": an object for people, without what is absent. */

@@ -114,4 +114,17 @@ equal 'common now' 'rare.example' "$(as home lead --json show "$case" | value 'd
 equal 'relates none' 0 "$(as home lead --json show "$case" | value 'len(d["related"])')"
 contains 'default' 'is 10 now' "$(as home admin setting set related.cases --default)"
 exits 1 as home admin setting set related.cases lots
+
+# lists of records: so many, only some members, a part of a name or title
+{ printf 'name,title\n'; for i in {101..160}; do printf 'many-%s,Organisation %s\n' "$i" "$i"; done; } >"$SCRATCH/many.csv"
+as home admin constituent import "$SCRATCH/many.csv" --yes >/dev/null
+equal 'no more than 50' 50 "$(as home analyst constituent ls --fields name | wc -l)"
+contains 'and a word of it' '50 shown, there are more' "$(as home analyst constituent ls)"
+equal 'a program gets all' True "$(as home analyst --json constituent ls | value 'len(d["items"]) > 60 and d["next"] is None')"
+equal 'by title' many-107 "$(as home analyst constituent ls organisation 107 --fields name)"
+equal 'so many' 'many-101 many-102' "$(as home analyst constituent ls many --limit 2 --fields name | xargs)"
+contains 'nobody' 'No such constituent.' "$(as home analyst constituent ls nobody)"
+equal 'members' $'telecom-a\tTelecom A' "$(as home analyst constituent ls telecom-a --fields name,title)"
+exits 2 as home analyst feed ls --fields name,nosuch
+contains 'no such member' 'no field nosuch' "$said"
 echo ok
