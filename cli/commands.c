@@ -75,7 +75,8 @@ static const struct option_rule warninglist_options[] = {{"name", OPTION_ONE, "N
                                                          {0}};
 static const struct option_rule ls_options[] = {
     LIMIT, {"sort", OPTION_ONE, "K", N_("due (overdue first), priority, opened, updated, number; -K turns it round")}, FIELDS, {0}};
-static const struct option_rule record_ls_options[] = {{"limit", OPTION_ONE, "N", N_("how many at most (50; with --json all)")}, FIELDS, {0}};
+static const struct option_rule record_ls_options[] = {
+    {"limit", OPTION_ONE, "N", N_("how many at most (50; with --json all)")}, FIELDS, {0}};
 static const struct option_rule list_options[] = {LIMIT, FIELDS, {0}};
 static const struct option_rule find_options[] = {LIMIT, {0}};
 #define OUT                                                                                                                                \

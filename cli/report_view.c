@@ -159,8 +159,11 @@ static void head(struct screen *screen, const json_t *answer)
     screen_when(screen, field_time(answer, "received"), text);
     screen_text(screen, ",");
     mark = screen_mark(screen);
-    screen_printf(screen, _(" %s from "), text);
-    screen_value(screen, field_text(answer, "sender"), 32);
+    screen_printf(screen, " %s", text);
+    if (field_text(answer, "sender")) { /* whoever sent it is not told */
+        screen_text(screen, _(" from "));
+        screen_value(screen, field_text(answer, "sender"), 32);
+    }
     screen_field(screen, mark);
     mark = screen_mark(screen);
     screen_printf(screen, _(" by %s"), field_or(answer, "channel", "-"));

@@ -427,10 +427,6 @@ static bool find_owner(struct desk_call *call, struct err *err)
 }
 
 const struct desk_route desk_constituent_routes[] = {
-    {"constituent_list", list_constituents},
-    {"constituent_stage", stage_import},
-    {"constituent_import", apply_import},
-    {"constituent_export", export_constituents},
-    {"owner_find", find_owner},
-    {NULL, NULL},
+    {"constituent_list", list_constituents},     {"constituent_stage", stage_import}, {"constituent_import", apply_import},
+    {"constituent_export", export_constituents}, {"owner_find", find_owner},          {NULL, NULL},
 };

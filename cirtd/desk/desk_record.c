@@ -96,7 +96,7 @@ static bool show_record(struct desk_call *call, struct err *err)
 {
     const struct kind *kind = kind_of(call);
     db_text(call->params, call->name);
-    if (!desk_run_one(call, kind->list, 200, kind->noun, err))
+    if (!desk_run_one(call, kind->list, 200, str_equal(kind->noun, "rule") ? "rule set" : kind->noun, err))
         return false;
     finish_one(call, kind);
     return true;

@@ -61,6 +61,7 @@ equal 'its format' 1 "$(as home lead --json report ls format:intelmq | value 'le
 triaged home
 # a feed sees its own report, without case
 equal 'own report' 200 "$(at home curl_as feed "$(at home printenv CIRT_URL)/v1/reports/$report" | tail -n 1)"
+lacks 'from nobody' ' from -' "$(as home feed report show "$report")"
 # the list and a case
 cases=$(as home lead --json ls is:any)
 [[ $(value 'len(d["items"])' <<<"$cases") -ge 4 ]] || fail "too few cases: $cases"
