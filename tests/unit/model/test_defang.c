@@ -39,7 +39,7 @@ static void words(void **state)
     check("Ask b[@]c[.]example, http://[.]!", "Ask b[@]c[.]example, hxxp://[.]!");
     check("198.51.100.0/24", "198.51.100.0/24");
     check("Kit on http://a.example/x now. Ask b@c.example!", "Kit on hxxp://a[.]example/x now. Ask b[@]c[.]example!");
-    check("\x1b]8;;http://a.example", R "]8;;http://a[.]example");
+    check("\x1b]8;;http://a.example", R "]8;;hxxp://a[.]example");
     check("(http://a.example)", "(hxxp://a[.]example)");
     check("list.csv", "list.csv");
     check("botnet.drone", "botnet[.]drone");
