@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "cirtd/config.h"
+#include "model/defang.h"
 
 enum { NAME, VALUE };
 
@@ -23,7 +24,7 @@ static const char *defanged(struct arena *arena, const char *text)
     buf_init(&out, OUTGOING_TEXT_BYTES_MAX);
     while (*text) {
         size_t size = strcspn(text, "\n");
-        str_add_defanged(&out, arena_strndup(arena, text, size));
+        defang_add(&out, arena_strndup(arena, text, size));
         text += size + (text[size] == '\n');
         if (*text)
             buf_add_char(&out, '\n');

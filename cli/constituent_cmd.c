@@ -201,8 +201,12 @@ static void render_plan(struct screen *screen, const json_t *answer, const void 
 
     screen_number(screen, (int64_t)count, total);
     if (count == 0) {
-        screen_printf(screen, _("Nothing to change: %lld constituents are as the file says\n"),
-                      (long long)count_of(answer, "constituents", "unchanged"));
+        int64_t unchanged = count_of(answer, "constituents", "unchanged");
+        screen_number(screen, unchanged, total);
+        screen_printf(screen,
+                      ngettext("Nothing to change: %s constituent is as the file says\n",
+                               "Nothing to change: %s constituents are as the file says\n", (unsigned long)unchanged),
+                      total);
         return;
     }
     /* Who was asked has seen them. */

@@ -174,12 +174,15 @@ static bool fields_are_known(struct session *session, const json_t *items)
 
 int list_print(struct session *session, json_t *answer, const struct list_view *view, const void *context)
 {
-    struct list_context list = {view, context};
+    return list_print_as(session, answer, render, &(struct list_context){view, context});
+}
 
+int list_print_as(struct session *session, json_t *answer, printer_render table, const void *context)
+{
     if (!answer)
         return session->exit_code;
     if (!options_has(&session->options, "fields"))
-        session_print(session, answer, render, &list);
+        session_print(session, answer, table, context);
     else if (fields_are_known(session, field_list(answer, "items"))) {
         if (session->has_json)
             keep_fields(&session->options, answer);

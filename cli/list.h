@@ -25,6 +25,8 @@ json_t *list_get(struct session *session, char *path) MUST_CHECK;
 json_t *list_get_all(struct session *session, char *path) MUST_CHECK;
 /* Takes answer (NULL: only the exit code). */
 int list_print(struct session *session, json_t *answer, const struct list_view *view, const void *context);
+/* The same with a table of the caller's own where no --fields are asked for. */
+int list_print_as(struct session *session, json_t *answer, printer_render table, const void *context);
 /* A list inside an answer, or any array, as a table without footer. */
 void list_table(struct screen *screen, const json_t *items, const struct list_view *view);
 

@@ -267,14 +267,17 @@ static void row(struct table *table, const struct screen *screen, const json_t *
         if (field_time(item, kind->columns[i]) != TIMESTAMP_NONE) {
             when_text(screen, kind, item, kind->columns[i], text);
             table_add(table, STYLE_PLAIN, text);
-        } else
+        } else if (json_is_integer(value))
+            cell_number(table, screen, item, kind->columns[i]);
+        else
             cell_plain(table, screen, value);
     }
 }
 
 static void render_list(struct screen *screen, const json_t *answer, const void *context)
 {
-    const struct record_kind *kind = context;
+    const struct session *session = context;
+    const struct record_kind *kind = session->command->record;
     struct table_column columns[ARRAY_SIZE(kind->columns)] = {0};
     char titles[ARRAY_SIZE(kind->columns)][32];
     const json_t *items = field_list(answer, "items");
@@ -292,6 +295,8 @@ static void render_list(struct screen *screen, const json_t *answer, const void 
         row(table, screen, json_array_get(items, i), kind);
     if (json_array_size(items) > 0)
         table_print(table, screen);
+    else if (session_operand(session, 0))
+        screen_printf(screen, _("No such %s.\n"), kind->noun);
     else /* what comes as files is imported */
         screen_printf(screen, _("No %s yet: cirt help %s %s\n"), kind->noun, kind->noun,
                       kind == &record_kind_warninglist || kind == &record_kind_rir ? "import" : "add");
@@ -303,13 +308,11 @@ static void render_list(struct screen *screen, const json_t *answer, const void 
 int record_cmd_ls(struct session *session)
 {
     const struct record_kind *kind = session->command->record;
-    char *path = mem_strdup(kind->path);
-    json_t *answer = options_has(&session->options, "limit") ? list_get(session, path) : list_get_all(session, path);
+    const char *q = options_joined(&session->options, 0);
+    char *path = url_with(mem_strdup(kind->path), "q", *q ? q : NULL);
+    bool is_whole = session->has_json && !options_has(&session->options, "limit");
 
-    if (answer)
-        session_print(session, answer, render_list, kind);
-    json_decref(answer);
-    return session->exit_code;
+    return list_print_as(session, is_whole ? list_get_all(session, path) : list_get(session, path), render_list, session);
 }
 
 /* "name Abuse desk, email abuse@telecom-a.example": an object for people, without what is absent. */
@@ -333,19 +336,6 @@ static char *members_text(const json_t *object)
     return text;
 }
 
-/* What we wrote ourselves, rules say: each line as it is, so that it can be taken from here. */
-static void own_lines(struct screen *screen, const char *text)
-{
-    while (*text) {
-        int size = (int)strcspn(text, "\n");
-        char *line = mem_printf("%.*s", size, text), *clean = screen_clean(screen, line, false);
-        screen_printf(screen, "    %s\n", clean);
-        free(clean);
-        free(line);
-        text += size + (text[size] == '\n');
-    }
-}
-
 static bool is_our_text(const struct record_kind *kind, const char *name)
 {
     return (kind == &record_kind_rule || kind == &record_kind_mapping) && str_equal(name, "text");
@@ -360,7 +350,7 @@ static void render_value(struct screen *screen, const char *name, const json_t *
     screen_printf(screen, "%-14s ", name);
     screen_words(screen, is_long ? "" : clean ? clean : "-", RECORD_MARGIN);
     if (is_long && is_ours)
-        own_lines(screen, plain);
+        screen_own_lines(screen, plain, 4);
     else if (is_long)
         screen_outside_lines(screen, plain, 4);
     free(plain);
@@ -375,8 +365,11 @@ static void render_hits(struct screen *screen, const json_t *rules)
         char hits[PHRASE_SIZE];
 
         screen_number(screen, field_number(rule, "hits", 0), hits);
-        screen_printf(screen, _("%-14s line %lld, %s hits: %s%s\n"), i ? "" : "rules", (long long)field_number(rule, "line", 0), hits, name,
-                      field_is(rule, "over") ? _(" (what it suppressed is over)") : "");
+        screen_printf(
+            screen,
+            ngettext("%-14s line %lld, %s hit: %s%s\n", "%-14s line %lld, %s hits: %s%s\n", (unsigned long)field_number(rule, "hits", 0)),
+            i ? "" : "rules", (long long)field_number(rule, "line", 0), hits, name,
+            field_is(rule, "over") ? _(" (what it suppressed is over)") : "");
         free(name);
     }
 }
@@ -399,7 +392,7 @@ static void render_waiting(struct screen *screen, const json_t *answer, const js
     screen_printf(screen, _("\n%*scirt %s approve %s   or   cirt %s refuse %s\n"), RECORD_MARGIN, "", noun, field_or(answer, "name", "-"),
                   noun, field_or(answer, "name", "-"));
     if (text)
-        own_lines(screen, text);
+        screen_own_lines(screen, text, 4);
     free(drops);
     free(clean);
 }
@@ -526,8 +519,7 @@ static void render_done(struct screen *screen, const json_t *answer, const void 
     }
     for (size_t i = 0; i < json_array_size(warnings); i++) {
         screen_text(screen, _("warning: "));
-        screen_outside(screen, json_string_value(json_array_get(warnings, i)));
-        screen_text(screen, "\n");
+        screen_own_lines(screen, json_string_value(json_array_get(warnings, i)), 0);
     }
     render_below(screen, answer);
     rule_cmd_waiting(screen, answer);

@@ -213,7 +213,7 @@ const struct record_kind record_kind_contact = {
         {"tlp", OPTION_ONE, "LABEL", N_("the label of reports without one")},                                                              \
         {"class", OPTION_ONE, "CLASS", N_("the class of reports without one")},                                                            \
         {"confidence", OPTION_ONE, "0-100", N_("how sure what it says is, where it does not say")},                                        \
-        {"every", OPTION_ONE, "TIME", N_("how often it is fetched; 1h where not given")},                                                  \
+        {"every", OPTION_ONE, "TIME", N_("how often it is fetched, at most once a minute; 1h where not given")},                           \
         {"fresh", OPTION_ONE, "TIME", N_("something new is expected within; else a notice is raised")},                                    \
         {"documents-per-hour", OPTION_ONE, "N", N_("at most so many documents an hour")},                                                  \
         {"bytes-per-hour", OPTION_ONE, "SIZE", N_("at most so much an hour")},                                                             \

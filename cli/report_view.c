@@ -37,15 +37,18 @@ static void cell_signed(struct table *table, const json_t *item)
     table_add(table, is_good ? STYLE_GREEN : !summary || str_equal(summary, "unprotected") ? STYLE_PLAIN : STYLE_YELLOW, mark);
 }
 
-/* "42" is enough for a case of ours; of a drill's the whole name. */
+/* "42" is enough for a case of ours, of a drill's the whole name; "42 +3" where it is in three more. */
 static void cell_case(struct table *table, const struct screen *screen, const json_t *item)
 {
     const char *name = field_text(item, "case"), *number = name ? strrchr(name, '-') : NULL;
+    const char *shown = number && !str_starts(name, "EX-") ? number + 1 + strspn(number + 1, "0") : name;
+    int64_t others = field_number(item, "case_count", 0) - 1;
+    char count[PHRASE_SIZE], *both;
 
-    if (number && !str_starts(name, "EX-"))
-        cell_text(table, screen, number + 1 + strspn(number + 1, "0"));
-    else
-        cell_text(table, screen, name);
+    screen_number(screen, others, count);
+    both = others > 0 ? mem_printf("%s +%s", shown, count) : NULL;
+    cell_text(table, screen, both ? both : shown);
+    free(both);
 }
 
 /* Of what could not be read: why. */
@@ -156,8 +159,11 @@ static void head(struct screen *screen, const json_t *answer)
     screen_when(screen, field_time(answer, "received"), text);
     screen_text(screen, ",");
     mark = screen_mark(screen);
-    screen_printf(screen, _(" %s from "), text);
-    screen_value(screen, field_text(answer, "sender"), 32);
+    screen_printf(screen, " %s", text);
+    if (field_text(answer, "sender")) { /* whoever sent it is not told */
+        screen_text(screen, _(" from "));
+        screen_value(screen, field_text(answer, "sender"), 32);
+    }
     screen_field(screen, mark);
     mark = screen_mark(screen);
     screen_printf(screen, _(" by %s"), field_or(answer, "channel", "-"));
@@ -227,7 +233,7 @@ bool report_view_reason(struct screen *screen, const json_t *answer)
     }
     screen_text(screen, reason ? ": " : "\n");
     if (reason)
-        screen_value_line(screen, reason, true, INDENT);
+        screen_value_line(screen, reason, rule == NULL, INDENT); /* a rule's is ours */
     if (is_held && field_text(answer, "incoming"))
         screen_printf(screen, _("%*scirt incoming show %s\n"), INDENT, "", field_text(answer, "incoming"));
     else if (is_held)
@@ -252,7 +258,7 @@ static void set_aside(struct screen *screen, const json_t *answer)
         screen_printf(screen, ngettext("%s observation ", "%s observations ", (unsigned long)rows), count);
         screen_style(screen, STYLE_YELLOW, str_equal(field_text(item, "did"), "drop") ? _("dropped") : _("suppressed"));
         screen_printf(screen, rule ? _(" by rule \"%s\": ") : _(" by suppression %s: "), by);
-        screen_value_line(screen, field_or(item, "reason", "-"), true, INDENT);
+        screen_value_line(screen, field_or(item, "reason", "-"), false, INDENT); /* ours */
         free(by);
     }
     if (json_array_size(list) > 0 && str_equal(field_text(answer, "state"), "triaged"))

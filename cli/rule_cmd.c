@@ -47,7 +47,7 @@ static void test_row(struct table *table, const struct screen *screen, const jso
         cell_text(table, screen, field_text(item, "report"));
     cell_number(table, screen, item, "observations");
     table_take(table, STYLE_PLAIN, screen_clean(screen, field_or(item, "rule", "-"), false)); /* our own words: not defanged */
-    cell_outside(table, screen, changes);
+    cell_text(table, screen, changes);
     free(changes);
 }
 
@@ -72,8 +72,7 @@ static size_t render_faults(struct screen *screen, const json_t *rules)
             screen_printf(screen, _("line %lld, warning: "), (long long)field_number(rule, "line", 0));
         else
             continue;
-        screen_outside(screen, error ? error : warning);
-        screen_text(screen, "\n");
+        screen_own_lines(screen, error ? error : warning, 0);
         wrong += error != NULL;
     }
     return wrong;
@@ -230,8 +229,7 @@ static void render_suppression(struct screen *screen, const json_t *record, cons
         if (!field_text(record, members[i]))
             continue;
         screen_printf(screen, "  %-12s ", members[i]);
-        screen_outside(screen, field_text(record, members[i]));
-        screen_text(screen, "\n");
+        screen_own_lines(screen, field_text(record, members[i]), 0);
     }
     screen_when(screen, field_time(waiting, "until"), until);
     screen_printf(screen, "  %-12s %s\n", "until", until);
@@ -248,10 +246,10 @@ static void render_ask(struct screen *screen, const json_t *record, const void *
 
     UNUSED(context);
     screen_printf(screen, _("%s asks for this text of %s:\n"), field_or(waiting, "asked_by", "-"), field_or(record, "name", "-"));
-    screen_outside_lines(screen, field_or(waiting, "text", ""), 4);
+    screen_own_lines(screen, field_or(waiting, "text", ""), 4);
     screen_text(screen, _("what it newly throws away: "));
-    screen_outside(screen, drops ? drops : "-");
-    screen_printf(screen, _("\n  try it first: cirt rule test --waiting %s --against 'last 7d'\n"), field_or(record, "name", "-"));
+    screen_own_lines(screen, drops ? drops : "-", 0);
+    screen_printf(screen, _("  try it first: cirt rule test --waiting %s --against 'last 7d'\n"), field_or(record, "name", "-"));
     free(drops);
 }
 

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/timestamp.h"
+#include "model/defang.h"
 
 enum { OUTPUT_MAX = 256 * 1024 * 1024, CELL_MAX = 64 * 1024, COLUMNS_DEFAULT = 80, COLUMNS_LEAST = 20, SET_IN = 6 };
 
@@ -93,7 +94,7 @@ static void defanged(struct buf *out, const char *text)
     struct buf line;
 
     buf_init(&line, CELL_MAX);
-    str_add_defanged(&line, text);
+    defang_add(&line, text);
     str_add_harmless(out, buf_text(&line), false);
     buf_clear(&line);
 }
@@ -324,6 +325,19 @@ void screen_outside_lines(struct screen *screen, const char *text, unsigned inde
 
         screen_printf(screen, "%*s", (int)indent, "");
         add_broken(screen, harmless, indent + (blanks < most ? blanks : most), true);
+        free(harmless);
+        free(line);
+        text += size + (text[size] == '\n');
+    }
+}
+
+void screen_own_lines(struct screen *screen, const char *text, unsigned indent)
+{
+    while (text && *text) {
+        size_t size = strcspn(text, "\n");
+        char *line = mem_printf("%.*s", (int)size, text), *harmless = *line ? screen_clean(screen, line, false) : mem_strdup("");
+
+        screen_printf(screen, "%*s%s\n", (int)indent, "", harmless);
         free(harmless);
         free(line);
         text += size + (text[size] == '\n');

@@ -53,6 +53,8 @@ void screen_outside(struct screen *screen, const char *text);
 /* A line that has no blank to be broken at is broken where the terminal ends, and set in again: else the terminal would break it, and what
  * follows would stand at the margin, where our own words are. */
 void screen_outside_lines(struct screen *screen, const char *text, unsigned indent);
+/* Lines that we wrote ourselves, as rules are: each as it is, so that it can be taken from here. */
+void screen_own_lines(struct screen *screen, const char *text, unsigned indent);
 /* A value from outside within a line of ours: harmless, on a terminal cut after so many columns, and after two fifths of a line in any
  * case. */
 void screen_value(struct screen *screen, const char *text, unsigned columns);

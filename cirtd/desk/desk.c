@@ -94,8 +94,11 @@ static bool check_permission(struct desk_call *call, struct err *err)
         return true;
     log_warn("caller_refused", "login=%s role=%s call=%s address=%s reason=role", log_quote(call->caller.login), call->caller.role,
              call->endpoint->id, log_quote(call->request->peer_address));
-    return err_set(err, ERR_DENIED, "%s is %s %s, who may not: %s", call->caller.login, strchr("aeiou", call->caller.role[0]) ? "an" : "a",
-                   call->caller.role, call->endpoint->summary);
+    const char *whose = call->endpoint->permission == API_ADMIN   ? "admins"
+                        : call->endpoint->permission == API_SHARE ? "leads and admins"
+                                                                  : "analysts, leads and admins";
+    return err_set(err, ERR_DENIED, "%s is %s %s, and this is for %s", call->caller.login,
+                   strchr("aeiou", call->caller.role[0]) ? "an" : "a", call->caller.role, whose);
 }
 
 /* "7", also bare: the revision that the edit was made on. */

@@ -419,6 +419,20 @@ static bool export_constituents(struct desk_call *call, struct err *err)
     return true;
 }
 
+/* ?q= a part of the name or title. Without a limit all of them, as of the other records. */
+static bool list_constituents(struct desk_call *call, struct err *err)
+{
+    const char *q = desk_query_text(call, "q");
+    struct db_rows *rows = NULL;
+    q = str_is_empty(q) ? NULL : q;
+    if (desk_query_text(call, "limit"))
+        return desk_run_page(call, SQL_DESK_CONSTITUENT_PAGE, q, err);
+    db_int8(call->params, INT32_MAX);
+    db_int8(call->params, 0);
+    db_text(call->params, q);
+    return desk_run(call, SQL_DESK_CONSTITUENT_PAGE, &rows, err) && desk_page_answer(call, rows, err);
+}
+
 static bool find_owner(struct desk_call *call, struct err *err)
 {
     const char *text = desk_query_text(call, "value"), *at = desk_query_text(call, "at");
@@ -443,9 +457,6 @@ static bool find_owner(struct desk_call *call, struct err *err)
 }
 
 const struct desk_route desk_constituent_routes[] = {
-    {"constituent_stage", stage_import},
-    {"constituent_import", apply_import},
-    {"constituent_export", export_constituents},
-    {"owner_find", find_owner},
-    {NULL, NULL},
+    {"constituent_list", list_constituents},     {"constituent_stage", stage_import}, {"constituent_import", apply_import},
+    {"constituent_export", export_constituents}, {"owner_find", find_owner},          {NULL, NULL},
 };

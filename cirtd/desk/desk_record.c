@@ -96,7 +96,7 @@ static bool show_record(struct desk_call *call, struct err *err)
 {
     const struct kind *kind = kind_of(call);
     db_text(call->params, call->name);
-    if (!desk_run_one(call, kind->list, 200, kind->noun, err))
+    if (!desk_run_one(call, kind->list, 200, str_equal(kind->noun, "rule") ? "rule set" : kind->noun, err))
         return false;
     finish_one(call, kind);
     return true;
@@ -258,7 +258,7 @@ static bool see_feed(struct desk_call *call, struct err *err)
     return desk_run_one(call, SQL_DESK_FEED_SEEN, 200, "feed", err);
 }
 
-/* A list that grows with the mail is not given whole: it is its own file's. */
+/* A list that may be long is made page by page: it is its own file's. */
 #define RECORD_BUT_LIST(noun)                                                                                                              \
     {noun "_show", show_record}, {noun "_add", add_record}, {noun "_set", set_record},                                                     \
     {                                                                                                                                      \
@@ -268,7 +268,7 @@ static bool see_feed(struct desk_call *call, struct err *err)
 const struct desk_route desk_record_routes[] = {
     RECORD("peer"),
     RECORD("agreement"),
-    RECORD("constituent"),
+    RECORD_BUT_LIST("constituent"),
     RECORD("suppression"),
     RECORD("rule"),
     RECORD("mapping"),

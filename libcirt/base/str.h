@@ -37,9 +37,6 @@ unsigned str_columns(const char *text);
  * and wrong UTF-8 become U+FFFD or \n-like escapes, so that nothing outside can move the cursor or reorder a line. */
 bool str_add_harmless(struct buf *buf, const char *text, bool keep_newlines);
 
-/* Adds text defanged (hxxp, [.] in hosts, [@]) and harmless. type as in observable.h names ("url", "domain", "ipv4", ...). */
-bool str_add_defanged(struct buf *buf, const char *text);
-
 /* Adds a JSON string with its quotes. */
 bool str_add_json(struct buf *buf, const char *text);
 

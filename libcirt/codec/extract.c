@@ -12,6 +12,7 @@
 #include "codec/extract_unwrap.h"
 #include "codec/extract_url.h"
 #include "codec/extract_words.h"
+#include "model/host_name.h"
 #include "model/observable_address.h"
 #include "model/observable_domain.h"
 #include "model/observable_refang.h"
@@ -293,7 +294,7 @@ static bool add_email(struct extraction *extraction, char *text)
         return true;
     }
     const char *domain = observable_domain_strict(extraction->scratch, ++host);
-    if (domain && (extraction->was_defanged || extract_is_mail_domain(domain)))
+    if (domain && (extraction->was_defanged || host_name_has_suffix(domain)))
         UNUSED(add(extraction, OBSERVABLE_EMAIL, text));
     else if (*host && strspn(host, "0123456789.") == strlen(host)) /* "root@198.51.100.7" */
         add_ipv4(extraction, host);

@@ -6,6 +6,7 @@
 
 #include "base/attr.h"
 #include "base/str.h"
+#include "model/host_name.h"
 #include "model/public_suffix.h"
 
 /* --- words before --- */
@@ -91,24 +92,11 @@ bool extract_is_command(const char *text, size_t size)
 
 /* --- names --- */
 
-/* Endings of files that are no top level, or one that hardly anybody has. */
-static bool is_file_ending(const char *label)
-{
-    static const char *const labels[] = {
-        "exe",  "dll",  "sys",  "bin",  "scr",        "pif",  "cpl",  "msi", "msix", "jar", "war", "apk",  "elf",  "lnk",   "hta",  "chm",
-        "bat",  "cmd",  "ps1",  "psm1", "vbs",        "vbe",  "wsf",  "js",  "jse",  "css", "php", "php3", "php5", "phtml", "asp",  "aspx",
-        "ashx", "jsp",  "html", "htm",  "shtml",      "xml",  "json", "csv", "txt",  "log", "pdf", "doc",  "docx", "docm",  "docs", "dot",
-        "xls",  "xlsx", "xlsm", "xlsb", "ppt",        "pptx", "rtf",  "jpg", "jpeg", "png", "gif", "bmp",  "svg",  "ico",   "rar",  "gz",
-        "tar",  "bz",   "bz2",  "iso",  "img",        "vhd",  "vhdx", "dat", "data", "tmp", "bak", "db",   "sql",  "conf",  "cfg",  "ini",
-        "inc",  "yml",  "yaml", "toml", "properties", "map",  "reg",  "eml", "msg",  "pem", "crt", "key",  "mo",   "ads"};
-    return is_listed(label, labels, ARRAY_SIZE(labels));
-}
-
 /* Top levels that are as often the end of a file's name or of a name in a program. */
 static bool is_file_suffix(const char *label)
 {
     static const char *const labels[] = {"md", "py", "sh", "zip", "mov", "so", "app", "do", "pub", "cab", "java", "name"};
-    return is_listed(label, labels, ARRAY_SIZE(labels)) || is_file_ending(label);
+    return is_listed(label, labels, ARRAY_SIZE(labels)) || host_name_ends_as_file(label);
 }
 
 /* The same of countries whose names are met as often: there only what such a file is called tells it from a domain. */
@@ -216,14 +204,6 @@ bool extract_is_domain(const struct extract_name *name)
     bool is_named = extract_names_host(name->context);
     if (name->is_defanged)
         return suffix ? (!name->is_escaped && name->next != '(') || is_named || is_meant(name, last, suffix)
-                      : is_named || (!name->is_escaped && name->next != '(' && !is_file_ending(last));
+                      : is_named || (!name->is_escaped && name->next != '(' && !host_name_ends_as_file(last));
     return suffix && (is_named || is_meant(name, last, suffix));
-}
-
-bool extract_is_mail_domain(const char *domain)
-{
-    static const char *const others[] = {"example",  "test",   "invalid",  "localhost", "local", "lan",   "localdomain",
-                                         "internal", "intern", "intranet", "corp",      "home",  "onion", "i2p"};
-    const char *dot = strrchr(domain, '.');
-    return dot && (public_suffix_of(domain) || is_listed(dot + 1, others, ARRAY_SIZE(others)));
 }

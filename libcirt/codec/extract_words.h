@@ -40,7 +40,4 @@ struct extract_name {
  */
 bool extract_is_domain(const struct extract_name *name);
 
-/* Whether mail could go to that domain (normalised): a suffix that is delegated, or one that is known to be used within an organisation. */
-bool extract_is_mail_domain(const char *domain);
-
 #endif

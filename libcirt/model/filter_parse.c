@@ -258,26 +258,39 @@ static const char *object_name(unsigned object)
     }
 }
 
+/* The beginning of a name is meant as that name. */
+static unsigned field_distance(const char *written, const char *field)
+{
+    return str_starts_nocase(field, written) ? 0 : str_distance(written, field);
+}
+
+/* Among the fields of these objects. */
+static const char *nearest_field(const char *written, unsigned objects)
+{
+    const char *nearest = NULL;
+    for (size_t i = 0; i < filter_field_count; i++)
+        if ((filter_fields[i].objects & objects) &&
+            (!nearest || field_distance(written, filter_fields[i].name) < field_distance(written, nearest)))
+            nearest = filter_fields[i].name;
+    return nearest;
+}
+
 static bool fail_unknown(struct parser *parser, const char *name, size_t size)
 {
     char text[200], written[64];
-    const char *nearest = NULL, *elsewhere = NULL; /* among this object's, and among all */
-    const struct filter_field *known = field_named(name, size);
     snprintf(written, sizeof written, "%.*s", (int)(size < 40 ? size : 40), name);
-    for (size_t i = 0; i < filter_field_count; i++)
-        if (!elsewhere || str_distance(written, filter_fields[i].name) < str_distance(written, elsewhere))
-            elsewhere = filter_fields[i].name;
-    for (size_t i = 0; i < filter_field_count; i++)
-        if ((filter_fields[i].objects & parser->context->object) &&
-            (!nearest || str_distance(written, filter_fields[i].name) < str_distance(written, nearest)))
-            nearest = filter_fields[i].name;
-    if (known)
+    const char *nearest = nearest_field(written, parser->context->object), *elsewhere = nearest_field(written, ~0U);
+    const struct filter_field *known = field_named(name, size);
+    if (known && 2 * field_distance(written, nearest) > strlen(written)) /* a word of its own */
+        snprintf(text, sizeof text, "%s have no \"%s\" (docs/FILTERS.md lists what they have)", object_name(parser->context->object),
+                 known->name);
+    else if (known)
         snprintf(text, sizeof text, "%s have no \"%s\"; the nearest field is \"%s\"", object_name(parser->context->object), known->name,
                  nearest);
-    else if (str_distance(written, elsewhere) < str_distance(written, nearest))
+    else if (field_distance(written, elsewhere) < field_distance(written, nearest))
         snprintf(text, sizeof text, "unknown field \"%s\"; did you mean \"%s\"? %s have none", written, elsewhere,
                  object_name(parser->context->object));
-    else if (str_distance(written, nearest) >= strlen(written)) /* as far as any other word */
+    else if (field_distance(written, nearest) >= strlen(written)) /* as far as any other word */
         snprintf(text, sizeof text, "unknown field \"%s\" (docs/FILTERS.md lists them). Quote it to search for the text", written);
     else
         snprintf(text, sizeof text, "unknown field \"%s\"; did you mean \"%s\"? Quote it to search for the text", written, nearest);

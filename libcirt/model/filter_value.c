@@ -6,6 +6,7 @@
 #include "base/timestamp.h"
 #include "model/filter_tree.h"
 #include "model/observable.h"
+#include "model/observable_refang.h"
 #include "model/rsit.h"
 #include "model/tlp.h"
 
@@ -461,8 +462,9 @@ bool filter_value_parse(struct arena *arena, const struct filter_field *field, c
         return class_parse(arena, word->text, test, err);
     case FILTER_WORD:
         test->comparison = FILTER_CONTAINS;
-        test->text = word->text;
-        test->lower = lowered(arena, word->text);
+        /* Pasted as it was shown; rules see what somebody wrote. */
+        test->text = context->object == FILTER_RULE ? word->text : observable_refang(arena, word->text, strlen(word->text), NULL);
+        test->lower = lowered(arena, test->text);
         return true;
     }
     return err_set(err, ERR_INTERNAL, "field %s has no kind", field->name);

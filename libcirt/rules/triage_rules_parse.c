@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,13 +185,17 @@ static bool find_action(struct reader *reader, const char *at, const char *name,
 {
     char text[200];
     size_t nearest = 0;
+    unsigned best = UINT_MAX;
     for (size_t i = 0; i < ARRAY_SIZE(action_names); i++) {
         if (str_equal(name, action_names[i].name)) {
             *row = i;
             return true;
         }
-        if (str_distance(name, action_names[i].name) < str_distance(name, action_names[nearest].name))
+        unsigned distance = str_starts(action_names[i].name, name) ? 0 : str_distance(name, action_names[i].name);
+        if (distance < best) {
+            best = distance;
             nearest = i;
+        }
     }
     snprintf(text, sizeof text, "unknown action \"%.40s\"; did you mean \"%s\"?", name, action_names[nearest].name);
     return fail_at(reader, at, text);

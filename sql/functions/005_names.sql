@@ -14,6 +14,9 @@ CREATE OR REPLACE FUNCTION sighting_role_name(p_role int) RETURNS text LANGUAGE 
 $$ SELECT (ARRAY['source', 'target', 'victim', 'infrastructure', 'other'])[p_role] $$;
 CREATE OR REPLACE FUNCTION sighting_role_number(p_name text) RETURNS smallint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 $$ SELECT array_position(ARRAY['source', 'target', 'victim', 'infrastructure', 'other'], p_name)::smallint $$;
+-- "1 report", "2 reports"
+CREATE OR REPLACE FUNCTION counted(p_count numeric, p_noun text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN p_count || ' ' || p_noun || CASE p_count WHEN 1 THEN '' ELSE 's' END;
 -- RFC 3339, UTC, a fraction only where there is one.
 CREATE OR REPLACE FUNCTION time_text(p_time timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN p_time = date_trunc('second', p_time, 'UTC') THEN to_char(p_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')

@@ -74,9 +74,9 @@ END $$;
 
 -- "peer", "add": what the caller named must (not) be there.
 CREATE OR REPLACE FUNCTION record_missing(p_kind text, p_name text) RETURNS void LANGUAGE sql AS
-$$ SELECT refuse('CI404', format('there is no %s "%s"', p_kind, left(p_name, 100)), format('cirt %s ls', p_kind)) $$;
+$$ SELECT refuse('CI404', format('there is no %s "%s"', CASE p_kind WHEN 'rule' THEN 'rule set' ELSE p_kind END, left(p_name, 100)), format('cirt %s ls', p_kind)) $$;
 CREATE OR REPLACE FUNCTION record_exists(p_kind text, p_name text) RETURNS void LANGUAGE sql AS
-$$ SELECT refuse('CI409', format('%s "%s" is there already', p_kind, left(p_name, 100)), format('cirt %s set %s changes it', p_kind, left(p_name, 100))) $$;
+$$ SELECT refuse('CI409', format('the %s "%s" is there already', CASE p_kind WHEN 'rule' THEN 'rule set' ELSE p_kind END, left(p_name, 100)), format('cirt %s set %s changes it', p_kind, left(p_name, 100))) $$;
 
 -- --- peers ---
 

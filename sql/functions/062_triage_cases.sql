@@ -165,8 +165,7 @@ BEGIN
     FOREACH v_action IN ARRAY ARRAY['join', 'open', 'reopen'] LOOP
         SELECT array_agg(x.case_id), array_agg(CASE v_action WHEN 'open' THEN 'opened by triage: ' WHEN 'reopen' THEN 'opened it again, it was seen after its end: '
                                                ELSE 'joined ' END
-                   || CASE WHEN x.observations > 0 THEN x.observations || CASE x.observations WHEN 1 THEN ' observation of ' ELSE ' observations of ' END ELSE '' END
-                   || x.reports || CASE x.reports WHEN 1 THEN ' report' ELSE ' reports' END),
+                   || CASE WHEN x.observations > 0 THEN counted(x.observations, 'observation') || ' of ' ELSE '' END || counted(x.reports, 'report')),
                array_agg(jsonb_build_object('reports', x.reports, 'observations', x.observations, 'first', 'r' || x.report_id, 'class', k.class,
                                             'tlp', tlp_name(k.tlp), 'rules', x.rules))
         INTO v_cases, v_texts, v_details

@@ -320,7 +320,7 @@ END $$;
 -- For the doctor: what the thresholds of classes keep out of cases. One person sets them, so everybody is told.
 CREATE OR REPLACE FUNCTION class_checks() RETURNS TABLE (name text, ok boolean, text text, hint text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT 'thresholds', true, format('%s observations of %s reports are in no case, most of %s', sum(x.rows), sum(x.reports), (array_agg(x.class ORDER BY x.rows DESC, x.class))[1]),
+    SELECT 'thresholds', true, format('%s of %s in no case, most of %s', counted(sum(x.rows), 'observation'), counted(sum(x.reports), 'report'), (array_agg(x.class ORDER BY x.rows DESC, x.class))[1]),
            format('cirt class show %s', (array_agg(x.class ORDER BY x.rows DESC, x.class))[1])
     FROM (SELECT w.class, sum(w.rows) AS rows, count(DISTINCT w.report_id) AS reports FROM waiting_row w WHERE w.tlp < 4 AND w.compartment_id = 0 AND w.drill_id = 0
           GROUP BY w.class) x HAVING count(*) > 0 $$;

@@ -464,7 +464,8 @@ LANGUAGE sql STABLE SET search_path = cirt, pg_temp AS $$
     FROM rule_lines(p_text) l JOIN string_to_table(p_text, E'\n') WITH ORDINALITY x(line, no) ON x.no = l.no
     WHERE l.rule = ANY (p_drops) AND (l.until <= now() OR l.until > now() + interval '367 days') $$;
 
--- Whom and what the rules of a text name that nobody knows: no fault, since it may come later, but often a typing error. What is quoted is not looked at.
+-- Whom and what the rules of a text name that nobody knows or nothing can be, and what does nothing in them: no fault, since it may come later, but often a typing
+-- error. What is quoted is not looked at.
 CREATE OR REPLACE FUNCTION rule_unknown(p_text text) RETURNS TABLE (no bigint, said text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     WITH line AS MATERIALIZED (
@@ -473,12 +474,27 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     named AS (
         SELECT l.no, CASE m[1] WHEN 'assign' THEN 'owner' ELSE m[1] END AS kind, lower(m[2]) AS name FROM line l, regexp_matches(l.actions, '[>, \t](owner|assign|notify):([^ \t,]+)', 'g') m
         UNION
-        SELECT l.no, 'constituent', lower(v) FROM line l, regexp_matches(l.filter, '[: \t(-]constituent:([^ \t()]+)', 'g') m, string_to_table(m[1], ',') v
-        WHERE v !~ '[*/"]' AND v NOT IN ('', 'none'))
+        SELECT l.no, m[1], lower(v) FROM line l, regexp_matches(l.filter, '[: \t(-](constituent|sender|known-good|port|cve|hash|email):([^ \t()]+)', 'g') m, string_to_table(m[2], ',') v
+        WHERE v !~ '[*/"]' AND v NOT IN ('', 'none')
+        UNION
+        SELECT l.no, 'or', 'or' FROM line l WHERE l.filter ~ '[ \t)]or[ \t(]'
+        UNION
+        SELECT l.no, 'twice', m[1] FROM line l, regexp_matches(l.actions, '[>, \t](class|priority|severity|queue|owner):', 'g') m GROUP BY l.no, m[1] HAVING count(*) > 1)
     SELECT n.no, format(CASE n.kind WHEN 'owner' THEN 'nobody who may own a case has the login "%s"' WHEN 'notify' THEN 'no login and no level is "%s"'
-                        ELSE 'there is no constituent "%s"' END, left(n.name, 100))
+                        WHEN 'constituent' THEN 'there is no constituent "%s"' WHEN 'sender' THEN 'nobody who sends is "%s"'
+                        WHEN 'known-good' THEN 'there is no known-good list "%s"' WHEN 'port' THEN 'there is no port %s' WHEN 'cve' THEN '"%s" is no CVE id'
+                        WHEN 'hash' THEN '"%s" is no hash' WHEN 'email' THEN '"%s" is no mail address'
+                        WHEN 'or' THEN '"%s" is a word to look for; either of two is OR' ELSE 'of several %s: only the first counts' END, left(n.name, 100))
     FROM named n WHERE CASE n.kind
         WHEN 'constituent' THEN NOT EXISTS (SELECT FROM constituent k WHERE lower(k.name) = n.name)
+        WHEN 'sender' THEN n.name NOT LIKE '%@%' AND NOT EXISTS (SELECT FROM identity i WHERE i.login = n.name) AND NOT EXISTS (SELECT FROM peer p WHERE lower(p.name) = n.name)
+            AND NOT EXISTS (SELECT FROM sender s WHERE s.address = n.name)
+        WHEN 'known-good' THEN NOT EXISTS (SELECT FROM warninglist w WHERE w.name = n.name)
+        WHEN 'port' THEN n.name ~ '^[0-9]+$' AND n.name::numeric > 65535
+        WHEN 'cve' THEN n.name !~ '^cve-[0-9]{4}-[0-9]{4,}$'
+        WHEN 'hash' THEN n.name !~ '^([0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})$'
+        WHEN 'email' THEN n.name NOT LIKE '%@%'
+        WHEN 'or' THEN true WHEN 'twice' THEN true
         WHEN 'owner' THEN NOT EXISTS (SELECT FROM identity i WHERE i.login = n.name AND i.enabled AND i.role IN ('analyst', 'lead', 'admin'))
         ELSE n.name NOT LIKE '%@%' AND NOT EXISTS (SELECT FROM identity i WHERE i.enabled AND n.name IN (i.login, lower(i.level))) END
     ORDER BY 1, 2 $$;
@@ -661,7 +677,7 @@ BEGIN
             WHERE w.kind <> 'hold' AND w.at > now() - interval '1 day' AND (c.observations IS NULL OR NOT w.observations <@ c.observations)),
         report AS (SELECT s.report_id, range_agg(s.observations) AS observations FROM swallowed s GROUP BY s.report_id),
         most AS (SELECT s.rule FROM swallowed s GROUP BY s.rule ORDER BY sum((SELECT sum(upper(n) - lower(n)) FROM unnest(s.observations) n)) DESC NULLS LAST, s.rule LIMIT 1)
-        SELECT 'dropped by rules', true, format('%s observations of %s reports within a day, most by "%s"',
-               coalesce(sum((SELECT sum(upper(n) - lower(n)) FROM unnest(r.observations) n)), 0), count(*), m.rule), format('cirt rule swallowed ''%s'' --since 1d', m.rule)
+        SELECT 'dropped by rules', true, format('%s of %s within a day, most by "%s"',
+               counted(coalesce(sum((SELECT sum(upper(n) - lower(n)) FROM unnest(r.observations) n)), 0), 'observation'), counted(count(*), 'report'), m.rule), format('cirt rule swallowed ''%s'' --since 1d', m.rule)
         FROM report r CROSS JOIN most m GROUP BY m.rule;
 END $$;

@@ -86,11 +86,13 @@ END $$;
 
 CREATE OR REPLACE FUNCTION feed_number(p_body jsonb, p_name text, p_old bigint, p_max bigint) RETURNS bigint
 LANGUAGE plpgsql AS $$
+DECLARE
+    v_least int := CASE p_name WHEN 'confidence' THEN 0 WHEN 'every' THEN 60 ELSE 1 END;
 BEGIN
     IF NOT p_body ? p_name OR p_body -> p_name = 'null' THEN
         RETURN CASE WHEN p_body ? p_name THEN NULL ELSE p_old END;
-    ELSIF p_body ->> p_name !~ '^[0-9]{1,15}$' OR (p_body ->> p_name)::bigint NOT BETWEEN (CASE p_name WHEN 'confidence' THEN 0 ELSE 1 END) AND p_max THEN
-        PERFORM refuse('CI422', format('%s is a number up to %s', p_name, p_max), NULL, json_build_object('at', '/' || p_name));
+    ELSIF p_body ->> p_name !~ '^[0-9]{1,15}$' OR (p_body ->> p_name)::bigint NOT BETWEEN v_least AND p_max THEN
+        PERFORM refuse('CI422', format('%s is a number from %s to %s%s', p_name, v_least, p_max, CASE WHEN p_name IN ('every', 'fresh') THEN ' (seconds)' END), NULL, json_build_object('at', '/' || p_name));
     END IF;
     RETURN (p_body ->> p_name)::bigint;
 END $$;

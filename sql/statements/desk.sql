@@ -326,6 +326,9 @@ SELECT peer_json(p) FROM visible_peer p WHERE $1::text IS NULL OR p.name = upper
 SELECT agreement_json(a) FROM visible_agreement a WHERE $1::text IS NULL OR 'a' || a.id = lower($1::text) OR a.peer = upper($1::text) ORDER BY a.peer, a.id
 -- name: constituent_list
 SELECT constituent_json(k) FROM visible_constituent k WHERE $1::text IS NULL OR k.name = $1::text ORDER BY k.name
+-- name: constituent_page
+SELECT constituent_json(k) FROM visible_constituent k WHERE $3::text IS NULL OR position(lower($3) IN lower(concat_ws(' ', k.name, k.title))) > 0
+ORDER BY k.name LIMIT $1::bigint OFFSET $2::bigint
 -- name: mapping_list
 SELECT mapping_json(m) FROM visible_mapping m WHERE $1::text IS NULL OR m.name = lower($1::text) ORDER BY m.name
 -- name: suppression_list

@@ -143,6 +143,13 @@ static void test_constituent(void **state)
     assert_true(desk_client_size(page, "items") > 1);
     assert_true(json_is_null(json_object_get(page, "next")));
     json_decref(page);
+    page = desk_client_get(*state, "analyst", 200, "/v1/constituents?limit=1&cursor=1&q=TELECOM");
+    assert_int_equal(desk_client_size(page, "items"), 1);
+    assert_string_equal(desk_client_text(json_array_get(json_object_get(page, "items"), 0), "name"), "telecom-zz");
+    json_decref(page);
+    page = desk_client_get(*state, "analyst", 200, "/v1/constituents?q=nobody");
+    assert_int_equal(desk_client_size(page, "items"), 0);
+    json_decref(page);
     /* What it held before is still known. */
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.constituent_network n JOIN cirt.constituent k ON k.id = n.constituent_id"
                                     " WHERE k.name = 'telecom-z' AND n.until IS NOT NULL"),

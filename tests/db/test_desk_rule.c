@@ -532,6 +532,17 @@ static void trials_find_faults(void **state)
         "no login and no level is \"nowhere\"; nobody who may own a case has the login \"feed\"; there is no constituent \"nix\"");
     assert_null(json_object_get(json_array_get(json_object_get(answer, "rules"), 1), "warning"));
     json_decref(answer);
+    /* What can match nothing, and what counts for nothing. */
+    static const char *const idle = "rule \"a\": sender:fede,*x,a@b.example known-good:nolist port:70000 => tag:x\n"
+                                    "rule \"b\": cve:foo hash:zzz or email:foo -sender:lead => class:phishing, tag:x, class:spam, tag:y";
+    answer = post(state, "lead", 200, "/v1/rules/test", json_pack("{s:s}", "text", idle));
+    assert_string_equal(text_at(json_array_get(json_object_get(answer, "rules"), 0), "warning"),
+                        "nobody who sends is \"fede\"; there is no known-good list \"nolist\"; there is no port 70000");
+    assert_string_equal(
+        text_at(json_array_get(json_object_get(answer, "rules"), 1), "warning"),
+        "\"foo\" is no CVE id; \"foo\" is no mail address; \"or\" is a word to look for; either of two is OR; \"zzz\" is no hash; "
+        "of several class: only the first counts");
+    json_decref(answer);
     answer = put(state, "lead", "/v1/rules", odd);
     assert_int_equal(json_array_size(json_object_get(answer, "warnings")), 3);
     json_decref(answer);

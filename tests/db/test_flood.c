@@ -462,7 +462,7 @@ static void few_rows_wait_until_they_are_many(void **state)
     assert_int_equal(cases_open(), 0);
     assert_int_equal(cluster_number("SELECT sum(rows) FROM cirt.waiting_row"), 5);
     char *told = cluster_text("SELECT text FROM cirt.class_checks()");
-    assert_string_equal(told, "5 observations of 5 reports are in no case, most of information-gathering/scanner");
+    assert_string_equal(told, "5 observations of 5 reports in no case, most of information-gathering/scanner");
     free(told);
     letter.sightings[0][2] = "10.1.2.5";
     int64_t last = triaged(fixture, &letter);

@@ -242,7 +242,7 @@ static void what_is_dropped_counts_once(void **state)
     snprintf(sql, sizeof sql, "SELECT cirt.report_release(%lld)::int", (long long)first);
     assert_int_equal(cluster_number(sql), 1);
     triage(fixture);
-    assert_text(said, "1 observations of 1 reports within a day, most by \"net\"; cirt rule swallowed 'net' --since 1d");
+    assert_text(said, "1 observation of 1 report within a day, most by \"net\"; cirt rule swallowed 'net' --since 1d");
 }
 
 /* A report's own PAP counts for its case, a rule's on top of it; less assurance does not widen or narrow what is there. */
@@ -268,7 +268,7 @@ static void what_is_suppressed_is_told_until_it_is_over(void **state)
     assert_text("string_agg(h.rule || ' ' || h.hits, ', ') FROM rule_hits h", "audit 1");
     assert_text(
         "string_agg(c.name || ': ' || c.text, '; ' ORDER BY c.name) FROM rule_checks() c",
-        "dropped by rules: 1 observations of 1 reports within a day, most by \"audit\"; rules default: what \"over\" suppressed is over");
+        "dropped by rules: 1 observation of 1 report within a day, most by \"audit\"; rules default: what \"over\" suppressed is over");
     free(today);
 }
 

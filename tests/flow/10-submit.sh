@@ -61,11 +61,14 @@ equal 'its format' 1 "$(as home lead --json report ls format:intelmq | value 'le
 triaged home
 # a feed sees its own report, without case
 equal 'own report' 200 "$(at home curl_as feed "$(at home printenv CIRT_URL)/v1/reports/$report" | tail -n 1)"
+lacks 'from nobody' ' from -' "$(as home feed report show "$report")"
 # the list and a case
 cases=$(as home lead --json ls is:any)
 [[ $(value 'len(d["items"])' <<<"$cases") -ge 4 ]] || fail "too few cases: $cases"
 case=$(as home lead --json report show "$iodef" | value 'd["case"]')
 contains 'all its cases' "2 cases: $case, XX-CERT-" "$(as home lead report show "$iodef")"
+contains 'and in the list' ' +1 ' "$(as home lead report ls | grep "^$iodef ")"
+equal 'as a number' 2 "$(as home lead --json report show "$iodef" | value 'd["case_count"]')"
 shown=$(as home lead --json show "$case")
 equal 'class' fraud/phishing "$(value 'd["class"]' <<<"$shown")"
 contains 'observables' 198.51.100.7 "$(value 'd["observable_list"]' <<<"$shown")"

@@ -28,7 +28,7 @@ rules site <<'RULES'
 template phishing: task "ask the host to take it down" due:4h, note "the bank's desk knows us"
 rule "phish": class:phishing => priority:critical, severity:high, pap:amber, queue:banks, tag:+bank, template:phishing, owner:analyst
 rule "sinkhole": channel:https format:shadowserver => drop "our own sinkhole"
-rule "never": format:misp => hold
+rule "never": format:misp author:cert@yy.example => hold
 RULES
 exits 0 as home lead rule test "$SCRATCH/site.rules"
 said=$(as home lead rule test "$SCRATCH/site.rules" --against 'last 1d')
@@ -43,13 +43,17 @@ contains 'it waits' 'cirt rule approve site' "$said"
 contains 'the list says so' 'second person' "$(as home analyst rule ls)"
 said=$(as home analyst rule show site)
 contains 'who asked' 'asked by lead' "$said"
-contains 'the text as it is' '    rule "never": format:misp => hold' "$said"
+contains 'the text as it is' '    rule "never": format:misp author:cert@yy.example => hold' "$said"
 contains 'who approves may try it' 'kept - > drop: our own sinkhole' "$(as home admin rule test --waiting site --against 'last 1d')"
 exits 3 as home lead rule approve site --yes
 exits 3 as home analyst rule approve site --yes
+contains 'whose it is' 'analyst is an analyst, and this is for leads and admins' "$said"
+exits 1 as home lead rule add site --file "$SCRATCH/site.rules"
+contains 'a set of rules' 'the rule set "site" is there already' "$said"
 # who is asked has the text above the question
 asked=$(at home python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' cirt --profile admin rule approve site <<<n || true)
 contains 'the text' 'lead asks for this text of site' "${asked%%\[y/N\]*}"
+contains 'as it was written' 'author:cert@yy.example => hold' "${asked%%\[y/N\]*}"
 contains 'the question' '[y/N]' "$asked"
 as home feed submit "$samples/2026-11-20-event4_sinkhole_http-xx_cert.csv" >/dev/null
 contains 'the second person' 'in force as version 1' "$(as home admin rule approve site --yes)"

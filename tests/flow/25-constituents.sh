@@ -111,7 +111,7 @@ equal 'spam is low' medium "$(as home lead --json show "$case" | value 'd["prior
 equal 'owners' 'hospital-e clinic-f' "$(as home lead --json show "$case" | value '" ".join(k["name"] for k in d["constituent_list"])')"
 contains 'owners are shown' 'Clinic F' "$(as home lead show "$case")"
 equal 'related' 'rare.example in both' "$(as home lead --json show "$case" | value 'd["related"][0]["reasons"][0]["text"]')"
-contains 'related is shown' 'in both' "$(as home lead show "$case")"
+contains 'related is shown, defanged' 'rare[.]example in both' "$(as home lead show "$case")"
 
 # settings
 contains 'settings' 'related.cases' "$(as home analyst setting ls)"
@@ -120,4 +120,17 @@ equal 'common now' 'rare.example' "$(as home lead --json show "$case" | value 'd
 equal 'relates none' 0 "$(as home lead --json show "$case" | value 'len(d["related"])')"
 contains 'default' 'is 10 now' "$(as home admin setting set related.cases --default)"
 exits 1 as home admin setting set related.cases lots
+
+# lists of records: so many, only some members, a part of a name or title
+{ printf 'name,title\n'; for i in {101..160}; do printf 'many-%s,Organisation %s\n' "$i" "$i"; done; } >"$SCRATCH/many.csv"
+as home admin constituent import "$SCRATCH/many.csv" --yes >/dev/null
+equal 'no more than 50' 50 "$(as home analyst constituent ls --fields name | wc -l)"
+contains 'and a word of it' '50 shown, there are more' "$(as home analyst constituent ls)"
+equal 'a program gets all' true "$(as home analyst --json constituent ls | value 'len(d["items"]) > 60 and d["next"] is None')"
+equal 'by title' many-107 "$(as home analyst constituent ls organisation 107 --fields name)"
+equal 'so many' 'many-101 many-102' "$(as home analyst constituent ls many --limit 2 --fields name | xargs)"
+contains 'nobody' 'No such constituent.' "$(as home analyst constituent ls nobody)"
+equal 'members' $'telecom-a\tTelecom A' "$(as home analyst constituent ls telecom-a --fields name,title)"
+exits 2 as home analyst feed ls --fields name,nosuch
+contains 'no such member' 'no field nosuch' "$said"
 echo ok

@@ -27,6 +27,8 @@ exits 1 as home admin feed add shadowserver --drop
 contains "it is there already" "cirt feed set shadowserver" "$said"
 exits 1 as home admin feed add mistake --drop --every 5m
 contains 'nobody asks it' 'brings its documents itself' "$said"
+exits 1 as home admin feed add hasty --https https://feeds.example/x --every 1s
+contains 'a stranger is not asked each second' 'every is a number from 60' "$said"
 exits 2 as home admin feed add mistake --https https://feeds.example/x --ca "$box/ca/ca.key"
 contains 'no key is stored' 'it holds a private key' "$said"
 as home admin feed add mistake --drop --keep no >/dev/null

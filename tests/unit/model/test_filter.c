@@ -98,6 +98,7 @@ static void check_case(const struct expectation *rows, size_t count)
         {"summary", "Phishing of a bank, 3 hosts", 0},
         {"text", "Phishing of a bank, 3 hosts", 0},
         {"text", "Caller says: \"money gone\"", 0},
+        {"text", "Kit on login.bank.example", 0},
     };
     const struct thing thing = {row, ARRAY_SIZE(row)};
     check_all(FILTER_CASE, &thing, rows, count);
@@ -294,6 +295,7 @@ static void times_numbers_observables(void **state)
         {"phishing", true},
         {"PHISHING bank", true},
         {"phishing malware", false},
+        {"\"kit on login[.]bank[.]example\"", true}, /* as it is shown */
         {"\"a bank, 3\"", true},
         {"bank,", true},
         {"\"\\\"money gone\\\"\"", true},
@@ -539,6 +541,8 @@ static void errors(void **state)
         {"asn:x", "character 5", "AS number"},
         {"ownr:me", "character 1", "did you mean \"owner\""},
         {"sendr:x", "character 1", "did you mean \"sender\""},
+        {"prio:high", "character 1", "did you mean \"priority\""},
+        {"received:7d", "character 1", "cases have no \"received\" (docs/FILTERS.md"},
         {"foo:1", "character 1", "unknown field \"foo\" (docs/FILTERS.md"},
         {"class:phising", "character 7", "fraud/phishing"},
         {"is:none", "character 4", "did you mean"},

@@ -334,6 +334,8 @@ static void errors(void **state)
         {"rule \"a\": clas:fraud => hold", "line 1, character 11", "\"class\""},
         {"rule \"\xc3\xa9\": text:\xc3\xa9 port:x => hold", "line 1, character 23", "number"},
         {"rule \"a\": owner:me => hold", "line 1, character 11", "rules have no \"owner\""},
+        {"rule \"a\": due:2h => hold", "line 1, character 11", "rules have no \"due\" (docs/FILTERS.md"},
+        {"rule \"a\": => prio:high", "line 1, character 14", "did you mean \"priority\""},
         {"rule \"a\": (class:fraud => hold", "line 1, character 11", "not closed"},
         {"rule \"a\": =>", "line 1, character 13", "an action is missing"},
         {"rule \"a\": => hold,", "line 1, character 19", "an action is missing"},
