@@ -39,6 +39,7 @@ void gate_defaults(struct gate_config *config)
                                               .desk_body_max = UINT64_C(4) << 20,
                                               .spool_max = UINT64_C(4) << 30,
                                               .handshake_ms = 10000,
+                                              .handshake_crowded_ms = 1000,
                                               .head_ms = 10000,
                                               .idle_ms = 60000,
                                               .body_grace_ms = 10000,
@@ -60,8 +61,7 @@ static bool accept_one(struct gate_listener *listener)
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
     char text[INET6_ADDRSTRLEN];
-    const char *reason = "too many handshakes";
-    struct gate_limits_address *address = NULL;
+    const char *reason = NULL;
     int fd = accept4(listener->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
@@ -70,8 +70,12 @@ static bool accept_one(struct gate_listener *listener)
     }
     if (fd < 0)
         return errno == EINTR || errno == ECONNABORTED;
-    if (gate->stats.handshakes < gate->limits.handshakes_max)
-        address = gate_limits_enter(gate->addresses, &gate->limits, (struct sockaddr *)&peer, &reason);
+    struct gate_limits_address *address = gate_limits_enter(gate->addresses, &gate->limits, (struct sockaddr *)&peer, &reason);
+    if (address && gate->stats.handshakes >= gate->limits.handshakes_max && !gate_conn_push_out(gate, timestamp_monotonic_ms())) {
+        gate_limits_leave(gate->addresses, address);
+        address = NULL;
+        reason = "too many handshakes";
+    }
     if (address) {
         gate_conn_new(listener, fd, (struct sockaddr *)&peer, address);
         return true;

@@ -421,14 +421,36 @@ void gate_conn_new(struct gate_listener *listener, int fd, const struct sockaddr
     wait_readable(conn);
 }
 
+static void end_handshake(struct gate_conn *conn, int64_t now_ms, const char *reason)
+{
+    conn->gate->stats.handshakes_failed_total++;
+    gate_stats_refused(&conn->gate->stats, now_ms, "tls_refused", conn->listener_name, conn->peer, 0, reason);
+    gate_conn_drop(conn, reason);
+}
+
+bool gate_conn_push_out(struct gate *gate, int64_t now_ms)
+{
+    struct gate_conn *oldest = NULL;
+    size_t left = gate->stats.handshakes;
+
+    /* The newest connections stand first: those that are long in are not reached. */
+    for (struct gate_conn *conn = gate->conns; conn && left > 0; conn = conn->next) {
+        if (conn->state != CONN_HANDSHAKE)
+            continue;
+        oldest = conn;
+        left--;
+    }
+    if (!oldest || now_ms - oldest->born_ms < gate->limits.handshake_crowded_ms)
+        return false;
+    end_handshake(oldest, now_ms, "the handshake took too long while others waited");
+    return true;
+}
+
 static void expire(struct gate_conn *conn)
 {
     switch (conn->state) {
     case CONN_HANDSHAKE:
-        conn->gate->stats.handshakes_failed_total++;
-        gate_stats_refused(&conn->gate->stats, conn->deadline_ms, "tls_refused", conn->listener_name, conn->peer, 0,
-                           "the handshake took too long");
-        gate_conn_drop(conn, "the handshake took too long");
+        end_handshake(conn, conn->deadline_ms, "the handshake took too long");
         break;
     case CONN_HEAD:
     case CONN_BODY:

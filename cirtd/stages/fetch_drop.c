@@ -25,6 +25,8 @@
  * be ours to tidy. WRITTEN_MS: events of files that are being written are looked at no more often. */
 enum { SCAN_MS = 10 * 1000, QUIET_S = 30, STUCK_MS = 5 * 60 * 1000, NO_SPACE_MS = 5000, WRITTEN_MS = 50, READY_MAX = 10000 };
 #define DOCUMENT_BYTES_MAX (INT64_C(1) << 30)
+/* What a file is called while it is put away: a name that nobody else uses. */
+#define TAKEN ".taken"
 
 /* The columns of `folders`, and of `malformed`. */
 enum { ID, NAME, SIZE_MAX_, KEEPS, OVER_QUOTA };
@@ -138,6 +140,8 @@ static bool folder_open(struct drop *drop, struct folder *folder)
         log_error("folder_not_open", "feed=%s error=%s", folder->name, log_quote(strerror(errno)));
         return false;
     }
+    /* Of a crash. Whether it was read is not known: it is read again, and known by its digest if it was. */
+    UNUSED(renameat2(folder->fd, TAKEN, folder->fd, "taken", RENAME_NOREPLACE));
     snprintf(path, sizeof path, "/proc/self/fd/%d", folder->fd);
     folder->watch = inotify_add_watch(drop->inotify, path, IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
     if (folder->watch < 0)
@@ -332,20 +336,36 @@ static int open_beside(const struct folder *folder, const char *where)
     return openat(folder->fd, where, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* From the folder from_fd into done/ or failed/ of folder; as NUMBER-NAME where there is one of that name. other: the name it has there. */
-static bool move_to(const struct folder *folder, int from_fd, const char *name, const char *where, int64_t number, char other[NAME_MAX + 1])
+/* From one folder into another, as NUMBER-NAME where there is one of that name. other: the name it has there. */
+static bool rename_to(int from_dir, const char *from, int dir, const char *name, int64_t number, char other[NAME_MAX + 1])
+{
+    snprintf(other, NAME_MAX + 1, "%s", name);
+    bool ok = renameat2(from_dir, from, dir, other, RENAME_NOREPLACE) == 0;
+    if (!ok && errno == EEXIST) {
+        snprintf(other, NAME_MAX + 1, "%lld-%s", (long long)number, name);
+        ok = renameat2(from_dir, from, dir, other, RENAME_NOREPLACE) == 0;
+    }
+    return ok;
+}
+
+/* The same into done/ or failed/ of folder. */
+static bool move_to(const struct folder *folder, int from_dir, const char *from, const char *where, const char *name, int64_t number,
+                    char other[NAME_MAX + 1])
 {
     int dir = open_beside(folder, where);
     if (dir < 0)
         return false;
-    snprintf(other, NAME_MAX + 1, "%s", name);
-    bool ok = renameat2(from_fd, name, dir, other, RENAME_NOREPLACE) == 0;
-    if (!ok && errno == EEXIST) {
-        snprintf(other, NAME_MAX + 1, "%lld-%s", (long long)number, name);
-        ok = renameat2(from_fd, name, dir, other, RENAME_NOREPLACE) == 0;
-    }
+    bool ok = rename_to(from_dir, from, dir, name, number, other);
     close(dir);
     return ok;
+}
+
+/* Does the name stand for that file, as it was then? */
+static bool is_file_at(int dir, const char *name, const struct stat *file)
+{
+    struct stat there;
+    return fstatat(dir, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && there.st_dev == file->st_dev && there.st_ino == file->st_ino &&
+           there.st_size == file->st_size && there.st_mtim.tv_sec == file->st_mtim.tv_sec && there.st_mtim.tv_nsec == file->st_mtim.tv_nsec;
 }
 
 static void rest(struct folder *folder, int64_t ms)
@@ -367,17 +387,27 @@ static void write_reason(const struct folder *folder, const char *name, const ch
         close(dir);
 }
 
-/* Where it cannot be moved it would be taken again and again: the folder rests, and somebody has to look. reason: beside it in failed/. */
-static void put_away(struct folder *folder, const char *name, const char *where, int64_t number, const char *reason)
+/* file: as it was before it was read. Its name may be given to a newer one at any moment: that one stays, and its event is still to come.
+ * Where it cannot be moved it would be taken again and again: the folder rests, and somebody has to look. */
+static void put_away(struct folder *folder, const char *name, const struct stat *file, const char *where, int64_t number,
+                     const char *reason)
 {
-    char other[NAME_MAX + 1] = "";
-    bool ok = where ? move_to(folder, folder->fd, name, where, number, other) : unlinkat(folder->fd, name, 0) == 0;
-    if (ok && reason)
+    char other[NAME_MAX + 1];
+    if (!is_file_at(folder->fd, name, file))
+        return;
+    bool ok = renameat(folder->fd, name, folder->fd, TAKEN) == 0;
+    bool is_newer = ok && !is_file_at(folder->fd, TAKEN, file);
+    if (is_newer)
+        ok = rename_to(folder->fd, TAKEN, folder->fd, name, number, other);
+    else if (ok)
+        ok = where ? move_to(folder, folder->fd, TAKEN, where, name, number, other) : unlinkat(folder->fd, TAKEN, 0) == 0;
+    if (ok && reason && !is_newer)
         write_reason(folder, other, reason);
     if (ok || errno == ENOENT)
         return;
     log_error("file_not_moved", "feed=%s file=%s to=%s error=%s", folder->name, log_quote(name), where ? where : "nowhere",
               log_quote(strerror(errno)));
+    UNUSED(rename_to(folder->fd, TAKEN, folder->fd, name, number, other));
     forget_names(&folder->ready);
     rest(folder, STUCK_MS);
 }
@@ -392,13 +422,14 @@ static bool tell_refused(struct drop *drop, const struct folder *folder, const c
     return db_run(drop->db, SQL_FETCH_REFUSED, drop->params, NULL, err);
 }
 
-static bool refuse(struct drop *drop, struct folder *folder, const char *name, const char *cause, const char *why, struct err *err)
+static bool refuse(struct drop *drop, struct folder *folder, const char *name, const struct stat *file, const char *cause, const char *why,
+                   struct err *err)
 {
     char *reason = mem_printf("%s was not taken: %s", name, why);
     bool ok = tell_refused(drop, folder, cause, reason, err);
     if (ok) {
         log_warn("document_refused", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(why));
-        put_away(folder, name, "failed", timestamp_now(), reason);
+        put_away(folder, name, file, "failed", timestamp_now(), reason);
     }
     free(reason);
     return ok;
@@ -414,15 +445,17 @@ static bool store(struct drop *drop, const struct fetch_document *document, stru
     return false;
 }
 
-/* The file is open. False with the database's fault in err. */
-static bool take_open(struct drop *drop, struct folder *folder, const char *name, int fd, struct err *err)
+/* The file is open as fd. False with the database's fault in err. */
+static bool take_open(struct drop *drop, struct folder *folder, const char *name, const struct stat *file, int fd, struct err *err)
 {
     struct fetch_document document = {.feed = folder->id, .name = name, .fd = fd};
     struct fetch_result result;
     if (!str_is_utf8(name, strlen(name), NULL))
         document.name = NULL;
-    if (!fetch_store_digest(&document, folder->size_max, err))
-        return refuse(drop, folder, name, err->code == ERR_LIMIT ? "document_max" : err->code == ERR_INPUT ? "empty" : "", err->text, err);
+    if (!fetch_store_digest(&document, folder->size_max, err)) {
+        const char *cause = err->code == ERR_LIMIT ? "document_max" : err->code == ERR_INPUT ? "empty" : "";
+        return refuse(drop, folder, name, file, cause, err->text, err);
+    }
     if (!store(drop, &document, &result, err)) {
         if (err->code != ERR_CONFLICT)
             return false;
@@ -438,7 +471,7 @@ static bool take_open(struct drop *drop, struct folder *folder, const char *name
     }
     log_info("document_stored", "feed=%s file=%s report=r%lld size=%lld duplicate=%d", folder->name, log_quote(name),
              (long long)result.report_id, (long long)document.size, result.verdict == FETCH_DUPLICATE);
-    put_away(folder, name, folder->keeps_files ? "done" : NULL, result.report_id, NULL);
+    put_away(folder, name, file, folder->keeps_files ? "done" : NULL, result.report_id, NULL);
     return true;
 }
 
@@ -451,7 +484,7 @@ static bool take_closed(struct drop *drop, struct folder *folder, const char *na
         return true;
     if (error == EACCES && S_ISREG(status.st_mode)) {
         snprintf(why, sizeof why, "it cannot be read (%s): fetch's user or group must be allowed to", strerror(error));
-        return time(NULL) - status.st_mtime < QUIET_S || refuse(drop, folder, name, "", why, err);
+        return time(NULL) - status.st_mtime < QUIET_S || refuse(drop, folder, name, &status, "", why, err);
     }
     log_error("file_not_open", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(strerror(error)));
     rest(folder, STUCK_MS);
@@ -477,7 +510,7 @@ static bool take_file(struct drop *drop, struct folder *folder, const char *name
         return take_closed(drop, folder, name, errno, err);
     bool is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
     bool may_grow = is_file && status.st_size == 0 && time(NULL) - status.st_mtime < QUIET_S;
-    bool ok = !is_file || may_grow || is_open_for_writing(fd) || take_open(drop, folder, name, fd, err);
+    bool ok = !is_file || may_grow || is_open_for_writing(fd) || take_open(drop, folder, name, &status, fd, err);
     close(fd);
     return ok;
 }
@@ -549,7 +582,7 @@ static void move_malformed(const struct folder *folder, int64_t report, const ch
     for (size_t i = 0; done >= 0 && i < ARRAY_SIZE(names); i++) {
         if (!is_that_file(done, names[i], sha256))
             continue;
-        if (move_to(folder, done, names[i], "failed", report, other))
+        if (move_to(folder, done, names[i], "failed", names[i], report, other))
             write_reason(folder, other, reason);
         else
             log_error("file_not_moved", "feed=%s file=%s to=failed error=%s", folder->name, log_quote(names[i]),

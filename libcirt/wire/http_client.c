@@ -390,6 +390,13 @@ static bool was_refused(struct http_client *client, CURLcode code, char trouble[
     return trouble[0] != '\0';
 }
 
+/* What libcurl 7.88 says of a header line beyond its 100 KiB is that it has no memory; where it has none, nothing has come yet. */
+static bool is_header_line_too_long(CURL *curl, CURLcode code)
+{
+    curl_off_t began = 0;
+    return code == CURLE_OUT_OF_MEMORY && curl_easy_getinfo(curl, CURLINFO_STARTTRANSFER_TIME_T, &began) == CURLE_OK && began > 0;
+}
+
 static bool failed(struct http_client *client, CURLcode code, const struct exchange *exchange, struct err *err)
 {
     char text[CURL_ERROR_SIZE], alert[CURL_ERROR_SIZE];
@@ -402,6 +409,8 @@ static bool failed(struct http_client *client, CURLcode code, const struct excha
         return err_set(err, ERR_AGAIN, "given up");
     if (exchange->too_large)
         return err_set(err, ERR_LIMIT, "the answer is larger than %zu bytes", client->settings.answer_bytes_max);
+    if (is_header_line_too_long(client->curl, code))
+        return err_set(err, ERR_LIMIT, "a header line of the answer is longer than 100 KiB");
     if (exchange->write_failed)
         return err_set(err, ERR_INTERNAL, "the answer cannot be written: %s", strerror(errno));
     if (is_refusal(code, why))

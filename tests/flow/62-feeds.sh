@@ -156,6 +156,35 @@ until_true 20 bash -c "! test -e '$drop/small.json'"
 [[ ! -e $drop/done/small.json ]] || fail "the file was kept"
 [[ -L $drop/link.csv && -p $drop/pipe.csv ]] || fail "a link or a pipe was taken"
 
+# --- one name given to newer versions while the older is read: what is gone from the folder was read ---
+newer_versions() { # prints the digests of those that were gone before the next one came
+    python3 - "$1" <<'END'
+import hashlib, json, os, random, sys, time
+name, digest = os.path.join(sys.argv[1], "latest.json"), None
+for number in range(80):
+    text = json.dumps({"description": f"{sys.argv[1]} {number}", "pad": "x" * random.choice([10, 2000000])}).encode()
+    with open(name + ".part", "wb") as file:
+        file.write(text)
+    if digest and not os.path.exists(name):
+        print(digest)
+    os.rename(name + ".part", name)
+    digest = hashlib.sha256(text).hexdigest()
+    time.sleep(random.uniform(0, 0.05))
+print(digest)
+END
+}
+for keep in yes no; do
+    as home admin feed add "versions-$keep" --drop --keep "$keep" >/dev/null
+    folder=$box/drop/versions-$keep
+    until_true 20 test -d "$folder"
+    newer_versions "$folder" >"$SCRATCH/gone"
+    until_true 60 test ! -e "$folder/latest.json"
+    [[ $keep == no ]] || find "$folder/done" -type f -exec sha256sum {} + | cut -c1-64 >>"$SCRATCH/gone"
+    sql home "SELECT encode(sha256, 'hex') FROM report WHERE channel = 'drop'" | sort -u >"$SCRATCH/read"
+    (($(sort -u "$SCRATCH/gone" | wc -l) > 10)) || fail "hardly any version was taken"
+    equal "versions that nobody read, --keep $keep" '' "$(sort -u "$SCRATCH/gone" | comm -23 - "$SCRATCH/read")"
+done
+
 # --- paused: nothing is taken, nothing is lost ---
 as home lead feed pause shadowserver
 sed 's/7/10/' "$SCRATCH/one.json" >"$drop/later.json"

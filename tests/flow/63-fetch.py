@@ -177,6 +177,14 @@ def told(f, name, what, *words):
     check(f"{what}: {error!r} tells {words}", all(w in error.lower() for w in words))
 
 
+def long_header(f):
+    """A header line without end: told as what it is."""
+    f.add("long-header", "--https", f"{f.base}/long-header", "--every", "1d")
+    f.run("long-header", ok=False)
+    told(f, "long-header", "a header line beyond all measure", "header line", "longer than")
+    f.site.cirt("admin", "feed", "rm", "long-header", "--yes")
+
+
 def certificates(f, scratch):
     """A server that lets in only who shows a certificate of its own CA: a list and a collection."""
     theirs, ours = os.path.join(scratch, "theirs"), os.path.join(f.site.dir, "ca")
@@ -391,6 +399,7 @@ def test(scratch):
     https(f)
     credentials(f)
     slow(f)
+    long_header(f)
     certificates(f, scratch)
     taxii(f, "pages", True)
     taxii(f, "dates", False)

@@ -67,6 +67,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(302, Location="/list.csv")
         if url.path == "/away":
             return self.answer(302, Location=f"https://localhost:{self.server.server_port}/list.csv")
+        if url.path == "/long-header":
+            return self.answer(200, X_Long="a" * 200000)
         if url.path == "/list.csv":
             return self.document(feed)
         if url.path == "/api/collections/c1/objects/":

@@ -178,6 +178,47 @@ static void connections_are_limited(void **state)
     }
 }
 
+/* Held, never finished: they keep nobody out. Those that have only just come keep their places, as in a burst of good clients. */
+static void handshakes_give_way(void **state)
+{
+    enum { HELD = 3 };
+    UNUSED(state);
+    struct fixture fixture;
+    struct client inside, client;
+    int held[HELD], now;
+    char byte;
+
+    prepare(&fixture);
+    fixture.config.limits.handshakes_max = HELD;
+    fixture.config.limits.handshake_crowded_ms = 600;
+    start(&fixture);
+    client_open(&inside, fixture.ports[0], "feed");
+    expect(&inside, "POST", REPORTS, "x", 200, "x");
+    for (int i = 0; i < HELD; i++) {
+        held[i] = connect_tcp(fixture.ports[i]);
+        assert_int_equal(send(held[i], "\x16\x03\x01", 3, 0), 3);
+    }
+    usleep(50 * 1000);
+    now = connect_tcp(fixture.ports[0]);
+    assert_true(recv(now, &byte, 1, 0) <= 0);
+    close(now);
+    usleep(600 * 1000);
+    for (int i = 0; i < HELD; i++) {
+        client_open(&client, fixture.ports[0], "feed");
+        expect(&client, "POST", REPORTS, "x", 200, "x");
+        client_close(&client);
+    }
+    /* Only as many as had to, the oldest first. */
+    assert_true(recv(held[0], &byte, 1, 0) <= 0);
+    for (int i = 1; i < HELD; i++)
+        assert_int_equal(recv(held[i], &byte, 1, MSG_DONTWAIT), -1);
+    expect(&inside, "POST", REPORTS, "x", 200, "x");
+    for (int i = 0; i < HELD; i++)
+        close(held[i]);
+    client_close(&inside);
+    stop(&fixture);
+}
+
 static void bodies_are_limited(void **state)
 {
     UNUSED(state);
@@ -210,7 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dead_workers),         cmocka_unit_test(hanging_workers),
         cmocka_unit_test(slow_clients_are_cut), cmocka_unit_test(connections_are_limited),
-        cmocka_unit_test(bodies_are_limited),
+        cmocka_unit_test(handshakes_give_way),  cmocka_unit_test(bodies_are_limited),
     };
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }
