@@ -159,10 +159,12 @@ static bool decode_whole(struct intake *intake, struct intake_job *job, struct b
     if (str_equal(job->codec->name, "mail"))
         return true;
     struct codec_hints hints = intake_job_hints(job);
-    if (job->is_packed && (!body_rewind(body, &job->error) || !body_whole(body, &intake->document, &job->error)))
-        return true;
-    if (!codec_decode(job->codec, buf_text(&intake->document), intake->document.size, &intake->limits, &hints, &job->report, &job->error))
+    bool is_unpacked = !job->is_packed || (body_rewind(body, &job->error) && body_whole(body, &intake->document, &job->error));
+    if (!is_unpacked ||
+        !codec_decode(job->codec, buf_text(&intake->document), intake->document.size, &intake->limits, &hints, &job->report, &job->error)) {
         job->report = NULL;
+        job->claims_red = tlp_red_in_bytes(buf_text(&intake->document), intake->document.size);
+    }
     if (!job->report || !intake_has_parts(job->report))
         return true;
     intake_parts(intake, job);

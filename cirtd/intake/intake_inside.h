@@ -53,6 +53,7 @@ struct intake_job {
     const struct codec *codec;
     bool is_packed;  /* the document came in an archive */
     bool is_unknown; /* it is none of the formats we read: error says so */
+    bool claims_red; /* what cannot be read calls itself RED; of what is packed only what is inside counts */
     enum tlp tlp_asked;
     char name[256], channel[16], media_type[128];
     char format[80];         /* as it was named, or the codec's */

@@ -140,8 +140,9 @@ static enum tlp effective_tlp(const struct intake_job *job, const struct report 
     enum tlp said = tlp_strictest(own, job->tlp_asked);
     if (said == TLP_NONE)
         said = job->caller->default_tlp;
-    *is_assumed = said == TLP_NONE;
-    return *is_assumed ? TLP_AMBER : said;
+    bool is_red_unread = !report && job->claims_red && said != TLP_RED;
+    *is_assumed = said == TLP_NONE || is_red_unread;
+    return is_red_unread ? TLP_RED : said == TLP_NONE ? TLP_AMBER : said;
 }
 
 void intake_job_envelope(const struct intake_job *job, const struct report *report, struct report_envelope *envelope)
@@ -297,6 +298,18 @@ void intake_store_jobs(struct intake *intake, struct intake_job *jobs, size_t co
     intake_store_jobs(intake, jobs + count / 2, count - count / 2);
 }
 
+static bool claims_red(struct body *body)
+{
+    struct tlp_search search = {.searched = 0};
+    struct err ignored;
+    const char *bytes = NULL;
+    size_t size = 0;
+    bool is_red = false, ok = body_rewind(body, &ignored);
+    while (ok && !is_red && search.searched < TLP_SEARCHED_MAX && body_next(body, &bytes, &size, &ignored) && size > 0)
+        is_red = tlp_search_red(&search, bytes, size);
+    return is_red;
+}
+
 void intake_keep_malformed(struct intake *intake, struct intake_job *job, struct body *body)
 {
     struct err err;
@@ -305,6 +318,7 @@ void intake_keep_malformed(struct intake *intake, struct intake_job *job, struct
     struct digest *digest = digest_new();
     buf_reset(&intake->document);
     body_set_tap(body, NULL, NULL);
+    job->claims_red = claims_red(body);
     job->size = 0;
     bool ok = body_rewind(body, &err);
     while (ok && (ok = body_next_sent(body, &bytes, &size, &err)) && size > 0) {

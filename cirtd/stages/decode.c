@@ -187,7 +187,6 @@ static bool decode_document(struct decode_job *job, struct decode_source *source
 {
     size_t size;
     const char *head = decode_source_head(source, &size);
-    job->claims_red = tlp_red_in_bytes(head, size);
     choose_codec(job, head, size);
     if (!job->codec) {
         *is_malformed = true;
@@ -216,9 +215,24 @@ static bool open_source(struct decode_job *job, struct decode_source **source, s
     return decode_source_open(job, bytes, size, source, err);
 }
 
+static bool claims_red(struct decode_job *job)
+{
+    struct tlp_search search = {.searched = 0};
+    struct decode_source *source = NULL;
+    struct err ignored;
+    const char *bytes = NULL;
+    size_t size = 0;
+    bool is_red = false, ok = open_source(job, &source, &ignored);
+    while (ok && !is_red && search.searched < TLP_SEARCHED_MAX && decode_source_next(source, &bytes, &size, &ignored) && size > 0)
+        is_red = tlp_search_red(&search, bytes, size);
+    decode_source_close(source);
+    return is_red;
+}
+
 /* why: in err, where another fault may come in its place. */
 static bool keep_malformed(struct decode_job *job, struct err *err)
 {
+    job->claims_red = claims_red(job);
     decode_add(job, NULL, "malformed", "none", err);
     if (!job->is_first)
         return true;

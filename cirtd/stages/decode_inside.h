@@ -46,7 +46,7 @@ struct decode_job {
     struct buf raw;            /* unpacked where it came in an archive */
     char *mapping;             /* text of the mapping that the format names, or NULL */
     char name[256];            /* of the document, in its archive where it has one; "" for none */
-    bool claims_red;           /* its first bytes do, should it turn out that it cannot be read */
+    bool claims_red;           /* what cannot be read calls itself RED */
     bool has_raw;              /* its bytes came with the claim */
     int64_t observations;      /* that were stored while it was read; else 0 */
     const struct codec *codec;

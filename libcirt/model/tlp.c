@@ -66,22 +66,62 @@ enum tlp tlp_claimed(const char *text)
     return tlp_parse(text, &label) ? label : tlp_strictest(TLP_AMBER_STRICT, tlp_in_text(text));
 }
 
+static bool has_word(const char *at, const char *end, const char *word)
+{
+    size_t size = strlen(word);
+    return (size_t)(end - at) >= size && strncasecmp(at, word, size) == 0;
+}
+
+/* What stands between a name and its value, in any notation. NULL: nothing does. */
+static const char *behind_marks(const char *at, const char *end)
+{
+    enum { BETWEEN_MAX = 16 };
+    const char *from = at;
+    while (at < end && at - from < BETWEEN_MAX && *at && strchr(" \t\r\n\"':=_>-\\{", *at))
+        at++;
+    return at > from ? at : NULL;
+}
+
+/* CSAF's label stands one level deeper. */
+static bool says_red(const char *at, const char *end)
+{
+    at = behind_marks(at, end);
+    if (at && has_word(at, end, "label"))
+        at = behind_marks(at + strlen("label"), end);
+    return at && has_word(at, end, "red") && (at + 3 == end || !isalnum((unsigned char)at[3]));
+}
+
 bool tlp_red_in_bytes(const char *bytes, size_t size)
 {
-    enum { LOOKED_AT = 64 * 1024, BETWEEN_MAX = 16 };
-    if (size > LOOKED_AT)
-        size = LOOKED_AT;
-    for (size_t i = 0; i + 7 <= size; i++) {
-        if (strncasecmp(bytes + i, "tlp", 3) != 0)
+    static const char *const names[] = {"tlp", "restriction"};
+    /* STIX's marking definitions of TLP 2.0 and 1.0. */
+    static const char *const markings[] = {"e828b379-4e03-4974-9ac4-e53a884c97c1", "5e57c739-391a-4eb3-b6be-7d15ca92d5ed"};
+    const char *end = size > 0 ? bytes + size : bytes;
+    for (const char *at = bytes; at < end; at++) {
+        if (!strchr("tTrReE5", *at))
             continue;
-        size_t at = i + 3, end = at + BETWEEN_MAX < size ? at + BETWEEN_MAX : size;
-        while (at < end && bytes[at] && strchr(" \t\r\n\"':=_>-\\", bytes[at]))
-            at++;
-        if (at > i + 3 && at + 3 <= size && strncasecmp(bytes + at, "red", 3) == 0 &&
-            (at + 3 == size || !isalnum((unsigned char)bytes[at + 3])))
-            return true;
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+            if (has_word(at, end, names[i]) && says_red(at + strlen(names[i]), end))
+                return true;
+        for (size_t i = 0; i < ARRAY_SIZE(markings); i++)
+            if (has_word(at, end, markings[i]))
+                return true;
     }
     return false;
+}
+
+bool tlp_search_red(struct tlp_search *search, const char *bytes, size_t size)
+{
+    char seam[2 * sizeof search->tail];
+    size_t begun = size < sizeof search->tail ? size : sizeof search->tail, seam_size = search->tail_size + begun;
+    memcpy(seam, search->tail, search->tail_size);
+    memcpy(seam + search->tail_size, bytes, begun);
+    const char *rest = size < sizeof search->tail ? seam : bytes;
+    size_t rest_size = size < sizeof search->tail ? seam_size : size;
+    search->searched += size;
+    search->tail_size = rest_size < sizeof search->tail ? rest_size : sizeof search->tail;
+    memcpy(search->tail, rest + rest_size - search->tail_size, search->tail_size);
+    return tlp_red_in_bytes(seam, seam_size) || tlp_red_in_bytes(bytes, size);
 }
 
 const char *tlp_name(enum tlp label)

@@ -20,8 +20,19 @@ enum tlp tlp_in_text(const char *text);
 /* What stands where a label belongs: one that we do not know says more than none, so it is AMBER+STRICT. */
 enum tlp tlp_claimed(const char *text);
 
-/* Whether a document that cannot be read calls itself RED in its first 64 KiB: TLP:RED, "tlp": "red", TLP_RED, <tlp>red. */
+/* Whether a document that cannot be read calls itself RED: TLP:RED, "tlp": "red", TLP_RED, <tlp>red, IODEF's restriction="red", STIX's
+ * marking, CSAF's "tlp": {"label": "RED"}. */
 bool tlp_red_in_bytes(const char *bytes, size_t size);
+
+/* The same piece by piece, over the seams between them; zeroed before the first piece. Of an endless document TLP_SEARCHED_MAX is enough.
+ */
+struct tlp_search {
+    char tail[64]; /* what is looked for is shorter */
+    size_t tail_size;
+    size_t searched; /* bytes so far */
+};
+#define TLP_SEARCHED_MAX (256u * 1024 * 1024)
+bool tlp_search_red(struct tlp_search *search, const char *bytes, size_t size);
 
 const char *tlp_name(enum tlp label);  /* "amber+strict"; NULL for TLP_NONE */
 const char *tlp_label(enum tlp label); /* "TLP:AMBER+STRICT"; "" for TLP_NONE */

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Malformed input for every format: 400 with the place, kept byte for byte and replayable; the neighbours in the same batch are stored."""
 import glob
+import gzip
+import io
 import json
 import os
 import subprocess
 import sys
 import threading
+import zipfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "support"))
@@ -56,8 +59,22 @@ def test_documents(site, client, format_):
 
 def test_red(site, client):
     """What calls itself RED is kept as RED, though nobody can read it: its raw bytes are for those who may, replayed or not."""
-    for body, wanted in ((b'{"tlp":"red","description":"x', ["4", "t"]), (b'{"tlp":"green","description":"x', None)):
-        _, _, answer = client.post("/v1/reports?format=json", body, "application/json")
+    red = b'{"tlp":"red","description":"x'
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("a.json", red + b"z")
+    for format_, body, wanted in (
+            ("json", red, ["4", "t"]),
+            ("json", b'{"tlp":"green","description":"x', None),
+            ("json", gzip.compress(red + b"g"), ["4", "t"]),
+            ("json", archive.getvalue(), ["4", "t"]),
+            ("json", b'{"description":"' + b"x" * 100000 + b'","tlp":"red",', ["4", "t"]),
+            ("shadowserver", gzip.compress(b'"timestamp","tlp"\n"x","TLP:RED"\n'), ["4", "t"]),
+            ("iodef", b'<IODEF-Document version="2.00" xmlns="urn:ietf:params:xml:ns:iodef-2.0"><Incident purpose="reporting" restriction="red">', ["4", "t"]),
+            ("iodef", b'<IODEF-Document version="2.00" xmlns="urn:ietf:params:xml:ns:iodef-2.0"><Incident purpose="reporting" restriction="private">', None),
+            ("iodef-json", b'{"version":"2.0","Incident":[{"purpose":"reporting","restriction":"red"', ["4", "t"]),
+            ("stix", b'{"type":"bundle","objects":[{"object_marking_refs":["marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed"]', ["4", "t"])):
+        _, _, answer = client.post(f"/v1/reports?format={format_}", body, "application/octet-stream")
         id_ = json.loads(answer)["report"]
         label = f"SELECT tlp, tlp_assumed FROM report_content WHERE report_id = {id_[1:]}"
         first = site.sql(label)[0]

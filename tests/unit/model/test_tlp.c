@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -83,6 +84,15 @@ static void what_others_write(void **state)
     assert_true(tlp_red_in_bytes("\0\0tlp: red\n", 11));
     assert_false(tlp_red_in_bytes("TLP:REDUCED", 11) || tlp_red_in_bytes("tlpred", 6) || tlp_red_in_bytes("TLP:RED", 6));
     assert_false(tlp_red_in_bytes("tlp", 3) || tlp_red_in_bytes(NULL, 0));
+    static const char *const red[] = {"<Incident purpose=\"reporting\" restriction=\"red\">", "{\"restriction\":\"red\"",
+                                      "[\"marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed\"",
+                                      "[\"marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1\"", "\"tlp\": {\"label\": \"RED\""};
+    static const char *const others[] = {"restriction=\"need-to-know\"", "restriction=\"reduced\"", "\"label\":\"red\"",
+                                         "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82"};
+    for (size_t i = 0; i < ARRAY_SIZE(red); i++)
+        assert_true(tlp_red_in_bytes(red[i], strlen(red[i])));
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+        assert_false(tlp_red_in_bytes(others[i], strlen(others[i])));
     assert_int_equal(tlp_claimed("white"), TLP_CLEAR);
     assert_int_equal(tlp_claimed("TLP: RED"), TLP_RED);
     assert_int_equal(tlp_claimed("tlp:ex:chr"), TLP_AMBER_STRICT);
@@ -90,9 +100,26 @@ static void what_others_write(void **state)
     assert_int_equal(tlp_claimed(NULL), TLP_NONE);
 }
 
+static void red_is_found_in_pieces_of_any_size(void **state)
+{
+    char text[300];
+    UNUSED(state);
+    memset(text, 'x', sizeof text);
+    memcpy(text + 150, "\"tlp\" : \"red\"", 13);
+    for (size_t piece = 1; piece <= sizeof text; piece++) {
+        struct tlp_search search = {.searched = 0};
+        bool is_red = false;
+        for (size_t at = 0; at < sizeof text; at += piece)
+            is_red = tlp_search_red(&search, text + at, at + piece < sizeof text ? piece : sizeof text - at) || is_red;
+        assert_true(is_red);
+        assert_int_equal(search.searched, sizeof text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(read_and_write), cmocka_unit_test(strictness),
-                                       cmocka_unit_test(any_label_in_any_case), cmocka_unit_test(what_others_write)};
+                                       cmocka_unit_test(any_label_in_any_case), cmocka_unit_test(what_others_write),
+                                       cmocka_unit_test(red_is_found_in_pieces_of_any_size)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
