@@ -305,7 +305,8 @@ BEGIN
     UPDATE incoming SET state = 'declined', decided_by = viewer(), decided = now(), reason = p_reason WHERE id = n.id;
     INSERT INTO report_outcome (report_id, received, state, reason) VALUES (n.report_id, n.received, 'dropped', p_reason)
         ON CONFLICT (report_id) DO UPDATE SET state = EXCLUDED.state, reason = EXCLUDED.reason, at = now();
-    PERFORM journal_append(coalesce(n.case_id, 0), viewer_login(), 'decline', format('declined %s %s: %s', n.issuer, n.theirs, p_reason),
+    -- Of what is RED the reason stays with it: the history is for everybody who sees the case.
+    PERFORM journal_append(coalesce(n.case_id, 0), viewer_login(), 'decline', format('declined %s %s', n.issuer, n.theirs) || CASE WHEN n.tlp < 4 THEN ': ' || p_reason ELSE '' END,
                            jsonb_build_object('incoming', 'i' || n.id));
     RETURN (SELECT incoming_json(v) FROM visible_incoming v WHERE v.id = n.id);
 END $$;

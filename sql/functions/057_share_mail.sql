@@ -15,7 +15,7 @@ BEGIN
         PERFORM refuse('CI422', format('%s has no mail address', p.name), format('cirt peer set %s --mail ADDRESS', p.name));
     END IF;
     INSERT INTO mail (case_id, drill_id, compartment_id, thread_id, occasion, sender, subject, body, lang, tlp)
-        SELECT k.id, k.drill_id, k.compartment_id, thread_with(k.id, v_contact, NULL), 'share', '', '', '', contact_lang(v_contact, k.id), p_tlp
+        SELECT k.id, k.drill_id, k.compartment_id, thread_with(k.id, v_contact, NULL, NULL), 'share', '', '', '', contact_lang(v_contact, k.id), p_tlp
         FROM incident_case k WHERE k.id = p_case RETURNING id INTO v_id;
     PERFORM mail_set_recipients(v_id, jsonb_build_array(jsonb_build_object('kind', 'to', 'address', p.mail, 'name', coalesce(p.title, p.name))));
     PERFORM mail_set_references(v_id);

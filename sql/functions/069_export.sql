@@ -165,7 +165,17 @@ BEGIN
     ORDER BY g.type, g.role, g.digest;
 END $$;
 
--- Marks values in a case. The label is never wider than what the case's reports say of the value.
+-- What a history says of marks that stand in it: each by its value; those that stay with few (p_stays) by their number and, in details, their rows.
+CREATE OR REPLACE FUNCTION indicator_names(p_marks bigint[], p_values text[], p_stays boolean[], OUT text text, OUT details jsonb, OUT stays boolean)
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT concat_ws(' and ', left(string_agg(DISTINCT u.value, ', ') FILTER (WHERE NOT u.stays), 300),
+               CASE WHEN bool_or(u.stays) THEN format('%s TLP:RED value%s', count(*) FILTER (WHERE u.stays), CASE WHEN count(*) FILTER (WHERE u.stays) > 1 THEN 's' END) END),
+           jsonb_build_object('values', jsonb_agg(DISTINCT left(u.value, 300)) FILTER (WHERE NOT u.stays), 'marks', jsonb_agg(u.mark ORDER BY u.mark) FILTER (WHERE u.stays)),
+           bool_or(u.stays)
+    FROM unnest(p_marks, p_values, p_stays) u(mark, value, stays) $$;
+
+-- Marks values in a case. The label is never wider than what the case's reports say of the value. Everybody who sees the case reads its history: what is
+-- RED in a case that is not, and why, stays in the mark.
 CREATE OR REPLACE FUNCTION indicator_add(p_ref text, p_types smallint[], p_values text[], p_hosts text[], p_role text, p_tlp text, p_confidence int,
                                          p_until timestamptz, p_reason text) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -173,6 +183,7 @@ DECLARE
     c incident_case;
     v_tlp smallint := tlp_number(lower(p_tlp));
     v_role smallint := (SELECT r FROM generate_series(1, 5) r WHERE sighting_role_name(r) = coalesce(lower(p_role), 'infrastructure'));
+    v_names record;
     v record;
 BEGIN
     SELECT * INTO c FROM incident_case k WHERE k.id = case_find(p_ref) FOR UPDATE;
@@ -215,46 +226,71 @@ BEGIN
     INSERT INTO indicator_mark (case_id, drill_id, compartment_id, type, value, role, addr, host, tlp, pap, confidence, until, reason, marked_by)
         SELECT c.id, c.drill_id, c.compartment_id, x.type, x.value, v_role, CASE WHEN x.type <= 3 THEN x.value::inet END, x.host,
                coalesce(v_tlp, greatest(x.tlp, c.tlp)), greatest(x.pap, c.pap), p_confidence, p_until, p_reason, viewer() FROM indicator_wanted x;
-    PERFORM case_save(c, 'indicator', (SELECT format('marks %s as indicator%s: %s', left(string_agg(x.value, ', ' ORDER BY x.value), 300),
-                CASE WHEN count(*) > 1 THEN 's' END, left(p_reason, 300)) FROM indicator_wanted x),
-        jsonb_build_object('values', (SELECT jsonb_agg(left(x.value, 300) ORDER BY x.value) FROM indicator_wanted x), 'until', time_text(p_until), 'confidence', p_confidence,
-                           'tlp', tlp_name(v_tlp)));
+    SELECT n.* INTO v_names FROM (
+        SELECT array_agg(m.id) AS marks, array_agg(m.value) AS values, array_agg(m.tlp = 4 AND c.tlp < 4) AS stays
+        FROM indicator_mark m JOIN indicator_wanted x ON x.value = m.value AND x.type = m.type WHERE m.case_id = c.id AND m.ended IS NULL) a
+        CROSS JOIN LATERAL indicator_names(a.marks, a.values, a.stays) n;
+    PERFORM case_save(c, 'indicator', format('marks %s as indicator%s', v_names.text, CASE WHEN (SELECT count(*) FROM indicator_wanted) > 1 THEN 's' END)
+            || CASE WHEN v_names.stays THEN '' ELSE ': ' || left(p_reason, 300) END,
+        v_names.details || jsonb_build_object('until', time_text(p_until), 'confidence', p_confidence, 'tlp', tlp_name(v_tlp)));
     RETURN json_build_object('case', c.number, 'items', (
         SELECT json_agg(json_build_object('type', observable_type_name(m.type), 'value', m.value, 'role', sighting_role_name(m.role), 'tlp', tlp_name(m.tlp),
             'confidence', m.confidence, 'until', time_text(m.until)) ORDER BY m.type, m.value)
         FROM indicator_mark m JOIN indicator_wanted x ON x.value = m.value AND x.type = m.type WHERE m.case_id = c.id AND m.ended IS NULL));
 END $$;
 
--- Takes marks away, an analyst's and those of reports; all of them, or none where one is no indicator that the caller sees.
+-- Where the viewer sees that a value is marked: in a case, or by reports (case_id NULL).
+CREATE OR REPLACE FUNCTION indicator_places(p_type smallint, p_value text, p_host text) RETURNS TABLE (case_id bigint, tlp smallint, restricted boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT m.case_id, m.tlp, m.restricted FROM visible_indicator_mark m WHERE m.value = p_value AND m.type = p_type
+    UNION ALL
+    SELECT NULL, s.tlp, s.restricted FROM visible_indicator_said s WHERE s.type = p_type AND s.addr = CASE WHEN p_type <= 3 THEN p_value::inet END
+    UNION ALL
+    SELECT NULL, s.tlp, s.restricted FROM visible_indicator_said s
+        WHERE p_type > 3 AND s.host IS NOT NULL AND reverse(s.host) = reverse(p_host) AND s.value = p_value AND s.type = p_type
+    UNION ALL
+    SELECT NULL, s.tlp, s.restricted FROM visible_indicator_said s
+        WHERE p_type > 3 AND p_host IS NULL AND s.addr IS NULL AND s.host IS NULL AND hashtextextended(s.value, 0) = hashtextextended(p_value, 0)
+          AND s.value = p_value AND s.type = p_type $$;
+
+-- Takes marks away, an analyst's and those of reports; all of them, or none where one is no indicator that the caller sees. The history of each case names
+-- what was marked in it, as indicator_add(); the reason, which may speak of all of them, only where none of them is for few elsewhere.
 CREATE OR REPLACE FUNCTION indicator_withdraw(p_types smallint[], p_values text[], p_hosts text[], p_reason text) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_missing text;
+    v_few bigint[];
     v_cases bigint[];
-    v_text text := (SELECT left(string_agg(DISTINCT u, ', '), 300) FROM unnest(p_values) u);
+    v_texts text[];
+    v_details jsonb[];
 BEGIN
     IF coalesce(btrim(p_reason, E' \t\r\n'), '') = '' THEN
         PERFORM refuse('CI422', 'withdrawing an indicator needs a reason', 'cirt indicator rm VALUE -m WHY');
     END IF;
     SELECT min(u.value) INTO v_missing FROM unnest(p_types, p_values, p_hosts) u(type, value, host)
-        WHERE NOT EXISTS (SELECT FROM visible_indicator_mark m WHERE m.value = u.value AND m.type = u.type)
-          AND NOT CASE WHEN u.type <= 3 THEN EXISTS (SELECT FROM visible_indicator_said s WHERE s.addr = u.value::inet AND s.type = u.type)
-              WHEN u.host IS NOT NULL THEN EXISTS (SELECT FROM visible_indicator_said s WHERE s.host IS NOT NULL AND reverse(s.host) = reverse(u.host)
-                  AND s.value = u.value AND s.type = u.type)
-              ELSE EXISTS (SELECT FROM visible_indicator_said s WHERE s.addr IS NULL AND s.host IS NULL
-                  AND hashtextextended(s.value, 0) = hashtextextended(u.value, 0) AND s.value = u.value AND s.type = u.type) END;
+        WHERE NOT EXISTS (SELECT FROM indicator_places(u.type, u.value, u.host));
     IF v_missing IS NOT NULL THEN
         PERFORM refuse('CI404', format('"%s" is no indicator', left(v_missing, 100)), 'cirt indicator ls');
     END IF;
+    v_few := ARRAY(SELECT DISTINCT coalesce(w.case_id, 0) FROM unnest(p_types, p_values, p_hosts) u(type, value, host)
+                   CROSS JOIN LATERAL indicator_places(u.type, u.value, u.host) w WHERE w.tlp = 4 OR w.restricted);
     WITH ended AS (
-        UPDATE indicator_mark m SET ended = now() FROM unnest(p_types, p_values) u(type, value)
-        WHERE m.value = u.value AND m.type = u.type AND m.ended IS NULL RETURNING m.case_id)
-    SELECT array_agg(DISTINCT e.case_id ORDER BY e.case_id) INTO v_cases FROM ended e;
+        UPDATE indicator_mark m SET ended = now() FROM unnest(p_types, p_values) u(type, value), incident_case k
+        WHERE m.value = u.value AND m.type = u.type AND m.ended IS NULL AND k.id = m.case_id RETURNING m.case_id, m.id, m.value, m.tlp = 4 AND k.tlp < 4 AS stays)
+    SELECT array_agg(e.case_id), array_agg(n.text || CASE WHEN n.stays OR NOT v_few <@ ARRAY[e.case_id] THEN '' ELSE ': ' || left(p_reason, 300) END), array_agg(n.details)
+        INTO v_cases, v_texts, v_details
+        FROM (SELECT e.case_id, array_agg(e.id) AS marks, array_agg(e.value) AS values, array_agg(e.stays) AS stays FROM ended e GROUP BY e.case_id) e
+        CROSS JOIN LATERAL indicator_names(e.marks, e.values, e.stays) n;
+    IF v_cases IS NULL THEN
+        -- Nobody but reports marked them.
+        SELECT ARRAY[0::bigint], ARRAY[n.text || CASE WHEN n.stays THEN '' ELSE ': ' || left(p_reason, 300) END], ARRAY[n.details] INTO v_cases, v_texts, v_details
+            FROM (SELECT array_agg(u.value) AS values, array_agg(EXISTS (SELECT FROM indicator_places(u.type, u.value, u.host) w WHERE w.tlp = 4 OR w.restricted)) AS stays
+                  FROM unnest(p_types, p_values, p_hosts) u(type, value, host)) a
+            CROSS JOIN LATERAL indicator_names(NULL, a.values, a.stays) n;
+    END IF;
     INSERT INTO indicator_withdrawal (type, value, reason, withdrawn_by)
         SELECT DISTINCT u.type, u.value, p_reason, viewer() FROM unnest(p_types, p_values) u(type, value) ON CONFLICT DO NOTHING;
-    v_cases := coalesce(v_cases, ARRAY[0::bigint]);
-    PERFORM journal_append_many(v_cases, viewer_login(), 'indicator withdrawn', array_fill(format('%s: %s', v_text, left(p_reason, 300)), ARRAY[cardinality(v_cases)]),
-        array_fill(jsonb_build_object('values', (SELECT jsonb_agg(DISTINCT left(u, 300)) FROM unnest(p_values) u)), ARRAY[cardinality(v_cases)]));
+    PERFORM journal_append_many(v_cases, viewer_login(), 'indicator withdrawn', v_texts, v_details);
     RETURN json_build_object('items', (SELECT json_agg(DISTINCT jsonb_build_object('type', observable_type_name(u.type), 'value', u.value))
         FROM unnest(p_types, p_values) u(type, value)));
 END $$;
@@ -334,6 +370,7 @@ END $$;
 
 -- Each value of a part once, with when it was seen, and the class of what was seen last; a mark has the time and class of its own and its case's. Nothing of a
 -- compartment is in it; of what a RED report says no more than the value that it gives free, and no class of a report or case whose label is stricter than the value's.
+-- What stands in a RED case though it did not come as RED is RED by the house's decision, also for whom does not see the case.
 DROP FUNCTION IF EXISTS export_part(jsonb);
 CREATE OR REPLACE FUNCTION export_part(p_part jsonb)
 RETURNS TABLE (type smallint, value text, role smallint, tlp smallint, pap smallint, first timestamptz, last timestamptz, addr inet, host text, personal boolean,
@@ -346,7 +383,10 @@ DECLARE
     v_last_key bigint := p_part #>> '{through,1}';
 BEGIN
     RETURN QUERY
-    SELECT s.type, s.value, min(s.role), max(s.tlp), max(s.pap), min(w.time), max(w.time), min(s.addr), min(s.host),
+    WITH closed AS MATERIALIZED (
+        SELECT m.report_id, range_agg(m.observations) AS observations FROM incident_case k JOIN case_member m ON m.case_id = k.id
+        WHERE k.tlp = 4 AND m.until IS NULL GROUP BY m.report_id)
+    SELECT s.type, s.value, min(s.role), max(CASE WHEN y.closed THEN 4 ELSE s.tlp END)::smallint, max(s.pap), min(w.time), max(w.time), min(s.addr), min(s.host),
            bool_or(s.personal), max(s.confidence)::int, CASE WHEN bool_and(s.until IS NOT NULL) THEN max(s.until) END,
            max(ARRAY[s.report_id, s.observation_no]) FILTER (WHERE s.report_id IS NOT NULL),
            (array_agg(w.class ORDER BY w.time DESC) FILTER (WHERE w.class IS NOT NULL))[1]
@@ -354,6 +394,10 @@ BEGIN
         LEFT JOIN report_content c ON c.report_id = s.report_id AND c.received = s.marked AND c.tlp < 4
         LEFT JOIN observation o ON o.report_id = c.report_id AND o.received = c.received AND o.no = s.observation_no
         LEFT JOIN visible_case_key k ON k.id = s.case_id AND k.tlp <= s.tlp
+        LEFT JOIN closed x ON x.report_id = c.report_id AND x.observations @> s.observation_no
+        CROSS JOIN LATERAL (SELECT CASE WHEN s.report_id IS NULL THEN EXISTS (SELECT FROM incident_case q WHERE q.id = s.case_id AND q.tlp = 4)
+                                   ELSE x.report_id IS NOT NULL AND NOT EXISTS (SELECT FROM sighting g WHERE g.report_id = s.report_id AND g.received = s.marked
+                                       AND g.observation_no = s.observation_no AND g.tlp = 4) END) y(closed)
         CROSS JOIN LATERAL (SELECT least(coalesce(o.time, s.marked), s.marked), CASE WHEN s.report_id IS NULL THEN k.class WHEN c.tlp <= s.tlp THEN coalesce(o.class, c.class) END) w(time, class)
     WHERE NOT s.restricted AND (s.type, hashtextextended(s.value, 0)) > (v_type, v_key) AND (s.type, hashtextextended(s.value, 0)) <= (v_last_type, v_last_key)
     GROUP BY s.type, s.value;
@@ -427,7 +471,8 @@ BEGIN
                                              WHERE reverse(y.value) ~>=~ (reverse(u.host) || '.') AND reverse(y.value) ~<~ (reverse(u.host) || '/') OFFSET 0) e
                                 JOIN warninglist w ON w.id = e.list_id AND w.loaded AND 5 = ANY (w.types) WHERE strpos(e.value, '/') = 0 LIMIT 1) y
             WHERE u.type = 5 AND x.blocks),
-    victim AS MATERIALIZED (SELECT v AS ord FROM victims_among(p_types, p_values, p_hosts, p_addrs) v),
+    victim AS MATERIALIZED (SELECT v AS ord FROM victims_among(p_types, p_values, p_hosts, p_addrs) v
+                            UNION SELECT v FROM victims_behind(p_types, p_hosts, p_addrs) v WHERE x.blocks),
     judged AS MATERIALIZED (
         SELECT a.*, CASE WHEN a.tlp > x.ceiling THEN 'label' WHEN a.personal OR a.role IN (2, 3) THEN 'personal' WHEN h.ord IS NOT NULL THEN 'victim' WHEN k.ord IS NOT NULL THEN 'known_good'
                          WHEN x.blocks AND (a.pap >= 2 OR c.ord IS NOT NULL) THEN 'pap' END AS why

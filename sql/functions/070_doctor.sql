@@ -33,7 +33,7 @@ BEGIN
         doctor_queue('outbox', x.length, x.failed, x.oldest, '15 minutes', 'what is late and why: cirt shares') q;
     RETURN QUERY SELECT * FROM mail_checks();
     RETURN QUERY SELECT 'held reports', true, format('%s wait for a decision', count(*)), CASE WHEN count(*) > 0 THEN 'cirt report ls state:held' END
-        FROM report_outcome o WHERE o.state = 'held';
+        FROM report_outcome o JOIN visible_report_key k ON k.id = o.report_id AND k.received = o.received WHERE o.state = 'held';
     RETURN QUERY SELECT * FROM rule_checks();
     RETURN QUERY SELECT * FROM suppression_checks();
     RETURN QUERY SELECT * FROM class_checks();

@@ -26,11 +26,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 
 -- --- views ---
 
+-- With whom there are only RED mails is as little for everybody as these.
 CREATE VIEW visible_thread AS
 SELECT t.id, t.case_id, v.number AS case_number, v.name AS case_name, t.contact_id, c.address, c.name AS contact_name, c.is_known, c.bounced, t.addresses,
        t.tlp, t.lang, t.subject, t.opened
 FROM thread t JOIN visible_case_key v ON v.id = t.case_id JOIN contact c ON c.id = t.contact_id
-WHERE t.tlp < 4 OR viewer_reads_case(t.case_id);
+WHERE (t.tlp < 4 AND (EXISTS (SELECT FROM mail m WHERE m.thread_id = t.id AND (m.tlp < 4 OR m.author_id = viewer())) OR NOT EXISTS (SELECT FROM mail m WHERE m.thread_id = t.id)))
+    OR viewer_reads_case(t.case_id);
 
 CREATE VIEW visible_mail AS
 SELECT m.id, m.case_id, v.number AS case_number, v.name AS case_name, m.thread_id, c.address AS contact, m.occasion, m.state, m.author_id, i.login AS author,
@@ -114,8 +116,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     WHERE m.case_id = p_case AND m.until IS NULL AND report_author(m.report_id) = ANY (p_addresses) $$;
 
 -- The thread with a contact, made where the case has none with it. Its label is the strictest of what they reported, else the case's; it rises with what
--- comes later, so that an answer never says at a lower label what it quotes.
-CREATE OR REPLACE FUNCTION thread_with(p_case bigint, p_contact bigint, p_subject text) RETURNS bigint
+-- comes later, so that an answer never says at a lower label what it quotes. It is called as its first mail is, unless that mail's label (p_tlp, NULL: the
+-- thread's own) is stricter.
+SELECT drop_overloads('thread_with');
+CREATE OR REPLACE FUNCTION thread_with(p_case bigint, p_contact bigint, p_subject text, p_tlp smallint) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_id bigint;
@@ -125,10 +129,9 @@ BEGIN
     UPDATE thread t SET tlp = x.tlp FROM (SELECT thread_tlp(o.case_id, o.addresses) FROM thread o WHERE o.id = v_id) x(tlp) WHERE t.id = v_id AND t.tlp < x.tlp;
     IF v_id IS NULL THEN
         INSERT INTO thread (case_id, drill_id, compartment_id, contact_id, addresses, tlp, lang, subject)
-            SELECT k.id, k.drill_id, k.compartment_id, c.id, ARRAY[c.address],
-                   coalesce(thread_tlp(k.id, ARRAY[c.address]), k.tlp), contact_lang(c.id, k.id),
-                   coalesce(nullif(btrim(p_subject), ''), thread_called(k.id, ARRAY[c.address], coalesce(thread_tlp(k.id, ARRAY[c.address]), k.tlp)))
-            FROM incident_case k, contact c WHERE k.id = p_case AND c.id = p_contact
+            SELECT k.id, k.drill_id, k.compartment_id, c.id, ARRAY[c.address], l.tlp, contact_lang(c.id, k.id),
+                   coalesce(CASE WHEN p_tlp > l.tlp THEN NULL ELSE nullif(btrim(p_subject), '') END, thread_called(k.id, ARRAY[c.address], l.tlp))
+            FROM incident_case k, contact c, coalesce(thread_tlp(k.id, ARRAY[c.address]), k.tlp) l(tlp) WHERE k.id = p_case AND c.id = p_contact
             ON CONFLICT (case_id, contact_id) DO UPDATE SET case_id = EXCLUDED.case_id RETURNING id INTO v_id;
     END IF;
     RETURN v_id;
@@ -228,7 +231,7 @@ BEGIN
     IF jsonb_array_length(coalesce(p_people, '[]')) = 0 THEN
         PERFORM refuse('CI422', 'a mail needs somebody to go to', format('cirt mail %s --to ADDRESS', c.number));
     END IF;
-    v_id := thread_with(c.id, contact_remember(coalesce(v_address, p_people -> 0 ->> 'address'), coalesce(v_name, p_people -> 0 ->> 'name')), p_subject);
+    v_id := thread_with(c.id, contact_remember(coalesce(v_address, p_people -> 0 ->> 'address'), coalesce(v_name, p_people -> 0 ->> 'name')), p_subject, mail_label(p_tlp, NULL));
     IF v_id IS NULL THEN
         PERFORM refuse('CI422', format('"%s" is no address that mail of ours can go to', left(coalesce(v_address, p_people -> 0 ->> 'address'), 100)),
                        format('cirt mail %s --to ADDRESS', c.number));

@@ -10,7 +10,7 @@ DECLARE
     v_id bigint;
 BEGIN
     IF p_case IS NOT NULL THEN
-        v_thread := thread_with(p_case, v_contact, NULL);
+        v_thread := thread_with(p_case, v_contact, NULL, NULL);
     END IF;
     INSERT INTO mail (case_id, drill_id, compartment_id, thread_id, occasion, answers, sender, subject, body, lang, tlp, auto_submitted)
         SELECT p_case, coalesce(k.drill_id, 0), coalesce(k.compartment_id, 0), v_thread, p_occasion, p_report, '', coalesce(p_subject, ''), coalesce(p_body, ''),

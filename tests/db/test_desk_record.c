@@ -463,6 +463,13 @@ static const json_t *check_named(const json_t *answer, const char *name)
     return NULL;
 }
 
+static void held_are(void **state, const char *who, const char *text)
+{
+    json_t *answer = desk_client_get(*state, who, 200, "/v1/doctor");
+    assert_string_equal(desk_client_text(check_named(answer, "held reports"), "text"), text);
+    json_decref(answer);
+}
+
 static void test_doctor(void **state)
 {
     cluster_execute("INSERT INTO cirt.inbox (report_id, received, failed, error) VALUES (1, now(), now(), 'poison')");
@@ -474,6 +481,19 @@ static void test_doctor(void **state)
     assert_true(json_is_false(json_object_get(answer, "ok")));
     json_decref(answer);
     cluster_execute("DELETE FROM cirt.inbox WHERE error = 'poison'");
+    /* What is held is counted for whom may see it. */
+    static const char *const none[] = {NULL};
+    static const char *const labels[] = {"green", "red"};
+    for (size_t i = 0; i < ARRAY_SIZE(labels); i++) {
+        char sql[200];
+        snprintf(
+            sql, sizeof sql,
+            "INSERT INTO cirt.report_outcome (report_id, received, state) SELECT id, received, 'held' FROM cirt.report WHERE id = %lld",
+            (long long)desk_client_report(0, labels[i], "feed", none));
+        cluster_execute(sql);
+    }
+    held_are(state, "analyst", "1 wait for a decision");
+    held_are(state, "lead", "2 wait for a decision");
 }
 
 int main(void)

@@ -442,6 +442,48 @@ static void test_marks(void **state)
     has_values(state, "analyst2", "blocklist-domain", NULL, "type:domain", "new.example");
 }
 
+/* The last entry of the case's journal, with its details. */
+static void told_is(int64_t number, const char *action, const char *held, const char *never)
+{
+    char sql[300];
+    snprintf(sql, sizeof sql,
+             "SELECT p.payload FROM cirt.journal_payload p JOIN cirt.incident_case c ON c.id = p.case_id WHERE c.number = %lld ORDER BY "
+             "p.seq DESC LIMIT 1",
+             (long long)number);
+    char *told = cluster_text(sql);
+    if (!strstr(told, action) || !strstr(told, held) || (never && strstr(told, never)))
+        fail_msg("case %lld, not %s, %s without %s: %s", (long long)number, action, held, never ? never : "-", told);
+    free(told);
+}
+
+/* Everybody who sees a case reads its journal: it says neither what is RED in it, nor why, nor what was withdrawn with it in another case.
+ */
+static void test_journal_names_nothing_red(void **state)
+{
+    char body[300];
+    int64_t open = desk_client_case(*state, "for all", "amber"), closed = desk_client_case(*state, "for few", "red");
+    static const char marking[] = "{\"values\":[%s],\"case\":%lld,\"reason\":\"%s\"%s}";
+    snprintf(body, sizeof body, marking, "\"source-x.example\"", (long long)open, "an informant", ",\"tlp\":\"red\"");
+    json_decref(desk_client_post(*state, "lead", 201, "/v1/indicators", body));
+    told_is(open, "\"indicator\"", "marks 1 TLP:RED value as indicator\"", "source-x");
+    told_is(open, "\"indicator\"", "\"marks\": [", "informant");
+    snprintf(body, sizeof body, marking, "\"open-x.example\",\"open-y.example\"", (long long)open, "a sinkhole", "");
+    json_decref(desk_client_post(*state, "lead", 201, "/v1/indicators", body));
+    told_is(open, "\"indicator\"", "marks open-x.example, open-y.example as indicators: a sinkhole", NULL);
+    snprintf(body, sizeof body, marking, "\"secret-y.example\"", (long long)closed, "an informant", "");
+    json_decref(desk_client_post(*state, "lead", 201, "/v1/indicators", body));
+    told_is(closed, "\"indicator\"", "marks secret-y.example as indicator: an informant", NULL);
+    json_decref(desk_client_post(*state, "lead", 200, "/v1/indicators/withdraw",
+                                 "{\"values\":[\"secret-y.example\",\"open-x.example\"],\"reason\":\"he was wrong\"}"));
+    told_is(open, "indicator withdrawn", "\"open-x.example\"", "secret-y");
+    told_is(open, "indicator withdrawn", "open-x.example", "wrong");
+    told_is(closed, "indicator withdrawn", "secret-y.example: he was wrong", "open-x");
+    json_decref(desk_client_post(*state, "lead", 200, "/v1/indicators/withdraw",
+                                 "{\"values\":[\"source-x.example\",\"open-y.example\"],\"reason\":\"he was wrong\"}"));
+    told_is(open, "indicator withdrawn", "open-y.example and 1 TLP:RED value", "source-x");
+    told_is(open, "indicator withdrawn", "\"marks\": [", "wrong");
+}
+
 /* --- all of a case --- */
 
 static json_t *observables(void **state, const char *who, int status, const char *cursor)
@@ -655,26 +697,59 @@ static void test_victims_elsewhere(void **state)
     cluster_execute("UPDATE cirt.sighting SET tlp = 1 WHERE role IN (2, 3) AND value = 'both-ways.example'");
 }
 
+/* Nor is blocked what would take a victim with it: a domain above its name or its URL's, an address within its network. */
+static void test_victims_behind(void **state)
+{
+    static const char *const marked[] = {"domain hosting.example infrastructure",
+                                         "domain shops.example infrastructure",
+                                         "domain posts.example infrastructure",
+                                         "domain hostings.example infrastructure",
+                                         "ipv4 45.77.0.9 source",
+                                         "cidr 45.77.0.64/26 source",
+                                         "ipv4 45.77.1.9 source",
+                                         NULL},
+                             *const hurt[] = {"domain shop.hosting.example target", "url http://shops.example/index.php target",
+                                              "email boss@posts.example victim", "cidr 45.77.0.0/24 victim", NULL};
+    static const char all[] = "ip:45.77.0.0/16 OR domain:hosting.example OR domain:hostings.example OR "
+                              "domain:shops.example OR domain:posts.example";
+    desk_client_report(0, "green", "feed", marked);
+    desk_client_report(case_number, "green", "feed", hurt);
+    has_values(state, "analyst", "rpz", NULL, all, "45.77.1.9 hostings.example");
+    has_values(state, "analyst", "suricata", NULL, all, "45.77.1.9 hostings.example");
+    /* A list that blocks nothing still says them. */
+    has_values(state, "analyst", "csv", NULL, "domain:hosting.example OR domain:shops.example", "hosting.example shops.example");
+}
+
+/* A case that somebody makes RED keeps home what is in it, though its reports say GREEN: also from the lists of those who do not see it. */
+static void test_closed_case(void **state)
+{
+    static const char *const seen[] = {"domain hushed.example infrastructure", NULL};
+    int64_t number = desk_client_case(*state, "hushed", "green");
+    desk_client_report(number, "green", "feed", seen);
+    json_decref(mark(state, number, "hushed-too.example"));
+    has_values(state, "analyst", "csv", NULL, "domain:hushed.example OR domain:hushed-too.example", "hushed-too.example hushed.example");
+    json_decref(desk_client_edit(*state, "lead", 200, number, "tlp", "{\"tlp\":\"red\"}"));
+    has_values(state, "analyst", "csv", NULL, "domain:hushed.example OR domain:hushed-too.example", "");
+    has_values(state, "lead", "csv", "amber+strict", "domain:hushed.example OR domain:hushed-too.example", "");
+    json_t *head = make(state, "analyst", 201, "csv", NULL, "domain:hushed.example");
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(head, "withheld"), "label")), 1);
+    json_decref(head);
+    /* What a RED report gives free is its sender's to give. */
+    cluster_execute("UPDATE cirt.report_content c SET tlp = 4 FROM cirt.sighting s WHERE s.value = 'hushed.example' AND s.report_id = "
+                    "c.report_id");
+    has_values(state, "lead", "csv", NULL, "domain:hushed.example", "hushed.example");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_leaves),
-        cmocka_unit_test(test_what_is_said),
-        cmocka_unit_test(test_who_may),
-        cmocka_unit_test(test_last_line),
-        cmocka_unit_test(test_marks),
-        cmocka_unit_test(test_case_values),
-        cmocka_unit_test(test_case_pages),
-        cmocka_unit_test(test_pap),
-        cmocka_unit_test(test_compartment),
-        cmocka_unit_test(test_whose_word),
-        cmocka_unit_test(test_known_good_within),
-        cmocka_unit_test(test_everybodys_own),
-        cmocka_unit_test(test_not_taken_on),
-        cmocka_unit_test(test_victims_elsewhere),
-        cmocka_unit_test(test_known_good_anew),
-        cmocka_unit_test(test_known_good_below),
-        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_what_leaves),      cmocka_unit_test(test_what_is_said), cmocka_unit_test(test_who_may),
+        cmocka_unit_test(test_last_line),        cmocka_unit_test(test_marks),        cmocka_unit_test(test_journal_names_nothing_red),
+        cmocka_unit_test(test_case_values),      cmocka_unit_test(test_case_pages),   cmocka_unit_test(test_pap),
+        cmocka_unit_test(test_compartment),      cmocka_unit_test(test_whose_word),   cmocka_unit_test(test_known_good_within),
+        cmocka_unit_test(test_everybodys_own),   cmocka_unit_test(test_not_taken_on), cmocka_unit_test(test_victims_elsewhere),
+        cmocka_unit_test(test_victims_behind),   cmocka_unit_test(test_closed_case),  cmocka_unit_test(test_known_good_anew),
+        cmocka_unit_test(test_known_good_below), cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, setup, desk_client_teardown);
 }

@@ -97,6 +97,17 @@ static void expect_in(void **state, int64_t number, const char *body, const char
     json_decref(mail);
 }
 
+/* The last answer holds (or not) that. */
+static void expect_bytes(const struct desk_client *client, const char *words, bool wanted)
+{
+    size_t size;
+    const char *bytes = desk_client_bytes(client, &size);
+    char *text = mem_printf("%.*s", (int)size, bytes);
+    if (!strstr(text, words) == wanted)
+        fail_msg("%s \"%s\": %s", wanted ? "lacks" : "holds", words, text);
+    free(text);
+}
+
 /* --- labels --- */
 
 static void test_the_label_rises_with_what_is_answered(void **state)
@@ -163,6 +174,31 @@ static void test_notices_say_how_much_there_is(void **state)
             (long long)report);
     expect_in(state, number, notice, "/011", true);
     expect_in(state, number, notice, "\n… (+188)", true);
+}
+
+/* A RED mail in a case that everybody sees: who may not read it learns neither its words nor with whom there is one. */
+static void test_a_red_mail_gives_no_name_to_its_thread(void **state)
+{
+    int64_t number = desk_client_case(*state, "amber words", "amber");
+    char path[80], body[200];
+    json_decref(drafted(state, number,
+                        "{\"occasion\":\"mail\",\"to\":[\"r@out.example\"],\"subject\":\"RED CONDOR\",\"tlp\":\"red\",\"text\":\"x\"}"));
+    snprintf(path, sizeof path, "/v1/cases/%lld/mails", (long long)number);
+    json_decref(desk_client_get(*state, "analyst", 200, path));
+    expect_bytes(*state, "r@out.example", false);
+    expect_bytes(*state, "CONDOR", false);
+    json_decref(desk_client_post(*state, "analyst", 404, path, "{\"occasion\":\"mail\",\"thread\":\"r@out.example\",\"text\":\"x\"}"));
+    json_decref(desk_client_get(*state, "lead", 200, path));
+    expect_bytes(*state, "r@out.example", true);
+    expect_in(state, number, "{\"occasion\":\"mail\",\"thread\":\"r@out.example\",\"text\":\"x\"}", "CONDOR", false);
+    /* Whoever writes to them himself has a thread with them. */
+    snprintf(body, sizeof body, "{\"occasion\":\"mail\",\"to\":[\"r@out.example\"],\"text\":\"x\"}");
+    json_t *mail = desk_client_post(*state, "analyst", 201, path, body);
+    assert_string_equal(text_of(mail, "tlp"), "amber");
+    json_decref(mail);
+    json_decref(desk_client_get(*state, "analyst2", 200, path));
+    expect_bytes(*state, "r@out.example", true);
+    expect_bytes(*state, "CONDOR", false);
 }
 
 /* --- another's words --- */
@@ -307,11 +343,17 @@ static void test_an_address_that_cannot_be_answered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_peer_hears_no_other_peer),           cmocka_unit_test(test_the_label_rises_with_what_is_answered),
-        cmocka_unit_test(test_templates_say_what_the_label_carries), cmocka_unit_test(test_notices_say_how_much_there_is),
-        cmocka_unit_test(test_a_reporter_hears_his_own_words_only),  cmocka_unit_test(test_nothing_is_decrypted_for_others),
-        cmocka_unit_test(test_notes_stay_whatever_their_label),      cmocka_unit_test(test_no_role_but_desk_stands_for_a_person),
-        cmocka_unit_test(test_correspondents_of_a_restricted_case),  cmocka_unit_test(test_an_address_that_cannot_be_answered),
+        cmocka_unit_test(test_a_peer_hears_no_other_peer),
+        cmocka_unit_test(test_the_label_rises_with_what_is_answered),
+        cmocka_unit_test(test_templates_say_what_the_label_carries),
+        cmocka_unit_test(test_notices_say_how_much_there_is),
+        cmocka_unit_test(test_a_reporter_hears_his_own_words_only),
+        cmocka_unit_test(test_nothing_is_decrypted_for_others),
+        cmocka_unit_test(test_notes_stay_whatever_their_label),
+        cmocka_unit_test(test_no_role_but_desk_stands_for_a_person),
+        cmocka_unit_test(test_a_red_mail_gives_no_name_to_its_thread),
+        cmocka_unit_test(test_correspondents_of_a_restricted_case),
+        cmocka_unit_test(test_an_address_that_cannot_be_answered),
     };
     return cmocka_run_group_tests(tests, setup, desk_client_teardown);
 }
