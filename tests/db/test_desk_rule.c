@@ -371,8 +371,10 @@ static void a_trial_holds_whole_reports(void **state)
         state, "lead", 200, "/v1/rules/test",
         json_pack("{s:s, s:s, s:s}", "text", "rule \"first\": ip:192.0.2.1 => drop \"ours\"", "name", "default", "against", "r9000005"));
     assert_int_equal(number_at(trial, "changed"), 4);
-    assert_string_equal(text_at(json_array_get(json_object_get(trial, "items"), 0), "rule"), "first");
-    assert_string_equal(text_at(json_array_get(json_object_get(trial, "items"), 1), "rule"), "look");
+    const json_t *one = json_array_get(json_object_get(trial, "items"), 0), *other = json_array_get(json_object_get(trial, "items"), 1);
+    bool is_first = str_equal(text_at(one, "rule"), "first");
+    assert_string_equal(text_at(is_first ? one : other, "rule"), "first");
+    assert_string_equal(text_at(is_first ? other : one, "rule"), "look");
     json_decref(trial);
     json_t *list = desk_client_get(both->desk, "lead", 200, "/v1/swallowed?rule=look");
     assert_int_equal(number_at(json_array_get(json_object_get(list, "items"), 0), "observations"), 4);

@@ -32,8 +32,8 @@ static int setup(void **state)
     json_decref(desk_client_post(*state, "admin", 200, "/v1/analysts/analyst2", "{\"mail\":\"two@xx.example\"}"));
     json_decref(desk_client_post(
         *state, "admin", 201, "/v1/constituents",
-        "{\"name\":\"bank\",\"lang\":\"fr\",\"contacts\":[{\"name\":\"SOC\",\"email\":\" Soc@Bank.example\"},{\"email\":\"no address\"},"
-        "{\"phone\":\"+1\"}]}"));
+        "{\"name\":\"bank\",\"lang\":\"fr\",\"contacts\":[{\"name\":\"SOC\",\"email\":\" Soc@Bank.example\"},{\"name\":\"No Address\"},"
+        "{\"phone\":\"+1 555 0100\"}]}"));
     return 0;
 }
 
