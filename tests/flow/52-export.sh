@@ -184,7 +184,7 @@ listed=$(as home analyst --json indicator ls domain:bad.example.net type:domain)
 equal 'listed with its confidence' 80 "$(value 'd["items"][0]["confidence"]' <<<"$listed")"
 equal 'and its case' "[$number]" "$(value 'd["items"][0]["cases"]' <<<"$listed")"
 contains 'shown' 'marked by an analyst' "$(as home analyst show "$number")"
-contains 'the journal' 'marks bad.example.net' "$(as home lead journal "$number")"
+contains 'the journal' 'marks bad[.]example[.]net' "$(as home lead journal "$number")"
 equal 'exported' $'bad.example.net\nkit.example.net' "$(export_as analyst --format blocklist-domain | tail -n +2)"
 equal 'by confidence' bad.example.net "$(export_as analyst confidence:70.. --format blocklist-domain | tail -n +2)"
 
