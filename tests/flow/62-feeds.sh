@@ -305,7 +305,7 @@ brings b.csv address,prt 198.51.100.82,22 failed
 equal "a column that the mapping needs is gone" '["the columns of csv changed; new: address prt; gone: ip port"]' "$(told lists)"
 as home lead feed seen lists
 brings c.csv ip,port 198.51.100.83,22 done
-contains "read by another mapping" "1 are read again" "$(as home lead report replay sender:lists --format csv:by-address --yes)"
+contains "read by another mapping" "1 is read again" "$(as home lead report replay sender:lists --format csv:by-address --yes)"
 until_true 30 nothing_decodes
 equal "it could be read" 0 "$(sql home "SELECT count(*) FROM report_content WHERE format = 'csv:by-address' AND state = 'malformed'")"
 equal "a replay is no change" '[]' "$(told lists)"
