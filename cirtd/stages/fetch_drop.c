@@ -129,6 +129,26 @@ static void folder_close(struct drop *drop, struct folder *folder)
         close(folder->fd);
 }
 
+/* From one folder into another, as NUMBER-NAME where there is one of that name. other: the name it has there. */
+static bool rename_to(int from_dir, const char *from, int dir, const char *name, int64_t number, char other[NAME_MAX + 1])
+{
+    snprintf(other, NAME_MAX + 1, "%s", name);
+    bool ok = renameat2(from_dir, from, dir, other, RENAME_NOREPLACE) == 0;
+    if (!ok && errno == EEXIST) {
+        snprintf(other, NAME_MAX + 1, "%lld-%s", (long long)number, name);
+        ok = renameat2(from_dir, from, dir, other, RENAME_NOREPLACE) == 0;
+    }
+    return ok;
+}
+
+/* What lies there since a crash, or since it could not be moved. Whether it was read is not known: it is read again, and known by its
+ * digest if it was. */
+static void give_back_taken(const struct folder *folder)
+{
+    char other[NAME_MAX + 1];
+    UNUSED(rename_to(folder->fd, TAKEN, folder->fd, "taken", timestamp_now(), other));
+}
+
 /* The folder of a feed, made where it is not there: for its group too, so that an operator can let other users in. */
 static bool folder_open(struct drop *drop, struct folder *folder)
 {
@@ -140,8 +160,7 @@ static bool folder_open(struct drop *drop, struct folder *folder)
         log_error("folder_not_open", "feed=%s error=%s", folder->name, log_quote(strerror(errno)));
         return false;
     }
-    /* Of a crash. Whether it was read is not known: it is read again, and known by its digest if it was. */
-    UNUSED(renameat2(folder->fd, TAKEN, folder->fd, "taken", RENAME_NOREPLACE));
+    give_back_taken(folder);
     snprintf(path, sizeof path, "/proc/self/fd/%d", folder->fd);
     folder->watch = inotify_add_watch(drop->inotify, path, IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
     if (folder->watch < 0)
@@ -336,18 +355,6 @@ static int open_beside(const struct folder *folder, const char *where)
     return openat(folder->fd, where, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* From one folder into another, as NUMBER-NAME where there is one of that name. other: the name it has there. */
-static bool rename_to(int from_dir, const char *from, int dir, const char *name, int64_t number, char other[NAME_MAX + 1])
-{
-    snprintf(other, NAME_MAX + 1, "%s", name);
-    bool ok = renameat2(from_dir, from, dir, other, RENAME_NOREPLACE) == 0;
-    if (!ok && errno == EEXIST) {
-        snprintf(other, NAME_MAX + 1, "%lld-%s", (long long)number, name);
-        ok = renameat2(from_dir, from, dir, other, RENAME_NOREPLACE) == 0;
-    }
-    return ok;
-}
-
 /* The same into done/ or failed/ of folder. */
 static bool move_to(const struct folder *folder, int from_dir, const char *from, const char *where, const char *name, int64_t number,
                     char other[NAME_MAX + 1])
@@ -395,7 +402,8 @@ static void put_away(struct folder *folder, const char *name, const struct stat 
     char other[NAME_MAX + 1];
     if (!is_file_at(folder->fd, name, file))
         return;
-    bool ok = renameat(folder->fd, name, folder->fd, TAKEN) == 0;
+    give_back_taken(folder);
+    bool ok = renameat2(folder->fd, name, folder->fd, TAKEN, RENAME_NOREPLACE) == 0;
     bool is_newer = ok && !is_file_at(folder->fd, TAKEN, file);
     if (is_newer)
         ok = rename_to(folder->fd, TAKEN, folder->fd, name, number, other);
