@@ -71,7 +71,7 @@ static bool accept_one(struct gate_listener *listener)
     if (fd < 0)
         return errno == EINTR || errno == ECONNABORTED;
     struct gate_limits_address *address = gate_limits_enter(gate->addresses, &gate->limits, (struct sockaddr *)&peer, &reason);
-    if (address && gate->stats.handshakes >= gate->limits.handshakes_max && !gate_conn_push_out(gate, timestamp_monotonic_ms())) {
+    if (address && gate->stats.handshakes >= gate->limits.handshakes_max && !gate_conn_push_out(gate, address, timestamp_monotonic_ms())) {
         gate_limits_leave(gate->addresses, address);
         address = NULL;
         reason = "too many handshakes";

@@ -22,14 +22,14 @@ enum { GATE_LISTENERS_MAX = 4, GATE_WORKERS_MAX = 16 };
 struct gate_limits {
     size_t connections_max;             /* beyond: closed before TLS */
     size_t connections_per_address_max; /* one IPv4 address or one IPv6 /64; beyond: closed before TLS */
-    size_t handshakes_max;              /* unfinished at a time; beyond: instead of the oldest, or closed before TLS */
+    size_t handshakes_max;              /* unfinished at a time; beyond: instead of one of the address with most, or closed before TLS */
     size_t requests_max;                /* with workers or waiting for one; beyond: 503 */
     size_t requests_per_address_max;    /* beyond: 429 */
     uint64_t body_max;                  /* for intake, in bytes; beyond: 413 */
     uint64_t desk_body_max;             /* for desk */
     uint64_t spool_max;                 /* all bodies that are in files, together; beyond: 503 */
     unsigned handshake_ms;
-    unsigned handshake_crowded_ms; /* after this another takes its place where there are handshakes_max */
+    unsigned handshake_crowded_ms; /* after this another takes its place where there are handshakes_max and no address has more */
     unsigned head_ms;              /* from the first byte of a request to the end of its head; beyond: 408 */
     unsigned idle_ms;              /* between two requests */
     unsigned body_grace_ms;        /* a body, or a client reading an answer, has this and then ... */

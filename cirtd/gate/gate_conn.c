@@ -57,12 +57,18 @@ static int64_t time_for(const struct gate_conn *conn)
     }
 }
 
+static void leave_handshake(struct gate_conn *conn)
+{
+    conn->gate->stats.handshakes--;
+    gate_limits_handshake_ends(conn->address);
+}
+
 void gate_conn_enter(struct gate_conn *conn, enum gate_conn_state state)
 {
     if (!(states[conn->state].next & TO(state)))
         BUG("a connection went from %s to %s", states[conn->state].name, states[state].name);
     if (conn->state == CONN_HANDSHAKE)
-        conn->gate->stats.handshakes--;
+        leave_handshake(conn);
     conn->state = state;
     conn->moved = 0;
     conn->entered_ms = timestamp_monotonic_ms();
@@ -110,9 +116,9 @@ void gate_conn_drop(struct gate_conn *conn, const char *reason)
     gate_body_clear(&conn->body);
     buf_clear(&conn->ahead);
     buf_clear(&conn->out);
+    gate_conn_enter(conn, CONN_CLOSED);
     gate_limits_leave(gate->addresses, conn->address);
     gate->stats.connections--;
-    gate_conn_enter(conn, CONN_CLOSED);
     *(conn->previous ? &conn->previous->next : &gate->conns) = conn->next;
     if (conn->next)
         conn->next->previous = conn->previous;
@@ -415,6 +421,7 @@ void gate_conn_new(struct gate_listener *listener, int fd, const struct sockaddr
     gate->stats.connections++;
     gate->stats.connections_total++;
     gate->stats.handshakes++;
+    gate_limits_handshake_begins(address);
     conn->state = CONN_HANDSHAKE;
     conn->born_ms = conn->entered_ms = timestamp_monotonic_ms();
     conn->deadline_ms = conn->born_ms + time_for(conn);
@@ -428,21 +435,24 @@ static void end_handshake(struct gate_conn *conn, int64_t now_ms, const char *re
     gate_conn_drop(conn, reason);
 }
 
-bool gate_conn_push_out(struct gate *gate, int64_t now_ms)
+bool gate_conn_push_out(struct gate *gate, const struct gate_limits_address *address, int64_t now_ms)
 {
-    struct gate_conn *oldest = NULL;
-    size_t left = gate->stats.handshakes;
+    struct gate_conn *victim = NULL;
+    size_t left = gate->stats.handshakes, most = 0;
 
-    /* The newest connections stand first: those that are long in are not reached. */
+    /* The newest connections stand first: those that are long in are not reached, and of one address the last seen is the oldest. */
     for (struct gate_conn *conn = gate->conns; conn && left > 0; conn = conn->next) {
         if (conn->state != CONN_HANDSHAKE)
             continue;
-        oldest = conn;
         left--;
+        if (gate_limits_handshakes(conn->address) < most)
+            continue;
+        most = gate_limits_handshakes(conn->address);
+        victim = conn;
     }
-    if (!oldest || now_ms - oldest->born_ms < gate->limits.handshake_crowded_ms)
+    if (!victim || (most <= gate_limits_handshakes(address) + 1 && now_ms - victim->born_ms < gate->limits.handshake_crowded_ms))
         return false;
-    end_handshake(oldest, now_ms, "the handshake took too long while others waited");
+    end_handshake(victim, now_ms, "the handshake was unfinished while others waited");
     return true;
 }
 

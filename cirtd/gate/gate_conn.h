@@ -15,8 +15,9 @@
 /* Takes fd (non-blocking), which the limits have let in as `address`, and begins the handshake. */
 void gate_conn_new(struct gate_listener *listener, int fd, const struct sockaddr *peer, struct gate_limits_address *address);
 
-/* Drops the oldest unfinished handshake where it has had handshake_crowded_ms: a newcomer needs its place. False: it is younger. */
-bool gate_conn_push_out(struct gate *gate, int64_t now_ms) MUST_CHECK;
+/* Makes room for a handshake of `address` where there are handshakes_max: the oldest unfinished one of the address that has most of them
+   goes, at once where that has more than `address` would have, else after handshake_crowded_ms. False: it is younger. */
+bool gate_conn_push_out(struct gate *gate, const struct gate_limits_address *address, int64_t now_ms) MUST_CHECK;
 
 /* Ends every connection's wait that is over by now_ms (timestamp_monotonic_ms), and frees those that were dropped. */
 void gate_conn_sweep(struct gate *gate, int64_t now_ms);

@@ -14,7 +14,7 @@ enum { BUCKETS = 4096 };
 struct gate_limits_address {
     struct gate_limits_address *next;
     unsigned char net[16];
-    size_t connections, requests;
+    size_t connections, requests, handshakes;
 };
 
 struct gate_limits_table {
@@ -128,6 +128,21 @@ bool gate_limits_begin(struct gate_limits_address *address, const struct gate_li
 void gate_limits_end(struct gate_limits_address *address)
 {
     address->requests--;
+}
+
+void gate_limits_handshake_begins(struct gate_limits_address *address)
+{
+    address->handshakes++;
+}
+
+void gate_limits_handshake_ends(struct gate_limits_address *address)
+{
+    address->handshakes--;
+}
+
+size_t gate_limits_handshakes(const struct gate_limits_address *address)
+{
+    return address->handshakes;
 }
 
 void gate_limits_text(const struct sockaddr *address, char *text, size_t size)

@@ -24,6 +24,11 @@ void gate_limits_leave(struct gate_limits_table *table, struct gate_limits_addre
 bool gate_limits_begin(struct gate_limits_address *address, const struct gate_limits *limits) MUST_CHECK;
 void gate_limits_end(struct gate_limits_address *address);
 
+/* Unfinished handshakes of that address. */
+void gate_limits_handshake_begins(struct gate_limits_address *address);
+void gate_limits_handshake_ends(struct gate_limits_address *address);
+size_t gate_limits_handshakes(const struct gate_limits_address *address);
+
 /* Text of an address, "192.0.2.1" (also for ::ffff:192.0.2.1) or "2001:db8::1", into text of at least INET6_ADDRSTRLEN bytes. */
 void gate_limits_text(const struct sockaddr *address, char *text, size_t size);
 bool gate_limits_is_loopback(const struct sockaddr *address);

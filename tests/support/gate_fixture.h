@@ -235,9 +235,11 @@ struct client {
     struct buf in;
 };
 
-static inline int connect_tcp(int port)
+/* From 127.0.0.`host`, which are addresses of their own to a gate. */
+static inline int connect_tcp_from(unsigned host, int port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000000 | host)};
     struct timeval limit = {.tv_sec = 10};
     int on = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -246,11 +248,17 @@ static inline int connect_tcp(int port)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* as curl does */
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof own), 0);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
         close(fd);
         return -1;
     }
     return fd;
+}
+
+static inline int connect_tcp(int port)
+{
+    return connect_tcp_from(1, port);
 }
 
 /* name NULL: no certificate. client->result tells how the handshake went. */

@@ -219,6 +219,48 @@ static void handshakes_give_way(void **state)
     stop(&fixture);
 }
 
+/* Who has most of the places gives way at once, to whoever has fewer; nobody has to give way to one that has as many. */
+static void handshakes_are_shared_by_address(void **state)
+{
+    enum { HELD = 4 };
+    UNUSED(state);
+    struct fixture fixture;
+    struct client client;
+    int held[HELD], others[2], fifth;
+    char byte;
+
+    prepare(&fixture);
+    fixture.config.limits.handshakes_max = HELD;
+    fixture.config.limits.handshake_crowded_ms = 60000;
+    start(&fixture);
+    for (int i = 0; i < HELD; i++)
+        held[i] = connect_tcp_from(i < 3 ? 2 : 3, fixture.ports[0]);
+    client_open(&client, fixture.ports[0], "feed");
+    expect(&client, "POST", REPORTS, "x", 200, "x");
+    assert_true(recv(held[0], &byte, 1, 0) <= 0);
+    for (int i = 1; i < HELD; i++)
+        assert_int_equal(recv(held[i], &byte, 1, MSG_DONTWAIT), -1);
+    /* 127.0.0.2 has two and 127.0.0.3 one, of four: the next of 3 finds a place, the one after it has to go without. */
+    others[0] = connect_tcp_from(3, fixture.ports[0]);
+    fifth = connect_tcp_from(2, fixture.ports[0]);
+    assert_true(recv(fifth, &byte, 1, 0) <= 0);
+    close(fifth);
+    fifth = connect_tcp_from(3, fixture.ports[0]);
+    assert_true(recv(fifth, &byte, 1, 0) <= 0);
+    close(fifth);
+    /* One who has none yet comes in, in the place of the oldest of those with most. */
+    others[1] = connect_tcp_from(4, fixture.ports[0]);
+    assert_true(recv(held[1], &byte, 1, 0) <= 0);
+    assert_int_equal(recv(held[2], &byte, 1, MSG_DONTWAIT), -1);
+    assert_int_equal(recv(others[1], &byte, 1, MSG_DONTWAIT), -1);
+    for (int i = 0; i < HELD; i++)
+        close(held[i]);
+    for (int i = 0; i < 2; i++)
+        close(others[i]);
+    client_close(&client);
+    stop(&fixture);
+}
+
 static void bodies_are_limited(void **state)
 {
     UNUSED(state);
@@ -251,7 +293,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dead_workers),         cmocka_unit_test(hanging_workers),
         cmocka_unit_test(slow_clients_are_cut), cmocka_unit_test(connections_are_limited),
-        cmocka_unit_test(handshakes_give_way),  cmocka_unit_test(bodies_are_limited),
+        cmocka_unit_test(handshakes_give_way),  cmocka_unit_test(handshakes_are_shared_by_address),
+        cmocka_unit_test(bodies_are_limited),
     };
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }
