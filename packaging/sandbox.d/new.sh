@@ -144,6 +144,13 @@ make_database() {
     write_database_config
 }
 
+# What `new` and `copy` ask of the folder and of --smtp before anything is made.
+check_place() {
+    [[ -z $smtp || $smtp =~ ^smtps?://[A-Za-z0-9.:-]+$ ]] || wrong "--smtp takes smtp://HOST:PORT, not '$smtp'"
+    [[ $1 != *[\'\"\\[:cntrl:]]* ]] || wrong "DIR must not hold quotes, backslashes or control characters"
+    [[ ! -e $1 ]] || { [[ -d $1 && -z $(ls -A "$1") ]] || die "$1 exists and is not empty"; }
+}
+
 sandbox_new() {
     local port=0 given=${1:-}
     name='' prefix=XX-CERT smtp=''
@@ -164,9 +171,7 @@ sandbox_new() {
     [[ $prefix =~ ^[A-Z][A-Z0-9-]{1,19}$ ]] || wrong "--prefix is made of capital letters, digits and dashes, not '$prefix'"
     [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$ ]] || wrong "--name is one short word, not '$name'"
     [[ $port =~ ^[0-9]{1,5}$ ]] && ((port <= 65533)) || wrong "--port takes a number up to 65533, not '$port'"
-    [[ -z $smtp || $smtp =~ ^smtps?://[A-Za-z0-9.:-]+$ ]] || wrong "--smtp takes smtp://HOST:PORT, not '$smtp'"
-    [[ $given != *[\'\"\\[:cntrl:]]* ]] || wrong "DIR must not hold quotes, backslashes or control characters"
-    [[ ! -e $given ]] || { [[ -d $given && -z $(ls -A "$given") ]] || die "$given exists and is not empty"; }
+    check_place "$given"
     build=$(realpath "${CIRT_BUILD:-$source/build/release}")
     [[ -x $build/cirtd && -x $build/cirt ]] || die "there is no cirtd in $build. Build it: packaging/build"
     make_users
@@ -198,6 +203,32 @@ sandbox_new() {
     wait $database || { cat "$dir/log/new-database" >&2; exit 1; }
     write_config
     save
+    trap - EXIT
+}
+
+sandbox_copy() {
+    local from=${1:-} given=${2:-}
+    (($# == 2)) || { (($# == 4)) && [[ $3 == --smtp && -n $4 ]]; } || wrong "copy needs DIR NEW, and takes --smtp URL"
+    load "$from"
+    from=$dir
+    smtp=${4:-$smtp}
+    check_place "$given"
+    ! cirtd_pid >/dev/null && ! postgres_runs "$from/db" || die "$from runs. Stop it first: packaging/sandbox stop $from"
+    check_reachable "the build" "$build"
+    check_reachable "the folder" "$(realpath -m "$given")"
+    (umask 022 && mkdir -p "$given")
+    dir=$(cd "$given" && pwd)
+    config=$dir/cirtd.conf
+    trap 'undo_new' EXIT
+    cp -a "$from/." "$dir"
+    # Logs tell of the other; its certificates lie where its CA would renew them.
+    rm -rf "$dir"/log/*
+    make_dir 0750 postgres "$dir/log/postgresql"
+    sed -i "s|^# out $from/|# out $dir/|" "$dir"/ca/issued/*.conf "$dir"/smime-ca/issued/*.conf
+    make_run 0
+    link_run
+    save
+    write_config
     trap - EXIT
 }
 

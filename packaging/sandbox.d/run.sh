@@ -8,15 +8,20 @@ cirtd_pid() {
     printf '%s' "$pid"
 }
 
+# What a new run directory holds, and who must know where it is.
+link_run() {
+    make_dir 0755 postgres "$run/pg"
+    ln -s "$dir/gnupg/seal" "$run/gnupg-seal"
+    ln -s "$dir/gnupg/verify" "$run/gnupg-verify"
+    sed -i "s|^unix_socket_directories = .*|unix_socket_directories = '$run/pg'|" "$dir/db/postgresql.auto.conf"
+}
+
 # The run directory is gone after a reboot, and /tmp is everybody's: made again, under another name where that one is taken.
 ensure_run() {
     if [[ ! -d $run || -L $run || ! -O $run ]]; then
         mkdir -m 0711 "$run" 2>/dev/null || run=$(mktemp -d /tmp/cirt-XXXXXX)
         chmod 0711 "$run"
-        make_dir 0755 postgres "$run/pg"
-        ln -s "$dir/gnupg/seal" "$run/gnupg-seal"
-        ln -s "$dir/gnupg/verify" "$run/gnupg-verify"
-        sed -i "s|^unix_socket_directories = .*|unix_socket_directories = '$run/pg'|" "$dir/db/postgresql.auto.conf"
+        link_run
         save
         write_config
     fi

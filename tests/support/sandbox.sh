@@ -17,11 +17,9 @@ skip() {
 
 SCRATCH=$("$SOURCE/tests/support/scratch" cirt-flow)
 chmod 0711 "$SCRATCH"
-mkdir "$SCRATCH/.value"
-mkfifo "$SCRATCH"/.value/{in,out}
-"$SOURCE/tests/support/value.py" "$SCRATCH/.value" </dev/null >/dev/null 2>&1 &
+exec {value_port}< <(exec "$SOURCE/tests/support/value.py" 2>/dev/null)
 value_pid=$!
-disown
+read -r value_port <&"$value_port"
 
 # at_end COMMAND : runs before the sandboxes go.
 flow_ends=()
@@ -57,16 +55,17 @@ sandbox() { "$SOURCE/packaging/sandbox" "$@"; }
 make() {
     local folder=$SCRATCH/$1
     shift
-    sandbox new "$folder" "$@"
+    "$SOURCE/tests/support/new-sandbox" "$folder" "$@"
     sandbox start "$folder"
 }
 
 # at NAME command... : with that CIRT's environment. as NAME PROFILE ARGS... : cirt with a profile.
 at() (
-    folder=$SCRATCH/$1
+    . "$SCRATCH/$1/env"
     shift
-    . "$folder/env"
-    "$@"
+    # Processes are most of what a flow test costs: this one becomes the program.
+    ! declare -F "$1" >/dev/null || { "$@"; exit; }
+    exec "$@"
 )
 as() {
     local folder=$1 profile=$2
@@ -90,13 +89,12 @@ sql() { at "$1" psql -XAtq -v ON_ERROR_STOP=1 -c "$2"; }
 
 # value EXPRESSION : of the JSON on stdin, as d; a list or object comes as JSON.
 value() {
-    local document answer lock
-    document=$(cat)
-    exec {lock}>"$SCRATCH/.value/lock"
-    flock "$lock"
-    printf '%s\0%s\0' "$1" "$document" >"$SCRATCH/.value/in"
-    IFS= read -r -d '' answer <"$SCRATCH/.value/out"
-    exec {lock}>&-
+    local document answer connection
+    document=$(</dev/stdin) # before it connects: in a pipe the one that writes this has to be answered first
+    exec {connection}<>"/dev/tcp/127.0.0.1/$value_port"
+    printf '%s\0' "$1" "$document" >&"$connection"
+    IFS= read -r -d '' answer <&"$connection"
+    exec {connection}>&-
     if [[ $answer == 0* ]]; then
         printf '%s\n' "${answer:1}"
     else
@@ -125,11 +123,12 @@ exits() {
 }
 # until_true SECONDS command...
 until_true() {
-    local deadline=$((SECONDS + $1))
+    local deadline=$((SECONDS + $1)) pause=1
     shift
     until "$@" >/dev/null 2>&1; do
         ((SECONDS < deadline)) || fail "not in time: $*"
-        sleep 0.1
+        sleep 0.$pause # what is asked often takes the processor from what is waited for
+        ((pause == 5)) || pause=$((pause + 1))
     done
 }
 

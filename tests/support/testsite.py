@@ -79,7 +79,7 @@ def as_user(user, *command):
 class Site:
     def __init__(self, scratch, name="home", start=True, new=()):
         self.dir = os.path.join(scratch, name)
-        run(SANDBOX, "new", self.dir, *new)
+        run(os.path.join(SOURCE, "tests", "support", "new-sandbox"), self.dir, *new)
         shown = run("bash", "-c", '. "$1/env" && . "$1/sandbox" && env -0 && printf "run=%s\\0openpgp=%s\\0" "$run" "$openpgp"', "-", self.dir).stdout
         self.env = dict(item.split("=", 1) for item in shown.split("\0") if "=" in item)
         self.run_dir = self.env["CIRT_RUN"]

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""value.py FOLDER: evaluates expressions over JSON for value() of sandbox.sh, one after the other. A Python of its own for each would cost
-more than all that a test asks of cirt. Reads EXPRESSION NUL DOCUMENT NUL from the FIFO "in", answers 0 or 1, the text, NUL into "out"."""
+"""value.py: evaluates expressions over JSON for value() of sandbox.sh, one after the other. A Python of its own for each would cost more than
+all that a test asks of cirt. Prints its port on loopback; a connection sends EXPRESSION NUL DOCUMENT NUL and gets 0 or 1, the text, NUL."""
 import json
-import os
-import sys
+import socket
 
 
 def evaluate(expression, document):
@@ -15,16 +14,17 @@ def evaluate(expression, document):
 
 
 def main():
-    # Open for both, so that neither ends while nobody is at the other side.
-    requests, answers = (os.open(os.path.join(sys.argv[1], name), os.O_RDWR) for name in ("in", "out"))
-    pending = b""
-    while True:
-        while pending.count(b"\0") < 2:
-            pending += os.read(requests, 65536)
-        expression, document, pending = pending.split(b"\0", 2)
-        answer = evaluate(expression.decode(errors="replace"), document.decode(errors="replace")).replace("\0", "").encode(errors="replace") + b"\0"
-        while answer:
-            answer = answer[os.write(answers, answer):]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        print(server.getsockname()[1], flush=True)
+        while True:
+            connection, _ = server.accept()
+            with connection:
+                received = b""
+                while received.count(b"\0") < 2 and (more := connection.recv(65536)):
+                    received += more
+                expression, document, _ = received.split(b"\0", 2)
+                answer = evaluate(expression.decode(errors="replace"), document.decode(errors="replace"))
+                connection.sendall(answer.replace("\0", "").encode(errors="replace") + b"\0")
 
 
 main()
