@@ -116,17 +116,23 @@ BEGIN
     RETURN CASE WHEN cardinality(v_reports) <= p_limit THEN v_reports END;
 END $$;
 
+-- (What is neither malformed nor decided yet stands in a queue, where it failed there too.)
 CREATE OR REPLACE FUNCTION find_in_state(p_states text[], p_limit int) RETURNS bigint[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
 DECLARE
     v_reports bigint[];
 BEGIN
-    IF NOT p_states <@ '{malformed,held,dropped}' THEN
+    IF 'triaged' = ANY (p_states) THEN
         RETURN NULL;
     END IF;
     v_reports := ARRAY((SELECT c.report_id FROM report_content c WHERE c.state = 'malformed' AND 'malformed' = ANY (p_states) LIMIT p_limit + 1)
         UNION ALL (SELECT o.report_id FROM report_outcome o WHERE o.state IN ('held', 'dropped') AND o.state = ANY (p_states)
-            AND NOT EXISTS (SELECT FROM report_content c WHERE c.report_id = o.report_id AND c.state = 'malformed') LIMIT p_limit + 1));
+            AND NOT EXISTS (SELECT FROM report_content c WHERE c.report_id = o.report_id AND c.state = 'malformed') LIMIT p_limit + 1)
+        UNION ALL (SELECT q.report_id FROM (SELECT i.report_id FROM inbox i UNION ALL SELECT w.report_id FROM to_verify w UNION ALL SELECT w.report_id FROM to_open w
+                UNION ALL SELECT generate_series(lower(x), upper(x) - 1) FROM to_triage t, unnest(t.reports) x) q
+            WHERE p_states && '{received,decoding}' AND coalesce((SELECT o.state FROM report_outcome o WHERE o.report_id = q.report_id),
+                (SELECT c.state FROM report_content c WHERE c.report_id = q.report_id), 'received') = ANY (p_states)
+                AND NOT EXISTS (SELECT FROM report_content c WHERE c.report_id = q.report_id AND c.state = 'malformed') LIMIT p_limit + 1));
     RETURN CASE WHEN cardinality(v_reports) <= p_limit THEN v_reports END;
 END $$;
 

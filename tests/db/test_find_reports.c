@@ -38,7 +38,8 @@ static const char fixture[] =
     "   'https', 'pinned-key', sha256(int8send(report_id)), 1, compartment_id FROM made;"
     "INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed, class, summary, description, observations) SELECT "
     "report_id, received,"
-    "   CASE WHEN i % 500 = 0 AND i > 600 THEN 'malformed' ELSE 'received' END, CASE WHEN i % 100 = 0 THEN 'rid' ELSE 'json' END, tlp, "
+    "   CASE WHEN i % 500 = 0 AND i > 600 THEN 'malformed' WHEN i % 300 = 7 AND i < 1000 THEN 'decoding' ELSE 'received' END, CASE WHEN i "
+    "% 100 = 0 THEN 'rid' ELSE 'json' END, tlp, "
     "false,"
     "   CASE WHEN i % 100 = 0 THEN 'fraud/phishing' WHEN i % 100 = 1 THEN 'fraud/copyright' WHEN i % 100 <> 2 THEN "
     "'vulnerable/ddos-amplifier' END,"
@@ -48,6 +49,11 @@ static const char fixture[] =
     "INSERT INTO report_outcome (report_id, received, state) SELECT report_id, received, CASE WHEN i % 250 = 0 THEN 'dropped' WHEN i % 400 "
     "= 0 THEN 'held'"
     "   ELSE 'triaged' END FROM made WHERE i % 300 <> 7;"
+    "INSERT INTO inbox (report_id, received, failed) SELECT report_id, received, CASE WHEN i > 300 THEN now() END FROM made WHERE i % 300 "
+    "= 7 AND i < 1000;"
+    "INSERT INTO to_triage (reports, received, observations) SELECT range_agg(int8range(report_id, report_id + 1)), now(), count(*) FROM "
+    "made "
+    "WHERE i % 300 = 7 AND i > 1000;"
     "INSERT INTO case_member (case_id, compartment_id, report_id, received, observations, since_seq)"
     "   SELECT 900000 + CASE WHEN i = 300 THEN 4 WHEN i % 50 = 0 THEN 1 WHEN i % 70 = 1 THEN 3 ELSE 2 END, compartment_id, report_id, "
     "received,"
@@ -128,7 +134,11 @@ static const struct {
     {"state:dropped", "c.state <> 'malformed' AND o.state = 'dropped'"},
     {"state:dropped,malformed", "c.state = 'malformed' OR o.state = 'dropped'"},
     {"state:held,triaged", "c.state <> 'malformed' AND o.state IN ('held', 'triaged')"},
-    {"state:received", "c.state <> 'malformed' AND o.state IS NULL"},
+    {"state:received", "c.state = 'received' AND o.state IS NULL"},
+    {"state:decoding", "c.state = 'decoding' AND o.state IS NULL"},
+    {"state:received,decoding", "c.state <> 'malformed' AND o.state IS NULL"},
+    {"state:held,received", "c.state <> 'malformed' AND coalesce(o.state, c.state) IN ('held', 'received')"},
+    {"state:received,triaged", "c.state <> 'malformed' AND coalesce(o.state, c.state) IN ('triaged', 'received')"},
     {"format:RID", "c.format = 'rid'"},
     {"format:json", "c.format = 'json'"},
     {"summary:RARE", "c.summary = '50%% rare'"},
