@@ -38,7 +38,7 @@ BEGIN
 END $$;
 
 -- Which of these, by their places from 1, must not be blocked for a victim's or target's sake though they are not theirs: a domain at or above a name of theirs
--- (also of their URL or mail address), an address or network within a network of theirs.
+-- (also of their URL or mail address), an address that a URL of theirs stands on, an address or network within a network of theirs.
 CREATE OR REPLACE FUNCTION victims_behind(p_types smallint[], p_hosts text[], p_addrs inet[]) RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_nestloop = on AS $$
@@ -51,6 +51,9 @@ BEGIN
     UNION SELECT a.ord FROM asked a WHERE a.type = 5 AND EXISTS (
         SELECT FROM sighting s WHERE s.host IS NOT NULL AND reverse(s.host) ~>=~ (reverse(a.host) || '.') AND reverse(s.host) ~<~ (reverse(a.host) || '/')
             AND s.role IN (2, 3) AND victim_counts(s))
+    UNION SELECT a.ord FROM asked a WHERE a.type <= 2 AND EXISTS (
+        SELECT FROM sighting s WHERE substring(s.value FROM '^[a-z0-9+.-]+://(?:[^/@]*@)?(\[[^]]*\]|[^/:?#]+)') = CASE a.type WHEN 1 THEN host(a.addr) ELSE '[' || host(a.addr) || ']' END
+            AND s.type = 6 AND s.host IS NULL AND s.role IN (2, 3) AND victim_counts(s))
     UNION SELECT a.ord FROM asked a WHERE a.type <= 3 AND EXISTS (
         SELECT FROM sighting s WHERE s.type = 3 AND s.addr >>= a.addr AND s.role IN (2, 3) AND victim_counts(s));
 END $$;

@@ -697,7 +697,8 @@ static void test_victims_elsewhere(void **state)
     cluster_execute("UPDATE cirt.sighting SET tlp = 1 WHERE role IN (2, 3) AND value = 'both-ways.example'");
 }
 
-/* Nor is blocked what would take a victim with it: a domain above its name or its URL's, an address within its network. */
+/* Nor is blocked what would take a victim with it: a domain above its name or its URL's, the address its URL stands on, an
+   address within its network. */
 static void test_victims_behind(void **state)
 {
     static const char *const marked[] = {"domain hosting.example infrastructure",
@@ -707,15 +708,23 @@ static void test_victims_behind(void **state)
                                          "ipv4 45.77.0.9 source",
                                          "cidr 45.77.0.64/26 source",
                                          "ipv4 45.77.1.9 source",
+                                         "ipv4 45.77.2.9 source",
+                                         "ipv4 45.77.2.90 source",
+                                         "ipv6 2a02:77::9 source",
                                          NULL},
-                             *const hurt[] = {"domain shop.hosting.example target", "url http://shops.example/index.php target",
-                                              "email boss@posts.example victim", "cidr 45.77.0.0/24 victim", NULL};
+                             *const hurt[] = {"domain shop.hosting.example target",
+                                              "url http://shops.example/index.php target",
+                                              "url http://user@45.77.2.9:8080/login victim",
+                                              "url https://[2a02:77::9]/ target",
+                                              "email boss@posts.example victim",
+                                              "cidr 45.77.0.0/24 victim",
+                                              NULL};
     static const char all[] = "ip:45.77.0.0/16 OR domain:hosting.example OR domain:hostings.example OR "
-                              "domain:shops.example OR domain:posts.example";
+                              "domain:shops.example OR domain:posts.example OR ip:2a02:77::/32";
     desk_client_report(0, "green", "feed", marked);
     desk_client_report(case_number, "green", "feed", hurt);
-    has_values(state, "analyst", "rpz", NULL, all, "45.77.1.9 hostings.example");
-    has_values(state, "analyst", "suricata", NULL, all, "45.77.1.9 hostings.example");
+    has_values(state, "analyst", "rpz", NULL, all, "45.77.1.9 45.77.2.90 hostings.example");
+    has_values(state, "analyst", "suricata", NULL, all, "45.77.1.9 45.77.2.90 hostings.example");
     /* A list that blocks nothing still says them. */
     has_values(state, "analyst", "csv", NULL, "domain:hosting.example OR domain:shops.example", "hosting.example shops.example");
 }
