@@ -2,7 +2,8 @@
 # Two sandboxes never touch each other; new and start together take less than 5 s; stop and start keep what is there; destroy takes its own only.
 . "${SOURCE:-$(dirname "$0")/../..}/tests/support/sandbox.sh"
 begin=$(date +%s%N)
-make one --name ONE-CERT --prefix ONE
+sandbox new "$SCRATCH/one" --name ONE-CERT --prefix ONE
+sandbox start "$SCRATCH/one"
 took=$((($(date +%s%N) - begin) / 1000000))
 echo "new and start: $took ms"
 # The promise is about what is shipped, on a machine that has nothing else to do.
@@ -36,7 +37,18 @@ sandbox stop "$SCRATCH/one"
 exits 1 sandbox status "$SCRATCH/one"
 exits 0 sandbox status "$SCRATCH/two"
 exits 4 as one lead ls is:any
-sandbox start "$SCRATCH/one"
+# a copy holds the same behind ports of its own; of what runs there is none
+sandbox copy "$SCRATCH/one" "$SCRATCH/three"
+sandbox start "$SCRATCH/one" "$SCRATCH/three"
+exits 1 sandbox copy "$SCRATCH/one" "$SCRATCH/four"
+contains 'what to do' 'sandbox stop' "$said"
+[[ ! -e $SCRATCH/four ]] || fail 'a copy was begun'
+equal 'the same case' 1 "$(as three lead --json ls is:any | value 'len(d["items"])')"
+as three feed submit "$SCRATCH/only.json" >/dev/null
+printf '{"description":"only in the copy"}' | as three feed submit - >/dev/null
+triaged three
+equal 'one more in the copy' 2 "$(as three lead --json report ls is:any | value 'len(d["items"])')"
+equal 'which has a CA of its own folder' "$SCRATCH/three" "$(grep -ho "^# out $SCRATCH/[^/]*" "$SCRATCH"/three/ca/issued/lead.conf | cut -d' ' -f3)"
 equal 'still there' 1 "$(as one lead --json ls is:any | value 'len(d["items"])')"
 sandbox start "$SCRATCH/one"
 
@@ -51,4 +63,7 @@ exits 1 sandbox destroy "$SCRATCH/precious"
 exits 1 sandbox new "$SCRATCH/precious"
 exits 1 sandbox new "$SCRATCH/two"
 exits 2 sandbox new
+exits 2 sandbox copy "$SCRATCH/two"
+exits 1 sandbox copy "$SCRATCH/two" "$SCRATCH/precious"
+exits 1 sandbox copy "$SCRATCH/precious" "$SCRATCH/x"
 exits 2 sandbox new "$SCRATCH/x" --prefix 'bad prefix'
