@@ -73,15 +73,21 @@ give() { # MODE ROLE FILE...
 }
 
 make_certificates() {
-    local identity profile
+    local identity profile issues=() issue
     "$source/certs/ca" make "$dir/ca" --name "$name"
     for identity in "${identities[@]}"; do
         profile=analyst
         [[ $identity == feed ]] && profile=feed
-        "$source/certs/ca" issue "$dir/ca" "$profile" "$identity" --out "$dir/ids"
+        "$source/certs/ca" issue "$dir/ca" "$profile" "$identity" --out "$dir/ids" &
+        issues+=($!)
     done
-    "$source/certs/ca" issue "$dir/ca" gate gate --san "localhost,127.0.0.1,$domain" --out "$dir/keys"
-    "$source/certs/ca" issue "$dir/ca" peer push --san "$domain" --out "$dir/keys"
+    "$source/certs/ca" issue "$dir/ca" gate gate --san "localhost,127.0.0.1,$domain" --out "$dir/keys" &
+    issues+=($!)
+    "$source/certs/ca" issue "$dir/ca" peer push --san "$domain" --out "$dir/keys" &
+    issues+=($!)
+    for issue in "${issues[@]}"; do
+        wait "$issue" || die "the certificates could not be made"
+    done
     # Two processes, two users, one certificate: a key each of them alone may read.
     cp "$dir/keys/gate.key" "$dir/keys/gate-feeds.key"
     mv "$dir/keys/gate.key" "$dir/keys/gate-desk.key"

@@ -1,13 +1,8 @@
 #!/bin/bash
-# Two sandboxes never touch each other; new and start together take less than 5 s; stop and start keep what is there; destroy takes its own only.
+# Two sandboxes never touch each other; stop and start keep what is there; destroy takes its own only.
 . "${SOURCE:-$(dirname "$0")/../..}/tests/support/sandbox.sh"
-begin=$(date +%s%N)
 sandbox new "$SCRATCH/one" --name ONE-CERT --prefix ONE
 sandbox start "$SCRATCH/one"
-took=$((($(date +%s%N) - begin) / 1000000))
-echo "new and start: $took ms"
-# The promise is about what is shipped, on a machine that has nothing else to do.
-[[ $BUILD == *asan* ]] || (($(cut -d. -f1 /proc/loadavg) > $(nproc))) || ((took < 5000)) || fail "new and start took $took ms"
 make two --name 'TWO-CERT' --prefix TWO
 
 for key in CIRT_CONFIG CIRT_URL CIRT_DESK_URL CIRT_RID_URL CIRT_CA CIRT_LMTP CIRT_RUN PGHOST; do
