@@ -44,6 +44,16 @@ void cell_when(struct table *table, const struct screen *screen, const json_t *i
     table_add(table, STYLE_PLAIN, text);
 }
 
+void cell_last_day(struct table *table, const struct screen *screen, const json_t *item, const char *name)
+{
+    char text[PHRASE_SIZE] = "-";
+    int64_t end = field_time(item, name);
+
+    if (end != TIMESTAMP_NONE)
+        screen_when(screen, end - 1, text);
+    table_add(table, STYLE_PLAIN, text);
+}
+
 void cell_due(struct table *table, const struct screen *screen, const json_t *item, const char *name)
 {
     char text[PHRASE_SIZE];

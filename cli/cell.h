@@ -12,6 +12,8 @@ void cell_outside(struct table *table, const struct screen *screen, const char *
 void cell_plain(struct table *table, const struct screen *screen, const json_t *value); /* whatever it is, harmless */
 void cell_number(struct table *table, const struct screen *screen, const json_t *item, const char *name);
 void cell_when(struct table *table, const struct screen *screen, const json_t *item, const char *name);
+/* The last day of what ends at a moment: of what ends with a day, that moment is the next one's beginning. */
+void cell_last_day(struct table *table, const struct screen *screen, const json_t *item, const char *name);
 /* Red once overdue, yellow within the hour. */
 void cell_due(struct table *table, const struct screen *screen, const json_t *item, const char *name);
 void cell_tlp(struct table *table, const struct screen *screen, const json_t *item, const char *name);

@@ -333,7 +333,7 @@ static void history_row(struct table *table, const struct screen *screen, const 
         cell_when(table, screen, item, "from");
     else
         cell_text(table, screen, NULL);
-    cell_when(table, screen, item, "until");
+    cell_last_day(table, screen, item, "until");
 }
 
 static const struct list_view history_view = {history_columns, ARRAY_SIZE(history_columns), history_row, NULL, NULL};
@@ -418,7 +418,7 @@ static void render_match(struct screen *screen, const json_t *item, bool is_shar
         screen_printf(screen, field_is(item, "dated") ? _(", since %s") : _(", registered %s"), text);
     }
     if (field_time(item, "until") != TIMESTAMP_NONE) {
-        screen_when(screen, field_time(item, "until"), text);
+        screen_when(screen, field_time(item, "until") - 1, text);
         screen_printf(screen, _(" until %s"), text);
     }
     if (is_shared)

@@ -74,6 +74,8 @@ static bool get_raw(struct desk_call *call, struct err *err)
     while (!is_end)
         if (!add_chunks(call, id, &last, &is_end, err))
             return false;
+    if (last < 0 && size > 0)
+        return err_set(err, ERR_DENIED, "the bytes of %.60s hold a value that is for named persons only (TLP:RED)", call->name);
     call->answer->content_type = "application/octet-stream";
     call->answer->status = 200;
     return true;

@@ -92,11 +92,11 @@ static struct observation *add_observation(struct statements *statements, const 
 static struct observation *observation_of(struct statements *statements, const json_t *told, const char *class_name)
 {
     struct report *report = statements->report;
-    const char *name = json_string_value(json_object_get(told, "in"));
+    const char *name = json_string_value(json_object_get(told, "in")), *own_class = json_string_value(json_object_get(told, "class"));
     const json_t *number = name ? json_object_get(statements->numbers, name) : NULL;
     if (number) {
         struct observation *known = &report->observations[json_integer_value(number)];
-        if (!str_equal(known->class_name, class_name))
+        if (!own_class && !str_equal(known->class_name, class_name))
             known->class_claim = known->class_name = NULL;
         return known;
     }
@@ -104,7 +104,8 @@ static struct observation *observation_of(struct statements *statements, const j
     add_told(&seen, told);
     if (name)
         json_object_set_new(statements->numbers, name, json_integer((json_int_t)report->observation_count));
-    struct observation *observation = add_observation(statements, &seen, class_name);
+    struct observation *observation =
+        add_observation(statements, &seen, own_class ? arena_strdup(report_row_arena(report), own_class) : class_name);
     observation->protocol = arena_strdup(report_row_arena(report), json_string_value(json_object_get(told, "protocol")));
     observation->source_port = port_of(told, "source_port");
     observation->target_port = port_of(told, "target_port");

@@ -19,8 +19,8 @@ void statements_free(struct statements *statements); /* NULL is fine */
 
 /* Adds a value, in each statement of item {statements further} as case_statements() has them; by itself where it names none. what: type,
  * role, value as it is to be normalised, and what holds for it in each; behind it what is told beside it (an address's network), count in
- * all. class_name: what its statements are about, an RSIT class that lives as long as the report; where values of one differ, it has none.
- * False: the first is no such value, and nothing is added; others that are none are left out. */
+ * all. class_name: what a statement without a class of its own is about, an RSIT class that lives as long as the report; where values of
+ * one differ, it has none. False: the first is no such value, and nothing is added; others that are none are left out. */
 bool statements_add(struct statements *statements, const json_t *item, const struct sighting *what, size_t count,
                     const char *class_name) MUST_CHECK;
 

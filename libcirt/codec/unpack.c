@@ -27,7 +27,8 @@ struct unpack {
 
 const char *unpack_format(const char *head, size_t size)
 {
-    if (size >= 4 && memcmp(head, "PK\003\004", 4) == 0)
+    /* The second is the end of an archive, which is all of an empty one. */
+    if (size >= 4 && (memcmp(head, "PK\003\004", 4) == 0 || memcmp(head, "PK\005\006", 4) == 0))
         return "zip";
     return size >= 3 && memcmp(head, "\x1f\x8b\x08", 3) == 0 ? "gzip" : NULL;
 }

@@ -153,8 +153,10 @@ FROM report r
 WHERE ((r.compartment_id = 0 AND (SELECT viewer()) IS NOT NULL) OR r.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))
   AND (coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id));
 
+-- The bytes say all: also a single value that is for named persons only.
 CREATE VIEW visible_report_raw AS
-SELECT w.report_id, w.no, w.bytes FROM report_raw w JOIN visible_report_key r ON r.id = w.report_id AND r.received = w.received;
+SELECT w.report_id, w.no, w.bytes FROM report_raw w JOIN visible_report_key r ON r.id = w.report_id AND r.received = w.received
+WHERE NOT EXISTS (SELECT FROM sighting s WHERE s.report_id = w.report_id AND s.tlp = 4) OR viewer_reads_report(w.report_id);
 
 -- What has no place of its own; of a mail that came as one, report_mail_json() tells it. (Not in visible_report: whole rows of that are made for lists, and this may have megabytes.)
 CREATE VIEW visible_report_extra AS
@@ -172,9 +174,13 @@ SELECT m.report_id, m.mail_from, m.recipients, m.message_id, m.in_reply_to, m.au
        m.about_recipient, m.about_status, m.about_text
 FROM report_mail m JOIN visible_report_key r ON r.id = m.report_id AND r.received = m.received;
 
--- extra may say of a value what the value's own label keeps for few.
+-- description and extra may say of a value what the value's own label keeps for few.
 CREATE VIEW visible_observation AS
-SELECT o.report_id, o.received, o.no, o.time, o.class, o.count, o.description, o.protocol, o.source_port, o.target_port, o.time_text, o.time_rule, o.class_claim,
+SELECT o.report_id, o.received, o.no, o.time, o.class, o.count,
+       CASE WHEN o.description IS NULL OR NOT EXISTS (
+                SELECT FROM sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no AND s.tlp = 4)
+                OR viewer_reads_report(o.report_id) THEN o.description END AS description,
+       o.protocol, o.source_port, o.target_port, o.time_text, o.time_rule, o.class_claim,
        CASE WHEN o.extra IS NULL OR NOT EXISTS (
                 SELECT FROM sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no AND s.tlp = 4)
                 OR viewer_reads_report(o.report_id) THEN o.extra END AS extra

@@ -74,7 +74,7 @@ BEGIN
         GROUP BY x.type, x.value ORDER BY x.type, x.value LIMIT 1000) g);
 END $$;
 
--- Where values of a case were seen, for its document, by statement_key(): {statements:[{in time count protocol source_port target_port}] further}, one for each
+-- Where values of a case were seen, for its document, by statement_key(): {statements:[{in time count class protocol source_port target_port}] further}, one for each
 -- observation that says the value in that role, the newest first. in is the same for what stood together. Of all values not more than fit into a document,
 -- of what was said most often the newest; further {time last count} sums up the others. An object: joins would be planned for a few values.
 CREATE OR REPLACE FUNCTION statement_key(p_type smallint, p_role smallint, p_value text) RETURNS text LANGUAGE sql IMMUTABLE
@@ -84,7 +84,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     RETURN (
         WITH said AS (
-            SELECT statement_key(s.type, s.role, s.value) AS key, s.report_id, s.observation_no, coalesce(o.time, s.received) AS time, o.count, o.protocol,
+            SELECT statement_key(s.type, s.role, s.value) AS key, s.report_id, s.observation_no, coalesce(o.time, s.received) AS time, o.count, o.class, o.protocol,
                    o.source_port, o.target_port
             FROM visible_member m JOIN visible_sighting s ON s.report_id = m.report_id AND s.received = m.received AND m.observations @> s.observation_no
                 JOIN visible_observation o ON o.report_id = s.report_id AND o.received = s.received AND o.no = s.observation_no
@@ -94,7 +94,7 @@ BEGIN
         placed AS (SELECT d.*, row_number() OVER (ORDER BY d.age) <= 50000 AS fits FROM aged d),
         told AS (
             SELECT p.key, json_agg(json_strip_nulls(json_build_object('in', p.report_id || '.' || p.observation_no, 'time', time_text(p.time), 'count', p.count,
-                       'protocol', p.protocol, 'source_port', p.source_port, 'target_port', p.target_port)) ORDER BY p.age) FILTER (WHERE p.fits) AS statements,
+                       'class', p.class, 'protocol', p.protocol, 'source_port', p.source_port, 'target_port', p.target_port)) ORDER BY p.age) FILTER (WHERE p.fits) AS statements,
                    CASE WHEN NOT bool_and(p.fits) THEN json_build_object('time', time_text(min(p.time) FILTER (WHERE NOT p.fits)), 'last',
                        time_text(max(p.time) FILTER (WHERE NOT p.fits)), 'count', least(sum(p.count) FILTER (WHERE NOT p.fits), 9223372036854775807)) END AS further
             FROM placed p GROUP BY p.key)

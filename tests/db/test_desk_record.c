@@ -389,6 +389,12 @@ static void test_reports(void **state)
     assert_string_equal(desk_client_bytes(*state, &size), "hello");
     assert_int_equal(size, 5);
     assert_int_equal(matches(state, "/v1/reports?q=ip:192.0.2.88"), 1);
+    char sql[200];
+    snprintf(sql, sizeof sql,
+             "INSERT INTO cirt.to_triage (reports, received, observations) SELECT int8multirange(int8range(id, id, '[]')), received, 1 "
+             "FROM cirt.report WHERE id = %lld",
+             (long long)report);
+    cluster_execute(sql);
     assert_int_equal(matches(state, "/v1/reports?q=ip:192.0.2.88%20sender:feed%20state:received"), 1);
     assert_int_equal(matches(state, "/v1/reports?q=ip:192.0.2.88%20sender:nobody"), 0);
     snprintf(path, sizeof path, "/v1/reports/r%lld/replay", (long long)report);
@@ -397,7 +403,6 @@ static void test_reports(void **state)
     json_decref(answer);
     json_decref(desk_client_get(*state, "analyst", 404, "/v1/reports/r99999999"));
     json_decref(desk_client_get(*state, "analyst", 404, "/v1/reports/x"));
-    char sql[200];
     snprintf(sql, sizeof sql,
              "UPDATE cirt.report_content SET state = 'malformed', error = 'bad', error_at = 'line 3' WHERE report_id = %lld",
              (long long)report);
@@ -408,6 +413,34 @@ static void test_reports(void **state)
     json_decref(answer);
     snprintf(sql, sizeof sql, "SELECT count(*) FROM cirt.inbox WHERE report_id = %lld", (long long)report);
     assert_int_equal(cluster_number(sql), 1);
+}
+
+/* One RED value among others: the bytes would say it, and so may the words of its observation. */
+static void test_bytes_with_a_red_value(void **state)
+{
+    static const char *const seen[] = {"ipv4 192.0.2.90 source", "ipv4 192.0.2.91 source", NULL};
+    char path[100], sql[400];
+    int64_t report = desk_client_report(0, "green", "feed", seen);
+    snprintf(sql, sizeof sql,
+             "UPDATE cirt.observation SET description = 'codename kestrel' WHERE report_id = %lld; "
+             "UPDATE cirt.sighting SET tlp = 4 WHERE report_id = %lld AND value = '192.0.2.91'",
+             (long long)report, (long long)report);
+    cluster_execute(sql);
+    static const struct {
+        const char *who;
+        int status;
+    } people[] = {{"lead", 200}, {"analyst", 403}, {"auditor", 403}};
+    for (size_t i = 0; i < ARRAY_SIZE(people); i++) {
+        snprintf(path, sizeof path, "/v1/reports/r%lld/raw", (long long)report);
+        json_decref(desk_client_get(*state, people[i].who, people[i].status, path));
+        snprintf(path, sizeof path, "/v1/reports/r%lld", (long long)report);
+        json_t *answer = desk_client_get(*state, people[i].who, 200, path);
+        char *text = json_dumps(answer, 0);
+        assert_int_equal(strstr(text, "kestrel") != NULL, people[i].status == 200);
+        assert_int_equal(strstr(text, "192.0.2.91") != NULL, people[i].status == 200);
+        free(text);
+        json_decref(answer);
+    }
 }
 
 /* Beyond the quota only the beginning of a malformed document is kept: that is not read as if it were the document. */
@@ -499,19 +532,13 @@ static void test_doctor(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_peer),
-        cmocka_unit_test(test_agreement),
-        cmocka_unit_test(test_constituent),
-        cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_analyst),
-        cmocka_unit_test(test_fragments),
-        cmocka_unit_test(test_case_lists),
-        cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_common_word),
-        cmocka_unit_test(test_reports),
-        cmocka_unit_test(test_replay_of_a_part),
-        cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_doctor),
+        cmocka_unit_test(test_peer),        cmocka_unit_test(test_agreement),
+        cmocka_unit_test(test_constituent), cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_analyst),     cmocka_unit_test(test_fragments),
+        cmocka_unit_test(test_case_lists),  cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_common_word), cmocka_unit_test(test_bytes_with_a_red_value),
+        cmocka_unit_test(test_reports),     cmocka_unit_test(test_replay_of_a_part),
+        cmocka_unit_test(test_changes),     cmocka_unit_test(test_doctor),
     };
     return cmocka_run_group_tests(tests, desk_client_setup, desk_client_teardown);
 }

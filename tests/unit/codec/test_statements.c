@@ -159,6 +159,24 @@ static void test_beside(void **state)
     assert_false(add(building, told, &none, 1, "ddos"));
 }
 
+/* A value of a case has one class, its statements each their own: those of different classes are not one. */
+static void test_classes(void **state)
+{
+    static const char told[] = "{'statements': [{'in': '1.1', 'time': '2026-11-20T10:00:00Z', 'count': 500, 'class': 'availability/ddos'},"
+                               " {'in': '2.1', 'time': '2026-11-20T11:00:00Z', 'count': 1, 'class': 'information-gathering/scanner'}]}";
+    struct building *building = *state;
+    add_value(building, ROLE_SOURCE, "203.0.113.5", told);
+    add_value(building, ROLE_TARGET, "198.51.100.1", told);
+    statements_finish(building->statements);
+    assert_int_equal(building->report->observation_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct observation *observation = &building->report->observations[i];
+        assert_int_equal(observation->sighting_count, 2);
+        assert_int_equal(observation->count, i ? 1 : 500);
+        assert_string_equal(observation->class_name, i ? "information-gathering/scanner" : "availability/ddos");
+    }
+}
+
 /* However often one value was seen, a document stays one that can be read: the values behind have a sum. */
 static void test_too_many(void **state)
 {
@@ -186,7 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_who_met_whom, start, end), cmocka_unit_test_setup_teardown(test_not_together, start, end),
         cmocka_unit_test_setup_teardown(test_summed_up, start, end),    cmocka_unit_test_setup_teardown(test_beside, start, end),
-        cmocka_unit_test_setup_teardown(test_too_many, start, end),
+        cmocka_unit_test_setup_teardown(test_classes, start, end),      cmocka_unit_test_setup_teardown(test_too_many, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

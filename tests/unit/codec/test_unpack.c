@@ -143,6 +143,9 @@ static void refuses(void **state)
     UNUSED(state);
     make(true, two, 2, NULL);
     expect_refused(ERR_INPUT, "more than one file", 1000);
+    make(true, NULL, 0, NULL);
+    assert_string_equal(unpack_format(packed, packed_size), "zip");
+    expect_refused(ERR_INPUT, "no file", 1000);
     make(true, none, 1, NULL);
     expect_refused(ERR_INPUT, "no file", 1000);
     make(true, two, 1, "secret");
