@@ -215,12 +215,23 @@ static void set_port(json_t *extension, const char *name, int port)
         json_object_set_new(extension, name, json_integer(port));
 }
 
+/* When it was seen last, where that is told beside the first (codec/statements.h); else what is given. */
+static int64_t last_observed(const struct observation *observation, int64_t first)
+{
+    json_t *extra = observation->extra ? json_loads(observation->extra, 0, NULL) : NULL;
+    const char *text = json_string_value(json_object_get(extra, "last"));
+    int64_t last = first;
+    bool is_later = text && timestamp_parse_rfc3339(text, &last) && last > first;
+    json_decref(extra);
+    return is_later ? last : first;
+}
+
 static void set_observed_time(const struct stix_writer *writer, json_t *body, const struct observation *observation)
 {
-    static const char *const names[] = {"first_observed", "last_observed"};
     bool is_known = observation->time != TIMESTAMP_NONE;
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        stix_writer_set_time(body, names[i], is_known ? observation->time : writer->report->time, is_known ? observation->time_text : NULL);
+    int64_t first = is_known ? observation->time : writer->report->time, last = last_observed(observation, first);
+    stix_writer_set_time(body, "first_observed", first, is_known ? observation->time_text : NULL);
+    stix_writer_set_time(body, "last_observed", last, is_known && last == first ? observation->time_text : NULL);
 }
 
 /* STIX wants something that was observed: where there is nothing but words, the words. */

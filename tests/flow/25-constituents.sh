@@ -59,7 +59,7 @@ contains 'now' 'hospital-e' "$(as home analyst constituent who 198.18.0.7)"
 contains 'both' 'held by several' "$(as home analyst constituent who 198.18.0.7)"
 contains 'then' 'hospital-e' "$(as home analyst constituent who http://198.18.9.7/x --at 2020-12-31)"
 contains 'not now' 'Nobody' "$(as home analyst constituent who 198.18.9.7)"
-contains 'history' '2021-01-01' "$(as home analyst constituent show hospital-e --history)"
+contains 'the last day' '2020-12-31' "$(as home analyst constituent show hospital-e --history)"
 contains 'on a day' '198.18.9.0/24' "$(as home analyst constituent show hospital-e --at 2020-06-01)"
 lacks 'on another' '198.18.9.0/24' "$(as home analyst constituent show hospital-e --at 2022-06-01)"
 

@@ -241,6 +241,37 @@ static void without_a_time_nothing_is_written(void **state)
 }
 
 /* Two files with one digest in common become one object, whose further digests always stand in the same order. */
+/* A statement of a case says in `extra` when it was seen last. */
+static void seen_for_a_while(void **state)
+{
+    UNUSED(state);
+    struct report *report = report_new("json");
+    struct err err = {0};
+    struct buf out;
+    report->tlp = TLP_GREEN;
+    struct observation *observation = report_add_observation(report);
+    set_time(&observation->time, &(const char *){NULL}, &(const char *){NULL}, "2026-03-02T06:00:00Z");
+    report->time = observation->time;
+    observation->extra = "{\"last\":\"2026-03-02T08:00:00Z\"}";
+    add(report, observation, OBSERVABLE_IPV4, ROLE_SOURCE, "192.0.2.17", TLP_NONE, false);
+    buf_init(&out, 1 << 20);
+    assert_true(stix_codec.encode(report, &out, &err));
+    json_t *bundle = json_loads(buf_text(&out), 0, NULL), *objects = json_object_get(bundle, "objects"), *object;
+    size_t at, seen = 0;
+    json_array_foreach(objects, at, object)
+    {
+        if (!str_equal(json_string_value(json_object_get(object, "type")), "observed-data"))
+            continue;
+        seen++;
+        assert_string_equal(json_string_value(json_object_get(object, "first_observed")), "2026-03-02T06:00:00.000Z");
+        assert_string_equal(json_string_value(json_object_get(object, "last_observed")), "2026-03-02T08:00:00.000Z");
+    }
+    assert_int_equal(seen, 1);
+    json_decref(bundle);
+    buf_clear(&out);
+    report_free(report);
+}
+
 static void digests_keep_their_order(void **state)
 {
     (void)state;
@@ -355,9 +386,13 @@ int main(int argc, char **argv)
     if (argc > 1)
         return write_documents(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_reads_back), cmocka_unit_test(every_label_reads_back),
-        cmocka_unit_test(victims_are_no_indicators),  cmocka_unit_test(without_a_time_nothing_is_written),
-        cmocka_unit_test(digests_keep_their_order),   cmocka_unit_test(what_others_did_to_our_objects_is_kept),
+        cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(every_label_reads_back),
+        cmocka_unit_test(victims_are_no_indicators),
+        cmocka_unit_test(without_a_time_nothing_is_written),
+        cmocka_unit_test(seen_for_a_while),
+        cmocka_unit_test(digests_keep_their_order),
+        cmocka_unit_test(what_others_did_to_our_objects_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
