@@ -10,7 +10,7 @@
 #include "model/observable.h"
 #include "model/observable_address.h"
 
-enum { ERRORS_MAX = 20, NAME_SIZE_MAX = 63, TEXT_SIZE_MAX = 1000, PHONE_DIGITS_MIN = 3 };
+enum { ERRORS_MAX = 20, NAME_SIZE_MAX = 63, TEXT_SIZE_MAX = 1000, MAIL_ADDRESS_SIZE_MAX = 254, PHONE_DIGITS_MIN = 3 };
 
 static const char *const holdings[] = {"networks", "asns", "domains"};
 static const char *const texts[] = {"title", "sector", "criticality", "lang"};
@@ -166,6 +166,37 @@ static void read_holdings(struct faults *faults, json_t *item, const char *kind)
     json_object_set_new(item, kind, normal);
 }
 
+/* Without blanks, control characters and these. */
+static bool is_word_without(const char *text, const char *others)
+{
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr(others, *c))
+            return false;
+    return *text;
+}
+
+static bool has_control(const char *text)
+{
+    const char *end = text + strlen(text);
+    uint32_t c;
+    for (size_t step; (step = str_next_code_point(text, end, &c)) != 0; text += step)
+        if (c < ' ' || (c >= 0x7f && c < 0xa0))
+            return true;
+    return false;
+}
+
+/* Whether a mail can be written to it, and a contact have it: the latter is mail_address() in the database. */
+static bool is_mail_address(const char *text)
+{
+    struct buf written;
+    struct err ignored;
+    buf_init(&written, MAIL_ADDRESS_SIZE_MAX);
+    bool ok = is_word_without(text, "<>") && strchr(text, '@') == strrchr(text, '@') && mail_field_address(&written, text, &ignored) &&
+              !written.full;
+    buf_clear(&written);
+    return ok;
+}
+
 static bool is_phone(const char *text)
 {
     size_t digits = 0;
@@ -195,24 +226,17 @@ static void read_contacts(struct faults *faults, json_t *item)
             const char *text = json_string_value(value);
             if (!json_is_null(value) && (!text || strlen(text) > TEXT_SIZE_MAX))
                 fault(faults, "%s of a contact is no text, or a long one", name);
-            if (text && *text && str_equal(name, "email") && !observable_normalise(faults->call->arena, OBSERVABLE_EMAIL, text))
-                fault(faults, "\"%s\" is no mail address", text);
-            if (text && *text && str_equal(name, "phone") && !is_phone(text))
+            else if (text && has_control(text))
+                fault(faults, "%s of a contact has a control character in it", name);
+            else if (text && *text && str_equal(name, "email") && !is_mail_address(text))
+                fault(faults, "\"%s\" is no mail address that can be written to: before the @ only ASCII, and no blanks", text);
+            else if (text && *text && str_equal(name, "phone") && !is_phone(text))
                 fault(faults, "\"%s\" is no phone number", text);
         }
     }
 }
 
 /* --- an item --- */
-
-/* Without blanks, control characters and these. */
-static bool is_word_without(const char *text, const char *others)
-{
-    for (const char *c = text; *c; c++)
-        if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr(others, *c))
-            return false;
-    return *text;
-}
 
 static bool is_short_name(const char *name)
 {
@@ -256,6 +280,8 @@ static void check_text(struct faults *faults, const json_t *item, const char *me
         fault(faults, "\"%s\" is no language: a tag as en, fr, zh-Hans (BCP 47)", text);
     else if (text && *text && str_equal(member, "sector") && !is_word_without(text, ","))
         fault(faults, "\"%s\" is no sector: one word, as energy", text);
+    else if (text && has_control(text))
+        fault(faults, "%s has a control character in it", member);
 }
 
 static void read_item(struct faults *faults, json_t *item, size_t number)

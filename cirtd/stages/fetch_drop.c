@@ -19,10 +19,11 @@
 #include "base/timestamp.h"
 #include "cirtd/stage.h"
 #include "cirtd/stages/fetch_store.h"
+#include "cirtd/stages/fetch_stuck.h"
 #include "cirtd/watermark.h"
 
-/* QUIET_S: a file whose closing we did not see is finished when nobody wrote to it for so long. STUCK_MS: after a folder turned out not to
- * be ours to tidy. WRITTEN_MS: events of files that are being written are looked at no more often. */
+/* QUIET_S: a file whose closing we did not see is finished when nobody wrote to it for so long. STUCK_MS: till a file that could not be
+ * put away is tried again. WRITTEN_MS: events of files that are being written are looked at no more often. */
 enum { SCAN_MS = 10 * 1000, QUIET_S = 30, STUCK_MS = 5 * 60 * 1000, NO_SPACE_MS = 5000, WRITTEN_MS = 50, READY_MAX = 10000 };
 #define DOCUMENT_BYTES_MAX (INT64_C(1) << 30)
 /* What a file is called while it is put away: a name that nobody else uses. */
@@ -49,7 +50,8 @@ struct folder {
     int told_waiting;     /* whether its record says that files wait for space; -1: not known */
     struct names ready;   /* finished files, the oldest first */
     struct names written; /* files that somebody began to write since we watch, and did not close yet */
-    size_t others;        /* how many of what lies there are no files */
+    struct fetch_stuck stuck;
+    size_t others; /* how many of what lies there are no files */
 };
 
 struct drop {
@@ -114,6 +116,22 @@ static void forget_names(struct names *names)
     names->count = 0;
 }
 
+static void rest(struct folder *folder, int64_t ms)
+{
+    folder->rest_until_ms = timestamp_monotonic_ms() + ms;
+}
+
+/* True: it was not stuck before. Where there are too many, the folder is not ours to tidy, and rests as a whole. */
+static bool set_stuck(struct folder *folder, const char *name, const struct stat *file, int64_t report_id)
+{
+    bool is_new = !fetch_stuck_find(&folder->stuck, file);
+    if (!fetch_stuck_set(&folder->stuck, name, file, report_id, timestamp_monotonic_ms() + STUCK_MS)) {
+        forget_names(&folder->ready);
+        rest(folder, STUCK_MS);
+    }
+    return is_new;
+}
+
 /* --- the folders there are --- */
 
 static void folder_close(struct drop *drop, struct folder *folder)
@@ -122,6 +140,7 @@ static void folder_close(struct drop *drop, struct folder *folder)
     forget_names(&folder->written);
     free(folder->ready.items);
     free(folder->written.items);
+    fetch_stuck_clear(&folder->stuck);
     free(folder->name);
     if (folder->watch >= 0)
         inotify_rm_watch(drop->inotify, folder->watch);
@@ -239,7 +258,8 @@ static bool read_folders(struct drop *drop, struct err *err)
 
 static void add_ready(struct folder *folder, const char *name)
 {
-    if (!is_temporary(name))
+    const struct fetch_stuck_file *stuck = is_temporary(name) ? NULL : fetch_stuck_find_at(&folder->stuck, folder->fd, name);
+    if (!is_temporary(name) && !(stuck && stuck->until_ms > timestamp_monotonic_ms()))
         add_name(&folder->ready, name);
 }
 
@@ -367,19 +387,6 @@ static bool move_to(const struct folder *folder, int from_dir, const char *from,
     return ok;
 }
 
-/* Does the name stand for that file, as it was then? */
-static bool is_file_at(int dir, const char *name, const struct stat *file)
-{
-    struct stat there;
-    return fstatat(dir, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && there.st_dev == file->st_dev && there.st_ino == file->st_ino &&
-           there.st_size == file->st_size && there.st_mtim.tv_sec == file->st_mtim.tv_sec && there.st_mtim.tv_nsec == file->st_mtim.tv_nsec;
-}
-
-static void rest(struct folder *folder, int64_t ms)
-{
-    folder->rest_until_ms = timestamp_monotonic_ms() + ms;
-}
-
 static void write_reason(const struct folder *folder, const char *name, const char *reason)
 {
     char path[NAME_MAX + 1];
@@ -394,17 +401,19 @@ static void write_reason(const struct folder *folder, const char *name, const ch
         close(dir);
 }
 
-/* file: as it was before it was read. Its name may be given to a newer one at any moment: that one stays, and its event is still to come.
- * Where it cannot be moved it would be taken again and again: the folder rests, and somebody has to look. */
-static void put_away(struct folder *folder, const char *name, const struct stat *file, const char *where, int64_t number,
-                     const char *reason)
+/* To done/, or out of the folder, where it is stored; reason: why it is not, and it goes to failed/. file: as it was before it was read.
+ * Its name may be given to a newer one at any moment: that one stays, and its event is still to come. False: it cannot be moved, and is
+ * stuck. */
+static bool put_away(struct folder *folder, const char *name, const struct stat *file, int64_t report_id, const char *reason)
 {
+    const char *where = reason ? "failed" : folder->keeps_files ? "done" : NULL;
+    int64_t number = report_id ? report_id : timestamp_now();
     char other[NAME_MAX + 1];
-    if (!is_file_at(folder->fd, name, file))
-        return;
+    if (!fetch_stuck_is_at(folder->fd, name, file))
+        return true;
     give_back_taken(folder);
     bool ok = renameat2(folder->fd, name, folder->fd, TAKEN, RENAME_NOREPLACE) == 0;
-    bool is_newer = ok && !is_file_at(folder->fd, TAKEN, file);
+    bool is_newer = ok && !fetch_stuck_is_at(folder->fd, TAKEN, file);
     if (is_newer)
         ok = rename_to(folder->fd, TAKEN, folder->fd, name, number, other);
     else if (ok)
@@ -412,12 +421,13 @@ static void put_away(struct folder *folder, const char *name, const struct stat 
     if (ok && reason && !is_newer)
         write_reason(folder, other, reason);
     if (ok || errno == ENOENT)
-        return;
-    log_error("file_not_moved", "feed=%s file=%s to=%s error=%s", folder->name, log_quote(name), where ? where : "nowhere",
-              log_quote(strerror(errno)));
+        return true;
+    int error = errno;
     UNUSED(rename_to(folder->fd, TAKEN, folder->fd, name, number, other));
-    forget_names(&folder->ready);
-    rest(folder, STUCK_MS);
+    if (set_stuck(folder, other, file, report_id))
+        log_error("file_not_moved", "feed=%s file=%s to=%s error=%s", folder->name, log_quote(name), where ? where : "nowhere",
+                  log_quote(strerror(error)));
+    return false;
 }
 
 /* cause: a word of fetch_refused(). */
@@ -430,15 +440,20 @@ static bool tell_refused(struct drop *drop, const struct folder *folder, const c
     return db_run(drop->db, SQL_FETCH_REFUSED, drop->params, NULL, err);
 }
 
+/* Moved first, since what is told says where it lies. What is stuck was told before. */
 static bool refuse(struct drop *drop, struct folder *folder, const char *name, const struct stat *file, const char *cause, const char *why,
                    struct err *err)
 {
+    struct fetch_stuck_file *stuck = fetch_stuck_find(&folder->stuck, file);
+    bool is_told = stuck && stuck->is_told, ok = true;
     char *reason = mem_printf("%s was not taken: %s", name, why);
-    bool ok = tell_refused(drop, folder, cause, reason, err);
-    if (ok) {
+    bool is_moved = put_away(folder, name, file, 0, reason);
+    if (!is_told) {
         log_warn("document_refused", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(why));
-        put_away(folder, name, file, "failed", timestamp_now(), reason);
+        ok = tell_refused(drop, folder, is_moved || str_equal(cause, "document_max") ? cause : "unmoved", reason, err);
     }
+    if (!is_moved && (stuck = fetch_stuck_find(&folder->stuck, file)))
+        stuck->is_told = ok;
     free(reason);
     return ok;
 }
@@ -479,7 +494,7 @@ static bool take_open(struct drop *drop, struct folder *folder, const char *name
     }
     log_info("document_stored", "feed=%s file=%s report=r%lld size=%lld duplicate=%d", folder->name, log_quote(name),
              (long long)result.report_id, (long long)document.size, result.verdict == FETCH_DUPLICATE);
-    put_away(folder, name, file, folder->keeps_files ? "done" : NULL, result.report_id, NULL);
+    UNUSED(put_away(folder, name, file, result.report_id, NULL));
     return true;
 }
 
@@ -494,8 +509,8 @@ static bool take_closed(struct drop *drop, struct folder *folder, const char *na
         snprintf(why, sizeof why, "it cannot be read (%s): fetch's user or group must be allowed to", strerror(error));
         return time(NULL) - status.st_mtime < QUIET_S || refuse(drop, folder, name, &status, "", why, err);
     }
-    log_error("file_not_open", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(strerror(error)));
-    rest(folder, STUCK_MS);
+    if (set_stuck(folder, name, &status, 0))
+        log_error("file_not_open", "feed=%s file=%s error=%s", folder->name, log_quote(name), log_quote(strerror(error)));
     return true;
 }
 
@@ -513,6 +528,12 @@ static bool is_open_for_writing(int fd)
 static bool take_file(struct drop *drop, struct folder *folder, const char *name, struct err *err)
 {
     struct stat status;
+    const struct fetch_stuck_file *stuck = fetch_stuck_find_at(&folder->stuck, folder->fd, name);
+    if (stuck && stuck->report_id) {
+        status = stuck->file;
+        UNUSED(put_away(folder, name, &status, stuck->report_id, NULL)); /* it is stored: neither read nor counted again */
+        return true;
+    }
     int fd = openat(folder->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return take_closed(drop, folder, name, errno, err);
@@ -641,6 +662,7 @@ static bool look(struct drop *drop, struct err *err)
     }
     for (size_t i = 0; drop->scan_ms <= now_ms && i < drop->folder_count; i++) {
         forget_gone(&drop->folders[i], &drop->folders[i].written);
+        fetch_stuck_forget_gone(&drop->folders[i].stuck, drop->folders[i].fd);
         scan(&drop->folders[i]);
     }
     if (drop->scan_ms <= now_ms)

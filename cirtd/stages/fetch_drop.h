@@ -5,7 +5,7 @@
  *
  * What is taken is committed first, then moved to done/ (or removed); what cannot be taken moves to failed/, with the reason beside it, and
  * so does what lies in done/ and turned out malformed when decode read it. A file that was committed and not moved, since we died in
- * between, is taken again and meets its digest.
+ * between, is taken again and meets its digest. One that cannot be moved is left out for some minutes, and holds up no other.
  */
 #ifndef CIRT_CIRTD_STAGES_FETCH_DROP_H
 #define CIRT_CIRTD_STAGES_FETCH_DROP_H

@@ -107,7 +107,8 @@ BEGIN
     INSERT INTO report_raw (report_id, received, no, bytes) VALUES (p_report, now(), p_no, p_bytes);
 END $$;
 
--- What a drop folder could not take: counted, and told. p_why: 'document_max' (it is too long), 'empty', or '' (it cannot be read).
+-- What a drop folder could not take: counted, and told. p_why: 'document_max' (it is too long), 'empty', 'unmoved' (nor could it be
+-- moved to failed/), or '' (it cannot be read).
 SELECT drop_overloads('fetch_refused');
 CREATE OR REPLACE FUNCTION fetch_refused(p_feed bigint, p_why text, p_reason text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$

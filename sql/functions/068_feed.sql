@@ -32,7 +32,9 @@ CREATE OR REPLACE FUNCTION feed_notice_hint(p_kind text, p_subject text, p_feed 
 RETURN replace(CASE p_kind
     WHEN 'quota' THEN format('to let it send more: cirt feed set FEED --%s N (none: as much as it likes); then: cirt feed seen FEED', coalesce(replace(nullif(p_subject, ''), '_', '-'), 'documents-per-hour'))
     WHEN 'incomplete' THEN 'what came is here; ask who runs its server for the rest; then: cirt feed seen FEED'
-    WHEN 'unreadable' THEN CASE p_subject WHEN 'empty' THEN 'its sender wrote nothing into it (it lies in failed/ of its folder): ask who sends it; then: cirt feed seen FEED' ELSE 'it lies in failed/ of its folder: let fetch''s group read it and move it back; then: cirt feed seen FEED' END
+    WHEN 'unreadable' THEN CASE p_subject WHEN 'empty' THEN 'its sender wrote nothing into it (it lies in failed/ of its folder): ask who sends it; then: cirt feed seen FEED'
+        WHEN 'unmoved' THEN 'it lies where it was put, since it could not be moved to failed/ of its folder: let fetch write there, or take it out; then: cirt feed seen FEED'
+        ELSE 'it lies in failed/ of its folder: let fetch''s group read it and move it back; then: cirt feed seen FEED' END
     WHEN 'failing' THEN 'its server, address or credentials: cirt feed show FEED; then: cirt feed run FEED --wait'
     WHEN 'silent' THEN 'ask who sends it; if it is to be expected less often: cirt feed set FEED --fresh TIME'
     WHEN 'malformed' THEN 'cirt report ls state:malformed sender:FEED; after a fix: cirt report replay sender:FEED; then: cirt feed seen FEED'

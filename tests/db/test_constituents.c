@@ -256,6 +256,11 @@ static void test_faults(void **state)
         {"{\"at\":\"line 4\",\"name\":\"x\",\"networks\":[{\"value\":\"198.18.5.0/24\",\"from\":\"2021-01-01\",\"until\":\"2020-01-01\"}]}",
          "ends before it begins"},
         {"{\"at\":\"line 4\",\"name\":\"x\",\"contacts\":[{\"email\":\"nobody\"}]}", "no mail address"},
+        {"{\"at\":\"line 4\",\"name\":\"x\",\"contacts\":[{\"email\":\"\\\"quo ted\\\"@odd.example\"}]}", "no mail address"},
+        {"{\"at\":\"line 4\",\"name\":\"x\",\"contacts\":[{\"email\":\"jos\\u00e9@b\\u00fccher.example\"}]}", "no mail address"},
+        {"{\"at\":\"line 4\",\"name\":\"x\",\"contacts\":[{\"name\":\"Evil\\nBcc: x\",\"email\":\"a@x.example\"}]}", "control character"},
+        {"{\"at\":\"line 4\",\"name\":\"x\",\"contacts\":[{\"phone\":\"+49 30 123\\u001b\"}]}", "control character"},
+        {"{\"at\":\"line 4\",\"name\":\"x\",\"title\":\"\\u001b]0;owned\\u0007\"}", "title has a control character"},
         {"{\"at\":\"line 4\",\"name\":\"x\",\"contacts\":[{\"phone\":\"+abc\"}]}", "no phone number"},
         {"{\"at\":\"line 4\",\"name\":\"x\",\"lang\":\"deutsch!\"}", "no language"},
         {"{\"at\":\"line 4\",\"name\":\"x\",\"sector\":\"ener gy\"}", "no sector"},
@@ -284,7 +289,14 @@ static void test_faults(void **state)
             fail_msg("%s: %s, %s", files[i][0], desk_client_text(problem, "at"), desk_client_text(problem, "detail"));
         json_decref(problem);
     }
+    /* One alone by the same rules; a domain may be one of other letters. */
+    json_decref(
+        desk_client_post(*state, "admin", 422, "/v1/constituents", "{\"name\":\"x\",\"contacts\":[{\"email\":\"jos\\u00e9@x.example\"}]}"));
+    json_decref(desk_client_post(*state, "admin", 422, "/v1/constituents", "{\"name\":\"x\",\"title\":\"a\\u0007\"}"));
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.constituent WHERE name IN ('x', 'y', 'fine')"), 0);
+    json_decref(desk_client_post(*state, "admin", 201, "/v1/constituents",
+                                 "{\"name\":\"idn\",\"title\":\"B\\u00fccher\",\"contacts\":[{\"name\":\"Jos\\u00e9\","
+                                 "\"email\":\"Soc@b\\u00fccher.example\"}]}"));
     /* An import is its admin's, and is done once. */
     json_decref(desk_client_post(*state, "analyst", 403, "/v1/imports", "{\"items\":[{\"name\":\"x\"}]}"));
     json_decref(desk_client_post(*state, "admin", 404, "/v1/imports/999999", "{}"));

@@ -346,9 +346,12 @@ static void notices_name_the_limit(void **state)
     assert_int_equal(cluster_number("SELECT is_over_quota::int FROM cirt.fetch_folders() WHERE name = 'steady'"), 0);
     assert_true(cluster_may("fetch",
                             "SELECT cirt.fetch_refused(1, '', 'x was not taken'), cirt.fetch_refused(1, 'document_max', 'y is too long'), "
-                            "cirt.fetch_refused(1, 'empty', 'z was not taken')",
+                            "cirt.fetch_refused(1, 'empty', 'z was not taken'), cirt.fetch_refused(1, 'unmoved', 'w was not taken')",
                             sqlstate));
-    assert_int_equal(open_notices("steady", "unreadable"), 2);
+    assert_int_equal(open_notices("steady", "unreadable"), 3);
+    assert_int_equal(cluster_number("SELECT count(*) FROM cirt.feed_checks() WHERE text = 'unreadable: w was not taken' AND hint NOT LIKE "
+                                    "'%it lies in failed/%'"),
+                     1);
     assert_int_equal(
         cluster_number("SELECT count(*) FROM cirt.feed_checks() WHERE text = 'unreadable: z was not taken' AND hint LIKE '%wrote "
                        "nothing into it%'"),

@@ -156,6 +156,29 @@ until_true 20 bash -c "! test -e '$drop/small.json'"
 [[ ! -e $drop/done/small.json ]] || fail "the file was kept"
 [[ -L $drop/link.csv && -p $drop/pipe.csv ]] || fail "a link or a pipe was taken"
 
+# What cannot be moved stays, and holds up no other: it is stored once, and told once.
+as home admin feed add stuck --drop >/dev/null
+stuck=$box/drop/stuck
+until_true 20 test -d "$stuck"
+install -d -m 0555 "$stuck/done" "$stuck/failed"
+: >"$stuck/nothing.json"
+touch -d '5 minutes ago' "$stuck/nothing.json"
+until_true 30 said stuck 'd["refused"]' 1
+for i in 1 2; do
+    printf '{"description":"stuck %s"}' "$i" >"$stuck/$i.tmp"
+    touch -d '5 minutes ago' "$stuck/$i.tmp"
+    mv "$stuck/$i.tmp" "$stuck/$i.json"
+    until_true 20 said stuck 'd["documents"]' "$i"
+done
+contains 'it lies where it was' 'could not be moved to failed/' "$(as home lead feed show stuck)"
+lacks 'and nowhere else' 'it lies in failed/' "$(as home lead feed show stuck)"
+sleep 11 # the folder is looked through again
+equal 'neither counted nor stored again' '[1, 2, 0]' "$(feed stuck '[d["refused"], d["documents"], d["duplicates"]]')"
+printf '{"description":"a newer one"}' >"$SCRATCH/newer.json"
+mv "$SCRATCH/newer.json" "$stuck/2.json"
+until_true 20 said stuck 'd["documents"]' 3
+equal 'it is not touched' '{"description":"stuck 1"}{"description":"a newer one"}' "$(cat "$stuck/1.json" "$stuck/2.json")"
+
 # --- one name given to newer versions while the older is read: what is gone from the folder was read ---
 newer_versions() { # prints the digests of those that were gone before the next one came
     python3 - "$1" <<'END'
