@@ -121,14 +121,17 @@ static bool count_repeated(struct rows *rows, struct err *err)
 /* A feed whose columns changed is told of, whether the document could be read or was refused. */
 static bool tell_columns(struct rows *rows, bool is_read, struct err *err)
 {
+    struct report_envelope envelope;
     struct intake *intake = rows->intake;
     if (!rows->head->columns || !str_equal(rows->job->caller->role, "feed"))
         return true;
+    intake_job_envelope(rows->job, rows->head, &envelope);
     db_params_reset(intake->params);
     db_int8(intake->params, rows->job->caller->sender_id);
     db_text(intake->params, rows->head->columns_of);
     db_text(intake->params, rows->head->columns);
     db_bool(intake->params, is_read);
+    db_int2(intake->params, (int16_t)envelope.tlp);
     return db_run(intake->db, SQL_INTAKE_COLUMNS, intake->params, NULL, err);
 }
 

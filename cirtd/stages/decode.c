@@ -114,6 +114,7 @@ void decode_add(struct decode_job *job, const struct report *report, const char 
 bool decode_tell_columns(struct decode_job *job, const struct report *report, bool is_read, struct err *err)
 {
     struct stage_run *run = job->run;
+    bool is_assumed;
     if (!report->columns)
         return true;
     db_params_reset(run->params);
@@ -122,6 +123,7 @@ bool decode_tell_columns(struct decode_job *job, const struct report *report, bo
     db_text(run->params, report->columns_of);
     db_text(run->params, report->columns);
     db_bool(run->params, is_read);
+    db_int2(run->params, (int16_t)effective_tlp(job, report, &is_assumed));
     return db_run(run->db, SQL_DECODE_COLUMNS, run->params, NULL, err);
 }
 

@@ -37,23 +37,33 @@ BEGIN
             AND s.type = a.type AND s.role IN (2, 3) AND victim_counts(s));
 END $$;
 
+-- The name or address that a URL stands on, an IPv6 address in brackets. The index sighting_victim_url has the same expression.
+CREATE OR REPLACE FUNCTION url_host(p_url text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN substring(p_url FROM '^[a-z0-9+.-]+://(?:[^/@]*@)?(\[[^]]*\]|[^/:?#]+)');
+
 -- Which of these, by their places from 1, must not be blocked for a victim's or target's sake though they are not theirs: a domain at or above a name of theirs
--- (also of their URL or mail address), an address that a URL of theirs stands on, an address or network within a network of theirs.
-CREATE OR REPLACE FUNCTION victims_behind(p_types smallint[], p_hosts text[], p_addrs inet[]) RETURNS SETOF bigint
+-- (also of their URL or mail address), an address that a URL of theirs stands on, an address or network within a network of theirs, and the URL of a whole site
+-- on such an address or such a name.
+SELECT drop_overloads('victims_behind');
+CREATE OR REPLACE FUNCTION victims_behind(p_types smallint[], p_values text[], p_hosts text[], p_addrs inet[]) RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_nestloop = on AS $$
 BEGIN
     RETURN QUERY
-    WITH asked AS MATERIALIZED (SELECT u.ord, u.type, u.host, u.addr FROM unnest(p_types, p_hosts, p_addrs) WITH ORDINALITY u(type, host, addr, ord))
-    SELECT a.ord FROM asked a WHERE a.type = 5 AND EXISTS (
+    WITH asked AS MATERIALIZED (
+        SELECT u.ord, u.type, u.host, CASE u.type WHEN 6 THEN url_address(u.value) ELSE u.addr END AS addr
+        FROM unnest(p_types, p_values, p_hosts, p_addrs) WITH ORDINALITY u(type, value, host, addr, ord) WHERE u.type <> 6 OR u.value ~ '^[a-z0-9+.-]+://[^/?#]*/?(#|$)')
+    SELECT a.ord FROM asked a WHERE a.type IN (5, 6) AND EXISTS (
         SELECT FROM sighting s WHERE s.host IS NOT NULL AND reverse(s.host) = reverse(a.host) AND s.role IN (2, 3) AND victim_counts(s))
     -- "." and "/" are neighbours in ASCII.
     UNION SELECT a.ord FROM asked a WHERE a.type = 5 AND EXISTS (
         SELECT FROM sighting s WHERE s.host IS NOT NULL AND reverse(s.host) ~>=~ (reverse(a.host) || '.') AND reverse(s.host) ~<~ (reverse(a.host) || '/')
             AND s.role IN (2, 3) AND victim_counts(s))
-    UNION SELECT a.ord FROM asked a WHERE a.type <= 2 AND EXISTS (
-        SELECT FROM sighting s WHERE substring(s.value FROM '^[a-z0-9+.-]+://(?:[^/@]*@)?(\[[^]]*\]|[^/:?#]+)') = CASE a.type WHEN 1 THEN host(a.addr) ELSE '[' || host(a.addr) || ']' END
+    UNION SELECT a.ord FROM asked a WHERE a.type IN (1, 2, 6) AND EXISTS (
+        SELECT FROM sighting s WHERE url_host(s.value) = CASE family(a.addr) WHEN 4 THEN host(a.addr) ELSE '[' || host(a.addr) || ']' END
             AND s.type = 6 AND s.host IS NULL AND s.role IN (2, 3) AND victim_counts(s))
-    UNION SELECT a.ord FROM asked a WHERE a.type <= 3 AND EXISTS (
+    UNION SELECT a.ord FROM asked a WHERE a.type = 6 AND EXISTS (
+        SELECT FROM sighting s WHERE s.addr = a.addr AND s.type IN (1, 2) AND s.role IN (2, 3) AND victim_counts(s))
+    UNION SELECT a.ord FROM asked a WHERE a.type IN (1, 2, 3, 6) AND EXISTS (
         SELECT FROM sighting s WHERE s.type = 3 AND s.addr >>= a.addr AND s.role IN (2, 3) AND victim_counts(s));
 END $$;

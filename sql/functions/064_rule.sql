@@ -660,7 +660,7 @@ END $$;
 
 -- --- the doctor ---
 
--- What waits for a second person, what has ended, and what was thrown away within a day.
+-- What waits for a second person, what has ended, and what was thrown away within a day, of reports that the viewer may see.
 CREATE OR REPLACE FUNCTION rule_checks() RETURNS TABLE (name text, ok boolean, text text, hint text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
@@ -672,7 +672,7 @@ BEGIN
     -- Each report and observation once, whatever rules dropped it, less what was let go and is in cases now.
     RETURN QUERY WITH swallowed AS MATERIALIZED (
             SELECT w.rule, w.report_id, w.observations - coalesce(c.observations, '{}') AS observations
-            FROM (SELECT DISTINCT h.rule FROM rule_hits h) h JOIN rule_swallowed w ON w.rule = h.rule
+            FROM (SELECT DISTINCT h.rule FROM rule_hits h) h JOIN visible_swallowed w ON w.rule = h.rule
             CROSS JOIN LATERAL (SELECT range_agg(m.observations) AS observations FROM case_member m WHERE m.report_id = w.report_id AND m.until IS NULL) c
             WHERE w.kind <> 'hold' AND w.at > now() - interval '1 day' AND (c.observations IS NULL OR NOT w.observations <@ c.observations)),
         report AS (SELECT s.report_id, range_agg(s.observations) AS observations FROM swallowed s GROUP BY s.report_id),

@@ -108,13 +108,19 @@ BEGIN
 END $$;
 
 -- What a drop folder could not take: counted, and told. p_why: 'document_max' (it is too long), 'empty', 'unmoved' (nor could it be
--- moved to failed/), or '' (it cannot be read).
+-- moved to failed/), or '' (it cannot be read). p_reason names the file: of a feed that is RED only how many there were is for everybody.
 SELECT drop_overloads('fetch_refused');
 CREATE OR REPLACE FUNCTION fetch_refused(p_feed bigint, p_why text, p_reason text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 BEGIN
     INSERT INTO feed_count (sender_id, refused) SELECT s.id, 1 FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.identity_id = p_feed;
-    PERFORM feed_notice_raise(p_feed, CASE p_why WHEN 'document_max' THEN 'quota' ELSE 'unreadable' END, p_why, p_reason);
+    PERFORM feed_notice_raise(p_feed, CASE p_why WHEN 'document_max' THEN 'quota' ELSE 'unreadable' END, p_why, CASE WHEN i.default_tlp = 4 THEN
+            format('%s refused within a day, the last one since it %s; file names are TLP:RED',
+                   counted((SELECT sum(c.refused) FROM feed_count c WHERE c.sender_id = s.id)
+                           + coalesce((SELECT sum(t.refused) FROM feed_tally t WHERE t.sender_id = s.id AND t.hour > now() - interval '1 day'), 0), 'document'),
+                   CASE p_why WHEN 'document_max' THEN 'is too long' WHEN 'empty' THEN 'is empty' ELSE 'cannot be read' END)
+            ELSE p_reason END)
+        FROM identity i JOIN sender s ON s.identity_id = i.id WHERE i.id = p_feed;
 END $$;
 
 -- What a feed that pushes sent beyond its quota, in so many documents: counted, and told.
@@ -364,13 +370,16 @@ CREATE OR REPLACE FUNCTION columns_words(p_names text[]) RETURNS text LANGUAGE s
 
 -- The columns of a table that a feed sent: told where they are others than those of the last one that could be read. Nothing for other senders, nor of
 -- what is replayed: it came long ago. p_report: NULL where it came now; p_is_read: false where the document was refused. What somebody has seen is not told
--- again in the same words for a day, so that neither the next refused one nor the first that a changed mapping reads repeats it.
+-- again in the same words for a day, so that neither the next refused one nor the first that a changed mapping reads repeats it. Columns of what is RED (p_tlp:
+-- the document's label) are compared among themselves, and counted, not named: everybody reads notices.
 SELECT drop_overloads('feed_columns_seen');
-CREATE OR REPLACE FUNCTION feed_columns_seen(p_sender bigint, p_report bigint, p_what text, p_columns text, p_is_read boolean) RETURNS void
+CREATE OR REPLACE FUNCTION feed_columns_seen(p_sender bigint, p_report bigint, p_what text, p_columns text, p_is_read boolean, p_tlp smallint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_feed bigint := (SELECT f.identity_id FROM feed f JOIN sender s ON s.identity_id = f.identity_id WHERE s.id = p_sender);
-    v_what text := coalesce(left(p_what, 200), '');
+    v_is_red boolean := p_tlp = 4 OR EXISTS (SELECT FROM identity i WHERE i.id = v_feed AND i.default_tlp = 4);
+    v_what text := coalesce(left(p_what, 200), '') || CASE WHEN v_is_red THEN ' (TLP:RED)' ELSE '' END;
+    v_subject text := CASE WHEN v_is_red THEN 'TLP:RED' ELSE v_what END;
     v_columns text := left(p_columns, 20000);
     v_old text;
     v_came text[];
@@ -392,9 +401,11 @@ BEGIN
     IF v_old IS NOT NULL THEN
         v_came := ARRAY(SELECT x FROM unnest(string_to_array(v_columns, ',')) WITH ORDINALITY u(x, no) WHERE x <> ALL (string_to_array(v_old, ',')) ORDER BY no);
         v_went := ARRAY(SELECT x FROM unnest(string_to_array(v_old, ',')) WITH ORDINALITY u(x, no) WHERE x <> ALL (string_to_array(v_columns, ',')) ORDER BY no);
-        v_text := concat_ws('; ', 'the columns' || coalesce(' of ' || nullif(v_what, ''), '') || ' changed', 'new: ' || columns_words(v_came), 'gone: ' || columns_words(v_went),
-                            CASE WHEN v_came = '{}' AND v_went = '{}' THEN 'another order' END);
-        PERFORM feed_notice_raise(v_feed, 'columns', v_what, v_text) WHERE NOT EXISTS (
-            SELECT FROM feed_notice n WHERE n.identity_id = v_feed AND n.kind = 'columns' AND n.subject = v_what AND n.text = v_text AND n.ended > now() - interval '1 day');
+        v_text := concat_ws('; ', 'the columns' || CASE WHEN v_is_red THEN '' ELSE coalesce(' of ' || nullif(v_what, ''), '') END || ' changed',
+                            'new: ' || CASE WHEN v_is_red THEN nullif(cardinality(v_came), 0)::text ELSE columns_words(v_came) END,
+                            'gone: ' || CASE WHEN v_is_red THEN nullif(cardinality(v_went), 0)::text ELSE columns_words(v_went) END,
+                            CASE WHEN v_came = '{}' AND v_went = '{}' THEN 'another order' END, CASE WHEN v_is_red THEN 'their names are TLP:RED' END);
+        PERFORM feed_notice_raise(v_feed, 'columns', v_subject, v_text) WHERE NOT EXISTS (
+            SELECT FROM feed_notice n WHERE n.identity_id = v_feed AND n.kind = 'columns' AND n.subject = v_subject AND n.text = v_text AND n.ended > now() - interval '1 day');
     END IF;
 END $$;

@@ -429,9 +429,15 @@ BEGIN
         JOIN incident_case k ON k.id = m.case_id WHERE k.pap >= 2 AND k.drill_id = 0;
 END $$;
 
--- Loopback, private, link-local, multicast and reserved addresses (RFC 6890), or a network with some of them: who blocks these cuts off himself. Each site has its own.
+-- Loopback, private, shared, link-local, benchmark, multicast, translated and reserved addresses (RFC 6890), or a network with some of them: who blocks these cuts
+-- off himself. Each site has its own. In the second line the same IPv4 addresses within 2002::/16 (6to4).
 CREATE OR REPLACE FUNCTION is_everybodys_own(p_addr inet) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN p_addr && ANY ('{0.0.0.0/8,10.0.0.0/8,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.168.0.0/16,224.0.0.0/3,::/127,fc00::/7,fe80::/10,ff00::/8}'::inet[]);
+RETURN p_addr && ANY (('{0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,192.168.0.0/16,198.18.0.0/15,224.0.0.0/3,'
+    '2002::/24,2002:a00::/24,2002:6440::/26,2002:7f00::/24,2002:a9fe::/32,2002:ac10::/28,2002:c000::/40,2002:c0a8::/32,2002:c612::/31,2002:e000::/19,'
+    '::/127,64:ff9b::/96,64:ff9b:1::/48,100::/64,fc00::/7,fe80::/10,ff00::/8}')::inet[]);
+
+-- The address that a URL stands on; NULL: a name.
+CREATE OR REPLACE FUNCTION url_address(p_url text) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rir_address(btrim(url_host(p_url), '[]'));
 
 -- Takes a part of what the filter found into the list: p_part as export_next() made it. Why something is withheld is counted: its label, that it is somebody's
 -- name, that somebody was hurt there, that it is known to be good, that its PAP, or that of a case it is in, forbids to act on it where others see it
@@ -464,7 +470,8 @@ BEGIN
                                 WHERE n.network >= network(u.addr) AND n.network <= set_masklen(broadcast(u.addr), CASE family(u.addr) WHEN 4 THEN 32 ELSE 128 END)
                                 LIMIT 1) y
             WHERE u.type = 3
-        UNION SELECT u.ord FROM unnest(p_addrs) WITH ORDINALITY u(addr, ord) WHERE x.blocks AND is_everybodys_own(u.addr)
+        UNION SELECT u.ord FROM unnest(p_types, p_values, p_addrs) WITH ORDINALITY u(type, value, addr, ord)
+            WHERE x.blocks AND is_everybodys_own(CASE u.type WHEN 6 THEN url_address(u.value) ELSE u.addr END)
         -- Zones and rules block a domain with all below it. "." and "/" are neighbours in ASCII; an entry with "/" in it is a URL that happens to end so.
         UNION SELECT u.ord FROM unnest(p_types, p_hosts) WITH ORDINALITY u(type, host, ord)
             CROSS JOIN LATERAL (SELECT FROM (SELECT y.list_id, y.value FROM warninglist_entry y
@@ -472,7 +479,7 @@ BEGIN
                                 JOIN warninglist w ON w.id = e.list_id AND w.loaded AND 5 = ANY (w.types) WHERE strpos(e.value, '/') = 0 LIMIT 1) y
             WHERE u.type = 5 AND x.blocks),
     victim AS MATERIALIZED (SELECT v AS ord FROM victims_among(p_types, p_values, p_hosts, p_addrs) v
-                            UNION SELECT v FROM victims_behind(p_types, p_hosts, p_addrs) v WHERE x.blocks),
+                            UNION SELECT v FROM victims_behind(p_types, p_values, p_hosts, p_addrs) v WHERE x.blocks),
     judged AS MATERIALIZED (
         SELECT a.*, CASE WHEN a.tlp > x.ceiling THEN 'label' WHEN a.personal OR a.role IN (2, 3) THEN 'personal' WHEN h.ord IS NOT NULL THEN 'victim' WHEN k.ord IS NOT NULL THEN 'known_good'
                          WHEN x.blocks AND (a.pap >= 2 OR c.ord IS NOT NULL) THEN 'pap' END AS why

@@ -18,7 +18,7 @@ SELECT inbox_chunk FROM inbox_chunk($1::bigint, $2::int)
 SELECT inbox_rows_begin($1::bigint)
 
 -- name: columns
-SELECT feed_columns_seen($1::bigint, $2::bigint, $3::text, $4::text, $5::boolean)
+SELECT feed_columns_seen($1::bigint, $2::bigint, $3::text, $4::text, $5::boolean, $6::smallint)
 
 -- name: split
 SELECT inbox_split($1::bigint)

@@ -34,7 +34,7 @@ SELECT incoming_id, verdict FROM incoming_insert($1::bigint, $2::bigint, $3::tex
 SELECT incoming_issuer_may($1::bigint, $2::text, $3::text)
 
 -- name: columns
-SELECT feed_columns_seen($1::bigint, NULL, $2::text, $3::text, $4::boolean)
+SELECT feed_columns_seen($1::bigint, NULL, $2::text, $3::text, $4::boolean, $5::smallint)
 
 -- name: refused
 SELECT feed_refused($1::bigint, $2::bigint, $3::text)

@@ -188,11 +188,34 @@ static void test_everybodys_own(void **state)
                                         "cidr 168.0.0.0/5 source",   "ipv6 fe80::1 source",
                                         "ipv4 192.168.4.4 source",   "url http://10.1.2.3/x infrastructure",
                                         "ipv4 9.255.255.255 source", NULL};
+    static const char *const special[] = {"ipv4 100.64.1.1 source",
+                                          "ipv4 192.0.0.8 source",
+                                          "cidr 198.18.0.0/16 source",
+                                          "cidr 100.0.0.0/8 source",
+                                          "ipv6 64:ff9b::a00:1 source",
+                                          "ipv6 64:ff9b:1::7 source",
+                                          "ipv6 100::7 source",
+                                          "ipv6 2002:a00:1::1 source",
+                                          "cidr 2002::/16 source",
+                                          "ipv6 2002:c612:1::1 source",
+                                          "ipv6 2002:2d4d:1::1 source",
+                                          "ipv4 198.20.0.1 source",
+                                          "url http://127.0.0.1/x source",
+                                          "url http://192.168.1.1:8080/ source",
+                                          "url http://[fe80::1]/x source",
+                                          "url http://100.64.0.1/ source",
+                                          "url http://198.20.0.2/x source",
+                                          NULL};
+    static const char networks[] =
+        "ip:100.0.0.0/8 OR ip:192.0.0.0/24 OR ip:198.16.0.0/12 OR ip:64:ff9b::/32 OR ip:100::/16 OR ip:2002::/16";
     static const char all[] = "ip:127.0.0.0/8 OR ip:10.0.0.0/8 OR ip:168.0.0.0/5 OR ip:fe80::/10 OR ip:192.168.0.0/16 OR ip:9.0.0.0/8";
     desk_client_report(0, "green", "feed", marks);
     has_values(state, "analyst", "blocklist-ip", NULL, all, "9.255.255.255");
     has_values(state, "analyst", "blocklist-url", NULL, all, "9.255.255.255");
     has_values(state, "analyst", "csv", NULL, "ip:127.0.0.0/8 OR ip:192.168.0.0/16", "127.0.0.1 192.168.4.4");
+    desk_client_report(0, "green", "feed", special);
+    has_values(state, "analyst", "suricata", NULL, networks, "198.20.0.1 2002:2d4d:1::1");
+    has_values(state, "analyst", "blocklist-url", NULL, "type:url", "http://198.20.0.2/x");
 }
 
 /* Nor is a domain in what blocks all below it: a zone, a rule. */
@@ -711,6 +734,14 @@ static void test_victims_behind(void **state)
                                          "ipv4 45.77.2.9 source",
                                          "ipv4 45.77.2.90 source",
                                          "ipv6 2a02:77::9 source",
+                                         "url http://shop.hosting.example/ infrastructure",
+                                         "url http://shop.hosting.example/kit?a infrastructure",
+                                         "url http://shop.hosting.example/?a infrastructure",
+                                         "url http://hosting.example/ infrastructure",
+                                         "url https://45.77.2.9:8080/ infrastructure",
+                                         "url http://45.77.0.1/ infrastructure",
+                                         "url http://45.77.3.9/ infrastructure",
+                                         "url http://[2a02:77::9]/kit infrastructure",
                                          NULL},
                              *const hurt[] = {"domain shop.hosting.example target",
                                               "url http://shops.example/index.php target",
@@ -718,15 +749,19 @@ static void test_victims_behind(void **state)
                                               "url https://[2a02:77::9]/ target",
                                               "email boss@posts.example victim",
                                               "cidr 45.77.0.0/24 victim",
+                                              "ipv4 45.77.3.9 victim",
                                               NULL};
     static const char all[] = "ip:45.77.0.0/16 OR domain:hosting.example OR domain:hostings.example OR "
-                              "domain:shops.example OR domain:posts.example OR ip:2a02:77::/32";
+                              "domain:shops.example OR domain:posts.example OR ip:2a02:77::/32 OR type:url";
+    static const char left[] = "45.77.1.9 45.77.2.90 hostings.example http://198.20.0.2/x http://[2a02:77::9]/kit http://hosting.example/ "
+                               "http://shop.hosting.example/?a http://shop.hosting.example/kit?a";
     desk_client_report(0, "green", "feed", marked);
     desk_client_report(case_number, "green", "feed", hurt);
-    has_values(state, "analyst", "rpz", NULL, all, "45.77.1.9 45.77.2.90 hostings.example");
-    has_values(state, "analyst", "suricata", NULL, all, "45.77.1.9 45.77.2.90 hostings.example");
+    has_values(state, "analyst", "rpz", NULL, all, left);
+    has_values(state, "analyst", "suricata", NULL, all, left);
     /* A list that blocks nothing still says them. */
-    has_values(state, "analyst", "csv", NULL, "domain:hosting.example OR domain:shops.example", "hosting.example shops.example");
+    has_values(state, "analyst", "csv", NULL, "type:domain (domain:hosting.example OR domain:shops.example)",
+               "hosting.example shops.example");
 }
 
 /* A case that somebody makes RED keeps home what is in it, though its reports say GREEN: also from the lists of those who do not see it. */

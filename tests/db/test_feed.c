@@ -359,6 +359,52 @@ static void notices_name_the_limit(void **state)
     assert_int_equal(cluster_number("SELECT count(*) FROM cirt.feed_checks() WHERE hint LIKE '%--document-max N%'"), 1);
 }
 
+static void columns_come(const char *login, const char *columns, int tlp)
+{
+    char sql[300];
+    snprintf(sql, sizeof sql,
+             "SELECT cirt.feed_columns_seen(s.id, NULL, 'operation.csv', '%s', true, %d::smallint) FROM cirt.sender s JOIN cirt.identity i"
+             " ON i.id = s.identity_id WHERE i.login = '%s'",
+             columns, tlp, login);
+    cluster_execute(sql);
+}
+
+static void assert_notices(const char *login, const char *expected)
+{
+    char sql[400];
+    snprintf(sql, sizeof sql,
+             "SELECT string_agg(concat_ws(': ', n.kind, n.subject, n.text), ' | ' ORDER BY n.kind, n.subject DESC) FROM cirt.feed_notice n "
+             "JOIN cirt.identity i ON i.id = n.identity_id WHERE i.login = '%s' AND n.ended IS NULL",
+             login);
+    char *found = cluster_text(sql);
+    assert_string_equal(found, expected);
+    free(found);
+}
+
+/* Everybody reads notices, and they are mailed: they name no column and no file of what is RED. */
+static void what_is_red_is_only_counted(void **state)
+{
+    (void)state;
+    cluster_execute("SET search_path = cirt; DELETE FROM feed_notice; DELETE FROM feed_count; DELETE FROM feed_tally;"
+                    "UPDATE identity SET default_tlp = 4 WHERE login = 'steady'");
+    columns_come("steady", "ip,operation", 2);
+    columns_come("steady", "ip,secret,port", 2);
+    cluster_execute("SET search_path = cirt; SELECT fetch_refused(i.id, '', 'operation.csv was not taken'), fetch_refused(i.id, '', "
+                    "'secret.csv was not taken') FROM identity i WHERE i.login = 'steady'");
+    assert_notices("steady",
+                   "columns: TLP:RED: the columns changed; new: 2; gone: 1; their names are TLP:RED | "
+                   "unreadable: : 2 documents refused within a day, the last one since it cannot be read; file names are TLP:RED");
+    /* Of another feed a document that says so itself; one that does not is not compared with it. */
+    columns_come("quiet", "ip,agent", 4);
+    columns_come("quiet", "ip,name", 2);
+    assert_notices("quiet", "");
+    columns_come("quiet", "ip", 4);
+    columns_come("quiet", "ip", 2);
+    assert_notices("quiet", "columns: operation.csv: the columns of operation.csv changed; gone: name | "
+                            "columns: TLP:RED: the columns changed; gone: 1; their names are TLP:RED");
+    cluster_execute("UPDATE cirt.identity SET default_tlp = NULL WHERE login = 'steady'");
+}
+
 static void what_never_brought_anything_goes_whole(void **state)
 {
     (void)state;
@@ -404,6 +450,7 @@ int main(void)
         cmocka_unit_test(who_asks_to_wait_for_ever_is_told),
         cmocka_unit_test(doctor_knows_what_is_missing),
         cmocka_unit_test(notices_name_the_limit),
+        cmocka_unit_test(what_is_red_is_only_counted),
         cmocka_unit_test(what_never_brought_anything_goes_whole),
         cmocka_unit_test(volume_of_a_weekly_feed),
     };
