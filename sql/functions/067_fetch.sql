@@ -118,7 +118,7 @@ BEGIN
             format('%s refused within a day, the last one since it %s; file names are TLP:RED',
                    counted((SELECT sum(c.refused) FROM feed_count c WHERE c.sender_id = s.id)
                            + coalesce((SELECT sum(t.refused) FROM feed_tally t WHERE t.sender_id = s.id AND t.hour > now() - interval '1 day'), 0), 'document'),
-                   CASE p_why WHEN 'document_max' THEN 'is too long' WHEN 'empty' THEN 'is empty' ELSE 'cannot be read' END)
+                   CASE p_why WHEN 'document_max' THEN 'is too long' WHEN 'empty' THEN 'is empty' WHEN 'unmoved' THEN 'cannot be moved to failed/' ELSE 'cannot be read' END)
             ELSE p_reason END)
         FROM identity i JOIN sender s ON s.identity_id = i.id WHERE i.id = p_feed;
 END $$;
