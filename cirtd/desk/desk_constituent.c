@@ -185,13 +185,22 @@ static bool has_control(const char *text)
     return false;
 }
 
-/* Whether a mail can be written to it, and a contact have it: the latter is mail_address() in the database. */
+/* Whether a mail can be written to it, and a contact have it: the latter is mail_address() in the database, which takes blanks around it.
+ */
 static bool is_mail_address(const char *text)
 {
+    char word[MAIL_ADDRESS_SIZE_MAX + 1] = "";
     struct buf written;
     struct err ignored;
+    text += strspn(text, " ");
+    size_t size = strlen(text);
+    while (size > 0 && text[size - 1] == ' ')
+        size--;
+    if (size > MAIL_ADDRESS_SIZE_MAX)
+        return false;
+    memcpy(word, text, size);
     buf_init(&written, MAIL_ADDRESS_SIZE_MAX);
-    bool ok = is_word_without(text, "<>") && strchr(text, '@') == strrchr(text, '@') && mail_field_address(&written, text, &ignored) &&
+    bool ok = is_word_without(word, "<>") && strchr(word, '@') == strrchr(word, '@') && mail_field_address(&written, word, &ignored) &&
               !written.full;
     buf_clear(&written);
     return ok;
