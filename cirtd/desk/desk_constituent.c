@@ -185,8 +185,7 @@ static bool has_control(const char *text)
     return false;
 }
 
-/* Whether a mail can be written to it, and a contact have it: the latter is mail_address() in the database, which takes blanks around it.
- */
+/* Whether a mail can be written to it, and a contact have it: mail_address() in the database, which takes blanks around it. */
 static bool is_mail_address(const char *text)
 {
     char word[MAIL_ADDRESS_SIZE_MAX + 1] = "";
