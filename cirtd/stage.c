@@ -76,7 +76,7 @@ static void tell_trouble(bool *is_away, const struct err *err)
 bool stage_connect(const struct role_context *context, struct db *db, struct err *err)
 {
     bool is_away = false;
-    while (!db_ready(db, err)) {
+    while (!db_ready(db, err) || !selfcheck_rights(context->role, db, err)) {
         if (err->code != ERR_AGAIN)
             return false;
         tell_trouble(&is_away, err);
@@ -85,7 +85,7 @@ bool stage_connect(const struct role_context *context, struct db *db, struct err
         db_wait(db, 100);
     }
     tell_trouble(&is_away, NULL);
-    return selfcheck_rights(context->role, db, err);
+    return true;
 }
 
 static bool run_fail(const struct stage *stage, struct stage_run *run, int64_t id, int64_t attempts, const struct err *why)

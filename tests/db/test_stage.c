@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <libpq-fe.h>
 
 #include "cirtd/stage.h"
 #include "support/cluster.h"
+#include "support/stage_child.h"
 
 enum { ROWS = 10, NONE = 0 };
 
@@ -248,13 +250,49 @@ static void test_slow_work(void **state)
     expect(TRANSACTIONS, 3);
 }
 
+/* Nobody looks at the table until the connection, the caller's, is closed. */
+static PGconn *hold(const char *table)
+{
+    char conninfo[CLUSTER_CONNINFO_SIZE], lock[100];
+    PGconn *connection = PQconnectdb(cluster_conninfo("postgres", conninfo));
+    snprintf(lock, sizeof lock, "BEGIN; LOCK TABLE %s", table);
+    PQclear(PQexec(connection, lock));
+    assert_int_equal(PQtransactionStatus(connection), PQTRANS_INTRANS);
+    return connection;
+}
+
+#define WAITING_OF_SHARE "SELECT count(*) FROM pg_stat_activity a JOIN pg_locks l USING (pid) WHERE usename = 'cirt_share' AND NOT granted"
+
+/* The connection may end while a role that has just started looks at its rights, which it has prepared before what reads releasable_item:
+ * it waits, as everywhere else. */
+static void test_away_at_the_start(void **state)
+{
+    UNUSED(state);
+    PGconn *item = hold("cirt.releasable_item");
+    pid_t child = stage_child_start("share", "");
+    assert_true(stage_child_reaches(WAITING_OF_SHARE, "1"));
+    PGconn *depend = hold("pg_depend");
+    PQfinish(item);
+    assert_true(stage_child_reaches(WAITING_OF_SHARE " AND relation = 'pg_depend'::regclass", "1"));
+    cluster_execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'cirt_share' AND wait_event_type = 'Lock'");
+    assert_true(stage_child_reaches(WAITING_OF_SHARE " AND relation = 'pg_depend'::regclass", "1"));
+    PQfinish(depend);
+    assert_true(stage_child_reaches("SELECT count(*) FROM pg_stat_activity WHERE usename = 'cirt_share' AND state = 'idle'", "1"));
+    assert_true(stage_child_stop(child));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_together, set_up),      cmocka_unit_test_setup(test_not_batched, set_up),
-        cmocka_unit_test_setup(test_one_is_bad, set_up),    cmocka_unit_test_setup(test_one_comes_again, set_up),
-        cmocka_unit_test_setup(test_one_is_stolen, set_up), cmocka_unit_test_setup(test_database_refuses_one, set_up),
-        cmocka_unit_test_setup(test_slow_work, set_up),     cmocka_unit_test_setup(test_collected, set_up),
+        cmocka_unit_test(test_away_at_the_start),
+        cmocka_unit_test_setup(test_together, set_up),
+        cmocka_unit_test_setup(test_not_batched, set_up),
+        cmocka_unit_test_setup(test_one_is_bad, set_up),
+        cmocka_unit_test_setup(test_one_comes_again, set_up),
+        cmocka_unit_test_setup(test_one_is_stolen, set_up),
+        cmocka_unit_test_setup(test_database_refuses_one, set_up),
+        cmocka_unit_test_setup(test_slow_work, set_up),
+        cmocka_unit_test_setup(test_collected, set_up),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }

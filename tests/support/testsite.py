@@ -583,5 +583,7 @@ def main(test):
             path = os.path.join(scratch, entry, "log", "cirtd.log")
             if os.path.exists(path):
                 with open(path, errors="replace") as file:
-                    print(f"--- {path}", *file.read().splitlines()[-25:], sep="\n", file=sys.stderr)
+                    lines = file.read().splitlines()
+                troubles = [line for line in lines[:-25] if " warn " in line or " error " in line]
+                print(f"--- {path}: first troubles, last lines", *troubles[:25], "...", *lines[-25:], sep="\n", file=sys.stderr)
         sys.exit(1)
