@@ -19,9 +19,10 @@ enum { RECONNECT_MS_MIN = 50, RECONNECT_MS_MAX = 2000 };
 struct db {
     char *host, *port, *name, *role, *user, *password, *sslmode;
     int statement_timeout_ms;
-    PGconn *connection; /* NULL before the first try */
-    const char *sent;   /* name of the statement whose answer was not taken yet, or NULL */
-    bool is_ready;      /* connected and prepared */
+    PGconn *connection;                 /* NULL before the first try */
+    const char *sent;                   /* name of the statement whose answer was not taken yet, or NULL */
+    bool is_ready;                      /* connected, to the right schema */
+    bool prepared[SQL_STATEMENT_COUNT]; /* on this connection */
     int64_t retry_at_ms;
     int retry_wait_ms;
     char sqlstate[6];
@@ -183,24 +184,19 @@ static bool belongs(const struct db *db, enum sql_statement statement)
     return str_equal(role, db->role) || str_equal(role, "common");
 }
 
-static bool prepare_all(struct db *db, struct err *err)
+/* At its first use: no role needs all it may say at once, and a connection that is made anew is ready at once. */
+static bool prepare(struct db *db, enum sql_statement statement, const char *name, struct err *err)
 {
-    for (int i = 0; i < SQL_STATEMENT_COUNT; i++) {
-        const struct sql_statement_text *statement = &sql_statement_texts[i];
-        if (!belongs(db, (enum sql_statement)i) || strstr(statement->text, "/*filter*/"))
-            continue;
-        char name[64];
-        statement_name((enum sql_statement)i, name);
-        PGresult *result = PQprepare(db->connection, name, statement->text, 0, NULL);
-        bool ok = PQresultStatus(result) == PGRES_COMMAND_OK || fail_result(db, result, err);
-        PQclear(result);
-        if (!ok)
-            return err_context(err, "statement %s", name);
-    }
-    return true;
+    if (db->prepared[statement])
+        return true;
+    PGresult *result = PQprepare(db->connection, name, sql_statement_texts[statement].text, 0, NULL);
+    db->prepared[statement] = PQresultStatus(result) == PGRES_COMMAND_OK;
+    bool ok = db->prepared[statement] || fail_result(db, result, err);
+    PQclear(result);
+    return ok;
 }
 
-/* cirtd migrate meets databases of any age: no schema to check, nothing to prepare. */
+/* cirtd migrate meets databases of any age: no schema to check, nothing that can be prepared. */
 static bool is_migration(const struct db *db)
 {
     return str_equal(db->role, "migrate");
@@ -254,6 +250,7 @@ static bool connect_now(struct db *db, struct err *err)
     PQfinish(db->connection);
     db->sent = NULL;
     db->is_ready = false;
+    memset(db->prepared, 0, sizeof db->prepared);
     db->connection = PQconnectdbParams(keys, values, 0);
     if (!db->connection)
         BUG("out of memory in PQconnectdbParams");
@@ -264,7 +261,7 @@ static bool connect_now(struct db *db, struct err *err)
         db->is_ready = true;
         return true;
     }
-    if (!check_schema(db, err) || !prepare_all(db, err) || !listen_all(db, err))
+    if (!check_schema(db, err) || !listen_all(db, err))
         return false;
     db->is_ready = true;
     return true;
@@ -368,6 +365,8 @@ bool db_run(struct db *db, enum sql_statement statement, const struct db_params 
     statement_name(statement, name);
     if (!params)
         params = &no_params;
+    if (!is_migration(db) && !prepare(db, statement, name, err))
+        return err_context(err, "%s", sql_statement_texts[statement].name);
     PGresult *result = is_migration(db)
                            ? PQexecParams(db->connection, sql_statement_texts[statement].text, params->count, NULL, params->values,
                                           params->lengths, params->formats, 0)
@@ -383,6 +382,8 @@ bool db_send(struct db *db, enum sql_statement statement, const struct db_params
         return false;
     char name[64];
     statement_name(statement, name);
+    if (!prepare(db, statement, name, err))
+        return err_context(err, "%s", sql_statement_texts[statement].name);
     if (!PQsendQueryPrepared(db->connection, name, params->count, params->values, params->lengths, params->formats, 0))
         return fail_connection(db, err);
     db->sent = sql_statement_texts[statement].name;

@@ -1,6 +1,7 @@
 /*
  * store/db.h - one connection to PostgreSQL: connect, transaction, run a named statement. Nothing above this layer sees
- * libpq or SQL text; what a role can say stands in sql/statements/<role>.sql, embedded at build (sql_statements.h) and prepared at connect.
+ * libpq or SQL text; what a role can say stands in sql/statements/<role>.sql, embedded at build (sql_statements.h) and prepared when first
+ * said.
  *
  * Errors: ERR_AGAIN for a lost or refused connection, serialisation failure, deadlock, lock and statement time-out, full disk;
  * the codes that sql/functions raise (CI403 DENIED, CI404 NOT_FOUND, CI409 CI412 CI428 CONFLICT, CI400 CI422 INPUT, CI429 LIMIT);
@@ -22,7 +23,7 @@ struct db_config {
     const char *host; /* socket directory, or a list of hosts */
     const char *port;
     const char *name;         /* database */
-    const char *role;         /* "intake": logs in as cirt_intake, prepares sql/statements/intake.sql */
+    const char *role;         /* "intake": logs in as cirt_intake, says what is in sql/statements/intake.sql */
     const char *user;         /* NULL: cirt_<role> */
     const char *password;     /* NULL: peer authentication */
     const char *sslmode;      /* for hosts; NULL: libpq's default */
@@ -34,7 +35,7 @@ struct db;
 struct db *db_new(const struct db_config *config);
 void db_free(struct db *db);
 
-/* Connects and prepares where there is no good connection; cheap otherwise. Call between transactions. ERR_AGAIN while PostgreSQL is
+/* Connects where there is no good connection; cheap otherwise. Call between transactions. ERR_AGAIN while PostgreSQL is
  * away; ERR_INTERNAL for a database of another schema version. */
 bool db_ready(struct db *db, struct err *err) MUST_CHECK;
 bool db_is_connected(const struct db *db);
