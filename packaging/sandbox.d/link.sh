@@ -7,11 +7,11 @@ as_person() {
     said=$(CIRT_CONFIG=$dir/cirt.conf "$build/cirt" --profile "$person" "$@" 2>&1) || die "cirt $1 $2 failed: $said"
 }
 as_admin() { as_person admin "$@"; }
-add_constituent() { as_admin constituent add "$@" --lang en; }
 
-# seed: identities, sample constituents (documentation networks and names only) and triage rules, after the first start.
+# seed: identities, sample constituents (documentation networks and names only) and triage rules, after the first start. One beside the
+# other: most of a command's time is its own start.
 seed() {
-    local identity role level
+    local identity role level seed seeds=()
     for identity in "${identities[@]}"; do
         [[ $identity != admin ]] || continue
         role=${identity%2}
@@ -19,17 +19,16 @@ seed() {
         [[ $identity != lead ]] || level=(--level lead)
         [[ $identity != analyst2 ]] || level=(--level duty)
         as_admin analyst add "$identity" --role "$role" "${level[@]}" --name "${identity^} of $name" --mail "$identity@$domain" \
-            --key "$dir/ids/$identity.crt"
+            --key "$dir/ids/$identity.crt" &
+        seeds+=($!)
     done
-    add_constituent telecom-a --title 'Telecom A' --network 198.51.100.0/24 --network 2001:db8:a::/48 --asn 64500 --domain telecom-a.example \
-        --contact 'Abuse desk <abuse@telecom-a.example>' --sector telecommunications
-    add_constituent bank-b --title 'Bank B' --network 192.0.2.0/25 --domain bank-b.example --domain bank.example \
-        --contact 'Security <soc@bank-b.example>' --sector finance
-    add_constituent university-c --title 'University C' --network 203.0.113.0/24 --asn 64501 --domain university-c.example \
-        --contact 'CERT <cert@university-c.example>' --sector education
-    add_constituent ministry-d --title 'Ministry D' --network 192.0.2.128/25 --domain ministry-d.example \
-        --contact 'IT security <it-security@ministry-d.example>' --sector government
-    as_admin rule add triage --file "$source/packaging/samples/triage.rules"
+    as_admin constituent import "$source/packaging/sandbox.d/constituents.csv" --yes &
+    seeds+=($!)
+    as_admin rule add triage --file "$source/packaging/samples/triage.rules" &
+    seeds+=($!)
+    for seed in "${seeds[@]}"; do
+        wait "$seed" || exit 1
+    done
     touch "$dir/seeded"
 }
 

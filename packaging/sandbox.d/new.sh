@@ -203,8 +203,10 @@ sandbox_new() {
     local database=$!
     make_smime 2>"$dir/log/new-smime" &
     local smime=$!
-    make_certificates
+    make_certificates 2>"$dir/log/new-certificates" &
+    local certificates=$!
     make_gnupg 2>"$dir/log/new-gnupg" || { cat "$dir/log/new-gnupg" >&2; die "GnuPG could not make the team's key"; }
+    wait $certificates || { cat "$dir/log/new-certificates" >&2; die "the certificates could not be made"; }
     wait $smime || { cat "$dir/log/new-smime" >&2; die "the S/MIME certificate could not be made"; }
     wait $database || { cat "$dir/log/new-database" >&2; exit 1; }
     write_config

@@ -8,6 +8,12 @@ cirtd_pid() {
     printf '%s' "$pid"
 }
 
+# The same, of one that wrote that file just now: without a process.
+cirtd_lives() {
+    local pid
+    read -r pid <"$dir/cirtd.pid" && kill -0 "$pid"
+} 2>/dev/null
+
 # What a new run directory holds, and who must know where it is.
 link_run() {
     make_dir 0755 postgres "$run/pg"
@@ -31,19 +37,27 @@ answers() { # URL: whether /healthz says 200. A port that is closed is found so 
     ! port_is_free "${1##*:}" && curl -s -o /dev/null --fail --max-time 2 --noproxy '*' --cacert "$dir/ids/ca.crt" "$1/healthz"
 }
 
+# While a CIRT starts, processors are what is short: this sleeps without a process.
+nap() { read -rt 0.05 -u "$pause" || true; }
+
 wait_for_answers() {
-    local deadline=$((SECONDS + 60)) url
-    for url in "https://127.0.0.1:$feeds_port" "https://127.0.0.1:$desk_port"; do
-        until answers "$url"; do
-            cirtd_pid >/dev/null || { tail -n 15 "$dir/log/cirtd.log" >&2; die "cirtd ended while starting; its log is $dir/log/cirtd.log"; }
-            ((SECONDS < deadline)) || { tail -n 15 "$dir/log/cirtd.log" >&2; die "$url does not answer; the log is $dir/log/cirtd.log"; }
-            sleep 0.05
+    local deadline=$((SECONDS + 60)) url socket pause
+    exec {pause}<> <(:)
+    for socket in intake/1.sock desk/1.sock mail/lmtp; do
+        until [[ -S $run/$socket ]]; do
+            cirtd_lives || { tail -n 15 "$dir/log/cirtd.log" >&2; die "cirtd ended while starting; its log is $dir/log/cirtd.log"; }
+            ((SECONDS < deadline)) || { tail -n 15 "$dir/log/cirtd.log" >&2; die "no socket $run/$socket; the log is $dir/log/cirtd.log"; }
+            nap
         done
     done
-    until [[ -S $run/mail/lmtp ]]; do
-        ((SECONDS < deadline)) || die "no LMTP socket $run/mail/lmtp; the log is $dir/log/cirtd.log"
-        sleep 0.05
+    for url in "https://127.0.0.1:$feeds_port" "https://127.0.0.1:$desk_port"; do
+        until answers "$url"; do
+            cirtd_lives || { tail -n 15 "$dir/log/cirtd.log" >&2; die "cirtd ended while starting; its log is $dir/log/cirtd.log"; }
+            ((SECONDS < deadline)) || { tail -n 15 "$dir/log/cirtd.log" >&2; die "$url does not answer; the log is $dir/log/cirtd.log"; }
+            nap
+        done
     done
+    exec {pause}<&-
 }
 
 migrate() {
