@@ -464,6 +464,10 @@ LANGUAGE sql STABLE SET search_path = cirt, pg_temp AS $$
     FROM rule_lines(p_text) l JOIN string_to_table(p_text, E'\n') WITH ORDINALITY x(line, no) ON x.no = l.no
     WHERE l.rule = ANY (p_drops) AND (l.until <= now() OR l.until > now() + interval '367 days') $$;
 
+-- What reports are of: the formats of libcirt/codec.
+CREATE OR REPLACE FUNCTION report_formats() RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '{json,ndjson,shadowserver,csv,iodef,iodef-json,xarf,rid,mail,csaf,idea,intelmq,misp,n6,stix}'::text[];
+
 -- Whom and what the rules of a text name that nobody knows or nothing can be, and what does nothing in them: no fault, since it may come later, but often a typing
 -- error. What is quoted is not looked at.
 CREATE OR REPLACE FUNCTION rule_unknown(p_text text) RETURNS TABLE (no bigint, said text)
@@ -474,17 +478,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     named AS (
         SELECT l.no, CASE m[1] WHEN 'assign' THEN 'owner' ELSE m[1] END AS kind, lower(m[2]) AS name FROM line l, regexp_matches(l.actions, '[>, \t](owner|assign|notify):([^ \t,]+)', 'g') m
         UNION
-        SELECT l.no, m[1], lower(v) FROM line l, regexp_matches(l.filter, '[: \t(-](constituent|sender|known-good|port|cve|hash|email):([^ \t()]+)', 'g') m, string_to_table(m[2], ',') v
+        SELECT l.no, m[1], lower(v) FROM line l, regexp_matches(l.filter, '[: \t(-](constituent|sector|sender|known-good|port|cve|hash|email|channel|format|assurance|signed|encryption|auth|country):([^ \t()]+)', 'g') m,
+            string_to_table(m[2], ',') v
         WHERE v !~ '[*/"]' AND v NOT IN ('', 'none')
         UNION
         SELECT l.no, 'or', 'or' FROM line l WHERE l.filter ~ '[ \t)]or[ \t(]'
         UNION
         SELECT l.no, 'twice', m[1] FROM line l, regexp_matches(l.actions, '[>, \t](class|priority|severity|queue|owner):', 'g') m GROUP BY l.no, m[1] HAVING count(*) > 1)
     SELECT n.no, format(CASE n.kind WHEN 'owner' THEN 'nobody who may own a case has the login "%s"' WHEN 'notify' THEN 'no login and no level is "%s"'
-                        WHEN 'constituent' THEN 'there is no constituent "%s"' WHEN 'sender' THEN 'nobody who sends is "%s"'
+                        WHEN 'constituent' THEN 'there is no constituent "%s"' WHEN 'sector' THEN 'no constituent is of the sector "%s"'
+                        WHEN 'sender' THEN 'nobody who sends is "%s"'
                         WHEN 'known-good' THEN 'there is no known-good list "%s"' WHEN 'port' THEN 'there is no port %s' WHEN 'cve' THEN '"%s" is no CVE id'
                         WHEN 'hash' THEN '"%s" is no hash' WHEN 'email' THEN '"%s" is no mail address'
-                        WHEN 'or' THEN '"%s" is a word to look for; either of two is OR' ELSE 'of several %s: only the first counts' END, left(n.name, 100))
+                        WHEN 'or' THEN '"%s" is a word to look for; either of two is OR' WHEN 'twice' THEN 'of several %s: only the first counts'
+                        ELSE 'that is nothing that ' || n.kind || ' can be: "%s"' END, left(n.name, 100))
     FROM named n WHERE CASE n.kind
         WHEN 'constituent' THEN NOT EXISTS (SELECT FROM constituent k WHERE lower(k.name) = n.name)
         WHEN 'sender' THEN n.name NOT LIKE '%@%' AND NOT EXISTS (SELECT FROM identity i WHERE i.login = n.name) AND NOT EXISTS (SELECT FROM peer p WHERE lower(p.name) = n.name)
@@ -494,6 +501,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
         WHEN 'cve' THEN n.name !~ '^cve-[0-9]{4}-[0-9]{4,}$'
         WHEN 'hash' THEN n.name !~ '^([0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})$'
         WHEN 'email' THEN n.name NOT LIKE '%@%'
+        WHEN 'sector' THEN NOT EXISTS (SELECT FROM constituent k WHERE lower(k.sector) = n.name)
+        WHEN 'country' THEN n.name !~ '^[a-z]{2}$'
+        WHEN 'auth' THEN n.name !~ '^(dmarc|spf|dkim)-(none|pass|fail|softfail|neutral|policy|temperror|permerror)$' -- RFC 8601, 2.7
+        WHEN 'format' THEN n.name <> ALL (report_formats()) AND n.name NOT LIKE 'csv:%'
+        WHEN 'channel' THEN n.name NOT IN ('https', 'mail', 'rid', 'drop', 'poll', 'taxii', 'phone', 'walk-in', 'chat', 'letter')
+        WHEN 'assurance' THEN n.name NOT IN ('pinned-key', 'certificate', 'dmarc', 'unknown')
+        WHEN 'signed' THEN n.name NOT IN ('unprotected', 'verified', 'unknown-key', 'not-sender', 'bad', 'expired', 'revoked', 'mixed', 'fresh')
+        WHEN 'encryption' THEN n.name NOT IN ('part', 'whole', 'undecryptable')
         WHEN 'or' THEN true WHEN 'twice' THEN true
         WHEN 'owner' THEN NOT EXISTS (SELECT FROM identity i WHERE i.login = n.name AND i.enabled AND i.role IN ('analyst', 'lead', 'admin'))
         ELSE n.name NOT LIKE '%@%' AND NOT EXISTS (SELECT FROM identity i WHERE i.enabled AND n.name IN (i.login, lower(i.level))) END

@@ -429,12 +429,12 @@ BEGIN
         JOIN incident_case k ON k.id = m.case_id WHERE k.pap >= 2 AND k.drill_id = 0;
 END $$;
 
--- Loopback, private, shared, link-local, benchmark, multicast, translated and reserved addresses (RFC 6890), or a network with some of them: who blocks these cuts
+-- Loopback, private, shared, link-local, benchmark, multicast, mapped, translated and reserved addresses (RFC 6890), or a network with some of them: who blocks these cuts
 -- off himself. Each site has its own. In the second line the same IPv4 addresses within 2002::/16 (6to4).
 CREATE OR REPLACE FUNCTION is_everybodys_own(p_addr inet) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN p_addr && ANY (('{0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,192.168.0.0/16,198.18.0.0/15,224.0.0.0/3,'
     '2002::/24,2002:a00::/24,2002:6440::/26,2002:7f00::/24,2002:a9fe::/32,2002:ac10::/28,2002:c000::/40,2002:c0a8::/32,2002:c612::/31,2002:e000::/19,'
-    '::/127,64:ff9b::/96,64:ff9b:1::/48,100::/64,fc00::/7,fe80::/10,ff00::/8}')::inet[]);
+    '::/96,::ffff:0:0/96,64:ff9b::/96,64:ff9b:1::/48,100::/64,fc00::/7,fe80::/10,ff00::/8}')::inet[]);
 
 -- The address that a URL stands on; NULL: a name.
 CREATE OR REPLACE FUNCTION url_address(p_url text) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rir_address(btrim(url_host(p_url), '[]'));

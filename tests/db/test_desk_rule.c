@@ -535,8 +535,11 @@ static void trials_find_faults(void **state)
     assert_null(json_object_get(json_array_get(json_object_get(answer, "rules"), 1), "warning"));
     json_decref(answer);
     /* What can match nothing, and what counts for nothing. */
-    static const char *const idle = "rule \"a\": sender:fede,*x,a@b.example known-good:nolist port:70000 => tag:x\n"
-                                    "rule \"b\": cve:foo hash:zzz or email:foo -sender:lead => class:phishing, tag:x, class:spam, tag:y";
+    static const char *const idle =
+        "rule \"a\": sender:fede,*x,a@b.example known-good:nolist port:70000 => tag:x\n"
+        "rule \"b\": cve:foo hash:zzz or email:foo -sender:lead => class:phishing, tag:x, class:spam, tag:y\n"
+        "rule \"c\": format:yaml,csv:map,stix channel:pigeon,mail signed:well auth:dkim-neutral,dmarc-ok country:nl,nld => tag:z\n"
+        "rule \"d\": -sector:fishing assurance:certificate,high encryption:none,rot13 => tag:z";
     answer = post(state, "lead", 200, "/v1/rules/test", json_pack("{s:s}", "text", idle));
     assert_string_equal(text_at(json_array_get(json_object_get(answer, "rules"), 0), "warning"),
                         "nobody who sends is \"fede\"; there is no known-good list \"nolist\"; there is no port 70000");
@@ -544,6 +547,14 @@ static void trials_find_faults(void **state)
         text_at(json_array_get(json_object_get(answer, "rules"), 1), "warning"),
         "\"foo\" is no CVE id; \"foo\" is no mail address; \"or\" is a word to look for; either of two is OR; \"zzz\" is no hash; "
         "of several class: only the first counts");
+    assert_string_equal(
+        text_at(json_array_get(json_object_get(answer, "rules"), 2), "warning"),
+        "that is nothing that auth can be: \"dmarc-ok\"; that is nothing that channel can be: \"pigeon\"; that is nothing that "
+        "country can be: \"nld\"; that is nothing that format can be: \"yaml\"; that is nothing that signed can be: \"well\"");
+    assert_string_equal(
+        text_at(json_array_get(json_object_get(answer, "rules"), 3), "warning"),
+        "no constituent is of the sector \"fishing\"; that is nothing that assurance can be: \"high\"; that is nothing that "
+        "encryption can be: \"rot13\"");
     json_decref(answer);
     answer = put(state, "lead", "/v1/rules", odd);
     assert_int_equal(json_array_size(json_object_get(answer, "warnings")), 3);

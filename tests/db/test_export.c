@@ -203,6 +203,7 @@ static void test_everybodys_own(void **state)
                                           "url http://127.0.0.1/x source",
                                           "url http://192.168.1.1:8080/ source",
                                           "url http://[fe80::1]/x source",
+                                          "url http://[::ffff:198.20.0.3]/x source",
                                           "url http://100.64.0.1/ source",
                                           "url http://198.20.0.2/x source",
                                           NULL};

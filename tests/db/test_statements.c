@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "cirtd/role.h"
 #include "cirtd/selfcheck.h"
+#include "codec/codec.h"
 #include "model/observable.h"
 #include "model/tlp.h"
 #include "store/db.h"
@@ -156,6 +157,19 @@ static void the_owner_cannot_rewrite_history(void **state)
     free(bad);
 }
 
+static void formats_are_those_of_the_codecs(void **state)
+{
+    UNUSED(state);
+    char sql[120];
+    for (size_t i = 0; i < codec_count; i++) {
+        snprintf(sql, sizeof sql, "SELECT cirt.report_formats() @> '{%s}'", codec_registry[i]->name);
+        char *is_known = cluster_text(sql);
+        assert_string_equal(is_known, "t");
+        free(is_known);
+    }
+    assert_int_equal(cluster_number("SELECT cardinality(cirt.report_formats())"), codec_count);
+}
+
 static void names_are_those_of_the_model(void **state)
 {
     UNUSED(state);
@@ -230,11 +244,12 @@ static void another_schema_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_role_can_say_its_statements), cmocka_unit_test(lists_prepare_with_any_filter),
-        cmocka_unit_test(rights_are_those_of_the_grants),   cmocka_unit_test(too_many_rights_are_refused),
-        cmocka_unit_test(roles_cannot_touch_tables),        cmocka_unit_test(the_owner_cannot_rewrite_history),
-        cmocka_unit_test(names_are_those_of_the_model),     cmocka_unit_test(a_migration_again_changes_nothing),
-        cmocka_unit_test(a_changed_migration_is_refused),   cmocka_unit_test(another_schema_is_refused),
+        cmocka_unit_test(each_role_can_say_its_statements),  cmocka_unit_test(lists_prepare_with_any_filter),
+        cmocka_unit_test(rights_are_those_of_the_grants),    cmocka_unit_test(too_many_rights_are_refused),
+        cmocka_unit_test(roles_cannot_touch_tables),         cmocka_unit_test(the_owner_cannot_rewrite_history),
+        cmocka_unit_test(names_are_those_of_the_model),      cmocka_unit_test(formats_are_those_of_the_codecs),
+        cmocka_unit_test(a_migration_again_changes_nothing), cmocka_unit_test(a_changed_migration_is_refused),
+        cmocka_unit_test(another_schema_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
