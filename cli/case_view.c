@@ -13,8 +13,8 @@
 enum { MARGIN = 12, LIST_SHOWN_MAX = 20, ALSO_IN_MAX = 3, OBSERVABLES_MAX = 100 /* that the desk tells of a case */ };
 
 static const struct table_column columns[] = {
-    {N_("NO"), 0, true, false},     {N_("PRI"), 0, false, false}, {N_("DUE"), 1, false, false},   {N_("CLASS"), 2, false, false},
-    {N_("STATE"), 5, false, false}, {N_("TLP"), 4, false, false}, {N_("OWNER"), 3, false, false}, {N_("SUMMARY"), 0, false, true},
+    {N_("NO"), 0, true, false},     {N_("PRI"), 0, false, false}, {N_("DUE"), 1, false, false},   {N_("CLASS"), 2, false, true},
+    {N_("STATE"), 5, false, false}, {N_("TLP"), 3, false, false}, {N_("OWNER"), 4, false, false}, {N_("SUMMARY"), 0, false, true},
 };
 
 static void row(struct table *table, const struct screen *screen, const json_t *item)
@@ -263,7 +263,7 @@ static char *origin(const struct screen *screen, const json_t *item)
 
 static void observables(struct screen *screen, const json_t *answer)
 {
-    static const struct table_column block[] = {{"", 0, false, false}, {"", 0, false, true},  {"", 1, false, false},
+    static const struct table_column block[] = {{"", 0, false, false}, {"", 0, false, true},  {"", 0, false, false},
                                                 {"", 3, false, false}, {"", 2, false, false}, {"", 4, false, false}};
     const json_t *list = field_list(answer, "observable_list");
     char *number = field_plain(json_object_get(answer, "number"));

@@ -78,6 +78,7 @@ static const struct option_rule ls_options[] = {
 static const struct option_rule record_ls_options[] = {
     {"limit", OPTION_ONE, "N", N_("how many at most (50; with --json all)")}, FIELDS, {0}};
 static const struct option_rule list_options[] = {LIMIT, FIELDS, {0}};
+static const struct option_rule fields_options[] = {FIELDS, {0}};
 static const struct option_rule find_options[] = {LIMIT, {0}};
 #define OUT                                                                                                                                \
     {                                                                                                                                      \
@@ -447,7 +448,7 @@ const struct command commands_table[] = {
      {"cirt constituent set telecom-a --domain telecom-a.example"}, &record_kind_constituent, false},
     {"constituent rm", record_cmd_rm, COMMAND_DESK, "CONSTITUENT", 1, 1, rm_options, N_("remove one; what was ever used is only disabled"),
      {"cirt constituent rm telecom-a --yes"}, &record_kind_constituent, false},
-    {"setting ls", setting_cmd_ls, COMMAND_DESK, "", 0, 0, NULL, N_("what this site decides on, with the defaults"),
+    {"setting ls", setting_cmd_ls, COMMAND_DESK, "", 0, 0, fields_options, N_("what this site decides on, with the defaults"),
      {"cirt setting ls"}, NULL, false},
     {"setting set", setting_cmd_set, COMMAND_DESK, "SETTING [VALUE...]", 1, COMMAND_MANY, setting_cmd_set_options, N_("change one"),
      {"cirt setting set related.cases 20", "cirt setting set priority.sectors energy health water", "cirt setting set related.cases --default"},

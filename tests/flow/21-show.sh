@@ -52,6 +52,9 @@ for words in "ls is:any" "show $number" "report ls" "report show $csv" "report s
     python3 -c 'import sys; sys.exit(any(len(line) > 80 for line in sys.argv[1].split("\n")))' "$said" || fail "wider than 80 columns: $words: $said"
 done
 
+contains 'the label beside a long class' 'AMBER' "$(at home narrow cirt ls is:any)"
+contains 'who did it, however narrow' 'infrastructure' "$(COLUMNS_WANTED=50 at home narrow cirt show "$number")"
+
 # long messages break between words, are set in, and stay whole in a pipe
 scan() { printf '{"description":"scan","observations":[{"class":"scanner","source":{"ip":"203.0.113.%s"}}]}' "$1" >"$SCRATCH/scan.json"; }
 reason='our own scans of the whole address space, which nobody needs to see'

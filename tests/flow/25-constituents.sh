@@ -115,6 +115,7 @@ contains 'related is shown, defanged' 'rare[.]example in both' "$(as home lead s
 
 # settings
 contains 'settings' 'related.cases' "$(as home analyst setting ls)"
+equal 'a member of each' $'related.cases\t10' "$(as home analyst setting ls --fields name,value | grep '^related.cases')"
 contains 'set' 'is 1 now' "$(as home admin setting set related.cases 1)"
 equal 'common now' 'rare.example' "$(as home lead --json show "$case" | value 'd["common"][0]["value"]')"
 equal 'relates none' 0 "$(as home lead --json show "$case" | value 'len(d["related"])')"
