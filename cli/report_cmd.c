@@ -65,22 +65,24 @@ int report_cmd_show(struct session *session)
 /* To a terminal: through a memory file, so that no byte of it moves the cursor. */
 static int show_raw(struct session *session, char *path)
 {
-    struct screen *screen = &session->printer.screen;
     int fd = memfd_create("raw", MFD_CLOEXEC);
-    char block[4096 + 1];
+    struct buf bytes;
+    char block[4096];
     ssize_t got;
 
     if (fd < 0) {
         free(path);
         return session_fail(session, EXIT_DAEMON, NULL, _("no memory file: %s"), strerror(errno));
     }
+    buf_init(&bytes, SIZE_MAX / 2);
     if (session_fetch(session, path, fd) && lseek(fd, 0, SEEK_SET) == 0)
-        while ((got = read(fd, block, sizeof block - 1)) > 0) {
-            block[got] = '\0';
+        while ((got = read(fd, block, sizeof block)) > 0) {
             for (char *c = block; c < block + got; c++)
                 *c = *c ? *c : '.';
-            str_add_harmless(&screen->out, block, true);
+            buf_add(&bytes, block, (size_t)got);
         }
+    str_add_harmless(&session->printer.screen.out, buf_text(&bytes), true);
+    buf_clear(&bytes);
     close(fd);
     return session->exit_code;
 }

@@ -243,6 +243,8 @@ bool str_add_harmless(struct buf *buf, const char *text, bool keep_newlines)
     uint32_t code_point;
     bool fits = true;
     for (size_t step; fits && (step = str_next_code_point(text, end, &code_point)) != 0; text += step) {
+        if (keep_newlines && text[0] == '\r' && text[1] == '\n')
+            continue;
         if (code_point < 0x80)
             fits = add_harmless_ascii(buf, *text, keep_newlines);
         else if (is_deceptive(code_point) || code_point == 0xFFFD)

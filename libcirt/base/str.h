@@ -33,8 +33,8 @@ size_t str_next_code_point(const char *text, const char *end, uint32_t *code_poi
 /* Columns the text takes in a terminal (0 for combining, 2 for wide). */
 unsigned str_columns(const char *text);
 
-/* Adds text for a terminal or a log line: control characters (ESC, C1, newlines unless keep_newlines), bidi overrides
- * and wrong UTF-8 become U+FFFD or \n-like escapes, so that nothing outside can move the cursor or reorder a line. */
+/* Adds text for a terminal or a log line: control characters (ESC, C1, newlines unless keep_newlines, which makes line feeds of CRLF, too),
+ * bidi overrides and wrong UTF-8 become U+FFFD or \n-like escapes, so that nothing outside can move the cursor or reorder a line. */
 bool str_add_harmless(struct buf *buf, const char *text, bool keep_newlines);
 
 /* Adds a JSON string with its quotes. */

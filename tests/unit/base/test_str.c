@@ -134,8 +134,8 @@ static void harmless(void **state)
     assert_true(small.full);
     buf_clear(&small);
     buf_init(&small, 40);
-    assert_true(str_add_harmless(&small, "a\nb\x1b", true));
-    assert_string_equal(buf_text(&small), "a\nb" R);
+    assert_true(str_add_harmless(&small, "a\nb\x1b\r\nc\rd\r", true));
+    assert_string_equal(buf_text(&small), "a\nb" R "\nc\\rd\\r");
     buf_clear(&small);
 }
 
