@@ -130,6 +130,21 @@ static char *remark(const json_t *answer)
     return skipped > 0 ? mem_printf(_(", %lld that say nothing to match"), (long long)skipped) : mem_strdup("");
 }
 
+static void render_done(struct screen *screen, const json_t *answer, const void *line)
+{
+    const json_t *warning;
+    size_t index;
+    char *text = screen_clean(screen, line, false);
+
+    screen_printf(screen, "%s\n", text);
+    json_array_foreach(field_list(answer, "warnings"), index, warning)
+    {
+        screen_text(screen, _("warning: "));
+        screen_own_lines(screen, json_string_value(warning), 0);
+    }
+    free(text);
+}
+
 static void import_file(struct session *session, const char *path)
 {
     const char *name = options_text(&session->options, "name");
@@ -138,9 +153,11 @@ static void import_file(struct session *session, const char *path)
 
     if (list && (answer = send_list(session, chosen, list))) {
         int64_t entries = field_number(answer, "entries", 0);
-        char *beside = remark(answer);
-        session_done(session, answer, ngettext("warninglist %s: %lld entry%s", "warninglist %s: %lld entries%s", (unsigned long)entries),
-                     chosen, (long long)entries, beside);
+        char *beside = remark(answer), *line;
+        line = mem_printf(ngettext("warninglist %s: %lld entry%s", "warninglist %s: %lld entries%s", (unsigned long)entries), chosen,
+                          (long long)entries, beside);
+        session_print(session, answer, render_done, line);
+        free(line);
         free(beside);
     }
     json_decref(list);

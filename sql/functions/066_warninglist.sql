@@ -87,6 +87,14 @@ BEGIN
     UPDATE warninglist SET skipped = skipped + v_skipped WHERE id = w.id;
 END $$;
 
+-- Names the rules that throw away by what is on it: a longer list, or a shorter one, changes what they take, without a second person.
+CREATE OR REPLACE FUNCTION warninglist_warnings(p_name text) RETURNS text[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT coalesce(array_agg(DISTINCT format('the rule "%s" of %s throws away by what is on it; what it takes: cirt rule swallowed %s', d.rule, d.set_name, d.set_name)), '{}')
+    FROM rule_drops('', NULL) d, regexp_matches(split_part(regexp_replace(d.line, '"(?:[^"\\]|\\.)*"', '""', 'g'), '=>', 1), 'known-good:([^ \t()]+)', 'g') m,
+        string_to_table(lower(m[1]), ',') v
+    WHERE p_name LIKE replace(replace(v, '_', '\_'), '*', '%') $$;
+
 CREATE OR REPLACE FUNCTION warninglist_end(p_name text) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -97,7 +105,7 @@ BEGIN
             SELECT coalesce(max(cardinality(string_to_array(e.value, '.'))), 0) FROM warninglist_entry e WHERE e.list_id = w.id)
         WHERE w.name = p_name AND NOT w.loaded RETURNING w.version INTO v_version;
     PERFORM record_journal('warninglist', 'import', p_name, jsonb_build_object('version', v_version));
-    RETURN (SELECT warninglist_json(w) FROM visible_warninglist w WHERE w.name = p_name);
+    RETURN (SELECT json_join(warninglist_json(w), json_build_object('warnings', to_json(warninglist_warnings(p_name)))) FROM visible_warninglist w WHERE w.name = p_name);
 END $$;
 
 CREATE OR REPLACE FUNCTION warninglist_remove(p_name text) RETURNS void

@@ -367,6 +367,24 @@ static void rules_see_the_lists(void **state)
     cluster_execute("UPDATE cirt.rule_set SET is_current = false");
 }
 
+/* A longer list makes a rule throw away more, and no second person is asked: who imports it is told. */
+static void rules_that_throw_away_by_a_list(void **state)
+{
+    struct site *site = *state;
+    put_rules("rule \"ours\": known-good:others,lab-* -class:phishing => drop \"ours\"\nrule \"all\": known-good:nets => tag:known\n"
+              "rule \"text\": \"known-good:nets\" => drop \"x known-good:nets\"\n",
+              2);
+    json_t *answer = import(site, 200, LIST("lab-nets", "cidr", "\"ip-dst\"", "\"203.0.113.128/25\"")), *warnings;
+    warnings = json_object_get(answer, "warnings");
+    assert_int_equal(json_array_size(warnings), 1);
+    assert_true(str_starts(json_string_value(json_array_get(warnings, 0)), "the rule \"ours\" of "));
+    json_decref(answer);
+    answer = import(site, 200, LIST("laboratory", "cidr", "\"ip-dst\"", "\"203.0.113.128/25\""));
+    assert_int_equal(json_array_size(json_object_get(answer, "warnings")), 0);
+    json_decref(answer);
+    cluster_execute("UPDATE cirt.rule_set SET is_current = false; DELETE FROM cirt.warninglist WHERE name LIKE 'lab%'");
+}
+
 static void lists_come_anew_and_go(void **state)
 {
     struct site *site = *state;
@@ -586,6 +604,7 @@ int main(void)
                                        cmocka_unit_test(what_is_known_is_marked_and_stays),
                                        cmocka_unit_test(red_statements_count_by_themselves),
                                        cmocka_unit_test(rules_see_the_lists),
+                                       cmocka_unit_test(rules_that_throw_away_by_a_list),
                                        cmocka_unit_test(lists_come_anew_and_go),
                                        cmocka_unit_test(long_lists_of_names),
                                        cmocka_unit_test(misps_lists),
