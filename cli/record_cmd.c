@@ -573,31 +573,40 @@ int record_cmd_set(struct session *session)
     return finish(session, session_post(session, record_cmd_path(session), body, -1), _("changed"), false);
 }
 
-/* Of rules also how many go; NULL: told. */
-static char *removal_question(struct session *session)
+static char *removal_question(const struct session *session, const json_t *rules)
 {
     const char *name = session_operand(session, 0);
-    json_t *record;
-    size_t count;
+    size_t count = json_array_size(field_list(rules, "rules"));
 
-    if (session->command->record != &record_kind_rule || options_has(&session->options, "yes"))
+    if (!rules)
         return mem_printf(_("Remove %s %s?"), session->command->record->noun, name);
-    record = session_get(session, record_cmd_path(session));
-    if (!record)
-        return NULL;
-    count = json_array_size(field_list(record, "rules"));
-    json_decref(record);
     return mem_printf(ngettext("Remove the rules %s, %zu rule?", "Remove the rules %s, %zu rules?", count), name, count);
+}
+
+/* What became of it; of rules also whose text went with them. */
+static char *removal_text(const struct session *session, const json_t *rules)
+{
+    const char *gone = session->command->record->gone;
+    const json_t *waiting = field_object(rules, "waiting");
+
+    if (waiting)
+        return mem_printf(_("removed, and what %s asked for, which waited for a second person, is gone with it"),
+                          field_or(waiting, "asked_by", "-"));
+    return mem_strdup(gone ? _(gone) : _("removed; what was ever used is only disabled"));
 }
 
 int record_cmd_rm(struct session *session)
 {
-    char *question = removal_question(session);
-    bool sure = question && session_confirm(session, question);
+    bool is_rule = session->command->record == &record_kind_rule;
+    json_t *rules = is_rule ? session_get(session, record_cmd_path(session)) : NULL;
 
+    if (is_rule && !rules)
+        return session->exit_code;
+    char *question = removal_question(session, rules), *text = removal_text(session, rules);
+    if (session_confirm(session, question))
+        finish(session, session_delete(session, record_cmd_path(session)), text, false);
     free(question);
-    const char *gone = session->command->record->gone;
-    return sure ? finish(session, session_delete(session, record_cmd_path(session)),
-                         gone ? _(gone) : _("removed; what was ever used is only disabled"), false)
-                : session->exit_code;
+    free(text);
+    json_decref(rules);
+    return session->exit_code;
 }

@@ -97,6 +97,13 @@ triaged home
 equal 'suppressed' '["suppress", 1]' "$(as home analyst --json rule swallowed audit | value '[d["items"][0]["did"], d["items"][0]["observations"]]')"
 as home lead rule rm audit --yes >/dev/null
 
+# whose text goes with a set
+rules going <<'RULES'
+rule "going": port:9999 => drop "nobody asks"
+RULES
+as home lead rule add going --file "$SCRATCH/going.rules" >/dev/null
+contains 'whose text went' 'what lead asked for, which waited for a second person, is gone' "$(as home admin rule rm going --yes)"
+
 # the old text stays in force while a wider one waits; a refusal keeps it
 sed -i 's/format:shadowserver => drop/=> drop/' "$SCRATCH/site.rules"
 as home lead rule set site --file "$SCRATCH/site.rules" >/dev/null
