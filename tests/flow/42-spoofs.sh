@@ -17,7 +17,7 @@ names=(team stranger person expired revoked distrusted disabled)
 addresses=(incident@yy-cert.example incident@yy-cert.example person@bank-b.example old@bank-b.example lost@bank-b.example former@bank-b.example leaver@bank-b.example)
 for i in "${!names[@]}"; do
     # Made some years ago, so that signatures of any year since are possible.
-    own_gpg --faked-system-time 20240101T000000 --allow-freeform-uid --quick-gen-key "${names[i]} <${addresses[i]}>" ed25519 sign never
+    own_gpg --faked-system-time 20240101T000000! --allow-freeform-uid --quick-gen-key "${names[i]} <${addresses[i]}>" ed25519 sign never
     keys[${names[i]}]=$(own_gpg --with-colons --list-secret-keys "${names[i]} <${addresses[i]}>" | awk -F: '$1 == "fpr" { print $10; exit }')
 done
 own_gpg --import "$SCRATCH/home/team.asc"
@@ -113,8 +113,8 @@ MAILS = {
     "disabled": head("disabled", "leaver@bank-b.example") + signed("disabled"),
     "sha1": head("sha1") + signed("team", options=("--digest-algo", "SHA1", "--allow-weak-digest-algos")),
     "expired-signature": head("expired-signature")
-    + signed("team", options=("--faked-system-time", "20250101T000000", "--default-sig-expire", "1d")),
-    "expired-since": head("expired-since", "old@bank-b.example") + signed("expired", options=("--faked-system-time", "20240201T000000")),
+    + signed("team", options=("--faked-system-time", "20250101T000000!", "--default-sig-expire", "1d")),
+    "expired-since": head("expired-since", "old@bank-b.example") + signed("expired", options=("--faked-system-time", "20240201T000000!")),
 }
 for name, mail in MAILS.items():
     with open(os.path.join(FOLDER, name + ".eml"), "wb") as file:
@@ -124,7 +124,7 @@ mkdir "$SCRATCH/mails"
 python3 "$SCRATCH/mails.py" "$SCRATCH/mails" $(for name in "${!keys[@]}"; do echo "$name=${keys[$name]}"; done) || { cat "$SCRATCH/gpg.log" >&2; fail "the mails were not made"; }
 
 # --- who is who here ---
-own_gpg --faked-system-time 20240101T000000 --quick-set-expire "${keys[expired]}" 90d
+own_gpg --faked-system-time 20240101T000100! --quick-set-expire "${keys[expired]}" 90d
 for name in "${names[@]}"; do export_key "$name"; done
 as home admin peer add YY-CERT --title 'YY-CERT' --url https://127.0.0.1:9 --rid-url https://127.0.0.1:9/ --issuer-name YY-CERT \
     --ca "$SCRATCH/home/ids/ca.crt" --key "$(printf %064d 1)" --mail incident@yy-cert.example --openpgp "$SCRATCH/team.asc" >/dev/null

@@ -58,7 +58,7 @@ class Gpg:
 
     def make(self, name, address, algorithm="ed25519", encrypts="cv25519"):
         # Made some years ago, so that signatures of any time since are possible.
-        made = ["--faked-system-time", "20240101T000000"]
+        made = ["--faked-system-time", "20240101T000000!"]
         self.run(None, *made, "--allow-freeform-uid", "--quick-gen-key", f"{name} <{address}>", algorithm, "sign", "never")
         listed = self.run(None, "--with-colons", "--list-secret-keys", f"={name} <{address}>").decode()
         self.keys[name] = next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:"))

@@ -56,7 +56,7 @@ static int set_up(void **state)
     fingerprint_by_mail(homes.team, "alice@", homes.alice);
     shell("gpg --homedir %s --quiet --passphrase '' --quick-add-key %s cv25519 encr never 2>/dev/null", homes.ours, homes.alice);
     shell(
-        "gpg --homedir %s --quiet --faked-system-time 20240101T000000 --passphrase '' --quick-gen-key 'Old <old@yy.example>' ed25519 sign "
+        "gpg --homedir %s --quiet --faked-system-time 20240101T000000! --passphrase '' --quick-gen-key 'Old <old@yy.example>' ed25519 sign "
         "30d "
         "2>/dev/null",
         homes.ours);
@@ -178,7 +178,7 @@ static void test_expired_key(void **state)
     struct buf signature;
     char options[200];
     buf_init(&signature, 10000);
-    snprintf(options, sizeof options, "--local-user %s --faked-system-time 20240110T000000", homes->old);
+    snprintf(options, sizeof options, "--local-user %s --faked-system-time 20240110T000000!", homes->old);
     sign_by_gpg(homes, options, &signature);
     struct openpgp_signature seen = verify(homes->team, text, TEXT_SIZE, &signature);
     assert_int_equal(seen.status, OPENPGP_GOOD);
@@ -222,13 +222,13 @@ static void test_expired_signature(void **state)
     char options[200];
     buf_init(&signature, 10000);
     /* a signature that lived for two days, long ago: made by a key old enough */
-    shell("gpg --homedir %s --quiet --faked-system-time 20240101T000000 --passphrase '' --quick-gen-key 'Early <early@yy.example>' ed25519 "
+    shell("gpg --homedir %s --quiet --faked-system-time 20240101T000000! --passphrase '' --quick-gen-key 'Early <early@yy.example>' ed25519 "
           "sign "
           "never 2>/dev/null",
           homes->ours);
     char early[OPENPGP_FINGERPRINT_SIZE];
     fingerprint_by_mail(homes->team, "early@", early);
-    snprintf(options, sizeof options, "--local-user %s --faked-system-time 20240105T000000 --default-sig-expire 2d", early);
+    snprintf(options, sizeof options, "--local-user %s --faked-system-time 20240105T000000! --default-sig-expire 2d", early);
     sign_by_gpg(homes, options, &signature);
     assert_int_equal(verify(homes->team, text, TEXT_SIZE, &signature).status, OPENPGP_EXPIRED_SIGNATURE);
     buf_clear(&signature);
