@@ -9,12 +9,12 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* A line is looked at after so many bytes, so that a row without an end is noticed before it has been copied whole; never where a chunk
- * happens to end. */
+/* A line is looked at whole, or after so many bytes, so that a row without an end is noticed before it has been copied whole; never where a
+ * chunk happens to end. */
 enum { PART_MAX = 64 * 1024 };
 
 /* libcsv's states, which it has no calls for. */
-enum { ROW_NOT_BEGUN = 0, FIELD_BEGUN = 2 };
+enum { ROW_NOT_BEGUN = 0, FIELD_BEGUN = 2, FIELD_MIGHT_HAVE_ENDED = 3 };
 
 /* One field of the row being read: a place in the row's text. */
 struct place {
@@ -31,6 +31,7 @@ struct csv_stream {
     void *context;
     struct buf row;     /* the fields' texts, each with a NUL behind it */
     struct buf comment; /* of the line that is left out */
+    struct buf part;    /* the beginning of a line whose rest has not come */
     struct buf single;  /* a part whose fields stand between blanks */
     bool is_quoted, has_text, has_gap;
     struct buf doubled; /* a part whose quotes are escaped otherwise */
@@ -40,9 +41,11 @@ struct csv_stream {
     size_t count, capacity;
     struct csv_field fields[CSV_COLUMNS_MAX];
     size_t line, row_line; /* the one being read; where the row began */
-    size_t part_size;      /* bytes of the line since it was looked at */
+    bool has_line_end;     /* the part that is read is the last of its line */
     size_t mark_seen;      /* bytes of a byte order mark; 3: behind it, or there was none */
     bool in_comment, at_line_start;
+    bool has_row;   /* one was handed over */
+    bool is_second; /* what a quote had swallowed is being read */
     struct err err; /* what stopped us inside libcsv's callbacks, which cannot say so themselves */
     bool failed;
 };
@@ -77,6 +80,7 @@ static void on_end_of_row(int end, void *context)
     struct csv_stream *rows = context;
     UNUSED(end);
     if (!rows->failed && rows->count) {
+        rows->has_row = true;
         for (size_t i = 0; i < rows->count; i++)
             rows->fields[i] = (struct csv_field){buf_text(&rows->row) + rows->places[i].start, rows->places[i].size};
         rows->failed = !rows->on_row(rows->context, rows->fields, rows->count, rows->row_line, &rows->err);
@@ -87,6 +91,13 @@ static void on_end_of_row(int end, void *context)
 }
 
 /* --- making one --- */
+
+static void start_parser(struct csv_stream *rows)
+{
+    if (csv_init(&rows->parser, 0) != 0)
+        BUG("csv_init failed");
+    csv_set_delim(&rows->parser, (unsigned char)rows->separator);
+}
 
 struct csv_stream *csv_stream_new(const struct codec_limits *limits, const struct csv_form *form, csv_on_row on_row,
                                   csv_on_comment on_comment, void *context)
@@ -102,11 +113,10 @@ struct csv_stream *csv_stream_new(const struct codec_limits *limits, const struc
     rows->at_line_start = true;
     buf_init(&rows->row, limits->document_bytes_max + 1);
     buf_init(&rows->comment, CSV_COMMENT_MAX);
+    buf_init(&rows->part, PART_MAX);
     buf_init(&rows->single, PART_MAX + 1);
     buf_init(&rows->doubled, PART_MAX + 3);
-    if (csv_init(&rows->parser, 0) != 0)
-        BUG("csv_init failed");
-    csv_set_delim(&rows->parser, (unsigned char)rows->separator);
+    start_parser(rows);
     return rows;
 }
 
@@ -117,6 +127,7 @@ void csv_stream_free(struct csv_stream *rows)
     free(rows->places);
     buf_clear(&rows->row);
     buf_clear(&rows->comment);
+    buf_clear(&rows->part);
     buf_clear(&rows->single);
     buf_clear(&rows->doubled);
     csv_free(&rows->parser);
@@ -191,6 +202,70 @@ static void double_quotes(struct csv_stream *rows, const char *bytes, size_t siz
     }
 }
 
+/* --- text behind a closing quote --- */
+
+static bool is_blank(const struct csv_stream *rows, char c)
+{
+    return (c == ' ' || c == '\t') && c != rows->separator;
+}
+
+static bool ends_field(const struct csv_stream *rows, char c)
+{
+    return c == rows->separator || c == '\r' || c == '\n';
+}
+
+/*
+ * Whether a quote with text behind it, rest, ended the quoted text, as of "Evil" Corp; else it is one that nobody escaped, as in
+ * "the "Evil" corporation". It did where no quote follows in the line, or the next begins another field.
+ */
+static bool left_quotes(const struct csv_stream *rows, const char *rest, const char *end)
+{
+    const char *next = memchr(rest + 1, '"', (size_t)(end - rest) - 1), *before = next;
+    if (!next)
+        return rows->has_line_end;
+    do
+        before--;
+    while (before > rest && is_blank(rows, *before));
+    return *before == rows->separator && next + 1 < end && !ends_field(rows, next[1]);
+}
+
+/* What follows is plain text of the same field, and the quote is none of it. */
+static void leave_quotes(struct csv_parser *parser)
+{
+    unsigned char *quote = parser->entry_buf + parser->entry_pos - parser->spaces - 1;
+    memmove(quote, quote + 1, parser->spaces);
+    parser->entry_pos--;
+    parser->pstate = FIELD_BEGUN;
+    parser->quoted = 0;
+}
+
+static bool parse_bytes(struct csv_stream *rows, const char *bytes, size_t size)
+{
+    return csv_parse(&rows->parser, bytes, size, on_field, on_end_of_row, rows) == size ||
+           fail(rows, ERR_INTERNAL, rows->line, "out of memory in libcsv");
+}
+
+/* Quote by quote: libcsv stays within quotes whatever follows the closing one, over all lines to the next. */
+static bool parse_quotes(struct csv_stream *rows, const char *bytes, size_t size)
+{
+    const char *end = bytes + size;
+    bool ok = true;
+    while (ok && bytes < end) {
+        const char *quote = memchr(bytes, '"', (size_t)(end - bytes));
+        size_t count = (size_t)((quote ? quote + 1 : end) - bytes);
+        if (rows->parser.pstate == FIELD_MIGHT_HAVE_ENDED) {
+            bool is_text = !ends_field(rows, *bytes) && (*bytes != '"' || rows->parser.spaces > 0);
+            if (is_blank(rows, *bytes))
+                count = 1;
+            else if (is_text && left_quotes(rows, bytes, end))
+                leave_quotes(&rows->parser);
+        }
+        ok = parse_bytes(rows, bytes, count);
+        bytes += count;
+    }
+    return ok;
+}
+
 static bool parse(struct csv_stream *rows, const char *bytes, size_t size)
 {
     bool ends_line = bytes[size - 1] == '\n';
@@ -207,16 +282,14 @@ static bool parse(struct csv_stream *rows, const char *bytes, size_t size)
         size = rows->doubled.size;
     }
     rows->is_escaping = rows->is_escaping && !ends_line;
-    return csv_parse(&rows->parser, bytes, size, on_field, on_end_of_row, rows) == size ||
-           fail(rows, ERR_INTERNAL, rows->line, "out of memory in libcsv");
+    return parse_quotes(rows, bytes, size);
 }
 
 static bool parse_held(struct csv_stream *rows)
 {
     static const char *const texts[] = {[HELD_NONE] = "", [HELD_BACKSLASH] = "\\", [HELD_QUOTE] = "\\\""};
     const char *text = texts[rows->held];
-    return csv_parse(&rows->parser, text, strlen(text), on_field, on_end_of_row, rows) == strlen(text) ||
-           fail(rows, ERR_INTERNAL, rows->line, "out of memory in libcsv");
+    return parse_bytes(rows, text, strlen(text));
 }
 
 /* --- the stream --- */
@@ -234,78 +307,110 @@ static void leave_out(struct csv_stream *rows, const char *bytes, size_t size)
 }
 
 /* libcsv does not count lines: it gets them one by one (or in parts), and we note where a row began. */
-static bool parse_part(struct csv_stream *rows, const char *bytes, size_t size)
+static bool parse_part(struct csv_stream *rows, const char *bytes, size_t size, bool has_line_end)
 {
-    bool in_row = rows->parser.pstate != ROW_NOT_BEGUN;
+    bool in_row = rows->parser.pstate != ROW_NOT_BEGUN, ok = true;
     if (rows->at_line_start && !in_row) {
         rows->in_comment = rows->form.comment && bytes[0] == rows->form.comment;
         rows->is_quoted = false;
     }
     rows->at_line_start = bytes[size - 1] == '\n';
+    rows->has_line_end = has_line_end;
     if (rows->in_comment || rows->line <= rows->form.skip) {
         leave_out(rows, bytes, size);
-        return true;
+    } else {
+        if (!in_row)
+            rows->row_line = rows->line;
+        ok = parse(rows, bytes, size) && !rows->failed;
     }
-    if (!in_row)
-        rows->row_line = rows->line;
-    return parse(rows, bytes, size) && !rows->failed;
+    rows->line += rows->at_line_start;
+    return ok &&
+           (rows->row.size + rows->parser.entry_pos <= rows->row_bytes_max || fail(rows, ERR_LIMIT, rows->row_line, "the row is too long"));
 }
 
-/* Of a line, or of so much of it that it is time to look. */
-static bool end_part(struct csv_stream *rows)
-{
-    rows->part_size = 0;
-    return rows->row.size + rows->parser.entry_pos <= rows->row_bytes_max || fail(rows, ERR_LIMIT, rows->row_line, "the row is too long");
-}
-
-/* A byte order mark is no part of the first field: behind it a quote opens as ever. False where what began like one was none, and cannot be
- * read. */
-static bool skip_mark(struct csv_stream *rows, const char **bytes, size_t *size)
+/* A byte order mark is no part of the first field: behind it a quote opens as ever. */
+static void skip_mark(struct csv_stream *rows, const char **bytes, size_t *size)
 {
     static const char mark[] = "\xef\xbb\xbf";
     for (; rows->mark_seen < 3 && *size && **bytes == mark[rows->mark_seen]; (*bytes)++, (*size)--)
         rows->mark_seen++;
     if (rows->mark_seen >= 3 || !*size)
-        return true;
-    size_t begun = rows->mark_seen;
+        return;
+    buf_add(&rows->part, mark, rows->mark_seen); /* what began like one was none */
     rows->mark_seen = 3;
-    return !begun || parse_part(rows, mark, begun);
 }
 
 bool csv_stream_feed(struct csv_stream *rows, const char *bytes, size_t size, struct err *err)
 {
-    if (!skip_mark(rows, &bytes, &size)) {
-        *err = rows->err;
-        return false;
-    }
-    while (size) {
-        size_t room = PART_MAX - rows->part_size, most = size < room ? size : room;
+    bool ok = true;
+    skip_mark(rows, &bytes, &size);
+    while (ok && size) {
+        size_t room = PART_MAX - rows->part.size, most = size < room ? size : room;
         const char *end = memchr(bytes, '\n', most);
-        size_t part = end ? (size_t)(end - bytes) + 1 : most;
-        rows->part_size += part;
-        if (!parse_part(rows, bytes, part) || ((end || rows->part_size == PART_MAX) && !end_part(rows))) {
-            *err = rows->err;
-            return false;
+        size_t count = end ? (size_t)(end - bytes) + 1 : most;
+        bool is_part = end || count == room;
+        if (is_part && !rows->part.size) {
+            ok = parse_part(rows, bytes, count, end != NULL);
+        } else {
+            buf_add(&rows->part, bytes, count);
+            ok = !is_part || parse_part(rows, rows->part.bytes, rows->part.size, end != NULL);
+            if (is_part)
+                buf_reset(&rows->part);
         }
-        if (end)
-            rows->line++;
-        bytes += part;
-        size -= part;
+        bytes += count;
+        size -= count;
     }
-    return true;
+    if (!ok)
+        *err = rows->err;
+    return ok;
+}
+
+/* *is_cut: a quote is not closed, and its row was not handed over. A second one in a document ends with it. */
+static bool end_rows(struct csv_stream *rows, bool *is_cut)
+{
+    if ((rows->part.size && !parse_part(rows, rows->part.bytes, rows->part.size, true)) || !parse_held(rows))
+        return false;
+    buf_reset(&rows->part);
+    rows->held = HELD_NONE;
+    *is_cut = rows->parser.quoted && rows->parser.pstate == FIELD_BEGUN && !rows->is_second;
+    return (*is_cut || csv_fini(&rows->parser, on_field, on_end_of_row, rows) == 0 ||
+            fail(rows, ERR_INTERNAL, rows->line, "out of memory in libcsv")) &&
+           !rows->failed;
+}
+
+/* A quote that nobody closed has swallowed all that is behind it: the lines behind its own are rows. */
+static bool read_swallowed(struct csv_stream *rows)
+{
+    struct err ignored;
+    const char *text = (const char *)rows->parser.entry_buf, *line = memchr(text, '\n', rows->parser.entry_pos);
+    size_t size = line ? rows->parser.entry_pos - (size_t)(++line - text) : 0;
+    if (!size)
+        return true;
+    char *swallowed = mem_calloc(1, size);
+    memcpy(swallowed, line, size);
+    rows->line = rows->row_line + 1;
+    for (size_t i = 0; i < rows->row.size; i++)
+        rows->line += rows->row.bytes[i] == '\n';
+    csv_free(&rows->parser);
+    start_parser(rows);
+    rows->is_second = rows->at_line_start = true;
+    rows->is_escaping = rows->has_text = rows->has_gap = false;
+    rows->count = 0;
+    buf_reset(&rows->row);
+    bool ok = csv_stream_feed(rows, swallowed, size, &ignored), is_cut;
+    free(swallowed);
+    return ok && end_rows(rows, &is_cut);
 }
 
 bool csv_stream_finish(struct csv_stream *rows, size_t *cut_line, struct err *err)
 {
-    if (!parse_held(rows))
-        rows->failed = true;
-    bool is_cut = rows->parser.quoted && rows->parser.pstate == FIELD_BEGUN;
+    bool is_cut = false, ok = end_rows(rows, &is_cut);
     *cut_line = is_cut ? rows->row_line : 0;
-    if (!is_cut && csv_fini(&rows->parser, on_field, on_end_of_row, rows) != 0)
-        fail(rows, ERR_INTERNAL, rows->line, "out of memory in libcsv");
-    if (rows->failed)
+    if (ok && is_cut && rows->has_row)
+        ok = read_swallowed(rows);
+    if (!ok)
         *err = rows->err;
-    return !rows->failed;
+    return ok;
 }
 
 /* --- a text that is whole --- */

@@ -39,7 +39,8 @@ void csv_stream_free(struct csv_stream *rows); /* NULL is fine */
 /* ERR_LIMIT for a row longer than limits->document_bytes_max or with more than CSV_COLUMNS_MAX fields. */
 bool csv_stream_feed(struct csv_stream *rows, const char *bytes, size_t size, struct err *err) MUST_CHECK;
 
-/* The last row, which may lack its line feed. *cut_line: 0, or where a row began whose quote is never closed: it was left out. */
+/* The last row, which may lack its line feed. *cut_line: 0, or where a row began whose quote is never closed: it was left
+ * out, and where it is not the first, the lines behind it are read as rows. */
 bool csv_stream_finish(struct csv_stream *rows, size_t *cut_line, struct err *err) MUST_CHECK;
 
 /* A row of a text that is whole in memory, which began on that line: cells are UTF-8 and live as long as the call. False ends the reading,

@@ -403,7 +403,7 @@ static bool finish(struct codec_stream *stream, struct err *err)
     if (!stream->header)
         return refuse(cut_line ? cut_line : 1, ERR_INPUT, "there is no header line", err);
     if (cut_line)
-        csv_report_reject(&stream->into, cut_line, "a quote is never closed: the end of the document is missing");
+        csv_report_reject(&stream->into, cut_line, "a quote is never closed: the row is left out");
     return csv_report_hand_over(&stream->into, err);
 }
 
