@@ -222,10 +222,11 @@ static void test_expired_signature(void **state)
     char options[200];
     buf_init(&signature, 10000);
     /* a signature that lived for two days, long ago: made by a key old enough */
-    shell("gpg --homedir %s --quiet --faked-system-time 20240101T000000! --passphrase '' --quick-gen-key 'Early <early@yy.example>' ed25519 "
-          "sign "
-          "never 2>/dev/null",
-          homes->ours);
+    shell(
+        "gpg --homedir %s --quiet --faked-system-time 20240101T000000! --passphrase '' --quick-gen-key 'Early <early@yy.example>' ed25519 "
+        "sign "
+        "never 2>/dev/null",
+        homes->ours);
     char early[OPENPGP_FINGERPRINT_SIZE];
     fingerprint_by_mail(homes->team, "early@", early);
     snprintf(options, sizeof options, "--local-user %s --faked-system-time 20240105T000000! --default-sig-expire 2d", early);
