@@ -8,16 +8,21 @@ void export_block_begin(struct export_writer *writer, struct buf *out)
 }
 
 /* A line of its own that is no comment, whatever the value is. */
-static bool line(const char *value, struct buf *out)
+static bool line_of_size(const char *value, size_t size, struct buf *out)
 {
-    for (const unsigned char *at = (const unsigned char *)value; *at; at++)
-        if (*at <= ' ' || *at >= 0x7f)
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)value[i] <= ' ' || (unsigned char)value[i] >= 0x7f)
             return false;
-    if (*value == '\0' || strchr("#;!/", *value))
+    if (size == 0 || strchr("#;!/", *value))
         return false;
-    buf_add_text(out, value);
+    buf_add(out, value, size);
     buf_add_char(out, '\n');
     return true;
+}
+
+static bool line(const char *value, struct buf *out)
+{
+    return line_of_size(value, strlen(value), out);
 }
 
 bool export_block_ip(struct export_writer *writer, const struct observation *observation, const struct sighting *sighting, struct buf *out)
@@ -35,11 +40,12 @@ bool export_block_domain(struct export_writer *writer, const struct observation 
     return sighting->type == OBSERVABLE_DOMAIN && !export_is_unfit_name(sighting->value) && line(sighting->value, out);
 }
 
+/* Without the fragment, which no request has. */
 bool export_block_url(struct export_writer *writer, const struct observation *observation, const struct sighting *sighting, struct buf *out)
 {
     UNUSED(writer);
     UNUSED(observation);
-    return sighting->type == OBSERVABLE_URL && line(sighting->value, out);
+    return sighting->type == OBSERVABLE_URL && line_of_size(sighting->value, strcspn(sighting->value, "#"), out);
 }
 
 bool export_block_hash(struct export_writer *writer, const struct observation *observation, const struct sighting *sighting,

@@ -174,17 +174,17 @@ SELECT m.report_id, m.mail_from, m.recipients, m.message_id, m.in_reply_to, m.au
        m.about_recipient, m.about_status, m.about_text
 FROM report_mail m JOIN visible_report_key r ON r.id = m.report_id AND r.received = m.received;
 
--- description and extra may say of a value what the value's own label keeps for few.
+-- description, extra and its sender's word for the class may say of a value what the value's own label keeps for few.
 CREATE VIEW visible_observation AS
 SELECT o.report_id, o.received, o.no, o.time, o.class, o.count,
-       CASE WHEN o.description IS NULL OR NOT EXISTS (
-                SELECT FROM sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no AND s.tlp = 4)
-                OR viewer_reads_report(o.report_id) THEN o.description END AS description,
-       o.protocol, o.source_port, o.target_port, o.time_text, o.time_rule, o.class_claim,
-       CASE WHEN o.extra IS NULL OR NOT EXISTS (
-                SELECT FROM sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no AND s.tlp = 4)
-                OR viewer_reads_report(o.report_id) THEN o.extra END AS extra
-FROM observation o JOIN visible_report_key r ON r.id = o.report_id AND r.received = o.received;
+       CASE WHEN o.description IS NULL OR w.is_open THEN o.description END AS description,
+       o.protocol, o.source_port, o.target_port, o.time_text, o.time_rule,
+       CASE WHEN o.class_claim IS NULL OR w.is_open THEN o.class_claim END AS class_claim,
+       CASE WHEN o.extra IS NULL OR w.is_open THEN o.extra END AS extra
+FROM observation o JOIN visible_report_key r ON r.id = o.report_id AND r.received = o.received
+    CROSS JOIN LATERAL (SELECT NOT EXISTS (
+        SELECT FROM sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no AND s.tlp = 4)
+        OR viewer_reads_report(o.report_id) AS is_open) w;
 
 -- The label is the sighting's own: it is never wider than what its sender said of it. (viewer() as in visible_case: as a condition of its own it is asked for each
 -- partition at each of many look-ups, a fourth of their time.)

@@ -15,7 +15,10 @@ BEGIN
         OR EXISTS (SELECT FROM find_constituents(observable_type_name(s.type), coalesce(s.host, s.value), 1));
 END $$;
 
--- Which of these, by their places from 1, are a victim's or target's; of networks, whether such an address lies in one.
+-- A URL as its server sees it: without its fragment; an empty query is none.
+CREATE OR REPLACE FUNCTION url_asked(p_url text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN regexp_replace(split_part(p_url, '#', 1), '\?$', '');
+
+-- Which of these, by their places from 1, are a victim's or target's; of networks, whether such an address lies in one; of URLs, by url_asked().
 -- By the indexes of sighting, whatever the planner takes an array for.
 CREATE OR REPLACE FUNCTION victims_among(p_types smallint[], p_values text[], p_hosts text[], p_addrs inet[]) RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp
@@ -23,15 +26,19 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SE
 BEGIN
     RETURN QUERY
     WITH asked AS MATERIALIZED (
-        SELECT u.ord, u.type, u.value, u.host, u.addr FROM unnest(p_types, p_values, p_hosts, p_addrs) WITH ORDINALITY u(type, value, host, addr, ord))
+        SELECT u.ord, u.type, u.value, u.host, u.addr, CASE u.type WHEN 6 THEN url_asked(u.value) END AS url
+        FROM unnest(p_types, p_values, p_hosts, p_addrs) WITH ORDINALITY u(type, value, host, addr, ord))
     SELECT a.ord FROM asked a WHERE a.addr IS NOT NULL AND EXISTS (
         SELECT FROM sighting s WHERE s.addr = a.addr AND s.type = a.type AND s.role IN (2, 3) AND victim_counts(s))
     UNION SELECT a.ord FROM asked a WHERE a.type = 3 AND a.addr IS NOT NULL AND EXISTS (
         SELECT FROM sighting s WHERE s.addr BETWEEN network(a.addr) AND set_masklen(broadcast(a.addr), CASE family(a.addr) WHEN 4 THEN 32 ELSE 128 END)
             AND s.addr << a.addr AND s.role IN (2, 3) AND victim_counts(s))
     UNION SELECT a.ord FROM asked a WHERE a.addr IS NULL AND a.host IS NOT NULL AND EXISTS (
-        SELECT FROM sighting s WHERE s.host IS NOT NULL AND reverse(s.host) = reverse(a.host) AND s.value = a.value AND s.type = a.type AND s.role IN (2, 3)
-            AND victim_counts(s))
+        SELECT FROM sighting s WHERE s.host IS NOT NULL AND reverse(s.host) = reverse(a.host) AND s.type = a.type AND s.role IN (2, 3)
+            AND CASE s.type WHEN 6 THEN starts_with(s.value, a.url) AND url_asked(s.value) = a.url ELSE s.value = a.value END AND victim_counts(s))
+    UNION SELECT a.ord FROM asked a WHERE a.type = 6 AND a.host IS NULL AND EXISTS (
+        SELECT FROM sighting s WHERE url_host(s.value) = url_host(a.value) AND s.type = 6 AND s.host IS NULL AND s.role IN (2, 3)
+            AND starts_with(s.value, a.url) AND url_asked(s.value) = a.url AND victim_counts(s))
     UNION SELECT a.ord FROM asked a WHERE a.addr IS NULL AND a.host IS NULL AND EXISTS (
         SELECT FROM sighting s WHERE s.addr IS NULL AND s.host IS NULL AND hashtextextended(s.value, 0) = hashtextextended(a.value, 0) AND s.value = a.value
             AND s.type = a.type AND s.role IN (2, 3) AND victim_counts(s));
@@ -52,7 +59,7 @@ BEGIN
     RETURN QUERY
     WITH asked AS MATERIALIZED (
         SELECT u.ord, u.type, u.host, CASE u.type WHEN 6 THEN url_address(u.value) ELSE u.addr END AS addr
-        FROM unnest(p_types, p_values, p_hosts, p_addrs) WITH ORDINALITY u(type, value, host, addr, ord) WHERE u.type <> 6 OR u.value ~ '^[a-z0-9+.-]+://[^/?#]*/?(#|$)')
+        FROM unnest(p_types, p_values, p_hosts, p_addrs) WITH ORDINALITY u(type, value, host, addr, ord) WHERE u.type <> 6 OR url_asked(u.value) ~ '^[a-z0-9+.-]+://[^/?]*/?$')
     SELECT a.ord FROM asked a WHERE a.type IN (5, 6) AND EXISTS (
         SELECT FROM sighting s WHERE s.host IS NOT NULL AND reverse(s.host) = reverse(a.host) AND s.role IN (2, 3) AND victim_counts(s))
     -- "." and "/" are neighbours in ASCII.

@@ -430,18 +430,23 @@ BEGIN
 END $$;
 
 -- Loopback, private, shared, link-local, benchmark, multicast, mapped, translated and reserved addresses (RFC 6890), or a network with some of them: who blocks these cuts
--- off himself. Each site has its own. In the second line the same IPv4 addresses within 2002::/16 (6to4).
+-- off himself. Each site has its own. Of IPv6 all that is not global unicast (2000::/3), and in that benchmark, ORCHID and 6to4 (RFC 7526): there an IPv4 address
+-- has another spelling.
 CREATE OR REPLACE FUNCTION is_everybodys_own(p_addr inet) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN p_addr && ANY (('{0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,192.168.0.0/16,198.18.0.0/15,224.0.0.0/3,'
-    '2002::/24,2002:a00::/24,2002:6440::/26,2002:7f00::/24,2002:a9fe::/32,2002:ac10::/28,2002:c000::/40,2002:c0a8::/32,2002:c612::/31,2002:e000::/19,'
-    '::/96,::ffff:0:0/96,64:ff9b::/96,64:ff9b:1::/48,100::/64,fc00::/7,fe80::/10,ff00::/8}')::inet[]);
+    '::/3,4000::/2,8000::/1,2001:2::/48,2001:10::/28,2001:20::/28,2002::/16}')::inet[]);
+
+-- The same of names: those that each network answers for itself, or nobody does (RFC 6761, 6762, 8375), and what the net itself stands on (arpa).
+CREATE OR REPLACE FUNCTION is_everybodys_own_name(p_host text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN p_host ~ '(^|\.)(arpa|internal|invalid|local|localdomain|localhost)$';
 
 -- The address that a URL stands on; NULL: a name.
 CREATE OR REPLACE FUNCTION url_address(p_url text) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rir_address(btrim(url_host(p_url), '[]'));
 
 -- Takes a part of what the filter found into the list: p_part as export_next() made it. Why something is withheld is counted: its label, that it is somebody's
 -- name, that somebody was hurt there, that it is known to be good, that its PAP, or that of a case it is in, forbids to act on it where others see it
--- (AMBER, RED) in lists that block. {export, more, looked_at, of} where there is more to look at.
+-- (AMBER, RED) in lists that block. These have URLs without their fragments, which no request has: several may be one. {export, more, looked_at, of} where there
+-- is more to look at.
 DROP FUNCTION IF EXISTS export_items_max(), export_make(jsonb, smallint[], text[], smallint[], smallint[], smallint[], smallint[], timestamptz[], timestamptz[], timestamptz[], text[], inet[], boolean[]);
 SELECT drop_overloads('export_take');
 CREATE OR REPLACE FUNCTION export_take(p_part jsonb, p_types smallint[], p_values text[], p_roles smallint[], p_tlps smallint[], p_paps smallint[],
@@ -450,6 +455,8 @@ RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     x export := export_lock((p_part ->> 'export')::bigint);
+    v_values text[] := CASE WHEN x.blocks THEN ARRAY(SELECT CASE u.type WHEN 6 THEN split_part(u.value, '#', 1) ELSE u.value END
+        FROM unnest(p_types, p_values) WITH ORDINALITY u(type, value, ord) ORDER BY u.ord) ELSE p_values END;
     v_items int;
     v_tlp smallint;
     v_withheld jsonb;
@@ -459,27 +466,27 @@ BEGIN
         PERFORM refuse('CI409', format('that part of x%s was looked at already', x.id));
     END IF;
     WITH asked AS MATERIALIZED (
-        SELECT u.* FROM unnest(p_types, p_values, p_roles, p_tlps, p_paps, p_confidences, p_untils, p_firsts, p_lasts, p_personal, p_classes)
+        SELECT u.* FROM unnest(p_types, v_values, p_roles, p_tlps, p_paps, p_confidences, p_untils, p_firsts, p_lasts, p_personal, p_classes)
             WITH ORDINALITY u(type, value, role, tlp, pap, confidence, until, first, last, personal, class, ord)),
     careful AS MATERIALIZED (SELECT c AS ord FROM careful_among(p_types, p_values, p_hosts, p_addrs) c WHERE x.blocks),
     known AS MATERIALIZED (
-        SELECT g.ord FROM known_good(p_types, p_values, p_hosts, p_addrs, '1 day') g
+        SELECT g.ord FROM known_good(p_types, v_values, p_hosts, p_addrs, '1 day') g
         -- Who blocks a network blocks what a list knows within it.
         UNION SELECT u.ord FROM unnest(p_types, p_addrs) WITH ORDINALITY u(type, addr, ord)
             CROSS JOIN LATERAL (SELECT FROM warninglist_network n JOIN warninglist w ON w.id = n.list_id AND w.loaded AND w.types && '{1,2,3}'
                                 WHERE n.network >= network(u.addr) AND n.network <= set_masklen(broadcast(u.addr), CASE family(u.addr) WHEN 4 THEN 32 ELSE 128 END)
                                 LIMIT 1) y
             WHERE u.type = 3
-        UNION SELECT u.ord FROM unnest(p_types, p_values, p_addrs) WITH ORDINALITY u(type, value, addr, ord)
-            WHERE x.blocks AND is_everybodys_own(CASE u.type WHEN 6 THEN url_address(u.value) ELSE u.addr END)
+        UNION SELECT u.ord FROM unnest(p_types, v_values, p_hosts, p_addrs) WITH ORDINALITY u(type, value, host, addr, ord)
+            WHERE x.blocks AND (is_everybodys_own(CASE u.type WHEN 6 THEN url_address(u.value) ELSE u.addr END) OR is_everybodys_own_name(u.host))
         -- Zones and rules block a domain with all below it. "." and "/" are neighbours in ASCII; an entry with "/" in it is a URL that happens to end so.
         UNION SELECT u.ord FROM unnest(p_types, p_hosts) WITH ORDINALITY u(type, host, ord)
             CROSS JOIN LATERAL (SELECT FROM (SELECT y.list_id, y.value FROM warninglist_entry y
                                              WHERE reverse(y.value) ~>=~ (reverse(u.host) || '.') AND reverse(y.value) ~<~ (reverse(u.host) || '/') OFFSET 0) e
                                 JOIN warninglist w ON w.id = e.list_id AND w.loaded AND 5 = ANY (w.types) WHERE strpos(e.value, '/') = 0 LIMIT 1) y
             WHERE u.type = 5 AND x.blocks),
-    victim AS MATERIALIZED (SELECT v AS ord FROM victims_among(p_types, p_values, p_hosts, p_addrs) v
-                            UNION SELECT v FROM victims_behind(p_types, p_values, p_hosts, p_addrs) v WHERE x.blocks),
+    victim AS MATERIALIZED (SELECT v AS ord FROM victims_among(p_types, v_values, p_hosts, p_addrs) v
+                            UNION SELECT v FROM victims_behind(p_types, v_values, p_hosts, p_addrs) v WHERE x.blocks),
     judged AS MATERIALIZED (
         SELECT a.*, CASE WHEN a.tlp > x.ceiling THEN 'label' WHEN a.personal OR a.role IN (2, 3) THEN 'personal' WHEN h.ord IS NOT NULL THEN 'victim' WHEN k.ord IS NOT NULL THEN 'known_good'
                          WHEN x.blocks AND (a.pap >= 2 OR c.ord IS NOT NULL) THEN 'pap' END AS why
@@ -489,7 +496,10 @@ BEGIN
         SELECT x.id, x.items + row_number() OVER (ORDER BY j.type, j.value), j.type, left(j.value, 100), json_build_object('type', observable_type_name(j.type), 'value',
                    j.value, 'role', sighting_role_name(j.role), 'tlp', tlp_name(j.tlp), 'pap', tlp_name(j.pap), 'confidence', j.confidence, 'until', time_text(j.until),
                    'first_seen', time_text(j.first), 'last_seen', time_text(j.last), 'class', j.class)::text
-        FROM judged j WHERE j.why IS NULL RETURNING 1)
+        FROM (SELECT DISTINCT ON (g.type, g.value) g.* FROM judged g WHERE g.why IS NULL ORDER BY g.type, g.value, g.tlp DESC) j
+        WHERE CASE WHEN x.blocks AND j.type = 6 THEN NOT EXISTS (SELECT FROM export_item i WHERE i.export_id = x.id AND i.type = j.type AND i.start = left(j.value, 100)
+                                                                 AND i.content::json ->> 'value' = j.value) ELSE true END
+        RETURNING 1)
     SELECT (SELECT count(*) FROM kept), (SELECT max(j.tlp) FROM judged j WHERE j.why IS NULL),
            (SELECT jsonb_object_agg(w, (SELECT count(*) FROM judged j WHERE j.why = w) + coalesce((x.withheld ->> w)::bigint, 0))
             FROM unnest(ARRAY['label', 'personal', 'victim', 'known_good', 'pap']) w)

@@ -407,7 +407,7 @@ static void test_extra(void **state)
     snprintf(path, sizeof path, "/v1/reports/r%lld", (long long)report);
     snprintf(sql, sizeof sql,
              "UPDATE cirt.report_content SET extra = '{\"b\":1,\"a\":[2]}' WHERE report_id = %lld;"
-             "UPDATE cirt.observation SET extra = '{\"score\":9.8}' WHERE report_id = %lld",
+             "UPDATE cirt.observation SET extra = '{\"score\":9.8}', class_claim = 'zombie' WHERE report_id = %lld",
              (long long)report, (long long)report);
     cluster_execute(sql);
     json_t *answer = desk_client_get(*state, "analyst", 200, path);
@@ -415,6 +415,7 @@ static void test_extra(void **state)
     assert_int_equal(number_of(json_object_get(answer, "extra"), "b"), 1);
     assert_int_equal(number_of(answer, "extra_size"), 15);
     assert_true(json_is_real(json_object_get(json_object_get(observation, "extra"), "score")));
+    assert_string_equal(desk_client_text(observation, "class_claim"), "zombie");
     json_decref(answer);
 
     snprintf(sql, sizeof sql,
@@ -429,10 +430,13 @@ static void test_extra(void **state)
     assert_int_equal(json_array_size(json_object_get(observation, "observables")), 0);
     assert_true(json_is_null(json_object_get(observation, "extra")));
     assert_true(json_is_null(json_object_get(observation, "extra_size")));
+    assert_true(json_is_null(json_object_get(observation, "class_claim")));
+    assert_string_equal(desk_client_text(observation, "class"), "fraud/phishing");
     json_decref(answer);
     answer = desk_client_get(*state, "lead", 200, path);
     observation = json_array_get(json_object_get(answer, "observation_list"), 0);
     assert_true(json_is_object(json_object_get(observation, "extra")));
+    assert_string_equal(desk_client_text(observation, "class_claim"), "zombie");
     json_decref(answer);
 }
 

@@ -156,6 +156,35 @@ const char *desk_client_bytes(const struct desk_client *client, size_t *size)
     return buf_text(&client->answer.body);
 }
 
+json_t *desk_client_export(struct desk_client *client, const char *who, int status, const char *format, const char *tlp, const char *filter)
+{
+    json_t *body = json_pack("{s:s, s:s, s:s?}", "q", filter, "format", format, "tlp", tlp);
+    char *text = json_dumps(body, 0);
+    json_t *answer = desk_client_post(client, who, status, "/v1/exports", text);
+    free(text);
+    json_decref(body);
+    return answer;
+}
+
+void desk_client_export_is(struct desk_client *client, const char *who, const char *format, const char *tlp, const char *filter,
+                           const char *wanted)
+{
+    json_t *head = desk_client_export(client, who, 201, format, tlp, filter), *item;
+    char path[100], found[1000] = "";
+    size_t i;
+    snprintf(path, sizeof path, "/v1/exports/%s", desk_client_text(head, "export"));
+    json_t *items = desk_client_get(client, who, 200, path);
+    json_array_foreach(json_object_get(items, "items"), i, item)
+    {
+        size_t used = strlen(found);
+        snprintf(found + used, sizeof found - used, "%s%s", i ? " " : "", desk_client_text(item, "value"));
+    }
+    assert_string_equal(found, wanted);
+    assert_int_equal(json_integer_value(json_object_get(head, "count")), (json_int_t)json_array_size(json_object_get(items, "items")));
+    json_decref(items);
+    json_decref(head);
+}
+
 int64_t desk_client_case(struct desk_client *client, const char *summary, const char *tlp)
 {
     json_t *body = json_pack("{s:s, s:s, s:s}", "summary", summary, "class", "phishing", "tlp", tlp);

@@ -33,6 +33,13 @@ const char *desk_client_bytes(const struct desk_client *client, size_t *size);
 const char *desk_client_text(const json_t *object, const char *name);
 size_t desk_client_size(const json_t *object, const char *name);
 
+/* A list of indicators, of which only the head is answered (the caller's); tlp may be NULL. */
+json_t *desk_client_export(struct desk_client *client, const char *who, int status, const char *format, const char *tlp,
+                           const char *filter);
+/* The same, failing the test where its values, sorted and joined by blanks, are others, or are not as many as its head says. */
+void desk_client_export_is(struct desk_client *client, const char *who, const char *format, const char *tlp, const char *filter,
+                           const char *wanted);
+
 /* A new case by "lead"; its number. */
 int64_t desk_client_case(struct desk_client *client, const char *summary, const char *tlp);
 

@@ -84,7 +84,7 @@ static void test_block_lists(void **state)
             ARRAY_SIZE(plain) - 3);
     is_list("blocklist-domain", plain, ARRAY_SIZE(plain), COMMENT("# ", "blocklist-domain") "evil.example\n", ARRAY_SIZE(plain) - 1);
     is_list("blocklist-url", plain, ARRAY_SIZE(plain),
-            COMMENT("# ", "blocklist-url") "http://evil.example:8080/a?b=c#d\nhttps://evil.example/x\n", ARRAY_SIZE(plain) - 2);
+            COMMENT("# ", "blocklist-url") "http://evil.example:8080/a?b=c\nhttps://evil.example/x\n", ARRAY_SIZE(plain) - 2);
     is_list("blocklist-hash", plain, ARRAY_SIZE(plain), COMMENT("# ", "blocklist-hash") "d41d8cd98f00b204e9800998ecf8427e\n",
             ARRAY_SIZE(plain) - 1);
 }
