@@ -283,8 +283,6 @@ static bool add_wallet(struct extraction *extraction, const char *text)
 
 static bool add_email(struct extraction *extraction, char *text)
 {
-    if (str_starts_nocase(text, "mailto:"))
-        text += 7;
     size_t size = strcspn(text, "?");
     const char *host = memrchr(text, '@', size);
     if (!host || *text == '@')
