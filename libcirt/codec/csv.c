@@ -195,17 +195,25 @@ static const char *take_port(struct codec_stream *stream, struct observation *ob
     return before ? before : text;
 }
 
+/* "192.0.2.1-192.0.2.9"; false where text is no range. */
+static bool add_range(struct codec_stream *stream, struct observation *observation, enum sighting_role role, const char *text)
+{
+    const char *dash = strchr(text, '-');
+    if (!dash)
+        return false;
+    size_t size = (size_t)(dash - text);
+    while (size > 0 && text[size - 1] == ' ')
+        size--;
+    const char *first = arena_strndup(report_row_arena(stream->into.report), text, size);
+    return report_add_range(stream->into.report, observation, role, first, dash + 1 + strspn(dash + 1, " "));
+}
+
 /* "192.0.2.1", "192.0.2.0/24", "192.0.2.1-192.0.2.9", "192.0.2.1:443" */
 static bool add_address(struct codec_stream *stream, struct observation *observation, enum sighting_role role, const char *text)
 {
-    const char *dash = strchr(text, '-');
     struct arena *arena = report_row_arena(stream->into.report);
-    if (dash) {
-        char *first = arena_strndup(arena, text, (size_t)(dash - text)), *end = first + strlen(first);
-        while (end > first && end[-1] == ' ')
-            *--end = '\0';
-        return report_add_range(stream->into.report, observation, role, first, dash + 1 + strspn(dash + 1, " "));
-    }
+    if (strchr(text, '-'))
+        return add_range(stream, observation, role, text);
     enum observable_type type = OBSERVABLE_TEXT;
     const char *value = observable_guess(arena, take_port(stream, observation, role, text), &type);
     return value && (type == OBSERVABLE_IPV4 || type == OBSERVABLE_IPV6 || type == OBSERVABLE_CIDR) &&
@@ -214,7 +222,7 @@ static bool add_address(struct codec_stream *stream, struct observation *observa
 
 static bool add_guessed(struct codec_stream *stream, struct observation *observation, enum sighting_role role, const char *text)
 {
-    return report_add_guessed(stream->into.report, observation, role, text) ||
+    return report_add_guessed(stream->into.report, observation, role, text) || add_range(stream, observation, role, text) ||
            report_add_guessed(stream->into.report, observation, role, take_port(stream, observation, role, text));
 }
 

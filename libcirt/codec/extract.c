@@ -163,15 +163,15 @@ static bool add_hash(struct extraction *extraction, const char *text)
            add(extraction, OBSERVABLE_MD5, text);
 }
 
-/* "198.51.100.7-198.51.100.9", and "198.51.100.7-9" */
+/* "198.51.100.7-198.51.100.9", "198.51.100.7-9", and of IPv6 what add_ipv6() takes. */
 static bool add_range(struct extraction *extraction, char *text)
 {
-    char *dash = strchr(text, '-'), *dot = strrchr(text, '.');
-    if (!dash || !dot || strspn(text, "0123456789.-") != strlen(text) || strchr(dash + 1, '-'))
+    char *dash = strchr(text, '-');
+    const char *marks = strchr(text, ':') && strchr("23", *text) ? "0123456789abcdefABCDEF:.-" : "0123456789.-";
+    if (!dash || strspn(text, marks) != strlen(text) || strchr(dash + 1, '-'))
         return false;
     *dash = '\0';
-    const char *last = dot < dash ? arena_printf(extraction->scratch, "%.*s.%s", (int)(dot - text), text, dash + 1) : dash + 1;
-    bool is_range = report_add_range(extraction->report, extraction->observation, ROLE_OTHER, text, last);
+    bool is_range = report_add_range(extraction->report, extraction->observation, ROLE_OTHER, text, dash + 1);
     *dash = '-';
     extraction->count += is_range;
     return is_range;
@@ -283,12 +283,11 @@ static bool add_wallet(struct extraction *extraction, const char *text)
 
 static bool add_email(struct extraction *extraction, char *text)
 {
-    if (str_starts_nocase(text, "mailto:"))
-        text += 7;
-    text[strcspn(text, "?")] = '\0';
-    const char *host = strrchr(text, '@');
+    size_t size = strcspn(text, "?");
+    const char *host = memrchr(text, '@', size);
     if (!host || *text == '@')
         return false;
+    text[size] = '\0';
     if (extract_names_message(extraction->context)) {
         extraction->keeps_context = true;
         return true;
@@ -307,12 +306,12 @@ static void add_domain(struct extraction *extraction, char *text, char next)
         return; /* somebody's name at a social network */
     text += *text == '@';
     struct extract_name name = {.context = extraction->context,
-                                .next = next,
                                 .is_defanged = extraction->was_defanged,
                                 .is_escaped = extraction->was_escaped,
                                 .is_alone = extraction->is_alone};
-    size_t size = strcspn(text, "/\\");
-    name.has_path = text[size] != '\0';
+    size_t size = strcspn(text, "/\\?");
+    name.has_path = text[size] == '/' || text[size] == '\\';
+    name.next = text[size] ? '\0' : next; /* of "a.example/x?y=z" it is not behind the name */
     text[size] = '\0';
     char *colon = strchr(text, ':');
     name.has_port = colon && colon[1] && extract_is_all(colon + 1, isdigit);
@@ -441,11 +440,23 @@ static size_t size_of_packed(const char *text)
     return is_packed ? size : 0;
 }
 
+/* Within what stands before "@" an apostrophe between letters parts nothing ("sean.o'connor@bank.example"). */
+static size_t size_of_token(const char *text)
+{
+    enum { LOCAL_SIZE_MAX = 64 };
+    size_t size = strcspn(text, separators);
+    const char *local_end = memchr(text, '@', strnlen(text, LOCAL_SIZE_MAX + 1));
+    while (local_end && size > 0 && text + size < local_end && text[size] == '\'' && isalnum((unsigned char)text[size - 1]) &&
+           isalnum((unsigned char)text[size + 1]))
+        size += 1 + strcspn(text + size + 1, separators);
+    return size;
+}
+
 static void add_tokens(struct extraction *extraction, char *word)
 {
     char before = '\0';
     for (char *at = word; *at;) {
-        size_t packed = size_of_packed(at), length = packed ? packed : strcspn(at, separators);
+        size_t packed = size_of_packed(at), length = packed ? packed : size_of_token(at);
         struct token token = {.text = at, .next = at[length]};
         at[length] = '\0';
         /* "=3D" is "=" in what was taken out of a mail as it was sent. */
@@ -592,6 +603,19 @@ static void add_list(struct extraction *extraction, const char *at, size_t size)
     }
 }
 
+/* The size of a SHA-256 that was broken into two halves, which are no MD5; else 0. */
+static size_t add_halves(struct extraction *extraction, const char *at)
+{
+    enum { HALF = 32 };
+    static const char digits[] = "0123456789abcdefABCDEF";
+    size_t first = strspn(at, digits), gap = strspn(at + first, " \t\r\n"), second = strspn(at + first + gap, digits);
+    bool is_named = str_equal(extraction->context, "sha256") || str_equal(extraction->context, "sha-256");
+    if (!is_named || first != HALF || second != HALF || isalnum((unsigned char)at[first + gap + second]))
+        return 0;
+    const char *whole = arena_printf(extraction->scratch, "%.*s%.*s", HALF, at, HALF, at + first + gap);
+    return add_hash(extraction, whole) ? first + gap + second : 0;
+}
+
 /* The size of "198.51.100.0 - 198.51.100.255", as registries write what somebody has, where it is one network; else 0. */
 static size_t add_inetnum(struct extraction *extraction, const char *at)
 {
@@ -660,6 +684,7 @@ size_t extract_observables(const char *text, struct report *report, struct obser
     while (*at && !is_full(&extraction)) {
         bool is_delimited = at > clean && at[-1] == '<';
         size_t taken = is_delimited ? add_delimited(&extraction, at, end) : add_inetnum(&extraction, at);
+        taken = taken ? taken : add_halves(&extraction, at);
         size_t size = taken ? taken : strcspn(at, blanks), gap = strspn(at + size, blanks);
         bool is_last = !at[size + gap] || memchr(at + size, '\n', gap), is_before_arrow = gap == 3 && memcmp(at + size, " > ", 3) == 0;
         extraction.is_alone = is_first && is_last;

@@ -197,6 +197,8 @@ static void add_character(struct cleaner *cleaner)
         *cleaner->to++ = ' ';
     if (is_blank(code_point)) {
         *cleaner->to++ = ' ';
+    } else if (code_point == 0x2019 && is_plain(cleaner) && is_before_letter(cleaner->at, cleaner->end)) {
+        *cleaner->to++ = '\'';
     } else if (is_dash(code_point)) {
         *cleaner->to++ = '-';
     } else if (is_quote(code_point)) {
@@ -213,7 +215,7 @@ static bool add_escaped(struct cleaner *cleaner)
     static const struct {
         const char *written;
         char means;
-    } escapes[] = {{"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&nbsp;", ' '}};
+    } escapes[] = {{"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&nbsp;", ' '}, {"&amp;", '&'}};
     for (size_t i = 0; i < ARRAY_SIZE(escapes); i++)
         if (str_starts(cleaner->at, escapes[i].written)) {
             cleaner->at += strlen(escapes[i].written);

@@ -619,14 +619,12 @@ static bool sight_email(struct iodef_sight *sight, struct xml_element *email)
     if (!from)
         return true;
     const char *text = xml_text(arena_of(sight), from), *open = strrchr(text, '<');
-    size_t size = open ? strcspn(open + 1, ">") : 0;
-    bool is_mailbox = open && open[1 + size] && !open[2 + size], added;
-    const char *address = is_mailbox ? arena_strndup(arena_of(sight), open + 1, size) : xml_text_packed(arena_of(sight), from);
-    if (!add(sight, email, OBSERVABLE_EMAIL, false, address, &added))
+    bool added;
+    if (!add(sight, email, OBSERVABLE_EMAIL, false, xml_text_packed(arena_of(sight), from), &added))
         return false;
     if (!added)
         reject(sight, from, "email", text);
-    from->is_used = added && (!is_mailbox || open == text);
+    from->is_used = added && (!open || open == text);
     email->is_used = from->is_used;
     return true;
 }

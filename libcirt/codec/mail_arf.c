@@ -120,7 +120,7 @@ static bool take_uri(struct arf *arf, const char *value)
     const char *uri = *value == '<' ? arena_strndup(arena, value + 1, strcspn(value + 1, ">")) : value;
     enum observable_type type = strchr(uri, '@') && !strchr(uri, '/') ? OBSERVABLE_EMAIL : OBSERVABLE_URL;
     bool is_mail = str_starts_nocase(uri, "mailto:"), is_dns = str_starts_nocase(uri, "dns:");
-    const char *text = is_mail ? uri + strlen("mailto:") : is_dns ? name_of_dns(arena, uri) : uri;
+    const char *text = is_dns ? name_of_dns(arena, uri) : uri;
     if (report_add_sighting(arf->report, arf->observation, is_dns ? OBSERVABLE_DOMAIN : type, ROLE_SOURCE, text))
         return true;
     if (!is_mail && !observable_is_absent(text))

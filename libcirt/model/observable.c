@@ -139,10 +139,15 @@ static const char *normalise_mac(struct arena *arena, const char *text)
     return arena_printf(arena, "%.2s:%.2s:%.2s:%.2s:%.2s:%.2s", digits, digits + 2, digits + 4, digits + 6, digits + 8, digits + 10);
 }
 
+/* ISO 3166-1; the European Union writes two of its own. */
 static const char *normalise_country(struct arena *arena, const char *text)
 {
     if (strlen(text) != 2 || !isalpha((unsigned char)text[0]) || !isalpha((unsigned char)text[1]))
         return NULL;
+    if (str_equal_nocase(text, "UK"))
+        return "GB";
+    if (str_equal_nocase(text, "EL"))
+        return "GR";
     return arena_printf(arena, "%c%c", toupper((unsigned char)text[0]), toupper((unsigned char)text[1]));
 }
 
@@ -291,8 +296,6 @@ const char *observable_guess(struct arena *arena, const char *text, enum observa
     if (!text || strlen(text) > GUESS_SIZE_MAX)
         return NULL;
     text = observable_refang(arena, text, strlen(text), NULL);
-    if (str_starts_nocase(text, "mailto:"))
-        text += 7;
     const char *value = observable_address(arena, text, type);
     if (value || (value = guess_hash(arena, text, type)))
         return value;

@@ -162,6 +162,10 @@ const char *observable_address_asn(struct arena *arena, const char *text)
     text += str_starts_nocase(text, "asn") ? 3 : str_starts_nocase(text, "as") ? 2 : 0;
     text += strspn(text, " ");
     const char *dot = strchr(text, '.');
+    if (dot && str_equal(dot, ".0")) { /* a whole number, as spreadsheets write it: no asdot, of which one in 65,536 ends so */
+        text = arena_strndup(arena, text, (size_t)(dot - text));
+        dot = NULL;
+    }
     if (dot) {
         if (!str_to_int64(arena_strndup(arena, text, (size_t)(dot - text)), 0, UINT16_MAX, &high) ||
             !str_to_int64(dot + 1, 0, UINT16_MAX, &low))
@@ -215,11 +219,20 @@ static bool increase(struct address *address)
     return false;
 }
 
+/* The last address as a whole: of "198.51.100.7-9" only its last number was written. */
+static const char *complete(struct arena *arena, const char *first, const char *last)
+{
+    const char *dot = strrchr(first, '.');
+    bool is_number = *last && strspn(last, "0123456789") == strlen(last);
+    return dot && is_number ? arena_printf(arena, "%.*s.%s", (int)(dot - first), first, last) : last;
+}
+
 size_t observable_address_range(struct arena *arena, const char *first, const char *last, const char *values[OBSERVABLE_RANGE_MAX],
                                 enum observable_type types[OBSERVABLE_RANGE_MAX])
 {
     struct address at, end, reached;
     size_t count = 0;
+    last = complete(arena, first, last);
     if ((!read_ipv4(first, &at) && !read_ipv6(first, &at)) || (!read_ipv4(last, &end) && !read_ipv6(last, &end)))
         return 0;
     unmap(&at);

@@ -16,8 +16,8 @@ static bool has_hyphen_at_edge(const char *label, size_t size)
     return label[0] == '-' || label[size - 1] == '-';
 }
 
-/* Letters, digits, "-" and "_" (service names) in at least two labels; the last is no number, else it would be an address, and no top level
- * has "-" at its edge. */
+/* Letters, digits, "-" and "_" (service names) in at least two labels; the last is no number, else it would be an address, and no range of
+ * numbers (198.51.100.7-9); no top level has "-" at its edge. */
 static bool is_ascii_domain(const char *name)
 {
     if (strlen(name) > DOMAIN_SIZE_MAX)
@@ -30,7 +30,7 @@ static bool is_ascii_domain(const char *name)
             if (!isalnum((unsigned char)label[i]) && label[i] != '_' && label[i] != '-')
                 return false;
         if (!label[size])
-            return label > name && strspn(label, "0123456789") < size && !has_hyphen_at_edge(label, size);
+            return label > name && strspn(label, "0123456789-") < size && !has_hyphen_at_edge(label, size);
         label += size + 1;
     }
 }
@@ -163,8 +163,18 @@ static const char *quote(struct arena *arena, const char *plain)
     return quoted;
 }
 
+/* What is within "mailto:joe@a.example?subject=x" and "Joe <joe@a.example>"; else the text itself. */
+static const char *bare_address(struct arena *arena, const char *text)
+{
+    const char *open = strrchr(text, '<');
+    if (str_starts_nocase(text, "mailto:"))
+        return arena_strndup(arena, text + 7, strcspn(text + 7, "?"));
+    return open && str_ends(text, ">") ? arena_strndup(arena, open + 1, strlen(open) - 2) : text;
+}
+
 const char *observable_domain_email(struct arena *arena, const char *text)
 {
+    text = bare_address(arena, text);
     const char *at = strrchr(text, '@');
     if (!at || at == text || at - text > 64 || !str_is_utf8(text, (size_t)(at - text), NULL))
         return NULL;

@@ -15,7 +15,7 @@ const char *observable_domain(struct arena *arena, const char *text);
 const char *observable_domain_strict(struct arena *arena, const char *text);
 
 /* The part behind "@" as a domain; before it as it came, since only its owner knows what is the same there (RFC 5321, 2.4); quoted
- * only where it must be. */
+ * only where it must be. Also of "mailto:..." and "Name <...>". */
 const char *observable_domain_email(struct arena *arena, const char *text);
 
 #endif

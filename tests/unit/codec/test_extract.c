@@ -55,6 +55,19 @@ static void parts_of_words(void **state)
         {"AS64512-AS64515, AS64500-64501 and AS-SET", "asn 64512\nasn 64515"},
         {"GET /x?ip=198.51.92.21&x and ip=198.51.92.22&amp;y", "ipv4 198.51.92.21\nipv4 198.51.92.22"},
         {"7&bob@bank.example", "email 7&bob@bank.example"},
+        {"sean.o'connor@bank.example 'o'brien@bank.example', mailto:o'shea@bank.example",
+         "email sean.o'connor@bank.example\nemail o'brien@bank.example\nemail o'shea@bank.example"},
+        {"sean.o\u2019connor@bank.example and \u2018joe@bank.example\u2019", "email sean.o'connor@bank.example\nemail joe@bank.example"},
+        {"'joe@bank.example','ann@bank.example' from:'eve@bank.example'", "email joe@bank.example\nemail ann@bank.example\n"
+                                                                          "email eve@bank.example"},
+        {"it's d'accord'", ""},
+        {"2001:db8::200e-2001:db8::200f and ::1-::2", "cidr 2001:db8::200e/127"},
+        {"2001:db8::1-2001:db8::2, 198.51.100.8-9 and 198.51.100.8-10",
+         "ipv6 2001:db8::1\nipv6 2001:db8::2\ncidr 198.51.100.8/31\ncidr 198.51.100.8/31\nipv4 198.51.100.10"},
+        {"SHA-256: e3b0c44298fc1c149afbf4c8996fb924\n  27ae41e4649b934ca495991b7852b855",
+         "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"md5 sha256 d41d8cd98f00b204e9800998ecf8427e e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+         "md5 d41d8cd98f00b204e9800998ecf8427e\nsha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
         {"https:evil.com/x is read as its host", "domain evil.com"},
     };
     check(rows, ARRAY_SIZE(rows));
@@ -102,6 +115,7 @@ static void escaped(void **state)
         {"http://evil.example/x&gt; &lt;http://evil.example/x&gt; &quot;http://evil.example/x&quot;", EVIL_URL},
         {"&lt;mule@evil.example&gt; &lt;a.example.net&gt;&nbsp;198.51.100.7&nbsp;", "email mule@evil.example\ndomain a.example.net\n"
                                                                                     "ipv4 198.51.100.7"},
+        {"http://evil.example/x?a=1&amp;b=2", "url http://evil.example/x?a=1&b=2\ndomain evil.example"},
         {"http://evil.example/x?a=1&lt=2", "url http://evil.example/x?a=1&lt=2\ndomain evil.example"},
     };
     check(rows, ARRAY_SIZE(rows));
@@ -354,6 +368,7 @@ static void bare_names(void **state)
     static const struct row rows[] = {
         {"it was at login.example.com and www.bank.example", "domain login.example.com"},
         {"contact login.example.com/verify, EXAMPLE.COM", "domain login.example.com\ndomain example.com"},
+        {"see evilbank.com/a?b=c, evil.com?d=e and bank.com/x(1).php", "domain evilbank.com\ndomain evil.com\ndomain bank.com"},
         {"See readme.md, setup.py, main.rs, install.sh, archive.zip, Foo.app and id_rsa.pub.", ""},
         {"the domain setup.py and host: bank.md", "domain setup.py\ndomain bank.md"},
         {"domain:login.example.com IP:198.51.100.7", "domain login.example.com\nipv4 198.51.100.7"},

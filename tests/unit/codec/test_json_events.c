@@ -285,6 +285,8 @@ static void expect_member(const struct observation *observation, const json_t *e
         found = !observation->sighting_count || observation->sightings[0].confidence == (int)json_number_value(value);
     else if (str_equal(name, "time.observation"))
         found = found || (timestamp_parse_rfc3339(text, &time) && time == observation->time);
+    else if (str_equal(text, "UK"))
+        found = is_seen(observation, "GB");
     else if (!found && text)
         found = is_seen(observation, text);
     if (!found && !str_equal(name, "__type") && !json_is_null(value))

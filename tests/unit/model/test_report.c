@@ -77,6 +77,9 @@ static void ranges(void **state)
     assert_true(report_add_range(report, observation, ROLE_SOURCE, "2001:db8::", "2001:db8::1:ffff"));
     assert_string_equal(observation->sightings[5].value, "2001:db8::/111");
     assert_false(report_add_range(report, observation, ROLE_SOURCE, "192.0.2.9", "192.0.2.8"));
+    assert_false(report_add_range(report, observation, ROLE_SOURCE, "192.0.2.9", "8"));
+    assert_false(report_add_range(report, observation, ROLE_SOURCE, "192.0.2.9", "256"));
+    assert_false(report_add_range(report, observation, ROLE_SOURCE, "192", "9"));
     assert_false(report_add_range(report, observation, ROLE_SOURCE, "192.0.2.9", "2001:db8::1"));
     assert_false(report_add_range(report, observation, ROLE_SOURCE, "192.0.2.9", "there"));
     assert_int_equal(observation->sighting_count, 6);
