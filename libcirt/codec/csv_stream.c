@@ -365,7 +365,8 @@ bool csv_stream_feed(struct csv_stream *rows, const char *bytes, size_t size, st
     return ok;
 }
 
-/* *is_cut: a quote is not closed, and its row was not handed over. A second one in a document ends with it. */
+/* *is_cut: a quote is not closed, and its row was not handed over. What it swallowed has no quotes, which would have ended it: only in a
+ * line beyond PART_MAX is there another, whose row is handed over as it is. */
 static bool end_rows(struct csv_stream *rows, bool *is_cut)
 {
     if ((rows->part.size && !parse_part(rows, rows->part.bytes, rows->part.size, true)) || !parse_held(rows))
