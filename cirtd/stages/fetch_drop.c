@@ -488,7 +488,11 @@ static bool take_open(struct drop *drop, struct folder *folder, const char *name
     if (result.verdict == FETCH_REST)
         rest(folder, result.rest_s * INT64_C(1000));
     folder->rests_for_quota = result.verdict == FETCH_REST;
-    if (result.verdict == FETCH_REST || result.verdict == FETCH_OFF) {
+    if (result.verdict == FETCH_OFF) {
+        drop->read_ms = 0;
+        return err_set(err, ERR_AGAIN, "what is known of its feed has changed meanwhile");
+    }
+    if (result.verdict == FETCH_REST) {
         forget_names(&folder->ready);
         return true;
     }
@@ -655,6 +659,9 @@ static bool look(struct drop *drop, struct err *err)
 {
     int64_t now_ms = timestamp_monotonic_ms();
     take_events(drop);
+    /* A file that came behind a change of its feed is taken as the feed is now. */
+    if (db_wait_also(drop->db, -1, 0))
+        drop->read_ms = 0;
     if (drop->read_ms <= now_ms) {
         if (!read_folders(drop, err) || !put_malformed_away(drop, err))
             return false;
@@ -681,10 +688,12 @@ static bool has_ready(const struct drop *drop)
 static void wait_for_more(struct drop *drop)
 {
     int64_t begun_ms = timestamp_monotonic_ms();
-    db_wait_also(drop->db, drop->inotify, 1000);
-    if (timestamp_monotonic_ms() - begun_ms >= 900)
+    bool is_notified = db_wait_also(drop->db, drop->inotify, 1000);
+    if (is_notified)
+        drop->read_ms = 0;
+    if (is_notified || timestamp_monotonic_ms() - begun_ms >= 900)
         return;
-    /* Woken early: by a file, or since the records of feeds have changed. */
+    /* Woken early: by a file, or since the connection ended, and what was notified of with it. */
     if (!take_events(drop))
         drop->read_ms = 0;
     else if (!has_ready(drop))

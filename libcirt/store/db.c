@@ -492,19 +492,18 @@ static bool take_notifications(struct db *db)
 
 void db_wait(struct db *db, int timeout_ms)
 {
-    db_wait_also(db, -1, timeout_ms);
+    UNUSED(db_wait_also(db, -1, timeout_ms));
 }
 
-void db_wait_also(struct db *db, int fd, int timeout_ms)
+bool db_wait_also(struct db *db, int fd, int timeout_ms)
 {
     if (!db_is_connected(db)) {
         poll(NULL, 0, timeout_ms < RECONNECT_MS_MAX ? timeout_ms : RECONNECT_MS_MAX);
-        return;
+        return false;
     }
     /* What came in with the last results counts too. */
     if (take_notifications(db))
-        return;
+        return true;
     struct pollfd wait[] = {{.fd = PQsocket(db->connection), .events = POLLIN}, {.fd = fd, .events = POLLIN}};
-    if (poll(wait, ARRAY_SIZE(wait), timeout_ms) > 0 && wait[0].revents && PQconsumeInput(db->connection))
-        take_notifications(db);
+    return poll(wait, ARRAY_SIZE(wait), timeout_ms) > 0 && wait[0].revents && PQconsumeInput(db->connection) && take_notifications(db);
 }

@@ -140,8 +140,8 @@ void db_rows_free(struct db_rows *rows); /* NULL is fine */
 /* listen: a statement such as SQL_TRIAGE_LISTEN; remembered over reconnects. */
 bool db_listen(struct db *db, enum sql_statement listen, struct err *err) MUST_CHECK;
 void db_wait(struct db *db, int timeout_ms);
-/* The same, and until fd can be read; -1: none. */
-void db_wait_also(struct db *db, int fd, int timeout_ms);
+/* The same, and until fd can be read; -1: none. True: there was a notification, whatever else there was. */
+bool db_wait_also(struct db *db, int fd, int timeout_ms);
 
 /* Runs a script (several statements; migrations) as one text. Only for `cirtd migrate`. */
 bool db_script(struct db *db, const char *text, struct err *err) MUST_CHECK;

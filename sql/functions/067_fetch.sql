@@ -55,7 +55,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 
 -- Files a document for decode: its digest is known, its bytes follow by fetch_raw_add() in the same transaction. p_attempts: of the claim; NULL: of a
 -- drop folder. verdict: 'stored', 'duplicate' (the report is the one of the first time), 'rest' (its quota of the hour is used up: rest_s), 'off' (paused
--- or removed meanwhile).
+-- or removed meanwhile, or what lies in its folder is now too long).
 CREATE OR REPLACE FUNCTION fetch_report(p_feed bigint, p_attempts int, p_sha256 bytea, p_size bigint, p_name text, p_media_type text,
                                         OUT verdict text, OUT report_id bigint, OUT rest_s int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -66,7 +66,8 @@ BEGIN
     rest_s := 0;
     SELECT f.kind, f.format, s.id AS sender_id, i.default_tlp, f.documents_per_hour, f.bytes_per_hour INTO v
         FROM feed f JOIN identity i ON i.id = f.identity_id JOIN sender s ON s.identity_id = i.id
-        WHERE f.identity_id = p_feed AND i.enabled AND i.role = 'feed' AND NOT f.paused AND f.kind <> 'push' AND (f.kind = 'drop') = (p_attempts IS NULL);
+        WHERE f.identity_id = p_feed AND i.enabled AND i.role = 'feed' AND NOT f.paused AND f.kind <> 'push' AND (f.kind = 'drop') = (p_attempts IS NULL)
+              AND (f.kind <> 'drop' OR f.document_bytes_max IS NULL OR p_size <= f.document_bytes_max);
     IF v.kind IS NULL THEN
         verdict := 'off';
         RETURN;

@@ -115,9 +115,15 @@ static void fetch_may_do_little(void **state)
     assert_true(cluster_may("fetch",
                             "SELECT 1 / (verdict = 'off')::int FROM cirt.fetch_report((SELECT 3::bigint), NULL, sha256('a'), 1, 'a', NULL)",
                             sqlstate));
+    /* Nor what is longer than its feed takes by now, whatever fetch has read of it. */
+    cluster_execute("UPDATE cirt.feed SET document_bytes_max = 1000 WHERE identity_id = 1");
     assert_true(cluster_may(
-        "fetch", "SELECT 1 / (verdict = 'stored')::int FROM cirt.fetch_report((SELECT 1::bigint), NULL, sha256('a'), 1, 'a', NULL)",
+        "fetch", "SELECT 1 / (verdict = 'off')::int FROM cirt.fetch_report((SELECT 1::bigint), NULL, sha256('a'), 1001, 'a', NULL)",
         sqlstate));
+    assert_true(cluster_may(
+        "fetch", "SELECT 1 / (verdict = 'stored')::int FROM cirt.fetch_report((SELECT 1::bigint), NULL, sha256('a'), 1000, 'a', NULL)",
+        sqlstate));
+    cluster_execute("UPDATE cirt.feed SET document_bytes_max = NULL WHERE identity_id = 1");
 }
 
 static void one_fetches_a_feed_at_a_time(void **state)

@@ -126,8 +126,12 @@ equal 'what was open' '{"description":"still open"}' "$(cat "$drop/done/still.js
 # Neither a link out of the folder nor a pipe is followed.
 ln -s /etc/passwd "$drop/link.csv"
 mkfifo "$drop/pipe.csv"
+# What is set holds for whatever comes behind it, though fetch may learn of both at once.
+fetch=$(sed -n 's/.* role_started role=fetch instance=1 pid=//p' "$box/log/cirtd.log" | tail -n 1)
+kill -STOP "$fetch"
 as home admin feed set shadowserver --document-max 1kB --keep no
 head -c 5000 /dev/zero | tr '\0' x >"$drop/long.csv"
+kill -CONT "$fetch"
 until_true 20 test -f "$drop/failed/long.csv.reason"
 contains "the reason lies beside it" "more than 1000 bytes" "$(cat "$drop/failed/long.csv.reason")"
 # One that cannot be read is put aside, and holds up no other.
