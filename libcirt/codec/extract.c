@@ -239,6 +239,22 @@ static bool add_mac(struct extraction *extraction, const char *text)
     return (size != 14 || has_letter) && (strspn(text, "fF:-.") == size || add(extraction, OBSERVABLE_MAC, text));
 }
 
+/* "AB:CD:...", as certificates' fingerprints are printed. */
+static bool add_pairs(struct extraction *extraction, const char *text)
+{
+    size_t size = strlen(text), length = 0;
+    if (size != 47 && size != 59 && size != 95) /* MD5, SHA-1, SHA-256 */
+        return false;
+    char *digits = arena_calloc(extraction->scratch, size, 1);
+    for (size_t i = 0; i < size; i++) {
+        if (i % 3 == 2 ? text[i] != ':' : !isxdigit((unsigned char)text[i]))
+            return false;
+        if (i % 3 != 2)
+            digits[length++] = text[i];
+    }
+    return add_hash(extraction, digits);
+}
+
 /* "CVE-2026-0001/CVE-2026-0002", "CVE 2026-0001", "CVE_2026_0001", and "CVE2026-0001". */
 static bool add_cve(struct extraction *extraction, char *text)
 {
@@ -423,8 +439,8 @@ static void add_token(struct extraction *extraction, struct token token)
     if (str_starts_nocase(text, "tel:"))
         UNUSED(add(extraction, OBSERVABLE_PHONE, text));
     else if (!is_key(extraction, text) && !add_cve(extraction, text) && !add_asn(extraction, text) && !add_range(extraction, text) &&
-             !add_dotted(extraction, text) && !add_ipv6(extraction, text) && !add_mac(extraction, text) && !add_hash(extraction, text) &&
-             !add_wallet(extraction, text) && !add_email(extraction, text))
+             !add_dotted(extraction, text) && !add_ipv6(extraction, text) && !add_mac(extraction, text) && !add_pairs(extraction, text) &&
+             !add_hash(extraction, text) && !add_wallet(extraction, text) && !add_email(extraction, text))
         add_domain(extraction, text, token.next);
 }
 

@@ -430,11 +430,11 @@ BEGIN
 END $$;
 
 -- Loopback, private, shared, link-local, benchmark, multicast, mapped, translated and reserved addresses (RFC 6890), or a network with some of them: who blocks these cuts
--- off himself. Each site has its own. Of IPv6 all that is not global unicast (2000::/3), and in that benchmark, ORCHID and 6to4 (RFC 7526): there an IPv4 address
--- has another spelling.
+-- off himself. Each site has its own. Of IPv6 all that is not global unicast (2000::/3), and in that Teredo (RFC 4380), benchmark, ORCHID and 6to4 (RFC 7526): there
+-- an IPv4 address has another spelling.
 CREATE OR REPLACE FUNCTION is_everybodys_own(p_addr inet) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN p_addr && ANY (('{0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,192.168.0.0/16,198.18.0.0/15,224.0.0.0/3,'
-    '::/3,4000::/2,8000::/1,2001:2::/48,2001:10::/28,2001:20::/28,2002::/16}')::inet[]);
+    '::/3,4000::/2,8000::/1,2001::/32,2001:2::/48,2001:10::/28,2001:20::/28,2002::/16}')::inet[]);
 
 -- The same of names: those that each network answers for itself, or nobody does (RFC 6761, 6762, 8375), and what the net itself stands on (arpa).
 CREATE OR REPLACE FUNCTION is_everybodys_own_name(p_host text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE

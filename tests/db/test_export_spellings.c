@@ -106,6 +106,7 @@ static void test_special_addresses(void **state)
                                          "cidr 2001:20::/28 source",
                                          "ipv6 2002:2d09:909::1 source",
                                          "cidr 2002:2d09:909::/48 source",
+                                         "ipv6 2001:0:4136:e378:8000:63bf:d2f6:f6f6 source",
                                          "ipv6 ::ffff:0:2d09:909 source",
                                          "ipv6 fec0::1 source",
                                          "cidr fec0::/20 source",

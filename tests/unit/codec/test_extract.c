@@ -66,6 +66,11 @@ static void parts_of_words(void **state)
          "ipv6 2001:db8::1\nipv6 2001:db8::2\ncidr 198.51.100.8/31\ncidr 198.51.100.8/31\nipv4 198.51.100.10"},
         {"SHA-256: e3b0c44298fc1c149afbf4c8996fb924\n  27ae41e4649b934ca495991b7852b855",
          "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"SHA1 Fingerprint=DA:39:A3:EE:5E:6B:4B:0D:32:55:BF:EF:95:60:18:90:AF:D8:07:09", "sha1 da39a3ee5e6b4b0d3255bfef95601890afd80709"},
+        {"sha256 fingerprint: "
+         "E3:B0:C4:42:98:FC:1C:14:9A:FB:F4:C8:99:6F:B9:24:27:AE:41:E4:64:9B:93:4C:A4:95:99:1B:78:52:B8:55, serial number "
+         "DA:39:A3:EE:5E:6B:4B:0D:32:55:BF:EF",
+         "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
         {"md5 sha256 d41d8cd98f00b204e9800998ecf8427e e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
          "md5 d41d8cd98f00b204e9800998ecf8427e\nsha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
         {"https:evil.com/x is read as its host", "domain evil.com"},
