@@ -30,6 +30,7 @@ struct extraction {
     char context[CONTEXT_SIZE_MAX + 1]; /* the word before, lower case (but "AS"), without what stands around it */
     bool was_defanged, was_escaped;     /* this word; by nothing but "\\" */
     bool is_alone, is_flow;             /* it is all of its line; " > " stands before or behind it */
+    bool is_labelled;                   /* "outside:" stands directly before it */
     bool keeps_context;                 /* the word before speaks for the next one too: "sites a.example, b.example and c.example" */
 };
 
@@ -156,8 +157,12 @@ static void add_url(struct extraction *extraction, char *url, const char *raw)
 
 static bool add_hash(struct extraction *extraction, const char *text)
 {
+    enum { MD5_SIZE = 32 };
     const char *colon = strchr(text, ':');
+    bool is_pair = colon && colon - text == MD5_SIZE; /* of a user's password, as Windows keeps it */
     text = colon ? colon + 1 : text;
+    if (extract_is_all(text, isxdigit) && (is_pair || extract_names_other_digest(extraction->context)))
+        return true;
     /* All digits, or none, is a number or a word. */
     return extract_is_all(text, isxdigit) && !extract_is_all(text, isdigit) && !extract_is_all(text, isalpha) &&
            add(extraction, OBSERVABLE_MD5, text);
@@ -177,6 +182,14 @@ static bool add_range(struct extraction *extraction, char *text)
     return is_range;
 }
 
+/* size: of the address before "/". Firewalls write "outside:198.51.100.7/443": that is a port. */
+static bool is_network(const struct extraction *extraction, const char *text, size_t size)
+{
+    enum observable_type type = OBSERVABLE_CIDR;
+    const char *network = extract_is_all(text + size + 1, isdigit) ? observable_read(extraction->scratch, &type, text) : NULL;
+    return network && (!extraction->is_labelled || strncmp(network, text, size + 1) == 0);
+}
+
 /* "198.51.100.7", with a port, a prefix length or another address behind it; true where it looks like numbers with dots, whatever came of
  * it. */
 static bool add_dotted(struct extraction *extraction, char *text)
@@ -190,7 +203,13 @@ static bool add_dotted(struct extraction *extraction, char *text)
         add_ipv4(extraction, text);
         return true;
     }
-    if (dots == 3 && text[size] == '&') /* "ip=198.51.100.7&port=..." */
+    if (dots == 4 && text[size - 1] == '.' && text[size] & 0x80) { /* a sentence of another script behind it, without a blank */
+        size--;
+        dots--;
+        text[size] = '\0';
+    }
+    bool is_before_ending = strchr("-:", text[size]) && extract_is_ending(text + size + (text[size] != '\0'), text[size]);
+    if (dots == 3 && (text[size] == '&' || is_before_ending)) /* "ip=198.51.100.7&port=..." */
         text[size] = '\0';
     if (dots != 3 || (text[size] && text[size] != ':' && text[size] != '/'))
         return false;
@@ -199,9 +218,14 @@ static bool add_dotted(struct extraction *extraction, char *text)
         return true;
     }
     char *behind = text[size] == '/' ? text + size + 1 : NULL;
-    if (behind && *behind && extract_is_all(behind, isdigit)) {
+    if (behind && is_network(extraction, text, size)) {
         UNUSED(add(extraction, OBSERVABLE_CIDR, text));
         return true;
+    }
+    char *dash = text[size] == ':' ? text + size + 1 + strspn(text + size + 1, "0123456789") : NULL;
+    if (dash && *dash == '-') { /* "198.51.100.34:443-198.51.100.35:80" */
+        text[size] = '\0';
+        behind = dash + 1;
     }
     if (behind || (text[size] == ':' && (strspn(text + size + 1, "0123456789") == strcspn(text + size + 1, "/"))))
         text[size] = '\0';
@@ -316,6 +340,22 @@ static bool add_email(struct extraction *extraction, char *text)
     return true;
 }
 
+/* Without what was written onto the name: "evil.example.hu-ról", "evil.example-hosted", a word of another script behind ".". False: it has
+ * nothing such, or is no host without it. */
+static bool cut_ending(struct extraction *extraction, char *text)
+{
+    char *last = strrchr(text, '.'), *end = last[1] & 0x80 ? last : strchr(last, '-');
+    if (!end)
+        return false;
+    char mark = *end;
+    *end = '\0';
+    const char *domain = strchr(text, '.') ? observable_domain_strict(extraction->scratch, text) : NULL;
+    if (domain && host_name_has_suffix(domain))
+        return true;
+    *end = mark;
+    return false;
+}
+
 static void add_domain(struct extraction *extraction, char *text, char next)
 {
     if (*text == '@' && !extraction->was_defanged)
@@ -331,12 +371,14 @@ static void add_domain(struct extraction *extraction, char *text, char next)
     text[size] = '\0';
     char *colon = strchr(text, ':');
     name.has_port = colon && colon[1] && extract_is_all(colon + 1, isdigit);
-    if (name.has_port)
+    if (name.has_port || (colon && extract_is_ending(colon + 1, ':')))
         *colon = '\0';
     if (!strchr(text, '.'))
         return;
     name.written = text;
     name.domain = observable_domain_strict(extraction->scratch, text);
+    if ((!name.domain || !host_name_has_suffix(name.domain)) && cut_ending(extraction, text))
+        name.domain = observable_domain_strict(extraction->scratch, text);
     if (!name.domain || !extract_is_domain(&name))
         return;
     UNUSED(add(extraction, OBSERVABLE_DOMAIN, name.domain));
@@ -421,6 +463,15 @@ static char *trim_token(char *text)
     return text;
 }
 
+/* The letter that Hebrew writes before a foreign word, and "-". */
+static char *skip_prefix(char *text)
+{
+    size_t size = 0;
+    while (size < 6 && (unsigned char)text[size] == 0xD7 && text[size + 1])
+        size += 2;
+    return size && text[size] == '-' && isalnum((unsigned char)text[size + 1]) ? text + size + 1 : text;
+}
+
 /* The digits of an OpenPGP key: behind a word that says so, or all capitals behind "fingerprint", where a certificate's are small. */
 static bool is_key(const struct extraction *extraction, const char *text)
 {
@@ -431,7 +482,8 @@ static bool is_key(const struct extraction *extraction, const char *text)
 
 static void add_token(struct extraction *extraction, struct token token)
 {
-    char *text = skip_label(extraction, trim_token(token.text));
+    char *trimmed = skip_prefix(trim_token(token.text)), *text = skip_label(extraction, trimmed);
+    extraction->is_labelled = text != trimmed;
     cut_port(text);
     size_t size = strlen(text);
     if (size < 4 && !str_equal(extraction->context, "asn"))

@@ -7,11 +7,13 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/host_name.h"
 #include "model/observable_refang.h"
 
 struct cleaner {
     const char *at, *end;
     char *start, *to;
+    const char *wide;  /* behind the last dot of another script that was one within a name; NULL: there was none */
     bool was_unspaced; /* the last character was a letter of a script without blanks */
 };
 
@@ -86,15 +88,21 @@ static bool is_plain(const struct cleaner *cleaner)
     return cleaner->to > cleaner->start && isalnum((unsigned char)cleaner->to[-1]);
 }
 
+/* The next character as ASCII has it, plain or full-width, any full stop as "."; 0 for any other, and at the end. */
+static char next_plain(const char **at, const char *end)
+{
+    uint32_t next;
+    if (*at == end)
+        return 0;
+    *at += str_next_code_point(*at, end, &next);
+    next -= next >= 0xFF01 && next <= 0xFF5E ? 0xFEE0 : 0;
+    return next == 0x3002 || next == 0xFF61 ? '.' : next < 0x80 ? (char)next : 0;
+}
+
 /* What follows is a letter or digit, plain or full-width. */
 static bool is_before_letter(const char *at, const char *end)
 {
-    uint32_t next;
-    if (at == end)
-        return false;
-    str_next_code_point(at, end, &next);
-    next -= next >= 0xFF01 && next <= 0xFF5E ? 0xFEE0 : 0;
-    return next < 0x80 && isalnum((int)next);
+    return isalnum((unsigned char)next_plain(&at, end));
 }
 
 static bool is_before_slash(const char *at, const char *end)
@@ -135,16 +143,82 @@ static bool add_mark(struct cleaner *cleaner, uint32_t code_point)
     return true;
 }
 
+enum { NAME_SIZE_MAX = 253, LABEL_SIZE_MAX = 63 };
+
+/* What was written last as far as it may be of a name, in lower case without brackets: its end where it is longer. */
+static const char *read_name_before(const struct cleaner *cleaner, char name[NAME_SIZE_MAX + 1])
+{
+    char *to = name + NAME_SIZE_MAX;
+    const char *from = cleaner->to;
+    *to = '\0';
+    for (; from > cleaner->start && to > name && (isalnum((unsigned char)from[-1]) || strchr("-_.[]", from[-1])); from--)
+        if (!strchr("[]", from[-1]))
+            *--to = (char)tolower((unsigned char)from[-1]);
+    bool is_path = from > cleaner->start && from[-1] == '/' && (from - 1 == cleaner->start || from[-2] != '/');
+    return is_path ? NULL : to;
+}
+
+/* Reads a label past its dot. False at the end of the name, and where it is a word that begins a sentence. */
+static bool next_label(const char **at, const char *end, char label[LABEL_SIZE_MAX + 1])
+{
+    size_t size = 0;
+    bool is_word = true;
+    char c;
+    while (c = next_plain(at, end), (isalnum((unsigned char)c) || c == '-') && size < LABEL_SIZE_MAX) {
+        is_word = is_word && (size == 0 ? isupper((unsigned char)c) : islower((unsigned char)c));
+        label[size++] = (char)tolower((unsigned char)c);
+    }
+    label[size] = '\0';
+    if (c != '.')
+        *at = end;
+    return size > 0 && !is_word;
+}
+
+/* Does what follows end a name, at one of its dots? */
+static bool is_before_suffix(const struct cleaner *cleaner)
+{
+    char name[2 + LABEL_SIZE_MAX + 1] = "x.";
+    const char *at = cleaner->at;
+    for (unsigned labels = 0; labels < 10 && next_label(&at, cleaner->end, name + 2); labels++)
+        if (host_name_has_suffix(name))
+            return true;
+    return false;
+}
+
+/* Between plain characters: is it a dot of a name or an address, or the end of a sentence ("evil.example.cn" + U+3002 + "MD5")? Who hides
+ * one dot so hides the others of a name too. */
+static bool is_dot_of_name(const struct cleaner *cleaner)
+{
+    char name[NAME_SIZE_MAX + 1];
+    const char *before = read_name_before(cleaner, name);
+    if (!before || !*before)
+        return false;
+    if (strspn(before, "0123456789.") == strlen(before)) {
+        const char *second = strchr(before, '.'), *third = second ? strchr(second + 1, '.') : NULL;
+        const char *at = cleaner->at;
+        if (third && strchr(third + 1, '.'))
+            return false;
+        if (isdigit((unsigned char)next_plain(&at, cleaner->end)))
+            return true;
+    }
+    bool is_hidden = cleaner->wide && (size_t)(cleaner->to - cleaner->wide) <= strlen(before);
+    return is_before_suffix(cleaner) && (is_hidden || !host_name_has_suffix(before));
+}
+
 /* Full-width forms, and the dots of other scripts. False where it is none. */
 static bool add_narrow(struct cleaner *cleaner, uint32_t code_point)
 {
-    bool is_between = is_plain(cleaner) && is_before_letter(cleaner->at, cleaner->end);
     switch (code_point) {
     case 0x3002: /* ideographic full stops */
     case 0xFF61:
     case 0x2024: /* one dot leader */
     case 0xFF0E:
-        add(cleaner, is_between ? "[.]" : " ");
+        if (is_plain(cleaner) && is_before_letter(cleaner->at, cleaner->end) && is_dot_of_name(cleaner)) {
+            add(cleaner, "[.]");
+            cleaner->wide = cleaner->to;
+        } else {
+            *cleaner->to++ = ' ';
+        }
         return true;
     case 0xFF20:
         add(cleaner, "[@]");

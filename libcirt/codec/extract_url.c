@@ -25,16 +25,18 @@ static void cut_shown(char *url)
     if (!open || *open != '[' || open == host + 3 || open[-1] == '@')
         return;
     const char *close = strchr(open, ']');
+    if (open[1] == '.')
+        return; /* half of "[.]", where it is kept how a URL was written */
     if (!close || !close[1 + strspn(close + 1, ".,;:!?'*_)")])
         *open = '\0';
 }
 
 /* How many more brackets it opens than it closes. */
-static long open_brackets(const char *url)
+static long open_brackets(const char *url, char opening, char closing)
 {
     long open = 0;
     for (; *url; url++)
-        open += (*url == '(') - (*url == ')');
+        open += (*url == opening) - (*url == closing);
     return open;
 }
 
@@ -59,8 +61,12 @@ void extract_cut_url(char *url)
     cut_shown(url);
     cut_command(url);
     char *end = url + strlen(url);
-    for (long open = open_brackets(url); end > url && (strchr(".,;:!?'*_]", end[-1]) || (end[-1] == ')' && open < 0)); *--end = '\0')
-        open += end[-1] == ')';
+    long round = open_brackets(url, '(', ')'), square = open_brackets(url, '[', ']');
+    while (end > url && (strchr(".,;:!?'*_", end[-1]) || (end[-1] == ')' && round < 0) || (end[-1] == ']' && square < 0))) {
+        round += *--end == ')';
+        square += *end == ']';
+        *end = '\0';
+    }
 }
 
 char *extract_start_of_scheme(char *word, char *mark)

@@ -63,6 +63,22 @@ bool extract_names_key(const char *word)
     return is_listed(word, words, ARRAY_SIZE(words));
 }
 
+bool extract_names_other_digest(const char *word)
+{
+    static const char *const words[] = {"ja3", "ja3s", "ja4",    "hassh",  "hasshserver", "imphash",  "pehash",       "vhash", "telfhash",
+                                        "lm",  "ntlm", "nthash", "lmhash", "mmh3",        "richhash", "authentihash", "dhash"};
+    return is_listed(word, words, ARRAY_SIZE(words));
+}
+
+bool extract_is_ending(const char *text, char mark)
+{
+    static const char *const hungarian[] = {"ban", "ben", "ba",  "be",  "ból", "ből", "ra",  "re",   "ról", "ről", "on",
+                                            "en",  "ön",  "nak", "nek", "tól", "től", "nál", "nél",  "hoz", "hez", "höz",
+                                            "val", "vel", "es",  "as",  "os",  "ös",  "ig",  "ként", "ért"};
+    static const char *const finnish[] = {"n", "na", "ta", "ssa", "sta", "lla", "lta", "lle", "een", "iin", "hin", "ksi"};
+    return mark == ':' ? is_listed(text, finnish, ARRAY_SIZE(finnish)) : is_listed(text, hungarian, ARRAY_SIZE(hungarian));
+}
+
 bool extract_names_mail(const char *word)
 {
     static const char *const words[] = {

@@ -16,8 +16,12 @@ bool extract_names_version(const char *word);
 bool extract_names_message(const char *word);
 /* a key of OpenPGP, whose digits are no hash, */
 bool extract_names_key(const char *word);
+/* a digest of something else than a file: of a handshake, an import table, a password; */
+bool extract_names_other_digest(const char *word);
 /* a mail address. */
 bool extract_names_mail(const char *word);
+/* What Hungarian puts behind a foreign word and "-", and Finnish behind it and ":". mark: which of these. */
+bool extract_is_ending(const char *text, char mark);
 /* Whether it joins the values of a row ("a and b"). */
 bool extract_joins(const char *word);
 /* Whether a shell runs it: what follows a URL behind ";" is no part of it. size: of the word at text. */

@@ -73,6 +73,21 @@ static void parts_of_words(void **state)
          "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
         {"md5 sha256 d41d8cd98f00b204e9800998ecf8427e e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
          "md5 d41d8cd98f00b204e9800998ecf8427e\nsha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"JA3: 44d88612fea8a8f36de82e1278abb02f imphash=44d88612fea8a8f36de82e1278abb02e "
+         "eve:500:aad3b435b51404eeaad3b435b51404ee:31d6cfe0d16ae931b73c59d7e0c089c0::: "
+         "aad3b435b51404eeaad3b435b51404ee:31d6cfe0d16ae931b73c59d7e0c089c1",
+         ""},
+        {"src outside:198.51.100.37/51000 dst inside:203.0.113.7/22 net:198.51.100.0/25 198.51.100.39/4000->203.0.113.1",
+         "ipv4 198.51.100.37\nipv4 203.0.113.7\ncidr 198.51.100.0/25\nipv4 198.51.100.39\nipv4 203.0.113.1"},
+        {"198.51.100.8-ról 198.51.100.9-es gonosz1.example.hu-ról 198.51.100.12:sta evil6.example.fi:n "
+         "evil8.example.de-Domain evil8c.com-hosted",
+         "ipv4 198.51.100.8\nipv4 198.51.100.9\ndomain gonosz1.example.hu\nipv4 198.51.100.12\ndomain evil6.example.fi\n"
+         "domain evil8.example.de\ndomain evil8c.com"},
+        {"מ-198.51.100.19 ב-evil12.example.co.il evil9.example.ru.Прошу 198.51.100.15.Спасибо почта.рф",
+         "ipv4 198.51.100.19\ndomain evil12.example.co.il\ndomain evil9.example.ru\nipv4 198.51.100.15\ndomain xn--80a1acny.xn--p1ai"},
+        {"198.51.100.34:443-198.51.100.35:80 lib-1.2.3.4-rc1 http://b2.example.com/x?y=[id] [http://b3.example.com/]",
+         "ipv4 198.51.100.34\nipv4 198.51.100.35\nurl http://b2.example.com/x?y=[id]\ndomain b2.example.com\n"
+         "url http://b3.example.com/\ndomain b3.example.com"},
         {"https:evil.com/x is read as its host", "domain evil.com"},
     };
     check(rows, ARRAY_SIZE(rows));
@@ -235,6 +250,10 @@ static void unicode(void **state)
         {"请访问http://evil.example/x，谢谢", EVIL_URL},
         {"请访问http://evil.example/x谢谢", EVIL_URL},
         {"こちら「evil。example」です。", "domain evil.example"},
+        {"恶意域名evil.example.cn。MD5：44d88612fea8a8f36de82e1278abb02f", "domain evil.example.cn\nmd5 44d88612fea8a8f36de82e1278abb02f"},
+        {"evil。example。com。cn。MD5 evil1.com。evil2.com", "domain evil.example.com.cn\ndomain evil1.com\ndomain evil2.com"},
+        {"http://u1.example.com/a。Port 80", "url http://u1.example.com/a\ndomain u1.example.com"},
+        {"使用Emotet。C2在evil．example。198.51.100.7。2026年，203。0。113。9", "domain evil.example\nipv4 198.51.100.7\nipv4 203.0.113.9"},
         {"終わりです。次の文", ""},
         {"evil\xe2\x80\x8b[.]exa\xc2\xadmple", "domain evil.example"},
         {"“http://evil.example/x”", EVIL_URL},
