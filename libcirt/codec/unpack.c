@@ -73,6 +73,13 @@ static bool fail(struct unpack *unpack, struct err *err)
                       why && str_is_utf8(why, strlen(why), NULL) ? why : "");
 }
 
+/* A folder, or what a Mac puts beside each file. */
+static bool is_beside(struct archive_entry *entry)
+{
+    const char *name = archive_entry_pathname(entry);
+    return archive_entry_filetype(entry) == S_IFDIR || (name && str_starts(name, "__MACOSX/"));
+}
+
 /* The next entry that is a file; *found false at the end. */
 static bool next_file(struct unpack *unpack, struct archive_entry **entry, bool *found, struct err *err)
 {
@@ -81,7 +88,7 @@ static bool next_file(struct unpack *unpack, struct archive_entry **entry, bool 
     do {
         result = archive_read_next_header(unpack->archive, entry);
         *found = result == ARCHIVE_OK || result == ARCHIVE_WARN;
-    } while (*found && archive_entry_filetype(*entry) == S_IFDIR);
+    } while (*found && is_beside(*entry));
     unpack->is_between = false;
     return *found || result == ARCHIVE_EOF || fail(unpack, err);
 }

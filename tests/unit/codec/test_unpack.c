@@ -96,10 +96,12 @@ static char *unpacked(size_t piece, uint64_t size_max, size_t *size, struct err 
 
 static void comes_out_as_it_went_in(void **state)
 {
-    static const struct file one[] = {{"folder/", "", 0}, {"folder/2026-03-01-scan_smb-x.csv", "timestamp,ip\n2026-03-01,192.0.2.1\n", 34}};
+    static const struct file one[] = {{"folder/", "", 0},
+                                      {"folder/2026-03-01-scan_smb-x.csv", "timestamp,ip\n2026-03-01,192.0.2.1\n", 34},
+                                      {"__MACOSX/folder/._2026-03-01-scan_smb-x.csv", "Mac OS X", 8}};
     UNUSED(state);
     for (int is_zip = 0; is_zip < 2; is_zip++) {
-        make(is_zip, is_zip ? one : one + 1, is_zip ? 2 : 1, NULL);
+        make(is_zip, is_zip ? one : one + 1, is_zip ? 3 : 1, NULL);
         assert_string_equal(unpack_format(packed, packed_size), is_zip ? "zip" : "gzip");
         for (size_t piece = 1; piece < 100; piece += 7) {
             struct err err = {0};
