@@ -63,13 +63,24 @@ enum tlp tlp_claimed(const char *text)
     enum tlp label;
     if (str_is_empty(text))
         return TLP_NONE;
-    return tlp_parse(text, &label) ? label : tlp_strictest(TLP_AMBER_STRICT, tlp_in_text(text));
+    if (tlp_parse(text, &label))
+        return label;
+    for (const char *at = text; (at = strcasestr(at, "red")); at++)
+        if ((at == text || !isalnum((unsigned char)at[-1])) && !isalnum((unsigned char)at[3]))
+            return TLP_RED;
+    return tlp_strictest(TLP_AMBER_STRICT, tlp_in_text(text));
 }
 
 static bool has_word(const char *at, const char *end, const char *word)
 {
     size_t size = strlen(word);
     return (size_t)(end - at) >= size && strncasecmp(at, word, size) == 0;
+}
+
+static bool is_word(const char *at, const char *end, const char *word)
+{
+    size_t size = strlen(word);
+    return has_word(at, end, word) && (at + size == end || !isalnum((unsigned char)at[size]));
 }
 
 /* What stands between a name and its value, in any notation. NULL: nothing does. */
@@ -88,7 +99,14 @@ static bool says_red(const char *at, const char *end)
     at = behind_marks(at, end);
     if (at && has_word(at, end, "label"))
         at = behind_marks(at + strlen("label"), end);
-    return at && has_word(at, end, "red") && (at + 3 == end || !isalnum((unsigned char)at[3]));
+    return at && is_word(at, end, "red");
+}
+
+/* n6's "internal". */
+static bool says_internal(const char *at, const char *end)
+{
+    at = behind_marks(at, end);
+    return at && is_word(at, end, "internal");
 }
 
 bool tlp_red_in_bytes(const char *bytes, size_t size)
@@ -103,6 +121,8 @@ bool tlp_red_in_bytes(const char *bytes, size_t size)
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
             if (has_word(at, end, names[i]) && says_red(at + strlen(names[i]), end))
                 return true;
+        if (has_word(at, end, "restriction") && says_internal(at + strlen("restriction"), end))
+            return true;
         for (size_t i = 0; i < ARRAY_SIZE(markings); i++)
             if (has_word(at, end, markings[i]))
                 return true;

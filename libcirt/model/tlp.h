@@ -17,11 +17,12 @@ bool tlp_parse(const char *text, enum tlp *label) MUST_CHECK;
  * plus; TLP_NONE where none does. NULL has none. */
 enum tlp tlp_in_text(const char *text);
 
-/* What stands where a label belongs: one that we do not know says more than none, so it is AMBER+STRICT. */
+/* What stands where a label belongs: one that we do not know says more than none, so it is AMBER+STRICT, or RED where "red" is one
+ * of its words. */
 enum tlp tlp_claimed(const char *text);
 
-/* Whether a document that cannot be read calls itself RED: TLP:RED, "tlp": "red", TLP_RED, <tlp>red, IODEF's restriction="red", STIX's
- * marking, CSAF's "tlp": {"label": "RED"}. */
+/* Whether a document that cannot be read calls itself RED: TLP:RED, "tlp": "red", TLP_RED, <tlp>red, IODEF's restriction="red", n6's
+ * "restriction": "internal", STIX's marking, CSAF's "tlp": {"label": "RED"}. */
 bool tlp_red_in_bytes(const char *bytes, size_t size);
 
 /* The same piece by piece, over the seams between them; zeroed before the first piece. Of an endless document TLP_SEARCHED_MAX is enough.

@@ -84,10 +84,17 @@ static void what_others_write(void **state)
     assert_true(tlp_red_in_bytes("\0\0tlp: red\n", 11));
     assert_false(tlp_red_in_bytes("TLP:REDUCED", 11) || tlp_red_in_bytes("tlpred", 6) || tlp_red_in_bytes("TLP:RED", 6));
     assert_false(tlp_red_in_bytes("tlp", 3) || tlp_red_in_bytes(NULL, 0));
-    static const char *const red[] = {"<Incident purpose=\"reporting\" restriction=\"red\">", "{\"restriction\":\"red\"",
+    static const char *const red[] = {"<Incident purpose=\"reporting\" restriction=\"red\">",
+                                      "{\"restriction\":\"red\"",
                                       "[\"marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed\"",
-                                      "[\"marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1\"", "\"tlp\": {\"label\": \"RED\""};
-    static const char *const others[] = {"restriction=\"need-to-know\"", "restriction=\"reduced\"", "\"label\":\"red\"",
+                                      "[\"marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1\"",
+                                      "\"tlp\": {\"label\": \"RED\"",
+                                      "\"restriction\": \"internal\""};
+    static const char *const others[] = {"restriction=\"need-to-know\"",
+                                         "restriction=\"reduced\"",
+                                         "restriction=\"internally\"",
+                                         "tlp=\"internal\"",
+                                         "\"label\":\"red\"",
                                          "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82"};
     for (size_t i = 0; i < ARRAY_SIZE(red); i++)
         assert_true(tlp_red_in_bytes(red[i], strlen(red[i])));
@@ -96,6 +103,9 @@ static void what_others_write(void **state)
     assert_int_equal(tlp_claimed("white"), TLP_CLEAR);
     assert_int_equal(tlp_claimed("TLP: RED"), TLP_RED);
     assert_int_equal(tlp_claimed("tlp:ex:chr"), TLP_AMBER_STRICT);
+    assert_int_equal(tlp_claimed("TLP RED"), TLP_RED);
+    assert_int_equal(tlp_claimed("tlp:red+strict"), TLP_RED);
+    assert_int_equal(tlp_claimed("reduced, shared"), TLP_AMBER_STRICT);
     assert_int_equal(tlp_claimed(""), TLP_NONE);
     assert_int_equal(tlp_claimed(NULL), TLP_NONE);
 }
