@@ -130,6 +130,33 @@ bool tlp_red_in_bytes(const char *bytes, size_t size)
     return false;
 }
 
+static bool ends_field(const struct tlp_search *search, char c)
+{
+    return !c || c == search->delimiter || strchr(",;|\t\r\n\"", c);
+}
+
+/* Whether what stands from word to behind it is a field, but for blanks around it. Where the piece begins in it, the seam tells. */
+static bool is_field(const struct tlp_search *search, const char *bytes, const char *word, const char *behind, const char *end)
+{
+    while (word > bytes && word[-1] == ' ' && search->delimiter != ' ')
+        word--;
+    while (behind < end && *behind == ' ' && search->delimiter != ' ')
+        behind++;
+    return word > bytes && ends_field(search, word[-1]) && (behind == end || ends_field(search, *behind));
+}
+
+static bool has_red_field(const struct tlp_search *search, const char *bytes, size_t size)
+{
+    const char *end = size > 0 ? bytes + size : bytes;
+    for (size_t i = 0; search->words && search->words[i]; i++) {
+        size_t length = strlen(search->words[i]);
+        for (const char *at = bytes; at < end; at++)
+            if (has_word(at, end, search->words[i]) && is_field(search, bytes, at, at + length, end))
+                return true;
+    }
+    return false;
+}
+
 bool tlp_search_red(struct tlp_search *search, const char *bytes, size_t size)
 {
     char seam[2 * sizeof search->tail];
@@ -141,7 +168,8 @@ bool tlp_search_red(struct tlp_search *search, const char *bytes, size_t size)
     search->searched += size;
     search->tail_size = rest_size < sizeof search->tail ? rest_size : sizeof search->tail;
     memcpy(search->tail, rest + rest_size - search->tail_size, search->tail_size);
-    return tlp_red_in_bytes(seam, seam_size) || tlp_red_in_bytes(bytes, size);
+    return tlp_red_in_bytes(seam, seam_size) || tlp_red_in_bytes(bytes, size) || has_red_field(search, seam, seam_size) ||
+           has_red_field(search, bytes, size);
 }
 
 const char *tlp_name(enum tlp label)

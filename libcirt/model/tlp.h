@@ -31,6 +31,9 @@ struct tlp_search {
     char tail[64]; /* what is looked for is shorter */
     size_t tail_size;
     size_t searched; /* bytes so far */
+    /* Of a table with labels: a field that is just one of these, in any case, is RED too; NULL behind the last. NULL: it is none. */
+    const char *const *words;
+    char delimiter; /* of the fields, beside the usual ones */
 };
 #define TLP_SEARCHED_MAX (256u * 1024 * 1024)
 bool tlp_search_red(struct tlp_search *search, const char *bytes, size_t size);

@@ -126,10 +126,37 @@ static void red_is_found_in_pieces_of_any_size(void **state)
     }
 }
 
+static bool is_red_table(const char *text, size_t piece)
+{
+    static const char *const words[] = {"red", "top", NULL};
+    struct tlp_search search = {.words = words, .delimiter = ':'};
+    bool is_red = false;
+    for (size_t at = 0, size = strlen(text); at < size; at += piece)
+        is_red = tlp_search_red(&search, text + at, at + piece < size ? piece : size - at) || is_red;
+    return is_red;
+}
+
+static void red_is_found_in_fields_of_a_table(void **state)
+{
+    UNUSED(state);
+    static const char *const red[] = {"addr,x\n45.1.1.1,red\n", "a;x\n\"RED\";b", "a\n1, Red ,2", "a:b\r\n1:top\r\n", "a\nred"};
+    static const char *const others[] = {"addr,x\n45.1.1.1,reduced\n", "a\n1,red team,2\n", "colored,1\n", "red-1,stop,top.example\n"};
+    for (size_t i = 0; i < ARRAY_SIZE(red); i++)
+        for (size_t piece = 1; piece <= strlen(red[i]); piece++)
+            assert_true(is_red_table(red[i], piece));
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+        assert_false(is_red_table(others[i], strlen(others[i])));
+    struct tlp_search search = {.searched = 0};
+    assert_false(tlp_search_red(&search, red[0], strlen(red[0])));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(read_and_write), cmocka_unit_test(strictness),
-                                       cmocka_unit_test(any_label_in_any_case), cmocka_unit_test(what_others_write),
-                                       cmocka_unit_test(red_is_found_in_pieces_of_any_size)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(read_and_write),
+                                       cmocka_unit_test(strictness),
+                                       cmocka_unit_test(any_label_in_any_case),
+                                       cmocka_unit_test(what_others_write),
+                                       cmocka_unit_test(red_is_found_in_pieces_of_any_size),
+                                       cmocka_unit_test(red_is_found_in_fields_of_a_table)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
