@@ -498,7 +498,9 @@ static void narrow_by_field(struct codec_stream *stream, const char *text, size_
 
 static void narrow_by_rejected(struct codec_stream *stream, const struct csv_field *fields, size_t count)
 {
-    for (size_t i = 0; i < count && has_label_column(stream); i++)
+    if (!has_label_column(stream))
+        return;
+    for (size_t i = 0; i < count; i++)
         narrow_by_field(stream, fields[i].text, fields[i].size);
 }
 
@@ -506,7 +508,9 @@ static void narrow_by_rejected(struct codec_stream *stream, const struct csv_fie
 static void narrow_by_text(struct codec_stream *stream, const char *text, size_t size)
 {
     const char marks[] = {',', ';', '|', '\t', '"', '\n', stream->mapping.form.delimiter, '\0'};
-    for (size_t start = 0, at = 0; at <= size && has_label_column(stream); at++) {
+    if (!has_label_column(stream))
+        return;
+    for (size_t start = 0, at = 0; at <= size; at++) {
         if (at < size && text[at] && !strchr(marks, text[at]))
             continue;
         narrow_by_field(stream, text + start, at - start);

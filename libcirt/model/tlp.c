@@ -150,8 +150,10 @@ static bool has_red_field(const struct tlp_search *search, const char *bytes, si
     const char *end = size > 0 ? bytes + size : bytes;
     for (size_t i = 0; search->words && search->words[i]; i++) {
         size_t length = strlen(search->words[i]);
+        int first = tolower((unsigned char)search->words[i][0]);
         for (const char *at = bytes; at < end; at++)
-            if (has_word(at, end, search->words[i]) && is_field(search, bytes, at, at + length, end))
+            if (tolower((unsigned char)*at) == first && has_word(at, end, search->words[i]) &&
+                is_field(search, bytes, at, at + length, end))
                 return true;
     }
     return false;
