@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cirtd/intake/intake_inside.h"
+#include "codec/csv_mapping.h"
 #include "crypto/digest.h"
 
 enum { OVER_QUOTA_KEPT = 4096 };
@@ -298,15 +299,18 @@ void intake_store_jobs(struct intake *intake, struct intake_job *jobs, size_t co
     intake_store_jobs(intake, jobs + count / 2, count - count / 2);
 }
 
-static bool claims_red(struct body *body)
+static bool claims_red(const struct intake_job *job, struct body *body)
 {
-    struct tlp_search search = {.searched = 0};
+    struct arena *arena = arena_new();
+    bool is_table = job->codec && str_equal(job->codec->name, "csv");
+    struct tlp_search search = is_table ? csv_mapping_search(job->mapping, arena) : (struct tlp_search){.searched = 0};
     struct err ignored;
     const char *bytes = NULL;
     size_t size = 0;
     bool is_red = false, ok = body_rewind(body, &ignored);
     while (ok && !is_red && search.searched < TLP_SEARCHED_MAX && body_next(body, &bytes, &size, &ignored) && size > 0)
         is_red = tlp_search_red(&search, bytes, size);
+    arena_free(arena);
     return is_red;
 }
 
@@ -318,7 +322,7 @@ void intake_keep_malformed(struct intake *intake, struct intake_job *job, struct
     struct digest *digest = digest_new();
     buf_reset(&intake->document);
     body_set_tap(body, NULL, NULL);
-    job->claims_red = claims_red(body);
+    job->claims_red = claims_red(job, body);
     job->size = 0;
     bool ok = body_rewind(body, &err);
     while (ok && (ok = body_next_sent(body, &bytes, &size, &err)) && size > 0) {

@@ -13,6 +13,7 @@
 #include "cirtd/stages/decode_source.h"
 #include "cirtd/stages/decode_stream.h"
 #include "cirtd/stages/stages.h"
+#include "codec/csv_mapping.h"
 #include "codec/gather.h"
 
 /* What came in was bounded by the door it came through; these bound what is read at once. A mail is read by a parser that keeps little; the
@@ -219,7 +220,9 @@ static bool open_source(struct decode_job *job, struct decode_source **source, s
 
 static bool claims_red(struct decode_job *job)
 {
-    struct tlp_search search = {.searched = 0};
+    struct arena *arena = arena_new();
+    bool is_table = job->codec && str_equal(job->codec->name, "csv");
+    struct tlp_search search = is_table ? csv_mapping_search(job->mapping, arena) : (struct tlp_search){.searched = 0};
     struct decode_source *source = NULL;
     struct err ignored;
     const char *bytes = NULL;
@@ -228,6 +231,7 @@ static bool claims_red(struct decode_job *job)
     while (ok && !is_red && search.searched < TLP_SEARCHED_MAX && decode_source_next(source, &bytes, &size, &ignored) && size > 0)
         is_red = tlp_search_red(&search, bytes, size);
     decode_source_close(source);
+    arena_free(arena);
     return is_red;
 }
 

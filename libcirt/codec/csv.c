@@ -30,7 +30,9 @@ struct codec_stream {
     struct csv_report into;
     struct place *places;
     size_t place_count;
-    enum tlp strictest;  /* label of the rows and the mapping so far */
+    unsigned taken;      /* meanings that the row has a value for: meaning_bit() */
+    enum tlp strictest;  /* label of the rows, the mapping and what is left out so far */
+    enum tlp above;      /* the strictest label in lines that were left out */
     bool has_unlabelled; /* a row without a label, and the mapping has none */
     struct buf filled;   /* see fill() */
     struct err refused;  /* what is wrong with the mapping: told when the first byte comes */
@@ -262,6 +264,18 @@ static bool read_number(const char *text, int64_t max, int64_t *number)
     return str_to_int64(text, 0, max, number);
 }
 
+/* Of what a row has one: the first column that fills it counts. 0 of what it may have several. */
+static unsigned meaning_bit(const struct csv_mapping_column *column)
+{
+    bool is_one = column->meaning > CSV_IGNORED && column->meaning < CSV_ADDRESS && column->meaning != CSV_TLP;
+    return is_one ? 1u << (column->meaning + (column->meaning == CSV_PORT && column->role != ROLE_SOURCE)) : 0;
+}
+
+static bool is_blank(const struct csv_mapping_column *column, const char *text)
+{
+    return column->meaning == CSV_TIME ? is_no_time(text) : column->meaning == CSV_PORT && observable_is_absent(text);
+}
+
 /* False: the value is not what the mapping promises, and the row cannot be trusted. */
 static bool read_field(struct codec_stream *stream, struct observation *observation, const struct csv_mapping_column *column,
                        const char *text, const char *as_it_came)
@@ -314,7 +328,7 @@ static bool apply_row_facts(struct observation *observation, const struct csv_ma
         return false;
     for (size_t i = 0; i < observation->sighting_count; i++) {
         if (column->meaning == CSV_TLP)
-            observation->sightings[i].tlp = tlp;
+            observation->sightings[i].tlp = tlp_strictest(observation->sightings[i].tlp, tlp);
         else
             observation->sightings[i].confidence = (int)number;
     }
@@ -357,12 +371,15 @@ static const char *place_fault(struct codec_stream *stream, struct observation *
         snprintf(fault, FAULT_SIZE, "column \"%.60s\" is empty", stream->places[i].name);
         return column && column->is_needed ? fault : NULL;
     }
-    if (!column || column->meaning == CSV_KEPT) {
+    unsigned bit = column ? meaning_bit(column) : 0;
+    if (!column || column->meaning == CSV_KEPT || (stream->taken & bit)) {
         csv_report_keep(&stream->into, stream->places[i].kept_as, field->text, field->size);
         return NULL;
     }
-    if (str_is_utf8(field->text, field->size, NULL) && read_field(stream, observation, column, text, field->text))
+    if (str_is_utf8(field->text, field->size, NULL) && read_field(stream, observation, column, text, field->text)) {
+        stream->taken |= is_blank(column, text) ? 0 : bit;
         return NULL;
+    }
     if (column->is_kept_otherwise) {
         csv_report_keep(&stream->into, stream->places[i].kept_as, field->text, field->size);
         return NULL;
@@ -408,49 +425,114 @@ static const char *set_fault(struct codec_stream *stream, struct observation *ob
     return NULL;
 }
 
-/* What the row's label is by its column, even of one that is rejected: the document's bytes are kept as a whole. True: it has that column.
- */
+/* --- labels --- */
+
+static bool is_label_column(const struct csv_mapping_column *column)
+{
+    return column && column->meaning == CSV_TLP;
+}
+
+static bool has_label_column(const struct codec_stream *stream)
+{
+    bool has_column = false;
+    for (size_t i = 0; i < stream->mapping.column_count; i++)
+        has_column = has_column || is_label_column(&stream->mapping.columns[i]);
+    return has_column;
+}
+
+/* What the row's label is by its columns, even of one that is rejected: the document's bytes are kept as a whole. A word that none knows is
+ * one. True: it has such a column. */
 static bool row_label(const struct codec_stream *stream, const struct csv_field *fields, size_t count, enum tlp *label)
 {
     bool has_column = false;
     *label = TLP_NONE;
     for (size_t i = 0; i < stream->place_count; i++) {
-        const struct csv_mapping_column *column = stream->places[i].meaning;
-        enum tlp tlp;
-        if (!column || column->meaning != CSV_TLP)
+        if (!is_label_column(stream->places[i].meaning))
             continue;
         has_column = true;
-        const char *text = text_of(stream, fields, count, i);
-        if (text && tlp_parse(text, &tlp))
-            *label = tlp_strictest(*label, tlp);
+        *label = tlp_strictest(*label, tlp_claimed(text_of(stream, fields, count, i)));
     }
     return has_column;
+}
+
+static void narrow(struct codec_stream *stream, enum tlp label)
+{
+    stream->strictest = tlp_strictest(stream->strictest, label);
+    stream->into.report->tlp = stream->has_unlabelled && stream->strictest < TLP_AMBER ? TLP_NONE : stream->strictest;
 }
 
 /* The document is as narrow as the narrowest of its rows. A row without a label has the mapping's; without that it is as we agreed with the
  * sender: where the others' are wide, the document has none of its own. Once it was handed over with one, such a row is amber, as what
  * nobody labelled. Returned is what a row without a label has of its own. */
-static enum tlp narrow_report(struct codec_stream *stream, const struct csv_field *fields, size_t count)
+static enum tlp narrow_by_row(struct codec_stream *stream, const struct csv_field *fields, size_t count)
 {
-    struct report *report = stream->into.report;
     enum tlp label, given = TLP_NONE;
     if (!row_label(stream, fields, count, &label))
         return TLP_NONE;
     if (label == TLP_NONE)
         given = stream->mapping.tlp;
     if (label == TLP_NONE && given == TLP_NONE) {
-        given = stream->into.batch_count && report->tlp != TLP_NONE ? TLP_AMBER : TLP_NONE;
+        given = stream->into.batch_count && stream->into.report->tlp != TLP_NONE ? TLP_AMBER : TLP_NONE;
         stream->has_unlabelled = true;
     }
-    stream->strictest = tlp_strictest(stream->strictest, tlp_strictest(label, given));
-    report->tlp = stream->has_unlabelled && stream->strictest < TLP_AMBER ? TLP_NONE : stream->strictest;
+    narrow(stream, tlp_strictest(label, given));
     return given;
+}
+
+/* A row that is rejected may have its fields in the wrong columns: each that is just a label is its label. */
+static void narrow_by_field(struct codec_stream *stream, const char *text, size_t size)
+{
+    enum tlp label;
+    char word[24];
+    for (; size && strchr(" \t\r\n", *text); size--)
+        text++;
+    while (size && strchr(" \t\r\n", text[size - 1]))
+        size--;
+    if (size >= sizeof word)
+        return;
+    memcpy(word, text, size);
+    word[size] = '\0';
+    if (tlp_parse(word, &label))
+        narrow(stream, label);
+}
+
+static void narrow_by_rejected(struct codec_stream *stream, const struct csv_field *fields, size_t count)
+{
+    if (!has_label_column(stream))
+        return;
+    for (size_t i = 0; i < count; i++)
+        narrow_by_field(stream, fields[i].text, fields[i].size);
+}
+
+/* Of a row that was cut off: where its fields end is not sure, but at these characters they may. */
+static void narrow_by_text(struct codec_stream *stream, const char *text, size_t size)
+{
+    const char marks[] = {',', ';', '|', '\t', '"', '\n', stream->mapping.form.delimiter, '\0'};
+    if (!has_label_column(stream))
+        return;
+    for (size_t start = 0, at = 0; at <= size; at++) {
+        if (at < size && text[at] && !strchr(marks, text[at]))
+            continue;
+        narrow_by_field(stream, text + start, at - start);
+        start = at + 1;
+    }
+}
+
+/* given: to those without a label. What stood above the rows is of all; those without a label are as the report. */
+static void label_sightings(const struct codec_stream *stream, struct observation *observation, enum tlp given)
+{
+    for (size_t i = 0; i < observation->sighting_count; i++) {
+        enum tlp *label = &observation->sightings[i].tlp;
+        *label = *label == TLP_NONE ? given : *label;
+        *label = *label == TLP_NONE ? TLP_NONE : tlp_strictest(*label, stream->above);
+    }
 }
 
 static const char *row_fault(struct codec_stream *stream, struct observation *observation, const struct csv_field *fields, size_t count,
                              char fault[FAULT_SIZE])
 {
-    enum tlp given = narrow_report(stream, fields, count);
+    enum tlp given = narrow_by_row(stream, fields, count);
+    stream->taken = 0;
     for (size_t i = 0; i < stream->place_count; i++) {
         const char *why = place_fault(stream, observation, &fields[i < count ? i : 0], i, text_of(stream, fields, count, i), fault);
         if (why)
@@ -466,13 +548,13 @@ static const char *row_fault(struct codec_stream *stream, struct observation *ob
     for (size_t i = 0; i < stream->place_count; i++) {
         const struct csv_mapping_column *column = stream->places[i].meaning;
         const char *text = text_of(stream, fields, count, i);
-        if (text && column && (column->meaning == CSV_TLP || column->meaning == CSV_CONFIDENCE) &&
-            !apply_row_facts(observation, column, text)) {
+        bool is_fact = text && column && (column->meaning == CSV_TLP || (stream->taken & meaning_bit(column) & 1u << CSV_CONFIDENCE));
+        if (is_fact && !apply_row_facts(observation, column, text))
             return tell(fault, "column", column->name, text);
-        }
+        if (is_fact)
+            stream->taken &= ~meaning_bit(column);
     }
-    for (size_t i = 0; given != TLP_NONE && i < observation->sighting_count; i++)
-        observation->sightings[i].tlp = given;
+    label_sightings(stream, observation, given);
     if (observation->time == TIMESTAMP_NONE && stream->into.report->time != TIMESTAMP_NONE) {
         observation->time = stream->into.report->time;
         observation->time_text = stream->into.report->time_text;
@@ -481,11 +563,23 @@ static const char *row_fault(struct codec_stream *stream, struct observation *ob
     return NULL;
 }
 
+/* "# TLP:RED" narrows the document from there on; a wide one is no reason to give a label to what the mapping gave none. */
+static void narrow_by_comment(struct codec_stream *stream, const char *text)
+{
+    struct report *report = stream->into.report;
+    enum tlp label = tlp_in_text(text);
+    stream->above = tlp_strictest(stream->above, label);
+    stream->strictest = tlp_strictest(stream->strictest, label);
+    if (label >= TLP_AMBER || (label != TLP_NONE && report->tlp != TLP_NONE))
+        report->tlp = tlp_strictest(report->tlp, label);
+}
+
 /* "; Last-Modified: Mon, 14 Sep 2015 04:39:22 GMT": the first such line counts. */
 static void on_comment(void *context, const char *text)
 {
     struct codec_stream *stream = context;
     struct report *report = stream->into.report;
+    narrow_by_comment(stream, text);
     const char *at = stream->mapping.time_after ? strcasestr(text, stream->mapping.time_after) : NULL;
     if (!at || report->time != TIMESTAMP_NONE)
         return;
@@ -503,12 +597,17 @@ static bool on_row(void *context, const struct csv_field *fields, size_t count, 
         return take_names(stream, fields, count, line, err);
     if (count > stream->place_count) {
         snprintf(fault, sizeof fault, "has %zu fields where there are %zu columns", count, stream->place_count);
+        UNUSED(narrow_by_row(stream, fields, count));
+        narrow_by_rejected(stream, fields, count);
         csv_report_reject(&stream->into, line, fault);
         return true;
     }
     struct observation *observation = csv_report_begin_row(&stream->into, line, csv_stream_row_size(stream->rows));
     observation->description = stream->mapping.description;
-    return csv_report_end_row(&stream->into, row_fault(stream, observation, fields, count, fault), err);
+    const char *why = row_fault(stream, observation, fields, count, fault);
+    if (why)
+        narrow_by_rejected(stream, fields, count);
+    return csv_report_end_row(&stream->into, why, err);
 }
 
 /* --- the stream --- */
@@ -531,6 +630,7 @@ static struct codec_stream *open_stream(const struct codec_limits *limits, const
     report->summary = arena_strdup(report->arena, mapping->summary ? mapping->summary : hints && hints->name ? hints->name : "CSV");
     report->class_claim = arena_strdup(report->arena, mapping->class_claim);
     report->class_name = mapping->class_claim ? rsit_find(mapping->class_claim) : NULL;
+    stream->above = TLP_NONE;
     report->tlp = stream->strictest = stream->refused.code ? TLP_NONE : mapping->tlp;
     return stream;
 }
@@ -575,6 +675,8 @@ static bool finish(struct codec_stream *stream, struct err *err)
         return false;
     if (!stream->places)
         return refuse(cut_line ? cut_line : 1, "there is no header line", NULL, err);
+    const struct buf *cut = csv_stream_cut(stream->rows);
+    narrow_by_text(stream, buf_text(cut), cut->size);
     if (cut_line)
         csv_report_reject(&stream->into, cut_line, "a quote is never closed: the row is left out");
     return csv_report_hand_over(&stream->into, err);

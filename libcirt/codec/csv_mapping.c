@@ -405,3 +405,37 @@ const char *csv_mapping_value(const struct csv_mapping *mapping, const char *col
             return mapping->values[i].meant;
     return text;
 }
+
+enum { RED_WORDS_MAX = 15, RED_WORD_SIZE_MAX = 40 };
+
+static bool has_label_column(const struct csv_mapping *mapping)
+{
+    for (size_t i = 0; i < mapping->column_count; i++)
+        if (mapping->columns[i].meaning == CSV_TLP)
+            return true;
+    return false;
+}
+
+static bool is_red_word(const struct csv_mapping *mapping, const struct csv_mapping_value *value)
+{
+    enum tlp label;
+    const struct csv_mapping_column *column = csv_mapping_column(mapping, value->column);
+    return column && column->meaning == CSV_TLP && tlp_parse(value->meant, &label) && label == TLP_RED &&
+           strlen(value->text) <= RED_WORD_SIZE_MAX && *value->text;
+}
+
+struct tlp_search csv_mapping_search(const char *text, struct arena *arena)
+{
+    struct csv_mapping mapping;
+    struct err ignored;
+    bool is_known = text && csv_mapping_parse(text, arena, &mapping, &ignored);
+    if (is_known && !has_label_column(&mapping))
+        return (struct tlp_search){.searched = 0};
+    const char **words = arena_calloc(arena, RED_WORDS_MAX + 1, sizeof *words);
+    size_t count = 0;
+    words[count++] = "red";
+    for (size_t i = 0; is_known && i < mapping.value_count && count < RED_WORDS_MAX; i++)
+        if (is_red_word(&mapping, &mapping.values[i]))
+            words[count++] = mapping.values[i].text;
+    return (struct tlp_search){.words = words, .delimiter = is_known ? mapping.form.delimiter : ','};
+}

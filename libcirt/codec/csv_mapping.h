@@ -85,6 +85,10 @@ bool csv_mapping_parse(const char *text, struct arena *arena, struct csv_mapping
 /* The column of that name (any case), or NULL where the mapping does not name it. */
 const struct csv_mapping_column *csv_mapping_column(const struct csv_mapping *mapping, const char *name);
 
+/* How a document that cannot be read by that mapping is searched: where the mapping names a label column (or is NULL, or cannot be read
+ * itself), for fields that say RED by it. What the search needs is in the arena. */
+struct tlp_search csv_mapping_search(const char *text, struct arena *arena);
+
 /* What a field of the column says in our words: the text itself where no `value` line translates it. */
 const char *csv_mapping_value(const struct csv_mapping *mapping, const char *column, const char *text);
 

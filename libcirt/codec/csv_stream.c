@@ -31,6 +31,7 @@ struct csv_stream {
     void *context;
     struct buf row;     /* the fields' texts, each with a NUL behind it */
     struct buf comment; /* of the line that is left out */
+    struct buf cut;     /* csv_stream_cut() */
     struct buf part;    /* the beginning of a line whose rest has not come */
     struct buf single;  /* a part whose fields stand between blanks */
     bool is_quoted, has_text, has_gap;
@@ -113,6 +114,7 @@ struct csv_stream *csv_stream_new(const struct codec_limits *limits, const struc
     rows->at_line_start = true;
     buf_init(&rows->row, limits->document_bytes_max + 1);
     buf_init(&rows->comment, CSV_COMMENT_MAX);
+    buf_init(&rows->cut, SIZE_MAX / 2); /* the row and what it swallowed are bounded */
     buf_init(&rows->part, PART_MAX);
     buf_init(&rows->single, PART_MAX + 1);
     buf_init(&rows->doubled, PART_MAX + 3);
@@ -127,6 +129,7 @@ void csv_stream_free(struct csv_stream *rows)
     free(rows->places);
     buf_clear(&rows->row);
     buf_clear(&rows->comment);
+    buf_clear(&rows->cut);
     buf_clear(&rows->part);
     buf_clear(&rows->single);
     buf_clear(&rows->doubled);
@@ -403,10 +406,28 @@ static bool read_swallowed(struct csv_stream *rows)
     return ok && end_rows(rows, &is_cut);
 }
 
+static void keep_cut(struct csv_stream *rows)
+{
+    const char *text = (const char *)rows->parser.entry_buf;
+    size_t size = rows->parser.entry_pos;
+    const char *line = rows->has_row && size ? memchr(text, '\n', size) : NULL;
+    if (rows->row.size)
+        buf_add(&rows->cut, rows->row.bytes, rows->row.size);
+    if (size)
+        buf_add(&rows->cut, text, line ? (size_t)(line - text) : size);
+}
+
+const struct buf *csv_stream_cut(const struct csv_stream *rows)
+{
+    return &rows->cut;
+}
+
 bool csv_stream_finish(struct csv_stream *rows, size_t *cut_line, struct err *err)
 {
     bool is_cut = false, ok = end_rows(rows, &is_cut);
     *cut_line = is_cut ? rows->row_line : 0;
+    if (is_cut)
+        keep_cut(rows);
     if (ok && is_cut && rows->has_row)
         ok = read_swallowed(rows);
     if (!ok)

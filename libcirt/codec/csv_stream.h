@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "codec/codec.h"
 
@@ -42,6 +43,10 @@ bool csv_stream_feed(struct csv_stream *rows, const char *bytes, size_t size, st
 /* The last row, which may lack its line feed. *cut_line: 0, or where a row began whose quote is never closed: it was left
  * out, and where it is not the first, the lines behind it are read as rows. */
 bool csv_stream_finish(struct csv_stream *rows, size_t *cut_line, struct err *err) MUST_CHECK;
+
+/* The row that was left out: what was read of its fields, each with a NUL behind it, and what its quote had swallowed of the line (of a
+ * first row: of all lines); empty where none was. For who wants to know what it said, after csv_stream_finish(). */
+const struct buf *csv_stream_cut(const struct csv_stream *rows);
 
 /* A row of a text that is whole in memory, which began on that line: cells are UTF-8 and live as long as the call. False ends the reading,
  * with err set. */

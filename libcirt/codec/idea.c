@@ -477,13 +477,25 @@ static void add_sources(const struct json_take *event, size_t first, const char 
     }
 }
 
-/* Mentat's: the standard itself has no label. A word that is none stays. */
+/* Mentat's: the standard itself has no label. The key in whatever case. */
+static enum tlp label_of(const json_t *event)
+{
+    enum tlp label = TLP_NONE;
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)event, name, value)
+    {
+        if (str_equal_nocase(name, "TLP"))
+            label = tlp_strictest(label, json_take_claimed(value));
+    }
+    return label;
+}
+
+/* A word that is none stays. */
 static enum tlp take_label(json_t *event)
 {
-    enum tlp label;
-    const json_t *said = json_object_get(event, "TLP");
-    enum tlp claimed = json_take_claimed(said);
-    if (tlp_parse(json_string_value(said), &label))
+    enum tlp label, claimed = label_of(event);
+    if (tlp_parse(json_string_value(json_object_get(event, "TLP")), &label))
         json_object_del(event, "TLP");
     return claimed;
 }
@@ -539,7 +551,7 @@ static bool decode(const char *bytes, size_t size, const struct codec_limits *li
                    struct err *err)
 {
     UNUSED(hints);
-    return json_take_labelled_events(bytes, size, "idea", limits, read_event, out, err);
+    return json_take_labelled_events(bytes, size, "idea", limits, label_of, read_event, out, err);
 }
 
 extern const struct codec idea_codec;

@@ -180,12 +180,16 @@ static int accuracy_of(const json_t *accuracy)
     return is_number && percent >= 0 && percent <= 100 ? (int)percent : -1;
 }
 
+static enum tlp label_of(const json_t *event)
+{
+    return json_take_claimed(json_object_get(event, "tlp"));
+}
+
 static void read_judgements(const struct json_take *take)
 {
     enum tlp label;
-    const json_t *tlp = json_object_get(take->object, "tlp");
-    json_take_label(take->report, take->observation, json_take_claimed(tlp));
-    if (tlp_parse(json_string_value(tlp), &label)) /* the word of another stays */
+    json_take_label(take->report, take->observation, label_of(take->object));
+    if (tlp_parse(json_string_value(json_object_get(take->object, "tlp")), &label)) /* the word of another stays */
         json_object_del(take->object, "tlp");
     int accuracy = accuracy_of(json_object_get(take->object, "feed.accuracy"));
     if (accuracy >= 0) {
@@ -225,7 +229,7 @@ static bool decode(const char *bytes, size_t size, const struct codec_limits *li
                    struct err *err)
 {
     UNUSED(hints);
-    return json_take_labelled_events(bytes, size, "intelmq", limits, read_event, out, err);
+    return json_take_labelled_events(bytes, size, "intelmq", limits, label_of, read_event, out, err);
 }
 
 extern const struct codec intelmq_codec;

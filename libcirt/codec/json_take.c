@@ -221,25 +221,37 @@ void json_take_confidence(struct observation *observation, int confidence)
         observation->sightings[i].confidence = confidence;
 }
 
-static bool read_array(struct report *report, json_t *array, const struct json_place *document, const struct codec_limits *limits,
-                       json_take_reader read, struct err *err)
+/* How the events of a document are read. */
+struct events {
+    struct report *report;
+    const struct codec_limits *limits;
+    json_take_labeller label_of;
+    json_take_reader read;
+};
+
+static bool read_array(const struct events *events, json_t *array, const struct json_place *document, struct err *err)
 {
+    struct report *report = events->report;
+    enum tlp rejected = TLP_NONE; /* the labels of what is rejected */
     size_t index;
     json_t *event;
-    bool any = false;
-    if (json_array_size(array) > limits->observations_max)
-        return json_value_fail(document, ERR_LIMIT, err, "more than %zu events", limits->observations_max);
+    bool any = false, has_unlabelled = false;
+    if (json_array_size(array) > events->limits->observations_max)
+        return json_value_fail(document, ERR_LIMIT, err, "more than %zu events", events->limits->observations_max);
     err_clear(err);
     json_array_foreach(array, index, event)
     {
         struct json_place here = {.up = document, .index = index};
         struct err why;
         size_t before = report->observation_count;
-        if (read(report, event, &here, &why)) {
+        enum tlp label = events->label_of ? events->label_of(event) : TLP_NONE;
+        if (events->read(report, event, &here, &why)) {
             any = true;
         } else {
             report->observation_count = before;
             report_reject(report, why.at, why.text);
+            rejected = tlp_strictest(rejected, label);
+            has_unlabelled = has_unlabelled || label == TLP_NONE;
             if (err->code == ERR_NONE)
                 *err = why;
         }
@@ -248,18 +260,23 @@ static bool read_array(struct report *report, json_t *array, const struct json_p
     if (!any && err->code != ERR_NONE)
         return false;
     err_clear(err);
+    report->tlp = tlp_strictest(report->tlp, rejected);
+    /* One without a label is as we agreed with the sender: the wide ones of others do not widen it. */
+    if (events->label_of && has_unlabelled && report->tlp < TLP_AMBER)
+        report->tlp = TLP_NONE;
     return true;
 }
 
-bool json_take_events(const char *bytes, size_t size, const char *format, const struct codec_limits *limits, json_take_reader read,
-                      struct report **out, struct err *err)
+bool json_take_events(const char *bytes, size_t size, const char *format, const struct codec_limits *limits, json_take_labeller label_of,
+                      json_take_reader read, struct report **out, struct err *err)
 {
     static const struct json_place document = {0};
     json_t *root = NULL;
     if (!json_value_parse(bytes, size, limits, &root, err))
         return false;
-    struct report *report = report_new(format);
-    bool ok = json_is_array(root) ? read_array(report, root, &document, limits, read, err) : read(report, root, &document, err);
+    const struct events events = {.report = report_new(format), .limits = limits, .label_of = label_of, .read = read};
+    struct report *report = events.report;
+    bool ok = json_is_array(root) ? read_array(&events, root, &document, err) : read(report, root, &document, err);
     if (ok && report->observation_count > limits->observations_max)
         ok = json_value_fail(&document, ERR_LIMIT, err, "more than %zu observations", limits->observations_max);
     if (ok)
@@ -270,10 +287,10 @@ bool json_take_events(const char *bytes, size_t size, const char *format, const 
     return ok;
 }
 
-bool json_take_labelled_events(const char *bytes, size_t size, const char *format, const struct codec_limits *limits, json_take_reader read,
-                               struct report **out, struct err *err)
+bool json_take_labelled_events(const char *bytes, size_t size, const char *format, const struct codec_limits *limits,
+                               json_take_labeller label_of, json_take_reader read, struct report **out, struct err *err)
 {
-    if (!json_take_events(bytes, size, format, limits, read, out, err))
+    if (!json_take_events(bytes, size, format, limits, label_of, read, out, err))
         return false;
     report_settle_label(*out);
     return true;

@@ -77,12 +77,17 @@ void json_take_confidence(struct observation *observation, int confidence);
 /* Reads one event into the report. The place has no `up` where it is the whole document. */
 typedef bool (*json_take_reader)(struct report *report, json_t *event, const struct json_place *place, struct err *err);
 
+/* The label that an event has of its own, whatever else is wrong with it; TLP_NONE for none. The event may be any value. */
+typedef enum tlp (*json_take_labeller)(const json_t *event);
+
 /* A document that is one event or an array of them. An event of several that cannot be read is counted as rejected; a document of
- * which nothing can be read is refused, with the first fault; an empty array says that there is nothing new. */
-bool json_take_events(const char *bytes, size_t size, const char *format, const struct codec_limits *limits, json_take_reader read,
-                      struct report **out, struct err *err) MUST_CHECK;
-/* As above, of events that have a label of their own each, by json_take_label(): report_settle_label(). */
-bool json_take_labelled_events(const char *bytes, size_t size, const char *format, const struct codec_limits *limits, json_take_reader read,
-                               struct report **out, struct err *err) MUST_CHECK;
+ * which nothing can be read is refused, with the first fault; an empty array says that there is nothing new. label_of, which may be NULL,
+ * of events that have a label of their own each: an event that is rejected counts by it all the same, since the bytes are kept as a whole.
+ */
+bool json_take_events(const char *bytes, size_t size, const char *format, const struct codec_limits *limits, json_take_labeller label_of,
+                      json_take_reader read, struct report **out, struct err *err) MUST_CHECK;
+/* As above, and report_settle_label(). */
+bool json_take_labelled_events(const char *bytes, size_t size, const char *format, const struct codec_limits *limits,
+                               json_take_labeller label_of, json_take_reader read, struct report **out, struct err *err) MUST_CHECK;
 
 #endif

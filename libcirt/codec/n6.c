@@ -171,23 +171,37 @@ static void read_confidence(const struct json_take *take)
 }
 
 /* Who may get it. "internal" is for the operators of n6 alone, so for those it was given to. */
-static void read_restriction(const struct json_take *take)
+static const struct {
+    const char *word;
+    enum tlp label;
+} restrictions[] = {{"public", TLP_CLEAR}, {"need-to-know", TLP_AMBER_STRICT}, {"internal", TLP_RED}};
+
+static bool find_restriction(const json_t *event, enum tlp *label)
 {
-    static const struct {
-        const char *word;
-        enum tlp label;
-    } words[] = {{"public", TLP_CLEAR}, {"need-to-know", TLP_AMBER_STRICT}, {"internal", TLP_RED}};
-    const json_t *said = json_object_get(take->object, "restriction");
-    const char *word = json_string_value(said);
-    for (size_t i = 0; word && i < ARRAY_SIZE(words); i++) {
-        if (str_equal(word, words[i].word)) {
-            json_take_label(take->report, take->observation, words[i].label);
-            json_object_del(take->object, "restriction");
-            return;
+    const char *word = json_string_value(json_object_get(event, "restriction"));
+    for (size_t i = 0; word && i < ARRAY_SIZE(restrictions); i++) {
+        if (str_equal(word, restrictions[i].word)) {
+            *label = restrictions[i].label;
+            return true;
         }
     }
-    if (said && !json_is_null(said))
-        json_take_label(take->report, take->observation, TLP_RED);
+    return false;
+}
+
+static enum tlp label_of(const json_t *event)
+{
+    enum tlp label;
+    const json_t *said = json_object_get(event, "restriction");
+    return find_restriction(event, &label) ? label : said && !json_is_null(said) ? TLP_RED : TLP_NONE;
+}
+
+/* Another word stays. */
+static void read_restriction(const struct json_take *take)
+{
+    enum tlp label;
+    json_take_label(take->report, take->observation, label_of(take->object));
+    if (find_restriction(take->object, &label))
+        json_object_del(take->object, "restriction");
 }
 
 static void read_end(const struct json_take *take)
@@ -284,7 +298,7 @@ static bool decode(const char *bytes, size_t size, const struct codec_limits *li
                    struct err *err)
 {
     UNUSED(hints);
-    if (!json_take_events(bytes, size, "n6", limits, read_event, out, err))
+    if (!json_take_events(bytes, size, "n6", limits, label_of, read_event, out, err))
         return false;
     keep_over(*out);
     report_settle_label(*out);

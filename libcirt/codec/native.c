@@ -16,6 +16,9 @@ struct native {
     struct arena *arena; /* the report's for its head, the rows' for observations */
     struct buf *extra;   /* of the object being read: members that have no place of their own */
     bool has_absent;     /* the observation being read names a value that is none */
+    enum tlp stray;      /* labels where none belongs: of the object being read, */
+    enum tlp head_stray; /* of the report itself, */
+    enum tlp strictest;  /* of all */
 };
 
 struct member;
@@ -29,9 +32,63 @@ struct member {
     size_t offset;
 };
 
+/* --- labels where none belongs --- */
+
+/* A member that we do not know, but whose name says what was meant. As deep as the document may be. */
+static enum tlp stray_label(const char *name, const json_t *value)
+{
+    enum tlp label = str_equal_nocase(name, "tlp") ? json_take_claimed(value) : TLP_NONE;
+    const char *inner_name;
+    size_t index;
+    json_t *inner;
+    json_object_foreach((json_t *)value, inner_name, inner) label = tlp_strictest(label, stray_label(inner_name, inner));
+    json_array_foreach((json_t *)value, index, inner) label = tlp_strictest(label, stray_label("", inner));
+    return label;
+}
+
+/* Never widened: without a label it is as we agreed with the sender, which a wide one is no reason to change. */
+static enum tlp narrowed(enum tlp own, enum tlp label)
+{
+    return own == TLP_NONE && label < TLP_AMBER ? TLP_NONE : tlp_strictest(own, label);
+}
+
+static void narrow_head(struct native *native)
+{
+    native->head_stray = native->strictest = native->stray;
+    native->report->tlp = narrowed(native->report->tlp, native->stray);
+    native->stray = TLP_NONE;
+}
+
+static void narrow_observation(struct native *native, struct observation *observation)
+{
+    enum tlp label = tlp_strictest(native->head_stray, native->stray);
+    for (size_t i = 0; i < observation->sighting_count; i++) {
+        enum tlp own = observation->sightings[i].tlp == TLP_NONE ? native->report->tlp : observation->sightings[i].tlp;
+        if (narrowed(own, label) != own)
+            observation->sightings[i].tlp = narrowed(own, label);
+    }
+    native->strictest = tlp_strictest(native->strictest, native->stray);
+    native->stray = TLP_NONE;
+}
+
+/* The report's bytes are kept as a whole. Values of observations that are not meant keep the label that it had. */
+static void narrow_report(struct native *native)
+{
+    struct report *report = native->report;
+    enum tlp label = narrowed(report->tlp, native->strictest);
+    for (size_t i = 0; label != report->tlp && i < report->observation_count; i++)
+        for (size_t k = 0; k < report->observations[i].sighting_count; k++)
+            if (report->observations[i].sightings[k].tlp == TLP_NONE)
+                report->observations[i].sightings[k].tlp = report->tlp;
+    report->tlp = label;
+}
+
+/* --- members --- */
+
 static bool keep_extra(struct native *native, const char *name, const json_t *value, const struct json_place *place, struct err *err)
 {
     struct buf *extra = native->extra;
+    native->stray = tlp_strictest(native->stray, stray_label(name, value));
     bool kept = (!extra->size || extra->bytes[extra->size - 1] == '{' || buf_add_char(extra, ',')) && str_add_json(extra, name) &&
                 buf_add_char(extra, ':') && json_value_write(value, extra);
     return kept ? true : json_value_fail(place, ERR_LIMIT, err, "too much unknown content");
@@ -464,6 +521,7 @@ static void finish_observation(struct native *native, struct observation *observ
 {
     observation->extra = take_extra(native->extra, native->arena);
     buf_reset(native->extra);
+    narrow_observation(native, observation);
     bool is_nothing = native->has_absent && !observation->sighting_count && !observation->class_claim && !observation->description &&
                       observation->time == TIMESTAMP_NONE && !observation->extra;
     native->has_absent = false;
@@ -548,6 +606,7 @@ static bool read_report(struct native *native, const json_t *root, struct err *e
     report->class_name = report->class_claim ? rsit_claimed(report->class_claim) : NULL;
     report->extra = take_extra(native->extra, native->arena);
     buf_reset(native->extra);
+    narrow_head(native);
     native->arena = report_row_arena(report);
     const json_t *observations = json_object_get(root, "observations"), *observables = json_object_get(root, "observables");
     struct json_place here = {.up = &document, .name = "observations"};
@@ -556,6 +615,7 @@ static bool read_report(struct native *native, const json_t *root, struct err *e
     here.name = "observables";
     if (observables && !json_is_null(observables) && !read_own_observables(native, observables, &here, err))
         return false;
+    narrow_report(native);
     if (report->observation_count || !str_is_empty(report->description))
         return true;
     if (report->rejected_total)
@@ -573,7 +633,7 @@ bool native_decode(const char *bytes, size_t size, const char *format, const str
         return false;
     struct buf extra;
     buf_init(&extra, limits->document_bytes_max < SIZE_MAX / 8 ? limits->document_bytes_max * 2 + 64 : SIZE_MAX / 2);
-    struct native native = {.limits = limits, .report = report_new(format), .extra = &extra};
+    struct native native = {.limits = limits, .report = report_new(format), .extra = &extra, .stray = TLP_NONE};
     bool ok = read_report(&native, root, err);
     if (ok)
         *out = native.report;

@@ -110,6 +110,21 @@ const char *xarf_mail_domain(const char *address)
     return at && at[1] ? at + 1 : NULL;
 }
 
+/* "tlp:amber" among the tags is a label. */
+static void take_label(struct report *report, json_t *event)
+{
+    json_t *tags = json_object_get(event, "tags");
+    for (size_t i = json_array_size(tags); i > 0; i--) {
+        const char *tag = json_string_value(json_array_get(tags, i - 1));
+        enum tlp label;
+        if (!tag || !str_starts_nocase(tag, "tlp:"))
+            continue;
+        report->tlp = tlp_strictest(report->tlp, tlp_claimed(tag));
+        if (tlp_parse(tag, &label))
+            json_array_remove(tags, i - 1);
+    }
+}
+
 static bool read_report(struct report *report, json_t *event, const struct json_place *place, struct err *err)
 {
     if (!json_is_object(event))
@@ -133,6 +148,7 @@ static bool read_event(struct report *report, json_t *event, const struct json_p
 {
     enum tlp before = report->tlp;
     report->tlp = TLP_NONE;
+    take_label(report, event); /* first: that of a report that is rejected counts too, since the bytes are kept as a whole */
     bool ok = read_report(report, event, place, err);
     if (place->index > 0)
         report->tlp = joint_label(before, report->tlp);
@@ -143,7 +159,7 @@ static bool decode(const char *bytes, size_t size, const struct codec_limits *li
                    struct err *err)
 {
     UNUSED(hints);
-    return json_take_events(bytes, size, "xarf", limits, read_event, out, err);
+    return json_take_events(bytes, size, "xarf", limits, NULL, read_event, out, err);
 }
 
 const struct codec xarf_codec = {

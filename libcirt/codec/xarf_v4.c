@@ -212,21 +212,6 @@ static void take_numbers(struct observation *observation, json_t *event, struct 
     observation->protocol = lower;
 }
 
-/* "tlp:amber" among the tags is a label. */
-static void take_label(const struct json_take *take)
-{
-    json_t *tags = json_object_get(take->object, "tags");
-    for (size_t i = json_array_size(tags); i > 0; i--) {
-        const char *tag = json_string_value(json_array_get(tags, i - 1));
-        enum tlp label;
-        if (!tag || !str_starts_nocase(tag, "tlp:"))
-            continue;
-        take->report->tlp = tlp_strictest(take->report->tlp, tlp_claimed(tag));
-        if (tlp_parse(tag, &label))
-            json_array_remove(tags, i - 1);
-    }
-}
-
 static void take_confidence(const struct json_take *take)
 {
     const json_t *confidence = json_object_get(take->object, "confidence");
@@ -264,7 +249,6 @@ bool xarf_v4_read(struct report *report, json_t *event, const struct json_place 
     take_sightings(&take);
     xarf_unique(observation);
     xarf_spare_targets(observation);
-    take_label(&take);
     take_confidence(&take);
     xarf_evidence_take(event, "evidence");
     json_t *own = json_take_member(event, XARF_OWN);

@@ -63,13 +63,24 @@ enum tlp tlp_claimed(const char *text)
     enum tlp label;
     if (str_is_empty(text))
         return TLP_NONE;
-    return tlp_parse(text, &label) ? label : tlp_strictest(TLP_AMBER_STRICT, tlp_in_text(text));
+    if (tlp_parse(text, &label))
+        return label;
+    for (const char *at = text; (at = strcasestr(at, "red")); at++)
+        if ((at == text || !isalnum((unsigned char)at[-1])) && !isalnum((unsigned char)at[3]))
+            return TLP_RED;
+    return tlp_strictest(TLP_AMBER_STRICT, tlp_in_text(text));
 }
 
 static bool has_word(const char *at, const char *end, const char *word)
 {
     size_t size = strlen(word);
     return (size_t)(end - at) >= size && strncasecmp(at, word, size) == 0;
+}
+
+static bool is_word(const char *at, const char *end, const char *word)
+{
+    size_t size = strlen(word);
+    return has_word(at, end, word) && (at + size == end || !isalnum((unsigned char)at[size]));
 }
 
 /* What stands between a name and its value, in any notation. NULL: nothing does. */
@@ -88,7 +99,14 @@ static bool says_red(const char *at, const char *end)
     at = behind_marks(at, end);
     if (at && has_word(at, end, "label"))
         at = behind_marks(at + strlen("label"), end);
-    return at && has_word(at, end, "red") && (at + 3 == end || !isalnum((unsigned char)at[3]));
+    return at && is_word(at, end, "red");
+}
+
+/* n6's "internal". */
+static bool says_internal(const char *at, const char *end)
+{
+    at = behind_marks(at, end);
+    return at && is_word(at, end, "internal");
 }
 
 bool tlp_red_in_bytes(const char *bytes, size_t size)
@@ -103,8 +121,39 @@ bool tlp_red_in_bytes(const char *bytes, size_t size)
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
             if (has_word(at, end, names[i]) && says_red(at + strlen(names[i]), end))
                 return true;
+        if (has_word(at, end, "restriction") && says_internal(at + strlen("restriction"), end))
+            return true;
         for (size_t i = 0; i < ARRAY_SIZE(markings); i++)
             if (has_word(at, end, markings[i]))
+                return true;
+    }
+    return false;
+}
+
+static bool ends_field(const struct tlp_search *search, char c)
+{
+    return !c || c == search->delimiter || strchr(",;|\t\r\n\"", c);
+}
+
+/* Whether what stands from word to behind it is a field, but for blanks around it. Where the piece begins in it, the seam tells. */
+static bool is_field(const struct tlp_search *search, const char *bytes, const char *word, const char *behind, const char *end)
+{
+    while (word > bytes && word[-1] == ' ' && search->delimiter != ' ')
+        word--;
+    while (behind < end && *behind == ' ' && search->delimiter != ' ')
+        behind++;
+    return word > bytes && ends_field(search, word[-1]) && (behind == end || ends_field(search, *behind));
+}
+
+static bool has_red_field(const struct tlp_search *search, const char *bytes, size_t size)
+{
+    const char *end = size > 0 ? bytes + size : bytes;
+    for (size_t i = 0; search->words && search->words[i]; i++) {
+        size_t length = strlen(search->words[i]);
+        int first = tolower((unsigned char)search->words[i][0]);
+        for (const char *at = bytes; at < end; at++)
+            if (tolower((unsigned char)*at) == first && has_word(at, end, search->words[i]) &&
+                is_field(search, bytes, at, at + length, end))
                 return true;
     }
     return false;
@@ -121,7 +170,8 @@ bool tlp_search_red(struct tlp_search *search, const char *bytes, size_t size)
     search->searched += size;
     search->tail_size = rest_size < sizeof search->tail ? rest_size : sizeof search->tail;
     memcpy(search->tail, rest + rest_size - search->tail_size, search->tail_size);
-    return tlp_red_in_bytes(seam, seam_size) || tlp_red_in_bytes(bytes, size);
+    return tlp_red_in_bytes(seam, seam_size) || tlp_red_in_bytes(bytes, size) || has_red_field(search, seam, seam_size) ||
+           has_red_field(search, bytes, size);
 }
 
 const char *tlp_name(enum tlp label)

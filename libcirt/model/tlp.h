@@ -17,11 +17,12 @@ bool tlp_parse(const char *text, enum tlp *label) MUST_CHECK;
  * plus; TLP_NONE where none does. NULL has none. */
 enum tlp tlp_in_text(const char *text);
 
-/* What stands where a label belongs: one that we do not know says more than none, so it is AMBER+STRICT. */
+/* What stands where a label belongs: one that we do not know says more than none, so it is AMBER+STRICT, or RED where "red" is one
+ * of its words. */
 enum tlp tlp_claimed(const char *text);
 
-/* Whether a document that cannot be read calls itself RED: TLP:RED, "tlp": "red", TLP_RED, <tlp>red, IODEF's restriction="red", STIX's
- * marking, CSAF's "tlp": {"label": "RED"}. */
+/* Whether a document that cannot be read calls itself RED: TLP:RED, "tlp": "red", TLP_RED, <tlp>red, IODEF's restriction="red", n6's
+ * "restriction": "internal", STIX's marking, CSAF's "tlp": {"label": "RED"}. */
 bool tlp_red_in_bytes(const char *bytes, size_t size);
 
 /* The same piece by piece, over the seams between them; zeroed before the first piece. Of an endless document TLP_SEARCHED_MAX is enough.
@@ -30,6 +31,9 @@ struct tlp_search {
     char tail[64]; /* what is looked for is shorter */
     size_t tail_size;
     size_t searched; /* bytes so far */
+    /* Of a table with labels: a field that is just one of these, in any case, is RED too; NULL behind the last. NULL: it is none. */
+    const char *const *words;
+    char delimiter; /* of the fields, beside the usual ones */
 };
 #define TLP_SEARCHED_MAX (256u * 1024 * 1024)
 bool tlp_search_red(struct tlp_search *search, const char *bytes, size_t size);

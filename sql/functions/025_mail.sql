@@ -49,7 +49,8 @@ END $$;
 
 -- --- decode ---
 
--- As many as have 8 MiB together. raw: the bytes, where they are one chunk; has_steps: something in it was opened, or tried.
+-- As many as have 8 MiB together. raw: the bytes, where they are one chunk; has_steps: something in it was opened, or tried. tlp: what was said when it came,
+-- and RED where it could not be read and called itself so: read again by another mapping, it is no wider without a word.
 DROP FUNCTION IF EXISTS inbox_claim();
 CREATE FUNCTION inbox_claim()
 RETURNS TABLE (id bigint, attempts int, report_id bigint, sender_id bigint, channel text, name text, media_type text, format text,
@@ -77,8 +78,8 @@ BEGIN
     WITH taken AS (
         UPDATE inbox q SET attempts = q.attempts + 1, not_before = now() + queue_lease() WHERE q.id = ANY (v_ids)
         RETURNING q.id, q.attempts, q.report_id, q.received)
-    SELECT t.id, t.attempts, r.id, r.sender_id, r.channel, r.name, r.media_type, c.format, CASE WHEN c.tlp_assumed THEN NULL ELSE c.tlp END,
-           i.default_tlp, i.default_class, c.state = 'decoding', m.mail_from,
+    SELECT t.id, t.attempts, r.id, r.sender_id, r.channel, r.name, r.media_type, c.format,
+           CASE WHEN NOT c.tlp_assumed OR (c.tlp = 4 AND i.default_tlp IS DISTINCT FROM 4) THEN c.tlp END, i.default_tlp, i.default_class, c.state = 'decoding', m.mail_from,
            CASE WHEN r.size <= 1048576 THEN (SELECT w.bytes FROM report_raw w WHERE w.report_id = r.id AND w.received = r.received AND w.no = 0) END,
            EXISTS (SELECT FROM report_clear x WHERE x.report_id = r.id), e.confidence
     FROM taken t LEFT JOIN report r ON r.id = t.report_id AND r.received = t.received

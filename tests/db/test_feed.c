@@ -251,6 +251,27 @@ static void a_replay_that_helps_is_counted(void **state)
     cluster_execute("DELETE FROM cirt.feed_tally");
 }
 
+static long long claimed_label(const char *changes)
+{
+    char sql[500];
+    snprintf(sql, sizeof sql, "SET search_path = cirt; DELETE FROM inbox; UPDATE report_content SET %s WHERE report_id = 900200", changes);
+    cluster_execute(sql);
+    cluster_execute("SET search_path = cirt; INSERT INTO inbox (report_id, received) SELECT id, received FROM report WHERE id = 900200");
+    return cluster_number("SELECT coalesce(tlp, -1) FROM cirt.inbox_claim()");
+}
+
+/* A document that could not be read and called itself RED is no wider when it can be read; a label that is only the sender's is none. */
+static void what_called_itself_red_stays_so(void **state)
+{
+    (void)state;
+    assert_int_equal(claimed_label("state = 'decoding', tlp = 4, tlp_assumed = true"), 4);
+    assert_int_equal(claimed_label("tlp = 2, tlp_assumed = true"), -1);
+    assert_int_equal(claimed_label("tlp = 1, tlp_assumed = false"), 1);
+    cluster_execute("UPDATE cirt.identity SET default_tlp = 4 WHERE login = 'poll'");
+    assert_int_equal(claimed_label("tlp = 4, tlp_assumed = true"), -1);
+    cluster_execute("UPDATE cirt.identity SET default_tlp = NULL WHERE login = 'poll'; DELETE FROM cirt.inbox");
+}
+
 /* A line that is read again by itself is told by its number in what was sent. */
 static void lines_keep_their_numbers(void **state)
 {
@@ -451,6 +472,7 @@ int main(void)
         cmocka_unit_test(beyond_its_quota_is_told),
         cmocka_unit_test(a_replay_in_vain_costs_nothing),
         cmocka_unit_test(a_replay_that_helps_is_counted),
+        cmocka_unit_test(what_called_itself_red_stays_so),
         cmocka_unit_test(lines_keep_their_numbers),
         cmocka_unit_test(a_state_says_how_it_went),
         cmocka_unit_test(who_asks_to_wait_for_ever_is_told),

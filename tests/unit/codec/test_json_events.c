@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -85,6 +86,49 @@ static void labels_of_other_shapes_bind(void **state)
             fail_msg("%s: refused: %s: %s", rows[i].text, err.at, err.text);
         if (report->tlp != rows[i].label)
             fail_msg("%s is \"%s\"", rows[i].text, tlp_label(report->tlp));
+        report_free(report);
+    }
+}
+
+#define XARF                                                                                                                               \
+    "{\"xarf_version\":\"4.0.0\",\"report_id\":\"11111111-1111-4111-8111-111111111111\",\"category\":\"connection\","                      \
+    "\"type\":\"scan\",\"source_identifier\":\"192.0.2.5\",\"reporter\":{\"org\":\"E\",\"contact\":\"a@b.example\","                       \
+    "\"domain\":\"b.example\"},\"sender\":{\"org\":\"E\",\"contact\":\"a@b.example\",\"domain\":\"b.example\"},\"tags\":[\"tlp:green\"],"  \
+    "\"timestamp\":\"2026-03-01T10:00:07Z\"}"
+
+/* The bytes are kept as a whole, with what cannot be read of them. */
+static void rejected_events_keep_their_label(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *format, *good, *bad;
+        enum tlp label;
+    } rows[] = {
+        {"idea", IDEA "\"GREEN\"}", "{\"DetectTime\":\"bad\",\"TLP\":\"RED\"}", TLP_RED},
+        {"idea", IDEA "\"GREEN\"}", "{\"Tlp\":\"green\",\"tLP\":\"amber\"}", TLP_AMBER},
+        {"idea", IDEA "\"GREEN\"}", "{\"DetectTime\":\"bad\"}", TLP_NONE},
+        {"idea", IDEA "\"RED\"}", "7", TLP_RED},
+        {"intelmq", INTELMQ "\"GREEN\"}", "{\"tlp\":\"RED\",\"time.source\":\"bad\"}", TLP_RED},
+        {"intelmq", INTELMQ "\"CLEAR\"}", "{\"tlp\":\"GREEN\",\"time.source\":\"bad\"}", TLP_GREEN},
+        {"intelmq", INTELMQ "\"GREEN\"}", "{\"tlp\":\"AMBER\",\"__type\":\"Report\"}", TLP_AMBER},
+        {"n6", N6 "\"public\"}", "{\"category\":\"scanning\",\"time\":\"bad\",\"restriction\":\"internal\"}", TLP_RED},
+        {"n6", N6 "\"public\"}", "{\"restriction\":\"need-to-know\"}", TLP_AMBER_STRICT},
+        {"n6", N6 "\"public\"}", "{}", TLP_NONE},
+        {"xarf", XARF, "{\"xarf_version\":\"4.0.0\",\"tags\":[\"tlp:red\"],\"timestamp\":\"bad\"}", TLP_RED},
+        {"xarf", XARF, "{\"tags\":[\"tlp:amber\"]}", TLP_AMBER},
+    };
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+        struct report *report = NULL;
+        struct err err = {0};
+        char text[2048];
+        bool is_behind = i % 2;
+        snprintf(text, sizeof text, "[%s,%s]", is_behind ? rows[i / 2].good : rows[i / 2].bad,
+                 is_behind ? rows[i / 2].bad : rows[i / 2].good);
+        if (!codec_decode(codec_find(rows[i / 2].format), text, strlen(text), &codec_limits_default, NULL, &report, &err))
+            fail_msg("%s is refused: %s: %s", text, err.at, err.text);
+        assert_int_equal(report->rejected_total, 1);
+        if (report->tlp != rows[i / 2].label)
+            fail_msg("%s is \"%s\"", text, tlp_label(report->tlp));
         report_free(report);
     }
 }
@@ -476,6 +520,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(labels_of_other_shapes_bind),
+        cmocka_unit_test(rejected_events_keep_their_label),
         cmocka_unit_test(only_the_top_counts),
         cmocka_unit_test(each_line_is_read_as_what_it_is),
         cmocka_unit_test(one_line_is_its_whole_report),

@@ -84,10 +84,17 @@ static void what_others_write(void **state)
     assert_true(tlp_red_in_bytes("\0\0tlp: red\n", 11));
     assert_false(tlp_red_in_bytes("TLP:REDUCED", 11) || tlp_red_in_bytes("tlpred", 6) || tlp_red_in_bytes("TLP:RED", 6));
     assert_false(tlp_red_in_bytes("tlp", 3) || tlp_red_in_bytes(NULL, 0));
-    static const char *const red[] = {"<Incident purpose=\"reporting\" restriction=\"red\">", "{\"restriction\":\"red\"",
+    static const char *const red[] = {"<Incident purpose=\"reporting\" restriction=\"red\">",
+                                      "{\"restriction\":\"red\"",
                                       "[\"marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed\"",
-                                      "[\"marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1\"", "\"tlp\": {\"label\": \"RED\""};
-    static const char *const others[] = {"restriction=\"need-to-know\"", "restriction=\"reduced\"", "\"label\":\"red\"",
+                                      "[\"marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1\"",
+                                      "\"tlp\": {\"label\": \"RED\"",
+                                      "\"restriction\": \"internal\""};
+    static const char *const others[] = {"restriction=\"need-to-know\"",
+                                         "restriction=\"reduced\"",
+                                         "restriction=\"internally\"",
+                                         "tlp=\"internal\"",
+                                         "\"label\":\"red\"",
                                          "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82"};
     for (size_t i = 0; i < ARRAY_SIZE(red); i++)
         assert_true(tlp_red_in_bytes(red[i], strlen(red[i])));
@@ -96,6 +103,9 @@ static void what_others_write(void **state)
     assert_int_equal(tlp_claimed("white"), TLP_CLEAR);
     assert_int_equal(tlp_claimed("TLP: RED"), TLP_RED);
     assert_int_equal(tlp_claimed("tlp:ex:chr"), TLP_AMBER_STRICT);
+    assert_int_equal(tlp_claimed("TLP RED"), TLP_RED);
+    assert_int_equal(tlp_claimed("tlp:red+strict"), TLP_RED);
+    assert_int_equal(tlp_claimed("reduced, shared"), TLP_AMBER_STRICT);
     assert_int_equal(tlp_claimed(""), TLP_NONE);
     assert_int_equal(tlp_claimed(NULL), TLP_NONE);
 }
@@ -116,10 +126,37 @@ static void red_is_found_in_pieces_of_any_size(void **state)
     }
 }
 
+static bool is_red_table(const char *text, size_t piece)
+{
+    static const char *const words[] = {"red", "top", NULL};
+    struct tlp_search search = {.words = words, .delimiter = ':'};
+    bool is_red = false;
+    for (size_t at = 0, size = strlen(text); at < size; at += piece)
+        is_red = tlp_search_red(&search, text + at, at + piece < size ? piece : size - at) || is_red;
+    return is_red;
+}
+
+static void red_is_found_in_fields_of_a_table(void **state)
+{
+    UNUSED(state);
+    static const char *const red[] = {"addr,x\n45.1.1.1,red\n", "a;x\n\"RED\";b", "a\n1, Red ,2", "a:b\r\n1:top\r\n", "a\nred"};
+    static const char *const others[] = {"addr,x\n45.1.1.1,reduced\n", "a\n1,red team,2\n", "colored,1\n", "red-1,stop,top.example\n"};
+    for (size_t i = 0; i < ARRAY_SIZE(red); i++)
+        for (size_t piece = 1; piece <= strlen(red[i]); piece++)
+            assert_true(is_red_table(red[i], piece));
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+        assert_false(is_red_table(others[i], strlen(others[i])));
+    struct tlp_search search = {.searched = 0};
+    assert_false(tlp_search_red(&search, red[0], strlen(red[0])));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(read_and_write), cmocka_unit_test(strictness),
-                                       cmocka_unit_test(any_label_in_any_case), cmocka_unit_test(what_others_write),
-                                       cmocka_unit_test(red_is_found_in_pieces_of_any_size)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(read_and_write),
+                                       cmocka_unit_test(strictness),
+                                       cmocka_unit_test(any_label_in_any_case),
+                                       cmocka_unit_test(what_others_write),
+                                       cmocka_unit_test(red_is_found_in_pieces_of_any_size),
+                                       cmocka_unit_test(red_is_found_in_fields_of_a_table)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
