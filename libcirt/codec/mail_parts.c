@@ -343,9 +343,10 @@ static void read_leaf(struct mail_reading *reading, const struct mime_part *part
     if (mail_protected_is_legacy_part(reading->mime, part) && reading->layers->protected.scheme == MAIL_PROTECTED_DRAFT)
         return;
     bool is_inline = (!layer || layer->form == MAIL_INLINE) && !mail_xarf_is_part(reading->mime, part);
+    bool is_text = is_text_file(reading->mime, part);
     if (str_starts(part->type, "multipart/") || (is_inline && (is_shown(part) || has_inline(reading, part))))
         read_text(reading, part, cover);
-    else if (!mail_file_read(reading, part, cover) && is_text_file(reading->mime, part)) {
+    else if (!mail_file_read(reading, part, cover, is_text) && is_text) {
         struct aside aside = begin_aside(reading);
         read_text(reading, part, cover);
         end_aside(reading, aside);
