@@ -77,8 +77,38 @@ static void unread_without_a_label(void **state)
     }
 }
 
+/* The name says what the type does not. */
+static void types_that_say_nothing(void **state)
+{
+    static const struct {
+        const char *type, *name, *content;
+    } read[] = {
+        {"application/octet-stream", "fw.log", "TLP:RED 45.59.3.1\n"},
+        {"text/x-log", "fw.log", "TLP:RED 45.59.3.1\n"},
+        {"application/octet-stream", "FW.TXT", "TLP:RED 45.59.3.1\n"},
+        {"application/octet-stream", "x.eml", "From: x@y.example.com\nSubject: z\n\nTLP:RED 45.59.3.1\n"},
+        {"application/eml", "mail", "From: x@y.example.com\nSubject: z\n\nTLP:RED 45.59.3.1\n"},
+    };
+    static const char *const told[] = {"application/vnd.ms-excel", "application/octet-stream", "text/comma-separated-values", "text/csv"};
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_SIZE(read); i++) {
+        struct report *report = read_attached(read[i].type, read[i].name, read[i].content);
+        assert_int_equal(report->tlp, TLP_RED);
+        assert_true(report->observation_count > 0);
+        const struct observation *observation = &report->observations[0];
+        assert_string_equal(observation->sightings[observation->sighting_count - 1].value, "45.59.3.1");
+        report_free(report);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+        struct report *report = read_attached(told[i], "iocs.csv", "indicator;note\n45.59.2.2;x\n");
+        assert_int_equal(report->rejection_count, 1);
+        report_free(report);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(unread_is_what_it_calls_itself), cmocka_unit_test(unread_without_a_label)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(unread_is_what_it_calls_itself), cmocka_unit_test(unread_without_a_label),
+                                       cmocka_unit_test(types_that_say_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
