@@ -74,6 +74,12 @@ bool str_ends(const char *text, const char *suffix)
     return text && size >= end && strcmp(text + size - end, suffix) == 0;
 }
 
+bool str_ends_nocase(const char *text, const char *suffix)
+{
+    size_t size = text ? strlen(text) : 0, end = strlen(suffix);
+    return text && size >= end && str_equal_nocase(text + size - end, suffix);
+}
+
 void str_lower(char *text)
 {
     for (; *text; text++)

@@ -14,6 +14,7 @@ bool str_equal_nocase(const char *a, const char *b);   /* ASCII only */
 bool str_starts(const char *text, const char *prefix); /* no NULL starts or ends with anything */
 bool str_starts_nocase(const char *text, const char *prefix);
 bool str_ends(const char *text, const char *suffix);
+bool str_ends_nocase(const char *text, const char *suffix);
 void str_lower(char *text);          /* ASCII, in place */
 bool str_is_empty(const char *text); /* NULL, "" or only blanks */
 

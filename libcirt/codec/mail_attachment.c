@@ -7,6 +7,7 @@
 #include "codec/gather.h"
 #include "codec/mail_arf.h"
 #include "codec/mail_xarf.h"
+#include "model/tlp.h"
 
 /* What one attachment gives to the mail's report. */
 struct taking {
@@ -20,6 +21,13 @@ static void reject(struct taking *taking, const char *at, const char *text)
     char place[200];
     snprintf(place, sizeof place, "part %s%s%s", taking->path, at && *at ? ": " : "", at ? at : "");
     report_reject(taking->report, place, text);
+}
+
+/* Whoever may read the mail may read what is attached to it: what nobody could read binds by what it calls itself. */
+static void keep_red(struct report *report, const char *bytes, size_t size)
+{
+    if (report->tlp != TLP_RED && tlp_red_in_bytes(bytes, size))
+        report->tlp = TLP_RED;
 }
 
 /* A wide label is that of the values, not of the mail, which says more than what is attached to it. */
@@ -72,8 +80,10 @@ static bool on_line(void *context, struct report *from, size_t first_line, const
 
 static bool on_bad_line(void *context, const struct err *why, size_t line, const char *bytes, size_t size, struct err *err)
 {
-    UNUSED(line), UNUSED(bytes), UNUSED(size), UNUSED(err);
-    reject(context, why->at, why->text);
+    struct taking *taking = context;
+    UNUSED(line), UNUSED(err);
+    reject(taking, why->at, why->text);
+    keep_red(taking->report, bytes, size);
     return true;
 }
 
@@ -112,8 +122,18 @@ static const struct codec *find_codec(const struct mail_attachment *attachment, 
         return &mail_xarf_codec;
     if (!codec)
         codec = codec_find_media_type(hints->media_type);
+    /* Windows calls it Excel's, others anything; not what is text, which is read as that. */
+    if (!codec && str_ends_nocase(attachment->name, ".csv") && !str_equal(attachment->type, "text/plain"))
+        codec = codec_find("csv");
     /* A mail in a mail is read as part of it. */
     return codec && str_equal(codec->name, "mail") ? NULL : codec;
+}
+
+void mail_attachment_unread(const struct mail_attachment *attachment, struct report *report)
+{
+    keep_red(report, attachment->bytes, attachment->size);
+    if (attachment->name)
+        keep_red(report, attachment->name, strlen(attachment->name));
 }
 
 json_t *mail_attachment_read(const struct mail_attachment *attachment, const struct codec_limits *limits, struct report *report)
@@ -127,8 +147,10 @@ json_t *mail_attachment_read(const struct mail_attachment *attachment, const str
     err_clear(&err);
     bool ok = codec->shape == CODEC_LINES ? take_lines(&taking, codec, attachment, limits, &hints, &err)
                                           : take_document(&taking, codec, attachment, limits, &hints, &err);
-    if (!ok)
+    if (!ok) {
         reject(&taking, err.at, err.text);
+        mail_attachment_unread(attachment, report);
+    }
     return json_pack("{s:s, s:s, s:b, s:I}", "path", attachment->path, "format", codec->name, "accepted", ok, "observations",
                      (json_int_t)taking.observation_count);
 }

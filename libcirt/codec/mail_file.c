@@ -55,6 +55,9 @@ static json_t *read_feed(struct mail_reading *reading, const struct mail_attachm
     } else {
         char *place = arena_printf(reading->report->arena, "part %s", packed->path);
         report_reject(reading->report, place, err.text);
+        /* Where it breaks off, what stands before that counts. */
+        struct mail_attachment begun = {.bytes = buf_text(&csv), .size = csv.size};
+        mail_attachment_unread(&begun, reading->report);
     }
     buf_clear(&csv);
     return told;
@@ -75,7 +78,7 @@ static const char *what_it_is(const struct mime_part *part, const struct buf *bo
     return NULL;
 }
 
-bool mail_file_read(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover)
+bool mail_file_read(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover, bool is_text)
 {
     struct buf body;
     struct mail_archive archive;
@@ -104,6 +107,8 @@ bool mail_file_read(struct mail_reading *reading, const struct mime_part *part, 
                        : mail_attachment_read(&attachment, reading->limits, reading->report);
     if (told)
         json_array_append_new(reading->reports, told);
+    else if (!is_text)
+        mail_attachment_unread(&attachment, reading->report);
     buf_clear(&body);
     return told != NULL;
 }

@@ -200,5 +200,5 @@ void mail_forward_read(struct mail_reading *reading, const struct mime_part *par
     if (part->first_child != MIME_NONE)
         read_message(reading, part->first_child, part->path, is_returned(reading->mime, part), cover);
     else if (reading->depth >= ENCODED_DEPTH_MAX || !read_encoded(reading, part, cover))
-        mail_file_read(reading, part, cover);
+        mail_file_read(reading, part, cover, false);
 }

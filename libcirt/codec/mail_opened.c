@@ -107,7 +107,9 @@ static void read_file(struct mail_reading *reading, const struct mail_layer *lay
     json_t *told = mail_attachment_read(&attachment, reading->limits, reading->report);
     if (told)
         json_array_append_new(reading->reports, told);
-    else if (is_readable(opened))
+    else
+        mail_attachment_unread(&attachment, reading->report);
+    if (!told && is_readable(opened))
         read_text(reading, opened, NULL, item);
 }
 

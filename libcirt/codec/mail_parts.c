@@ -313,18 +313,39 @@ static bool is_shown(const struct mime_part *part)
            (!part->name && str_starts(part->type, "text/") && !codec_find_media_type(part->type));
 }
 
-/* A list of indicators as teams attach it, a page, an invitation: read for what it names. */
-static bool is_text_file(const struct mime *mime, const struct mime_part *part)
+/* Types that say nothing: then the name's ending counts. */
+static bool is_of_any_kind(const struct mime_part *part)
 {
-    static const char *const types[] = {"text/plain", "text/html", "text/calendar", "text/markdown", "text/x-markdown"};
-    static const char *const endings[] = {".txt", ".html", ".htm", ".md", ".ics", ".ioc"};
-    if (mail_xarf_is_part(mime, part))
-        return false;
+    static const char *const types[] = {"application/octet-stream", "binary/octet-stream", "application/x-download",
+                                        "application/force-download"};
     for (size_t i = 0; i < ARRAY_SIZE(types); i++)
         if (str_equal(part->type, types[i]))
             return true;
+    return false;
+}
+
+/* A mail that was saved and attached as a file. */
+static bool is_mail_file(const struct mime_part *part)
+{
+    return part->child_count == 0 &&
+           (str_equal(part->type, "application/eml") || (is_of_any_kind(part) && str_ends_nocase(part->name, ".eml")));
+}
+
+/* A list of indicators as teams attach it, a log, a page, an invitation: read for what it names. Cards name their sender only, and what
+ * has a format of its own is told where it cannot be read. */
+static bool is_text_file(const struct mime *mime, const struct mime_part *part)
+{
+    static const char *const cards[] = {"text/vcard", "text/x-vcard", "text/directory"};
+    static const char *const endings[] = {".txt", ".log", ".html", ".htm", ".md", ".ics", ".ioc", ".tsv", ".rules", ".yml", ".yaml"};
+    if (mail_xarf_is_part(mime, part))
+        return false;
+    for (size_t i = 0; i < ARRAY_SIZE(cards); i++)
+        if (str_equal(part->type, cards[i]))
+            return false;
+    if (str_starts(part->type, "text/"))
+        return true;
     for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
-        if (part->name && str_equal(part->type, "application/octet-stream") && str_ends(part->name, endings[i]))
+        if (is_of_any_kind(part) && str_ends_nocase(part->name, endings[i]))
             return true;
     return false;
 }
@@ -343,9 +364,10 @@ static void read_leaf(struct mail_reading *reading, const struct mime_part *part
     if (mail_protected_is_legacy_part(reading->mime, part) && reading->layers->protected.scheme == MAIL_PROTECTED_DRAFT)
         return;
     bool is_inline = (!layer || layer->form == MAIL_INLINE) && !mail_xarf_is_part(reading->mime, part);
+    bool is_text = is_text_file(reading->mime, part);
     if (str_starts(part->type, "multipart/") || (is_inline && (is_shown(part) || has_inline(reading, part))))
         read_text(reading, part, cover);
-    else if (!mail_file_read(reading, part, cover) && is_text_file(reading->mime, part)) {
+    else if (!mail_file_read(reading, part, cover, is_text) && is_text) {
         struct aside aside = begin_aside(reading);
         read_text(reading, part, cover);
         end_aside(reading, aside);
@@ -366,7 +388,7 @@ void mail_parts_read(struct mail_reading *reading, int index, enum mail_cover co
         add_closed(reading, layer);
     else if (str_equal(part->type, "multipart/alternative"))
         read_alternative(reading, part, cover);
-    else if (mime_is_message(part))
+    else if (mime_is_message(part) || (!layer && is_mail_file(part)))
         mail_forward_read(reading, part, cover);
     else if (part->child_count > 0)
         read_children(reading, part, cover);

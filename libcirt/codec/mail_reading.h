@@ -68,8 +68,9 @@ void mail_forward_read(struct mail_reading *reading, const struct mime_part *par
 /* The observables of text start..end, without those in forwarded mails in it, into the observation; returns how many. */
 size_t mail_forward_extract(struct mail_reading *reading, size_t start, size_t end, struct observation *observation);
 
-/* mail_file.c: an attachment: listed with its digest and what it is; reports in it are decoded. False where there is none. */
-bool mail_file_read(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover);
+/* mail_file.c: an attachment: listed with its digest and what it is; reports in it are decoded. False where there is none. is_text: then it
+ * is read as text; what is not, is only searched for RED. */
+bool mail_file_read(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover, bool is_text);
 
 /* mail_opened.c: what was opened apart from the message, each as {"path","kind",..,"text"} in reading->opened. */
 void mail_opened_read(struct mail_reading *reading);

@@ -2,9 +2,12 @@
 
 #include <ctype.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 
 static const struct {
@@ -35,27 +38,135 @@ bool tlp_parse(const char *text, enum tlp *label)
     return false;
 }
 
-/* What follows "AMBER": "+STRICT", also written "-STRICT", "_STRICT", " STRICT", " + STRICT". */
-static bool is_strict(const char *text)
+/* --- in prose --- */
+
+/* A character as ASCII writes it: blanks, colons, dashes, quotation marks, full-width forms; pictures are "*", what is left "?". */
+static char plain_character(uint32_t code_point)
 {
-    return str_starts_nocase(text + strspn(text, " +-_"), "strict");
+    static const struct {
+        uint32_t first, last;
+        char plain;
+    } spans[] = {{0xA0, 0xA0, ' '},     {0x2000, 0x200A, ' '}, {0x202F, 0x202F, ' '}, {0x205F, 0x205F, ' '}, {0x3000, 0x3000, ' '},
+                 {0x2236, 0x2236, ':'}, {0xA789, 0xA789, ':'}, {0xFE13, 0xFE13, ':'}, {0xFE55, 0xFE55, ':'}, {0x2010, 0x2015, '-'},
+                 {0x2212, 0x2212, '-'}, {0xAB, 0xAB, '"'},     {0xBB, 0xBB, '"'},     {0x2018, 0x201F, '"'}, {0x2039, 0x203A, '"'},
+                 {0x3008, 0x3011, '"'}, {0x2022, 0x2022, '*'}, {0x2190, 0x21FF, '*'}, {0x2500, 0x2BFF, '*'}, {0x1F000, 0x1FAFF, '*'}};
+    if (code_point < 0x80)
+        return (char)code_point;
+    if (code_point >= 0xFF01 && code_point <= 0xFF5E)
+        return (char)(code_point - 0xFEE0);
+    for (size_t i = 0; i < ARRAY_SIZE(spans); i++)
+        if (code_point >= spans[i].first && code_point <= spans[i].last)
+            return spans[i].plain;
+    return '?';
+}
+
+static bool takes_no_room(uint32_t code_point)
+{
+    return code_point == 0xAD || code_point == 0xFEFF || (code_point >= 0x200B && code_point <= 0x200F) ||
+           (code_point >= 0x202A && code_point <= 0x202E) || (code_point >= 0x2060 && code_point <= 0x206F) ||
+           (code_point >= 0xFE00 && code_point <= 0xFE0F);
+}
+
+/* The caller's. */
+static char *plain_text(const char *text)
+{
+    size_t size = strlen(text);
+    char *plain = mem_calloc(size + 1, 1), *to = plain;
+    for (const char *at = text, *end = text + size; at < end;) {
+        uint32_t code_point;
+        at += str_next_code_point(at, end, &code_point);
+        if (!takes_no_room(code_point))
+            *to++ = plain_character(code_point);
+    }
+    return plain;
+}
+
+/* The label that the text begins with, and what is behind it; "AMBER+STRICT" also with "-", "_", a blank or nothing for the plus. */
+static enum tlp take_label(const char **text)
+{
+    static const struct {
+        enum tlp label;
+        const char *name;
+    } words[] = {{TLP_CLEAR, "clear"}, {TLP_CLEAR, "white"}, {TLP_GREEN, "green"}, {TLP_AMBER, "amber"}, {TLP_RED, "red"}};
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        if (!str_starts_nocase(*text, words[i].name))
+            continue;
+        const char *behind = *text + strlen(words[i].name), *strict = behind + strspn(behind, " +-_*(");
+        bool is_strict = words[i].label == TLP_AMBER && str_starts_nocase(strict, "strict");
+        if (!is_strict && isalpha((unsigned char)*behind))
+            return TLP_NONE;
+        *text = is_strict ? strict + strlen("strict") : behind;
+        return is_strict ? TLP_AMBER_STRICT : words[i].label;
+    }
+    return TLP_NONE;
+}
+
+/* "AMBER/RED", "AMBER / RED", "AMBER-RED": the strictest. Words stand behind a dash between blanks: "TLP:CLEAR - Red Hat ...". */
+static enum tlp strictest_of(const char *text)
+{
+    enum tlp strictest = take_label(&text), next = strictest;
+    while (next != TLP_NONE) {
+        const char *slash = text + strspn(text, " \t");
+        if (*slash == '/')
+            text = slash + 1 + strspn(slash + 1, " \t");
+        else if (*text && strchr("-+|&", *text))
+            text++;
+        else
+            break;
+        next = take_label(&text);
+        strictest = tlp_strictest(strictest, next);
+    }
+    return strictest;
+}
+
+/* "TLP:GREEN", with blanks around the colon. */
+static enum tlp behind_colon(const char *text)
+{
+    text += strspn(text, " \t");
+    return *text == ':' ? strictest_of(text + 1 + strspn(text + 1, " \t")) : TLP_NONE;
+}
+
+/* All that people and programs put between instead: "TLP RED", "TLP=RED", "**TLP:** **RED**", a line's end, "TLP 2.0 level: (RED)". */
+static enum tlp behind_anything(const char *text)
+{
+    enum { MARKS_MAX = 16 };
+    static const char *const words[] = {"2.0", "label", "level", "colour", "color", "is"};
+    for (size_t i = 0; i < ARRAY_SIZE(words);) {
+        size_t marks = strspn(text, " \t\r\n:=_-*()[]{}<>|/\\\"'`~#");
+        text += marks;
+        if (marks > MARKS_MAX)
+            return TLP_NONE;
+        for (i = 0; i < ARRAY_SIZE(words) && !str_starts_nocase(text, words[i]); i++)
+            ;
+        if (i == ARRAY_SIZE(words))
+            return marks > 0 ? strictest_of(text) : TLP_NONE;
+        text += strlen(words[i]);
+    }
+    return TLP_NONE;
+}
+
+/* The strictest that stands behind that name anywhere; *loose: as it is not written, but meant. */
+static void find_labels(const char *plain, const char *name, enum tlp *strict, enum tlp *loose)
+{
+    for (const char *at = plain; (at = strcasestr(at, name)); at += strlen(name)) {
+        enum tlp label = behind_colon(at + strlen(name));
+        *strict = tlp_strictest(*strict, label);
+        if (label == TLP_NONE && (at == plain || !isalnum((unsigned char)at[-1])))
+            *loose = tlp_strictest(*loose, behind_anything(at + strlen(name)));
+    }
 }
 
 enum tlp tlp_in_text(const char *text)
 {
-    enum tlp strictest = TLP_NONE;
-    for (const char *at = text; at && (at = strcasestr(at, "TLP:")); at += 4) {
-        char word[8];
-        enum tlp label;
-        size_t blanks = strspn(at + 4, " "), size = strspn(at + 4 + blanks, "ABCDEGHILMNRTWabcdeghilmnrtw");
-        if (blanks > 1 || size == 0 || size >= sizeof word)
-            continue;
-        memcpy(word, at + 4 + blanks, size);
-        word[size] = '\0';
-        if (tlp_parse(word, &label))
-            strictest = tlp_strictest(strictest, label == TLP_AMBER && is_strict(at + 4 + blanks + size) ? TLP_AMBER_STRICT : label);
-    }
-    return strictest;
+    enum tlp strict = TLP_NONE, loose = TLP_NONE;
+    if (!text)
+        return TLP_NONE;
+    char *plain = plain_text(text);
+    find_labels(plain, "TLP", &strict, &loose);
+    find_labels(plain, "Traffic Light Protocol", &loose, &loose);
+    free(plain);
+    /* What may be meant otherwise makes nothing wider. */
+    return strict == TLP_NONE && loose < TLP_AMBER ? TLP_NONE : tlp_strictest(strict, loose);
 }
 
 enum tlp tlp_claimed(const char *text)
@@ -70,6 +181,8 @@ enum tlp tlp_claimed(const char *text)
             return TLP_RED;
     return tlp_strictest(TLP_AMBER_STRICT, tlp_in_text(text));
 }
+
+/* --- in bytes that nobody could read --- */
 
 static bool has_word(const char *at, const char *end, const char *word)
 {

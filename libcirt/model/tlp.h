@@ -13,8 +13,12 @@ enum tlp { TLP_NONE = -1, TLP_CLEAR = 0, TLP_GREEN = 1, TLP_AMBER = 2, TLP_AMBER
 /* Reads "amber+strict", "TLP:AMBER+STRICT", any case; "white" (TLP 1.0) is CLEAR. False for anything else. */
 bool tlp_parse(const char *text, enum tlp *label) MUST_CHECK;
 
-/* The strictest label that stands somewhere in the text as "TLP:GREEN" or "TLP: GREEN", AMBER+STRICT also with a blank, "-" or "_" for the
- * plus; TLP_NONE where none does. NULL has none. */
+/*
+ * The strictest label that stands somewhere in the text: as "TLP:GREEN", blanks around the colon, which may be full-width, AMBER+STRICT
+ * also with a blank, "-" or "_" for the plus; of several in one ("AMBER/RED") the strictest. What is written otherwise ("TLP RED", "TLP
+ * (RED)", "TLP=RED", "**TLP:** **RED**", on two lines, "Traffic Light Protocol: RED") only narrows: GREEN and CLEAR are none there, unless
+ * to narrow a wider one. TLP_NONE where there is none. NULL has none.
+ */
 enum tlp tlp_in_text(const char *text);
 
 /* What stands where a label belongs: one that we do not know says more than none, so it is AMBER+STRICT, or RED where "red" is one

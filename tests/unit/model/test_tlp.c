@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -72,7 +73,7 @@ static void what_others_write(void **state)
     UNUSED(state);
     assert_int_equal(tlp_in_text("This is TLP:GREEN, that TLP: AMBER."), TLP_AMBER);
     assert_int_equal(tlp_in_text("tlp:amber+strict"), TLP_AMBER_STRICT);
-    assert_int_equal(tlp_in_text("TLP:  RED, TLP:orange, TLP"), TLP_NONE);
+    assert_int_equal(tlp_in_text("TLP:REDUCED, TLP:orange, TLP"), TLP_NONE);
     static const char *const strict[] = {"TLP:AMBER-STRICT", "TLP: AMBER STRICT.",        "tlp:amber + strict",
                                          "TLP:AMBER_STRICT", "This is TLP:Amber+ Strict", "TLP:AMBERSTRICT"};
     for (size_t i = 0; i < ARRAY_SIZE(strict); i++)
@@ -108,6 +109,64 @@ static void what_others_write(void **state)
     assert_int_equal(tlp_claimed("reduced, shared"), TLP_AMBER_STRICT);
     assert_int_equal(tlp_claimed(""), TLP_NONE);
     assert_int_equal(tlp_claimed(NULL), TLP_NONE);
+}
+
+/* Blanks around the colon, and colons of others, are the label as it is written: it widens, too. */
+static void colons(void **state)
+{
+    UNUSED(state);
+    static const char *const between[] = {":", ": ", ":  ", " : ", ":\t", ":\u00a0", "\uff1a", "\u00a0:\u202f", " \uff1a "};
+    static const char *const names[] = {"CLEAR", "green", "AMBER", "Amber+Strict", "RED"};
+    for (size_t i = 0; i < ARRAY_SIZE(between); i++)
+        for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+            char text[80];
+            snprintf(text, sizeof text, "This is TLP%s%s.", between[i], names[k]);
+            assert_int_equal(tlp_in_text(text), k);
+        }
+}
+
+/* Any other spelling narrows only. */
+static void loose_spellings(void **state)
+{
+    UNUSED(state);
+    static const char *const forms[] = {"TLP @",     "TLP @ - abc",      "TLP-@",          "TLP=@",        "_TLP_@.pdf",
+                                        "TLP/@",     "**TLP:** **@**",   "TLP:**@**",      "TLP:[@]",      "(TLP (@))",
+                                        "TLP:\r\n@", "TLP\n@",           "> TLP:\n> @",    "TLP|@|",       "Traffic Light Protocol: @",
+                                        "TLP is @",  "TLP 2.0 label: @", "TLP2.0:@",       "TLP \u2013 @", "TLP: \U0001f534 @",
+                                        "TLP\t\t@",  "\"tlp\": \"@\"",   "T\u200bLP \"@\""};
+    static const char *const names[] = {"CLEAR", "green", "AMBER", "Amber-Strict", "RED"};
+    for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+        for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+            char text[80];
+            size_t before = strcspn(forms[i], "@");
+            snprintf(text, sizeof text, "%.*s%s%s", (int)before, forms[i], names[k], forms[i] + before + 1);
+            assert_int_equal(tlp_in_text(text), k < TLP_AMBER ? TLP_NONE : (enum tlp)k);
+        }
+    assert_int_equal(tlp_in_text("\uff34\uff2c\uff30\uff1a\uff32\uff25\uff24"), TLP_RED);
+    assert_int_equal(tlp_in_text("TLP:CLEAR, but the rest is TLP GREEN"), TLP_GREEN);
+    static const char *const none[] = {"the TLP of red things",
+                                       "HTLP RED",
+                                       "TLPRED",
+                                       "TLP. Red is",
+                                       "TLP, red",
+                                       "TLP redirect",
+                                       "TLP is not RED",
+                                       "TLP                                red"};
+    for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+        assert_int_equal(tlp_in_text(none[i]), TLP_NONE);
+}
+
+static void several_in_one(void **state)
+{
+    UNUSED(state);
+    static const char *const red[] = {"TLP: AMBER/RED",       "TLP:RED/AMBER", "TLP:GREEN / AMBER / RED",
+                                      "TLP:AMBER+STRICT/RED", "TLP:AMBER-RED", "TLP AMBER|RED"};
+    for (size_t i = 0; i < ARRAY_SIZE(red); i++)
+        assert_int_equal(tlp_in_text(red[i]), TLP_RED);
+    assert_int_equal(tlp_in_text("TLP:CLEAR/GREEN"), TLP_GREEN);
+    assert_int_equal(tlp_in_text("TLP:CLEAR - Red Hat Security Advisory"), TLP_CLEAR);
+    assert_int_equal(tlp_in_text("[TLP:GREEN] Red team"), TLP_GREEN);
+    assert_int_equal(tlp_in_text("TLP:GREEN/internal"), TLP_GREEN);
 }
 
 static void red_is_found_in_pieces_of_any_size(void **state)
@@ -156,6 +215,9 @@ int main(void)
                                        cmocka_unit_test(strictness),
                                        cmocka_unit_test(any_label_in_any_case),
                                        cmocka_unit_test(what_others_write),
+                                       cmocka_unit_test(colons),
+                                       cmocka_unit_test(loose_spellings),
+                                       cmocka_unit_test(several_in_one),
                                        cmocka_unit_test(red_is_found_in_pieces_of_any_size),
                                        cmocka_unit_test(red_is_found_in_fields_of_a_table)};
     return cmocka_run_group_tests(tests, NULL, NULL);
