@@ -75,7 +75,8 @@ static void add_address(struct report *report, struct observation *observation, 
         UNUSED(report_add_sighting(report, observation, OBSERVABLE_IPV4, role, copy));
 }
 
-/* The addresses in brackets of "from host (name [address]) by ...": what the relays saw, as far as they are to be believed. */
+/* The addresses in "from host (name [address]) by ...", "from host (address) by ..." (Exchange), "from name (HELO host) (address)" (qmail):
+ * what the relays saw, as far as they are to be believed. */
 static void add_relays(struct report *report, struct observation *observation, const struct mime *mime, const struct mime_part *inner)
 {
     const char *raw;
@@ -83,6 +84,8 @@ static void add_relays(struct report *report, struct observation *observation, c
         const char *by = strstr(raw, " by "), *end = by ? by : raw + strlen(raw);
         for (const char *open = strchr(raw, '['); open && open < end; open = strchr(open + 1, '['))
             add_address(report, observation, open + 1, strcspn(open + 1, "]"), ROLE_OTHER);
+        for (const char *open = strchr(raw, '('); open && open < end; open = strchr(open + 1, '('))
+            add_address(report, observation, open + 1, strcspn(open + 1, " )[]"), ROLE_OTHER);
     }
     raw = mime_header(mime, inner, "X-Originating-IP", 0);
     if (raw) {
