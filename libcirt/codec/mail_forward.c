@@ -117,10 +117,8 @@ static void add_observation(struct mail_reading *reading, const struct mime_part
     json_object_set_new(extra, "forwarded", told);
     char *text = json_dumps(extra, JSON_COMPACT | JSON_SORT_KEYS);
     observation->extra = arena_strdup(arena, text);
-    if (mime_date(reading->mime, inner, &observation->time)) {
+    if (mime_date(reading->mime, inner, &observation->time, &observation->time_rule))
         observation->time_text = arena_strdup(arena, mime_header_text(reading->mime, inner, "Date"));
-        observation->time_rule = "rfc5322";
-    }
     add_addresses(report, observation, reading->mime, inner, "From", sender);
     add_addresses(report, observation, reading->mime, inner, "Reply-To", ROLE_OTHER);
     add_relays(report, observation, reading->mime, inner);
