@@ -208,8 +208,14 @@ static bool read_rfc5322(const char *text, struct moment *m, const char **rule)
         take_one(&text, ",");
         skip_blanks(&text);
     }
-    if (!take_digits(&text, 1, 2, &m->day) || !take_one(&text, " -") || !take_month_name(&text, &m->month) || !take_one(&text, " -"))
+    if (isalpha((unsigned char)*text)) { /* "Mar  1 2026 02:13:35 +0100", as syslog begins */
+        if (!take_month_name(&text, &m->month) || !take_one(&text, " ") || (skip_blanks(&text), !take_digits(&text, 1, 2, &m->day)) ||
+            (take_one(&text, ","), !take_one(&text, " ")))
+            return false;
+    } else if (!take_digits(&text, 1, 2, &m->day) || !take_one(&text, " -") || !take_month_name(&text, &m->month) ||
+               !take_one(&text, " -")) {
         return false;
+    }
     const char *start = text;
     if (!take_digits(&text, 2, 4, &m->year))
         return false;

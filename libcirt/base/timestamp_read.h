@@ -21,7 +21,7 @@
  *   "date-only"           2026-11-20, 20261120: its first moment in UTC
  *   "epoch"               seconds (10 digits, a fraction allowed)
  *   "epoch-ms", "epoch-us", "epoch-ns"   by the number of digits: 13, 16, 19
- *   "rfc5322"             Fri, 20 Nov 2026 10:00:00 +0100 (day name, seconds optional; GMT, UT, EST...)
+ *   "rfc5322"             Fri, 20 Nov 2026 10:00:00 +0100 (day name, seconds optional; month before the day, too; GMT, UT, EST...)
  *   "rfc5322-utc-assumed" the same without zone or with one that nobody knows
  *   "clf"                 20/Nov/2026:10:00:00 +0100, as web servers log
  *   "asctime"             Fri Nov 20 10:00:00 2026, UTC assumed; with a zone before or behind the year

@@ -41,10 +41,8 @@ static void read_head(struct mail_reading *reading)
         report->reporter_name = cut_line(report->arena, from[0].name, 200);
         report->reporter_email = cut_line(report->arena, from[0].address, 320);
     }
-    if (mime_date(mime, root, &report->time)) {
+    if (mime_date(mime, root, &report->time, &report->time_rule))
         report->time_text = arena_strdup(report->arena, mime_header_text(mime, root, "Date"));
-        report->time_rule = "rfc5322";
-    }
 }
 
 /* TLP 2.0 asks mail to carry its label in subject or body. What quotes somebody's wide label, or passes on their mail, says nothing about

@@ -131,10 +131,9 @@ static bool take_uri(struct arf *arf, const char *value)
 static bool take_date(struct arf *arf, const char *value)
 {
     struct observation *observation = arf->observation;
-    if (observation->time != TIMESTAMP_NONE || !mime_date_text(value, &observation->time))
+    if (observation->time != TIMESTAMP_NONE || !mime_date_text(value, &observation->time, &observation->time_rule))
         return false;
     observation->time_text = arena_strdup(arf->report->arena, value);
-    observation->time_rule = "rfc5322";
     return true;
 }
 

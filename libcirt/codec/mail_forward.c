@@ -75,7 +75,8 @@ static void add_address(struct report *report, struct observation *observation, 
         UNUSED(report_add_sighting(report, observation, OBSERVABLE_IPV4, role, copy));
 }
 
-/* The addresses in brackets of "from host (name [address]) by ...": what the relays saw, as far as they are to be believed. */
+/* The addresses in "from host (name [address]) by ...", "from host (address) by ..." (Exchange), "from name (HELO host) (address)" (qmail):
+ * what the relays saw, as far as they are to be believed. */
 static void add_relays(struct report *report, struct observation *observation, const struct mime *mime, const struct mime_part *inner)
 {
     const char *raw;
@@ -83,6 +84,8 @@ static void add_relays(struct report *report, struct observation *observation, c
         const char *by = strstr(raw, " by "), *end = by ? by : raw + strlen(raw);
         for (const char *open = strchr(raw, '['); open && open < end; open = strchr(open + 1, '['))
             add_address(report, observation, open + 1, strcspn(open + 1, "]"), ROLE_OTHER);
+        for (const char *open = strchr(raw, '('); open && open < end; open = strchr(open + 1, '('))
+            add_address(report, observation, open + 1, strcspn(open + 1, " )[]"), ROLE_OTHER);
     }
     raw = mime_header(mime, inner, "X-Originating-IP", 0);
     if (raw) {
@@ -114,10 +117,8 @@ static void add_observation(struct mail_reading *reading, const struct mime_part
     json_object_set_new(extra, "forwarded", told);
     char *text = json_dumps(extra, JSON_COMPACT | JSON_SORT_KEYS);
     observation->extra = arena_strdup(arena, text);
-    if (mime_date(reading->mime, inner, &observation->time)) {
+    if (mime_date(reading->mime, inner, &observation->time, &observation->time_rule))
         observation->time_text = arena_strdup(arena, mime_header_text(reading->mime, inner, "Date"));
-        observation->time_rule = "rfc5322";
-    }
     add_addresses(report, observation, reading->mime, inner, "From", sender);
     add_addresses(report, observation, reading->mime, inner, "Reply-To", ROLE_OTHER);
     add_relays(report, observation, reading->mime, inner);

@@ -4,7 +4,6 @@
 #include <strings.h>
 
 #include "base/str.h"
-#include "base/timestamp_read.h"
 #include "codec/json_take.h"
 #include "codec/mail_yaml.h"
 #include "codec/mime_body.h"
@@ -131,11 +130,8 @@ static bool take_date(struct observation *observation, json_t *document, struct 
     const char *text = json_string_value(json_object_get(document, "Date"));
     if (!text)
         return true;
-    if (!timestamp_read(text, &observation->time, &observation->time_rule)) {
-        if (!mime_date_text(text, &observation->time))
-            return false;
-        observation->time_rule = "rfc5322";
-    }
+    if (!mime_date_text(text, &observation->time, &observation->time_rule))
+        return false;
     observation->time_text = arena_strdup(arena, text);
     json_object_del(document, "Date");
     return true;

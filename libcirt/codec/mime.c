@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "base/str.h"
-#include "base/timestamp.h"
+#include "base/timestamp_read.h"
 #include "codec/mime_body.h"
 
 /* GMime's tables are made once for the process and never change after. */
@@ -220,23 +220,43 @@ struct mime_address *mime_addresses(const struct mime *mime, const struct mime_p
     return out.items;
 }
 
-bool mime_date_text(const char *text, int64_t *moment)
+/* Without comments, blanks and folds as one blank. False where it is too long for a date. */
+static bool plain_date(const char *text, char *plain, size_t size)
 {
-    GDateTime *date = g_mime_utils_header_decode_date(text);
-    if (!date)
-        return false;
-    int64_t seconds = g_date_time_to_unix(date);
-    g_date_time_unref(date);
-    if (seconds <= 0 || seconds >= INT64_C(7258118400)) /* 1970..2200, as base/timestamp.h */
-        return false;
-    *moment = seconds * TIMESTAMP_SECOND;
+    size_t used = 0, depth = 0;
+    for (; *text; text++) {
+        bool is_blank = strchr(" \t\r\n", *text) != NULL;
+        depth += *text == '(';
+        if (depth == 0 && !(is_blank && used > 0 && plain[used - 1] == ' ')) {
+            if (used + 1 == size)
+                return false;
+            plain[used++] = *text;
+            if (is_blank)
+                plain[used - 1] = ' ';
+        }
+        depth -= *text == ')' && depth > 0;
+    }
+    plain[used] = '\0';
     return true;
 }
 
-bool mime_date(const struct mime *mime, const struct mime_part *part, int64_t *moment)
+bool mime_date_text(const char *text, int64_t *moment, const char **rule)
+{
+    enum { DATE_SIZE_MAX = 64 };
+    char plain[DATE_SIZE_MAX];
+    int64_t read;
+    const char *read_by;
+    if (!plain_date(text, plain, sizeof plain) || !timestamp_read(plain, &read, &read_by) || read <= 0)
+        return false;
+    *moment = read;
+    *rule = read_by;
+    return true;
+}
+
+bool mime_date(const struct mime *mime, const struct mime_part *part, int64_t *moment, const char **rule)
 {
     const char *raw = mime_header(mime, part, "Date", 0);
-    return raw && mime_date_text(raw, moment);
+    return raw && mime_date_text(raw, moment, rule);
 }
 
 /* --- structure --- */

@@ -101,11 +101,11 @@ struct mime_address {
 /* All addresses in all fields of that name, groups opened; *count of them, in the arena. */
 struct mime_address *mime_addresses(const struct mime *mime, const struct mime_part *part, const char *name, size_t *count);
 
-/* A date as RFC 5322 section 3.3 writes it, and as mailers do. */
-bool mime_date_text(const char *text, int64_t *moment);
+/* A date as RFC 5322 section 3.3 writes it, and as mailers do; comments do not count. *rule as timestamp_read() names it. */
+bool mime_date_text(const char *text, int64_t *moment, const char **rule);
 
 /* The Date field; false where it is absent or no date. */
-bool mime_date(const struct mime *mime, const struct mime_part *part, int64_t *moment);
+bool mime_date(const struct mime *mime, const struct mime_part *part, int64_t *moment, const char **rule);
 
 /* What a signature over this part covers: header, empty line and body as stored, every line end CRLF (RFC 3156 section 5). False when
  * out is full. */

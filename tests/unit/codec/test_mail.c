@@ -352,9 +352,11 @@ static void test_forwarded(void **state)
     static const char mail[] = HEAD MIXED(
         "Content-Type: text/plain||see http://outside.example/x|" AND
         "Content-Type: message/rfc822||Received: from a (b [198.51.100.23]) by c [203.0.113.1]; z|Received: from [10.0.0.1] by d; z|"
+        "Received: from mx.evil.example (203.0.113.66) by x (203.0.113.2) with z|Received: from u (HELO x) (203.0.113.67) by d|"
         "X-Originating-IP: [203.0.113.99]|From: eve@evil.example|Subject: s|Message-ID: <1@evil>|Date: Fri, 20 Nov 2026 09:00:00 +0100||"
         "go to http://inside.example/y|" AND "Content-Type: text/plain||and http://behind.example/z|");
-    static const char *const wanted[] = {"eve@evil.example", "198.51.100.23", "203.0.113.99", "http://inside.example/y", "inside.example"};
+    static const char *const wanted[] = {"eve@evil.example", "198.51.100.23",           "203.0.113.66",  "203.0.113.67",
+                                         "203.0.113.99",     "http://inside.example/y", "inside.example"};
     UNUSED(state);
     struct read read = read_mail(mail, NULL);
     assert_int_equal(read.report->observation_count, 2);
@@ -368,6 +370,19 @@ static void test_forwarded(void **state)
     assert_int_equal(outer->sighting_count, 4);
     assert_string_equal(outer->sightings[0].value, "http://outside.example/x");
     assert_string_equal(outer->sightings[2].value, "http://behind.example/z");
+    read_free(&read);
+}
+
+/* "?id=12" in what says that it is quoted-printable, but is not. */
+static void test_control_character(void **state)
+{
+    UNUSED(state);
+    struct read read = read_mail(HEAD "Content-Transfer-Encoding: quoted-printable||see http://notqp.example.com/?id=123 there|", NULL);
+    assert_int_equal(read.report->observation_count, 1);
+    const struct observation *observation = &read.report->observations[0];
+    assert_int_equal(observation->sighting_count, 2);
+    assert_string_equal(observation->sightings[0].value, "http://notqp.example.com/?id");
+    assert_string_equal(observation->sightings[1].value, "notqp.example.com");
     read_free(&read);
 }
 
@@ -488,11 +503,12 @@ static void test_archives(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_archives),       cmocka_unit_test(test_references),    cmocka_unit_test(test_subject),
-        cmocka_unit_test(test_legacy_display), cmocka_unit_test(test_inline_marks),  cmocka_unit_test(test_signed_broken),
-        cmocka_unit_test(test_html_block),     cmocka_unit_test(test_inside_signed), cmocka_unit_test(test_opened_parts),
-        cmocka_unit_test(test_opened_unshown), cmocka_unit_test(test_forwarded),     cmocka_unit_test(test_parsed_already),
-        cmocka_unit_test(test_alternatives),   cmocka_unit_test(test_encoded_mail),  cmocka_unit_test(test_draft_vectors),
+        cmocka_unit_test(test_control_character), cmocka_unit_test(test_archives),       cmocka_unit_test(test_references),
+        cmocka_unit_test(test_subject),           cmocka_unit_test(test_legacy_display), cmocka_unit_test(test_inline_marks),
+        cmocka_unit_test(test_signed_broken),     cmocka_unit_test(test_html_block),     cmocka_unit_test(test_inside_signed),
+        cmocka_unit_test(test_opened_parts),      cmocka_unit_test(test_opened_unshown), cmocka_unit_test(test_forwarded),
+        cmocka_unit_test(test_parsed_already),    cmocka_unit_test(test_alternatives),   cmocka_unit_test(test_encoded_mail),
+        cmocka_unit_test(test_draft_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

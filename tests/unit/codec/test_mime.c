@@ -182,7 +182,9 @@ static void test_headers(void **state)
     assert_true(str_starts(subject, "\xe3\x83\x86\xe3\x82\xb9\xe3\x83\x88 and"));
     assert_true(str_is_utf8(subject, strlen(subject), NULL));
     int64_t moment;
-    assert_true(mime_date(mail.mime, root, &moment));
+    const char *rule;
+    assert_true(mime_date(mail.mime, root, &moment, &rule));
+    assert_string_equal(rule, "rfc5322");
     char text[TIMESTAMP_TEXT_SIZE];
     timestamp_format(moment, text);
     assert_string_equal(text, "2026-11-20T09:15:00Z");
@@ -320,6 +322,42 @@ static void test_limits(void **state)
     buf_clear(&mail);
 }
 
+/* What is not sure is called so, and what is no time is none. */
+static void test_dates(void **state)
+{
+    static const struct {
+        const char *text, *moment, *rule;
+    } dates[] = {
+        {"Fri, 20 Nov 2026 10:00:00 +0100 (CET)", "2026-11-20T09:00:00Z", "rfc5322"},
+        {"Fri,  20 Nov 2026\r\n  10:00:00 (a (b) c) +0100", "2026-11-20T09:00:00Z", "rfc5322"},
+        {"Fri, 20 Nov 2026 10:00:00 EST", "2026-11-20T15:00:00Z", "rfc5322"},
+        {"Fri, 20 Nov 2026 10:00:00 GMT", "2026-11-20T10:00:00Z", "rfc5322"},
+        {"20 Nov 26 10:00 -0000", "2026-11-20T10:00:00Z", "rfc5322"},
+        {"Fri, 20 Nov 2026 10:00:00 CET", "2026-11-20T10:00:00Z", "rfc5322-utc-assumed"},
+        {"Fri, 20 Nov 2026 10:00:00", "2026-11-20T10:00:00Z", "rfc5322-utc-assumed"},
+        {"2026-11-20T10:00:00Z", "2026-11-20T10:00:00Z", "rfc3339"},
+    };
+    static const char *const none[] = {
+        "Fri, 20 Nov 2026 10:00:00 GMT+2", "Fri, 20 Nov 2026 10.00.00 +0100", "Fri, 20 Nov 2026 10:00:00 +9959", "", "(",
+        "Thu, 01 Jan 1970 00:00:00 +0000"};
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_SIZE(dates); i++) {
+        int64_t moment;
+        const char *rule;
+        char text[TIMESTAMP_TEXT_SIZE];
+        assert_true(mime_date_text(dates[i].text, &moment, &rule));
+        timestamp_format(moment, text);
+        assert_string_equal(text, dates[i].moment);
+        assert_string_equal(rule, dates[i].rule);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+        int64_t moment = 7;
+        const char *rule;
+        assert_false(mime_date_text(none[i], &moment, &rule));
+        assert_int_equal(moment, 7);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,7 +366,7 @@ int main(void)
         cmocka_unit_test(test_headers),      cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_limits),       cmocka_unit_test(test_broken_inside),
         cmocka_unit_test(test_raw_header),   cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_messages),     cmocka_unit_test(test_dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
