@@ -101,7 +101,9 @@ BEGIN
             WHERE u.was AND c.report_id = ANY (p_ids);
     END IF;
     PERFORM feeds_decoded(p_ids, v_received, v_sender, p_state, p_observations, p_rejected_total);
-    UPDATE report_content c SET decoded = now(), state = u.state, format = u.format, tlp = u.tlp, tlp_assumed = u.tlp_assumed, class = u.class,
+    -- What was assumed RED by its own words is so when it is read again and still cannot be understood.
+    UPDATE report_content c SET decoded = now(), state = u.state, format = u.format, tlp = u.tlp,
+        tlp_assumed = u.tlp_assumed OR (c.tlp_assumed AND c.tlp = 4 AND c.error IS NOT NULL AND u.state = 'malformed'), class = u.class,
         class_claim = u.class_claim, description = u.description, summary = u.summary, lang = u.lang, reference = u.reference,
         reference_issuer = u.reference_issuer, time = u.time, time_text = u.time_text, time_rule = u.time_rule, extra = u.extra,
         observations = u.observations, rejected_total = u.rejected_total, rejected = u.rejected::jsonb, error = u.error, error_at = place_in_lines(c.error_at, u.format, u.error_at), pap = u.pap,
