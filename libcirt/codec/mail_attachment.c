@@ -122,9 +122,6 @@ static const struct codec *find_codec(const struct mail_attachment *attachment, 
         return &mail_xarf_codec;
     if (!codec)
         codec = codec_find_media_type(hints->media_type);
-    /* Windows calls it Excel's, others anything; not what is text, which is read as that. */
-    if (!codec && str_ends_nocase(attachment->name, ".csv") && !str_equal(attachment->type, "text/plain"))
-        codec = codec_find("csv");
     /* A mail in a mail is read as part of it. */
     return codec && str_equal(codec->name, "mail") ? NULL : codec;
 }

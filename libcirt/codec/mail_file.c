@@ -78,6 +78,13 @@ static const char *what_it_is(const struct mime_part *part, const struct buf *bo
     return NULL;
 }
 
+/* Windows calls a csv Excel's, others anything; not what is text, which is read as that. */
+static const char *type_of(const struct mime_part *part)
+{
+    bool is_csv = str_ends_nocase(part->name, ".csv") && !str_equal(part->type, "text/plain") && !codec_find_media_type(part->type);
+    return is_csv ? "text/csv" : part->type;
+}
+
 bool mail_file_read(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover, bool is_text)
 {
     struct buf body;
@@ -94,7 +101,7 @@ bool mail_file_read(struct mail_reading *reading, const struct mime_part *part, 
     if (what)
         json_object_set_new(item, "what", json_string(what));
     struct mail_attachment attachment = {
-        .path = part->path, .name = part->name, .type = part->type, .bytes = buf_text(&body), .size = body.size};
+        .path = part->path, .name = part->name, .type = type_of(part), .bytes = buf_text(&body), .size = body.size};
     bool is_archive = mail_archive_list(attachment.bytes, attachment.size, reading->report->arena, &archive);
     if (is_archive)
         json_object_set_new(item, "archive", archive_told(&archive));
