@@ -432,14 +432,6 @@ static bool is_label_column(const struct csv_mapping_column *column)
     return column && column->meaning == CSV_TLP;
 }
 
-static bool has_label_column(const struct codec_stream *stream)
-{
-    bool has_column = false;
-    for (size_t i = 0; i < stream->mapping.column_count; i++)
-        has_column = has_column || is_label_column(&stream->mapping.columns[i]);
-    return has_column;
-}
-
 /* What the row's label is by its columns, even of one that is rejected: the document's bytes are kept as a whole. A word that none knows is
  * one. True: it has such a column. */
 static bool row_label(const struct codec_stream *stream, const struct csv_field *fields, size_t count, enum tlp *label)
@@ -498,7 +490,7 @@ static void narrow_by_field(struct codec_stream *stream, const char *text, size_
 
 static void narrow_by_rejected(struct codec_stream *stream, const struct csv_field *fields, size_t count)
 {
-    if (!has_label_column(stream))
+    if (!csv_mapping_has_label(&stream->mapping))
         return;
     for (size_t i = 0; i < count; i++)
         narrow_by_field(stream, fields[i].text, fields[i].size);
@@ -508,7 +500,7 @@ static void narrow_by_rejected(struct codec_stream *stream, const struct csv_fie
 static void narrow_by_text(struct codec_stream *stream, const char *text, size_t size)
 {
     const char marks[] = {',', ';', '|', '\t', '"', '\n', stream->mapping.form.delimiter, '\0'};
-    if (!has_label_column(stream))
+    if (!csv_mapping_has_label(&stream->mapping))
         return;
     for (size_t start = 0, at = 0; at <= size; at++) {
         if (at < size && text[at] && !strchr(marks, text[at]))
@@ -595,6 +587,8 @@ static bool on_row(void *context, const struct csv_field *fields, size_t count, 
     char fault[FAULT_SIZE];
     if (!stream->places)
         return take_names(stream, fields, count, line, err);
+    while (count > stream->place_count && !fields[count - 1].size) /* "a,b,,": of who saved a wider table */
+        count--;
     if (count > stream->place_count) {
         snprintf(fault, sizeof fault, "has %zu fields where there are %zu columns", count, stream->place_count);
         UNUSED(narrow_by_row(stream, fields, count));

@@ -408,7 +408,7 @@ const char *csv_mapping_value(const struct csv_mapping *mapping, const char *col
 
 enum { RED_WORDS_MAX = 15, RED_WORD_SIZE_MAX = 40 };
 
-static bool has_label_column(const struct csv_mapping *mapping)
+bool csv_mapping_has_label(const struct csv_mapping *mapping)
 {
     for (size_t i = 0; i < mapping->column_count; i++)
         if (mapping->columns[i].meaning == CSV_TLP)
@@ -429,7 +429,7 @@ struct tlp_search csv_mapping_search(const char *text, struct arena *arena)
     struct csv_mapping mapping;
     struct err ignored;
     bool is_known = text && csv_mapping_parse(text, arena, &mapping, &ignored);
-    if (is_known && !has_label_column(&mapping))
+    if (is_known && !csv_mapping_has_label(&mapping))
         return (struct tlp_search){.searched = 0};
     const char **words = arena_calloc(arena, RED_WORDS_MAX + 1, sizeof *words);
     size_t count = 0;

@@ -85,6 +85,9 @@ bool csv_mapping_parse(const char *text, struct arena *arena, struct csv_mapping
 /* The column of that name (any case), or NULL where the mapping does not name it. */
 const struct csv_mapping_column *csv_mapping_column(const struct csv_mapping *mapping, const char *name);
 
+/* Whether a column of it holds labels. */
+bool csv_mapping_has_label(const struct csv_mapping *mapping);
+
 /* How a document that cannot be read by that mapping is searched: where the mapping names a label column (or is NULL, or cannot be read
  * itself), for fields that say RED by it. What the search needs is in the arena. */
 struct tlp_search csv_mapping_search(const char *text, struct arena *arena);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -309,6 +310,17 @@ static void leave_out(struct csv_stream *rows, const char *bytes, size_t size)
     buf_reset(&rows->comment);
 }
 
+/* "sep=;" in the first line, by which Excel is told: no row, and it says better than who configured us what stands between the fields. */
+static bool takes_separator(struct csv_stream *rows, const char *bytes, size_t size)
+{
+    bool ends = size > 5 && size < 8 && bytes[5] == (size == 6 ? '\n' : '\r');
+    if (rows->line != 1 || !ends || strncasecmp(bytes, "sep=", 4) != 0 || strchr("\"\r\n", bytes[4]) || rows->form.delimiter == ' ')
+        return false;
+    rows->separator = bytes[4];
+    csv_set_delim(&rows->parser, (unsigned char)rows->separator);
+    return true;
+}
+
 /* libcsv does not count lines: it gets them one by one (or in parts), and we note where a row began. */
 static bool parse_part(struct csv_stream *rows, const char *bytes, size_t size, bool has_line_end)
 {
@@ -321,7 +333,7 @@ static bool parse_part(struct csv_stream *rows, const char *bytes, size_t size, 
     rows->has_line_end = has_line_end;
     if (rows->in_comment || rows->line <= rows->form.skip) {
         leave_out(rows, bytes, size);
-    } else {
+    } else if (!takes_separator(rows, bytes, size)) {
         if (!in_row)
             rows->row_line = rows->line;
         ok = parse(rows, bytes, size) && !rows->failed;
