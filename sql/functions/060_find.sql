@@ -101,7 +101,7 @@ BEGIN
     RETURN CASE WHEN v_cases IS NOT NULL AND cardinality(v_reports) <= p_limit THEN v_reports END;
 END $$;
 
--- Reports of a class (p_how equal: of one of these; prefix: whose name begins so), in a state that few are in, and from a sender, whoever may see them (the list
+-- Reports of a class (p_how equal: of one of these; prefix: whose name begins so), of a format, in a state that few are in, and from a sender, whoever may see them (the list
 -- takes those that its reader may); NULL where they are more than p_limit.
 CREATE OR REPLACE FUNCTION find_classed(p_how text, p_values text[], p_limit int) RETURNS bigint[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
@@ -113,6 +113,14 @@ BEGIN
     ELSE
         v_reports := ARRAY(SELECT c.report_id FROM report_content c WHERE c.class = ANY (p_values) LIMIT p_limit + 1);
     END IF;
+    RETURN CASE WHEN cardinality(v_reports) <= p_limit THEN v_reports END;
+END $$;
+
+CREATE OR REPLACE FUNCTION find_formatted(p_formats text[], p_limit int) RETURNS bigint[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_custom_plan SET enable_seqscan = off AS $$
+DECLARE
+    v_reports bigint[] := ARRAY(SELECT c.report_id FROM report_content c WHERE c.format = ANY (ARRAY(SELECT lower(x) FROM unnest(p_formats) x)) LIMIT p_limit + 1);
+BEGIN
     RETURN CASE WHEN cardinality(v_reports) <= p_limit THEN v_reports END;
 END $$;
 
@@ -169,11 +177,7 @@ DECLARE
     v_pattern text := '%' || regexp_replace(p_value, '([\\%_])', '\\\1', 'g') || '%';
     v_reports bigint[];
 BEGIN
-    IF p_field = 'format' THEN
-        v_reports := ARRAY(SELECT v.id FROM visible_report v WHERE lower(v.format) = ANY (ARRAY(SELECT lower(x) FROM unnest(p_value::text[]) x)) LIMIT p_limit + 1);
-    ELSE
-        v_reports := ARRAY(SELECT v.id FROM visible_report v WHERE report_summary(v.summary, v.description) ILIKE v_pattern OR (p_field = 'text' AND v.description ILIKE v_pattern) LIMIT p_limit + 1);
-    END IF;
+    v_reports := ARRAY(SELECT v.id FROM visible_report v WHERE report_summary(v.summary, v.description) ILIKE v_pattern OR (p_field = 'text' AND v.description ILIKE v_pattern) LIMIT p_limit + 1);
     RETURN CASE WHEN cardinality(v_reports) <= p_limit THEN v_reports END;
 END $$;
 
@@ -390,7 +394,7 @@ DECLARE
     v_is_common boolean := false;
 BEGIN
     FOR i IN 1..coalesce(cardinality(p_fields), 0) LOOP
-        v_found := CASE WHEN p_object = 'report' AND p_fields[i] IN ('text', 'summary', 'format') THEN CASE WHEN p_again THEN find_told(p_fields[i], p_values[i], v_limit) END
+        v_found := CASE WHEN p_object = 'report' AND p_fields[i] IN ('text', 'summary') THEN CASE WHEN p_again THEN find_told(p_fields[i], p_values[i], v_limit) END
             WHEN p_fields[i] = 'text' THEN find_word(p_values[i], v_limit)
             WHEN p_fields[i] = 'summary' THEN find_summary(p_values[i], v_limit)
             WHEN p_fields[i] = 'tag' THEN find_tagged(p_values[i]::text[], v_limit)
@@ -400,6 +404,7 @@ BEGIN
             WHEN p_fields[i] = 'count' THEN find_counted(p_values[i]::bigint[], NULL, NULL, v_limit)
             WHEN p_fields[i] = 'count.range' THEN find_counted(NULL, (p_values[i]::bigint[])[1], (p_values[i]::bigint[])[2], v_limit)
             WHEN p_fields[i] = 'state' THEN find_in_state(p_values[i]::text[], v_limit)
+            WHEN p_fields[i] = 'format' THEN find_formatted(p_values[i]::text[], v_limit)
             WHEN p_fields[i] = 'sender' THEN find_sent(p_values[i]::text[], v_limit)
             WHEN p_fields[i] IN ('constituent', 'sector') AND p_object = 'report' THEN find_owned_reports(p_fields[i], p_values[i]::text[], v_limit)
             WHEN p_fields[i] IN ('constituent', 'sector') THEN find_owned(p_fields[i], p_values[i]::text[], v_limit)

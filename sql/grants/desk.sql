@@ -72,6 +72,7 @@ GRANT EXECUTE ON FUNCTION find_tagged TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_owned TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_owned_reports TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_classed TO cirt_desk;
+GRANT EXECUTE ON FUNCTION find_formatted TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_in_state TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_told TO cirt_desk;
 GRANT EXECUTE ON FUNCTION find_counted TO cirt_desk;
