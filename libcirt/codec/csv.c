@@ -449,8 +449,10 @@ static bool row_label(const struct codec_stream *stream, const struct csv_field 
 
 static void narrow(struct codec_stream *stream, enum tlp label)
 {
+    struct report *report = stream->into.report;
     stream->strictest = tlp_strictest(stream->strictest, label);
-    stream->into.report->tlp = stream->has_unlabelled && stream->strictest < TLP_AMBER ? TLP_NONE : stream->strictest;
+    enum tlp said = stream->has_unlabelled && stream->strictest < TLP_AMBER ? TLP_NONE : stream->strictest;
+    report->tlp = report->tlp < TLP_AMBER ? said : tlp_strictest(report->tlp, said); /* words may have said more */
 }
 
 /* The document is as narrow as the narrowest of its rows. A row without a label has the mapping's; without that it is as we agreed with the

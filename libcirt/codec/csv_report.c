@@ -143,16 +143,18 @@ bool csv_report_end_row(struct csv_report *into, const char *why, struct err *er
 {
     struct report *report = into->report;
     struct observation *observation = &report->observations[report->observation_count - 1];
+    if (into->extra.size) {
+        buf_add_char(&into->extra, '}');
+        observation->extra = arena_strndup(report_row_arena(report), into->extra.bytes, into->extra.size);
+    }
+    enum tlp label = report_label_row(report, observation);
     if (why) {
         report->observation_count--;
         csv_report_reject(into, into->row_line, why);
     } else {
         drop_repeated(observation);
     }
-    if (!why && into->extra.size) {
-        buf_add_char(&into->extra, '}');
-        observation->extra = arena_strndup(report_row_arena(report), into->extra.bytes, into->extra.size);
-    }
+    report_narrow(report, label);
     bool is_full = into->batch_rows >= CODEC_BATCH || into->batch_bytes > into->batch_bytes_max;
     return !is_full || csv_report_hand_over(into, err);
 }

@@ -266,13 +266,28 @@ static bool is_restriction(const struct xml_attribute *attribute)
     return str_equal(attribute->name, "restriction") || str_equal(attribute->name, "ext-restriction");
 }
 
+/* Who reported, and the class: the report has no label of their own for them. */
+static bool is_of_report(const struct xml_element *element)
+{
+    return (str_equal(element->name, "Contact") || str_equal(element->name, "Assessment")) && xml_attribute(element, "", "restriction");
+}
+
+/* What others write for a label: AdditionalData whose meaning is "tlp". A wide one is no reason for one. */
+static enum tlp said_label(const struct xml_element *element, struct arena *arena)
+{
+    const char *meaning = str_equal(element->name, "AdditionalData") ? xml_attribute(element, "", "meaning") : NULL;
+    enum tlp label = meaning && str_equal_nocase(meaning, "tlp") ? tlp_claimed(xml_text(arena, element)) : TLP_NONE;
+    return label < TLP_AMBER ? TLP_NONE : label;
+}
+
 /* What stays in extra has no label of its own there, so the report must be as strict as the strictest of it. */
 static bool raise_label(struct iodef_reader *reader, struct xml_element *element, enum tlp inherited)
 {
     enum tlp label;
     if (!iodef_label_read(element, inherited, &label, reader->err))
         return false;
-    bool is_kept = !element->is_used;
+    reader->content_label = tlp_strictest(reader->content_label, said_label(element, reader->report->arena));
+    bool is_kept = !element->is_used || is_of_report(element);
     for (const struct xml_attribute *a = element->attributes; a; a = a->next)
         is_kept = is_kept || (!a->is_used && !is_restriction(a));
     if (is_kept)

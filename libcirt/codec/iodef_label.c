@@ -55,6 +55,8 @@ bool iodef_label_read(struct xml_element *element, enum tlp inherited, enum tlp 
     if (extension && tlp_parse(extension->value, &exact)) {
         *label = with_extension(restriction->value, *label, exact);
         extension->is_used = true;
+    } else if (extension && str_equal(restriction->value, "ext-value")) {
+        *label = tlp_strictest(*label, tlp_claimed(extension->value));
     }
     return true;
 }

@@ -48,8 +48,9 @@ static enum tlp tagged_label(const json_t *owner)
 {
     enum tlp label = TLP_NONE;
     for (size_t i = 0; i < tag_count(owner); i++) {
-        if (str_starts_nocase(tag_name(owner, i), "tlp:"))
-            label = tlp_strictest(label, tlp_claimed(tag_name(owner, i)));
+        const char *name = tag_name(owner, i);
+        enum tlp meant = str_starts_nocase(name, "tlp:") ? tlp_claimed(name) : tlp_in_text(name); /* "TLP-RED", "our:tlp=\"red\"" */
+        label = tlp_strictest(label, meant);
     }
     return label;
 }

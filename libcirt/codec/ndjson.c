@@ -74,7 +74,12 @@ static bool decode_line(const char *bytes, size_t size, const struct codec_limit
     static const struct codec_hints hints = {0};
     const struct codec *codec = codec_probe(bytes, size, &hints);
     bool is_foreign = codec && codec->shape == CODEC_WHOLE && strcmp(codec->name, "json") != 0 && strcmp(codec->name, "mail") != 0;
-    return is_foreign ? codec_decode(codec, bytes, size, limits, &hints, out, err) : native_decode(bytes, size, "ndjson", limits, out, err);
+    if (is_foreign)
+        return codec_decode(codec, bytes, size, limits, &hints, out, err);
+    if (!native_decode(bytes, size, "ndjson", limits, out, err))
+        return false;
+    report_label_words(*out);
+    return true;
 }
 
 static bool take_line(struct codec_stream *stream, const char *bytes, size_t size, struct err *err)

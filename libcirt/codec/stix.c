@@ -214,7 +214,7 @@ static void read_labels(struct stix_reader *reader, bool is_own)
     static const char *const statements[] = {"indicator", "observed-data", "sighting", "vulnerability", "report",
                                              "grouping",  "incident",      "note",     "opinion"};
     struct report *report = reader->report;
-    enum tlp strictest = TLP_NONE;
+    enum tlp strictest = reader->document.frame ? stix_marking_label(&reader->document, reader->document.frame) : TLP_NONE;
     bool is_part_unmarked = false;
     for (size_t i = 0; i < reader->document.count; i++) {
         const struct stix_object *object = &reader->document.items[i];

@@ -214,8 +214,7 @@ enum tlp stix_marking_label(const struct stix_document *document, const json_t *
     json_array_foreach(json_object_get(object, "labels"), index, element)
     {
         const char *text = json_string_value(element);
-        if (text && str_starts_nocase(text, "tlp:"))
-            label = tlp_strictest(label, tlp_claimed(text));
+        label = tlp_strictest(label, text && str_starts_nocase(text, "tlp:") ? tlp_claimed(text) : tlp_in_text(text));
     }
     return label == TLP_NONE && has_unknown_marking(document, object) ? TLP_AMBER_STRICT : label;
 }

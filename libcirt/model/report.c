@@ -183,18 +183,6 @@ void report_withdraw(struct report *report, const char *name, int64_t time)
     report->withdrawn[report->withdrawn_count++] = (struct withdrawal){.indicator_id = id, .time = time};
 }
 
-void report_settle_label(struct report *report)
-{
-    for (size_t i = 0; report->tlp < TLP_AMBER && report->tlp != TLP_NONE && i < report->observation_count; i++) {
-        const struct observation *observation = &report->observations[i];
-        bool is_labelled = observation->sighting_count > 0 || report->observation_count == 1;
-        for (size_t k = 0; k < observation->sighting_count; k++)
-            is_labelled = is_labelled && observation->sightings[k].tlp != TLP_NONE;
-        if (!is_labelled)
-            report->tlp = TLP_NONE;
-    }
-}
-
 void report_reject(struct report *report, const char *at, const char *text)
 {
     report->rejected_total++;

@@ -131,6 +131,18 @@ void report_withdraw(struct report *report, const char *name, int64_t time);
  * one (clear, green) the report has none of its own, and nothing is widened. */
 void report_settle_label(struct report *report);
 
+/*
+ * "TLP:RED" may stand in any text of a document (tlp_in_text()), or in a member that its format does not know, for whoever reads it there:
+ * AMBER and stricter narrow, GREEN and CLEAR say nothing. In what is said of one observation, its values and the report, whose bytes are
+ * kept as a whole; in summary and description, all of it; in the report's extra, the report and values without a label of their own.
+ */
+void report_label_words(struct report *report);
+/* Of a document that comes row by row: the row's values are narrowed; what is returned (TLP_NONE: nothing was said) the caller owes to the
+ * report, as report_narrow() does it. */
+enum tlp report_label_row(const struct report *report, struct observation *observation);
+/* The report, while the values that have its label by having none of their own keep it. */
+void report_narrow(struct report *report, enum tlp label);
+
 /* Counts a rejection and keeps it among the first REPORT_REJECTIONS_KEPT. Copies both texts. */
 void report_reject(struct report *report, const char *at, const char *text);
 

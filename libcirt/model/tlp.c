@@ -156,14 +156,26 @@ static void find_labels(const char *plain, const char *name, enum tlp *strict, e
     }
 }
 
+/* Most texts say nothing of it, which is seen at once where they are ASCII. */
+static bool may_say(const char *text)
+{
+    for (; *text; text++) {
+        char c = (char)(*text | 0x20);
+        if (*text & (char)0x80 || (c == 't' && (str_starts_nocase(text, "tlp") || str_starts_nocase(text, "traffic"))))
+            return true;
+    }
+    return false;
+}
+
 enum tlp tlp_in_text(const char *text)
 {
     enum tlp strict = TLP_NONE, loose = TLP_NONE;
-    if (!text)
+    if (!text || !may_say(text))
         return TLP_NONE;
     char *plain = plain_text(text);
     find_labels(plain, "TLP", &strict, &loose);
     find_labels(plain, "Traffic Light Protocol", &loose, &loose);
+    find_labels(plain, "traffic_light_protocol", &loose, &loose);
     free(plain);
     /* What may be meant otherwise makes nothing wider. */
     return strict == TLP_NONE && loose < TLP_AMBER ? TLP_NONE : tlp_strictest(strict, loose);
@@ -222,7 +234,7 @@ static bool says_internal(const char *at, const char *end)
     return at && is_word(at, end, "internal");
 }
 
-bool tlp_red_in_bytes(const char *bytes, size_t size)
+static bool is_red(const char *bytes, size_t size)
 {
     static const char *const names[] = {"tlp", "restriction"};
     /* STIX's marking definitions of TLP 2.0 and 1.0. */
@@ -272,6 +284,29 @@ static bool has_red_field(const struct tlp_search *search, const char *bytes, si
     return false;
 }
 
+/* As it stands, and in UTF-16: what is left without its NULs. */
+static bool is_red_anyhow(const struct tlp_search *search, const char *bytes, size_t size)
+{
+    if (is_red(bytes, size) || has_red_field(search, bytes, size))
+        return true;
+    if (size == 0 || !memchr(bytes, '\0', size))
+        return false;
+    char *narrow = mem_calloc(size, 1);
+    size_t kept = 0;
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i])
+            narrow[kept++] = bytes[i];
+    bool found = is_red(narrow, kept) || has_red_field(search, narrow, kept);
+    free(narrow);
+    return found;
+}
+
+bool tlp_red_in_bytes(const char *bytes, size_t size)
+{
+    static const struct tlp_search no_table = {.searched = 0};
+    return is_red_anyhow(&no_table, bytes, size);
+}
+
 bool tlp_search_red(struct tlp_search *search, const char *bytes, size_t size)
 {
     char seam[2 * sizeof search->tail];
@@ -283,8 +318,7 @@ bool tlp_search_red(struct tlp_search *search, const char *bytes, size_t size)
     search->searched += size;
     search->tail_size = rest_size < sizeof search->tail ? rest_size : sizeof search->tail;
     memcpy(search->tail, rest + rest_size - search->tail_size, search->tail_size);
-    return tlp_red_in_bytes(seam, seam_size) || tlp_red_in_bytes(bytes, size) || has_red_field(search, seam, seam_size) ||
-           has_red_field(search, bytes, size);
+    return is_red_anyhow(search, seam, seam_size) || is_red_anyhow(search, bytes, size);
 }
 
 const char *tlp_name(enum tlp label)

@@ -73,6 +73,7 @@ static void what_others_write(void **state)
     UNUSED(state);
     assert_int_equal(tlp_in_text("This is TLP:GREEN, that TLP: AMBER."), TLP_AMBER);
     assert_int_equal(tlp_in_text("tlp:amber+strict"), TLP_AMBER_STRICT);
+    assert_int_equal(tlp_in_text("{\"traffic_light_protocol\":\"amber\",\"x_tlp\":\"green\"}"), TLP_AMBER);
     assert_int_equal(tlp_in_text("TLP:REDUCED, TLP:orange, TLP"), TLP_NONE);
     static const char *const strict[] = {"TLP:AMBER-STRICT", "TLP: AMBER STRICT.",        "tlp:amber + strict",
                                          "TLP:AMBER_STRICT", "This is TLP:Amber+ Strict", "TLP:AMBERSTRICT"};
@@ -83,6 +84,8 @@ static void what_others_write(void **state)
     assert_true(tlp_red_in_bytes("{\"TLP\": \"Red\",\"x", 16));
     assert_true(tlp_red_in_bytes("a TLP:RED", 9) && tlp_red_in_bytes("TLP_RED", 7) && tlp_red_in_bytes("<tlp>red</tlp>", 14));
     assert_true(tlp_red_in_bytes("\0\0tlp: red\n", 11));
+    assert_true(tlp_red_in_bytes("T\0L\0P\0:\0R\0E\0D\0", 14)); /* UTF-16, as Outlook keeps texts */
+    assert_false(tlp_red_in_bytes("T\0L\0P\0:\0R\0E\0D\0U\0", 16));
     assert_false(tlp_red_in_bytes("TLP:REDUCED", 11) || tlp_red_in_bytes("tlpred", 6) || tlp_red_in_bytes("TLP:RED", 6));
     assert_false(tlp_red_in_bytes("tlp", 3) || tlp_red_in_bytes(NULL, 0));
     static const char *const red[] = {"<Incident purpose=\"reporting\" restriction=\"red\">",
