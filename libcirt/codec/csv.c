@@ -319,12 +319,24 @@ static bool read_field(struct codec_stream *stream, struct observation *observat
     return true;
 }
 
+/* "90", "90%" */
+static bool read_percent(const char *text, int64_t *number)
+{
+    char digits[8];
+    size_t size = strcspn(text, "% ");
+    if (size >= sizeof digits || text[size + strspn(text + size, " %")])
+        return false;
+    memcpy(digits, text, size);
+    digits[size] = '\0';
+    return read_number(digits, 100, number);
+}
+
 /* Label and confidence hold for all that the row names, wherever their columns stand. */
 static bool apply_row_facts(struct observation *observation, const struct csv_mapping_column *column, const char *text)
 {
     enum tlp tlp = TLP_NONE;
     int64_t number = 0;
-    if (column->meaning == CSV_TLP ? !tlp_parse(text, &tlp) : !read_number(text, 100, &number))
+    if (column->meaning == CSV_TLP ? !tlp_parse(text, &tlp) : !read_percent(text, &number))
         return false;
     for (size_t i = 0; i < observation->sighting_count; i++) {
         if (column->meaning == CSV_TLP)

@@ -11,8 +11,11 @@
 static int probe(const char *bytes, size_t size, const struct codec_hints *hints)
 {
     UNUSED(hints);
-    bool named = json_peek_has(bytes, size, "category") && json_peek_has(bytes, size, "source") && json_peek_has(bytes, size, "time");
-    return named && (json_peek_has(bytes, size, "confidence") || json_peek_has(bytes, size, "restriction")) ? 75 : 0;
+    static const char *const sure[] = {"source", "confidence", "restriction"}; /* not all readers are told the source */
+    size_t count = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(sure); i++)
+        count += json_peek_has(bytes, size, sure[i]);
+    return count >= 2 && json_peek_has(bytes, size, "category") && json_peek_has(bytes, size, "time") ? 75 : 0;
 }
 
 /* Categories that RSIT knows under another name, or that mean something else there. */

@@ -50,7 +50,8 @@ RETURN substring(p_url FROM '^[a-z0-9+.-]+://(?:[^/@]*@)?(\[[^]]*\]|[^/:?#]+)');
 
 -- Which of these, by their places from 1, must not be blocked for a victim's or target's sake though they are not theirs: a domain at or above a name of theirs
 -- (also of their URL or mail address), an address that a URL of theirs stands on, an address or network within a network of theirs, and the URL of a whole site
--- on such an address or such a name.
+-- on such an address or such a name. Nor may what takes a whole constituent with it: a domain at or above his (somebody impersonated it, or a feed is wrong), its
+-- site, a network that holds one of his; a single name or address of his may well be the culprit.
 SELECT drop_overloads('victims_behind');
 CREATE OR REPLACE FUNCTION victims_behind(p_types smallint[], p_values text[], p_hosts text[], p_addrs inet[]) RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp
@@ -72,5 +73,12 @@ BEGIN
     UNION SELECT a.ord FROM asked a WHERE a.type = 6 AND EXISTS (
         SELECT FROM sighting s WHERE s.addr = a.addr AND s.type IN (1, 2) AND s.role IN (2, 3) AND victim_counts(s))
     UNION SELECT a.ord FROM asked a WHERE a.type IN (1, 2, 3, 6) AND EXISTS (
-        SELECT FROM sighting s WHERE s.type = 3 AND s.addr >>= a.addr AND s.role IN (2, 3) AND victim_counts(s));
+        SELECT FROM sighting s WHERE s.type = 3 AND s.addr >>= a.addr AND s.role IN (2, 3) AND victim_counts(s))
+    UNION SELECT a.ord FROM asked a WHERE a.type IN (5, 6) AND EXISTS (
+        SELECT FROM constituent_domain d WHERE d.domain = a.host AND constituent_holds(d.since, d.until, now()))
+    UNION SELECT a.ord FROM asked a WHERE a.type = 5 AND EXISTS (
+        SELECT FROM constituent_domain d WHERE reverse(d.domain) ~>=~ (reverse(a.host) || '.') AND reverse(d.domain) ~<~ (reverse(a.host) || '/')
+            AND constituent_holds(d.since, d.until, now()))
+    UNION SELECT a.ord FROM asked a WHERE a.type = 3 AND EXISTS (
+        SELECT FROM constituent_network n WHERE n.network <<= a.addr AND constituent_holds(n.since, n.until, now()));
 END $$;

@@ -150,11 +150,35 @@ static void test_special_names(void **state)
     cluster_execute("UPDATE cirt.sighting SET is_indicator = false");
 }
 
+/* A feed that names a constituent's own domain, or all of a network of his, would have him blocked as a whole. */
+static void test_constituents(void **state)
+{
+    static const char *const marked[] = {"domain bank-b.example source",      "domain www.bank-b.example source",
+                                         "url http://bank-b.example/ source", "url http://bank-b.example/kit source",
+                                         "domain big.example source",         "domain notbig.example source",
+                                         "cidr 45.78.0.0/16 source",          "cidr 45.78.1.0/24 source",
+                                         "cidr 45.78.1.0/25 source",          "ipv4 45.78.1.9 source",
+                                         "domain former.example source",      NULL};
+    json_decref(
+        desk_client_post(*state, "admin", 201, "/v1/constituents",
+                         "{\"name\":\"bank-b\",\"domains\":[\"bank-b.example\",\"a.big.example\"],\"networks\":[\"45.78.1.0/24\"]}"));
+    cluster_execute(
+        "INSERT INTO cirt.constituent_domain (constituent_id, domain, since, until) "
+        "SELECT id, 'former.example', now() - interval '9 days', now() - interval '1 day' FROM cirt.constituent WHERE name = 'bank-b'");
+    desk_client_report(0, "green", "feed", marked);
+    desk_client_export_is(*state, "analyst", "suricata", NULL, "",
+                          "45.78.1.9 45.78.1.0/25 former.example notbig.example www.bank-b.example http://bank-b.example/kit");
+    withheld_is(state, "", 5, 0);
+    /* In a list that blocks nothing they are said. */
+    desk_client_export_is(*state, "analyst", "csv", NULL, "domain:big.example", "big.example");
+    cluster_execute("UPDATE cirt.sighting SET is_indicator = false");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_victims_urls),      cmocka_unit_test(test_no_fragments),  cmocka_unit_test(test_fragments_of_parts),
-        cmocka_unit_test(test_special_addresses), cmocka_unit_test(test_special_names),
+        cmocka_unit_test(test_special_addresses), cmocka_unit_test(test_special_names), cmocka_unit_test(test_constituents),
     };
     return cmocka_run_group_tests(tests, desk_client_setup, desk_client_teardown);
 }
