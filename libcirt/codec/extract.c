@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/extract_clean.h"
+#include "codec/extract_digest.h"
 #include "codec/extract_unwrap.h"
 #include "codec/extract_url.h"
 #include "codec/extract_words.h"
@@ -190,6 +191,13 @@ static bool is_network(const struct extraction *extraction, const char *text, si
     return network && (!extraction->is_labelled || strncmp(network, text, size + 1) == 0);
 }
 
+/* "version 198.51.100.7" is as certain as "PHP 8.1.2.1", "php: 198.51.100.7" is not. */
+static bool is_version(const struct extraction *extraction, const char *text)
+{
+    enum { PRODUCT_FIRST_MAX = 30 };
+    return extract_names_version(extraction->context) || (extract_names_product(extraction->context) && atoi(text) <= PRODUCT_FIRST_MAX);
+}
+
 /* "198.51.100.7", with a port, a prefix length or another address behind it; true where it looks like numbers with dots, whatever came of
  * it. */
 static bool add_dotted(struct extraction *extraction, char *text)
@@ -213,7 +221,7 @@ static bool add_dotted(struct extraction *extraction, char *text)
         text[size] = '\0';
     if (dots != 3 || (text[size] && text[size] != ':' && text[size] != '/'))
         return false;
-    if (extract_names_version(extraction->context) && !text[size]) {
+    if (is_version(extraction, text) && !text[size]) {
         extraction->keeps_context = true;
         return true;
     }
@@ -671,17 +679,13 @@ static void add_list(struct extraction *extraction, const char *at, size_t size)
     }
 }
 
-/* The size of a SHA-256 that was broken into two halves, which are no MD5; else 0. */
-static size_t add_halves(struct extraction *extraction, const char *at)
+/* The size of a digest that was broken into pieces; else 0. */
+static size_t add_pieces(struct extraction *extraction, const char *text, const char *at)
 {
-    enum { HALF = 32 };
-    static const char digits[] = "0123456789abcdefABCDEF";
-    size_t first = strspn(at, digits), gap = strspn(at + first, " \t\r\n"), second = strspn(at + first + gap, digits);
-    bool is_named = str_equal(extraction->context, "sha256") || str_equal(extraction->context, "sha-256");
-    if (!is_named || first != HALF || second != HALF || isalnum((unsigned char)at[first + gap + second]))
-        return 0;
-    const char *whole = arena_printf(extraction->scratch, "%.*s%.*s", HALF, at, HALF, at + first + gap);
-    return add_hash(extraction, whole) ? first + gap + second : 0;
+    char whole[EXTRACT_DIGEST_SIZE];
+    size_t size = extract_digest_halves(at, extraction->context, whole);
+    size = size ? size : extract_digest_groups(text, at, whole);
+    return size && (is_key(extraction, whole) || add_hash(extraction, whole)) ? size : 0;
 }
 
 /* The size of "198.51.100.0 - 198.51.100.255", as registries write what somebody has, where it is one network; else 0. */
@@ -752,7 +756,7 @@ size_t extract_observables(const char *text, struct report *report, struct obser
     while (*at && !is_full(&extraction)) {
         bool is_delimited = at > clean && at[-1] == '<';
         size_t taken = is_delimited ? add_delimited(&extraction, at, end) : add_inetnum(&extraction, at);
-        taken = taken ? taken : add_halves(&extraction, at);
+        taken = taken ? taken : add_pieces(&extraction, clean, at);
         size_t size = taken ? taken : strcspn(at, blanks), gap = strspn(at + size, blanks);
         bool is_last = !at[size + gap] || memchr(at + size, '\n', gap), is_before_arrow = gap == 3 && memcmp(at + size, " > ", 3) == 0;
         extraction.is_alone = is_first && is_last;

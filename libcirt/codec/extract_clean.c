@@ -85,6 +85,12 @@ static bool is_unspaced(uint32_t code_point)
     return is_among(code_point, spans, ARRAY_SIZE(spans));
 }
 
+/* Particles and words of Japanese; names of pages are written in other letters, mostly. */
+static bool is_hiragana(uint32_t code_point)
+{
+    return code_point >= 0x3041 && code_point <= 0x309F;
+}
+
 static bool is_plain(const struct cleaner *cleaner)
 {
     return cleaner->to > cleaner->start && isalnum((unsigned char)cleaner->to[-1]);
@@ -269,7 +275,9 @@ static void add_character(struct cleaner *cleaner)
         return;
     bool was_unspaced = cleaner->was_unspaced;
     cleaner->was_unspaced = is_unspaced(code_point);
-    if ((cleaner->was_unspaced && is_plain(cleaner)) || (was_unspaced && is_before_letter(from, cleaner->end)))
+    bool is_behind_slash = cleaner->to > cleaner->start && cleaner->to[-1] == '/';
+    if ((cleaner->was_unspaced && (is_plain(cleaner) || (is_behind_slash && is_hiragana(code_point)))) ||
+        (was_unspaced && is_before_letter(from, cleaner->end)))
         *cleaner->to++ = ' ';
     if (is_blank(code_point)) {
         *cleaner->to++ = ' ';

@@ -7,7 +7,8 @@
  * and control character is a space, every line end stays; dashes are "-", quotation marks '"'; full-width letters are plain; full-width and
  * ideographic dots between letters are "[.]", so that they count as defanging; bullets and other symbols are "*" between blanks, but in the
  * host of a URL; other punctuation of scripts beside Latin is a space, and so is the place where letters of a script that sets no blanks
- * (CJK, Thai, ...) meet Latin ones. Blanks around "[.]", "(at)" and the like go; "&lt;", "&gt;", "&quot;" and "&nbsp;" are what they mean.
+ * (CJK, Thai, ...) meet Latin ones, or Hiragana a slash. Blanks around "[.]", "(at)" and the like go; "&lt;", "&gt;", "&quot;" and "&nbsp;"
+ * are what they mean.
  */
 char *extract_clean(const char *text);
 

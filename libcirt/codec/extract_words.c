@@ -51,6 +51,14 @@ bool extract_names_version(const char *word)
     return str_ends(word, "version") || is_listed(word, words, ARRAY_SIZE(words));
 }
 
+bool extract_names_product(const char *word)
+{
+    static const char *const words[] = {"php",   "openssl",    "libressl", "openssh",    "fortios",   "pan-os",     "sonicos",
+                                        "junos", "rails",      "struts",   "weblogic",   "websphere", "jre",        "jdk",
+                                        "log4j", "coldfusion", "player",   "phpmyadmin", "moveit",    "prestashop", "confluence"};
+    return is_listed(word, words, ARRAY_SIZE(words));
+}
+
 bool extract_names_message(const char *word)
 {
     static const char *const words[] = {"message-id", "in-reply-to", "references", "content-id", "msgid", "resent-message-id", "cid"};

@@ -12,6 +12,8 @@ bool extract_is_all(const char *text, int (*is)(int));
 bool extract_names_host(const char *word);
 /* four numbers that are no address, */
 bool extract_names_version(const char *word);
+/* a program whose versions are four numbers, though an address may follow, too: versions begin with a small one; */
+bool extract_names_product(const char *word);
 /* the id of a message, which is no mail address, */
 bool extract_names_message(const char *word);
 /* a key of OpenPGP, whose digits are no hash, */

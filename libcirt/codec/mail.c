@@ -1,7 +1,9 @@
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "codec/codec.h"
 #include "codec/extract.h"
@@ -70,6 +72,36 @@ static enum tlp label_of(const char *text)
 void mail_label_read(struct report *report, const char *text)
 {
     report->tlp = tlp_strictest(report->tlp, label_of(text));
+}
+
+/* Those that people and programs write labels into; not who it is from and where it came through. */
+static bool is_label_field(const char *name)
+{
+    static const char *const words[] = {"tlp",     "classif", "marking", "sensitiv", "confiden", "keyword",
+                                        "comment", "topic",   "label",   "categor",  "tag",      "description"};
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        if (strcasestr(name, words[i]))
+            return true;
+    return false;
+}
+
+void mail_fields_read(struct mail_reading *reading, const struct mime_part *part)
+{
+    struct mime_field field;
+    for (size_t at = 0; mime_next_field(reading->mime, part, &at, &field);) {
+        char *name = mem_printf("%.*s", (int)field.name_size, field.name);
+        /* The name is read with the value: in "X-TLP: RED" it is half of the label. */
+        char *text = is_label_field(name) ? mem_printf("%s: %s", name, mime_field_text(reading->mime, part, &field)) : NULL;
+        reading->field_label = tlp_strictest(reading->field_label, tlp_in_text(text));
+        free(text);
+        free(name);
+    }
+}
+
+void mail_fields_label(struct report *report, enum tlp label)
+{
+    if (label >= TLP_AMBER || report->tlp != TLP_NONE)
+        report->tlp = tlp_strictest(report->tlp, label);
 }
 
 /* --- the codec --- */
@@ -150,8 +182,9 @@ static void read_mail(struct mail_reading *reading)
         report->description = arena_strndup(report->arena, reading->text.bytes, reading->text.size);
     mail_label_read(report, report->summary);
     mail_label_read(report, report->description);
-    narrow_values(report, tlp_strictest(label_of(report->summary), label_of(report->description)));
+    narrow_values(report, tlp_strictest(reading->field_label, tlp_strictest(label_of(report->summary), label_of(report->description))));
     mail_unshown_label(report, &reading->aside);
+    mail_fields_label(report, reading->field_label);
     bool has_shown = read_observables(reading);
     struct observation *unshown = mail_unshown_read(report, &reading->aside, has_shown, "{\"shown\":false}");
     if (unshown)
@@ -171,7 +204,8 @@ static struct report *decode_parsed(const struct mime *mime, const struct mail_l
                                    .attachments = json_array(),
                                    .texts = json_array(),
                                    .reports = json_array(),
-                                   .opened = json_array()};
+                                   .opened = json_array(),
+                                   .field_label = TLP_NONE};
     buf_init(&reading.text, MAIL_TEXT_SIZE_MAX);
     buf_init(&reading.aside, MAIL_TEXT_SIZE_MAX);
     read_mail(&reading);

@@ -26,7 +26,7 @@ struct mail_facts_context {
 enum mail_facts_kind {
     MAIL_KIND_MESSAGE,
     MAIL_KIND_AUTO_REPLY, /* RFC 3834, and the older forms: somebody's mailbox answered, nobody did */
-    MAIL_KIND_LIST,       /* came over a mailing list, or in bulk */
+    MAIL_KIND_LIST,       /* came over a mailing list, or in bulk with a way to leave it (List-Unsubscribe) */
     MAIL_KIND_BOUNCE,     /* RFC 3464, and what is meant so */
     MAIL_KIND_MDN         /* RFC 8098 */
 };
@@ -41,7 +41,8 @@ struct mail_facts {
     const char *author; /* the only From address outside, lower case; NULL where there is none, are several, or it is longer than any is */
     enum mail_facts_kind kind;
     bool is_automatic; /* nobody wrote it by hand: never to be answered automatically. Of a message: a program's report (RFC 3834
-                          auto-generated), a ticket system's mail, or no answer is wanted (X-Auto-Response-Suppress) */
+                          auto-generated, or in bulk and over no list), a ticket system's mail, or no answer is wanted
+                          (X-Auto-Response-Suppress) */
     bool has_null_sender;
     struct mail_bounce bounce; /* of a bounce or MDN */
     struct mail_auth auth;

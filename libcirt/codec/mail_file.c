@@ -85,6 +85,16 @@ static const char *type_of(const struct mime_part *part)
     return is_csv ? "text/csv" : part->type;
 }
 
+/* A table whose columns nobody knows is a list that a team made by itself: its rejection stays, and it is a text like any other. What is
+ * called so and is none (a spreadsheet) has zeros in it. */
+static bool is_unknown_table(const json_t *told, const struct mail_attachment *attachment)
+{
+    const char *format = json_string_value(json_object_get(told, "format"));
+    bool is_table = str_equal(format, "csv") || str_equal(format, "shadowserver");
+    bool is_read = json_is_true(json_object_get(told, "accepted")) || json_integer_value(json_object_get(told, "observations")) > 0;
+    return is_table && !is_read && !memchr(attachment->bytes, '\0', attachment->size);
+}
+
 bool mail_file_read(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover, bool is_text)
 {
     struct buf body;
@@ -116,6 +126,7 @@ bool mail_file_read(struct mail_reading *reading, const struct mime_part *part, 
         json_array_append_new(reading->reports, told);
     else if (!is_text)
         mail_attachment_unread(&attachment, reading->report);
+    bool is_taken = told && (is_archive || !is_unknown_table(told, &attachment));
     buf_clear(&body);
-    return told != NULL;
+    return is_taken;
 }

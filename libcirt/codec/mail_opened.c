@@ -65,12 +65,14 @@ static bool read_entity(struct mail_reading *reading, const struct mail_opened *
                                .depth = 1,
                                .attachments = json_array(),
                                .texts = json_array(),
-                               .reports = reading->reports};
+                               .reports = reading->reports,
+                               .field_label = TLP_NONE};
     buf_init(&own.text, OWN_TEXT_SIZE_MAX);
     buf_init(&own.aside, OWN_TEXT_SIZE_MAX);
     mail_parts_read(&own, 0, MAIL_COVER_OWN);
     bool has_shown = own.text.size > 0 && set_text(item, reading, &own.text, own.is_cut);
     mail_unshown_label(reading->report, &own.aside);
+    mail_fields_label(reading->report, own.field_label);
     mail_unshown_read(reading->report, &own.aside, has_shown,
                       arena_printf(report_row_arena(reading->report), "{\"opened_part\":\"%s\",\"shown\":false}", path_of(item)));
     if (json_array_size(own.attachments) > 0)

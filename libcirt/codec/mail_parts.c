@@ -331,6 +331,13 @@ static bool is_mail_file(const struct mime_part *part)
            (str_equal(part->type, "application/eml") || (is_of_any_kind(part) && str_ends_nocase(part->name, ".eml")));
 }
 
+/* Windows calls a csv Excel's. */
+static bool is_table_file(const struct mime_part *part)
+{
+    bool is_named = is_of_any_kind(part) || str_equal(part->type, "application/vnd.ms-excel") || str_equal(part->type, "application/csv");
+    return is_named && str_ends_nocase(part->name, ".csv");
+}
+
 /* A list of indicators as teams attach it, a log, a page, an invitation: read for what it names. Cards name their sender only, and what
  * has a format of its own is told where it cannot be read. */
 static bool is_text_file(const struct mime *mime, const struct mime_part *part)
@@ -343,6 +350,8 @@ static bool is_text_file(const struct mime *mime, const struct mime_part *part)
         if (str_equal(part->type, cards[i]))
             return false;
     if (str_starts(part->type, "text/"))
+        return true;
+    if (is_table_file(part))
         return true;
     for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
         if (is_of_any_kind(part) && str_ends_nocase(part->name, endings[i]))
@@ -382,6 +391,7 @@ void mail_parts_read(struct mail_reading *reading, int index, enum mail_cover co
     bool is_signed = cover == MAIL_COVER_PART || cover == MAIL_COVER_WHOLE;
     if (is_signed && reading->depth == 0 && !mime_is_agreed(reading->mime, part))
         cover = MAIL_COVER_UNCLEAR;
+    mail_fields_read(reading, part);
     if (is_multipart_layer(layer) && layer->kind == MAIL_SIGNED)
         read_signed(reading, part, layer, cover);
     else if (is_multipart_layer(layer) && layer->is_sound)

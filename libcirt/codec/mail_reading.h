@@ -44,6 +44,7 @@ struct mail_reading {
     size_t forward_count, forward_capacity, forward_total;
     json_t *attachments, *texts, *reports, *opened;
     size_t attachment_total;
+    enum tlp field_label; /* the strictest that header fields name */
 };
 
 /* mail.c: the strictest TLP label that stands in the text becomes the report's, where it is stricter. */
@@ -51,6 +52,10 @@ void mail_label_read(struct report *report, const char *text);
 /* What only text names that is not shown (a link in the HTML beside a text, an attached list): an observation with that extra, without
  * what the one before it names, where has_shown. NULL where nothing is left. */
 struct observation *mail_unshown_read(struct report *report, const struct buf *aside, bool has_shown, const char *extra);
+/* Takes the label that fields of the part's header name ("X-TLP: RED", "Keywords: TLP:RED", the description of an attachment). */
+void mail_fields_read(struct mail_reading *reading, const struct mime_part *part);
+/* Such a one only narrows: where nothing else is said it binds from AMBER on. */
+void mail_fields_label(struct report *report, enum tlp label);
 /* A label on what is not shown binds the whole where it is strict, as one of an attached document does. */
 void mail_unshown_label(struct report *report, const struct buf *aside);
 
@@ -68,8 +73,8 @@ void mail_forward_read(struct mail_reading *reading, const struct mime_part *par
 /* The observables of text start..end, without those in forwarded mails in it, into the observation; returns how many. */
 size_t mail_forward_extract(struct mail_reading *reading, size_t start, size_t end, struct observation *observation);
 
-/* mail_file.c: an attachment: listed with its digest and what it is; reports in it are decoded. False where there is none. is_text: then it
- * is read as text; what is not, is only searched for RED. */
+/* mail_file.c: an attachment: listed with its digest and what it is; reports in it are decoded. False where there is none, or only
+ * a table that no codec knows. is_text: then it is read as text; what is not, is only searched for RED. */
 bool mail_file_read(struct mail_reading *reading, const struct mime_part *part, enum mail_cover cover, bool is_text);
 
 /* mail_opened.c: what was opened apart from the message, each as {"path","kind",..,"text"} in reading->opened. */

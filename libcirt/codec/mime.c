@@ -143,17 +143,25 @@ static const char *header_utf8(const struct mime *mime, const struct mime_part *
     return copy;
 }
 
-const char *mime_header_text(const struct mime *mime, const struct mime_part *part, const char *name)
+static const char *text_of(const struct mime *mime, const struct mime_part *part, const char *raw)
 {
-    const char *raw = mime_header(mime, part, name, 0);
-    if (!raw)
-        return NULL;
     library_init();
     raw = header_utf8(mime, part, raw);
     char *decoded = g_mime_utils_header_decode_text(NULL, raw);
     const char *line = clean_line(mime->arena, decoded);
     g_free(decoded);
     return line;
+}
+
+const char *mime_header_text(const struct mime *mime, const struct mime_part *part, const char *name)
+{
+    const char *raw = mime_header(mime, part, name, 0);
+    return raw ? text_of(mime, part, raw) : NULL;
+}
+
+const char *mime_field_text(const struct mime *mime, const struct mime_part *part, const struct mime_field *field)
+{
+    return text_of(mime, part, mime_field_value(mime, field));
 }
 
 const char *mime_parameter(const struct mime *mime, const struct mime_part *part, const char *name)

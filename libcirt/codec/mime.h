@@ -89,6 +89,8 @@ bool mime_next_field(const struct mime *mime, const struct mime_part *part, size
 bool mime_field_is(const struct mime_field *field, const char *name);
 /* The value unfolded, the arena's. */
 const char *mime_field_value(const struct mime *mime, const struct mime_field *field);
+/* As mime_header_text() has it, of a field of that part's header. */
+const char *mime_field_text(const struct mime *mime, const struct mime_part *part, const struct mime_field *field);
 
 /* A parameter of the part's Content-Type (RFC 2231 decoded, one line of UTF-8), the arena's; NULL where there is none. */
 const char *mime_parameter(const struct mime *mime, const struct mime_part *part, const char *name);

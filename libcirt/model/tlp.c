@@ -130,7 +130,7 @@ static enum tlp behind_colon(const char *text)
 static enum tlp behind_anything(const char *text)
 {
     enum { MARKS_MAX = 16 };
-    static const char *const words[] = {"2.0", "label", "level", "colour", "color", "is"};
+    static const char *const words[] = {"2.0", "1.0", "v2.0", "v2", "v1.0", "v1", "version", "label", "level", "colour", "color", "is"};
     for (size_t i = 0; i < ARRAY_SIZE(words);) {
         size_t marks = strspn(text, " \t\r\n:=_-*()[]{}<>|/\\\"'`~#");
         text += marks;
@@ -145,14 +145,36 @@ static enum tlp behind_anything(const char *text)
     return TLP_NONE;
 }
 
-/* The strictest that stands behind that name anywhere; *loose: as it is not written, but meant. */
+/* "RED (TLP)", "AMBER+STRICT [TLP 2.0]": the label stands before the name, which begins at `at` and has nothing else in its brackets. */
+static enum tlp before_brackets(const char *plain, const char *at, const char *behind)
+{
+    enum { LABEL_SIZE_MAX = 16 };
+    behind += strspn(behind, " v.0123456789");
+    if (at == plain || !strchr("([", at[-1]) || !strchr(")]", *behind) || !*behind)
+        return TLP_NONE;
+    const char *end = at - 1;
+    while (end > plain && strchr(" *_\"", end[-1]))
+        end--;
+    for (const char *from = end; from > plain && end - from < LABEL_SIZE_MAX;) {
+        const char *text = --from;
+        bool is_word = from == plain || !isalnum((unsigned char)from[-1]);
+        enum tlp label = is_word ? take_label(&text) : TLP_NONE;
+        if (label != TLP_NONE && text == end)
+            return label;
+    }
+    return TLP_NONE;
+}
+
+/* The strictest that stands behind that name anywhere, or before it in brackets; *loose: as it is not written, but meant. */
 static void find_labels(const char *plain, const char *name, enum tlp *strict, enum tlp *loose)
 {
     for (const char *at = plain; (at = strcasestr(at, name)); at += strlen(name)) {
         enum tlp label = behind_colon(at + strlen(name));
         *strict = tlp_strictest(*strict, label);
-        if (label == TLP_NONE && (at == plain || !isalnum((unsigned char)at[-1])))
+        if (label == TLP_NONE && (at == plain || !isalnum((unsigned char)at[-1]))) {
             *loose = tlp_strictest(*loose, behind_anything(at + strlen(name)));
+            *loose = tlp_strictest(*loose, before_brackets(plain, at, at + strlen(name)));
+        }
     }
 }
 

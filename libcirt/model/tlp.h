@@ -16,8 +16,8 @@ bool tlp_parse(const char *text, enum tlp *label) MUST_CHECK;
 /*
  * The strictest label that stands somewhere in the text: as "TLP:GREEN", blanks around the colon, which may be full-width, AMBER+STRICT
  * also with a blank, "-" or "_" for the plus; of several in one ("AMBER/RED") the strictest. What is written otherwise ("TLP RED", "TLP
- * (RED)", "TLP=RED", "**TLP:** **RED**", on two lines, "Traffic Light Protocol: RED") only narrows: GREEN and CLEAR are none there, unless
- * to narrow a wider one. TLP_NONE where there is none. NULL has none.
+ * (RED)", "TLP=RED", "TLP v2: RED", "RED (TLP)", "**TLP:** **RED**", on two lines, "Traffic Light Protocol: RED") only narrows: GREEN and
+ * CLEAR are none there, unless to narrow a wider one. TLP_NONE where there is none. NULL has none.
  */
 enum tlp tlp_in_text(const char *text);
 

@@ -152,6 +152,10 @@ static void other_scripts(void **state)
         {"http://evil.example/xและ198.51.100.11ครับ", EVIL_URL "\nipv4 198.51.100.11"},
         {"ネット上でｅｖｉｌ．ｃｏｍ、ＩＰは１９８．５１．１００．８", "domain evil.com\nipv4 198.51.100.8"},
         {"الإصدار 1.2.3.4 バージョン1.2.3.5 wersji 1.2.3.6", ""},
+        {"詳細は http://evil.example/をご覧ください。", "url http://evil.example/\ndomain evil.example"},
+        {"http://evil.example/a/を、http://evil.example/カ",
+         "url http://evil.example/a/\ndomain evil.example\nurl http://evil.example/%E3%82%AB"},
+        {"198.51.100.7/は", "ipv4 198.51.100.7"},
     };
     check(rows, ARRAY_SIZE(rows));
 }
@@ -171,6 +175,56 @@ static void labels(void **state)
         {"PGP 0x9D8FAB12CD34EF569D8FAB12CD34EF569D8FAB12 fingerprint: A4E317B69D8FAB12CD34EF569D8FAB12CD34EF56", ""},
         {"sha1: 9d8fab12cd34ef569d8fab12cd34ef569d8fab12", "sha1 9d8fab12cd34ef569d8fab12cd34ef569d8fab12"},
         {"CVE2019-0709 CVE_2019_0708", "cve CVE-2019-0709\ncve CVE-2019-0708"},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
+/* Of programs that have such versions, and may log an address behind their name. */
+static void versions(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        {"PHP 8.1.2.1 installed", ""},
+        {"openssl 3.0.2.7, OpenSSH_9.2p1 FortiOS 7.2.4.1 nginx/1.2.3.4", ""},
+        {"WebLogic 12.2.1.3 and 14.1.1.0", ""},
+        {"version 198.51.100.7", ""},
+        {"php: 198.51.100.7", "ipv4 198.51.100.7"},
+        {"PHP 8.1.2.1 198.51.100.7", "ipv4 198.51.100.7"},
+        {"server 8.1.2.1, host 8.1.2.2, cisco 8.1.2.3", "ipv4 8.1.2.1\nipv4 8.1.2.2\nipv4 8.1.2.3"},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
+#define FOUR "3395856C E81F2B73 82DEE726 02F798B6"
+
+static void grouped_digests(void **state)
+{
+    UNUSED(state);
+    static const struct row rows[] = {
+        {"MD5 " FOUR, "md5 3395856ce81f2b7382dee72602f798b6"},
+        {"SHA1: " FOUR " 42F14140", "sha1 3395856ce81f2b7382dee72602f798b642f14140"},
+        {"SHA-1: " FOUR " 42F14140\n2026-11-27 was its day", "sha1 3395856ce81f2b7382dee72602f798b642f14140"},
+        {"| SHA1 | " FOUR " 42F14140 | 2026 |", "sha1 3395856ce81f2b7382dee72602f798b642f14140"},
+        {"SHA-256: " FOUR " 42f14140 3395856d e81f2b74 82dee727.",
+         "sha256 3395856ce81f2b7382dee72602f798b642f141403395856de81f2b7482dee727"},
+        {"in SHA-1 " FOUR " 42F14140 add this", "sha1 3395856ce81f2b7382dee72602f798b642f14140"},
+        /* three, six, seven, nine and more */
+        {"3395856C E81F2B73 82DEE726", ""},
+        {FOUR " 42F14140 3395856D", ""},
+        {FOUR " 42F14140 3395856D E81F2B74", ""},
+        {FOUR " 42F14140 3395856D E81F2B74 82DEE727 02F798B7", ""},
+        {FOUR " " FOUR " " FOUR, ""},
+        /* memory */
+        {"1000: " FOUR "  3..l", ""},
+        {"00000010  " FOUR, ""},
+        {FOUR "\n" FOUR, ""},
+        {FOUR " 00000000", ""},
+        {FOUR " 42F1", ""},
+        {"3395856C E81F2B73 FFFFFFFF 02F798B6", ""},
+        {"3395856C E81F2B73 82DEE726 02F798B6x", ""},
+        {"imphash " FOUR, ""},
+        {"PGP " FOUR " 42F14140", ""},
+        {"12345678 12345678 12345678 12345678", ""},
     };
     check(rows, ARRAY_SIZE(rows));
 }
@@ -579,11 +633,11 @@ static void labelled(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(defanged),      cmocka_unit_test(unicode),    cmocka_unit_test(plain),
-                                       cmocka_unit_test(lists),         cmocka_unit_test(gateways),   cmocka_unit_test(bare_names),
-                                       cmocka_unit_test(originals),     cmocka_unit_test(html),       cmocka_unit_test(bounded),
-                                       cmocka_unit_test(labelled),      cmocka_unit_test(long_lists), cmocka_unit_test(odd_hosts),
-                                       cmocka_unit_test(symbols),       cmocka_unit_test(escaped),    cmocka_unit_test(parts_of_words),
-                                       cmocka_unit_test(other_scripts), cmocka_unit_test(labels),     cmocka_unit_test(surroundings)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defanged), cmocka_unit_test(unicode),    cmocka_unit_test(plain),           cmocka_unit_test(lists),
+        cmocka_unit_test(gateways), cmocka_unit_test(bare_names), cmocka_unit_test(originals),       cmocka_unit_test(html),
+        cmocka_unit_test(bounded),  cmocka_unit_test(labelled),   cmocka_unit_test(long_lists),      cmocka_unit_test(odd_hosts),
+        cmocka_unit_test(symbols),  cmocka_unit_test(escaped),    cmocka_unit_test(parts_of_words),  cmocka_unit_test(other_scripts),
+        cmocka_unit_test(labels),   cmocka_unit_test(versions),   cmocka_unit_test(grouped_digests), cmocka_unit_test(surroundings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,17 +12,32 @@
 #include "codec/codec.h"
 #include "model/tlp.h"
 
-/* A mail with a text and that file. */
-static struct report *read_attached(const char *type, const char *name, const char *content)
+static struct report *read_mail(const char *mail)
 {
     struct report *report = NULL;
     struct err err;
+    if (!codec_decode(codec_find("mail"), mail, strlen(mail), &codec_limits_default, NULL, &report, &err))
+        fail_msg("%s: %s", err.at, err.text);
+    return report;
+}
+
+static void assert_value(const struct report *report, const char *value)
+{
+    for (size_t i = 0; i < report->observation_count; i++)
+        for (size_t k = 0; k < report->observations[i].sighting_count; k++)
+            if (strcmp(report->observations[i].sightings[k].value, value) == 0)
+                return;
+    fail_msg("%s is not in it", value);
+}
+
+/* A mail with a text and that file. */
+static struct report *read_attached(const char *type, const char *name, const char *content)
+{
     char *mail = mem_printf("From: a@soc.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
                             "--b\nContent-Type: text/plain\n\nsee attached\n"
                             "--b\nContent-Type: %s; name=\"%s\"\nContent-Disposition: attachment\n\n%s\n--b--\n",
                             type, name, content);
-    if (!codec_decode(codec_find("mail"), mail, strlen(mail), &codec_limits_default, NULL, &report, &err))
-        fail_msg("%s: %s", err.at, err.text);
+    struct report *report = read_mail(mail);
     free(mail);
     return report;
 }
@@ -65,7 +80,7 @@ static void unread_without_a_label(void **state)
     static const struct {
         const char *type, *name, *content;
     } others[] = {
-        {"text/csv", "iocs.csv", "indicator,tlp\n45.59.2.1,TLP:AMBER\n"},
+        {"text/csv", "iocs.csv", "indicator,tlp\n45.59.2.1,TLP:GREEN\n"},
         {"application/pdf", "x.pdf", "%PDF-1.7 (TLP:REDUCED)"},
         {"text/html", "x.html", "<style>.tlp-red {color: red}</style><p>nothing</p>"},
     };
@@ -102,13 +117,85 @@ static void types_that_say_nothing(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
         struct report *report = read_attached(told[i], "iocs.csv", "indicator;note\n45.59.2.2;x\n");
         assert_int_equal(report->rejection_count, 1);
+        assert_value(report, "45.59.2.2");
         report_free(report);
     }
+}
+
+/* A table of a team's own is refused, and read as the text that it is; what is none is not. */
+static void tables_that_nobody_knows(void **state)
+{
+    UNUSED(state);
+    struct report *report = read_attached("text/csv", "iocs.csv", "indicator;type;tlp\n45.59.2.1;ip;TLP:AMBER\n45.59.2.2;ip;TLP:GREEN\n");
+    assert_int_equal(report->rejection_count, 1);
+    assert_int_equal(report->tlp, TLP_AMBER);
+    assert_int_equal(report->observation_count, 1);
+    assert_int_equal(report->observations[0].sighting_count, 2);
+    assert_int_equal(report->observations[0].sightings[0].role, ROLE_OTHER);
+    assert_string_equal(report->observations[0].extra, "{\"shown\":false}");
+    assert_null(strstr(report->description, "45.59.2.1"));
+    report_free(report);
+    /* A spreadsheet. */
+    report = read_mail("From: a@soc.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: application/vnd.ms-excel; name=iocs.csv\n"
+                       "Content-Disposition: attachment\nContent-Transfer-Encoding: base64\n\nUEsDBAAAIDE5OC41MS4xMDAuNyAK\n");
+    assert_int_equal(report->rejection_count, 1);
+    assert_int_equal(report->observation_count, 0);
+    report_free(report);
+    /* One that is known is read as that alone. */
+    report = read_attached("text/csv", "iocs.csv", "timestamp,ip,class\n2026-11-27T10:00:00Z,45.59.2.1,phishing\n,45.59.2.2,\n");
+    assert_int_equal(report->observation_count, 1);
+    report_free(report);
+}
+
+/* Fields of the mail, of its parts, and of a mail within it. */
+static void labels_in_fields(void **state)
+{
+    static const struct {
+        const char *fields, *part, *text;
+        enum tlp label;
+    } mails[] = {
+        {"X-TLP: RED\n", "", "see 198.51.100.7", TLP_RED},
+        {"TLP: amber\n", "", "see 198.51.100.7", TLP_AMBER},
+        {"X-Classification: TLP:RED\n", "", "x", TLP_RED},
+        {"Keywords: scan\nKeywords: TLP:AMBER+STRICT\n", "", "x", TLP_AMBER_STRICT},
+        {"Comments: TLP:RED\n", "", "x", TLP_RED},
+        {"Thread-Topic: =?utf-8?Q?TLP=3ARED_f=C3=B6?=\n", "", "x", TLP_RED},
+        {"", "Content-Description: TLP:RED indicators\n", "x", TLP_RED},
+        {"X-TLP: RED\n", "", "TLP:GREEN", TLP_RED},
+        {"X-TLP: GREEN\n", "Content-Description: TLP:CLEAR\n", "x", TLP_NONE},
+        {"X-TLP: GREEN\n", "", "TLP:CLEAR", TLP_GREEN},
+        {"X-TLP: CLEAR\n", "", "TLP:AMBER", TLP_AMBER},
+        {"To: tlp-red@soc.example\nReferences: <tlp:red@soc.example>\n", "", "x", TLP_NONE},
+        {"X-TLP-Team: red\nKeywords: red\n", "", "x", TLP_NONE},
+    };
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_SIZE(mails); i++) {
+        char *mail = mem_printf("From: a@soc.example\nSubject: s\n%sMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+                                "--b\nContent-Type: text/plain\n\n%s\n--b\nContent-Type: application/pdf\n%s\n%%PDF-1.7\n--b--\n",
+                                mails[i].fields, mails[i].text, mails[i].part);
+        struct report *report = read_mail(mail);
+        if (report->tlp != mails[i].label)
+            fail_msg("%s%s", mails[i].fields, mails[i].part);
+        report_free(report);
+        free(mail);
+    }
+    struct report *report = read_attached("message/rfc822", "a.eml", "From: b@soc.example\nSubject: t\nX-TLP: RED\n\ntext");
+    assert_int_equal(report->tlp, TLP_RED);
+    report_free(report);
+    /* It holds for values that bear a wider one, too. */
+    report = read_mail("From: a@soc.example\nSubject: s\nX-TLP: RED\nMIME-Version: 1.0\nContent-Type: text/csv\n\n"
+                       "timestamp,ip,class,tlp\n2026-11-27T10:00:00Z,45.59.2.1,phishing,green\n");
+    assert_int_equal(report->tlp, TLP_RED);
+    assert_true(report->observation_count > 0);
+    for (size_t i = 0; i < report->observations[0].sighting_count; i++)
+        assert_true(report->observations[0].sightings[i].tlp == TLP_NONE || report->observations[0].sightings[i].tlp == TLP_RED);
+    report_free(report);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(unread_is_what_it_calls_itself), cmocka_unit_test(unread_without_a_label),
-                                       cmocka_unit_test(types_that_say_nothing)};
+                                       cmocka_unit_test(types_that_say_nothing), cmocka_unit_test(tables_that_nobody_knows),
+                                       cmocka_unit_test(labels_in_fields)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

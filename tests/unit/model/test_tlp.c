@@ -132,11 +132,40 @@ static void colons(void **state)
 static void loose_spellings(void **state)
 {
     UNUSED(state);
-    static const char *const forms[] = {"TLP @",     "TLP @ - abc",      "TLP-@",          "TLP=@",        "_TLP_@.pdf",
-                                        "TLP/@",     "**TLP:** **@**",   "TLP:**@**",      "TLP:[@]",      "(TLP (@))",
-                                        "TLP:\r\n@", "TLP\n@",           "> TLP:\n> @",    "TLP|@|",       "Traffic Light Protocol: @",
-                                        "TLP is @",  "TLP 2.0 label: @", "TLP2.0:@",       "TLP \u2013 @", "TLP: \U0001f534 @",
-                                        "TLP\t\t@",  "\"tlp\": \"@\"",   "T\u200bLP \"@\""};
+    static const char *const forms[] = {"TLP @",
+                                        "TLP @ - abc",
+                                        "TLP-@",
+                                        "TLP=@",
+                                        "_TLP_@.pdf",
+                                        "TLP/@",
+                                        "**TLP:** **@**",
+                                        "TLP:**@**",
+                                        "TLP:[@]",
+                                        "(TLP (@))",
+                                        "TLP:\r\n@",
+                                        "TLP\n@",
+                                        "> TLP:\n> @",
+                                        "TLP|@|",
+                                        "Traffic Light Protocol: @",
+                                        "TLP is @",
+                                        "TLP 2.0 label: @",
+                                        "TLP2.0:@",
+                                        "TLP \u2013 @",
+                                        "TLP: \U0001f534 @",
+                                        "TLP\t\t@",
+                                        "\"tlp\": \"@\"",
+                                        "T\u200bLP \"@\"",
+                                        "TLP v2: @",
+                                        "TLP v2 @",
+                                        "TLPv2:@",
+                                        "TLP 2.0: @",
+                                        "TLP v2.0 @",
+                                        "TLP (v2.0): @",
+                                        "TLP version 2.0: @",
+                                        "X-TLP-Level: @",
+                                        "Distribution: @ (TLP)",
+                                        "@ [TLP 2.0]",
+                                        "**@** (TLP v2)"};
     static const char *const names[] = {"CLEAR", "green", "AMBER", "Amber-Strict", "RED"};
     for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
         for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
@@ -147,14 +176,10 @@ static void loose_spellings(void **state)
         }
     assert_int_equal(tlp_in_text("\uff34\uff2c\uff30\uff1a\uff32\uff25\uff24"), TLP_RED);
     assert_int_equal(tlp_in_text("TLP:CLEAR, but the rest is TLP GREEN"), TLP_GREEN);
-    static const char *const none[] = {"the TLP of red things",
-                                       "HTLP RED",
-                                       "TLPRED",
-                                       "TLP. Red is",
-                                       "TLP, red",
-                                       "TLP redirect",
-                                       "TLP is not RED",
-                                       "TLP                                red"};
+    static const char *const none[] = {
+        "the TLP of red things", "HTLP RED",        "TLPRED",     "TLP. Red is", "TLP, red",
+        "TLP redirect",          "TLP is not RED",  "TLP v3 RED", "TLP vRED",    "kindred (TLP)",
+        "red hosts (TLP)",       "red (TLP later)", "(TLP)",      "red (TLP",    "TLP                                red"};
     for (size_t i = 0; i < ARRAY_SIZE(none); i++)
         assert_int_equal(tlp_in_text(none[i]), TLP_NONE);
 }
