@@ -50,10 +50,13 @@ enum tlp report_label_row(const struct report *report, struct observation *obser
     return label;
 }
 
-/* In the report's extra may stand what the format had labels for, of some of the values: they have these. */
+/* In the report's extra may stand what the format had labels for, of some of the values: they have these. So have they beside words that
+ * only repeat the document's label. */
 void report_label_words(struct report *report)
 {
     enum tlp head = tlp_strictest(narrow_label(report->summary), narrow_label(report->description)), label = TLP_NONE;
+    if (head <= report->tlp)
+        head = TLP_NONE;
     report->tlp = tlp_strictest(report->tlp, tlp_strictest(head, narrow_label(report->extra)));
     for (size_t i = 0; i < report->observation_count; i++) {
         narrow_values(report, &report->observations[i], head);

@@ -45,6 +45,9 @@ static const struct {
      "{\"tlp\":\"green\",\"observations\":[{\"description\":\"TLP:AMBER\",\"source\":{\"ip\":\"198.51.100.1\"}},"
      "{\"source\":{\"ip\":\"198.51.100.2\"}}]}",
      TLP_AMBER, TLP_AMBER, TLP_GREEN},
+    {"json", NULL,
+     "{\"tlp\":\"amber\",\"description\":\"TLP:AMBER as it says\",\"observables\":[{\"value\":\"198.51.100.1\",\"tlp\":\"green\"}]}",
+     TLP_AMBER, TLP_GREEN, TLP_GREEN},
     {"ndjson", NULL, "{\"description\":\"x\",\"traffic_light_protocol\":\"red\",\"observables\":[{\"value\":\"198.51.100.1\"}]}\n", TLP_RED,
      TLP_RED, TLP_RED},
     {"iodef", NULL, IODEF("green", ""), TLP_GREEN, TLP_GREEN, TLP_GREEN},
