@@ -71,18 +71,6 @@ static void narrow_observation(struct native *native, struct observation *observ
     native->stray = TLP_NONE;
 }
 
-/* The report's bytes are kept as a whole. Values of observations that are not meant keep the label that it had. */
-static void narrow_report(struct native *native)
-{
-    struct report *report = native->report;
-    enum tlp label = narrowed(report->tlp, native->strictest);
-    for (size_t i = 0; label != report->tlp && i < report->observation_count; i++)
-        for (size_t k = 0; k < report->observations[i].sighting_count; k++)
-            if (report->observations[i].sightings[k].tlp == TLP_NONE)
-                report->observations[i].sightings[k].tlp = report->tlp;
-    report->tlp = label;
-}
-
 /* --- members --- */
 
 static bool keep_extra(struct native *native, const char *name, const json_t *value, const struct json_place *place, struct err *err)
@@ -615,7 +603,7 @@ static bool read_report(struct native *native, const json_t *root, struct err *e
     here.name = "observables";
     if (observables && !json_is_null(observables) && !read_own_observables(native, observables, &here, err))
         return false;
-    narrow_report(native);
+    report_narrow(report, narrowed(report->tlp, native->strictest));
     if (report->observation_count || !str_is_empty(report->description))
         return true;
     if (report->rejected_total)
