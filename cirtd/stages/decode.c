@@ -16,9 +16,6 @@
 #include "codec/csv_mapping.h"
 #include "codec/gather.h"
 
-/* What came in was bounded by the door it came through; these bound what is read at once. A mail is read by a parser that keeps little; the
- * trees of other documents take several times their size, so that theirs is a setting. */
-enum { MAIL_SIZE_MAX = 64 * 1024 * 1024 };
 /* A table up to this size goes with others into one statement; a larger one is stored as it is read. */
 enum { STREAM_FROM = 256 * 1024, HEAD_SIZE = 4096 };
 
@@ -148,13 +145,16 @@ static bool decode_whole(struct decode_job *job, struct decode_source *source, b
 {
     struct report *report = NULL;
     struct codec_hints hints = hints_of(job);
-    struct err ignored;
+    struct err telling;
     buf_clear(&job->raw);
     buf_init(&job->raw, job->limits->document_bytes_max);
     if (!decode_source_rest(source, &job->raw, err) ||
         !codec_decode(job->codec, buf_text(&job->raw), job->raw.size, job->limits, &hints, &report, err)) {
-        *is_malformed =
-            (err->code == ERR_INPUT || err->code == ERR_LIMIT) && (job->codec->shape != CODEC_ROWS || tell_refused(job, &ignored));
+        *is_malformed = err->code == ERR_INPUT || err->code == ERR_LIMIT;
+        if (*is_malformed && job->codec->shape == CODEC_ROWS && !tell_refused(job, &telling)) {
+            *is_malformed = false; /* the database's fault, not the document's: tried again */
+            *err = telling;
+        }
         return false;
     }
     bool ok = decode_stream_parts(job, report, err);
@@ -168,11 +168,8 @@ static bool decode_whole(struct decode_job *job, struct decode_source *source, b
 /* Its layers are opened one by one: all of it has to be at hand. */
 static bool decode_message(struct decode_job *job, struct decode_source *source, bool *is_malformed, struct err *err)
 {
-    struct codec_limits limits = *job->limits;
-    limits.document_bytes_max = MAIL_SIZE_MAX;
-    job->limits = &limits;
     buf_clear(&job->raw);
-    buf_init(&job->raw, limits.document_bytes_max);
+    buf_init(&job->raw, MAIL_SIZE_MAX);
     bool ok = decode_source_rest(source, &job->raw, err);
     *is_malformed = !ok && (err->code == ERR_INPUT || err->code == ERR_LIMIT);
     return ok && decode_mail(job, is_malformed, err);

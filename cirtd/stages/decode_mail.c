@@ -125,7 +125,7 @@ static bool step_inward(struct reading *reading)
         return false;
     const char *clear = (const char *)db_get_bytes(reading->tried, row, CLEAR, &size);
     *next = (struct step){.bytes = &next->opened, .inside = step->inside};
-    buf_init(&next->opened, 2 * reading->job->limits->document_bytes_max);
+    buf_init(&next->opened, 2 * MAIL_SIZE_MAX);
     bool ok = mail_layers_open(buf_text(step->bytes), step->bytes->size, closed->path, clear, size, &next->inside, &next->opened, &why);
     next->inside.is_signed |= !str_equal(db_get_text(reading->tried, row, SIGNATURES), "[]");
     if (!ok || !read_step(reading, next, &why)) {

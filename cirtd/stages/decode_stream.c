@@ -81,12 +81,16 @@ bool decode_stream_rows(struct decode_job *job, struct decode_source *source, bo
 {
     struct rows rows = {.job = job, .batch = report_batch_new(), .head = report_new(job->codec->name)};
     const struct codec_sink sink = {.context = &rows, .on_report = on_rows};
-    struct err ignored;
+    struct err telling;
     bool ok = begin_rows(&rows, err);
     if (ok && !run_stream(job, source, &sink, err)) {
         ok = false;
         /* Half a document is none. */
-        *is_malformed = is_fault(err) && begin_rows(&rows, &ignored) && decode_tell_columns(job, rows.head, false, &ignored);
+        *is_malformed = is_fault(err);
+        if (*is_malformed && !(begin_rows(&rows, &telling) && decode_tell_columns(job, rows.head, false, &telling))) {
+            *is_malformed = false;
+            *err = telling; /* the database's fault, not the document's: tried again */
+        }
     }
     if (ok) {
         job->observations = rows.next_no - 1;
@@ -203,10 +207,12 @@ bool decode_stream_lines(struct decode_job *job, struct decode_source *source, b
     /* A line too long, say: what stood before it came well, and stays. */
     *is_malformed = !ok && is_fault(err);
     if (ok || *is_malformed) {
-        struct err flush_err;
-        bool flushed = flush(&lines, ok ? err : &flush_err);
-        *is_malformed = *is_malformed && flushed;
-        ok = ok && flushed && tell_split(&lines, err);
+        struct err telling;
+        bool is_flushed = flush(&lines, &telling);
+        if (!is_flushed)
+            *err = telling;
+        *is_malformed = *is_malformed && is_flushed;
+        ok = ok && is_flushed && tell_split(&lines, err);
     }
     report_batch_free(lines.batch);
     return ok;

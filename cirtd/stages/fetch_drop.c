@@ -579,15 +579,16 @@ static bool take_next(struct drop *drop, struct err *err)
             rest(folder, NO_SPACE_MS);
             continue;
         }
-        const char *name = folder->ready.items[0];
-        if (!take_file(drop, folder, name, err)) {
+        char *name = mem_strdup(folder->ready.items[0]); /* whoever works on it may empty the list */
+        bool ok = take_file(drop, folder, name, err);
+        if (ok)
+            remove_name(&folder->ready, 0);
+        else {
             log_warn("file_waits", "feed=%s file=%s %s", folder->name, log_quote(name), log_err(err));
             rest(folder, 1000);
-            return false;
         }
-        /* Its list may have been emptied meanwhile, and the name with it. */
-        remove_name(&folder->ready, 0);
-        return true;
+        free(name);
+        return ok;
     }
     return false;
 }

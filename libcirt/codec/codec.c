@@ -124,6 +124,12 @@ static bool decode_stream(const struct codec *codec, const char *bytes, size_t s
     return ok;
 }
 
+/* Rows are bounded one by one. */
+static size_t size_max(const struct codec *codec, const struct codec_limits *limits)
+{
+    return codec == &mail_codec ? MAIL_SIZE_MAX : codec->shape == CODEC_ROWS ? SIZE_MAX : limits->document_bytes_max;
+}
+
 bool codec_decode(const struct codec *codec, const char *bytes, size_t size, const struct codec_limits *limits,
                   const struct codec_hints *hints, struct report **out, struct err *err)
 {
@@ -131,8 +137,8 @@ bool codec_decode(const struct codec *codec, const char *bytes, size_t size, con
     static const struct codec_hints no_hints = {0};
     if (!hints)
         hints = &no_hints;
-    if (size > limits->document_bytes_max)
-        return err_set_at(err, ERR_LIMIT, "line 1", "larger than %zu bytes", limits->document_bytes_max);
+    if (size > size_max(codec, limits))
+        return err_set_at(err, ERR_LIMIT, "line 1", "larger than %zu bytes", size_max(codec, limits));
     if (size > LARGE)
         mem_give_back();
     bool ok = codec->shape == CODEC_WHOLE ? codec->decode(bytes, size, limits, hints, out, err)

@@ -17,9 +17,13 @@
 #include "base/err.h"
 #include "model/report.h"
 
+/* Bytes. A mail is read by a parser that keeps little; the trees of other documents take several times their size, so that theirs is set.
+ */
+enum { MAIL_SIZE_MAX = 64 * 1024 * 1024 };
+
 /* Exceeding any is ERR_LIMIT. Zero is not "unlimited". codec_limits_default is what the daemon ships. */
 struct codec_limits {
-    size_t document_bytes_max; /* of whole documents and of one line or row */
+    size_t document_bytes_max; /* of whole documents but mails (MAIL_SIZE_MAX), also of those attached to a mail; of one line or row */
     unsigned depth_max;        /* nesting of JSON, XML and MIME */
     size_t observations_max;   /* of whole documents */
 };

@@ -208,12 +208,14 @@ static bool sight_outer(struct iodef_sight *sight, const struct event *event)
     return sight_records(sight, event->element);
 }
 
-static size_t count_elements(const struct xml_element *element)
+/* How much is read again: elements, and their texts, which are copied. */
+static size_t weight_of(const struct xml_element *element)
 {
-    size_t count = 1;
+    enum { TEXT_WEIGHT = 8 };
+    size_t weight = 1 + strlen(element->text) / TEXT_WEIGHT;
     for (const struct xml_element *child = element->first; child; child = child->next)
-        count += xml_is(child, IODEF_SPACE, "EventData") ? 1 : count_elements(child);
-    return count;
+        weight += xml_is(child, IODEF_SPACE, "EventData") ? 1 : weight_of(child);
+    return weight;
 }
 
 /* What an encoder of ours found no other place for. */
@@ -389,7 +391,7 @@ static bool read_event(struct iodef_reader *reader, struct xml_element *element,
     if (!inner)
         return read_leaf(reader, &event);
     element->is_used = true;
-    event.weight = count_elements(element) + (outer ? outer->weight : 0);
+    event.weight = weight_of(element) + (outer ? outer->weight : 0);
     for (; inner; inner = xml_next(inner))
         if (!read_event(reader, inner, &event, &event.statement, event.tlp))
             return false;

@@ -23,7 +23,7 @@ struct iodef_reader {
     struct buf description;    /* of all Incidents */
     size_t sightings;          /* so far */
     enum tlp content_label;    /* the strictest of descriptions and extra, which have no label of their own; TLP_NONE at first */
-    size_t work;               /* elements read again for inner events */
+    size_t work;               /* what was read again for inner events: elements and texts */
     struct iodef_named *named; /* heap; iodef_event_clear() */
     size_t named_count, named_capacity;
 };

@@ -113,12 +113,28 @@ static void set_time(const struct report *report, struct observation *observatio
     observation->time_rule = report->time_rule;
 }
 
-static bool has_sighting(const struct observation *observation, const struct sighting *wanted)
+static int compare_values(const void *a, const void *b)
 {
-    for (size_t i = 0; i < observation->sighting_count; i++)
-        if (observation->sightings[i].type == wanted->type && str_equal(observation->sightings[i].value, wanted->value))
-            return true;
-    return false;
+    const struct sighting *left = *(const struct sighting *const *)a, *right = *(const struct sighting *const *)b;
+    int by_type = (left->type > right->type) - (left->type < right->type);
+    return by_type ? by_type : strcmp(left->value, right->value);
+}
+
+/* Takes out of `observation` what `shown` has. */
+static void drop_shown(struct observation *observation, const struct observation *shown)
+{
+    size_t kept = 0;
+    const struct sighting **known = mem_calloc(shown->sighting_count + 1, sizeof *known);
+    for (size_t i = 0; i < shown->sighting_count; i++)
+        known[i] = &shown->sightings[i];
+    qsort(known, shown->sighting_count, sizeof *known, compare_values);
+    for (size_t i = 0; i < observation->sighting_count; i++) {
+        const struct sighting *wanted = &observation->sightings[i];
+        if (!bsearch(&wanted, known, shown->sighting_count, sizeof *known, compare_values))
+            observation->sightings[kept++] = *wanted;
+    }
+    observation->sighting_count = kept;
+    free(known);
 }
 
 /* What the message says; what a mail forwarded in it says is an observation of its own already. True where it names anything. */
@@ -138,16 +154,13 @@ struct observation *mail_unshown_read(struct report *report, const struct buf *a
 {
     struct observation *observation = report_add_observation(report);
     extract_observables(buf_text(aside), report, observation);
-    const struct observation *shown = has_shown ? observation - 1 : NULL;
-    size_t kept = 0;
-    for (size_t i = 0; i < observation->sighting_count; i++)
-        if (!shown || !has_sighting(shown, &observation->sightings[i]))
-            observation->sightings[kept++] = observation->sightings[i];
-    observation->sighting_count = kept;
+    if (has_shown)
+        drop_shown(observation, observation - 1);
     observation->extra = extra;
-    if (kept == 0)
-        report->observation_count--;
-    return kept ? observation : NULL;
+    if (observation->sighting_count > 0)
+        return observation;
+    report->observation_count--;
+    return NULL;
 }
 
 void mail_unshown_label(struct report *report, const struct buf *aside)

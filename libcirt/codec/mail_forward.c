@@ -160,9 +160,11 @@ static void read_message(struct mail_reading *reading, int index, const char *pa
     size_t before = reading->forward_total;
     mail_parts_read(reading, index, cover);
     enum sighting_role sender = reading->forward_total == before ? ROLE_SOURCE : ROLE_OTHER;
-    if (!returned && reading->forward_total++ < FORWARDS_MAX)
+    bool is_read = !returned && reading->forward_total++ < FORWARDS_MAX;
+    if (is_read)
         add_observation(reading, inner, path, start, sender);
-    if (!reading->is_aside)
+    /* What one too many says stays with the mail that brings it. */
+    if (!reading->is_aside && (is_read || returned))
         add_range(reading, start, reading->text.size);
 }
 

@@ -7,7 +7,7 @@
 #include "codec/stix.h"
 #include "codec/stix_marking.h"
 
-enum { FOLLOW_MAX = 4, SHOWN_MAX = 80, PATH_SIZE_MAX = 128 };
+enum { FOLLOW_MAX = 4, SHOWN_MAX = 80, PATH_SIZE_MAX = 128, TEXT_WEIGHT = 8 };
 
 /* How a value is read: as one type, as an address or network of either family, or as whatever it turns out to be. */
 enum how { HOW_TYPE, HOW_ADDRESS, HOW_GUESS };
@@ -415,15 +415,23 @@ static bool take_item(struct item *item)
     return str_equal(type, STIX_OWN_TYPE) ? take_own(item) : true;
 }
 
-/* How much there is to look at. */
-static size_t weight_of(const json_t *json)
+/* How much there is to look at: members and texts, of which more than a value can have is only looked at in lists (labels). */
+static size_t weight_of(const json_t *json, size_t text_max)
 {
-    size_t weight = 1;
+    size_t weight = 1, index;
     const char *name;
     json_t *value;
+    if (json_is_string(json)) {
+        size_t size = json_string_length(json);
+        return weight + (size < text_max ? size : text_max) / TEXT_WEIGHT;
+    }
     json_object_foreach((json_t *)json, name, value)
     {
-        weight += 1 + json_array_size(value) + json_object_size(value);
+        weight += weight_of(value, OBSERVABLE_TEXT_MAX);
+    }
+    json_array_foreach(json, index, value)
+    {
+        weight += weight_of(value, SIZE_MAX);
     }
     return weight;
 }
@@ -439,7 +447,7 @@ static bool follow(const struct stix_sight *sight, const char *id, enum sighting
     json_object_set_new(sight->taken, id, json_true());
     if (object)
         object->is_seen = true;
-    sight->reader->work += weight_of(json);
+    sight->reader->work += weight_of(json, OBSERVABLE_TEXT_MAX);
     if (sight->reader->work > STIX_WORK_MAX)
         return stix_object_fail(sight->owner, NULL, ERR_LIMIT, sight->reader->err, "too much is referred to again and again");
     struct item item = {.sight = sight,

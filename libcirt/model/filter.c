@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/timestamp.h"
 #include "model/filter_tree.h"
@@ -11,7 +12,7 @@
 enum {
     BOTH = FILTER_CASE | FILTER_REPORT,
     WIDE = FILTER_CASE | FILTER_REPORT | FILTER_RULE | FILTER_INDICATOR | FILTER_ITEM,
-    VALUES_MAX = 256
+    VALUES_ROOM = 64
 };
 
 /* To add a field: a row here, one in docs/FILTERS.md (checked by unit_model_filter), fragments in sql/filters/ for cases, reports and
@@ -196,12 +197,18 @@ static const struct known_value *values_of(struct filter_subject *subject, const
 {
     size_t row = (size_t)(field - filter_fields);
     if (!(subject->known >> row & 1)) {
-        struct filter_value values[VALUES_MAX];
-        size_t got = subject->get(subject->object, field->name, values, VALUES_MAX);
+        struct filter_value some[VALUES_ROOM], *values = some, *more = NULL;
+        size_t room = VALUES_ROOM, got;
+        while ((got = subject->get(subject->object, field->name, values, room)) == room) {
+            room *= 8;
+            free(more);
+            values = more = mem_calloc(room, sizeof *values);
+        }
         subject->first[row] = subject->used;
         subject->count[row] = got;
         for (size_t i = 0; i < got; i++)
             learn(subject, field->kind, &values[i]);
+        free(more);
         subject->known |= UINT64_C(1) << row;
     }
     *count = subject->count[row];

@@ -11,7 +11,7 @@
 #include "model/observable_url.h"
 #include "model/observable_wallet.h"
 
-enum { TEXT_SIZE_MAX = 64 * 1024, GUESS_SIZE_MAX = 8192 };
+enum { GUESS_SIZE_MAX = 8192 };
 
 static const char *const type_names[OBSERVABLE_TYPE_COUNT] = {
     [OBSERVABLE_IPV4] = "ipv4",         [OBSERVABLE_IPV6] = "ipv6",
@@ -153,8 +153,7 @@ static const char *normalise_country(struct arena *arena, const char *text)
 
 static const char *normalise_text(struct arena *arena, const char *text)
 {
-    size_t size = strlen(text);
-    return size <= TEXT_SIZE_MAX && str_is_utf8(text, size, NULL) ? arena_strdup(arena, text) : NULL;
+    return str_is_utf8(text, strlen(text), NULL) ? arena_strdup(arena, text) : NULL;
 }
 
 static const char *skip_blanks(const char *text, size_t *size)
@@ -180,11 +179,11 @@ bool observable_is_absent(const char *text)
     return false;
 }
 
-/* Without the blanks around it; NULL for what senders write where they have nothing. */
+/* Without the blanks around it; NULL for what senders write where they have nothing, and for what is too long to be copied here. */
 static const char *trim_present(struct arena *arena, const char *text)
 {
     size_t size;
-    if (!text || observable_is_absent(text))
+    if (!text || strnlen(text, OBSERVABLE_TEXT_MAX + 1) > OBSERVABLE_TEXT_MAX || observable_is_absent(text))
         return NULL;
     text = skip_blanks(text, &size);
     return text[size] ? arena_strndup(arena, text, size) : text;

@@ -32,6 +32,8 @@ enum observable_type {
     OBSERVABLE_TYPE_COUNT
 };
 
+enum { OBSERVABLE_TEXT_MAX = 64 * 1024 }; /* bytes: a longer text is no value, of whatever type */
+
 /* What the observable did in the statement. The numbers are the database's (sighting.role). */
 enum sighting_role { ROLE_SOURCE = 1, ROLE_TARGET = 2, ROLE_VICTIM = 3, ROLE_INFRASTRUCTURE = 4, ROLE_OTHER = 5, ROLE_COUNT };
 

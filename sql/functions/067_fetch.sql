@@ -222,14 +222,16 @@ LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 CREATE OR REPLACE FUNCTION fetch_polled(p_feed bigint, p_attempts int, p_etag text, p_last_modified text, p_added_after text, p_query_after text, p_next text, p_more boolean, p_seen bytea, p_page_limit int,
                                         p_trail bytea, p_rest_s int, p_is_refused boolean, p_error text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    UPDATE feed_state s SET etag = p_etag, last_modified = p_last_modified, added_after = p_added_after, query_after = p_query_after, next = p_next, more = p_more,
+    UPDATE feed_state s SET etag = p_etag, last_modified = p_last_modified, added_after = p_added_after, query_after = p_query_after, next = p_next,
+        more = CASE WHEN p_rest_s > 0 THEN s.more ELSE p_more END, incomplete = coalesce(p_error LIKE 'it has more%', false) OR s.incomplete AND (p_rest_s > 0 OR s.more),
         seen = p_seen, page_limit = nullif(p_page_limit, 0), trail = p_trail, failures = s.failures + p_is_refused::int,
         rest_s = CASE WHEN p_is_refused THEN greatest(p_rest_s, extract(epoch FROM fetch_back_off(s.failures + 1, f.every_s))::int) ELSE nullif(p_rest_s, 0) END,
         error = coalesce(p_error, CASE WHEN s.more AND s.error LIKE 'it has more%' THEN s.error END), failed = CASE WHEN p_rest_s > 0 THEN clock_timestamp() ELSE s.failed END
     FROM feed f WHERE f.identity_id = s.identity_id AND s.identity_id = p_feed AND s.attempts = p_attempts;
     SELECT fetch_tell_failing(p_feed) WHERE p_is_refused;
-    SELECT CASE WHEN s.error LIKE 'it has more%' THEN feed_notice_raise_daily(p_feed, 'incomplete', '', s.error) WHEN NOT s.more THEN feed_notice_end(p_feed, 'incomplete') END
-        FROM feed_state s WHERE s.identity_id = p_feed AND (s.error IS NULL OR s.error LIKE 'it has more%') $$;
+    SELECT CASE WHEN s.error LIKE 'it has more%' THEN feed_notice_raise_daily(p_feed, 'incomplete', '', s.error)
+            WHEN NOT s.more AND NOT s.incomplete AND s.error IS NULL THEN feed_notice_end(p_feed, 'incomplete') END
+        FROM feed_state s WHERE s.identity_id = p_feed $$;
 
 -- Until the next time: at once where there is more of it, else after its interval, a little sooner or later so that not all come at once.
 CREATE OR REPLACE FUNCTION fetch_settle(p_ids bigint[], p_attempts int[]) RETURNS SETOF bigint

@@ -354,6 +354,34 @@ static void doctor_knows_what_is_missing(void **state)
     assert_int_equal(cluster_number(checks), 0);
 }
 
+/* What a poll in vain comes between of goes on being told, until a run from the start has met nothing of the kind. */
+static void what_is_kept_back_is_told_over_failures(void **state)
+{
+    static const char polled[] =
+        "SET search_path = cirt; SELECT fetch_polled(i.id, s.attempts, NULL, NULL, NULL, NULL, NULL, %s, NULL, 0, NULL, %d, %s)"
+        " FROM identity i JOIN feed_state s ON s.identity_id = i.id WHERE i.login = 'poll'";
+    static const struct {
+        const char *more;
+        int rest_s;
+        const char *error;
+        int64_t notices;
+    } polls[] = {{"true", 0, "false, 'it has more of 2026-01-01 than it gives at once'", 1},
+                 {"false", 30, "true, 'it answered 503 and asks to wait'", 1},
+                 {"true", 0, "false, NULL", 1},
+                 {"false", 0, "false, NULL", 1}, /* the run that began with it ends here */
+                 {"false", 30, "false, 'no space for reports at the moment'", 1},
+                 {"true", 0, "false, NULL", 1},
+                 {"false", 0, "false, NULL", 0}};
+    char sql[400];
+    (void)state;
+    for (size_t i = 0; i < sizeof polls / sizeof polls[0]; i++) {
+        snprintf(sql, sizeof sql, polled, polls[i].more, polls[i].rest_s, polls[i].error);
+        cluster_execute(sql);
+        if (open_notices("poll", "incomplete") != polls[i].notices)
+            fail_msg("poll %zu", i);
+    }
+}
+
 /* Which limit it is, how high, and how it is changed. */
 static void notices_name_the_limit(void **state)
 {
@@ -477,6 +505,7 @@ int main(void)
         cmocka_unit_test(a_state_says_how_it_went),
         cmocka_unit_test(who_asks_to_wait_for_ever_is_told),
         cmocka_unit_test(doctor_knows_what_is_missing),
+        cmocka_unit_test(what_is_kept_back_is_told_over_failures),
         cmocka_unit_test(notices_name_the_limit),
         cmocka_unit_test(what_is_red_is_only_counted),
         cmocka_unit_test(what_never_brought_anything_goes_whole),

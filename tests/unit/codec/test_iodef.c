@@ -150,6 +150,14 @@ static void test_limits_of_observations_and_inheritance(void **state)
     buf_add_text(&text, "</EventData>");
     assert_null(decode_incident("", buf_text(&text)));
     assert_int_equal(err.code, ERR_LIMIT);
+    buf_reset(&text);
+    /* One long text counts as many elements. */
+    buf_printf(&text, "<EventData><Flow><System><Node><Address>%*s</Address></Node></System></Flow>", 1000000, "x");
+    for (int i = 0; i < 100; i++)
+        buf_add_text(&text, "<EventData/>");
+    buf_add_text(&text, "</EventData>");
+    assert_null(decode_incident("", buf_text(&text)));
+    assert_string_equal(err.text, "inner EventData inherit too much");
     buf_clear(&text);
 }
 

@@ -3,11 +3,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "codec/codec.h"
 #include "model/tlp.h"
@@ -192,10 +194,78 @@ static void labels_in_fields(void **state)
     report_free(report);
 }
 
+/* Those that get no observation of their own are read with the mail that brings them. */
+static void each_of_many_mails_is_read(void **state)
+{
+    enum { MAILS = 60 };
+    struct buf mail;
+    char value[40];
+    UNUSED(state);
+    buf_init(&mail, 64 * 1024);
+    buf_printf(&mail, "From: a@soc.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n");
+    for (int i = 0; i < MAILS; i++)
+        buf_printf(&mail, "--b\nContent-Type: message/rfc822\n\nFrom: phisher@x%d.example\nSubject: t\n\nhttp://evil%d.example/%d\n", i, i,
+                   i);
+    buf_printf(&mail, "--b--\n");
+    struct report *report = read_mail(buf_text(&mail));
+    for (int i = 0; i < MAILS; i++) {
+        snprintf(value, sizeof value, "http://evil%d.example/%d", i, i);
+        assert_value(report, value);
+    }
+    report_free(report);
+    buf_clear(&mail);
+}
+
+/* The bound of documents is not that of the mail. */
+static void attached_documents_have_their_bound(void **state)
+{
+    static const char mail[] = "From: a@soc.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: application/json\n\n"
+                               "{\"class\":\"phishing\",\"url\":\"http://evil.example/\",\"description\":\"%0400d\"}\n";
+    struct codec_limits limits = codec_limits_default;
+    struct err err;
+    UNUSED(state);
+    char *text = mem_printf(mail, 0);
+    for (int i = 0; i < 2; i++) {
+        struct report *report = NULL;
+        limits.document_bytes_max = i == 0 ? 1000 : 300;
+        assert_true(codec_decode(codec_find("mail"), text, strlen(text), &limits, NULL, &report, &err));
+        assert_int_equal(report->rejected_total, i);
+        if (i == 1)
+            assert_non_null(strstr(report->rejections[0].text, "larger than 300 bytes"));
+        report_free(report);
+    }
+    free(text);
+}
+
+/* What only the text put aside says, however much the shown one has. */
+static void unshown_values_are_those_not_shown(void **state)
+{
+    struct buf mail;
+    UNUSED(state);
+    buf_init(&mail, 64 * 1024);
+    buf_printf(&mail, "From: a@soc.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=b\n\n"
+                      "--b\nContent-Type: text/plain\n\n");
+    for (int i = 0; i < 500; i++)
+        buf_printf(&mail, "203.0.113.%d evil%d.example\n", i % 250, i);
+    buf_printf(&mail, "--b\nContent-Type: text/html\n\n<p>203.0.113.7 198.51.100.9</p>\n--b--\n");
+    struct report *report = read_mail(buf_text(&mail));
+    const struct observation *last = &report->observations[report->observation_count - 1];
+    assert_string_equal(last->extra, "{\"shown\":false}");
+    assert_int_equal(last->sighting_count, 1);
+    assert_string_equal(last->sightings[0].value, "198.51.100.9");
+    report_free(report);
+    buf_clear(&mail);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(unread_is_what_it_calls_itself), cmocka_unit_test(unread_without_a_label),
-                                       cmocka_unit_test(types_that_say_nothing), cmocka_unit_test(tables_that_nobody_knows),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_of_many_mails_is_read),
+                                       cmocka_unit_test(attached_documents_have_their_bound),
+                                       cmocka_unit_test(unshown_values_are_those_not_shown),
+                                       cmocka_unit_test(unread_is_what_it_calls_itself),
+                                       cmocka_unit_test(unread_without_a_label),
+                                       cmocka_unit_test(types_that_say_nothing),
+                                       cmocka_unit_test(tables_that_nobody_knows),
                                        cmocka_unit_test(labels_in_fields)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

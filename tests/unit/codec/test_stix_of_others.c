@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "codec/stix.h"
@@ -450,6 +451,35 @@ static void documents_without_uuids_are_recognised(void **state)
     report_free(report);
 }
 
+/* Long texts are copied each time that somebody refers to them. */
+static void what_is_referred_to_again_and_again_ends(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *member;
+        int size, references;
+    } many[] = {{"\"name\":\"x", 60000, 700}, {"\"name\":\"x\",\"labels\":[\"x", 1000000, 40}};
+    for (size_t i = 0; i < ARRAY_SIZE(many); i++) {
+        struct buf text;
+        struct report *report = NULL;
+        struct err err = {0};
+        buf_init(&text, 4 * 1024 * 1024);
+        buf_printf(&text, "[{\"type\":\"file\",\"id\":\"file--1\",%s%*s\"%s}", many[i].member, many[i].size, "", i ? "]" : "");
+        for (int k = 0; k < many[i].references; k++)
+            buf_printf(&text,
+                       ",{\"type\":\"observed-data\",\"spec_version\":\"2.1\",\"id\":\"observed-data--00000000-0000-4000-8000-%012d\","
+                       "\"created\":\"2026-03-01T00:00:00Z\",\"modified\":\"2026-03-01T00:00:00Z\",\"first_observed\":"
+                       "\"2026-03-01T00:00:00Z\",\"last_observed\":\"2026-03-01T00:00:00Z\",\"number_observed\":1,"
+                       "\"object_refs\":[\"file--1\"]}",
+                       k);
+        buf_add_text(&text, "]");
+        assert_false(codec_decode(&stix_codec, buf_text(&text), text.size, &codec_limits_default, NULL, &report, &err));
+        assert_int_equal(err.code, ERR_LIMIT);
+        assert_string_equal(err.text, "too much is referred to again and again");
+        buf_clear(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +506,7 @@ int main(void)
         cmocka_unit_test(incidents_name_their_class_in_several_ways),
         cmocka_unit_test(markings_may_be_undated),
         cmocka_unit_test(documents_without_uuids_are_recognised),
+        cmocka_unit_test(what_is_referred_to_again_and_again_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

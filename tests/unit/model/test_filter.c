@@ -477,6 +477,22 @@ static void patterns_have_a_budget(void **state)
     filter_free(filter);
 }
 
+/* However many there are: who can add some hides nothing behind them. */
+static void every_value_is_looked_at(void **state)
+{
+    UNUSED(state);
+    enum { MANY = 5000 };
+    struct row *rows = mem_calloc(MANY, sizeof *rows);
+    for (size_t i = 0; i < MANY; i++)
+        rows[i] = (struct row){"domain", i + 1 < MANY ? "evil.example" : "ministry.example", 0};
+    assert_true(matches(FILTER_RULE, "domain:ministry.example", &(struct thing){rows, MANY}));
+    assert_false(matches(FILTER_RULE, "-domain:ministry.example", &(struct thing){rows, MANY}));
+    /* Also where there are just as many as it makes room for. */
+    for (size_t count = 1; count <= 600; count++)
+        assert_false(matches(FILTER_RULE, "-domain:evil.example", &(struct thing){rows, count}));
+    free(rows);
+}
+
 /* A list would hand a pattern to PostgreSQL, which knows no limit. */
 static void lists_take_no_patterns(void **state)
 {
@@ -663,6 +679,7 @@ int main(void)
         cmocka_unit_test(patterns),
         cmocka_unit_test(patterns_end),
         cmocka_unit_test(patterns_have_a_budget),
+        cmocka_unit_test(every_value_is_looked_at),
         cmocka_unit_test(lists_take_no_patterns),
         cmocka_unit_test(errors),
         cmocka_unit_test(hostile_input),
