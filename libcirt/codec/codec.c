@@ -144,8 +144,10 @@ bool codec_decode(const struct codec *codec, const char *bytes, size_t size, con
     bool ok = codec->shape == CODEC_WHOLE ? codec->decode(bytes, size, limits, hints, out, err)
                                           : decode_stream(codec, bytes, size, limits, hints, out, err);
     /* Streams do it themselves; so does a mail, which knows its recipients and what is quoted from its words. */
-    if (ok && codec->shape == CODEC_WHOLE && codec != &mail_codec)
+    if (ok && codec->shape == CODEC_WHOLE && codec != &mail_codec) {
         report_label_words(*out);
+        report_add_hosts(*out);
+    }
     if (size > LARGE)
         mem_give_back(); /* its tree: the report is yet to be laid out for the database beside it */
     if (!ok || report_check_full(*out, "line 1", err))

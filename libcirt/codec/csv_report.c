@@ -153,6 +153,7 @@ bool csv_report_end_row(struct csv_report *into, const char *why, struct err *er
         csv_report_reject(into, into->row_line, why);
     } else {
         drop_repeated(observation);
+        report_add_hosts_row(report, observation);
     }
     report_narrow(report, label);
     bool is_full = into->batch_rows >= CODEC_BATCH || into->batch_bytes > into->batch_bytes_max;

@@ -79,6 +79,7 @@ static bool decode_line(const char *bytes, size_t size, const struct codec_limit
     if (!native_decode(bytes, size, "ndjson", limits, out, err))
         return false;
     report_label_words(*out);
+    report_add_hosts(*out);
     return true;
 }
 

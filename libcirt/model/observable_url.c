@@ -342,7 +342,7 @@ const char *observable_url_host(struct arena *arena, const char *value)
 const char *observable_url_address(struct arena *arena, const char *value)
 {
     struct url url;
-    if (!split(value, &url) || url.host.size < 2)
+    if (!split(value, &url) || url.host.size < 2 || !strchr("0123456789]", url.host.text[url.host.size - 1]))
         return NULL;
     bool is_v6 = *url.host.text == '[';
     const char *host = arena_strndup(arena, url.host.text + is_v6, url.host.size - 2 * (size_t)is_v6);

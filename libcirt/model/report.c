@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "base/str.h"
 #include "model/observable_address.h"
+#include "model/observable_url.h"
 
 /* What callers see, and behind it the arena that dies with each batch of observations. */
 struct owned_report {
@@ -128,6 +131,80 @@ bool report_add_range(struct report *report, struct observation *observation, en
     for (size_t i = 0; i < count; i++)
         add_value(report, observation, types[i], role, values[i]);
     return count > 0;
+}
+
+/* --- hosts of URLs --- */
+
+/* An address: of a URL, or a value of its own. */
+struct host {
+    struct sighting sighting;
+    bool is_own;
+};
+
+/* The same address together: first where it is a value of its own, then by label. */
+static int compare_hosts(const void *a, const void *b)
+{
+    const struct host *one = a, *other = b;
+    int order = strcmp(one->sighting.value, other->sighting.value);
+    if (order == 0)
+        order = other->is_own - one->is_own;
+    if (order == 0)
+        order = (int)one->sighting.tlp - (int)other->sighting.tlp;
+    return order ? order : (int)one->sighting.role - (int)other->sighting.role;
+}
+
+/* All addresses of the observation, in the heap; NULL where no URL has one. */
+static struct host *find_hosts(struct report *report, const struct observation *observation, size_t *count)
+{
+    struct arena *arena = report_row_arena(report);
+    struct host *hosts = NULL;
+    size_t capacity = 0;
+    bool has_url = false;
+    *count = 0;
+    for (size_t i = 0; i < observation->sighting_count; i++) {
+        struct host host = {.sighting = observation->sightings[i]};
+        host.is_own = host.sighting.type == OBSERVABLE_IPV4 || host.sighting.type == OBSERVABLE_IPV6;
+        if (!host.is_own) {
+            const char *text = host.sighting.type == OBSERVABLE_URL ? observable_url_address(arena, host.sighting.value) : NULL;
+            host.sighting.type = OBSERVABLE_IPV4;
+            host.sighting.value = text ? observable_read(arena, &host.sighting.type, text) : NULL;
+            has_url = has_url || host.sighting.value;
+        }
+        if (!host.sighting.value)
+            continue;
+        hosts = mem_grow(hosts, &capacity, *count, sizeof *hosts);
+        hosts[(*count)++] = host;
+    }
+    if (has_url)
+        return hosts;
+    free(hosts);
+    return NULL;
+}
+
+void report_add_hosts_row(struct report *report, struct observation *observation)
+{
+    size_t count;
+    struct host *hosts = find_hosts(report, observation, &count);
+    if (!hosts)
+        return;
+    qsort(hosts, count, sizeof *hosts, compare_hosts);
+    const struct host *last = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const struct sighting *host = &hosts[i].sighting;
+        bool is_same = last && str_equal(last->sighting.value, host->value);
+        if (is_same && (last->is_own || last->sighting.tlp == host->tlp))
+            continue;
+        last = &hosts[i];
+        if (!last->is_own && add_value(report, observation, host->type, host->role, host->value))
+            observation->sightings[observation->sighting_count - 1].tlp = host->tlp;
+    }
+    free(hosts);
+}
+
+void report_add_hosts(struct report *report)
+{
+    for (size_t i = 0; i < report->observation_count; i++)
+        report_add_hosts_row(report, &report->observations[i]);
 }
 
 /* --- statements --- */

@@ -113,6 +113,11 @@ bool report_add_sighting(struct report *report, struct observation *observation,
 /* As above, type found by observable_guess(). */
 bool report_add_guessed(struct report *report, struct observation *observation, enum sighting_role role, const char *text);
 
+/* The address that a URL has for a host counts as a value of its own (of its role and label, no indicator), as a name is found by the URL:
+ * it has an owner, joins cases, meets rules. Once for each label; not where the observation names it anyway. */
+void report_add_hosts(struct report *report);
+void report_add_hosts_row(struct report *report, struct observation *observation);
+
 /* Adds the fewest networks that cover exactly the addresses first..last, both of one family; a single address as such. False (nothing
  * added) where these are no range, and once the ranges of the report (of its batch, where it has several) became some 200,000 networks: a
  * few letters name hundreds. */

@@ -40,6 +40,49 @@ static void sightings(void **state)
     report_free(report);
 }
 
+static void add_url(struct report *report, struct observation *observation, enum sighting_role role, const char *url, enum tlp tlp)
+{
+    assert_true(report_add_sighting(report, observation, OBSERVABLE_URL, role, url));
+    observation->sightings[observation->sighting_count - 1].tlp = tlp;
+    observation->sightings[observation->sighting_count - 1].is_indicator = true;
+}
+
+/* A URL at an address is found, owned and joined by that address, under the URL's label. */
+static void addresses_of_urls(void **state)
+{
+    UNUSED(state);
+    struct report *report = report_new("json");
+    struct observation *observation = report_add_observation(report);
+    assert_true(report_add_sighting(report, observation, OBSERVABLE_IPV4, ROLE_SOURCE, "198.51.100.9"));
+    add_url(report, observation, ROLE_INFRASTRUCTURE, "http://198.51.100.7:81/a", TLP_GREEN);
+    add_url(report, observation, ROLE_VICTIM, "http://198.51.100.7/b", TLP_GREEN);
+    add_url(report, observation, ROLE_VICTIM, "http://198.51.100.7/c", TLP_RED);
+    add_url(report, observation, ROLE_INFRASTRUCTURE, "http://198.51.100.9/", TLP_RED);
+    add_url(report, observation, ROLE_INFRASTRUCTURE, "http://evil7.example/198.51.100.3", TLP_NONE);
+    add_url(report, observation, ROLE_TARGET, "https://[2001:DB8::0:1]/", TLP_NONE);
+    add_url(report, observation, ROLE_TARGET, "https://[::ffff:198.51.100.8]/", TLP_NONE);
+    size_t before = observation->sighting_count;
+    report_add_hosts(report);
+    static const struct sighting added[] = {
+        {.type = OBSERVABLE_IPV4, .role = ROLE_VICTIM, .tlp = TLP_GREEN, .value = "198.51.100.7"},
+        {.type = OBSERVABLE_IPV4, .role = ROLE_VICTIM, .tlp = TLP_RED, .value = "198.51.100.7"},
+        {.type = OBSERVABLE_IPV4, .role = ROLE_TARGET, .tlp = TLP_NONE, .value = "198.51.100.8"},
+        {.type = OBSERVABLE_IPV6, .role = ROLE_TARGET, .tlp = TLP_NONE, .value = "2001:db8::1"},
+    };
+    assert_int_equal(observation->sighting_count, before + ARRAY_SIZE(added));
+    for (size_t i = 0; i < ARRAY_SIZE(added); i++) {
+        const struct sighting *host = &observation->sightings[before + i];
+        assert_int_equal(host->type, added[i].type);
+        assert_int_equal(host->role, added[i].role);
+        assert_int_equal(host->tlp, added[i].tlp);
+        assert_string_equal(host->value, added[i].value);
+        assert_false(host->is_indicator);
+    }
+    report_add_hosts(report);
+    assert_int_equal(observation->sighting_count, before + ARRAY_SIZE(added));
+    report_free(report);
+}
+
 /* Of a URL both are kept: where it leads, and how it was written. */
 static void originals(void **state)
 {
@@ -149,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(starts_absent),
                                        cmocka_unit_test(sightings),
+                                       cmocka_unit_test(addresses_of_urls),
                                        cmocka_unit_test(originals),
                                        cmocka_unit_test(ranges),
                                        cmocka_unit_test(ranges_have_an_end),
