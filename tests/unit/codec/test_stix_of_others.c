@@ -44,19 +44,44 @@ static void valid_from_may_be_missing(void **state)
     report_free(report);
 }
 
-/* The name of a host where a URL belongs is that name; what is neither is told. */
+static void objects_are(const char *objects, const char *wanted);
+
+/* The name of a host where a URL belongs is that name; one without a scheme is a text, and its host is seen with it, but not marked; what
+ * is neither is told. */
 static void hosts_are_no_urls(void **state)
 {
     (void)state;
-    struct report *report = stix_decoded(OBJECT "\"[url:value = 'Bad.example.org'] OR [url:value = 'bad.example.org/x']\"" VALID "}");
-    const struct observation *observation = &report->observations[0];
-    assert_int_equal(observation->sighting_count, 1);
-    assert_int_equal(observation->sightings[0].type, OBSERVABLE_DOMAIN);
-    assert_string_equal(observation->sightings[0].value, "bad.example.org");
-    assert_int_equal(observation->sightings[0].role, ROLE_INFRASTRUCTURE);
-    assert_true(observation->sightings[0].is_indicator);
-    assert_int_equal(report->rejected_total, 1);
-    report_free(report);
+    static const struct {
+        const char *pattern, *found;
+        size_t rejected;
+    } rows[] = {
+        {"[url:value = 'Bad.example.org']", "domain bad.example.org !", 0},
+        {"[url:value = '192.0.2.1']", "ipv4 192.0.2.1 !", 0},
+        {"[url:value = '192.0.2.1/gate.php']", "text 192.0.2.1/gate.php !, ipv4 192.0.2.1", 0},
+        {"[url:value = 'bad.example.org:8080/x']", "text bad.example.org:8080/x !, domain bad.example.org", 0},
+        {"[url:value = 'bad.org/x']", "text bad.org/x !, domain bad.org", 0},
+        {"[url:value = 'bad.org/x' AND url:value = 'a b']", "text bad.org/x, domain bad.org", 1},
+        {"[url:value = '/gate.php']", "", 1},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct buf found;
+        buf_init(&found, 1000);
+        char *text = mem_printf(OBJECT "\"%s\"" VALID "}", rows[i].pattern);
+        struct report *report = stix_decoded(text);
+        const struct observation *observation = &report->observations[0];
+        for (size_t k = 0; k < observation->sighting_count; k++) {
+            const struct sighting *sighting = &observation->sightings[k];
+            buf_printf(&found, "%s%s %s%s", k ? ", " : "", observable_type_name(sighting->type), sighting->value,
+                       sighting->is_indicator ? " !" : "");
+            assert_int_equal(sighting->role, ROLE_INFRASTRUCTURE);
+        }
+        assert_string_equal(buf_text(&found), rows[i].found);
+        assert_int_equal(report->rejected_total, rows[i].rejected);
+        report_free(report);
+        free(text);
+        buf_clear(&found);
+    }
+    objects_are("{\"type\":\"url\",\"id\":\"url--1\",\"value\":\"bad.org/x\"}", "bad.org/x other, bad.org other");
 }
 
 /* Many write the paths of Windows as they are. */
