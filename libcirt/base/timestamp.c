@@ -88,7 +88,7 @@ static bool take_time(const char **text, int64_t *seconds)
 static bool take_fraction(const char **text, int64_t *microseconds)
 {
     *microseconds = 0;
-    if (!take_char(text, ".,"))
+    if (!take_char(text, "."))
         return true;
     int64_t unit = 100000;
     const char *start = *text;

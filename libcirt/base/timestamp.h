@@ -17,7 +17,7 @@ int64_t timestamp_now(void);
 /* Monotonic milliseconds, for timeouts only. */
 int64_t timestamp_monotonic_ms(void);
 
-/* RFC 3339 with any offset (also a blank for T, and lower case), seconds optional fraction; false for anything else,
+/* RFC 3339 with any offset (also a blank for T, and lower case), seconds optional fraction behind a point; false for anything else,
  * also for dates that do not exist and years outside 1970..2200. */
 bool timestamp_parse_rfc3339(const char *text, int64_t *moment) MUST_CHECK;
 

@@ -211,7 +211,8 @@ static bool add_dotted(struct extraction *extraction, char *text)
         add_ipv4(extraction, text);
         return true;
     }
-    if (dots == 4 && text[size - 1] == '.' && text[size] & 0x80) { /* a sentence of another script behind it, without a blank */
+    /* A sentence behind it, without a blank. */
+    if (dots == 4 && text[size - 1] == '.' && (text[size] & 0x80 || extract_begins_sentence(text + size))) {
         size--;
         dots--;
         text[size] = '\0';
@@ -243,12 +244,15 @@ static bool add_dotted(struct extraction *extraction, char *text)
     return true;
 }
 
-/* Only global unicast (2000::/3): "std::set" and times of day are no addresses. */
-static bool add_ipv6(struct extraction *extraction, const char *text)
+/* Only global unicast (2000::/3): "std::set" and times of day are no addresses. As tcpdump writes it, with a port behind ".". */
+static bool add_ipv6(struct extraction *extraction, char *text)
 {
     if (!strchr("23", *text) || !strchr(text, ':') || strspn(text, "0123456789abcdefABCDEF:/.") != strlen(text))
         return false;
     unsigned colons = 0;
+    char *dot = strchr(text, '.');
+    if (dot && extraction->is_flow && extract_is_all(dot + 1, isdigit))
+        *dot = '\0';
     for (const char *at = text; *at; at++)
         colons += *at == ':';
     if (colons < 2 || (colons < 7 && !strstr(text, "::")))
@@ -287,7 +291,8 @@ static bool add_pairs(struct extraction *extraction, const char *text)
     return add_hash(extraction, digits);
 }
 
-/* "CVE-2026-0001/CVE-2026-0002", "CVE 2026-0001", "CVE_2026_0001", and "CVE2026-0001". */
+/* "CVE-2026-0001/CVE-2026-0002", "CVE 2026-0001", "CVE_2026_0001", and "CVE2026-0001". Words may follow ("CVE-2026-0001-related"), but no
+ * more digits. */
 static bool add_cve(struct extraction *extraction, char *text)
 {
     bool is_alone = str_equal(extraction->context, "cve") && strspn(text, "0123456789-") == strlen(text);
@@ -298,6 +303,8 @@ static bool add_cve(struct extraction *extraction, char *text)
     char *number = text + prefix;
     size_t size = strspn(number, "0123456789-_");
     char *next = number[size] == '/' ? number + size + 1 : NULL;
+    while (size > 0 && !isdigit((unsigned char)number[size - 1]))
+        size--;
     number[size] = '\0';
     for (char *at = strchr(number, '_'); at; at = strchr(at, '_'))
         *at = '-';
@@ -450,7 +457,8 @@ static void cut_port(char *text)
  */
 static char *trim_token(char *text)
 {
-    text += strspn(text, "*_-.:`#~");
+    size_t before = strspn(text, "*_-.:`#~");
+    text += before - (before > 0 && extract_is_service(text + before - 1));
     size_t size = strlen(text), plus = strspn(text, "+");
     while (size > 0 && strchr("*_-.:`!?~", text[size - 1]))
         text[--size] = '\0';
@@ -491,6 +499,7 @@ static bool is_key(const struct extraction *extraction, const char *text)
 static void add_token(struct extraction *extraction, struct token token)
 {
     char *trimmed = skip_prefix(trim_token(token.text)), *text = skip_label(extraction, trimmed);
+    text += extract_size_of_protocol(text);
     extraction->is_labelled = text != trimmed;
     cut_port(text);
     size_t size = strlen(text);

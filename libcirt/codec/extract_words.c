@@ -53,9 +53,9 @@ bool extract_names_version(const char *word)
 
 bool extract_names_product(const char *word)
 {
-    static const char *const words[] = {"php",   "openssl",    "libressl", "openssh",    "fortios",   "pan-os",     "sonicos",
-                                        "junos", "rails",      "struts",   "weblogic",   "websphere", "jre",        "jdk",
-                                        "log4j", "coldfusion", "player",   "phpmyadmin", "moveit",    "prestashop", "confluence"};
+    static const char *const words[] = {"php",    "openssl",    "libressl", "openssh",    "fortios",    "pan-os", "sonicos", "junos",
+                                        "rails",  "struts",     "weblogic", "websphere",  "jre",        "jdk",    "log4j",   "coldfusion",
+                                        "player", "phpmyadmin", "moveit",   "prestashop", "confluence", "snmp"};
     return is_listed(word, words, ARRAY_SIZE(words));
 }
 
@@ -110,6 +110,33 @@ bool extract_is_command(const char *text, size_t size)
                                            "perl",  "python", "python3", "php",  "exec",   "kill", "pkill"};
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         if (strlen(commands[i]) == size && memcmp(commands[i], text, size) == 0)
+            return true;
+    return false;
+}
+
+bool extract_begins_sentence(const char *text)
+{
+    static const char *const endings[] = {"Final", "Alpha", "Beta", "Release", "Build", "Snapshot", "Candidate", "Patch", "Hotfix"};
+    return isupper((unsigned char)*text) && extract_is_all(text, isalpha) && extract_is_all(text + 1, islower) &&
+           !is_listed(text, endings, ARRAY_SIZE(endings));
+}
+
+size_t extract_size_of_protocol(const char *text)
+{
+    static const char *const protocols[] = {"tcp/", "udp/", "sctp/", "icmp/"};
+    for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
+        const char *behind = text + strlen(protocols[i]);
+        if (str_starts_nocase(text, protocols[i]) && isxdigit((unsigned char)*behind) && strpbrk(behind, ".:"))
+            return strlen(protocols[i]);
+    }
+    return 0;
+}
+
+bool extract_is_service(const char *text)
+{
+    static const char *const services[] = {"_dmarc.", "_domainkey.", "_acme-challenge.", "_mta-sts.", "_spf.", "_dnslink."};
+    for (size_t i = 0; i < ARRAY_SIZE(services); i++)
+        if (str_starts_nocase(text, services[i]))
             return true;
     return false;
 }
@@ -181,6 +208,22 @@ static bool is_no_word(const char *domain, const char *last)
     return domain + size < last - 1;
 }
 
+static int is_small_or_mark(int c)
+{
+    return !isupper(c);
+}
+
+/* "z.B.de", "S.A.de": single letters with a capital among them, where somebody forgot a blank. */
+static bool is_abbreviation(const char *written, const char *domain, const char *suffix)
+{
+    if (suffix - domain < 4)
+        return false;
+    for (const char *at = domain + 1; at < suffix; at += 2)
+        if (*at != '.')
+            return false;
+    return !extract_is_all(written, is_small_or_mark);
+}
+
 /* What the second level of a country's is for. */
 static bool is_second_level(const char *domain, const char *last)
 {
@@ -206,7 +249,8 @@ static bool is_meant(const struct extract_name *name, const char *last, const ch
         ending--;
     if (str_starts(domain, "www."))
         return true;
-    if (name->next == '(' || name->next == '=' || name->next == '[' || strchr(domain, '_') || is_malware(written))
+    if (name->next == '(' || name->next == '=' || name->next == '[' || strchr(domain, '_') || is_malware(written) ||
+        is_abbreviation(written, domain, suffix))
         return false;
     if (extract_is_all(ending, isalpha) && !extract_is_all(ending, islower))
         return extract_is_all(written, is_capital_or_mark) && str_equal(last, "com");

@@ -28,6 +28,12 @@ bool extract_is_ending(const char *text, char mark);
 bool extract_joins(const char *word);
 /* Whether a shell runs it: what follows a URL behind ";" is no part of it. size: of the word at text. */
 bool extract_is_command(const char *text, size_t size);
+/* Whether a sentence begins: one word, with a capital, and none that ends a version ("4.1.1.1.Final"). */
+bool extract_begins_sentence(const char *text);
+/* Of "tcp/" before an address; else 0. */
+size_t extract_size_of_protocol(const char *text);
+/* "_dmarc.evil.example": the "_" is part of the name, and no emphasis. */
+bool extract_is_service(const char *text);
 
 /* A name as it stands in a text. */
 struct extract_name {

@@ -205,10 +205,28 @@ static bool gives_orders(const json_t *end)
     return json_is_string(types) && str_equal_nocase(json_string_value(types), "CC");
 }
 
+static bool is_about_bots(const char *class_name)
+{
+    return str_equal(class_name, "malicious-code/infected-system");
+}
+
 /* In an event about bots their master is none of them. */
 static const char *class_of_source(const char *class_name, const json_t *source)
 {
-    return str_equal(class_name, "malicious-code/infected-system") && gives_orders(source) ? "malicious-code/c2-server" : class_name;
+    return is_about_bots(class_name) && gives_orders(source) ? "malicious-code/c2-server" : class_name;
+}
+
+/* What bots call is nobody's victim; but whom their master calls. */
+static enum sighting_role role_of_targets(const char *class_name, const json_t *sources)
+{
+    const json_t *source;
+    size_t index;
+    json_array_foreach((json_t *)sources, index, source)
+    {
+        if (is_about_bots(class_name) && json_is_object(source) && !gives_orders(source))
+            return ROLE_INFRASTRUCTURE;
+    }
+    return ROLE_TARGET;
 }
 
 static void read_port(json_t *end, int *port)
@@ -520,11 +538,12 @@ static bool read_canonical(struct report *report, json_t *event, const struct js
     UNUSED(json_take_number(event, "ConnCount", 1, INT64_MAX, &observation->count));
     as_list(event, "Source");
     as_list(event, "Target");
-    json_t *more = split_sources(event);
     const char *class_name = observation->class_name;
+    enum sighting_role target_role = role_of_targets(class_name, json_object_get(event, "Source"));
+    json_t *more = split_sources(event);
     observation->class_name = class_of_source(class_name, json_array_get(json_object_get(event, "Source"), 0));
     read_ends(&take, "Source", ROLE_SOURCE, &observation->source_port);
-    read_ends(&take, "Target", ROLE_TARGET, &observation->target_port);
+    read_ends(&take, "Target", target_role, &observation->target_port);
     read_references(&take);
     read_attachments(&take);
     enum tlp label = take_label(event);

@@ -211,11 +211,12 @@ static bool sight_domain(struct iodef_sight *sight, struct xml_element *domain)
     return true;
 }
 
-/* How often it happened: a whole number of events is ours, rates and bytes stay in extra. */
+/* How often it happened: a whole number of events is ours, rates and bytes stay in extra. "count" is the word of RFC 8727. */
 static void read_counter(struct iodef_sight *sight, struct xml_element *counter)
 {
     int64_t count;
-    if (!str_equal(xml_attribute(counter, "", "type"), "counter") || !str_equal(xml_attribute(counter, "", "unit"), "event") ||
+    const char *type = xml_attribute(counter, "", "type");
+    if ((!str_equal(type, "counter") && !str_equal(type, "count")) || !str_equal(xml_attribute(counter, "", "unit"), "event") ||
         !str_to_int64(xml_text(arena_of(sight), counter), 1, INT64_MAX, &count))
         return;
     sight->observation->count = count;

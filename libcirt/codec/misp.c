@@ -48,6 +48,7 @@ struct misp {
     struct buf infos;    /* of the events so far, joined once: a document may hold tens of thousands */
     int own_number;      /* of the observation that our own attributes are being added to */
     bool has_unlabelled; /* an attribute without any label around it */
+    int confidence;      /* of the event that is being read; -1 where it does not say */
     struct err *err;
 };
 
@@ -154,13 +155,22 @@ static enum tlp label_around(struct misp *misp, const json_t *found, enum tlp ar
     return misp_tag_label(event, around);
 }
 
+/* Its own, else that of the event it was found in, or stands in. */
+static int confidence_of(const struct misp *misp, const json_t *attribute)
+{
+    int confidence = misp_tag_confidence(attribute);
+    if (confidence < 0)
+        confidence = misp_tag_confidence(json_object_get(attribute, "Event"));
+    return confidence < 0 ? misp->confidence : confidence;
+}
+
 /* What the attribute says of its values: label, confidence, what others saw; and of the observation, if nobody said it before. */
 static void read_marks(struct misp *misp, const struct json_take *take, size_t before, enum tlp around)
 {
     struct observation *observation = take->observation;
     struct arena *arena = report_row_arena(misp->report);
     enum tlp label = misp_tag_label(take->object, around);
-    int confidence = misp_tag_confidence(take->object);
+    int confidence = confidence_of(misp, take->object);
     misp->has_unlabelled = misp->has_unlabelled || label == TLP_NONE;
     for (size_t i = before; i < observation->sighting_count; i++) {
         observation->sightings[i].tlp = label;
@@ -468,6 +478,7 @@ static bool read_event(struct misp *misp, json_t *event, const struct json_place
         return fail_member(misp, place, "Tag", "must be an array");
     bool is_first = !json_array_size(misp->rests), is_own = misp_own_event(event);
     *label = note_label(misp, event, *label);
+    misp->confidence = misp_tag_confidence(event);
     read_head(misp, event, is_first);
     if (is_own)
         misp_own_head(report, event);
@@ -497,6 +508,7 @@ static bool read_single(struct misp *misp, json_t *element, const struct json_pl
 {
     bool is_kept = false;
     json_t *event = json_object();
+    misp->confidence = -1;
     bool ok = read(misp, element, place, TLP_NONE, &is_kept);
     if (ok && is_kept)
         json_object_set(event, name, element);
@@ -652,7 +664,8 @@ static bool decode(const char *bytes, size_t size, const struct codec_limits *li
     json_t *root = NULL;
     if (!json_value_parse(bytes, size, limits, &root, err))
         return false;
-    struct misp misp = {.report = report_new("misp"), .limits = limits, .rests = json_array(), .own_number = -1, .err = err};
+    struct misp misp = {
+        .report = report_new("misp"), .limits = limits, .rests = json_array(), .own_number = -1, .confidence = -1, .err = err};
     buf_init(&misp.infos, SIZE_MAX / 4);
     bool ok = read_document(&misp, root);
     if (ok) {

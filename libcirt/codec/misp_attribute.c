@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "model/public_suffix.h"
+#include "codec/schemeless.h"
 
 /* What a part of a value is. Beyond the types of observables: */
 enum {
@@ -11,9 +11,11 @@ enum {
     PART_ADDRESS = 100, /* of either family, a network, a range */
     PART_SOURCE_PORT,
     PART_TARGET_PORT,
-    PART_GUESS, /* an address or a name */
-    PART_HOST,  /* a name, and where a sender has none for a machine its address */
-    PART_URL    /* often written without its scheme, and then a name */
+    PART_GUESS,   /* an address or a name */
+    PART_HOST,    /* a name, and where a sender has none for a machine its address */
+    PART_URL,     /* often written without its scheme, and then a name */
+    PART_ACCOUNT, /* written as a mail address or somehow else */
+    PART_PERSON   /* who somebody is: no value to look for, to find others by, or to give to anybody */
 };
 
 struct attribute_type {
@@ -46,7 +48,6 @@ static const struct attribute_type types[] = {
     {"dns-soa-email", OBSERVABLE_EMAIL, PART_NONE, ROLE_OTHER},
     {"whois-registrant-email", OBSERVABLE_EMAIL, PART_NONE, ROLE_OTHER},
     {"phone-number", OBSERVABLE_PHONE, PART_NONE, ROLE_OTHER},
-    {"whois-registrant-phone", OBSERVABLE_PHONE, PART_NONE, ROLE_OTHER},
     {"md5", OBSERVABLE_MD5, PART_NONE, ROLE_OTHER},
     {"sha1", OBSERVABLE_SHA1, PART_NONE, ROLE_OTHER},
     {"sha256", OBSERVABLE_SHA256, PART_NONE, ROLE_OTHER},
@@ -86,21 +87,51 @@ static const struct attribute_type types[] = {
     {"target-user", OBSERVABLE_TEXT, PART_NONE, ROLE_VICTIM},
     {"target-org", OBSERVABLE_TEXT, PART_NONE, ROLE_VICTIM},
     {"target-external", OBSERVABLE_TEXT, PART_NONE, ROLE_VICTIM},
+    {"eppn", PART_ACCOUNT, PART_NONE, ROLE_OTHER},
+    {"jabber-id", PART_ACCOUNT, PART_NONE, ROLE_OTHER},
+    {"email-src-display-name", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"email-dst-display-name", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"whois-registrant-name", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"whois-registrant-phone", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"first-name", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"middle-name", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"last-name", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"full-name", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"date-of-birth", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"place-of-birth", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"passport-number", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"identity-card-number", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"redress-number", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"visa-number", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"frequent-flyer-number", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"passenger-name-record-locator-number", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"primary-residence", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"payment-details", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"travel-details", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"iban", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"bank-account-nr", PART_PERSON, PART_NONE, ROLE_OTHER},
+    {"cc-number", PART_PERSON, PART_NONE, ROLE_OTHER},
     {"port", PART_TARGET_PORT, PART_NONE, ROLE_OTHER},
 };
 
-/* Where an object's template says of a value what its type does not: the role. To add one: a row, the relation NULL for all of an object.
- */
-static const struct {
+/* Where an object's template says of a value what its type does not: the role, and that it is on the way (the relays of a mail, up to the
+ * receiver's own) and so none to look for. To add one: a row, the relation NULL for all of an object. */
+struct object_role {
     const char *object, *relation;
     enum sighting_role role;
-} object_roles[] = {
-    {"ddos", "ip-dst", ROLE_VICTIM},
-    {"ddos", "domain-dst", ROLE_VICTIM},
-    {"victim", NULL, ROLE_VICTIM},
-    {"network-traffic", "src_ip", ROLE_SOURCE},
-    {"network-traffic", "src_hostname", ROLE_SOURCE},
-    {"network-connection", "hostname-src", ROLE_SOURCE},
+    bool is_on_the_way;
+};
+
+static const struct object_role object_roles[] = {
+    {"ddos", "ip-dst", ROLE_VICTIM, false},
+    {"ddos", "domain-dst", ROLE_VICTIM, false},
+    {"victim", NULL, ROLE_VICTIM, false},
+    {"network-traffic", "src_ip", ROLE_SOURCE, false},
+    {"network-traffic", "src_hostname", ROLE_SOURCE, false},
+    {"network-connection", "hostname-src", ROLE_SOURCE, false},
+    {"network-socket", "hostname-src", ROLE_SOURCE, false},
+    {"email", "received-header-ip", ROLE_OTHER, true},
+    {"email", "received-header-hostname", ROLE_OTHER, true},
 };
 
 /* Which side a port is of; one by itself is the target's, of a relation that is not here nobody's. */
@@ -154,14 +185,18 @@ static const struct attribute_type *find_type(const char *name)
     return NULL;
 }
 
-static enum sighting_role find_role(const struct reading *reading, const char *object_name, enum sighting_role of_type)
+static const struct object_role *find_object_role(const struct reading *reading, const char *object_name)
 {
     for (size_t i = 0; object_name && i < ARRAY_SIZE(object_roles); i++)
         if (str_equal(object_name, object_roles[i].object) &&
             (!object_roles[i].relation || str_equal(reading->relation, object_roles[i].relation)))
-            return object_roles[i].role;
-    const char *category = json_string_value(json_object_get(reading->take->object, "category"));
-    return str_equal(category, "Targeting data") ? ROLE_VICTIM : of_type;
+            return &object_roles[i];
+    return NULL;
+}
+
+static bool is_of_category(const struct reading *reading, const char *category)
+{
+    return str_equal(json_string_value(json_object_get(reading->take->object, "category")), category);
 }
 
 static bool add_port(int *port, const char *text)
@@ -204,6 +239,10 @@ static bool add_part(const struct reading *reading, int part, enum sighting_role
     case PART_URL:
         return report_add_sighting(take->report, take->observation, OBSERVABLE_URL, role, text) ||
                report_add_guessed(take->report, take->observation, role, text);
+    case PART_ACCOUNT:
+        return report_add_sighting(take->report, take->observation, OBSERVABLE_EMAIL, role, text);
+    case PART_PERSON:
+        return false;
     case PART_SOURCE_PORT:
         return add_port(&take->observation->source_port, text);
     case PART_TARGET_PORT:
@@ -239,35 +278,6 @@ static bool add_unknown(const struct reading *reading, enum sighting_role role)
            report_add_sighting(reading->take->report, reading->take->observation, OBSERVABLE_TEXT, role, reading->value);
 }
 
-/* A name before a port is one, and so is one that begins as web servers' do, or ends in a suffix that people can register below. */
-static bool is_host(const char *domain, bool has_port)
-{
-    return domain && (has_port || str_starts(domain, "www.") || public_suffix_of(domain));
-}
-
-/* "198.51.100.7:8080/x", a URL without its scheme: which one it would be, nobody said, so the text stays one, and its host is a value
- * beside it; but not what was marked, since others' pages may be there, too. */
-static bool add_schemeless(const struct reading *reading, enum sighting_role role)
-{
-    const struct json_take *take = reading->take;
-    struct arena *arena = report_row_arena(take->report);
-    size_t size = strcspn(reading->value, ":/?#");
-    const char *next = reading->value + size, *host = arena_strndup(arena, reading->value, size), *value;
-    size_t digits = *next == ':' ? strspn(next + 1, "0123456789") : 0;
-    bool has_port = digits && (!next[1 + digits] || next[1 + digits] == '/');
-    enum observable_type type = OBSERVABLE_IPV4;
-    if ((!has_port && *next != '/') || strlen(reading->value) > TEXT_SIZE_MAX)
-        return false;
-    if (!(value = observable_read(arena, &type, host))) {
-        type = OBSERVABLE_DOMAIN;
-        value = observable_read(arena, &type, host);
-        if (!is_host(value, has_port))
-            return false;
-    }
-    return report_add_sighting(take->report, take->observation, OBSERVABLE_TEXT, role, reading->value) &&
-           report_add_sighting(take->report, take->observation, type, role, value);
-}
-
 /* The transport that objects of connections name; what is above it ("https") stays. */
 static bool add_protocol(const struct reading *reading)
 {
@@ -283,24 +293,26 @@ static bool add_protocol(const struct reading *reading)
     return false;
 }
 
-/* Adds the values; *names_host where the last one is only the host of the one before. */
+/* Adds the values; *names_host where beside the text its host is one. */
 static bool add_values(const struct reading *reading, const struct attribute_type *type, enum sighting_role role, bool *names_host)
 {
     if (!type)
-        return add_unknown(reading, role);
+        return !is_of_category(reading, "Person") && add_unknown(reading, role);
     if (add_parts(reading, type, role))
         return true;
     if (type->first != PART_URL)
         return false;
-    *names_host = add_schemeless(reading, role);
+    *names_host = schemeless_add(reading->take->report, reading->take->observation, role, reading->value);
     /* A path that is called a URL is no value that a machine could be found by, but perhaps one to look for. */
     return *names_host || add_unknown(reading, role);
 }
 
-/* A second port of an object, or one of neither side, has no place, nor has a path without a host; but they are no fault. */
+/* A second port of an object, or one of neither side, has no place, nor has a path without a host, or who somebody is; but they are no
+ * fault. */
 static bool is_fault(const struct reading *reading, const struct attribute_type *type)
 {
-    return type && type->first != PART_TARGET_PORT && !(type->first == PART_URL && *reading->value == '/');
+    return type && type->first != PART_TARGET_PORT && type->first != PART_ACCOUNT && type->first != PART_PERSON &&
+           !(type->first == PART_URL && *reading->value == '/');
 }
 
 bool misp_attribute_read(const struct json_take *take, const char *object_name)
@@ -317,8 +329,12 @@ bool misp_attribute_read(const struct json_take *take, const char *object_name)
     bool names_host = false;
     if (!reading.value || json_take_is_absent(reading.value))
         return false;
-    reading.is_marked = misp_attribute_read_flag(take, "to_ids", false);
-    enum sighting_role role = find_role(&reading, object_name, type ? type->role : ROLE_OTHER);
+    const struct object_role *in_object = find_object_role(&reading, object_name);
+    reading.is_marked = misp_attribute_read_flag(take, "to_ids", false) && !(in_object && in_object->is_on_the_way);
+    enum sighting_role role = in_object                                    ? in_object->role
+                              : is_of_category(&reading, "Targeting data") ? ROLE_VICTIM
+                              : type                                       ? type->role
+                                                                           : ROLE_OTHER;
     if (!add_protocol(&reading) && !add_values(&reading, type, role, &names_host)) {
         struct json_place here = {.up = take->place, .name = "value"};
         if (is_fault(&reading, type))
@@ -326,9 +342,8 @@ bool misp_attribute_read(const struct json_take *take, const char *object_name)
         return false;
     }
     for (size_t i = before; i < observation->sighting_count; i++)
-        observation->sightings[i].is_indicator = reading.is_marked && observation->sightings[i].role != ROLE_VICTIM;
-    if (names_host)
-        observation->sightings[observation->sighting_count - 1].is_indicator = false;
+        observation->sightings[i].is_indicator = reading.is_marked && observation->sightings[i].role != ROLE_VICTIM &&
+                                                 (!names_host || observation->sightings[i].type == OBSERVABLE_TEXT);
     json_object_del(take->object, "value");
     return true;
 }

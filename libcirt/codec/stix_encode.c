@@ -22,8 +22,9 @@ struct codec_writer {
 
 /* --- report and people --- */
 
+/* Its id follows from all that it says, so each document has the same object: no time and no label of the document's. */
 static void add_identity(struct stix_writer *writer, const char *class, const char *role, const char *name, const char *email,
-                         char id[STIX_ID_SIZE])
+                         enum tlp label, char id[STIX_ID_SIZE])
 {
     json_t *body = json_object(), *extension = stix_writer_extension();
     stix_writer_set_text(body, "name", str_is_empty(name) ? email : name);
@@ -39,7 +40,9 @@ static void add_identity(struct stix_writer *writer, const char *class, const ch
     stix_id_object(id, "identity", buf_text(&seed), seed.size);
     buf_clear(&seed);
     stix_writer_set_extension(body, extension);
-    stix_writer_add_object(writer, "identity", id, writer->report->tlp, body);
+    stix_writer_set_text(body, "created", STIX_LONG_AGO);
+    stix_writer_set_text(body, "modified", STIX_LONG_AGO);
+    stix_writer_add_object(writer, "identity", id, label, body);
 }
 
 static void add_people(struct stix_writer *writer)
@@ -47,11 +50,11 @@ static void add_people(struct stix_writer *writer)
     const struct report *report = writer->report;
     char id[STIX_ID_SIZE];
     if (!str_is_empty(report->creator_name) || !str_is_empty(report->creator_email)) {
-        add_identity(writer, "organization", NULL, report->creator_name, report->creator_email, id);
+        add_identity(writer, "organization", NULL, report->creator_name, report->creator_email, TLP_NONE, id);
         strcpy(writer->creator, id);
     }
     if (!str_is_empty(report->reporter_name) || !str_is_empty(report->reporter_email))
-        add_identity(writer, "individual", "reporter", report->reporter_name, report->reporter_email, id);
+        add_identity(writer, "individual", "reporter", report->reporter_name, report->reporter_email, report->tlp, id);
 }
 
 static json_t *report_extension(const struct report *report)
@@ -100,15 +103,15 @@ static json_t *report_body(const struct codec_writer *writer)
 
 static json_t *author(void)
 {
-    return json_pack("{ss ss ss ss ss ss ss}", "type", "identity", "spec_version", "2.1", "id", STIX_AUTHOR_ID, "created",
-                     "2026-01-01T00:00:00.000Z", "modified", "2026-01-01T00:00:00.000Z", "name", "cirt", "identity_class", "system");
+    return json_pack("{ss ss ss ss ss ss ss}", "type", "identity", "spec_version", "2.1", "id", STIX_AUTHOR_ID, "created", STIX_LONG_AGO,
+                     "modified", STIX_LONG_AGO, "name", "cirt", "identity_class", "system");
 }
 
 static json_t *extension_definition(void)
 {
     return json_pack(
         "{ss ss ss ss ss ss ss ss ss ss s[ss]}", "type", "extension-definition", "spec_version", "2.1", "id", STIX_EXTENSION_ID, "created",
-        "2026-01-01T00:00:00.000Z", "modified", "2026-01-01T00:00:00.000Z", "created_by_ref", STIX_AUTHOR_ID, "name", "cirt", "description",
+        STIX_LONG_AGO, "modified", STIX_LONG_AGO, "created_by_ref", STIX_AUTHOR_ID, "name", "cirt", "description",
         "What reports of cirt say and STIX has no property for: classes, roles, ports; and observables without a type", "schema",
         "docs/FORMATS.md of cirt, section stix", "version", "1.0.0", "extension_types", "property-extension", "new-sco");
 }

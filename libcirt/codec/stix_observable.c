@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "codec/schemeless.h"
 #include "codec/stix.h"
 #include "codec/stix_marking.h"
 
@@ -134,19 +135,14 @@ static bool add(const struct stix_sight *sight, enum observable_type type, enum 
         return false;
     *added =
         how == HOW_TYPE ? report_add_sighting(report, observation, type, role, text) : report_add_guessed(report, observation, role, text);
-    if (!*added && type == OBSERVABLE_URL) /* many call the name of a host a URL */
-        *added = report_add_sighting(report, observation, OBSERVABLE_DOMAIN, role, text);
+    if (!*added && type == OBSERVABLE_URL) /* many call a host a URL, or write it without a scheme */
+        *added = report_add_sighting(report, observation, OBSERVABLE_DOMAIN, role, text) ||
+                 report_add_sighting(report, observation, OBSERVABLE_IPV4, role, text) || schemeless_add(report, observation, role, text);
     if (*added && how == HOW_ADDRESS && observation->sightings[observation->sighting_count - 1].type > OBSERVABLE_CIDR) {
         observation->sighting_count--;
         *added = false;
     }
     return true;
-}
-
-static struct sighting *last_sighting(const struct stix_sight *sight)
-{
-    struct observation *observation = observation_of(sight);
-    return &observation->sightings[observation->sighting_count - 1];
 }
 
 /* --- observables --- */
@@ -187,11 +183,12 @@ static bool take_value(struct item *item, enum observable_type type, enum how ho
     }
     if (!text)
         return true;
+    size_t first = observation_of(item->sight)->sighting_count;
     if (!add(item->sight, type, how, item->role, text, added))
         return false;
-    if (*added)
-        last_sighting(item->sight)->tlp = item->label;
-    else if (!observable_is_absent(text))
+    for (size_t i = first; i < observation_of(item->sight)->sighting_count; i++)
+        observation_of(item->sight)->sightings[i].tlp = item->label;
+    if (!*added && !observable_is_absent(text))
         reject(item->sight, item->sight->reader->report->rejected_total < REPORT_REJECTIONS_KEPT ? place_of(item, member) : "",
                observable_type_name(type), text);
     return true;
@@ -622,12 +619,14 @@ static bool take_pattern_values(const struct stix_sight *sight, const struct sti
         const char *text = comparison->values[i];
         enum sighting_role role = place->role ? place->role : network_role(place->type);
         bool added = false;
+        size_t first = observation_of(sight)->sighting_count;
         if (text && !add(sight, place->type, place->how, role, text, &added))
             return false;
         *is_all = *is_all && added;
-        if (added)
-            last_sighting(sight)->is_indicator = is_indicator && comparison->is_alone && role != ROLE_TARGET && role != ROLE_VICTIM;
-        else if (text && !observable_is_absent(text))
+        for (size_t k = first; k < observation_of(sight)->sighting_count; k++) /* behind the first is only its host */
+            observation_of(sight)->sightings[k].is_indicator =
+                k == first && is_indicator && comparison->is_alone && role != ROLE_TARGET && role != ROLE_VICTIM;
+        if (text && !added && !observable_is_absent(text))
             reject(sight, pattern_place(sight), observable_type_name(place->type), text);
     }
     return true;

@@ -10,6 +10,7 @@
 #include "codec/stix_marking.h"
 #include "codec/stix_observable.h"
 #include "codec/stix_observed.h"
+#include "codec/stix_role.h"
 
 /* --- vulnerabilities --- */
 
@@ -175,7 +176,10 @@ bool stix_statement_read_all(struct stix_reader *reader)
     for (size_t i = 0; i < document->count; i++)
         if (!merge_object(reader, &document->items[i]))
             return false;
-    return read_observables(reader, true) && read_observables(reader, false);
+    if (!read_observables(reader, true) || !read_observables(reader, false))
+        return false;
+    stix_role_settle(reader);
+    return true;
 }
 
 static void finish_labels(struct stix_reader *reader, size_t number)

@@ -61,7 +61,7 @@ static void name_listed(const struct stix_writer *writer, const char *type, json
                             json_string_value(json_object_get(body, "pattern")));
     stix_id_object(id, type, seed, strlen(seed));
     free(seed);
-    json_object_set(body, "created", json_object_get(body, "valid_from")); /* that of a name never changes */
+    stix_writer_set_text(body, "created", STIX_LONG_AGO); /* valid_from becomes earlier when an earlier sighting comes */
 }
 
 void stix_writer_name(struct stix_writer *writer, const char *type, const json_t *body, char id[STIX_ID_SIZE])

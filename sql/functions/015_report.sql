@@ -105,7 +105,8 @@ BEGIN
         FROM generate_series(1, cardinality(o_ord)) i WHERE p_ids[o_ord[i]] <> 0;
     INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, personal, is_indicator, addr, host, value, pap, confidence,
                           valid_until, original, indicator_id, indicator_time)
-        SELECT p_ids[s_ord[i]], p_received[s_ord[i]], s_observation[i], p_senders[s_ord[i]], s_type[i], s_role[i], s_tlp[i], s_role[i] = 3 OR s_type[i] = 7,
+        SELECT p_ids[s_ord[i]], p_received[s_ord[i]], s_observation[i], p_senders[s_ord[i]], s_type[i], s_role[i], s_tlp[i],
+               s_role[i] = 3 OR s_type[i] = 7 OR (s_type[i] = 17 AND s_value[i] ~ '[^[:space:]@]@[^[:space:]@]+[.][[:alpha:]]'), -- a text with a mail address in it
                s_indicator[i], s_addr[i], s_host[i], s_value[i], s_pap[i], s_confidence[i], s_valid_until[i], s_original[i], s_indicator_id[i],
                CASE WHEN s_indicator_time[i] IS NOT NULL THEN least(s_indicator_time[i], p_received[s_ord[i]]) END
         FROM generate_series(1, cardinality(s_ord)) i WHERE p_ids[s_ord[i]] <> 0;

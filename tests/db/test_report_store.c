@@ -135,6 +135,34 @@ static void nothing_is_wider_than_was_asked_for(void **state)
     db_free(db);
 }
 
+/* A victim, a mail address, and a text that has one in it. */
+static void what_is_personal(void **state)
+{
+    UNUSED(state);
+    struct db *db = open_intake();
+    struct report_batch *batch = report_batch_new();
+    struct report_result result;
+    struct report *report = report_new("json");
+    struct observation *observation = report_add_observation(report);
+    assert_true(report_add_sighting(report, observation, OBSERVABLE_IPV4, ROLE_VICTIM, "192.0.2.1"));
+    assert_true(report_add_sighting(report, observation, OBSERVABLE_IPV4, ROLE_SOURCE, "192.0.2.2"));
+    assert_true(report_add_sighting(report, observation, OBSERVABLE_EMAIL, ROLE_SOURCE, "a@mail.example"));
+    assert_true(report_add_sighting(report, observation, OBSERVABLE_TEXT, ROLE_OTHER, "Invoice for <joe.bloggs@bank.example>"));
+    assert_true(report_add_sighting(report, observation, OBSERVABLE_TEXT, ROLE_OTHER, "@echo off; ping @home"));
+    struct report_envelope envelope = envelope_of(sender("a@persons.example"), "persons");
+    report_batch_add(batch, &envelope, report, "persons", 7);
+    store(db, batch, &result);
+    char *sql = mem_printf("SELECT string_agg(value, ', ' ORDER BY type) FROM cirt.sighting WHERE personal AND report_id = %lld",
+                           (long long)result.id);
+    char *row = cluster_text(sql);
+    assert_string_equal(row, "192.0.2.1, a@mail.example, Invoice for <joe.bloggs@bank.example>");
+    free(row);
+    free(sql);
+    report_free(report);
+    report_batch_free(batch);
+    db_free(db);
+}
+
 static void the_same_bytes_are_one_report(void **state)
 {
     UNUSED(state);
@@ -481,11 +509,17 @@ static void what_was_sent_is_told_of_next(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_comes_out_as_it_went_in),  cmocka_unit_test(the_same_bytes_are_one_report),
-        cmocka_unit_test(nothing_is_wider_than_was_asked_for), cmocka_unit_test(what_was_changed_last_holds),
-        cmocka_unit_test(thirty_days_are_remembered),          cmocka_unit_test(overlapping_batches_lose_and_double_nothing),
-        cmocka_unit_test(the_end_of_a_week_doubles_nothing),   cmocka_unit_test(large_documents_come_in_chunks),
-        cmocka_unit_test(what_was_sent_is_told_of_next),       cmocka_unit_test(mails_come_together),
+        cmocka_unit_test(everything_comes_out_as_it_went_in),
+        cmocka_unit_test(the_same_bytes_are_one_report),
+        cmocka_unit_test(nothing_is_wider_than_was_asked_for),
+        cmocka_unit_test(what_is_personal),
+        cmocka_unit_test(what_was_changed_last_holds),
+        cmocka_unit_test(thirty_days_are_remembered),
+        cmocka_unit_test(overlapping_batches_lose_and_double_nothing),
+        cmocka_unit_test(the_end_of_a_week_doubles_nothing),
+        cmocka_unit_test(large_documents_come_in_chunks),
+        cmocka_unit_test(what_was_sent_is_told_of_next),
+        cmocka_unit_test(mails_come_together),
         cmocka_unit_test(a_database_that_is_away_is_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

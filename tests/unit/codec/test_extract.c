@@ -89,6 +89,16 @@ static void parts_of_words(void **state)
          "ipv4 198.51.100.34\nipv4 198.51.100.35\nurl http://b2.example.com/x?y=[id]\ndomain b2.example.com\n"
          "url http://b3.example.com/\ndomain b3.example.com"},
         {"https:evil.com/x is read as its host", "domain evil.com"},
+        {"CVE-2024-3400-related, CVE-2024-3402-Schwachstelle, CVE-2024-3405_poc.py, CVE-2024-3406-1 and cve-2024-3407_",
+         "cve CVE-2024-3400\ncve CVE-2024-3402\ncve CVE-2024-3405\ncve CVE-2024-3407"},
+        {"tcp/45.83.64.18:22 UDP/45.83.64.19, tcp/2a03:2880::9 but tcp/443 and tcp/80:443",
+         "ipv4 45.83.64.18\nipv4 45.83.64.19\nipv6 2a03:2880::9"},
+        {"called 45.83.64.21.Then it slept. JBoss 7.4.0.1.Final at 45.83.64.22.Dynamic.dsl.example", "ipv4 45.83.64.21"},
+        {"IP6 2a03:2880::9.4444 > 2a03:2880::a.53: UDP, 2a03:2880::b.53 alone", "ipv6 2a03:2880::9\nipv6 2a03:2880::a"},
+        {"TXT of _dmarc.ex-domain.net, _acme-challenge.ex-domain.net and _evil.com_ _evil2.com is bad_",
+         "domain evil.com\ndomain evil2.com"},
+        {"u.v.m, v.a.m and x.y.m; Foo S.A.de C.V. z.B.de; u.a.de s.a.de a.b.evil.com SNMP 1.3.6.1. SNMP 45.83.64.23",
+         "domain u.a.de\ndomain s.a.de\ndomain a.b.evil.com\nipv4 45.83.64.23"},
     };
     check(rows, ARRAY_SIZE(rows));
 }

@@ -119,6 +119,25 @@ static void test_text_under_a_stricter_label_raises_the_report(void **state)
     report_free(report);
 }
 
+/* "counter" of RFC 7970, "count" of RFC 8727, whatever the document is written in. */
+static void test_counters_of_both_standards(void **state)
+{
+    UNUSED(state);
+    static const struct {
+        const char *type;
+        int64_t count;
+    } rows[] = {{"counter", 57}, {"count", 57}, {"average", 1}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char *content = mem_printf("<EventData><Flow><System category='source'><Node><Address category='ipv4-addr'>192.0.2.1</Address>"
+                                   "<Counter type='%s' unit='event'>57</Counter></Node></System></Flow></EventData>",
+                                   rows[i].type);
+        struct report *report = decode_incident("", content);
+        assert_int_equal(report->observations[0].count, rows[i].count);
+        report_free(report);
+        free(content);
+    }
+}
+
 static void test_a_victim_is_no_indicator(void **state)
 {
     UNUSED(state);
@@ -514,6 +533,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_labels_of_an_incident),
         cmocka_unit_test(test_confidence),
         cmocka_unit_test(test_text_under_a_stricter_label_raises_the_report),
+        cmocka_unit_test(test_counters_of_both_standards),
         cmocka_unit_test(test_a_victim_is_no_indicator),
         cmocka_unit_test(test_limits_of_observations_and_inheritance),
         cmocka_unit_test(test_nothing_is_lost_on_the_way),

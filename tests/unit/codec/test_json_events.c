@@ -285,6 +285,37 @@ static void a_test_marks_nothing(void **state)
     report_free(report);
 }
 
+/* What bots call is their master's; whom a scanner or the master calls is hurt, or a bot. */
+static void what_bots_call_is_no_target(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *category, *sources;
+        enum sighting_role target;
+    } cases[] = {
+        {"Intrusion.Botnet", "{\"IP4\":[\"192.0.2.5\"]}", ROLE_INFRASTRUCTURE},
+        {"Malware.Trojan", "{\"IP4\":[\"192.0.2.5\"]}", ROLE_INFRASTRUCTURE},
+        {"Intrusion.Botnet", "{\"IP4\":[\"192.0.2.5\"],\"Type\":[\"CC\"]}", ROLE_TARGET},
+        {"Intrusion.Botnet", "{\"IP4\":[\"192.0.2.5\"],\"Type\":[\"CC\"]},{\"IP4\":[\"192.0.2.6\"]}", ROLE_INFRASTRUCTURE},
+        {"Intrusion.Botnet", "", ROLE_TARGET},
+        {"Recon.Scanning", "{\"IP4\":[\"192.0.2.5\"]}", ROLE_TARGET},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char *text = mem_printf("{\"Format\":\"IDEA0\",\"ID\":\"a\",\"DetectTime\":\"2026-03-02T08:00:00Z\",\"Category\":[\"%s\"],"
+                                "\"Source\":[%s],\"Target\":[{\"IP4\":[\"198.51.100.7\"]}]}",
+                                cases[i].category, cases[i].sources);
+        struct report *report = NULL;
+        struct err err = {0};
+        assert_true(codec_decode(codec_find("idea"), text, strlen(text), &codec_limits_default, NULL, &report, &err));
+        for (size_t k = 0; k < report->observation_count; k++) {
+            const struct observation *observation = &report->observations[k];
+            assert_int_equal(observation->sightings[observation->sighting_count - 1].role, cases[i].target);
+        }
+        report_free(report);
+        free(text);
+    }
+}
+
 /* --- IntelMQ in the corpus --- */
 
 static bool is_seen(const struct observation *observation, const char *value)
@@ -527,6 +558,7 @@ int main(void)
         cmocka_unit_test(no_events_are_no_mistake),
         cmocka_unit_test(many_events_are_a_limit),
         cmocka_unit_test(a_test_marks_nothing),
+        cmocka_unit_test(what_bots_call_is_no_target),
         cmocka_unit_test(never_is_no_time),
         cmocka_unit_test(every_event_of_intelmq_is_read_whole),
         cmocka_unit_test(every_idea_of_the_corpus_is_read),

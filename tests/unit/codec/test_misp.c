@@ -430,6 +430,88 @@ static void local_tags_stay_home(void **state)
     report_free(report);
 }
 
+/* Names of persons and their numbers are kept, but no values; what is written as a mail address is one. */
+static void persons_are_no_indicators(void **state)
+{
+    (void)state;
+    static const char *const kept[] = {"full-name",       "first-name",     "date-of-birth",         "email-src-display-name",
+                                       "passport-number", "iban",           "whois-registrant-name", "email-dst-display-name",
+                                       "jabber-id",       "bank-account-nr"};
+    for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+        char *text = mem_printf("{\"Attribute\":{\"type\":\"%s\",\"to_ids\":true,\"value\":\"Erika Mustermann\"}}", kept[i]);
+        struct report *report = misp_decoded_text(text);
+        assert_int_equal(report->rejected_total, 0);
+        assert_int_equal(report->observation_count, 0);
+        assert_non_null(strstr(report->extra, "Erika Mustermann"));
+        report_free(report);
+        free(text);
+    }
+    struct report *report = misp_decoded_text("{\"Attribute\":[{\"type\":\"eppn\",\"to_ids\":true,\"value\":\"alice@uni.example\"},"
+                                              "{\"type\":\"text\",\"category\":\"Person\",\"to_ids\":true,\"value\":\"a girl\"}]}");
+    assert_int_equal(report->observation_count, 1);
+    assert_int_equal(report->observations[0].sightings[0].type, OBSERVABLE_EMAIL);
+    assert_non_null(strstr(report->extra, "a girl"));
+    report_free(report);
+}
+
+static void relations_say_which_side_a_host_is(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *object, *relation, *type;
+        enum sighting_role role;
+        bool is_indicator;
+    } rows[] = {
+        {"network-connection", "hostname-src", "hostname", ROLE_SOURCE, true},
+        {"network-socket", "hostname-src", "hostname", ROLE_SOURCE, true},
+        {"network-socket", "hostname-dst", "hostname", ROLE_INFRASTRUCTURE, true},
+        {"email", "received-header-hostname", "hostname", ROLE_OTHER, false},
+        {"email", "received-header-ip", "ip-src", ROLE_OTHER, false},
+        {"email", "ip-src", "ip-src", ROLE_SOURCE, true},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        char *text =
+            mem_printf("{\"Object\":{\"name\":\"%s\",\"Attribute\":[{\"type\":\"%s\",\"object_relation\":\"%s\",\"to_ids\":true,"
+                       "\"value\":\"%s\"}]}}",
+                       rows[i].object, rows[i].type, rows[i].relation, str_equal(rows[i].type, "ip-src") ? "192.0.2.1" : "mx.bank.example");
+        struct report *report = misp_decoded_text(text);
+        const struct sighting *sighting = &report->observations[0].sightings[0];
+        assert_int_equal(sighting->role, rows[i].role);
+        assert_int_equal(sighting->is_indicator, rows[i].is_indicator);
+        report_free(report);
+        free(text);
+    }
+}
+
+/* What an event says of its confidence holds for attributes that say nothing of their own. */
+static void confidence_of_the_event_holds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int first, second;
+    } rows[] = {
+        {"{\"Event\":{\"info\":\"x\",\"Tag\":[{\"name\":\"misp:confidence-level=\\\"usually-confident\\\"\"}],\"Attribute\":["
+         "{\"type\":\"ip-dst\",\"value\":\"192.0.2.1\",\"Tag\":[{\"name\":\"misp:confidence-level=\\\"unconfident\\\"\"}]}],\"Object\":["
+         "{\"name\":\"o\",\"Attribute\":[{\"type\":\"ip-dst\",\"value\":\"192.0.2.2\"}]}]}}",
+         0, 75},
+        {"{\"response\":[{\"Event\":{\"info\":\"x\",\"Tag\":[{\"name\":\"admiralty-scale:information-credibility=\\\"2\\\"\"}],"
+         "\"Attribute\":[{\"type\":\"ip-dst\",\"value\":\"192.0.2.1\"}]}},{\"Event\":{\"info\":\"y\",\"Attribute\":["
+         "{\"type\":\"ip-dst\",\"value\":\"192.0.2.2\"}]}}]}",
+         70, -1},
+        {"{\"response\":{\"Attribute\":[{\"type\":\"ip-dst\",\"value\":\"192.0.2.1\",\"Event\":{\"Tag\":["
+         "{\"name\":\"admiralty-scale:information-credibility=\\\"1\\\"\"}]}},{\"type\":\"ip-dst\",\"value\":\"192.0.2.2\"}]}}",
+         90, -1},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct report *report = misp_decoded_text(rows[i].text);
+        assert_int_equal(report->observation_count, 2);
+        assert_int_equal(report->observations[0].sightings[0].confidence, rows[i].first);
+        assert_int_equal(report->observations[1].sightings[0].confidence, rows[i].second);
+        report_free(report);
+    }
+}
+
 static void an_event_without_a_time_is_not_written(void **state)
 {
     (void)state;
@@ -567,8 +649,11 @@ int main(void)
         cmocka_unit_test(types_and_categories_are_pairs_of_misp),
         cmocka_unit_test(what_is_written_is_valid),
         cmocka_unit_test(local_tags_stay_home),
+        cmocka_unit_test(persons_are_no_indicators),
+        cmocka_unit_test(relations_say_which_side_a_host_is),
         cmocka_unit_test(urls_without_a_scheme_are_names),
         cmocka_unit_test(fingerprints_of_certificates_are_hashes),
+        cmocka_unit_test(confidence_of_the_event_holds),
         cmocka_unit_test(an_event_without_a_time_is_not_written),
         cmocka_unit_test(time_grows_with_the_length_only),
         cmocka_unit_test(too_many_attributes_are_a_limit),

@@ -44,19 +44,44 @@ static void valid_from_may_be_missing(void **state)
     report_free(report);
 }
 
-/* The name of a host where a URL belongs is that name; what is neither is told. */
+static void objects_are(const char *objects, const char *wanted);
+
+/* The name of a host where a URL belongs is that name; one without a scheme is a text, and its host is seen with it, but not marked; what
+ * is neither is told. */
 static void hosts_are_no_urls(void **state)
 {
     (void)state;
-    struct report *report = stix_decoded(OBJECT "\"[url:value = 'Bad.example.org'] OR [url:value = 'bad.example.org/x']\"" VALID "}");
-    const struct observation *observation = &report->observations[0];
-    assert_int_equal(observation->sighting_count, 1);
-    assert_int_equal(observation->sightings[0].type, OBSERVABLE_DOMAIN);
-    assert_string_equal(observation->sightings[0].value, "bad.example.org");
-    assert_int_equal(observation->sightings[0].role, ROLE_INFRASTRUCTURE);
-    assert_true(observation->sightings[0].is_indicator);
-    assert_int_equal(report->rejected_total, 1);
-    report_free(report);
+    static const struct {
+        const char *pattern, *found;
+        size_t rejected;
+    } rows[] = {
+        {"[url:value = 'Bad.example.org']", "domain bad.example.org !", 0},
+        {"[url:value = '192.0.2.1']", "ipv4 192.0.2.1 !", 0},
+        {"[url:value = '192.0.2.1/gate.php']", "text 192.0.2.1/gate.php !, ipv4 192.0.2.1", 0},
+        {"[url:value = 'bad.example.org:8080/x']", "text bad.example.org:8080/x !, domain bad.example.org", 0},
+        {"[url:value = 'bad.org/x']", "text bad.org/x !, domain bad.org", 0},
+        {"[url:value = 'bad.org/x' AND url:value = 'a b']", "text bad.org/x, domain bad.org", 1},
+        {"[url:value = '/gate.php']", "", 1},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct buf found;
+        buf_init(&found, 1000);
+        char *text = mem_printf(OBJECT "\"%s\"" VALID "}", rows[i].pattern);
+        struct report *report = stix_decoded(text);
+        const struct observation *observation = &report->observations[0];
+        for (size_t k = 0; k < observation->sighting_count; k++) {
+            const struct sighting *sighting = &observation->sightings[k];
+            buf_printf(&found, "%s%s %s%s", k ? ", " : "", observable_type_name(sighting->type), sighting->value,
+                       sighting->is_indicator ? " !" : "");
+            assert_int_equal(sighting->role, ROLE_INFRASTRUCTURE);
+        }
+        assert_string_equal(buf_text(&found), rows[i].found);
+        assert_int_equal(report->rejected_total, rows[i].rejected);
+        report_free(report);
+        free(text);
+        buf_clear(&found);
+    }
+    objects_are("{\"type\":\"url\",\"id\":\"url--1\",\"value\":\"bad.org/x\"}", "bad.org/x other, bad.org other");
 }
 
 /* Many write the paths of Windows as they are. */
@@ -107,19 +132,25 @@ static struct report *decode_objects(const char *objects)
     return report;
 }
 
-/* The values of the only observation, and their roles: "192.0.2.1 other, a.example source". */
-static void only_observation_is(const struct report *report, const char *wanted)
+/* The values of an observation, and their roles: "192.0.2.1 other, a.example source". */
+static void observation_is(const struct report *report, size_t number, const char *wanted)
 {
     struct buf text;
     buf_init(&text, 1u << 16);
-    assert_int_equal(report->observation_count, 1);
-    for (size_t i = 0; i < report->observations[0].sighting_count; i++) {
-        const struct sighting *sighting = &report->observations[0].sightings[i];
+    assert_true(number < report->observation_count);
+    for (size_t i = 0; i < report->observations[number].sighting_count; i++) {
+        const struct sighting *sighting = &report->observations[number].sightings[i];
         buf_printf(&text, "%s%s %s", i ? ", " : "", sighting->value, sighting_role_name(sighting->role));
         buf_add_text(&text, sighting->is_indicator ? " indicator" : "");
     }
     assert_string_equal(buf_text(&text), wanted);
     buf_clear(&text);
+}
+
+static void only_observation_is(const struct report *report, const char *wanted)
+{
+    assert_int_equal(report->observation_count, 1);
+    observation_is(report, 0, wanted);
 }
 
 static void objects_are(const char *objects, const char *wanted)
@@ -354,6 +385,54 @@ static void sightings_of_opencti(void **state)
     report_free(report);
 }
 
+/* --- whom traffic went to --- */
+
+/* What observed traffic from 192.0.2.1 to 192.0.2.2 becomes beside these objects, which come behind it. */
+static void traffic_is(const char *more_of_it, const char *beside, const char *wanted)
+{
+    char *connection = traffic(1, "2", 80), *observed = mem_printf(OBSERVED("\"object_refs\":[\"network-traffic--1\"]%s"), more_of_it);
+    char *objects = mem_printf("%s,%s,%s%s", observed, ADDRESS("1", "") "," ADDRESS("2", ""), connection, beside);
+    struct report *report = decode_objects(objects);
+    observation_is(report, 0, wanted);
+    for (size_t i = 1; i < report->observation_count; i++)
+        for (size_t k = 0; k < report->observations[i].sighting_count; k++) /* a sighting says the same */
+            assert_true((report->observations[i].sightings[k].role == ROLE_TARGET) == (strstr(wanted, "target") != NULL) ||
+                        !str_equal(report->observations[i].sightings[k].value, "192.0.2.2"));
+    report_free(report);
+    free(connection);
+    free(observed);
+    free(objects);
+}
+
+#define SIGHTED(id)     "," SIGHTING("\"sighting_of_ref\":\"" id "\",\"observed_data_refs\":[\"observed-data--" UUID("0") "\"]")
+#define MALWARE(types)  ",{\"type\":\"malware\",\"spec_version\":\"2.1\",\"id\":\"malware--1\"," CREATED ",\"is_family\":false" types "}"
+#define TO_TARGET       "192.0.2.1 source, 192.0.2.2 target"
+#define TO_INFRA        "192.0.2.1 source, 192.0.2.2 infrastructure"
+#define INDICATOR_ID(n) "indicator--" UUID(n)
+
+static void what_bots_call_is_no_target(void **state)
+{
+    (void)state;
+    traffic_is("", "", TO_TARGET);
+    /* An indicator of the document for the address itself, sighted or not. */
+    traffic_is("", "," INDICATOR("2", ""), TO_INFRA);
+    traffic_is("", "," INDICATOR("2", "") SIGHTED(INDICATOR_ID("2")), TO_INFRA);
+    traffic_is(",\"labels\":[\"scanner\"]", "," INDICATOR("2", ""), TO_INFRA);
+    /* For something else that was sighted by it; but not for its source, and not where the indicator is not there. */
+    traffic_is("", "," INDICATOR("9", "") SIGHTED(INDICATOR_ID("9")), TO_INFRA);
+    traffic_is("", "," INDICATOR("9", ""), TO_TARGET);
+    traffic_is("", "," INDICATOR("1", "") SIGHTED(INDICATOR_ID("1")), TO_TARGET);
+    traffic_is("", SIGHTED(INDICATOR_ID("9")), TO_TARGET);
+    traffic_is("", "," INDICATOR("9", ",\"labels\":[\"scanner\"]") SIGHTED(INDICATOR_ID("9")), TO_TARGET);
+    /* Malware calls whom it knows, unless it is one that attacks. */
+    traffic_is("", SIGHTED("malware--1"), TO_INFRA);
+    traffic_is("", MALWARE(",\"malware_types\":[\"backdoor\"]") SIGHTED("malware--1"), TO_INFRA);
+    traffic_is("", MALWARE(",\"malware_types\":[\"ddos\"]") SIGHTED("malware--1"), TO_TARGET);
+    /* The class of the statement. */
+    traffic_is(",\"labels\":[\"botnet\"]", "", TO_INFRA);
+    traffic_is(",\"labels\":[\"brute-force\"]", "", TO_TARGET);
+}
+
 /* --- the head --- */
 
 #define REPORT(n, more)                                                                                                                    \
@@ -501,6 +580,7 @@ int main(void)
         cmocka_unit_test(files_behind_references_are_files),
         cmocka_unit_test(benign_is_a_label_in_20),
         cmocka_unit_test(sightings_of_opencti),
+        cmocka_unit_test(what_bots_call_is_no_target),
         cmocka_unit_test(what_was_taken_back_is_no_head),
         cmocka_unit_test(malware_and_addresses_make_an_incident),
         cmocka_unit_test(incidents_name_their_class_in_several_ways),

@@ -220,6 +220,63 @@ static void victims_are_no_indicators(void **state)
     report_free(report);
 }
 
+/* Objects of that type as JSON, in the order of the document; the caller's. */
+static char *written_objects(const struct report *report, const char *type)
+{
+    struct buf out;
+    write_again(report, &out);
+    json_t *root = json_loads(buf_text(&out), 0, NULL), *found = json_array(), *object;
+    size_t index;
+    json_array_foreach(json_object_get(root, "objects"), index, object)
+    {
+        if (str_equal(json_string_value(json_object_get(object, "type")), type))
+            json_array_append(found, object);
+    }
+    char *text = json_dumps(found, JSON_COMPACT);
+    json_decref(found);
+    json_decref(root);
+    buf_clear(&out);
+    return text;
+}
+
+/* What has the same id in two documents is made at the same moment in both, and our identity is the same as a whole. */
+static void what_has_one_id_was_made_once(void **state)
+{
+    (void)state;
+    struct report *report = full_report();
+    report->reporter_email = NULL; /* somebody else, under the report's label */
+    char *identity = written_objects(report, "identity");
+    set_time(&report->time, &report->time_text, &report->time_rule, "2026-03-05T10:00:00Z");
+    report->tlp = TLP_RED;
+    char *again = written_objects(report, "identity");
+    assert_string_equal(identity, again);
+    assert_non_null(strstr(identity, "Example CSIRT"));
+    free(identity);
+    free(again);
+    report_free(report);
+
+    report = report_new("stix");
+    report->is_list = true;
+    set_time(&report->time, &report->time_text, &report->time_rule, "2026-03-05T10:00:00Z");
+    struct observation *observation = report_add_observation(report);
+    add(report, observation, OBSERVABLE_DOMAIN, ROLE_INFRASTRUCTURE, "kit.example.net", TLP_NONE, true);
+    char *created[2];
+    for (size_t i = 0; i < 2; i++) { /* an earlier sighting came */
+        set_time(&observation->time, &observation->time_text, &observation->time_rule, i ? "2026-02-01T00:00:00Z" : "2026-03-01T00:00:00Z");
+        char *text = written_objects(report, "indicator");
+        json_t *list = json_loads(text, 0, NULL), *indicator = json_array_get(list, 0);
+        created[i] = mem_printf("%s %s", json_string_value(json_object_get(indicator, "id")),
+                                json_string_value(json_object_get(indicator, "created")));
+        assert_string_equal(json_string_value(json_object_get(indicator, "valid_from")), observation->time_text);
+        json_decref(list);
+        free(text);
+    }
+    assert_string_equal(created[0], created[1]);
+    free(created[0]);
+    free(created[1]);
+    report_free(report);
+}
+
 static void without_a_time_nothing_is_written(void **state)
 {
     (void)state;
@@ -386,13 +443,10 @@ int main(int argc, char **argv)
     if (argc > 1)
         return write_documents(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_reads_back),
-        cmocka_unit_test(every_label_reads_back),
-        cmocka_unit_test(victims_are_no_indicators),
-        cmocka_unit_test(without_a_time_nothing_is_written),
-        cmocka_unit_test(seen_for_a_while),
-        cmocka_unit_test(digests_keep_their_order),
-        cmocka_unit_test(what_others_did_to_our_objects_is_kept),
+        cmocka_unit_test(what_is_written_reads_back),        cmocka_unit_test(every_label_reads_back),
+        cmocka_unit_test(victims_are_no_indicators),         cmocka_unit_test(what_has_one_id_was_made_once),
+        cmocka_unit_test(without_a_time_nothing_is_written), cmocka_unit_test(seen_for_a_while),
+        cmocka_unit_test(digests_keep_their_order),          cmocka_unit_test(what_others_did_to_our_objects_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
