@@ -687,7 +687,7 @@ static bool finish(struct codec_stream *stream, struct err *err)
     narrow_by_text(stream, buf_text(cut), cut->size);
     if (cut_line)
         csv_report_reject(&stream->into, cut_line, "a quote is never closed: the row is left out");
-    return csv_report_hand_over(&stream->into, err);
+    return csv_report_finish(&stream->into, err);
 }
 
 /* Nothing about the bytes says which mapping is meant: this format is named. */

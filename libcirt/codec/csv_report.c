@@ -86,10 +86,24 @@ bool csv_report_hand_over(struct csv_report *into, struct err *err)
 
 bool csv_report_refuse(struct csv_report *into)
 {
-    struct err ignored; /* the header's fault is told */
+    struct err ignored; /* the document's fault is told */
     bool ok = csv_report_hand_over(into, &ignored);
     UNUSED(ok);
     return false;
+}
+
+/* A mapping that does not fit, or a login page in place of a list: no good document that says nothing. */
+bool csv_report_finish(struct csv_report *into, struct err *err)
+{
+    const struct report *report = into->report;
+    if (into->has_row || report->rejected_total == 0)
+        return csv_report_hand_over(into, err);
+    const struct rejection *first = &report->rejections[0];
+    if (report->rejected_total == 1)
+        err_set_at(err, ERR_INPUT, first->at, "its only row could not be read: %s", first->text);
+    else
+        err_set_at(err, ERR_INPUT, first->at, "none of %zu rows could be read; the first: %s", report->rejected_total, first->text);
+    return csv_report_refuse(into);
 }
 
 static int compare(const struct sighting *a, const struct sighting *b)
@@ -152,6 +166,7 @@ bool csv_report_end_row(struct csv_report *into, const char *why, struct err *er
         report->observation_count--;
         csv_report_reject(into, into->row_line, why);
     } else {
+        into->has_row = true;
         drop_repeated(observation);
     }
     report_narrow(report, label);
