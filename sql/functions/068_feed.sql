@@ -108,6 +108,7 @@ DECLARE
     v_kind text := feed_kind(p_body);
     v_name text := lower(coalesce(p_name, p_body ->> 'name'));
     v_old text;
+    v_format text;
 BEGIN
     PERFORM record_check(p_body, '{name,title,push,drop,https,taxii,format,default_tlp,default_class,confidence,every,fresh,documents_per_hour,bytes_per_hour,document_max,credentials,ca,keep,keys,mail,enabled}');
     IF p_name IS NULL AND v_kind IS NULL THEN
@@ -136,7 +137,12 @@ BEGIN
     v_old := v.url;
     v.kind := coalesce(v_kind, v.kind);
     v.url := CASE WHEN v_kind IS NULL THEN v.url WHEN v_kind IN ('https', 'taxii') THEN p_body ->> v_kind END;
-    UPDATE feed f SET kind = v.kind, url = v.url, format = coalesce(record_text(p_body, 'format', v.format), CASE WHEN v.kind = 'taxii' THEN 'stix' END), credentials = record_text(p_body, 'credentials', v.credentials),
+    v_format := coalesce(record_text(p_body, 'format', v.format), CASE WHEN v.kind = 'taxii' THEN 'stix' END);
+    -- As anything else no page could be read, and the cursor would go on all the same.
+    IF v.kind = 'taxii' AND v_format <> 'stix' AND (v_kind IS NOT NULL OR p_body ? 'format') THEN
+        PERFORM refuse('CI422', format('a TAXII feed brings STIX, which is not read as %s', v_format), 'say --format stix, or on a new feed none', '{"at": "/format"}');
+    END IF;
+    UPDATE feed f SET kind = v.kind, url = v.url, format = v_format, credentials = record_text(p_body, 'credentials', v.credentials),
         ca = record_text(p_body, 'ca', v.ca), confidence = feed_number(p_body, 'confidence', v.confidence, 100)::smallint,
         every_s = coalesce(feed_number(p_body, 'every', v.every_s, 2592000), 3600)::int, fresh_s = feed_number(p_body, 'fresh', v.fresh_s, 31536000)::int,
         documents_per_hour = feed_number(p_body, 'documents_per_hour', v.documents_per_hour, 1000000000),
