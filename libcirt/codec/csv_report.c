@@ -37,9 +37,11 @@ struct observation *csv_report_begin_row(struct csv_report *into, size_t line, s
     return observation;
 }
 
-static void add_clean(struct buf *extra, const char *value, size_t size)
+const char *csv_report_text(struct csv_report *into, const char *value, size_t size)
 {
     struct buf clean;
+    if (str_is_utf8(value, size, NULL))
+        return value;
     buf_init(&clean, size * 3);
     for (const char *end = value + size; value < end;) {
         uint32_t code_point;
@@ -50,8 +52,9 @@ static void add_clean(struct buf *extra, const char *value, size_t size)
             buf_add_text(&clean, "\xef\xbf\xbd");
         value += length;
     }
-    str_add_json(extra, buf_text(&clean));
+    const char *text = arena_strndup(report_row_arena(into->report), buf_text(&clean), clean.size);
     buf_clear(&clean);
+    return text;
 }
 
 void csv_report_keep(struct csv_report *into, const char *name, const char *value, size_t size)
@@ -59,10 +62,7 @@ void csv_report_keep(struct csv_report *into, const char *name, const char *valu
     buf_add_char(&into->extra, into->extra.size ? ',' : '{');
     str_add_json(&into->extra, name);
     buf_add_char(&into->extra, ':');
-    if (str_is_utf8(value, size, NULL))
-        str_add_json(&into->extra, value);
-    else
-        add_clean(&into->extra, value, size);
+    str_add_json(&into->extra, csv_report_text(into, value, size));
 }
 
 void csv_report_reject(struct csv_report *into, size_t line, const char *why)

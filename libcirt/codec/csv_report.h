@@ -27,6 +27,8 @@ void csv_report_close(struct csv_report *into);
 
 /* A row that began on this line and takes so many bytes: its observation, with the report's class. */
 struct observation *csv_report_begin_row(struct csv_report *into, size_t line, size_t size);
+/* The value as UTF-8 without NULs: itself, or a copy that lives as long as the row, with U+FFFD for what is none. */
+const char *csv_report_text(struct csv_report *into, const char *value, size_t size);
 /* Adds "name":"value" to what is kept of the row; what is not UTF-8 is replaced: banners hold anything, and the bytes are kept with the
  * report. */
 void csv_report_keep(struct csv_report *into, const char *name, const char *value, size_t size);
