@@ -384,11 +384,11 @@ def taxii_that_leads_nowhere(f):
 
 def taxii_with_a_wrong_clock(f):
     """A date that is none, one that goes back and one in the future do not become the cursor."""
-    dates = ["2026-11-20T10:00:00Z", "yesterday at noon", "2026-11-19T10:00:00Z", "2100-01-01T00:00:00Z", "2026-11-20T11:00:00Z"]
+    dates = ["2026-11-20T10:00:00Z", "yesterday at noon", "2026-11-19T10:00:00Z", "2100-01-01T00:00:00Z", "2026-11-20T13:00:00.2500+02:00"]
     f.feed.pages = lambda query, n: ({"objects": [stix_object(100 + len(dates))["object"]]}, dates.pop(0))
     f.add("clock", "--taxii", f"{f.base}/api/collections/c1/", "--every", "1d")
     until("it was fetched", lambda: f.show("clock")["fetched"])
-    for kept in 3 * ["2026-11-20T10:00:00Z"] + ["2026-11-20T11:00:00Z"]:
+    for kept in 3 * ["2026-11-20T10:00:00Z"] + ["2026-11-20T11:00:00.2500Z"]:  # UTC, with the digits that came
         equal("where it stands", "2026-11-20T10:00:00Z", f.show("clock")["cursor"])
         f.run("clock")
         equal("where it stands then", kept, f.show("clock")["cursor"])
