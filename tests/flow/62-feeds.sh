@@ -69,9 +69,12 @@ drop=$box/drop/shadowserver
 until_true 20 test -d "$drop"
 cp "$csv" "$drop/.hidden.csv"
 cp "$csv" "$drop/growing.csv.part"
+cp "$csv" "$drop/OTHER.CSV.PART"
 mv "$drop/growing.csv.part" "$drop/$(basename "$csv")"
 until_true 20 test -f "$drop/done/$(basename "$csv")"
 [[ -f $drop/.hidden.csv ]] || fail "a hidden file was taken"
+[[ -f $drop/OTHER.CSV.PART ]] || fail "a file that is still written was taken"
+rm "$drop/OTHER.CSV.PART"
 triaged home
 until_true 20 said shadowserver 'd["rows"]' 214
 equal "one document" 1 "$(feed shadowserver 'd["documents"]')"

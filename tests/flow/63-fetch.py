@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Feeds that are fetched: a document over HTTPS (ETag, gzip, the rest of what broke off, redirects, waits, credentials, client certificates) and TAXII 2.1 collections that page by
 `next` and by date, each object stored once although the server and the role die in the middle."""
+import http.server
 import json
 import os
 import signal
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -131,6 +133,12 @@ def https(f):
     until("none to another", lambda: "another place" in (f.show("away")["error"] or ""))
     f.site.cirt("admin", "feed", "add", "stranger", "--https", f"{f.base}/list.csv")
     until("its CA is not the system's", lambda: "--ca" in (f.show("stranger")["error"] or ""))
+    plain = http.server.HTTPServer(("127.0.0.1", 0), type("Quiet", (http.server.BaseHTTPRequestHandler,), {"log_message": lambda *_: None}))
+    threading.Thread(target=plain.serve_forever, daemon=True).start()
+    f.add("clear", "--https", f"https://127.0.0.1:{plain.server_port}/list.csv")
+    until("what the port speaks", lambda: "does not speak TLS" in (f.show("clear")["error"] or ""))
+    f.site.cirt("admin", "feed", "rm", "clear", "--yes")
+    plain.shutdown()
     for name in ("away", "stranger", "moved"):
         f.site.cirt("admin", "feed", "rm", name, "--yes")
 
