@@ -322,7 +322,7 @@ void intake_keep_malformed(struct intake *intake, struct intake_job *job, struct
     struct digest *digest = digest_new();
     buf_reset(&intake->document);
     body_set_tap(body, NULL, NULL);
-    job->claims_red = claims_red(job, body);
+    job->claims_red = job->claims_red || claims_red(job, body);
     job->size = 0;
     bool ok = body_rewind(body, &err);
     while (ok && (ok = body_next_sent(body, &bytes, &size, &err)) && size > 0) {

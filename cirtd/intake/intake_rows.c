@@ -215,6 +215,7 @@ void intake_rows(struct intake *intake, struct intake_job *job, struct body *bod
     } else {
         db_rollback(intake->db);
         job->error = err;
+        job->claims_red = rows.head->tlp == TLP_RED; /* by the rows that were refused */
         if (rows.is_refused && tell_columns(&rows, false, &err))
             intake_keep_malformed(intake, job, body);
         else

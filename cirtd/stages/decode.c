@@ -133,8 +133,9 @@ static bool tell_refused(struct decode_job *job, struct err *err)
     const struct codec_sink sink = gather_sink(&gather);
     struct codec_stream *stream = job->codec->open(job->limits, &hints, &sink);
     struct err known;
-    UNUSED(job->codec->feed(stream, buf_text(&job->raw), job->raw.size, &known));
+    UNUSED(job->codec->feed(stream, buf_text(&job->raw), job->raw.size, &known) && job->codec->finish(stream, &known));
     job->codec->close(stream);
+    job->claims_red = gather.report && gather.report->tlp == TLP_RED;
     bool ok = !gather.report || decode_tell_columns(job, gather.report, false, err);
     report_free(gather.report);
     return ok;
@@ -235,7 +236,7 @@ static bool claims_red(struct decode_job *job)
 /* why: in err, where another fault may come in its place. */
 static bool keep_malformed(struct decode_job *job, struct err *err)
 {
-    job->claims_red = claims_red(job);
+    job->claims_red = job->claims_red || claims_red(job);
     decode_add(job, NULL, "malformed", "none", err);
     if (!job->is_first)
         return true;

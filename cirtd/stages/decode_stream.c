@@ -87,6 +87,7 @@ bool decode_stream_rows(struct decode_job *job, struct decode_source *source, bo
         ok = false;
         /* Half a document is none. */
         *is_malformed = is_fault(err);
+        job->claims_red = rows.head->tlp == TLP_RED; /* by the rows that were refused */
         if (*is_malformed && !(begin_rows(&rows, &telling) && decode_tell_columns(job, rows.head, false, &telling))) {
             *is_malformed = false;
             *err = telling; /* the database's fault, not the document's: tried again */

@@ -71,7 +71,7 @@ static bool is_temporary(const char *name)
     if (name[0] == '.')
         return true;
     for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-        if (str_ends(name, ends[i]))
+        if (str_ends_nocase(name, ends[i]))
             return true;
     return false;
 }

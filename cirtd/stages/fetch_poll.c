@@ -92,6 +92,19 @@ static bool is_usable_date(const char *date, const char *after)
     return !after || !timestamp_parse_rfc3339(after, &from) || moment >= from;
 }
 
+/* The same in UTC, as TAXII 2.1 (1.6) has it; the fraction keeps its digits. */
+static const char *in_utc(struct poll *poll, const char *date)
+{
+    char text[TIMESTAMP_TEXT_SIZE];
+    int64_t moment;
+    if (date[strlen(date) - 1] == 'Z' || !timestamp_parse_rfc3339(date, &moment))
+        return date;
+    timestamp_format(moment, text);
+    const char *fraction = strchr(date, '.');
+    return arena_printf(poll->arena, "%.19s%.*sZ", text, fraction ? 1 + (int)strspn(fraction + 1, "0123456789") : 0,
+                        fraction ? fraction : "");
+}
+
 static void read_cursor(struct poll *poll, struct db_rows *rows, size_t row)
 {
     size_t size = 0;
@@ -110,6 +123,8 @@ static void read_cursor(struct poll *poll, struct db_rows *rows, size_t row)
         memcpy(&poll->cursor.trail, trail, size);
     if (poll->cursor.added_after && !is_usable_date(poll->cursor.added_after, NULL))
         poll->cursor.added_after = NULL; /* such were taken before */
+    if (poll->cursor.added_after)
+        poll->cursor.added_after = in_utc(poll, poll->cursor.added_after); /* so were such with an offset */
 }
 
 /* --- what is asked for --- */
@@ -354,11 +369,11 @@ static bool brings_nothing(const struct taxii_page *page, const struct repeats *
 }
 
 /* The date of the last object, where the server tells one that can be believed; else NULL. */
-static const char *last_date(const struct poll *poll, const char *feed)
+static const char *last_date(struct poll *poll, const char *feed)
 {
     const char *date = poll->download.added_last;
     if (!*date || is_usable_date(date, poll->cursor.added_after))
-        return *date ? arena_strdup(poll->arena, date) : NULL;
+        return *date ? in_utc(poll, arena_strdup(poll->arena, date)) : NULL;
     log_warn("taxii_date_not_taken", "feed=%s date=%s cursor=%s", feed, log_quote(date),
              poll->cursor.added_after ? poll->cursor.added_after : "-");
     return NULL;

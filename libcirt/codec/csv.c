@@ -356,9 +356,11 @@ static const char *tell(char fault[FAULT_SIZE], const char *what, const char *na
     uint32_t code_point;
     while (told < size && told < TOLD_MAX)
         told += str_next_code_point(text + told, text + size, &code_point);
-    snprintf(fault, FAULT_SIZE, "%s \"%.60s\" holds no valid value", what, name);
+    int at = snprintf(fault, FAULT_SIZE, "%s \"%.60s\" holds no valid value", what, name);
     if (str_is_utf8(text, size, NULL))
-        snprintf(fault + strlen(fault), FAULT_SIZE - strlen(fault), ": \"%.*s%s\"", (int)told, text, told < size ? "..." : "");
+        snprintf(fault + at, FAULT_SIZE - (size_t)at, ": \"%.*s%s\"", (int)told, text, told < size ? "..." : "");
+    else
+        snprintf(fault + at, FAULT_SIZE - (size_t)at, ": it is not UTF-8 (\"encoding:\" in the mapping says what else it is)");
     return fault;
 }
 
@@ -375,6 +377,12 @@ static const char *text_of(const struct codec_stream *stream, const struct csv_f
     return *text ? text : NULL;
 }
 
+/* Of these U+FFFD for what cannot be read leaves something worth to have. */
+static bool is_words(const struct csv_mapping_column *column)
+{
+    return column->meaning == CSV_DESCRIPTION || column->meaning == CSV_CLASS || column->meaning == CSV_PROTOCOL;
+}
+
 static const char *place_fault(struct codec_stream *stream, struct observation *observation, const struct csv_field *field, size_t i,
                                const char *text, char fault[FAULT_SIZE])
 {
@@ -388,7 +396,14 @@ static const char *place_fault(struct codec_stream *stream, struct observation *
         csv_report_keep(&stream->into, stream->places[i].kept_as, field->text, field->size);
         return NULL;
     }
-    if (str_is_utf8(field->text, field->size, NULL) && read_field(stream, observation, column, text, field->text)) {
+    const char *as_it_came = field->text;
+    bool is_text = str_is_utf8(field->text, field->size, NULL);
+    if (!is_text && is_words(column)) {
+        is_text = true;
+        as_it_came = csv_report_text(&stream->into, field->text, field->size);
+        text = as_it_came + strspn(as_it_came, " \t");
+    }
+    if (is_text && read_field(stream, observation, column, text, as_it_came)) {
         stream->taken |= is_blank(column, text) ? 0 : bit;
         return NULL;
     }
@@ -430,6 +445,8 @@ static const char *set_fault(struct codec_stream *stream, struct observation *ob
             snprintf(fault, FAULT_SIZE, "the setting \"%.60s\" is empty", set->name);
             return fault;
         }
+        if (text && is_words(set))
+            text = csv_report_text(&stream->into, text, strlen(text));
         bool ok = !text || (str_is_utf8(text, strlen(text), NULL) && read_field(stream, observation, set, text, text));
         if (!ok && !set->is_kept_otherwise)
             return tell(fault, "the setting", set->name, text);
@@ -687,7 +704,7 @@ static bool finish(struct codec_stream *stream, struct err *err)
     narrow_by_text(stream, buf_text(cut), cut->size);
     if (cut_line)
         csv_report_reject(&stream->into, cut_line, "a quote is never closed: the row is left out");
-    return csv_report_hand_over(&stream->into, err);
+    return csv_report_finish(&stream->into, err);
 }
 
 /* Nothing about the bytes says which mapping is meant: this format is named. */

@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "codec/csv_charset.h"
+#include "model/rsit.h"
 
 struct reader {
     struct arena *arena;
@@ -166,6 +167,8 @@ static bool read_setting(struct reader *reader, const char *key, const char *tex
                       "tlp confidence)",
                       key);
     *place = text;
+    if (place == &out->class_claim)
+        out->class_line = reader->line;
     return true;
 }
 
@@ -294,7 +297,7 @@ static bool read_set(struct reader *reader)
 static bool read_value(struct reader *reader)
 {
     struct csv_mapping *out = reader->out;
-    struct csv_mapping_value value = {.column = next_word(reader), .text = next_word(reader)};
+    struct csv_mapping_value value = {.line = reader->line, .column = next_word(reader), .text = next_word(reader)};
     if (!value.column || !value.text || !next_is(reader, "=") || !(value.meant = next_word(reader)))
         return refuse(reader, "a value is written: value COLUMN \"THEIRS\" = OURS", NULL);
     out->values = arena_grow(reader->arena, out->values, &out->value_capacity, out->value_count, sizeof *out->values);
@@ -353,6 +356,41 @@ static bool check_names(struct reader *reader)
     return true;
 }
 
+static bool check_class(struct reader *reader, size_t line, const char *text)
+{
+    if (!text || rsit_find(text))
+        return true;
+    reader->line = line;
+    const char *nearest = rsit_nearest(text);
+    return refuse(reader, nearest ? arena_printf(reader->arena, "there is no such class (is it %s?)", nearest) : "there is no such class",
+                  text);
+}
+
+/* Our words for theirs must be ours: a slip would make all that they mean something else, without a fault in any row. */
+static bool check_words(struct reader *reader)
+{
+    const struct csv_mapping *out = reader->out;
+    enum tlp label;
+    if (!check_class(reader, out->class_line, out->class_claim))
+        return false;
+    for (size_t i = 0; i < out->set_count; i++)
+        if (out->sets[i].meaning == CSV_CLASS && !strchr(out->sets[i].text, '{') &&
+            !check_class(reader, out->sets[i].line, out->sets[i].text))
+            return false;
+    for (size_t i = 0; i < out->value_count; i++) {
+        const struct csv_mapping_value *value = &out->values[i];
+        const struct csv_mapping_column *column = csv_mapping_column(out, value->column);
+        if (!column || !*value->meant)
+            continue;
+        reader->line = value->line;
+        if (column->meaning == CSV_TLP && !tlp_parse(value->meant, &label))
+            return refuse(reader, "a label is clear, green, amber, amber+strict or red", value->meant);
+        if (column->meaning == CSV_CLASS && !check_class(reader, value->line, value->meant))
+            return false;
+    }
+    return true;
+}
+
 static bool check_whole(struct reader *reader)
 {
     const struct csv_mapping *out = reader->out;
@@ -365,7 +403,7 @@ static bool check_whole(struct reader *reader)
         has_observable = has_observable || (out->sets[i].meaning >= CSV_ADDRESS && csv_mapping_hole(out->sets[i].text, &name, &size));
     if (!out->has_header && !out->name_count)
         return refuse(reader, "without a header in the document the mapping must name its columns (columns: A, B, C)", NULL);
-    if (!check_names(reader))
+    if (!check_names(reader) || !check_words(reader))
         return false;
     return has_observable || refuse(reader, "no column holds an address, name, URL or hash", NULL);
 }

@@ -52,6 +52,7 @@ struct csv_mapping_column {
 };
 
 struct csv_mapping_value {
+    size_t line; /* of the mapping */
     const char *column, *text, *meant;
 };
 
@@ -61,6 +62,7 @@ struct csv_mapping {
     bool has_header;
     int zone_minutes;                                /* east of UTC, for times in time_format that do not say */
     const char *summary, *class_claim, *description; /* of the report; of each observation without its own; may be NULL */
+    size_t class_line;                               /* where class_claim stands */
     enum tlp tlp;                                    /* TLP_NONE: not said */
     int confidence;                                  /* of sightings without one; -1 */
     const char **names;                              /* of the columns where there is no header, in order */

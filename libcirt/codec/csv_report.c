@@ -37,9 +37,11 @@ struct observation *csv_report_begin_row(struct csv_report *into, size_t line, s
     return observation;
 }
 
-static void add_clean(struct buf *extra, const char *value, size_t size)
+const char *csv_report_text(struct csv_report *into, const char *value, size_t size)
 {
     struct buf clean;
+    if (str_is_utf8(value, size, NULL))
+        return value;
     buf_init(&clean, size * 3);
     for (const char *end = value + size; value < end;) {
         uint32_t code_point;
@@ -50,8 +52,9 @@ static void add_clean(struct buf *extra, const char *value, size_t size)
             buf_add_text(&clean, "\xef\xbf\xbd");
         value += length;
     }
-    str_add_json(extra, buf_text(&clean));
+    const char *text = arena_strndup(report_row_arena(into->report), buf_text(&clean), clean.size);
     buf_clear(&clean);
+    return text;
 }
 
 void csv_report_keep(struct csv_report *into, const char *name, const char *value, size_t size)
@@ -59,10 +62,7 @@ void csv_report_keep(struct csv_report *into, const char *name, const char *valu
     buf_add_char(&into->extra, into->extra.size ? ',' : '{');
     str_add_json(&into->extra, name);
     buf_add_char(&into->extra, ':');
-    if (str_is_utf8(value, size, NULL))
-        str_add_json(&into->extra, value);
-    else
-        add_clean(&into->extra, value, size);
+    str_add_json(&into->extra, csv_report_text(into, value, size));
 }
 
 void csv_report_reject(struct csv_report *into, size_t line, const char *why)
@@ -86,10 +86,24 @@ bool csv_report_hand_over(struct csv_report *into, struct err *err)
 
 bool csv_report_refuse(struct csv_report *into)
 {
-    struct err ignored; /* the header's fault is told */
+    struct err ignored; /* the document's fault is told */
     bool ok = csv_report_hand_over(into, &ignored);
     UNUSED(ok);
     return false;
+}
+
+/* A mapping that does not fit, or a login page in place of a list: no good document that says nothing. */
+bool csv_report_finish(struct csv_report *into, struct err *err)
+{
+    const struct report *report = into->report;
+    if (into->has_row || report->rejected_total == 0)
+        return csv_report_hand_over(into, err);
+    const struct rejection *first = &report->rejections[0];
+    if (report->rejected_total == 1)
+        err_set_at(err, ERR_INPUT, first->at, "its only row could not be read: %s", first->text);
+    else
+        err_set_at(err, ERR_INPUT, first->at, "none of %zu rows could be read; the first: %s", report->rejected_total, first->text);
+    return csv_report_refuse(into);
 }
 
 static int compare(const struct sighting *a, const struct sighting *b)
@@ -152,6 +166,7 @@ bool csv_report_end_row(struct csv_report *into, const char *why, struct err *er
         report->observation_count--;
         csv_report_reject(into, into->row_line, why);
     } else {
+        into->has_row = true;
         drop_repeated(observation);
         report_add_hosts_row(report, observation);
     }

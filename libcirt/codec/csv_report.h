@@ -18,6 +18,7 @@ struct csv_report {
     size_t batch_line, batch_rows, batch_bytes; /* where the batch began; what was read since the last went out, bad rows too */
     size_t row_line;
     size_t batch_count; /* handed over */
+    bool has_row;       /* one could be read */
     struct buf extra;   /* of the row: an open JSON object */
 };
 
@@ -26,6 +27,8 @@ void csv_report_close(struct csv_report *into);
 
 /* A row that began on this line and takes so many bytes: its observation, with the report's class. */
 struct observation *csv_report_begin_row(struct csv_report *into, size_t line, size_t size);
+/* The value as UTF-8 without NULs: itself, or a copy that lives as long as the row, with U+FFFD for what is none. */
+const char *csv_report_text(struct csv_report *into, const char *value, size_t size);
 /* Adds "name":"value" to what is kept of the row; what is not UTF-8 is replaced: banners hold anything, and the bytes are kept with the
  * report. */
 void csv_report_keep(struct csv_report *into, const char *name, const char *value, size_t size);
@@ -35,7 +38,10 @@ bool csv_report_end_row(struct csv_report *into, const char *why, struct err *er
 void csv_report_reject(struct csv_report *into, size_t line, const char *why);
 /* Also gives back the memory of the batch. */
 bool csv_report_hand_over(struct csv_report *into, struct err *err) MUST_CHECK;
-/* The header is refused: hands over the names of its columns, without rows, and answers false. */
+/* After the last row: hands over what is left. ERR_INPUT, with the first row's fault, where there are rows and none could be read. */
+bool csv_report_finish(struct csv_report *into, struct err *err) MUST_CHECK;
+/* The document is refused, by its header or all of its rows: hands over the names of its columns and its label, without rows, and answers
+ * false. */
 bool csv_report_refuse(struct csv_report *into);
 
 /* What a column is kept as that stands behind so many of its name: "note", "note 2", ... In the arena, or the name itself. */

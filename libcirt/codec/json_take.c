@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "base/timestamp_read.h"
 
 json_t *json_take_member(json_t *object, const char *name)
 {
@@ -54,12 +55,10 @@ bool json_take_time(json_t *object, const struct json_place *place, const char *
     const char *written = json_string_value(value);
     if (!value || json_is_null(value) || (written && (str_is_empty(written) || timestamp_is_never(written))))
         return true;
-    bool has_zone = written && timestamp_parse_rfc3339(written, time);
-    if (!has_zone && !(written && timestamp_parse_utc(written, time))) {
+    if (!written || !timestamp_read(written, time, rule)) {
         struct json_place here = {.up = place, .name = name};
         return json_value_fail(&here, ERR_INPUT, err, "must be a time as RFC 3339 writes it, such as 2026-01-31T12:00:00Z");
     }
-    *rule = has_zone ? "rfc3339" : "utc-assumed";
     *text = arena_strdup(arena, written);
     json_object_del(object, name);
     return true;

@@ -31,8 +31,8 @@ const char *json_take_text(json_t *object, const char *name, struct arena *arena
 /* A whole number within min..max, also as a string. */
 bool json_take_number(json_t *object, const char *name, int64_t min, int64_t max, int64_t *number);
 
-/* RFC 3339, or the same without a zone (taken as UTC). False, with an error at the member, where it is there and is no such time; true
- * and nothing changed where it is absent or null. */
+/* RFC 3339, or what else timestamp_read() knows, so that no event is lost for the form of its time. False, with an error at the member,
+ * where it is there and is no such time; true and nothing changed where it is absent or null. */
 bool json_take_time(json_t *object, const struct json_place *place, const char *name, struct arena *arena, int64_t *time, const char **text,
                     const char **rule, struct err *err) MUST_CHECK;
 

@@ -404,7 +404,7 @@ static bool finish(struct codec_stream *stream, struct err *err)
         return refuse(cut_line ? cut_line : 1, ERR_INPUT, "there is no header line", err);
     if (cut_line)
         csv_report_reject(&stream->into, cut_line, "a quote is never closed: the row is left out");
-    return csv_report_hand_over(&stream->into, err);
+    return csv_report_finish(&stream->into, err);
 }
 
 static int probe(const char *bytes, size_t size, const struct codec_hints *hints)

@@ -323,6 +323,8 @@ static const char *reason(const struct http_client *client, CURLcode code, char 
         return client->trouble[0] ? client->trouble : curl_easy_strerror(code);
     snprintf(text, CURL_ERROR_SIZE, "%s", routine + strlen("routines::"));
     text[strcspn(text, ",")] = '\0';
+    if (strstr(text, "wrong version number") && strlen(text) < CURL_ERROR_SIZE / 2)
+        strcat(text, ": the server does not speak TLS there");
     return text;
 }
 

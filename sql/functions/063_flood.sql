@@ -215,7 +215,7 @@ END $$;
 -- --- documents without a row ---
 
 -- A feed's document that states nothing (no observation; of class and text no more than the feed's own default) is kept, and opens no case: a collection of
--- names and reports, or an empty page, comes at each poll; so does a table without rows, or whose rows were all rejected. One about no incident (an advisory), a mail, a text in our own format, what a rule gives to somebody or calls urgent, and
+-- names and reports, or an empty page, comes at each poll; so does a table without rows. One about no incident (an advisory), a mail, a text in our own format, what a rule gives to somebody or calls urgent, and
 -- what an analyst let go do.
 CREATE OR REPLACE FUNCTION triage_empty() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$

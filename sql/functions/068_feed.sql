@@ -39,6 +39,7 @@ RETURN replace(CASE p_kind
     WHEN 'silent' THEN 'ask who sends it; if it is to be expected less often: cirt feed set FEED --fresh TIME'
     WHEN 'malformed' THEN 'cirt report ls state:malformed sender:FEED; after a fix: cirt report replay sender:FEED; then: cirt feed seen FEED'
     WHEN 'columns' THEN 'is all still read that should be? cirt report ls sender:FEED; then: cirt feed seen FEED'
+    WHEN 'rejected' THEN 'cirt report ls sender:FEED, and cirt report show says which rows, and why; do its columns or its mapping still fit (cirt mapping try)? then: cirt feed seen FEED'
     WHEN 'volume' THEN 'cirt report ls sender:FEED; then: cirt feed seen FEED'
     END, 'FEED', p_feed);
 
@@ -46,7 +47,7 @@ RETURN replace(CASE p_kind
 CREATE OR REPLACE FUNCTION feed_state_name(f visible_feed) RETURNS text LANGUAGE sql STABLE
 RETURN CASE WHEN NOT f.enabled THEN 'off' WHEN f.paused THEN 'paused' ELSE coalesce(
     (SELECT n.kind FROM visible_feed_notice n WHERE n.identity_id = f.id AND n.ended IS NULL
-     ORDER BY array_position(ARRAY['failing', 'silent', 'malformed', 'incomplete', 'columns', 'volume', 'unreadable', 'quota'], n.kind) LIMIT 1),
+     ORDER BY array_position(ARRAY['failing', 'silent', 'malformed', 'rejected', 'incomplete', 'columns', 'volume', 'unreadable', 'quota'], n.kind) LIMIT 1),
     CASE WHEN f.failures > 0 AND f.error NOT LIKE '%asks to wait' THEN 'failed' WHEN f.used_up IS NOT NULL OR f.error IS NOT NULL AND f.failed > coalesce(f.ended, '-infinity') THEN 'waiting'
          WHEN f.last IS NULL AND f.ended IS NULL THEN 'new' ELSE 'ok' END) END;
 
@@ -107,6 +108,7 @@ DECLARE
     v_kind text := feed_kind(p_body);
     v_name text := lower(coalesce(p_name, p_body ->> 'name'));
     v_old text;
+    v_format text;
 BEGIN
     PERFORM record_check(p_body, '{name,title,push,drop,https,taxii,format,default_tlp,default_class,confidence,every,fresh,documents_per_hour,bytes_per_hour,document_max,credentials,ca,keep,keys,mail,enabled}');
     IF p_name IS NULL AND v_kind IS NULL THEN
@@ -135,7 +137,12 @@ BEGIN
     v_old := v.url;
     v.kind := coalesce(v_kind, v.kind);
     v.url := CASE WHEN v_kind IS NULL THEN v.url WHEN v_kind IN ('https', 'taxii') THEN p_body ->> v_kind END;
-    UPDATE feed f SET kind = v.kind, url = v.url, format = coalesce(record_text(p_body, 'format', v.format), CASE WHEN v.kind = 'taxii' THEN 'stix' END), credentials = record_text(p_body, 'credentials', v.credentials),
+    v_format := coalesce(record_text(p_body, 'format', v.format), CASE WHEN v.kind = 'taxii' THEN 'stix' END);
+    -- As anything else no page could be read, and the cursor would go on all the same.
+    IF v.kind = 'taxii' AND v_format <> 'stix' AND (v_kind IS NOT NULL OR p_body ? 'format') THEN
+        PERFORM refuse('CI422', format('a TAXII feed brings STIX, which is not read as %s', v_format), 'say --format stix, or on a new feed none', '{"at": "/format"}');
+    END IF;
+    UPDATE feed f SET kind = v.kind, url = v.url, format = v_format, credentials = record_text(p_body, 'credentials', v.credentials),
         ca = record_text(p_body, 'ca', v.ca), confidence = feed_number(p_body, 'confidence', v.confidence, 100)::smallint,
         every_s = coalesce(feed_number(p_body, 'every', v.every_s, 2592000), 3600)::int, fresh_s = feed_number(p_body, 'fresh', v.fresh_s, 31536000)::int,
         documents_per_hour = feed_number(p_body, 'documents_per_hour', v.documents_per_hour, 1000000000),
@@ -245,21 +252,21 @@ LANGUAGE sql SECURITY DEFINER SET search_path = cirt, pg_temp AS
 $$ SELECT feeds_received(ARRAY[p_sender], ARRAY[0::bigint], ARRAY['received'], ARRAY[p_size], ARRAY[0], ARRAY[0]) $$;
 
 -- What decode read of documents that were counted when they came. Called before their content is written, so that what was read before is still known: one
--- that stays malformed when it is read again counts once, and one that can be read now counts no more, of the hour in which it came.
+-- that stays malformed when it is read again counts once, and one that can be read now counts no more, both of the hour in which it came.
 CREATE OR REPLACE FUNCTION feeds_decoded(p_ids bigint[], p_received timestamptz[], p_sender bigint[], p_state text[], p_observations int[], p_rejected int[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
-    INSERT INTO feed_count (sender_id, malformed, rows, rejected)
-        SELECT u.sender, u.malformed, u.rows, u.rejected
-        FROM (SELECT x.sender, count(*) FILTER (WHERE x.state = 'malformed' AND c.error IS NULL) AS malformed, coalesce(sum(x.observations), 0) AS rows, coalesce(sum(x.rejected), 0) AS rejected
+    INSERT INTO feed_count (sender_id, rows, rejected)
+        SELECT u.sender, u.rows, u.rejected
+        FROM (SELECT x.sender, coalesce(sum(x.observations), 0) AS rows, coalesce(sum(x.rejected), 0) AS rejected
               FROM unnest(p_ids, p_received, p_sender, p_state, p_observations, p_rejected) x(id, received, sender, state, observations, rejected)
                   LEFT JOIN report_content c ON c.report_id = x.id AND c.received = x.received WHERE c.state = 'decoding' GROUP BY x.sender) u
         WHERE EXISTS (SELECT FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.id = u.sender);
     INSERT INTO feed_count (sender_id, at, malformed)
-        SELECT x.sender, x.received, -1 FROM unnest(p_ids, p_received, p_sender, p_state) x(id, received, sender, state)
-            JOIN report_content c ON c.report_id = x.id AND c.received = x.received AND c.state = 'decoding' AND c.error IS NOT NULL
-        WHERE x.state <> 'malformed' AND EXISTS (SELECT FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.id = x.sender);
+        SELECT x.sender, x.received, CASE WHEN x.state = 'malformed' THEN 1 ELSE -1 END FROM unnest(p_ids, p_received, p_sender, p_state) x(id, received, sender, state)
+            JOIN report_content c ON c.report_id = x.id AND c.received = x.received AND c.state = 'decoding'
+        WHERE (x.state = 'malformed') = (c.error IS NULL) AND EXISTS (SELECT FROM sender s JOIN feed f ON f.identity_id = s.identity_id WHERE s.id = x.sender);
 END $$;
 
 -- Of the chunk that triage has in hand: how old what feeds told was when it came.
@@ -289,8 +296,8 @@ BEGIN
     more := false;
 END $$;
 
--- Raises and ends notices: silent, where nothing new came for longer than is expected; malformed, where at least half of the new documents of a day cannot
--- be read; volume, where the rows of a day, 100 at least, are more than double the median of the last seven days before on which it brought something (three at least, within 60 days). Tallies of more than 13 months go. What somebody has seen is not raised again for a day.
+-- Raises and ends notices: silent, where nothing new that could be read came for longer than is expected; malformed, where at least half of the new documents of a day cannot
+-- be read; rejected, where of the rows of a day at least half, and ten, could not be read; volume, where the rows of a day, 100 at least, are more than double the median of the last seven days before on which it brought something (three at least, within 60 days). Tallies of more than 13 months go. What somebody has seen is not raised again for a day.
 CREATE OR REPLACE FUNCTION clock_feed_notices(OUT done bigint, OUT more boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE v_text text;
@@ -298,9 +305,11 @@ BEGIN
     CREATE TEMP TABLE IF NOT EXISTS feed_amiss (feed bigint, kind text, text text) ON COMMIT DELETE ROWS;
     DELETE FROM feed_amiss;
     INSERT INTO feed_amiss
-        SELECT f.identity_id, 'silent', 'nothing new since ' || to_char(x.last AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')
+        SELECT f.identity_id, 'silent', format('nothing new%s since %s', CASE WHEN x.unread THEN ' that can be read' END, to_char(x.last AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'))
         FROM feed f JOIN identity i ON i.id = f.identity_id AND i.enabled AND i.role = 'feed' JOIN sender s ON s.identity_id = i.id
-            CROSS JOIN LATERAL (SELECT coalesce((SELECT max(t.last) FROM feed_tally t WHERE t.sender_id = s.id AND t.documents > t.duplicates), i.created) AS last) x
+            CROSS JOIN LATERAL (SELECT coalesce(max(t.last) FILTER (WHERE t.documents > t.duplicates + t.malformed), i.created) AS last,
+                                       max(t.last) FILTER (WHERE t.malformed > 0) > coalesce(max(t.last) FILTER (WHERE t.documents > t.duplicates + t.malformed), i.created) AS unread
+                                FROM feed_tally t WHERE t.sender_id = s.id) x
         WHERE NOT f.paused AND x.last < now() - make_interval(secs => f.fresh_s);
     INSERT INTO feed_amiss
         SELECT s.identity_id, 'malformed', format('%s of %s new documents of a day cannot be read', x.malformed, x.new)
@@ -308,6 +317,11 @@ BEGIN
               WHERE t.hour > now() - interval '1 day' GROUP BY t.sender_id) x
             JOIN sender s ON s.id = x.sender_id JOIN feed f ON f.identity_id = s.identity_id
         WHERE x.malformed > 0 AND x.malformed * 2 >= x.new;
+    INSERT INTO feed_amiss
+        SELECT s.identity_id, 'rejected', format('rejects %s of %s rows of a day', x.rejected, x.rows)
+        FROM (SELECT t.sender_id, sum(t.rejected) AS rejected, sum(t.rows + t.rejected) AS rows FROM feed_tally t WHERE t.hour > now() - interval '1 day' GROUP BY t.sender_id) x
+            JOIN sender s ON s.id = x.sender_id JOIN feed f ON f.identity_id = s.identity_id
+        WHERE x.rejected >= 10 AND x.rejected * 2 >= x.rows;
     INSERT INTO feed_amiss
         SELECT s.identity_id, 'volume', format('%s rows in a day, where the days before had about %s', x.today, round(x.usual::numeric))
         FROM (SELECT d.sender_id, coalesce(max(d.rows) FILTER (WHERE d.ago = 0), 0) AS today, percentile_cont(0.5) WITHIN GROUP (ORDER BY d.rows) FILTER (WHERE d.ago > 0) AS usual,
@@ -317,7 +331,7 @@ BEGIN
                           WHERE t.hour > now() - interval '60 days' GROUP BY 1, 2) e) d WHERE d.place <= 7 GROUP BY d.sender_id) x
             JOIN sender s ON s.id = x.sender_id JOIN feed f ON f.identity_id = s.identity_id
         WHERE x.days >= 3 AND x.today > 2 * x.usual AND x.today >= 100;
-    UPDATE feed_notice n SET ended = now() WHERE n.ended IS NULL AND n.kind IN ('silent', 'volume', 'malformed')
+    UPDATE feed_notice n SET ended = now() WHERE n.ended IS NULL AND n.kind IN ('silent', 'volume', 'malformed', 'rejected')
         AND NOT EXISTS (SELECT FROM feed_amiss a WHERE a.feed = n.identity_id AND a.kind = n.kind);
     INSERT INTO feed_notice (identity_id, kind, text)
         SELECT a.feed, a.kind, a.text FROM feed_amiss a

@@ -86,6 +86,13 @@ static void silence_is_told_and_ends(void **state)
                     " WHERE i.login = 'quiet'");
     tick();
     assert_int_equal(open_notices("quiet", "silent"), 1);
+    /* Nor is what cannot be read; but it is told when the notice is raised. */
+    cluster_execute("DELETE FROM cirt.feed_notice; INSERT INTO cirt.feed_count (sender_id, documents, malformed) SELECT s.id, 2, 2 FROM "
+                    "cirt.sender s JOIN cirt.identity i ON i.id = s.identity_id WHERE i.login = 'quiet'");
+    tick();
+    assert_int_equal(
+        cluster_number("SELECT count(*) FROM cirt.feed_notice WHERE ended IS NULL AND text LIKE 'nothing new that can be read since %'"),
+        1);
     cluster_execute("UPDATE cirt.feed SET paused = true WHERE identity_id = (SELECT id FROM cirt.identity WHERE login = 'quiet')");
     tick();
     assert_int_equal(open_notices("quiet", "silent"), 0);
@@ -162,6 +169,26 @@ static void what_cannot_be_read_is_told(void **state)
     cluster_execute(sql);
     tick();
     assert_int_equal(open_notices("quiet", "malformed"), 0);
+}
+
+/* Of a feed whose documents can be read, and most of their rows cannot. */
+static void rows_that_cannot_be_read_are_told(void **state)
+{
+    static const char more[] =
+        "INSERT INTO cirt.feed_count (sender_id, documents, rows, rejected) SELECT s.id, 1, %d, %d FROM cirt.sender s"
+        " JOIN cirt.identity i ON i.id = s.identity_id WHERE i.login = 'quiet'";
+    static const int counts[][3] = {{1, 9, 0}, {22, 12, 0}, {0, 9, 1}, {30, 0, 0}}; /* rows, rejected, told */
+    char sql[300];
+    (void)state;
+    cluster_execute("DELETE FROM cirt.feed_tally");
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        snprintf(sql, sizeof sql, more, counts[i][0], counts[i][1]);
+        cluster_execute(sql);
+        tick();
+        assert_int_equal(open_notices("quiet", "rejected"), counts[i][2]);
+        if (counts[i][2])
+            assert_int_equal(cluster_number("SELECT count(*) FROM cirt.feed_notice WHERE text = 'rejects 30 of 53 rows of a day'"), 1);
+    }
 }
 
 /* Told once, however often it is refused, and not again on the day on which somebody has seen it. */
@@ -247,6 +274,12 @@ static void a_replay_that_helps_is_counted(void **state)
         "SELECT feeds_decoded(ARRAY[r.id], ARRAY[r.received], ARRAY[r.sender_id], '{received}', '{7}', '{0}') FROM report r WHERE r.id "
         "= 900200; SELECT clock_feeds()");
     assert_int_equal(cluster_number("SELECT malformed FROM cirt.feed_tally WHERE documents = 1"), 0);
+    /* And what decode comes to late, and cannot read, was malformed then. */
+    cluster_execute(
+        "SET search_path = cirt; UPDATE report_content SET error = NULL WHERE report_id = 900200;"
+        "SELECT feeds_decoded(ARRAY[r.id], ARRAY[r.received], ARRAY[r.sender_id], '{malformed}', '{0}', '{0}') FROM report r WHERE "
+        "r.id = 900200; SELECT clock_feeds(); UPDATE report_content SET error = 'wrong' WHERE report_id = 900200");
+    assert_int_equal(cluster_number("SELECT malformed FROM cirt.feed_tally WHERE documents = 1"), 1);
     assert_int_equal(cluster_number("SELECT sum(rows) FROM cirt.feed_tally"), 7);
     cluster_execute("DELETE FROM cirt.feed_tally");
 }
@@ -497,6 +530,7 @@ int main(void)
         cmocka_unit_test(fetch_may_do_little),
         cmocka_unit_test(one_fetches_a_feed_at_a_time),
         cmocka_unit_test(what_cannot_be_read_is_told),
+        cmocka_unit_test(rows_that_cannot_be_read_are_told),
         cmocka_unit_test(beyond_its_quota_is_told),
         cmocka_unit_test(a_replay_in_vain_costs_nothing),
         cmocka_unit_test(a_replay_that_helps_is_counted),

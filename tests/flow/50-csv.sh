@@ -67,6 +67,31 @@ equal 'its time' 2026-03-04T22:00:00Z "$(as home lead --json report show "$repor
 as home lead mapping rm sensor --yes >/dev/null
 exits 1 as home lead mapping show sensor
 
+# --- a mapping that fits no row: nothing is lost, and nothing passes as fine ---
+printf 'column ip = source.ip\ncolumn seen = time format "%%d/%%m/%%Y %%H:%%M"\ncolumn share = tlp\n' >"$SCRATCH/times.mapping"
+as home lead mapping add times --file "$SCRATCH/times.mapping" >/dev/null
+printf 'seen,ip,share\n2026-03-01T10:00:00Z,192.0.2.7,clear\n2026-03-01T10:05:00Z,192.0.2.8,company red\n' >"$SCRATCH/times.csv"
+exits 5 as home feed submit "$SCRATCH/times.csv" --format csv:times
+contains 'how many, and why the first' 'none of 2 rows could be read; the first: column "seen" holds no valid value' "$said"
+report=$(as home lead --json report ls state:malformed | value '[i["id"] for i in d["items"] if i["format"] == "csv:times"][0]')
+equal 'a label that only the decoder understands' red "$(as home lead --json report show "$report" | value 'd["tlp"]')"
+sed -i 's/ format.*//' "$SCRATCH/times.mapping"
+as home lead mapping set times --file "$SCRATCH/times.mapping" >/dev/null
+as home lead report replay "$report" >/dev/null
+is_read() { [[ $(as home lead --json report show "$report" | value 'd["observations"]') == 1 ]]; } # no label is no valid value
+until_true 20 is_read
+printf 'seen,ip,share\n' >"$SCRATCH/times.csv"
+equal 'one without rows is fine' 0 "$(submit "$SCRATCH/times.csv" --format csv:times)"
+# by a drop folder: in pieces, and packed
+as home admin feed add times --drop --format csv:times >/dev/null
+until_true 20 test -d "$SCRATCH/home/drop/times"
+printf 'seen,ip,share\nLog in,192.0.2.9,our company red\n' | gzip >"$SCRATCH/home/drop/times/packed.csv.gz"
+printf 'seen,ip,share\nx,192.0.2.9,company red\n' >"$SCRATCH/home/drop/times/none.csv"
+until_true 30 test -f "$SCRATCH/home/drop/times/failed/none.csv.reason"
+until_true 30 test -f "$SCRATCH/home/drop/times/failed/packed.csv.gz.reason"
+contains 'why' 'its only row could not be read' "$(cat "$SCRATCH/home/drop/times/failed/none.csv.reason")"
+equal 'their label' '["red", "red"]' "$(as home lead --json report ls state:malformed sender:times | value '[i["tlp"] for i in d["items"]]')"
+
 # --- a feed that is read by a mapping ---
 contains 'a feed that nothing would read' 'there is no mapping "c3-list"' "$(as home admin feed add c2 --drop --format csv:c3-list 2>&1 || true)"
 as home admin feed add c2 --drop --format csv:C2-list >/dev/null

@@ -27,6 +27,16 @@ exits 1 as home admin feed add shadowserver --drop
 contains "it is there already" "cirt feed set shadowserver" "$said"
 exits 1 as home admin feed add mistake --drop --every 5m
 contains 'nobody asks it' 'brings its documents itself' "$said"
+exits 1 as home admin feed add tables --taxii https://taxii.example/api/collections/1/ --format shadowserver
+contains 'a collection is of STIX' 'a TAXII feed brings STIX' "$said"
+as home admin feed add tables --taxii https://taxii.example/api/collections/1/ --every 30d >/dev/null
+exits 1 as home admin feed set tables --format json
+as home admin feed set tables --https https://feeds.example/x --format json >/dev/null
+exits 1 as home admin feed set tables --taxii https://taxii.example/api/collections/1/
+contains 'what it was before counts no less' 'not read as json' "$said"
+as home admin feed set tables --taxii https://taxii.example/api/collections/1/ --format none >/dev/null
+equal 'which is STIX' stix "$(feed tables 'd["format"]')"
+as home admin feed rm tables --yes >/dev/null
 exits 1 as home admin feed add hasty --https https://feeds.example/x --every 1s
 contains 'a stranger is not asked each second' 'every is a number from 60' "$said"
 exits 2 as home admin feed add mistake --https https://feeds.example/x --ca "$box/ca/ca.key"
@@ -59,9 +69,12 @@ drop=$box/drop/shadowserver
 until_true 20 test -d "$drop"
 cp "$csv" "$drop/.hidden.csv"
 cp "$csv" "$drop/growing.csv.part"
+cp "$csv" "$drop/OTHER.CSV.PART"
 mv "$drop/growing.csv.part" "$drop/$(basename "$csv")"
 until_true 20 test -f "$drop/done/$(basename "$csv")"
 [[ -f $drop/.hidden.csv ]] || fail "a hidden file was taken"
+[[ -f $drop/OTHER.CSV.PART ]] || fail "a file that is still written was taken"
+rm "$drop/OTHER.CSV.PART"
 triaged home
 until_true 20 said shadowserver 'd["rows"]' 214
 equal "one document" 1 "$(feed shadowserver 'd["documents"]')"

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Feeds that are fetched: a document over HTTPS (ETag, gzip, the rest of what broke off, redirects, waits, credentials, client certificates) and TAXII 2.1 collections that page by
 `next` and by date, each object stored once although the server and the role die in the middle."""
+import http.server
 import json
 import os
 import signal
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -131,6 +133,12 @@ def https(f):
     until("none to another", lambda: "another place" in (f.show("away")["error"] or ""))
     f.site.cirt("admin", "feed", "add", "stranger", "--https", f"{f.base}/list.csv")
     until("its CA is not the system's", lambda: "--ca" in (f.show("stranger")["error"] or ""))
+    plain = http.server.HTTPServer(("127.0.0.1", 0), type("Quiet", (http.server.BaseHTTPRequestHandler,), {"log_message": lambda *_: None}))
+    threading.Thread(target=plain.serve_forever, daemon=True).start()
+    f.add("clear", "--https", f"https://127.0.0.1:{plain.server_port}/list.csv")
+    until("what the port speaks", lambda: "does not speak TLS" in (f.show("clear")["error"] or ""))
+    f.site.cirt("admin", "feed", "rm", "clear", "--yes")
+    plain.shutdown()
     for name in ("away", "stranger", "moved"):
         f.site.cirt("admin", "feed", "rm", name, "--yes")
 
@@ -384,11 +392,11 @@ def taxii_that_leads_nowhere(f):
 
 def taxii_with_a_wrong_clock(f):
     """A date that is none, one that goes back and one in the future do not become the cursor."""
-    dates = ["2026-11-20T10:00:00Z", "yesterday at noon", "2026-11-19T10:00:00Z", "2100-01-01T00:00:00Z", "2026-11-20T11:00:00Z"]
+    dates = ["2026-11-20T10:00:00Z", "yesterday at noon", "2026-11-19T10:00:00Z", "2100-01-01T00:00:00Z", "2026-11-20T13:00:00.2500+02:00"]
     f.feed.pages = lambda query, n: ({"objects": [stix_object(100 + len(dates))["object"]]}, dates.pop(0))
     f.add("clock", "--taxii", f"{f.base}/api/collections/c1/", "--every", "1d")
     until("it was fetched", lambda: f.show("clock")["fetched"])
-    for kept in 3 * ["2026-11-20T10:00:00Z"] + ["2026-11-20T11:00:00Z"]:
+    for kept in 3 * ["2026-11-20T10:00:00Z"] + ["2026-11-20T11:00:00.2500Z"]:  # UTC, with the digits that came
         equal("where it stands", "2026-11-20T10:00:00Z", f.show("clock")["cursor"])
         f.run("clock")
         equal("where it stands then", kept, f.show("clock")["cursor"])

@@ -539,7 +539,13 @@ static void compare_feed(const struct feed *feed)
     json_t *outputs = json_load_file(path, 0, NULL);
     size_t size = 0, mapping_size = 0;
     char *bytes = read_feed(feed, outputs, &size), *mapping = feed->mapping ? file_read(mapping_path, &mapping_size) : NULL;
-    struct report *report = decode(feed->format, bytes, size, feed->name, mapping);
+    const struct codec_hints hints = {.name = feed->name, .mapping = mapping};
+    struct report *report = NULL;
+    struct err err = {0};
+    if (!codec_decode(codec_find(feed->format), bytes, size, &codec_limits_default, &hints, &report, &err)) {
+        judge(where, "refused", err.at, err.text);
+        report = report_new(feed->format);
+    }
     state.files++;
     for (size_t i = 0; i < report->rejection_count; i++)
         judge(where, "rejected", report->rejections[i].at, report->rejections[i].text);

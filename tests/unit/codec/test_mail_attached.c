@@ -52,6 +52,7 @@ static void unread_is_what_it_calls_itself(void **state)
         size_t rejections;
     } red[] = {
         {"text/csv", "iocs.csv", "indicator,tlp\n45.59.2.1,TLP:RED\n", 1},
+        {"text/csv", "2026-03-01-scan_smb-x.csv", "timestamp,ip,tag\n2026-03-01 00:00:00,192.0.2.300,TLP:RED\n", 1},
         {"application/json", "x.json", "{\"Event\":{\"info\":\"x\",\"Tag\":[{\"name\":\"tlp:red\"}],\"Attribute\":[{},]}}", 1},
         {"application/json", "x.json",
          "{\"type\":\"bundle\",\"id\":\"bundle--2081b848-c800-54ef-a746-aa5e22cebe39\",\"objects\":[{\"type\":\"indicator\",\"id\":"
