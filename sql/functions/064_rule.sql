@@ -338,10 +338,10 @@ BEGIN
         SELECT r.id INTO v_high FROM report r WHERE r.received >= p_since ORDER BY r.received DESC, r.id DESC LIMIT 1;
         SELECT v_low + (v_high + 1 - v_low) * p_window / p_windows, v_low + (v_high + 1 - v_low) * (p_window + 1) / p_windows - 1 INTO v_low, v_high;
     ELSE
-        v_since := (SELECT k.received FROM visible_report_key k WHERE k.id = p_report);
+        v_since := (SELECT k.received FROM visible_report_whole k WHERE k.id = p_report);
     END IF;
     WITH near AS (
-        SELECT k.id, k.received, greatest(c.observations, 1) AS size FROM visible_report_key k JOIN report_content c ON c.report_id = k.id AND c.received = k.received
+        SELECT k.id, k.received, greatest(c.observations, 1) AS size FROM visible_report_whole k JOIN report_content c ON c.report_id = k.id AND c.received = k.received
         WHERE k.id BETWEEN v_low AND v_high AND k.received >= v_since AND c.report_id BETWEEN v_low AND v_high AND c.received >= v_since AND c.state = 'received'
         ORDER BY k.id LIMIT p_limit + 1),
     total AS (SELECT n.*, sum(n.size) OVER (ORDER BY n.id) AS total FROM near n)
@@ -353,7 +353,7 @@ BEGIN
     END IF;
     t.released := false;
     t.repeated := true; -- nothing is counted that was counted when it was triaged
-    is_cut := v_total > p_limit OR EXISTS (SELECT FROM visible_report_key k JOIN report_content c ON c.report_id = k.id AND c.received = k.received
+    is_cut := v_total > p_limit OR EXISTS (SELECT FROM visible_report_whole k JOIN report_content c ON c.report_id = k.id AND c.received = k.received
         WHERE k.id > upper(t.reports) - 1 AND k.id <= v_high AND k.received >= v_since AND c.report_id <= v_high AND c.received >= v_since AND c.state = 'received');
     observations := triage_fill(t, lower(t.reports), 0, upper(t.reports) - 1, CASE WHEN v_total > p_limit THEN (p_limit - (v_total - v_last_size))::int ELSE 2147483647 END);
     PERFORM triage_letters();
@@ -644,7 +644,7 @@ END $$;
 -- Rows of rule_swallowed whose report the viewer may see.
 CREATE VIEW visible_swallowed AS
 SELECT w.set_name, w.rule, w.version, w.kind, w.reason, w.report_id, w.received, w.observations, w.at FROM rule_swallowed w
-    JOIN visible_report_key k ON k.id = w.report_id AND k.received = w.received;
+    JOIN visible_report_key k ON k.id = w.report_id AND k.received = w.received WHERE k.tlp < 4 OR viewer_reads_report(k.id);
 
 -- The first observables of what was swallowed of a report, to be recognised by.
 CREATE OR REPLACE FUNCTION swallowed_values(w visible_swallowed) RETURNS json LANGUAGE sql STABLE
