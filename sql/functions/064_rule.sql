@@ -88,6 +88,38 @@ BEGIN
         FROM unnest(p_set, p_template, p_is_note, p_body, p_due) WITH ORDINALITY u(set_name, template, is_note, body, due, place);
 END $$;
 
+-- Sightings of these observations are not wider than this. Few are expected: each by its own probe of the index.
+CREATE OR REPLACE FUNCTION sightings_narrow(p_reports bigint[], p_received timestamptz[], p_numbers int[], p_tlps smallint[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = on SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+BEGIN
+    WITH said AS MATERIALIZED (SELECT u.* FROM unnest(p_reports, p_received, p_numbers, p_tlps) u(report_id, received, no, tlp))
+    UPDATE sighting s SET tlp = d.tlp FROM said d WHERE s.report_id = d.report_id AND s.received = d.received AND s.observation_no = d.no AND s.tlp < d.tlp;
+END $$;
+
+-- What a rule labels is no wider for that: the values of the row, and the report where all of its rows were labelled. Before any case has them: the summary of a case
+-- (sql/functions/059_seen.sql) knows a value by the label that it has then. What came again is in its cases already.
+CREATE OR REPLACE FUNCTION triage_rule_labels() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    span chunk_range;
+    v record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM triage_rule_step s WHERE s.kind = 'tlp') THEN
+        RETURN;
+    END IF;
+    span := triage_range();
+    SELECT array_agg(c.report_id) AS reports, array_agg(c.received) AS received, array_agg(c.no) AS numbers, array_agg(l.tlp) AS tlps INTO v
+        FROM triage_chunk c JOIN (SELECT s.way, max(tlp_number(s.value)) AS tlp FROM triage_rule_step s WHERE s.kind = 'tlp' GROUP BY s.way) l ON l.way = c.way
+        WHERE NOT c.is_repeat;
+    PERFORM sightings_narrow(v.reports, v.received, v.numbers, v.tlps);
+    UPDATE triage_seen t SET is_red = true FROM unnest(v.reports, v.numbers, v.tlps) u(report_id, no, tlp)
+        WHERE u.tlp = 4 AND t.report_id = u.report_id AND t.no = u.no;
+    UPDATE report_content r SET tlp = x.tlp
+        FROM (SELECT u.report_id, min(u.tlp) AS tlp, count(*) AS rows FROM unnest(v.reports, v.tlps) u(report_id, tlp) GROUP BY u.report_id) x
+        WHERE r.report_id = x.report_id AND r.report_id BETWEEN span.low AND span.high AND r.received BETWEEN span.since AND span.until
+          AND r.tlp < x.tlp AND x.rows >= greatest(r.observations, 1);
+END $$;
+
 -- Reports and observations that a rule itself kept back or threw away; what an analyst let go is not kept back again. The rule that held a report has held all of it.
 CREATE OR REPLACE FUNCTION triage_rule_swallow() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
