@@ -16,8 +16,10 @@ RETURN CASE WHEN p_channel <> 'mail' THEN p_assurance WHEN p_summary = 'verified
 -- --- who is named for what is RED: asked for RED rows only, so they may cost something ---
 
 CREATE OR REPLACE FUNCTION viewer_is(p_role text) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ SELECT EXISTS (SELECT FROM identity i WHERE i.id = viewer() AND i.role = p_role AND i.enabled) $$;
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM identity i WHERE i.id = viewer() AND i.role = p_role AND i.enabled);
+END $$;
 
 -- Cases that the viewer is named for: as the owner, or a named reader. A case that has neither waits for a lead, who names somebody.
 CREATE VIEW viewer_case AS
@@ -26,45 +28,51 @@ WHERE c.owner_id = viewer() OR EXISTS (SELECT FROM case_reader r WHERE r.case_id
    OR (c.owner_id IS NULL AND NOT EXISTS (SELECT FROM case_reader r WHERE r.case_id = c.id) AND viewer_is('lead'));
 
 CREATE OR REPLACE FUNCTION viewer_reads_case(p_case bigint) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ SELECT EXISTS (SELECT FROM viewer_case v WHERE v.id = p_case) $$;
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM viewer_case v WHERE v.id = p_case);
+END $$;
 
 -- That there is such a report: who is named for a case it is in; in no case yet: a lead. A feed's report is in cases of many owners: what of it somebody reads is
 -- decided by its rows (viewer_reads_row()), and the document as a whole is for who reads all of them (viewer_reads_report()).
 CREATE OR REPLACE FUNCTION viewer_knows_report(p_report bigint) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM case_member m JOIN viewer_case v ON v.id = m.case_id WHERE m.report_id = p_report AND m.until IS NULL)
-        OR (viewer_is('lead') AND NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL))
-$$;
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL AND EXISTS (SELECT FROM viewer_case v WHERE v.id = m.case_id OFFSET 0))
+        OR (viewer_is('lead') AND NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL));
+END $$;
 
 -- A lead or admin who knows a report and is named for all RED cases that it is in reads all of it: also rows in a case that is not RED, and those that are in
 -- none (waiting, kept back, dropped). Told by the cases alone: their observations may be many.
 CREATE OR REPLACE FUNCTION viewer_leads_report(p_report bigint) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM identity i WHERE i.id = viewer() AND i.enabled AND i.role IN ('lead', 'admin'))
-       AND NOT EXISTS (SELECT FROM case_member m JOIN incident_case k ON k.id = m.case_id WHERE m.report_id = p_report AND m.until IS NULL AND k.tlp = 4
-                       AND NOT EXISTS (SELECT FROM viewer_case v WHERE v.id = k.id))
-       AND viewer_knows_report(p_report)
-$$;
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM identity i WHERE i.id = viewer() AND i.enabled AND i.role IN ('lead', 'admin'))
+       AND NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL
+                       AND EXISTS (SELECT FROM incident_case k WHERE k.id = m.case_id AND k.tlp = 4 OFFSET 0)
+                       AND NOT EXISTS (SELECT FROM viewer_case v WHERE v.id = m.case_id OFFSET 0))
+       AND viewer_knows_report(p_report);
+END $$;
 
 -- An observation that is RED, or of a report that is: who is named for the case it is in. (Whether the case has it is asked last, and of one's own only: that
--- may be half a million scattered rows.)
+-- may be half a million scattered rows.) These functions are asked row by row: in plpgsql, which keeps its plans; OFFSET 0 keeps each look-up one by index.
 CREATE OR REPLACE FUNCTION viewer_reads_row(p_report bigint, p_no int) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT (EXISTS (SELECT FROM identity i WHERE i.id = viewer() AND i.role IN ('lead', 'admin')) AND viewer_leads_report(p_report))
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN viewer_leads_report(p_report)
         OR EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL
-                   AND CASE WHEN EXISTS (SELECT FROM viewer_case v WHERE v.id = m.case_id) THEN m.observations @> p_no END)
-$$;
+                   AND CASE WHEN EXISTS (SELECT FROM viewer_case v WHERE v.id = m.case_id OFFSET 0) THEN m.observations @> p_no END);
+END $$;
 
 -- The whole document: who is named for all cases that it is in, where none of its rows is left in no case. (Of what a person wrote a rule may drop rows; its reader reads it.)
 CREATE OR REPLACE FUNCTION viewer_reads_report(p_report bigint) RETURNS boolean
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     IF NOT viewer_knows_report(p_report) THEN
         RETURN false;
     ELSIF viewer_leads_report(p_report) THEN
         RETURN true;
-    ELSIF EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL AND NOT EXISTS (SELECT FROM viewer_case v WHERE v.id = m.case_id)) THEN
+    ELSIF EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL AND NOT EXISTS (SELECT FROM viewer_case v WHERE v.id = m.case_id OFFSET 0)) THEN
         RETURN false;
     END IF;
     RETURN EXISTS (
