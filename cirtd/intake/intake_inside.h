@@ -76,6 +76,8 @@ bool intake_job_prepare(struct intake_job *job);
  * answered, with job->is_unknown. */
 bool intake_job_choose(struct intake *intake, struct intake_job *job, const struct body *body, const char *head, size_t head_size);
 struct codec_hints intake_job_hints(const struct intake_job *job);
+/* Sets job->claims_red of a document that cannot be read. */
+void intake_search_red(struct intake_job *job, struct body *body);
 /* The bytes of a document that cannot be read (job->error says why) are kept as a malformed report. Answers. */
 void intake_keep_malformed(struct intake *intake, struct intake_job *job, struct body *body);
 /* The envelope of a job, or of one line of it: bytes' digest and size are the caller's to set. */

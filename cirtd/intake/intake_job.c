@@ -299,7 +299,7 @@ void intake_store_jobs(struct intake *intake, struct intake_job *jobs, size_t co
     intake_store_jobs(intake, jobs + count / 2, count - count / 2);
 }
 
-static bool claims_red(const struct intake_job *job, struct body *body)
+void intake_search_red(struct intake_job *job, struct body *body)
 {
     struct arena *arena = arena_new();
     bool is_table = job->codec && str_equal(job->codec->name, "csv");
@@ -307,11 +307,13 @@ static bool claims_red(const struct intake_job *job, struct body *body)
     struct err ignored;
     const char *bytes = NULL;
     size_t size = 0;
-    bool is_red = false, ok = body_rewind(body, &ignored);
+    bool is_red = false;
+    body_set_tap(body, NULL, NULL);
+    bool ok = body_rewind(body, &ignored);
     while (ok && !is_red && search.searched < TLP_SEARCHED_MAX && body_next(body, &bytes, &size, &ignored) && size > 0)
         is_red = tlp_search_red(&search, bytes, size);
     arena_free(arena);
-    return is_red;
+    job->claims_red = job->claims_red || is_red;
 }
 
 void intake_keep_malformed(struct intake *intake, struct intake_job *job, struct body *body)
@@ -321,8 +323,7 @@ void intake_keep_malformed(struct intake *intake, struct intake_job *job, struct
     size_t size = 0;
     struct digest *digest = digest_new();
     buf_reset(&intake->document);
-    body_set_tap(body, NULL, NULL);
-    job->claims_red = job->claims_red || claims_red(job, body);
+    intake_search_red(job, body);
     job->size = 0;
     bool ok = body_rewind(body, &err);
     while (ok && (ok = body_next_sent(body, &bytes, &size, &err)) && size > 0) {

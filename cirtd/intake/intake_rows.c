@@ -131,7 +131,8 @@ static bool tell_columns(struct rows *rows, bool is_read, struct err *err)
     db_text(intake->params, rows->head->columns_of);
     db_text(intake->params, rows->head->columns);
     db_bool(intake->params, is_read);
-    db_int2(intake->params, (int16_t)envelope.tlp);
+    /* What was refused may have come to no label yet: it is RED where it will be kept as such. */
+    db_int2(intake->params, (int16_t)(rows->job->claims_red ? TLP_RED : envelope.tlp));
     return db_run(intake->db, SQL_INTAKE_COLUMNS, intake->params, NULL, err);
 }
 
@@ -215,7 +216,10 @@ void intake_rows(struct intake *intake, struct intake_job *job, struct body *bod
     } else {
         db_rollback(intake->db);
         job->error = err;
-        job->claims_red = rows.head->tlp == TLP_RED; /* by the rows that were refused */
+        if (rows.is_refused) {
+            job->claims_red = rows.head->tlp == TLP_RED; /* by the rows that were refused */
+            intake_search_red(job, body);
+        }
         if (rows.is_refused && tell_columns(&rows, false, &err))
             intake_keep_malformed(intake, job, body);
         else

@@ -109,19 +109,46 @@ void decode_add(struct decode_job *job, const struct report *report, const char 
     report_batch_add(decode_batch_content(job->batch), &envelope, report, NULL, 0);
 }
 
+static bool open_source(struct decode_job *job, struct decode_source **source, struct err *err)
+{
+    size_t size = 0;
+    const unsigned char *bytes = db_get_bytes(job->rows, job->row, DECODE_RAW, &size);
+    job->has_raw = bytes != NULL;
+    return decode_source_open(job, bytes, size, source, err);
+}
+
+static bool claims_red(struct decode_job *job)
+{
+    struct arena *arena = arena_new();
+    bool is_table = job->codec && str_equal(job->codec->name, "csv");
+    struct tlp_search search = is_table ? csv_mapping_search(job->mapping, arena) : (struct tlp_search){.searched = 0};
+    struct decode_source *source = NULL;
+    struct err ignored;
+    const char *bytes = NULL;
+    size_t size = 0;
+    bool is_red = false, ok = open_source(job, &source, &ignored);
+    while (ok && !is_red && search.searched < TLP_SEARCHED_MAX && decode_source_next(source, &bytes, &size, &ignored) && size > 0)
+        is_red = tlp_search_red(&search, bytes, size);
+    decode_source_close(source);
+    arena_free(arena);
+    return is_red;
+}
+
 bool decode_tell_columns(struct decode_job *job, const struct report *report, bool is_read, struct err *err)
 {
     struct stage_run *run = job->run;
     bool is_assumed;
     if (!report->columns)
         return true;
+    /* What was refused may have come to no label yet: it is RED where it will be kept as such. */
+    bool is_red = !is_read && (job->claims_red || claims_red(job));
     db_params_reset(run->params);
     db_int8(run->params, db_get_int(job->rows, job->row, DECODE_SENDER));
     db_int8(run->params, job->report_id);
     db_text(run->params, report->columns_of);
     db_text(run->params, report->columns);
     db_bool(run->params, is_read);
-    db_int2(run->params, (int16_t)effective_tlp(job, report, &is_assumed));
+    db_int2(run->params, (int16_t)(is_red ? TLP_RED : effective_tlp(job, report, &is_assumed)));
     return db_run(run->db, SQL_DECODE_COLUMNS, run->params, NULL, err);
 }
 
@@ -207,31 +234,6 @@ static bool decode_document(struct decode_job *job, struct decode_source *source
 }
 
 /* --- the stage --- */
-
-static bool open_source(struct decode_job *job, struct decode_source **source, struct err *err)
-{
-    size_t size = 0;
-    const unsigned char *bytes = db_get_bytes(job->rows, job->row, DECODE_RAW, &size);
-    job->has_raw = bytes != NULL;
-    return decode_source_open(job, bytes, size, source, err);
-}
-
-static bool claims_red(struct decode_job *job)
-{
-    struct arena *arena = arena_new();
-    bool is_table = job->codec && str_equal(job->codec->name, "csv");
-    struct tlp_search search = is_table ? csv_mapping_search(job->mapping, arena) : (struct tlp_search){.searched = 0};
-    struct decode_source *source = NULL;
-    struct err ignored;
-    const char *bytes = NULL;
-    size_t size = 0;
-    bool is_red = false, ok = open_source(job, &source, &ignored);
-    while (ok && !is_red && search.searched < TLP_SEARCHED_MAX && decode_source_next(source, &bytes, &size, &ignored) && size > 0)
-        is_red = tlp_search_red(&search, bytes, size);
-    decode_source_close(source);
-    arena_free(arena);
-    return is_red;
-}
 
 /* why: in err, where another fault may come in its place. */
 static bool keep_malformed(struct decode_job *job, struct err *err)

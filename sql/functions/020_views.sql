@@ -2,7 +2,7 @@
 -- without being its member, nor anything TLP:RED without being named for it. desk reads nothing else.
 -- Made anew at every migration: what hangs on them (functions by row type) follows in the files behind this one.
 
-DROP VIEW IF EXISTS visible_case_key, visible_report_key, visible_site, visible_compartment, visible_drill, visible_identity, visible_peer, visible_agreement, visible_constituent, visible_rule, visible_case,
+DROP VIEW IF EXISTS viewer_case, visible_case_key, visible_report_key, visible_report_whole, visible_site, visible_compartment, visible_drill, visible_identity, visible_peer, visible_agreement, visible_constituent, visible_rule, visible_case,
     visible_member, visible_case_text, visible_tag, visible_alias, visible_link, visible_task, visible_note, visible_report,
     visible_report_raw, visible_report_extra, visible_report_reporter, visible_report_mail, visible_observation, visible_sighting, visible_verdict, visible_share, visible_share_item, visible_incoming,
     visible_journal CASCADE;
@@ -16,23 +16,76 @@ RETURN CASE WHEN p_channel <> 'mail' THEN p_assurance WHEN p_summary = 'verified
 -- --- who is named for what is RED: asked for RED rows only, so they may cost something ---
 
 CREATE OR REPLACE FUNCTION viewer_is(p_role text) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS
-$$ SELECT EXISTS (SELECT FROM identity i WHERE i.id = viewer() AND i.role = p_role AND i.enabled) $$;
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM identity i WHERE i.id = viewer() AND i.role = p_role AND i.enabled);
+END $$;
 
--- The owner and the named readers; a case that has neither waits for a lead, who names somebody.
+-- Cases that the viewer is named for: as the owner, or a named reader. A case that has neither waits for a lead, who names somebody.
+CREATE VIEW viewer_case AS
+SELECT c.id FROM incident_case c
+WHERE c.owner_id = viewer() OR EXISTS (SELECT FROM case_reader r WHERE r.case_id = c.id AND r.identity_id = viewer())
+   OR (c.owner_id IS NULL AND NOT EXISTS (SELECT FROM case_reader r WHERE r.case_id = c.id) AND viewer_is('lead'));
+
 CREATE OR REPLACE FUNCTION viewer_reads_case(p_case bigint) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM incident_case c WHERE c.id = p_case AND c.owner_id = viewer())
-        OR EXISTS (SELECT FROM case_reader r WHERE r.case_id = p_case AND r.identity_id = viewer())
-        OR (viewer_is('lead') AND EXISTS (SELECT FROM incident_case c WHERE c.id = p_case AND c.owner_id IS NULL)
-            AND NOT EXISTS (SELECT FROM case_reader r WHERE r.case_id = p_case))
-$$;
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM viewer_case v WHERE v.id = p_case);
+END $$;
 
--- Who is named for a case it is in; in no case yet: a lead.
+-- That there is such a report: who is named for a case it is in; in no case yet: a lead. A feed's report is in cases of many owners: what of it somebody reads is
+-- decided by its rows (viewer_reads_row()), and the document as a whole is for who reads all of them (viewer_reads_report()).
+CREATE OR REPLACE FUNCTION viewer_knows_report(p_report bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL AND EXISTS (SELECT FROM viewer_case v WHERE v.id = m.case_id OFFSET 0))
+        OR (viewer_is('lead') AND NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL));
+END $$;
+
+-- A lead or admin who knows a report and is named for all RED cases that it is in reads all of it: also rows in a case that is not RED, and those that are in
+-- none (waiting, kept back, dropped). Told by the cases alone: their observations may be many.
+CREATE OR REPLACE FUNCTION viewer_leads_report(p_report bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM identity i WHERE i.id = viewer() AND i.enabled AND i.role IN ('lead', 'admin'))
+       AND NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL
+                       AND EXISTS (SELECT FROM incident_case k WHERE k.id = m.case_id AND k.tlp = 4 OFFSET 0)
+                       AND NOT EXISTS (SELECT FROM viewer_case v WHERE v.id = m.case_id OFFSET 0))
+       AND viewer_knows_report(p_report);
+END $$;
+
+-- An observation that is RED, or of a report that is: who is named for the case it is in. (Whether the case has it is asked last, and of one's own only: that
+-- may be half a million scattered rows.) These functions are asked row by row: in plpgsql, which keeps its plans; OFFSET 0 keeps each look-up one by index.
+CREATE OR REPLACE FUNCTION viewer_reads_row(p_report bigint, p_no int) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN viewer_leads_report(p_report)
+        OR EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL
+                   AND CASE WHEN EXISTS (SELECT FROM viewer_case v WHERE v.id = m.case_id OFFSET 0) THEN m.observations @> p_no END);
+END $$;
+
+-- The whole document: who is named for all cases that it is in, where none of its rows is left in no case. (Of what a person wrote a rule may drop rows; its reader reads it.)
 CREATE OR REPLACE FUNCTION viewer_reads_report(p_report bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    IF NOT viewer_knows_report(p_report) THEN
+        RETURN false;
+    ELSIF viewer_leads_report(p_report) THEN
+        RETURN true;
+    ELSIF EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL AND NOT EXISTS (SELECT FROM viewer_case v WHERE v.id = m.case_id OFFSET 0)) THEN
+        RETURN false;
+    END IF;
+    RETURN EXISTS (
+        SELECT FROM report r JOIN report_content c ON c.report_id = r.id AND c.received = r.received LEFT JOIN sender s ON s.id = r.sender_id LEFT JOIN identity i ON i.id = s.identity_id
+        WHERE r.id = p_report AND (triage_is_person(r.channel, i.role, c.format) OR int4multirange(int4range(1, c.observations + 1)) <@ (
+            SELECT range_agg(m.observations) FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL)));
+END $$;
+
+-- How many of its rows are in cases of the viewer's.
+CREATE OR REPLACE FUNCTION viewer_rows(p_report bigint) RETURNS int
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL AND viewer_reads_case(m.case_id))
-        OR (viewer_is('lead') AND NOT EXISTS (SELECT FROM case_member m WHERE m.report_id = p_report AND m.until IS NULL))
+    SELECT coalesce(sum(upper(n) - lower(n)), 0)::int FROM case_member m JOIN viewer_case v ON v.id = m.case_id CROSS JOIN LATERAL unnest(m.observations) n
+    WHERE m.report_id = p_report AND m.until IS NULL
 $$;
 
 -- --- records: no secrets, for everybody who may read ---
@@ -123,26 +176,35 @@ WHERE n.tlp < 4 OR n.author_id = viewer() OR viewer_reads_case(n.case_id);
 CREATE OR REPLACE FUNCTION report_summary(p_summary text, p_description text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN coalesce(p_summary, left(p_description, 120));
 
--- As visible_case_key.
+-- As visible_case_key. Of what is RED also those of which the viewer reads a part.
 CREATE VIEW visible_report_key AS
-SELECT r.id, r.received FROM report r LEFT JOIN report_content c ON c.report_id = r.id AND c.received = r.received
+SELECT r.id, r.received, coalesce(c.tlp, 2::smallint) AS tlp FROM report r LEFT JOIN report_content c ON c.report_id = r.id AND c.received = r.received
 WHERE viewer() IS NOT NULL
   AND (r.compartment_id = 0 OR r.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))
-  AND (coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id));
+  AND (coalesce(c.tlp, 2) < 4 OR viewer_knows_report(r.id));
 
+-- Those that one reads with all that is in them: also a single value that is for named persons only.
+CREATE VIEW visible_report_whole AS
+SELECT k.id, k.received FROM visible_report_key k
+WHERE (k.tlp < 4 AND NOT EXISTS (SELECT FROM sighting s WHERE s.report_id = k.id AND s.received = k.received AND s.tlp = 4)) OR viewer_reads_report(k.id);
+
+-- Of a RED report what its document says as a whole is for who reads the whole, and counted are the rows that one reads.
 CREATE VIEW visible_report AS
 SELECT r.id, r.received, coalesce(i.login, p.name, s.address) AS sender, r.sender_id,
        CASE WHEN r.channel <> 'mail' THEN r.assurance ELSE report_assurance(r.channel, r.assurance,
            (SELECT d.summary FROM report_verdict d WHERE d.report_id = r.id ORDER BY d.checked DESC LIMIT 1),
            (SELECT f.dmarc FROM report_mail f WHERE f.report_id = r.id)) END AS assurance,
        r.channel, c.format, r.sha256, r.size,
-       r.name, r.media_type,
+       CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN r.name END AS name, r.media_type,
        CASE WHEN c.state = 'malformed' THEN 'malformed' ELSE coalesce(u.state, c.state, 'received') END AS state,
-       coalesce(c.tlp, 2::smallint) AS tlp, coalesce(c.tlp_assumed, true) AS tlp_assumed, c.class, c.summary, c.description, c.lang, c.reference,
-       c.reference_issuer, c.time, coalesce(c.observations, 0) AS observations, coalesce(c.rejected_total, 0) AS rejected_total, c.rejected,
-       c.error, c.error_at, u.rule, u.reason, u.held_for, r.drill_id, r.compartment_id,
-       CASE WHEN r.channel = 'mail' AND c.format = 'mail' THEN c.extra::json END AS mail_read, -- what was read out of a mail beside its text
-       CASE WHEN r.channel = 'mail' AND c.format = 'mail' THEN c.extra::json #> '{headers,from}' END AS mail_from,
+       coalesce(c.tlp, 2::smallint) AS tlp, coalesce(c.tlp_assumed, true) AS tlp_assumed, c.class,
+       CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.summary END AS summary, CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.description END AS description, c.lang,
+       CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.reference END AS reference, CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.reference_issuer END AS reference_issuer, c.time,
+       CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN coalesce(c.observations, 0) ELSE viewer_rows(r.id) END AS observations,
+       CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN coalesce(c.rejected_total, 0) ELSE 0 END AS rejected_total, CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.rejected END AS rejected,
+       CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.error END AS error, CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.error_at END AS error_at, u.rule, u.reason, u.held_for, r.drill_id, r.compartment_id,
+       CASE WHEN r.channel = 'mail' AND c.format = 'mail' AND (coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id)) THEN c.extra::json END AS mail_read, -- what was read out of a mail beside its text
+       CASE WHEN r.channel = 'mail' AND c.format = 'mail' AND (coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id)) THEN c.extra::json #> '{headers,from}' END AS mail_from,
        EXISTS (SELECT FROM report_verdict d WHERE d.report_id = r.id) AS has_verdict
 FROM report r
     LEFT JOIN report_content c ON c.report_id = r.id AND c.received = r.received
@@ -151,28 +213,28 @@ FROM report r
     LEFT JOIN identity i ON i.id = s.identity_id
     LEFT JOIN peer p ON p.id = s.peer_id
 WHERE ((r.compartment_id = 0 AND (SELECT viewer()) IS NOT NULL) OR r.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))
-  AND (coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id));
+  AND (coalesce(c.tlp, 2) < 4 OR viewer_knows_report(r.id));
 
--- The bytes say all: also a single value that is for named persons only.
 CREATE VIEW visible_report_raw AS
-SELECT w.report_id, w.no, w.bytes FROM report_raw w JOIN visible_report_key r ON r.id = w.report_id AND r.received = w.received
-WHERE NOT EXISTS (SELECT FROM sighting s WHERE s.report_id = w.report_id AND s.tlp = 4) OR viewer_reads_report(w.report_id);
+SELECT w.report_id, w.no, w.bytes FROM report_raw w JOIN visible_report_whole r ON r.id = w.report_id AND r.received = w.received;
 
 -- What has no place of its own; of a mail that came as one, report_mail_json() tells it. (Not in visible_report: whole rows of that are made for lists, and this may have megabytes.)
 CREATE VIEW visible_report_extra AS
 SELECT c.report_id, c.received, c.extra FROM report_content c JOIN visible_report_key k ON k.id = c.report_id AND k.received = c.received
     JOIN report r ON r.id = c.report_id AND r.received = c.received
-WHERE NOT (r.channel = 'mail' AND c.format = 'mail');
+WHERE NOT (r.channel = 'mail' AND c.format = 'mail') AND (k.tlp < 4 OR viewer_reads_report(k.id));
 
 -- Who reported it, by its own word.
 CREATE VIEW visible_report_reporter AS
-SELECT w.report_id, w.received, w.name, w.email FROM report_reporter w JOIN visible_report_key r ON r.id = w.report_id AND r.received = w.received;
+SELECT w.report_id, w.received, w.name, w.email FROM report_reporter w JOIN visible_report_key r ON r.id = w.report_id AND r.received = w.received
+WHERE r.tlp < 4 OR viewer_reads_report(r.id);
 
 -- What is said about a mail: by its head, and by our own MTA.
 CREATE VIEW visible_report_mail AS
 SELECT m.report_id, m.mail_from, m.recipients, m.message_id, m.in_reply_to, m.author, m.kind, m.dmarc, m.spf, m.dkim, m.spam, m.spam_score, m.about,
        m.about_recipient, m.about_status, m.about_text
-FROM report_mail m JOIN visible_report_key r ON r.id = m.report_id AND r.received = m.received;
+FROM report_mail m JOIN visible_report_key r ON r.id = m.report_id AND r.received = m.received
+WHERE r.tlp < 4 OR viewer_reads_report(r.id);
 
 -- description, extra and its sender's word for the class may say of a value what the value's own label keeps for few.
 CREATE VIEW visible_observation AS
@@ -184,7 +246,8 @@ SELECT o.report_id, o.received, o.no, o.time, o.class, o.count,
 FROM observation o JOIN visible_report_key r ON r.id = o.report_id AND r.received = o.received
     CROSS JOIN LATERAL (SELECT NOT EXISTS (
         SELECT FROM sighting s WHERE s.report_id = o.report_id AND s.received = o.received AND s.observation_no = o.no AND s.tlp = 4)
-        OR viewer_reads_report(o.report_id) AS is_open) w;
+        OR viewer_reads_row(o.report_id, o.no) AS is_open) w
+WHERE r.tlp < 4 OR viewer_reads_row(o.report_id, o.no);
 
 -- The label is the sighting's own: it is never wider than what its sender said of it. (viewer() as in visible_case: as a condition of its own it is asked for each
 -- partition at each of many look-ups, a fourth of their time.)
@@ -193,7 +256,7 @@ SELECT s.report_id, s.received, s.observation_no, s.origin, s.type, s.role, s.tl
        s.pap, s.confidence, s.valid_until, s.compartment_id
 FROM sighting s
 WHERE ((s.compartment_id = 0 AND (SELECT viewer()) IS NOT NULL) OR s.compartment_id IN (SELECT m.compartment_id FROM compartment_member m WHERE m.identity_id = viewer()))
-  AND (s.tlp < 4 OR viewer_reads_report(s.report_id));
+  AND (s.tlp < 4 OR viewer_reads_row(s.report_id, s.observation_no));
 
 -- The last word on each mail.
 CREATE VIEW visible_verdict AS

@@ -1,5 +1,6 @@
 -- Which blocks of addresses and which groups of names a case has: a summary of the sightings of its members, kept with these and never behind them. It is
--- complete (find_seen_in() relies on it to say no), and what is not is_red is exact: sightings of a case neither go nor change their label.
+-- complete (find_seen_in() relies on it to say no), and what is not is_red is exact: sightings of a case neither go nor change their label
+-- (a rule's label narrows them before: triage_rule_labels()).
 
 CREATE OR REPLACE FUNCTION network_block(p_addr inet) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE family(p_addr) WHEN 4 THEN network(set_masklen(p_addr, least(masklen(p_addr), 24)))::inet ELSE network(set_masklen(p_addr, least(masklen(p_addr), 48)))::inet END;

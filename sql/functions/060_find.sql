@@ -318,7 +318,7 @@ BEGIN
             n AS (SELECT count(*) AS found FROM found)
         SELECT n.found, array_agg(o.report_id), array_agg(o.observation_no) INTO v_found, v_reports, v_numbers
             FROM n LEFT JOIN (SELECT f.* FROM found f JOIN visible_report_key r ON r.id = f.report_id AND r.received = f.received
-                WHERE (SELECT n.found FROM n) <= p_limit) o ON true GROUP BY n.found;
+                WHERE (SELECT n.found FROM n) <= p_limit AND (r.tlp < 4 OR viewer_reads_row(f.report_id, f.observation_no))) o ON true GROUP BY n.found;
     ELSE
         SELECT count(*), array_agg(s.report_id), array_agg(s.observation_no) INTO v_found, v_reports, v_numbers FROM find_seen(p_field, p_values, p_limit + 1) s;
     END IF;

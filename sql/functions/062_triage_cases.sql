@@ -274,6 +274,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_counts record;
 BEGIN
+    PERFORM triage_rule_labels();
     PERFORM pg_advisory_xact_lock(20260102);
     PERFORM triage_feeds();
     PERFORM triage_refer();

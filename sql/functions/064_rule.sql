@@ -88,6 +88,38 @@ BEGIN
         FROM unnest(p_set, p_template, p_is_note, p_body, p_due) WITH ORDINALITY u(set_name, template, is_note, body, due, place);
 END $$;
 
+-- Sightings of these observations are not wider than this. Few are expected: each by its own probe of the index.
+CREATE OR REPLACE FUNCTION sightings_narrow(p_reports bigint[], p_received timestamptz[], p_numbers int[], p_tlps smallint[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = on SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+BEGIN
+    WITH said AS MATERIALIZED (SELECT u.* FROM unnest(p_reports, p_received, p_numbers, p_tlps) u(report_id, received, no, tlp))
+    UPDATE sighting s SET tlp = d.tlp FROM said d WHERE s.report_id = d.report_id AND s.received = d.received AND s.observation_no = d.no AND s.tlp < d.tlp;
+END $$;
+
+-- What a rule labels is no wider for that: the values of the row, and the report where all of its rows were labelled. Before any case has them: the summary of a case
+-- (sql/functions/059_seen.sql) knows a value by the label that it has then. What came again is in its cases already.
+CREATE OR REPLACE FUNCTION triage_rule_labels() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    span chunk_range;
+    v record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM triage_rule_step s WHERE s.kind = 'tlp') THEN
+        RETURN;
+    END IF;
+    span := triage_range();
+    SELECT array_agg(c.report_id) AS reports, array_agg(c.received) AS received, array_agg(c.no) AS numbers, array_agg(l.tlp) AS tlps INTO v
+        FROM triage_chunk c JOIN (SELECT s.way, max(tlp_number(s.value)) AS tlp FROM triage_rule_step s WHERE s.kind = 'tlp' GROUP BY s.way) l ON l.way = c.way
+        WHERE NOT c.is_repeat;
+    PERFORM sightings_narrow(v.reports, v.received, v.numbers, v.tlps);
+    UPDATE triage_seen t SET is_red = true FROM unnest(v.reports, v.numbers, v.tlps) u(report_id, no, tlp)
+        WHERE u.tlp = 4 AND t.report_id = u.report_id AND t.no = u.no;
+    UPDATE report_content r SET tlp = x.tlp
+        FROM (SELECT u.report_id, min(u.tlp) AS tlp, count(*) AS rows FROM unnest(v.reports, v.tlps) u(report_id, tlp) GROUP BY u.report_id) x
+        WHERE r.report_id = x.report_id AND r.report_id BETWEEN span.low AND span.high AND r.received BETWEEN span.since AND span.until
+          AND r.tlp < x.tlp AND x.rows >= greatest(r.observations, 1);
+END $$;
+
 -- Reports and observations that a rule itself kept back or threw away; what an analyst let go is not kept back again. The rule that held a report has held all of it.
 CREATE OR REPLACE FUNCTION triage_rule_swallow() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
@@ -338,10 +370,10 @@ BEGIN
         SELECT r.id INTO v_high FROM report r WHERE r.received >= p_since ORDER BY r.received DESC, r.id DESC LIMIT 1;
         SELECT v_low + (v_high + 1 - v_low) * p_window / p_windows, v_low + (v_high + 1 - v_low) * (p_window + 1) / p_windows - 1 INTO v_low, v_high;
     ELSE
-        v_since := (SELECT k.received FROM visible_report_key k WHERE k.id = p_report);
+        v_since := (SELECT k.received FROM visible_report_whole k WHERE k.id = p_report);
     END IF;
     WITH near AS (
-        SELECT k.id, k.received, greatest(c.observations, 1) AS size FROM visible_report_key k JOIN report_content c ON c.report_id = k.id AND c.received = k.received
+        SELECT k.id, k.received, greatest(c.observations, 1) AS size FROM visible_report_whole k JOIN report_content c ON c.report_id = k.id AND c.received = k.received
         WHERE k.id BETWEEN v_low AND v_high AND k.received >= v_since AND c.report_id BETWEEN v_low AND v_high AND c.received >= v_since AND c.state = 'received'
         ORDER BY k.id LIMIT p_limit + 1),
     total AS (SELECT n.*, sum(n.size) OVER (ORDER BY n.id) AS total FROM near n)
@@ -353,7 +385,7 @@ BEGIN
     END IF;
     t.released := false;
     t.repeated := true; -- nothing is counted that was counted when it was triaged
-    is_cut := v_total > p_limit OR EXISTS (SELECT FROM visible_report_key k JOIN report_content c ON c.report_id = k.id AND c.received = k.received
+    is_cut := v_total > p_limit OR EXISTS (SELECT FROM visible_report_whole k JOIN report_content c ON c.report_id = k.id AND c.received = k.received
         WHERE k.id > upper(t.reports) - 1 AND k.id <= v_high AND k.received >= v_since AND c.report_id <= v_high AND c.received >= v_since AND c.state = 'received');
     observations := triage_fill(t, lower(t.reports), 0, upper(t.reports) - 1, CASE WHEN v_total > p_limit THEN (p_limit - (v_total - v_last_size))::int ELSE 2147483647 END);
     PERFORM triage_letters();
@@ -644,7 +676,7 @@ END $$;
 -- Rows of rule_swallowed whose report the viewer may see.
 CREATE VIEW visible_swallowed AS
 SELECT w.set_name, w.rule, w.version, w.kind, w.reason, w.report_id, w.received, w.observations, w.at FROM rule_swallowed w
-    JOIN visible_report_key k ON k.id = w.report_id AND k.received = w.received;
+    JOIN visible_report_key k ON k.id = w.report_id AND k.received = w.received WHERE k.tlp < 4 OR viewer_reads_report(k.id);
 
 -- The first observables of what was swallowed of a report, to be recognised by.
 CREATE OR REPLACE FUNCTION swallowed_values(w visible_swallowed) RETURNS json LANGUAGE sql STABLE

@@ -174,7 +174,7 @@ LANGUAGE sql IMMUTABLE AS $$
            bool_or(u.stays)
     FROM unnest(p_marks, p_values, p_stays) u(mark, value, stays) $$;
 
--- Marks values in a case. The label is never wider than what the case's reports say of the value. Everybody who sees the case reads its history: what is
+-- Marks values in a case. The label is never wider than what the case's reports say of the value; nor is the PAP, or, of what they do not have, the case's. Everybody who sees the case reads its history: what is
 -- RED in a case that is not, and why, stays in the mark.
 CREATE OR REPLACE FUNCTION indicator_add(p_ref text, p_types smallint[], p_values text[], p_hosts text[], p_role text, p_tlp text, p_confidence int,
                                          p_until timestamptz, p_reason text) RETURNS json
@@ -201,7 +201,8 @@ BEGIN
         PERFORM refuse('CI422', 'until is over already', NULL, '{"at": "/until"}');
     END IF;
     CREATE TEMP TABLE indicator_wanted ON COMMIT DROP AS
-        SELECT u.type, u.value, min(u.host) AS host, max(s.tlp) AS tlp, max(s.pap) AS pap, coalesce(bool_or(s.role IN (2, 3)), false) AS hurt
+        SELECT u.type, u.value, min(u.host) AS host, max(s.tlp) AS tlp, max(s.pap) AS pap, coalesce(bool_or(s.role IN (2, 3)), false) AS hurt,
+               bool_or(s.value IS NOT NULL) AS seen
         FROM unnest(p_types, p_values, p_hosts) u(type, value, host)
             LEFT JOIN (SELECT i.type, i.value, i.role, i.tlp, i.pap FROM visible_member m
                 JOIN visible_sighting i ON i.report_id = m.report_id AND i.received = m.received AND m.observations @> i.observation_no
@@ -225,7 +226,8 @@ BEGIN
         WHERE m.case_id = c.id AND m.value = x.value AND m.type = x.type AND m.ended IS NULL;
     INSERT INTO indicator_mark (case_id, drill_id, compartment_id, type, value, role, addr, host, tlp, pap, confidence, until, reason, marked_by)
         SELECT c.id, c.drill_id, c.compartment_id, x.type, x.value, v_role, CASE WHEN x.type <= 3 THEN x.value::inet END, x.host,
-               coalesce(v_tlp, greatest(x.tlp, c.tlp)), greatest(x.pap, c.pap), p_confidence, p_until, p_reason, viewer() FROM indicator_wanted x;
+               coalesce(v_tlp, greatest(x.tlp, c.tlp)), greatest(x.pap, CASE WHEN x.seen THEN (
+                   SELECT max(tlp_number(r.value)) FROM case_rule r WHERE r.case_id = c.id AND r.kind = 'pap' AND tlp_number(r.value) <= c.pap) ELSE c.pap END), p_confidence, p_until, p_reason, viewer() FROM indicator_wanted x;
     SELECT n.* INTO v_names FROM (
         SELECT array_agg(m.id) AS marks, array_agg(m.value) AS values, array_agg(m.tlp = 4 AND c.tlp < 4) AS stays
         FROM indicator_mark m JOIN indicator_wanted x ON x.value = m.value AND x.type = m.type WHERE m.case_id = c.id AND m.ended IS NULL) a
@@ -403,7 +405,8 @@ BEGIN
     GROUP BY s.type, s.value;
 END $$;
 
--- Which of these, by their places from 1, are in a case with PAP:AMBER or PAP:RED that the viewer sees.
+-- Which of these, by their places from 1, are in a case with PAP:AMBER or PAP:RED that the viewer sees. A case has the strictest PAP of its reports and of what rules gave
+-- it: a rule's holds for all of it, a report's for what that one brought.
 CREATE OR REPLACE FUNCTION careful_among(p_types smallint[], p_values text[], p_hosts text[], p_addrs inet[]) RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_nestloop = on AS $$
@@ -415,18 +418,19 @@ BEGIN
     WITH asked AS MATERIALIZED (
         SELECT u.ord, u.type, u.value, u.host, u.addr FROM unnest(p_types, p_values, p_hosts, p_addrs) WITH ORDINALITY u(type, value, host, addr, ord)),
     seen AS (
-        SELECT a.ord, s.report_id, s.received, s.observation_no FROM asked a JOIN visible_sighting s ON s.addr = a.addr AND s.type = a.type WHERE a.addr IS NOT NULL
+        SELECT a.ord, s.report_id, s.received, s.observation_no, s.pap FROM asked a JOIN visible_sighting s ON s.addr = a.addr AND s.type = a.type WHERE a.addr IS NOT NULL
         UNION ALL
-        SELECT a.ord, s.report_id, s.received, s.observation_no
+        SELECT a.ord, s.report_id, s.received, s.observation_no, s.pap
             FROM asked a JOIN visible_sighting s ON s.host IS NOT NULL AND reverse(s.host) = reverse(a.host) AND s.value = a.value AND s.type = a.type
             WHERE a.addr IS NULL AND a.host IS NOT NULL
         UNION ALL
-        SELECT a.ord, s.report_id, s.received, s.observation_no
+        SELECT a.ord, s.report_id, s.received, s.observation_no, s.pap
             FROM asked a JOIN visible_sighting s ON s.addr IS NULL AND s.host IS NULL AND hashtextextended(s.value, 0) = hashtextextended(a.value, 0)
                 AND s.value = a.value AND s.type = a.type
             WHERE a.addr IS NULL AND a.host IS NULL)
     SELECT DISTINCT n.ord FROM seen n JOIN visible_member m ON m.report_id = n.report_id AND m.received = n.received AND m.observations @> n.observation_no
-        JOIN incident_case k ON k.id = m.case_id WHERE k.pap >= 2 AND k.drill_id = 0;
+        JOIN incident_case k ON k.id = m.case_id WHERE k.pap >= 2 AND k.drill_id = 0 AND (n.pap >= 2 OR EXISTS (
+            SELECT FROM case_rule r WHERE r.case_id = k.id AND r.kind = 'pap' AND tlp_number(r.value) BETWEEN 2 AND k.pap));
 END $$;
 
 -- Loopback, private, shared, link-local, benchmark, multicast, mapped, translated and reserved addresses (RFC 6890), or a network with some of them: who blocks these cuts
@@ -444,8 +448,8 @@ RETURN p_host ~ '(^|\.)(arpa|internal|invalid|local|localdomain|localhost)$';
 CREATE OR REPLACE FUNCTION url_address(p_url text) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rir_address(btrim(url_host(p_url), '[]'));
 
 -- Takes a part of what the filter found into the list: p_part as export_next() made it. Why something is withheld is counted: its label, that it is somebody's
--- name, that somebody was hurt there, that it is known to be good, that its PAP, or that of a case it is in, forbids to act on it where others see it
--- (AMBER, RED) in lists that block. These have URLs without their fragments, which no request has: several may be one. {export, more, looked_at, of} where there
+-- name, that somebody was hurt there, that it is known to be good, that its PAP, that of a report that has it in a case, or that a rule gave such a case,
+-- forbids to act on it where others see it (AMBER, RED) in lists that block. These have URLs without their fragments, which no request has: several may be one. {export, more, looked_at, of} where there
 -- is more to look at.
 DROP FUNCTION IF EXISTS export_items_max(), export_make(jsonb, smallint[], text[], smallint[], smallint[], smallint[], smallint[], timestamptz[], timestamptz[], timestamptz[], text[], inet[], boolean[]);
 SELECT drop_overloads('export_take');

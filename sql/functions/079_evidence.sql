@@ -20,7 +20,7 @@ WHERE e.tlp < 4 OR viewer_reads_case(e.case_id)
 UNION ALL
 SELECT a.id, m.case_id, a.report_id, a.received, NULL, coalesce(nullif(a.name, ''), 'part ' || a.path), a.media_type, c.tlp, a.sha256, a.bytes
 FROM report_attachment a
-    JOIN visible_report_key r ON r.id = a.report_id AND r.received = a.received
+    JOIN visible_report_whole r ON r.id = a.report_id AND r.received = a.received
     JOIN report_content c ON c.report_id = a.report_id AND c.received = a.received
     JOIN visible_member m ON m.report_id = a.report_id;
 

@@ -47,7 +47,7 @@ CREATE OR REPLACE FUNCTION report_set_aside(p_report bigint) RETURNS json
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT coalesce(json_agg(json_build_object('did', a.did, 'set', a.set_name, 'rule', a.rule, 'suppression', a.suppression, 'reason', a.reason,
         'observations', (SELECT sum(upper(n) - lower(n)) FROM unnest(a.observations) n))), '[]')
-    FROM report_aside(ARRAY(SELECT v.id FROM visible_report_key v WHERE v.id = p_report)) a $$;
+    FROM report_aside(ARRAY(SELECT v.id FROM visible_report_key v WHERE v.id = p_report AND (v.tlp < 4 OR viewer_reads_report(v.id)))) a $$;
 
 -- p_verb 'accept': what is held or was dropped, also of a report that else went through, goes on to triage, and no rule holds it again. 'reject': what is held is dropped, and why is said;
 -- it can be accepted later. A peer's document is accepted or declined as incoming instead. One entry in the site's journal a call.

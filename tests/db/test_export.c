@@ -587,27 +587,6 @@ static json_t *mark(void **state, int64_t number, const char *value)
     return desk_client_post(*state, "lead", 201, "/v1/indicators", body);
 }
 
-/* What may be done with it is said by the report of a value, by its case, and by an analyst's mark after both. */
-static void test_pap(void **state)
-{
-    static const char *const seen[] = {"domain told.example infrastructure", NULL}, *const plain[] = {"domain plain.example infrastructure",
-                                                                                                      NULL};
-    int64_t careful = desk_client_case(*state, "they must not know", "green"), silent = desk_client_case(*state, "a rule said so", "green");
-    desk_client_report(careful, "green", "feed", seen);
-    desk_client_report(silent, "green", "feed", plain);
-    cluster_execute("UPDATE cirt.sighting SET pap = 4, is_indicator = false WHERE value = 'told.example';"
-                    "UPDATE cirt.incident_case SET pap = 4 WHERE summary = 'a rule said so'");
-    json_decref(mark(state, careful, "told.example"));
-    json_decref(mark(state, silent, "unseen.example"));
-    has_values(state, "analyst", "rpz", NULL, "domain:told.example OR domain:plain.example OR domain:unseen.example", "");
-    has_values(state, "analyst", "csv", NULL, "domain:told.example OR domain:plain.example OR domain:unseen.example",
-               "plain.example told.example unseen.example");
-    assert_int_equal(
-        cluster_number("SELECT count(*) FROM cirt.export_item i WHERE i.export_id = (SELECT max(id) FROM cirt.export)"
-                       " AND i.content::json ->> 'value' IN ('told.example', 'unseen.example') AND i.content::json ->> 'pap' = 'red'"),
-        2);
-}
-
 /* What stands in a compartment goes into no list, whoever asks. */
 static void test_compartment(void **state)
 {
@@ -770,13 +749,25 @@ static void test_closed_case(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_leaves),      cmocka_unit_test(test_what_is_said), cmocka_unit_test(test_who_may),
-        cmocka_unit_test(test_last_line),        cmocka_unit_test(test_marks),        cmocka_unit_test(test_journal_names_nothing_red),
-        cmocka_unit_test(test_case_values),      cmocka_unit_test(test_case_pages),   cmocka_unit_test(test_pap),
-        cmocka_unit_test(test_compartment),      cmocka_unit_test(test_whose_word),   cmocka_unit_test(test_known_good_within),
-        cmocka_unit_test(test_everybodys_own),   cmocka_unit_test(test_not_taken_on), cmocka_unit_test(test_victims_elsewhere),
-        cmocka_unit_test(test_victims_behind),   cmocka_unit_test(test_closed_case),  cmocka_unit_test(test_known_good_anew),
-        cmocka_unit_test(test_known_good_below), cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_what_leaves),
+        cmocka_unit_test(test_what_is_said),
+        cmocka_unit_test(test_who_may),
+        cmocka_unit_test(test_last_line),
+        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_journal_names_nothing_red),
+        cmocka_unit_test(test_case_values),
+        cmocka_unit_test(test_case_pages),
+        cmocka_unit_test(test_compartment),
+        cmocka_unit_test(test_whose_word),
+        cmocka_unit_test(test_known_good_within),
+        cmocka_unit_test(test_everybodys_own),
+        cmocka_unit_test(test_not_taken_on),
+        cmocka_unit_test(test_victims_elsewhere),
+        cmocka_unit_test(test_victims_behind),
+        cmocka_unit_test(test_closed_case),
+        cmocka_unit_test(test_known_good_anew),
+        cmocka_unit_test(test_known_good_below),
+        cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, setup, desk_client_teardown);
 }

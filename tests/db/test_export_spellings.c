@@ -1,12 +1,14 @@
-/* Lists that block: what is a victim's, or everybody's own, is that in each of its spellings. */
+/* Lists that block: what is a victim's, or everybody's own, is that in each of its spellings; and what PAP keeps out of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "support/cluster.h"
 #include "support/desk_client.h"
@@ -174,11 +176,70 @@ static void test_constituents(void **state)
     cluster_execute("UPDATE cirt.sighting SET is_indicator = false");
 }
 
+static json_t *mark(void **state, int64_t number, const char *value)
+{
+    char body[300];
+    snprintf(body, sizeof body, "{\"values\":[\"%s\"],\"case\":\"%lld\",\"reason\":\"why\",\"tlp\":\"green\"}", value, (long long)number);
+    return desk_client_post(*state, "lead", 201, "/v1/indicators", body);
+}
+
+/* What may be done with it is said by the report of a value, by its case, and by an analyst's mark after both. */
+static void test_pap(void **state)
+{
+    static const char *const seen[] = {"domain told.example infrastructure", NULL}, *const plain[] = {"domain plain.example infrastructure",
+                                                                                                      NULL};
+    int64_t careful = desk_client_case(*state, "they must not know", "green"), silent = desk_client_case(*state, "a rule said so", "green");
+    desk_client_report(careful, "green", "feed", seen);
+    desk_client_report(silent, "green", "feed", plain);
+    cluster_execute("UPDATE cirt.sighting SET pap = 4, is_indicator = false WHERE value = 'told.example';"
+                    "UPDATE cirt.incident_case SET pap = 4 WHERE summary = 'a rule said so';"
+                    "INSERT INTO cirt.case_rule (case_id, set_name, version, rule, action, kind, value, place, opened, applied, "
+                    "observations, report_id)"
+                    "   SELECT id, 'triage', 1, 'quiet', 'pap:red', 'pap', 'red', 1, true, true, 1, 1 FROM cirt.incident_case WHERE "
+                    "summary = 'a rule said so'");
+    json_decref(mark(state, careful, "told.example"));
+    json_decref(mark(state, silent, "unseen.example"));
+    desk_client_export_is(*state, "analyst", "rpz", NULL, "domain:told.example OR domain:plain.example OR domain:unseen.example", "");
+    desk_client_export_is(*state, "analyst", "csv", NULL, "domain:told.example OR domain:plain.example OR domain:unseen.example",
+                          "plain.example told.example unseen.example");
+    assert_int_equal(
+        cluster_number("SELECT count(*) FROM cirt.export_item i WHERE i.export_id = (SELECT max(id) FROM cirt.export)"
+                       " AND i.content::json ->> 'value' IN ('told.example', 'unseen.example') AND i.content::json ->> 'pap' = 'red'"),
+        2);
+}
+
+/* A report's PAP says nothing of what other reports brought into its case, be it marked by them or there by an analyst. */
+static void test_pap_of_one_report(void **state)
+{
+    static const char *const kept[] = {"domain kept.example infrastructure", NULL},
+                             *const free_[] = {"domain free.example infrastructure", NULL},
+                             *const told[] = {"domain both-said.example infrastructure", NULL};
+    int64_t number = desk_client_case(*state, "nobody's, from feed", "green");
+    int64_t report = desk_client_report(number, "green", "feed", kept), again = desk_client_report(number, "green", "feed", told);
+    desk_client_report(number, "green", "feed", free_);
+    desk_client_report(0, "green", "feed", told);
+    char *sql = mem_printf("UPDATE cirt.sighting SET pap = 4 WHERE report_id IN (%lld, %lld);"
+                           "UPDATE cirt.incident_case SET pap = 4 WHERE number = %lld",
+                           (long long)report, (long long)again, (long long)number);
+    cluster_execute(sql);
+    free(sql);
+    desk_client_export_is(*state, "analyst", "rpz", NULL, "domain:kept.example OR domain:free.example OR domain:both-said.example",
+                          "free.example");
+    json_decref(mark(state, number, "free.example"));
+    desk_client_export_is(*state, "analyst", "rpz", NULL, "domain:free.example", "free.example");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_victims_urls),      cmocka_unit_test(test_no_fragments),  cmocka_unit_test(test_fragments_of_parts),
-        cmocka_unit_test(test_special_addresses), cmocka_unit_test(test_special_names), cmocka_unit_test(test_constituents),
+        cmocka_unit_test(test_victims_urls),
+        cmocka_unit_test(test_no_fragments),
+        cmocka_unit_test(test_fragments_of_parts),
+        cmocka_unit_test(test_special_addresses),
+        cmocka_unit_test(test_special_names),
+        cmocka_unit_test(test_constituents),
+        cmocka_unit_test(test_pap),
+        cmocka_unit_test(test_pap_of_one_report),
     };
     return cmocka_run_group_tests(tests, desk_client_setup, desk_client_teardown);
 }

@@ -234,6 +234,86 @@ static void test_red(void **state)
     }
 }
 
+/* A feed's RED document of six rows: two in a case of the analyst's, three in one that he is not named for, and one that waits. */
+static const char red_report[] =
+    "SET search_path = cirt; SET session_replication_role = replica;"
+    "INSERT INTO incident_case (id, number, name, state, class, priority, tlp, summary, owner_id) OVERRIDING SYSTEM VALUE"
+    "   SELECT 930000 + i, 930000 + i, 'XX-CERT-93-' || i, 'open', 'other/other', 2, 4, 'red', CASE i WHEN 1 THEN (SELECT id FROM identity "
+    "WHERE login = 'analyst') END FROM generate_series(1, 2) i;"
+    "INSERT INTO case_reader SELECT 930000 + i, n.id FROM generate_series(1, 2) i, identity n WHERE n.login = 'lead' OR (i = 1 AND n.login "
+    "= 'analyst');"
+    "INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size, name) VALUES (990000, now(), 1, 'https', 'pinned-key', "
+    "'x', 5, 'nightjar.csv');"
+    "INSERT INTO report_raw SELECT id, received, 0, 'nightjar' FROM report WHERE id = 990000;"
+    "INSERT INTO report_reporter SELECT id, received, 'nightjar', NULL FROM report WHERE id = 990000;"
+    "INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed, summary, description, extra, reference, "
+    "observations, rejected_total, rejected)"
+    "   SELECT id, received, 'received', 'csv:x', 4, false, 'nightjar', 'nightjar', '{\"nightjar\":1}', 'nightjar', 6, 1, "
+    "'[{\"at\":\"nightjar\"}]' FROM report WHERE id = 990000;"
+    "INSERT INTO case_member (case_id, report_id, received, observations, since_seq) SELECT m.id, 990000, r.received, m.numbers, 1"
+    "   FROM report r, (VALUES (930001, '{[1,2),[4,5)}'::int4multirange), (930002, '{[2,4),[5,6)}')) m(id, numbers) WHERE r.id = 990000;"
+    "INSERT INTO observation (report_id, received, no, target_port) SELECT id, received, o, 7000 + o FROM report, generate_series(1, 6) o "
+    "WHERE id = 990000;"
+    "INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, addr, value) SELECT id, received, o, 1, 1, 1, 4, "
+    "('10.60.0.' || o)::inet, '10.60.0.' || o FROM report, generate_series(1, 6) o WHERE id = 990000;"
+    "SELECT case_seen_add(array_agg(m.case_id), array_agg(m.compartment_id), array_agg(m.report_id), array_agg(m.received), "
+    "array_agg(m.observations)) FROM case_member m WHERE m.report_id = 990000;"
+    "SET session_replication_role = DEFAULT";
+
+static char *answered(void **state, const char *who, int status, const char *path)
+{
+    json_t *answer = desk_client_get(*state, who, status, path);
+    char *text = json_dumps(answer, JSON_COMPACT);
+    json_decref(answer);
+    return text ? text : mem_strdup("");
+}
+
+/* Who reads one case of a RED report reads the rows of that case, and the document where he reads all of it. */
+static void test_red_rows(void **state)
+{
+    static const struct {
+        const char *path;
+        int status;
+        const char *seen, *hidden; /* by the analyst; the lead sees both */
+    } places[] = {
+        {"/v1/reports/r990000", 200, "10.60.0.4", "10.60.0.2"},
+        {"/v1/reports/r990000", 200, "\"observations\":2,", "10.60.0.6"},
+        {"/v1/reports/r990000", 200, "7004", "7002"},
+        {"/v1/reports/r990000", 200, "r990000", "nightjar"},
+        {"/v1/reports/r990000/raw", 403, "", ""},
+        {"/v1/find?value=10.60.0.4", 200, "10.60.0.4\",\"role", ""},
+        {"/v1/find?value=10.60.0.2", 200, "", "r990000"},
+        {"/v1/find?value=10.60.0.0/24", 200, "10.60.0.1", "10.60.0.3"},
+        {"/v1/reports?q=ip:10.60.0.4", 200, "r990000", "nightjar"},
+        {"/v1/reports?q=ip:10.60.0.2", 200, "", "r990000"},
+        {"/v1/reports?q=port:7001", 200, "r990000", ""},
+        {"/v1/reports?q=port:7003", 200, "", "r990000"},
+        {"/v1/reports?q=text:nightjar", 200, "", "r990000"},
+        {"/v1/cases/930001", 200, "10.60.0.1", "nightjar"},
+    };
+    cluster_execute(red_report);
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        char *lead = answered(state, "lead", 200, places[i].path), *analyst = answered(state, "analyst", places[i].status, places[i].path);
+        bool is_count = strstr(places[i].seen, "observations") != NULL;
+        if (!strstr(analyst, places[i].seen) || (places[i].hidden[0] && strstr(analyst, places[i].hidden)))
+            fail_msg("%s for the analyst: %s", places[i].path, analyst);
+        if ((!is_count && !strstr(lead, places[i].seen)) || !strstr(lead, places[i].hidden))
+            fail_msg("%s for the lead: %s", places[i].path, lead);
+        free(lead);
+        free(analyst);
+    }
+    /* Named for both, he lacks the row that is in no case; then all of it is his. */
+    cluster_execute("INSERT INTO cirt.case_reader SELECT 930002, id FROM cirt.identity WHERE login = 'analyst'");
+    char *text = answered(state, "analyst", 200, "/v1/reports/r990000");
+    assert_true(strstr(text, "10.60.0.2") && !strstr(text, "10.60.0.6") && !strstr(text, "nightjar"));
+    free(text);
+    cluster_execute("UPDATE cirt.case_member SET observations = '{[2,4),[5,7)}' WHERE case_id = 930002");
+    text = answered(state, "analyst", 200, "/v1/reports/r990000");
+    assert_true(strstr(text, "10.60.0.6") && strstr(text, "nightjar.csv"));
+    free(text);
+    free(answered(state, "analyst", 200, "/v1/reports/r990000/raw"));
+}
+
 /* Common by its sightings, but in one case that all lists meet last: the first try runs out of time, the second looks it up. */
 static void test_late(void **state)
 {
@@ -326,8 +406,8 @@ static void test_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_filters), cmocka_unit_test(test_red),   cmocka_unit_test(test_late),
-        cmocka_unit_test(test_reports), cmocka_unit_test(test_words), cmocka_unit_test(test_more),
+        cmocka_unit_test(test_filters), cmocka_unit_test(test_red),  cmocka_unit_test(test_late),     cmocka_unit_test(test_reports),
+        cmocka_unit_test(test_words),   cmocka_unit_test(test_more), cmocka_unit_test(test_red_rows),
     };
     return cmocka_run_group_tests(tests, setup, desk_client_teardown);
 }

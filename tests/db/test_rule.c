@@ -310,6 +310,50 @@ static void reports_have_a_pap(void **state)
     assert_case(report, "k.pap", "4");
 }
 
+/* A rule's label is that of the values in the rows that it fits, and of the report where it fits all of it. */
+static void labels_narrow_values(void **state)
+{
+    static const char labels[] = "(SELECT string_agg(s.value || ' ' || s.tlp, ', ' ORDER BY s.observation_no) || ' of ' || min(c.tlp)"
+                                 " FROM sighting s JOIN report_content c ON c.report_id = s.report_id WHERE s.report_id = m.report_id)";
+    struct fixture *fixture = *state;
+    put_rules("rule \"quiet\": ip:192.0.2.1 => tlp:amber\nrule \"few\": ip:192.0.2.2 => tlp:red\nrule \"wide\": => tlp:clear", 31);
+    cluster_execute(
+        "SET search_path = cirt;"
+        "INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size)"
+        " SELECT 9000002, now(), min(id), 'https', 'certificate', sha256('labels'), 1 FROM sender;"
+        "INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed, observations)"
+        " VALUES (9000002, now(), 'received', 'csv', 1, true, 3);"
+        "INSERT INTO observation (report_id, received, no, class) SELECT 9000002, now(), n, 'fraud/copyright' FROM generate_series(1, 3) n;"
+        "INSERT INTO sighting (report_id, received, observation_no, origin, type, role, tlp, addr, value)"
+        " SELECT 9000002, now(), n, 1, 1, 1, 1, '192.0.2.0'::inet + n, '192.0.2.' || n FROM generate_series(1, 3) n;"
+        "INSERT INTO to_triage (reports, received, observations) VALUES (int8multirange(int8range(9000002, 9000003)), now(), 3)");
+    triage(fixture);
+    assert_text("string_agg(k.tlp || ' ' || m.observations || ' ' || n.is_red, ', ' ORDER BY k.tlp) FROM case_member m JOIN incident_case "
+                "k ON k.id = m.case_id"
+                " JOIN case_network n ON n.case_id = k.id WHERE m.report_id = 9000002",
+                "2 {[1,2),[3,4)} false, 4 {[2,3)} true");
+    assert_text("string_agg(s.tlp::text, ' ' ORDER BY s.observation_no) || ' of ' || min(c.tlp) FROM sighting s JOIN report_content c ON "
+                "c.report_id = s.report_id"
+                " WHERE s.report_id = 9000002",
+                "2 4 1 of 1");
+    struct letter letter = {.class_name = "fraud/copyright",
+                            .summary = "of it all",
+                            .sightings = {{"ipv4", "source", "192.0.2.2"}, {"domain", "target", "a.example"}}};
+    int64_t report = triaged(fixture, &letter);
+    assert_case(report, labels, "192.0.2.2 4, a.example 4 of 4");
+    /* The same again is the same statement. */
+    int64_t again = triaged(fixture, &letter);
+    assert_true(is_same_case(report, again));
+    assert_case(again, "t.repeats", "1");
+    /* Where somebody else's label is narrower, that one stays. */
+    letter.tlp = TLP_RED;
+    letter.sightings[0][2] = "192.0.2.1";
+    assert_case(triaged(fixture, &letter), labels, "192.0.2.1 4, a.example 4 of 4");
+    cluster_execute("SET search_path = cirt; DELETE FROM sighting WHERE report_id = 9000002; DELETE FROM observation WHERE report_id = "
+                    "9000002;"
+                    "DELETE FROM report_content WHERE report_id = 9000002; DELETE FROM report WHERE id = 9000002");
+}
+
 /* Sets are applied in the order of their names, to one decision. */
 static void sets_work_together(void **state)
 {
@@ -414,6 +458,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_suppressed_is_told_until_it_is_over, clean_rules),
         cmocka_unit_test_setup(what_is_dropped_counts_once, clean_rules),
         cmocka_unit_test_setup(reports_have_a_pap, clean_rules),
+        cmocka_unit_test_setup(labels_narrow_values, clean_rules),
         cmocka_unit_test_setup(sets_work_together, clean_rules),
         cmocka_unit_test_setup(facts_of_a_large_document_come_soon, clean_rules),
         cmocka_unit_test_setup(every_row_goes_its_own_way, clean_rules),

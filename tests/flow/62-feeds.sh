@@ -367,6 +367,21 @@ printf 'address,port\n198.51.100.87,22\n' >"$SCRATCH/renamed.csv"
 equal "by push" 201 "$(post home feed "$tables" text/csv "$SCRATCH/good.csv" | tail -1)"
 equal "a needed column is gone" 400 "$(post home feed "$tables" text/csv "$SCRATCH/renamed.csv" | tail -1)"
 equal "it is told, too" '["the columns of csv changed; new: address; gone: ip"]' "$(told feed)"
+# What a refused document calls itself is found in its bytes: names of columns of what is RED are told nobody.
+printf 'column ip = source.ip needed\ncolumn label = tlp\n' >"$SCRATCH/labelled.mapping"
+as home admin mapping add labelled --file "$SCRATCH/labelled.mapping" >/dev/null
+as home admin feed set lists --format csv:labelled >/dev/null
+as home lead feed seen lists
+as home lead feed seen feed
+brings f.csv ip,label 198.51.100.88,green done
+brings g.csv address,label,nightjar 198.51.100.89,red,x failed
+equal "it is RED" 4 "$(sql home "SELECT c.tlp FROM report_content c JOIN report r ON r.id = c.report_id WHERE r.name = 'g.csv'")"
+lacks "its columns are not named" nightjar "$(told lists)"
+printf 'ip,label\n198.51.100.90,green\n' >"$SCRATCH/good.csv"
+printf 'address,label,nightjar\n198.51.100.91,red,x\n' >"$SCRATCH/renamed.csv"
+equal "the same by push" 201 "$(post home feed '/v1/reports?format=csv:labelled' text/csv "$SCRATCH/good.csv" | tail -1)"
+equal "it is refused" 400 "$(post home feed '/v1/reports?format=csv:labelled' text/csv "$SCRATCH/renamed.csv" | tail -1)"
+lacks "nor are these named" nightjar "$(told feed)"
 
 # --- removed: the folder is left alone ---
 as home admin feed rm quiet --yes
