@@ -184,7 +184,7 @@ until_true 20 said stuck 'd["documents"]' 3
 equal 'it is not touched' '{"description":"stuck 1"}{"description":"a newer one"}' "$(cat "$stuck/1.json" "$stuck/2.json")"
 # More of it than fetch keeps in mind: then the folder rests, and no other does.
 (cd "$stuck" && seq -f 'many-%g.json' 1010 | xargs touch -d '5 minutes ago')
-until_true 60 said stuck 'd["refused"] >= 997' True
+until_true 60 said stuck 'd["refused"] >= 997' true
 printf '{"description":"from another folder"}' >"$SCRATCH/other.json"
 mv "$SCRATCH/other.json" "$drop/other.json"
 until_true 20 bash -c "! test -e '$drop/other.json'"
