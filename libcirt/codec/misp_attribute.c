@@ -108,8 +108,6 @@ static const struct attribute_type types[] = {
     {"primary-residence", PART_PERSON, PART_NONE, ROLE_OTHER},
     {"payment-details", PART_PERSON, PART_NONE, ROLE_OTHER},
     {"travel-details", PART_PERSON, PART_NONE, ROLE_OTHER},
-    {"iban", PART_PERSON, PART_NONE, ROLE_OTHER},
-    {"bank-account-nr", PART_PERSON, PART_NONE, ROLE_OTHER},
     {"cc-number", PART_PERSON, PART_NONE, ROLE_OTHER},
     {"port", PART_TARGET_PORT, PART_NONE, ROLE_OTHER},
 };

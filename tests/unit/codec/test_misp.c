@@ -434,9 +434,9 @@ static void local_tags_stay_home(void **state)
 static void persons_are_no_indicators(void **state)
 {
     (void)state;
-    static const char *const kept[] = {"full-name",       "first-name",     "date-of-birth",         "email-src-display-name",
-                                       "passport-number", "iban",           "whois-registrant-name", "email-dst-display-name",
-                                       "jabber-id",       "bank-account-nr"};
+    static const char *const kept[] = {"full-name",       "first-name", "date-of-birth",         "email-src-display-name",
+                                       "passport-number", "cc-number",  "whois-registrant-name", "email-dst-display-name",
+                                       "jabber-id"};
     for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
         char *text = mem_printf("{\"Attribute\":{\"type\":\"%s\",\"to_ids\":true,\"value\":\"Erika Mustermann\"}}", kept[i]);
         struct report *report = misp_decoded_text(text);
@@ -446,8 +446,12 @@ static void persons_are_no_indicators(void **state)
         report_free(report);
         free(text);
     }
-    struct report *report = misp_decoded_text("{\"Attribute\":[{\"type\":\"eppn\",\"to_ids\":true,\"value\":\"alice@uni.example\"},"
-                                              "{\"type\":\"text\",\"category\":\"Person\",\"to_ids\":true,\"value\":\"a girl\"}]}");
+    /* But an account that money went to is what banks look for. */
+    struct report *report = misp_decoded_text("{\"Attribute\":{\"type\":\"iban\",\"to_ids\":true,\"value\":\"DE02120300000000202051\"}}");
+    assert_true(report->observations[0].sightings[0].is_indicator);
+    report_free(report);
+    report = misp_decoded_text("{\"Attribute\":[{\"type\":\"eppn\",\"to_ids\":true,\"value\":\"alice@uni.example\"},"
+                               "{\"type\":\"text\",\"category\":\"Person\",\"to_ids\":true,\"value\":\"a girl\"}]}");
     assert_int_equal(report->observation_count, 1);
     assert_int_equal(report->observations[0].sightings[0].type, OBSERVABLE_EMAIL);
     assert_non_null(strstr(report->extra, "a girl"));
