@@ -137,10 +137,8 @@ struct codec_hints intake_job_hints(const struct intake_job *job)
 /* Its own label, narrowed by ?tlp=; else ?tlp=; else the sender's; else amber, assumed. A parameter never widens. */
 static enum tlp effective_tlp(const struct intake_job *job, const struct report *report, bool *is_assumed)
 {
-    enum tlp own = report ? report->tlp : TLP_NONE;
-    enum tlp said = tlp_strictest(own, job->tlp_asked);
-    if (said == TLP_NONE)
-        said = job->caller->default_tlp;
+    enum tlp agreed = job->tlp_asked != TLP_NONE ? job->tlp_asked : job->caller->default_tlp;
+    enum tlp said = report ? tlp_strictest(report_label_agreed(report, agreed), job->tlp_asked) : agreed;
     bool is_red_unread = !report && job->claims_red && said != TLP_RED;
     *is_assumed = said == TLP_NONE || is_red_unread;
     return is_red_unread ? TLP_RED : said == TLP_NONE ? TLP_AMBER : said;

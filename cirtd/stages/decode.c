@@ -69,14 +69,16 @@ static void choose_codec(struct decode_job *job, const char *head, size_t size)
 
 /* --- writing --- */
 
+static enum tlp label_of(const struct decode_job *job, int column)
+{
+    return db_is_null(job->rows, job->row, column) ? TLP_NONE : (enum tlp)db_get_int(job->rows, job->row, column);
+}
+
 /* The document's own label and what was said when it came, the strictest; else the sender's; else amber, assumed. */
 static enum tlp effective_tlp(const struct decode_job *job, const struct report *report, bool *is_assumed)
 {
-    enum tlp said = report ? report->tlp : TLP_NONE;
-    if (!db_is_null(job->rows, job->row, DECODE_TLP))
-        said = tlp_strictest(said, (enum tlp)db_get_int(job->rows, job->row, DECODE_TLP));
-    if (said == TLP_NONE && !db_is_null(job->rows, job->row, DECODE_DEFAULT_TLP))
-        said = (enum tlp)db_get_int(job->rows, job->row, DECODE_DEFAULT_TLP);
+    enum tlp asked = label_of(job, DECODE_TLP), agreed = asked != TLP_NONE ? asked : label_of(job, DECODE_DEFAULT_TLP);
+    enum tlp said = report ? tlp_strictest(report_label_agreed(report, agreed), asked) : agreed;
     bool is_red_unread = !report && job->claims_red && said != TLP_RED;
     *is_assumed = said == TLP_NONE || is_red_unread;
     return is_red_unread ? TLP_RED : said == TLP_NONE ? TLP_AMBER : said;
@@ -99,7 +101,7 @@ void decode_envelope(const struct decode_job *job, const struct report *report, 
                                          .has_confidence = !db_is_null(job->rows, job->row, DECODE_CONFIDENCE),
                                          .default_confidence = (int)db_get_int(job->rows, job->row, DECODE_CONFIDENCE)};
     envelope->tlp = effective_tlp(job, report, &envelope->tlp_assumed);
-    envelope->tlp_least = db_is_null(job->rows, job->row, DECODE_TLP) ? TLP_NONE : (enum tlp)db_get_int(job->rows, job->row, DECODE_TLP);
+    envelope->tlp_least = label_of(job, DECODE_TLP);
 }
 
 void decode_add(struct decode_job *job, const struct report *report, const char *state, const char *route, const struct err *why)

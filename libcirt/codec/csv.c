@@ -482,11 +482,11 @@ static void narrow(struct codec_stream *stream, enum tlp label)
     stream->strictest = tlp_strictest(stream->strictest, label);
     enum tlp said = stream->has_unlabelled && stream->strictest < TLP_AMBER ? TLP_NONE : stream->strictest;
     report->tlp = report->tlp < TLP_AMBER ? said : tlp_strictest(report->tlp, said); /* words may have said more */
+    report->is_partly_labelled = report->is_partly_labelled || stream->has_unlabelled;
 }
 
 /* The document is as narrow as the narrowest of its rows. A row without a label has the mapping's; without that it is as we agreed with the
- * sender: where the others' are wide, the document has none of its own. Once it was handed over with one, such a row is amber, as what
- * nobody labelled. Returned is what a row without a label has of its own. */
+ * sender: where the others' are wide, the document has none of its own. Returned is what a row without a label has of its own. */
 static enum tlp narrow_by_row(struct codec_stream *stream, const struct csv_field *fields, size_t count)
 {
     enum tlp label, given = TLP_NONE;
@@ -494,10 +494,7 @@ static enum tlp narrow_by_row(struct codec_stream *stream, const struct csv_fiel
         return TLP_NONE;
     if (label == TLP_NONE)
         given = stream->mapping.tlp;
-    if (label == TLP_NONE && given == TLP_NONE) {
-        given = stream->into.batch_count && stream->into.report->tlp != TLP_NONE ? TLP_AMBER : TLP_NONE;
-        stream->has_unlabelled = true;
-    }
+    stream->has_unlabelled = stream->has_unlabelled || (label == TLP_NONE && given == TLP_NONE);
     narrow(stream, tlp_strictest(label, given));
     return given;
 }

@@ -34,6 +34,7 @@ void gather_head(struct report *to, const struct report *from)
     to->class_claim = arena_strdup(arena, from->class_claim);
     to->class_name = arena_strdup(arena, from->class_name);
     to->tlp = from->tlp;
+    to->is_partly_labelled = from->is_partly_labelled;
     to->pap = from->pap;
     to->case_kind = arena_strdup(arena, from->case_kind);
     to->time = from->time;
@@ -53,6 +54,7 @@ void gather_head(struct report *to, const struct report *from)
 void gather_further(struct report *to, const struct report *from)
 {
     to->tlp = tlp_strictest(to->tlp, from->tlp);
+    to->is_partly_labelled = to->is_partly_labelled || from->is_partly_labelled;
     for (size_t i = to->rejection_count; i < from->rejection_count; i++)
         report_reject(to, from->rejections[i].at, from->rejections[i].text);
     to->rejected_total = from->rejected_total;

@@ -261,7 +261,8 @@ static bool read_array(const struct events *events, json_t *array, const struct 
     err_clear(err);
     report->tlp = tlp_strictest(report->tlp, rejected);
     /* One without a label is as we agreed with the sender: the wide ones of others do not widen it. */
-    if (events->label_of && has_unlabelled && report->tlp < TLP_AMBER)
+    report->is_partly_labelled = events->label_of && has_unlabelled;
+    if (report->is_partly_labelled && report->tlp < TLP_AMBER)
         report->tlp = TLP_NONE;
     return true;
 }

@@ -672,6 +672,7 @@ static bool decode(const char *bytes, size_t size, const struct codec_limits *li
         /* What has no label is as we agreed with the sender: the wide ones of others do not widen it. */
         if (misp.has_unlabelled && misp.report->tlp < TLP_AMBER)
             misp.report->tlp = TLP_NONE;
+        misp.report->is_partly_labelled = misp.has_unlabelled;
         drop_same_labels(misp.report);
         borrow_time(misp.report);
         *out = misp.report;

@@ -226,7 +226,8 @@ static void read_labels(struct stix_reader *reader, bool is_own)
         for (size_t k = 0; label == TLP_NONE && k < ARRAY_SIZE(statements); k++)
             is_part_unmarked = is_part_unmarked || str_equal(object->type, statements[k]);
     }
-    report->tlp = (is_part_unmarked || reader->has_unmarked_value) && strictest < TLP_AMBER ? TLP_NONE : strictest;
+    report->is_partly_labelled = is_part_unmarked || reader->has_unmarked_value;
+    report->tlp = report->is_partly_labelled && strictest < TLP_AMBER ? TLP_NONE : strictest;
 }
 
 /* --- what is left --- */

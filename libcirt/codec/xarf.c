@@ -150,6 +150,7 @@ static bool read_event(struct report *report, json_t *event, const struct json_p
     report->tlp = TLP_NONE;
     take_label(report, event); /* first: that of a report that is rejected counts too, since the bytes are kept as a whole */
     bool ok = read_report(report, event, place, err);
+    report->is_partly_labelled = report->is_partly_labelled || report->tlp == TLP_NONE;
     if (place->index > 0)
         report->tlp = joint_label(before, report->tlp);
     return ok;

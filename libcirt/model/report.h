@@ -68,6 +68,7 @@ struct report {
     const char *lang;                     /* BCP 47, or NULL */
     const char *class_claim, *class_name; /* as in struct observation */
     enum tlp tlp;                         /* the document's own label, TLP_NONE where it has none */
+    bool is_partly_labelled;              /* tlp is of some of its values or words: what was agreed with the sender binds beside it */
     enum tlp pap;                         /* what may be done with it (PAP: clear, green, amber, red); TLP_NONE where it does not say */
     bool is_list;                         /* of indicators: what is said of a value has the same name in the next list (stix) */
     const char *case_kind;                /* "vulnerability", "notice", "request"; NULL: incident */
@@ -135,6 +136,9 @@ void report_withdraw(struct report *report, const char *name, int64_t time);
 /* Where the label is made of what the values say: a value without one is as we agreed with the sender, so where all others have a wide
  * one (clear, green) the report has none of its own, and nothing is widened. */
 void report_settle_label(struct report *report);
+/* The label of the report, and of its values without one: its own, or the agreed one (of the sender; TLP_NONE: none), or of a report that
+ * is partly labelled the stricter of both, where nothing was agreed AMBER. TLP_NONE: neither. */
+enum tlp report_label_agreed(const struct report *report, enum tlp agreed);
 
 /*
  * "TLP:RED" may stand in any text of a document (tlp_in_text()), or in a member that its format does not know, for whoever reads it there:

@@ -13,6 +13,13 @@ void report_settle_label(struct report *report)
     }
 }
 
+enum tlp report_label_agreed(const struct report *report, enum tlp agreed)
+{
+    if (report->tlp == TLP_NONE)
+        return agreed;
+    return report->is_partly_labelled ? tlp_strictest(report->tlp, agreed == TLP_NONE ? TLP_AMBER : agreed) : report->tlp;
+}
+
 /* --- by its words --- */
 
 /* A wide label among words widens nothing, and is none. */
@@ -40,6 +47,7 @@ void report_narrow(struct report *report, enum tlp label)
         for (size_t k = 0; k < report->observations[i].sighting_count; k++)
             if (report->observations[i].sightings[k].tlp == TLP_NONE)
                 report->observations[i].sightings[k].tlp = report->tlp;
+    report->is_partly_labelled = report->is_partly_labelled || report->tlp == TLP_NONE;
     report->tlp = label;
 }
 
@@ -57,7 +65,9 @@ void report_label_words(struct report *report)
     enum tlp head = tlp_strictest(narrow_label(report->summary), narrow_label(report->description)), label = TLP_NONE;
     if (head <= report->tlp)
         head = TLP_NONE;
-    report->tlp = tlp_strictest(report->tlp, tlp_strictest(head, narrow_label(report->extra)));
+    enum tlp words = tlp_strictest(head, narrow_label(report->extra));
+    report->is_partly_labelled = report->is_partly_labelled || (report->tlp == TLP_NONE && words != TLP_NONE);
+    report->tlp = tlp_strictest(report->tlp, words);
     for (size_t i = 0; i < report->observation_count; i++) {
         narrow_values(report, &report->observations[i], head);
         label = tlp_strictest(label, report_label_row(report, &report->observations[i]));

@@ -109,8 +109,44 @@ static void test_words(void **state)
     }
 }
 
+/* What has no label is as we agreed with the sender: a label of others, or among words, does not widen that. */
+static void test_agreed(void **state)
+{
+    UNUSED(state);
+    static const char mapping[] = "column ip = source.ip\ncolumn tlp = tlp\n";
+    static const struct {
+        const char *format, *document;
+        enum tlp agreed, expected;
+    } rows[] = {
+        {"csv", "ip,tlp\n198.51.100.1,amber\n198.51.100.2,\n", TLP_RED, TLP_RED},
+        {"csv", "ip,tlp\n198.51.100.1,amber\n198.51.100.2,\n", TLP_GREEN, TLP_AMBER},
+        {"csv", "ip,tlp\n198.51.100.1,amber\n198.51.100.2,\n", TLP_NONE, TLP_AMBER},
+        {"csv", "ip,tlp\n198.51.100.1,green\n198.51.100.2,\n", TLP_CLEAR, TLP_CLEAR},
+        {"csv", "ip,tlp\n198.51.100.1,amber\n198.51.100.2,green\n", TLP_RED, TLP_AMBER},
+        {"json", "{\"tlp\":\"green\",\"description\":\"198.51.100.1\"}", TLP_RED, TLP_GREEN},
+        {"n6",
+         "[{\"id\":\"a\",\"source\":\"s\",\"restriction\":\"need-to-know\",\"category\":\"bots\",\"time\":\"2026-11-20T10:00:00Z\","
+         "\"address\":[{\"ip\":\"198.51.100.1\"}]}]",
+         TLP_RED, TLP_AMBER_STRICT},
+        {"misp", MISP("see TLP:AMBER", "{\"name\":\"x\"}", ""), TLP_RED, TLP_AMBER},
+        {"stix", STIX("", ",\"description\":\"TLP:AMBER please\""), TLP_RED, TLP_RED},
+        {"stix", STIX("", ""), TLP_RED, TLP_RED},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct codec_hints hints = {.mapping = mapping};
+        struct report *report = NULL;
+        struct err err;
+        if (!codec_decode(codec_find(rows[i].format), rows[i].document, strlen(rows[i].document), &codec_limits_default, &hints, &report,
+                          &err))
+            fail_msg("%zu: %s: %s", i, err.at, err.text);
+        if (report_label_agreed(report, rows[i].agreed) != rows[i].expected)
+            fail_msg("%zu: %d", i, report_label_agreed(report, rows[i].agreed));
+        report_free(report);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_words)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_words), cmocka_unit_test(test_agreed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
