@@ -113,13 +113,6 @@ static void set_time(const struct report *report, struct observation *observatio
     observation->time_rule = report->time_rule;
 }
 
-static int compare_values(const void *a, const void *b)
-{
-    const struct sighting *left = *(const struct sighting *const *)a, *right = *(const struct sighting *const *)b;
-    int by_type = (left->type > right->type) - (left->type < right->type);
-    return by_type ? by_type : strcmp(left->value, right->value);
-}
-
 /* Takes out of `observation` what `shown` has. */
 static void drop_shown(struct observation *observation, const struct observation *shown)
 {
@@ -127,10 +120,10 @@ static void drop_shown(struct observation *observation, const struct observation
     const struct sighting **known = mem_calloc(shown->sighting_count + 1, sizeof *known);
     for (size_t i = 0; i < shown->sighting_count; i++)
         known[i] = &shown->sightings[i];
-    qsort(known, shown->sighting_count, sizeof *known, compare_values);
+    qsort(known, shown->sighting_count, sizeof *known, report_compare_values);
     for (size_t i = 0; i < observation->sighting_count; i++) {
         const struct sighting *wanted = &observation->sightings[i];
-        if (!bsearch(&wanted, known, shown->sighting_count, sizeof *known, compare_values))
+        if (!bsearch(&wanted, known, shown->sighting_count, sizeof *known, report_compare_values))
             observation->sightings[kept++] = *wanted;
     }
     observation->sighting_count = kept;

@@ -1,7 +1,6 @@
 #include "codec/stix_role.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/str.h"
 #include "codec/stix_fill.h"
@@ -20,12 +19,6 @@ struct marked {
     size_t count;
 };
 
-static int compare(const void *a, const void *b)
-{
-    const struct sighting *left = *(const struct sighting *const *)a, *right = *(const struct sighting *const *)b;
-    return left->type != right->type ? (int)left->type - (int)right->type : strcmp(left->value, right->value);
-}
-
 static struct marked marked_values(const struct report *report)
 {
     struct marked marked = {0};
@@ -38,13 +31,13 @@ static struct marked marked_values(const struct report *report)
             marked.items[marked.count++] = &report->observations[i].sightings[k];
         }
     if (marked.count)
-        qsort(marked.items, marked.count, sizeof *marked.items, compare);
+        qsort(marked.items, marked.count, sizeof *marked.items, report_compare_values);
     return marked;
 }
 
 static bool is_marked(const struct marked *marked, const struct sighting *sighting)
 {
-    return marked->count && bsearch(&sighting, marked->items, marked->count, sizeof *marked->items, compare);
+    return marked->count && bsearch(&sighting, marked->items, marked->count, sizeof *marked->items, report_compare_values);
 }
 
 static bool has_marked_source(const struct observation *observation, const struct marked *marked)

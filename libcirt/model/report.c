@@ -133,6 +133,12 @@ bool report_add_range(struct report *report, struct observation *observation, en
     return count > 0;
 }
 
+int report_compare_values(const void *a, const void *b)
+{
+    const struct sighting *left = *(const struct sighting *const *)a, *right = *(const struct sighting *const *)b;
+    return left->type != right->type ? (int)left->type - (int)right->type : strcmp(left->value, right->value);
+}
+
 /* --- hosts of URLs --- */
 
 /* An address: of a URL, or a value of its own. */

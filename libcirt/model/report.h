@@ -114,6 +114,9 @@ bool report_add_sighting(struct report *report, struct observation *observation,
 /* As above, type found by observable_guess(). */
 bool report_add_guessed(struct report *report, struct observation *observation, enum sighting_role role, const char *text);
 
+/* For qsort() and bsearch() over pointers to sightings: by type and value. */
+int report_compare_values(const void *a, const void *b);
+
 /* The address that a URL has for a host counts as a value of its own (of its role and label, no indicator), as a name is found by the URL:
  * it has an owner, joins cases, meets rules. Once for each label; not where the observation names it anyway. */
 void report_add_hosts(struct report *report);
