@@ -176,6 +176,7 @@ static void head(struct screen *screen, const json_t *answer)
     screen_printf(screen, "   %s   ", field_or(answer, "state", "-"));
     screen_tlp(screen, field_text(answer, "tlp"));
     screen_text(screen, field_is(answer, "tlp_assumed") ? _(" (assumed)") : "");
+    screen_text(screen, field_is(answer, "partial") ? _(" (of this you read the rows of your cases)") : "");
     screen_field(screen, mark);
     mark = screen_mark(screen);
     if (cases)

@@ -155,7 +155,8 @@ SELECT m.case_id, v.number AS case_number, v.name AS case_name, m.report_id, m.r
 FROM case_member m JOIN visible_case_key v ON v.id = m.case_id WHERE m.until IS NULL;
 
 CREATE VIEW visible_case_text AS
-SELECT t.case_id, t.at, t.body, t.words FROM case_text t WHERE viewer() IS NOT NULL AND (t.tlp < 4 OR viewer_reads_case(t.case_id));
+SELECT t.case_id, t.at, t.body, t.words FROM case_text t
+WHERE viewer() IS NOT NULL AND (t.tlp < 4 OR (viewer_reads_case(t.case_id) AND (t.report_id IS NULL OR viewer_reads_report(t.report_id))));
 
 CREATE VIEW visible_tag AS SELECT t.case_id, t.tag FROM case_tag t JOIN visible_case_key v ON v.id = t.case_id;
 CREATE VIEW visible_alias AS SELECT a.case_id, a.issuer, a.alias FROM case_alias a JOIN visible_case_key v ON v.id = a.case_id;
@@ -205,7 +206,7 @@ SELECT r.id, r.received, coalesce(i.login, p.name, s.address) AS sender, r.sende
        CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.error END AS error, CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.error_at END AS error_at, u.rule, u.reason, u.held_for, r.drill_id, r.compartment_id,
        CASE WHEN r.channel = 'mail' AND c.format = 'mail' AND (coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id)) THEN c.extra::json END AS mail_read, -- what was read out of a mail beside its text
        CASE WHEN r.channel = 'mail' AND c.format = 'mail' AND (coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id)) THEN c.extra::json #> '{headers,from}' END AS mail_from,
-       EXISTS (SELECT FROM report_verdict d WHERE d.report_id = r.id) AS has_verdict
+       EXISTS (SELECT FROM report_verdict d WHERE d.report_id = r.id) AS has_verdict, coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) AS is_whole
 FROM report r
     LEFT JOIN report_content c ON c.report_id = r.id AND c.received = r.received
     LEFT JOIN report_outcome u ON u.report_id = r.id
@@ -339,7 +340,7 @@ BEGIN
     END IF;
     RETURN json_build_object('id', 'r' || r.id, 'received', time_text(r.received), 'sender', r.sender, 'assurance', r.assurance, 'channel', r.channel,
         'format', r.format, 'sha256', encode(r.sha256, 'hex'), 'size', r.size, 'state', r.state, 'tlp', tlp_name(r.tlp), 'tlp_assumed', r.tlp_assumed,
-        'class', r.class, 'case', v_case, 'case_count', coalesce(v_cases, 0), 'observations', r.observations, 'rejected', r.rejected_total, 'summary', report_summary(r.summary, r.description),
+        'partial', NOT r.is_whole, 'class', r.class, 'case', v_case, 'case_count', coalesce(v_cases, 0), 'observations', r.observations, 'rejected', r.rejected_total, 'summary', report_summary(r.summary, r.description),
         'reason', r.reason, 'error', r.error, 'at', r.error_at, 'signed', v_summary, 'signer', CASE v_summary WHEN 'verified' THEN v_signer END, 'signature', v_signature);
 END $$;
 

@@ -216,8 +216,8 @@ BEGIN
         ON CONFLICT DO NOTHING;
     IF EXISTS (SELECT FROM triage_member x WHERE x.is_new) AND EXISTS (SELECT FROM triage_chunk c WHERE c.has_text) THEN
         SELECT min(x.report_id), max(x.report_id), min(x.received), max(x.received) INTO span.low, span.high, span.since, span.until FROM triage_member x WHERE x.is_new;
-        INSERT INTO case_text AS t (case_id, tlp, hash64, body)
-            SELECT x.case_id, min(rc.tlp), hashtextextended(w.body, 0), w.body
+        INSERT INTO case_text (case_id, tlp, hash64, body, report_id)
+            SELECT x.case_id, min(rc.tlp), hashtextextended(w.body, 0), w.body, CASE WHEN min(rc.tlp) = 4 THEN min(x.report_id) END
             FROM triage_member x
             JOIN report_content rc ON rc.report_id = x.report_id AND rc.received = x.received AND rc.report_id BETWEEN span.low AND span.high
                  AND rc.received BETWEEN span.since AND span.until

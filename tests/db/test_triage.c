@@ -197,8 +197,13 @@ static void labels_narrow_and_assurance_holds(void **state)
     triaged(fixture, &letter);
     assert_case(first, "k.tlp || ' ' || k.assurance", "3 3");
     letter.tlp = TLP_RED;
+    letter.summary = "for your eyes";
     int64_t red = triaged(fixture, &letter);
     assert_case(first, "k.tlp || ' ' || k.assurance", "3 3");
+    /* Its own words are found by who reads the report. */
+    assert_case(red,
+                "(SELECT x.tlp || ' ' || (x.report_id = m.report_id) FROM case_text x WHERE x.case_id = k.id AND x.body = 'for your eyes')",
+                "4 true");
     assert_case(red,
                 "k.tlp || ' ' || (SELECT string_agg(i.login, ',' ORDER BY i.login) FROM case_reader r JOIN identity i ON i.id = "
                 "r.identity_id WHERE r.case_id = k.id)",
