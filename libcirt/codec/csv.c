@@ -331,12 +331,19 @@ static bool read_percent(const char *text, int64_t *number)
     return read_number(digits, 100, number);
 }
 
+/* Also as one of several tags, and as others write it. */
+static bool read_label(const char *text, enum tlp *label)
+{
+    *label = tlp_claimed(text);
+    return tlp_parse(text, label) || tlp_in_text(text) != TLP_NONE;
+}
+
 /* Label and confidence hold for all that the row names, wherever their columns stand. */
 static bool apply_row_facts(struct observation *observation, const struct csv_mapping_column *column, const char *text)
 {
     enum tlp tlp = TLP_NONE;
     int64_t number = 0;
-    if (column->meaning == CSV_TLP ? !tlp_parse(text, &tlp) : !read_percent(text, &number))
+    if (column->meaning == CSV_TLP ? !read_label(text, &tlp) : !read_percent(text, &number))
         return false;
     for (size_t i = 0; i < observation->sighting_count; i++) {
         if (column->meaning == CSV_TLP)
@@ -569,8 +576,11 @@ static const char *row_fault(struct codec_stream *stream, struct observation *ob
         const struct csv_mapping_column *column = stream->places[i].meaning;
         const char *text = text_of(stream, fields, count, i);
         bool is_fact = text && column && (column->meaning == CSV_TLP || (stream->taken & meaning_bit(column) & 1u << CSV_CONFIDENCE));
+        enum tlp known;
         if (is_fact && !apply_row_facts(observation, column, text))
             return tell(fault, "column", column->name, text);
+        if (is_fact && column->meaning == CSV_TLP && !tlp_parse(text, &known))
+            csv_report_keep(&stream->into, stream->places[i].kept_as, text, strlen(text));
         if (is_fact)
             stream->taken &= ~meaning_bit(column);
     }

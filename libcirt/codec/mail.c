@@ -163,7 +163,15 @@ void mail_unshown_label(struct report *report, const struct buf *aside)
         report->tlp = tlp_strictest(report->tlp, label);
 }
 
-/* What the mail says of itself holds for what is attached to it. */
+/* What the mail says of itself. */
+static enum tlp own_label(const struct mail_reading *reading)
+{
+    enum tlp label = tlp_strictest(label_of(reading->report->summary), label_of(reading->report->description));
+    enum tlp narrow = tlp_strictest(reading->field_label, label_of(buf_text(&reading->aside)));
+    return narrow >= TLP_AMBER ? tlp_strictest(label, narrow) : label;
+}
+
+/* That holds for what is attached to it. */
 static void narrow_values(struct report *report, enum tlp label)
 {
     for (size_t i = 0; i < report->observation_count; i++)
@@ -188,7 +196,8 @@ static void read_mail(struct mail_reading *reading)
         report->description = arena_strndup(report->arena, reading->text.bytes, reading->text.size);
     mail_label_read(report, report->summary);
     mail_label_read(report, report->description);
-    narrow_values(report, tlp_strictest(reading->field_label, tlp_strictest(label_of(report->summary), label_of(report->description))));
+    enum tlp own = own_label(reading);
+    narrow_values(report, tlp_strictest(reading->field_label, own));
     mail_unshown_label(report, &reading->aside);
     mail_fields_label(report, reading->field_label);
     bool has_shown = read_observables(reading);
@@ -196,6 +205,7 @@ static void read_mail(struct mail_reading *reading)
     if (unshown)
         set_time(report, unshown);
     mail_opened_read(reading);
+    report->is_partly_labelled = own == TLP_NONE && report->tlp != TLP_NONE; /* what is attached has it */
     mail_extra_write(reading);
 }
 

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -203,6 +204,39 @@ enum tlp tlp_in_text(const char *text)
     return strict == TLP_NONE && loose < TLP_AMBER ? TLP_NONE : tlp_strictest(strict, loose);
 }
 
+/* One of the tags in a field: "tlp:green", "TLP: GREEN". True also for what is none, and says so by its form: "malware:x". */
+static bool read_tag(const char *text, size_t size, enum tlp *label)
+{
+    char word[24];
+    size_t at = 0;
+    for (; size && isspace((unsigned char)text[size - 1]); size--) {
+    }
+    if (size < 3 || strncasecmp(text, "tlp", 3) != 0)
+        return memchr(text, ':', size) && !memchr(text, ' ', size);
+    for (at = 3; at < size && (isspace((unsigned char)text[at]) || text[at] == ':'); at++) {
+    }
+    snprintf(word, sizeof word, "%.*s", (int)(size - at), text + at);
+    enum tlp said;
+    if (size - at >= sizeof word || !tlp_parse(word, &said))
+        return false;
+    *label = tlp_strictest(*label, said);
+    return true;
+}
+
+/* TLP_NONE where no label is among them, or something that might be one. */
+static enum tlp read_tags(const char *text)
+{
+    enum tlp label = TLP_NONE;
+    while (*text) {
+        size_t size = strcspn(text, ",;|");
+        if (!read_tag(text, size, &label))
+            return TLP_NONE;
+        text += size;
+        text += strspn(text, ",;| ");
+    }
+    return label;
+}
+
 enum tlp tlp_claimed(const char *text)
 {
     enum tlp label;
@@ -213,7 +247,8 @@ enum tlp tlp_claimed(const char *text)
     for (const char *at = text; (at = strcasestr(at, "red")); at++)
         if ((at == text || !isalnum((unsigned char)at[-1])) && !isalnum((unsigned char)at[3]))
             return TLP_RED;
-    return tlp_strictest(TLP_AMBER_STRICT, tlp_in_text(text));
+    label = read_tags(text);
+    return label != TLP_NONE ? label : tlp_strictest(TLP_AMBER_STRICT, tlp_in_text(text));
 }
 
 /* --- in bytes that nobody could read --- */

@@ -195,6 +195,40 @@ static void labels_in_fields(void **state)
     report_free(report);
 }
 
+/* What is attached has its own label; the mail around it has what was agreed, where that is stricter. */
+static void what_was_agreed_binds_beside_an_attached_label(void **state)
+{
+    static const char labelled[] =
+        "From: a@soc.example\nSubject: TLP:AMBER\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+        "--b\nContent-Type: text/plain\n\nsee attached\n"
+        "--b\nContent-Type: application/json\n\n{\"tlp\":\"amber\",\"description\":\"45.59.2.1\"}\n--b--\n";
+    UNUSED(state);
+    struct report *report = read_attached("application/json", "x.json", "{\"tlp\":\"amber\",\"description\":\"45.59.2.1\"}");
+    assert_int_equal(report_label_agreed(report, TLP_NONE), TLP_AMBER);
+    assert_int_equal(report_label_agreed(report, TLP_GREEN), TLP_AMBER);
+    assert_int_equal(report_label_agreed(report, TLP_RED), TLP_RED);
+    report_free(report);
+    report = read_mail(labelled);
+    assert_int_equal(report_label_agreed(report, TLP_RED), TLP_AMBER);
+    report_free(report);
+}
+
+/* A label in what is not shown holds for values that bear a wider one. */
+static void unshown_labels_narrow_values(void **state)
+{
+    UNUSED(state);
+    struct report *report =
+        read_mail("From: a@soc.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+                  "--b\nContent-Type: multipart/alternative; boundary=c\n\n--c\nContent-Type: text/plain\n\nsee attached\n"
+                  "--c\nContent-Type: text/html\n\n<b>TLP:RED</b> see attached\n--c--\n"
+                  "--b\nContent-Type: text/csv\n\ntimestamp,ip,class,tlp\n2026-11-27T10:00:00Z,45.59.2.1,phishing,green\n--b--\n");
+    assert_int_equal(report->tlp, TLP_RED);
+    assert_int_equal(report->observation_count, 1);
+    for (size_t i = 0; i < report->observations[0].sighting_count; i++)
+        assert_true(report->observations[0].sightings[i].tlp == TLP_NONE || report->observations[0].sightings[i].tlp == TLP_RED);
+    report_free(report);
+}
+
 /* Those that get no observation of their own are read with the mail that brings them. */
 static void each_of_many_mails_is_read(void **state)
 {
@@ -261,6 +295,8 @@ static void unshown_values_are_those_not_shown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_of_many_mails_is_read),
+                                       cmocka_unit_test(what_was_agreed_binds_beside_an_attached_label),
+                                       cmocka_unit_test(unshown_labels_narrow_values),
                                        cmocka_unit_test(attached_documents_have_their_bound),
                                        cmocka_unit_test(unshown_values_are_those_not_shown),
                                        cmocka_unit_test(unread_is_what_it_calls_itself),

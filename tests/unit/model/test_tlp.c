@@ -110,6 +110,14 @@ static void what_others_write(void **state)
     assert_int_equal(tlp_claimed("TLP RED"), TLP_RED);
     assert_int_equal(tlp_claimed("tlp:red+strict"), TLP_RED);
     assert_int_equal(tlp_claimed("reduced, shared"), TLP_AMBER_STRICT);
+    assert_int_equal(tlp_claimed("TLP: GREEN"), TLP_GREEN);
+    assert_int_equal(tlp_claimed("tlp:green, malware:x;PAP:CLEAR"), TLP_GREEN);
+    assert_int_equal(tlp_claimed("tlp:green,tlp:amber,a:b"), TLP_AMBER);
+    assert_int_equal(tlp_claimed("tlp:green,malware:red"), TLP_RED);
+    assert_int_equal(tlp_claimed("tlp:green,internal"), TLP_AMBER_STRICT);
+    assert_int_equal(tlp_claimed("tlp:green, not:to be shared"), TLP_AMBER_STRICT);
+    assert_int_equal(tlp_claimed("malware:x"), TLP_AMBER_STRICT);
+    assert_int_equal(tlp_claimed(","), TLP_AMBER_STRICT);
     assert_int_equal(tlp_claimed(""), TLP_NONE);
     assert_int_equal(tlp_claimed(NULL), TLP_NONE);
 }
