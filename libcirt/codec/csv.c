@@ -14,6 +14,7 @@
 #include "codec/csv_mapping.h"
 #include "codec/csv_report.h"
 #include "codec/csv_stream.h"
+#include "codec/schemeless.h"
 #include "model/rsit.h"
 
 /* A column of the document; meaning NULL: the mapping does not name it. */
@@ -228,6 +229,11 @@ static bool add_guessed(struct codec_stream *stream, struct observation *observa
            report_add_guessed(stream->into.report, observation, role, take_port(stream, observation, role, text));
 }
 
+static bool may_be_url(const struct csv_mapping_column *column)
+{
+    return column->meaning == CSV_GUESSED || (column->meaning == CSV_OBSERVABLE && column->type == OBSERVABLE_URL);
+}
+
 static bool add_one(struct codec_stream *stream, struct observation *observation, const struct csv_mapping_column *column, const char *text)
 {
     size_t before = observation->sighting_count;
@@ -235,11 +241,12 @@ static bool add_one(struct codec_stream *stream, struct observation *observation
               : column->meaning == CSV_ADDRESS ? add_address(stream, observation, column->role, text)
               : column->meaning == CSV_GUESSED ? add_guessed(stream, observation, column->role, text)
                                                : report_add_sighting(stream->into.report, observation, column->type, column->role, text);
+    bool is_schemeless = !ok && may_be_url(column) && schemeless_add(stream->into.report, observation, column->role, text);
     for (size_t i = before; i < observation->sighting_count; i++) {
-        observation->sightings[i].is_indicator = column->is_indicator;
+        observation->sightings[i].is_indicator = column->is_indicator && (!is_schemeless || i == before);
         observation->sightings[i].confidence = stream->mapping.confidence;
     }
-    return ok;
+    return ok || is_schemeless;
 }
 
 static bool add_observables(struct codec_stream *stream, struct observation *observation, const struct csv_mapping_column *column,
@@ -335,7 +342,7 @@ static bool read_percent(const char *text, int64_t *number)
 static bool read_label(const char *text, enum tlp *label)
 {
     *label = tlp_claimed(text);
-    return tlp_parse(text, label) || tlp_in_text(text) != TLP_NONE;
+    return observable_is_absent(text) || tlp_parse(text, label) || strcasestr(text, "tlp") || tlp_in_text(text) != TLP_NONE;
 }
 
 /* Label and confidence hold for all that the row names, wherever their columns stand. */
@@ -579,7 +586,7 @@ static const char *row_fault(struct codec_stream *stream, struct observation *ob
         enum tlp known;
         if (is_fact && !apply_row_facts(observation, column, text))
             return tell(fault, "column", column->name, text);
-        if (is_fact && column->meaning == CSV_TLP && !tlp_parse(text, &known))
+        if (is_fact && column->meaning == CSV_TLP && !observable_is_absent(text) && !tlp_parse(text, &known))
             csv_report_keep(&stream->into, stream->places[i].kept_as, text, strlen(text));
         if (is_fact)
             stream->taken &= ~meaning_bit(column);

@@ -194,7 +194,8 @@ static bool read_tlp(struct native *native, const json_t *value, const struct js
 {
     UNUSED(native);
     enum tlp *tlp = (enum tlp *)((char *)target + offset);
-    if (json_is_null(value) || (json_is_string(value) && tlp_parse(json_string_value(value), tlp)))
+    const char *text = json_string_value(value);
+    if (json_is_null(value) || (text && (observable_is_absent(text) || tlp_parse(text, tlp))))
         return true;
     return json_value_fail(place, ERR_INPUT, err, "must be clear, green, amber, amber+strict or red");
 }

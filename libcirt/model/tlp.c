@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "model/observable.h"
 
 static const struct {
     enum tlp label;
@@ -204,7 +205,7 @@ enum tlp tlp_in_text(const char *text)
     return strict == TLP_NONE && loose < TLP_AMBER ? TLP_NONE : tlp_strictest(strict, loose);
 }
 
-/* One of the tags in a field: "tlp:green", "TLP: GREEN". True also for what is none, and says so by its form: "malware:x". */
+/* One of the tags in a field: "tlp:green", "TLP GREEN". True also for what is none, and says so by its form: "malware:x". */
 static bool read_tag(const char *text, size_t size, enum tlp *label)
 {
     char word[24];
@@ -213,7 +214,7 @@ static bool read_tag(const char *text, size_t size, enum tlp *label)
     }
     if (size < 3 || strncasecmp(text, "tlp", 3) != 0)
         return memchr(text, ':', size) && !memchr(text, ' ', size);
-    for (at = 3; at < size && (isspace((unsigned char)text[at]) || text[at] == ':'); at++) {
+    for (at = 3; at < size && (isspace((unsigned char)text[at]) || strchr(":=-_", text[at])); at++) {
     }
     snprintf(word, sizeof word, "%.*s", (int)(size - at), text + at);
     enum tlp said;
@@ -240,7 +241,7 @@ static enum tlp read_tags(const char *text)
 enum tlp tlp_claimed(const char *text)
 {
     enum tlp label;
-    if (str_is_empty(text))
+    if (!text || observable_is_absent(text))
         return TLP_NONE;
     if (tlp_parse(text, &label))
         return label;

@@ -21,8 +21,8 @@ bool tlp_parse(const char *text, enum tlp *label) MUST_CHECK;
  */
 enum tlp tlp_in_text(const char *text);
 
-/* What stands where a label belongs, or several tags do ("tlp:green,malware:x"): one that we do not know says more than none, so it is
- * AMBER+STRICT, or RED where "red" is one of its words. */
+/* What stands where a label belongs, or several tags do ("tlp:green,malware:x"); TLP_NONE where it says that there is none ("n/a"): one
+ * that we do not know says more than none, so it is AMBER+STRICT, or RED where "red" is one of its words. */
 enum tlp tlp_claimed(const char *text);
 
 /* Whether a document that cannot be read calls itself RED: TLP:RED, "tlp": "red", TLP_RED, <tlp>red, IODEF's restriction="red", n6's

@@ -189,6 +189,12 @@ CREATE VIEW visible_report_whole AS
 SELECT k.id, k.received FROM visible_report_key k
 WHERE (k.tlp < 4 AND NOT EXISTS (SELECT FROM sighting s WHERE s.report_id = k.id AND s.received = k.received AND s.tlp = 4)) OR viewer_reads_report(k.id);
 
+CREATE OR REPLACE FUNCTION viewer_reads_whole(p_report bigint, p_received timestamptz) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM visible_report_whole w WHERE w.id = p_report AND w.received = p_received);
+END $$;
+
 -- Of a RED report what its document says as a whole is for who reads the whole, and counted are the rows that one reads.
 CREATE VIEW visible_report AS
 SELECT r.id, r.received, coalesce(i.login, p.name, s.address) AS sender, r.sender_id,
@@ -203,7 +209,9 @@ SELECT r.id, r.received, coalesce(i.login, p.name, s.address) AS sender, r.sende
        CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.reference END AS reference, CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.reference_issuer END AS reference_issuer, c.time,
        CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN coalesce(c.observations, 0) ELSE viewer_rows(r.id) END AS observations,
        CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN coalesce(c.rejected_total, 0) ELSE 0 END AS rejected_total, CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.rejected END AS rejected,
-       CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.error END AS error, CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.error_at END AS error_at, u.rule, u.reason, u.held_for, r.drill_id, r.compartment_id,
+       CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.error END AS error, CASE WHEN coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) THEN c.error_at END AS error_at,
+       CASE WHEN u.rule IS NOT NULL AND viewer_reads_whole(r.id, r.received) THEN u.rule END AS rule, -- which may be about a value of another's
+       CASE WHEN u.reason IS NOT NULL AND viewer_reads_whole(r.id, r.received) THEN u.reason END AS reason, u.held_for, r.drill_id, r.compartment_id,
        CASE WHEN r.channel = 'mail' AND c.format = 'mail' AND (coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id)) THEN c.extra::json END AS mail_read, -- what was read out of a mail beside its text
        CASE WHEN r.channel = 'mail' AND c.format = 'mail' AND (coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id)) THEN c.extra::json #> '{headers,from}' END AS mail_from,
        EXISTS (SELECT FROM report_verdict d WHERE d.report_id = r.id) AS has_verdict, coalesce(c.tlp, 2) < 4 OR viewer_reads_report(r.id) AS is_whole

@@ -24,8 +24,7 @@ FROM suppression s LEFT JOIN constituent k ON k.id = s.constituent_id LEFT JOIN 
 WHERE viewer() IS NOT NULL;
 
 CREATE VIEW visible_suppressed AS
-SELECT r.suppression_id, r.report_id, r.received, r.observations, r.at FROM suppressed_row r JOIN visible_report_key v ON v.id = r.report_id AND v.received = r.received
-WHERE v.tlp < 4 OR viewer_reads_report(v.id);
+SELECT r.suppression_id, r.report_id, r.received, r.observations, r.at FROM suppressed_row r JOIN visible_report_whole v ON v.id = r.report_id AND v.received = r.received;
 
 -- What a sender stated, of reports one may see.
 CREATE VIEW visible_statement AS

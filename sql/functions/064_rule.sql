@@ -673,10 +673,10 @@ BEGIN
           FROM visible_case_rule r WHERE r.case_id = p_case GROUP BY r.set_name, r.rule ORDER BY min(r.since), min(r.place) LIMIT 100) x);
 END $$;
 
--- Rows of rule_swallowed whose report the viewer may see.
+-- Rows of rule_swallowed whose report the viewer may read: why a row was kept back may tell what is in it.
 CREATE VIEW visible_swallowed AS
 SELECT w.set_name, w.rule, w.version, w.kind, w.reason, w.report_id, w.received, w.observations, w.at FROM rule_swallowed w
-    JOIN visible_report_key k ON k.id = w.report_id AND k.received = w.received WHERE k.tlp < 4 OR viewer_reads_report(k.id);
+    JOIN visible_report_whole k ON k.id = w.report_id AND k.received = w.received;
 
 -- The first observables of what was swallowed of a report, to be recognised by.
 CREATE OR REPLACE FUNCTION swallowed_values(w visible_swallowed) RETURNS json LANGUAGE sql STABLE

@@ -132,8 +132,15 @@ BEGIN
     IF NOT EXISTS (SELECT FROM warninglist w WHERE w.loaded) THEN
         RETURN;
     END IF;
-    RETURN QUERY WITH asked AS MATERIALIZED (
-        SELECT u.type, u.value, u.host, u.addr, u.ord FROM unnest(p_types, p_values, p_hosts, p_addrs) WITH ORDINALITY u(type, value, host, addr, ord)),
+    -- A URL stands on an address, too; that of a whole site is on a list where the site is.
+    RETURN QUERY WITH given AS (
+        SELECT u.type, u.value, u.host, coalesce(u.addr, CASE WHEN u.type = 6 THEN url_address(u.value) END) AS addr, u.ord
+        FROM unnest(p_types, p_values, p_hosts, p_addrs) WITH ORDINALITY u(type, value, host, addr, ord)),
+    asked AS MATERIALIZED (
+        SELECT g.type, g.value, g.host, g.addr, g.ord FROM given g
+        UNION ALL
+        SELECT (CASE family(g.addr) WHEN 4 THEN 1 WHEN 6 THEN 2 ELSE 5 END)::smallint, coalesce(host(g.addr), g.host), g.host, g.addr, g.ord FROM given g
+            WHERE g.type = 6 AND g.value ~ '^[^:]+://[^/?#]*/?$' AND coalesce(host(g.addr), g.host) IS NOT NULL),
     short AS MATERIALIZED (
         SELECT a.ord, a.type, left(a.value, 2048) AS value, lower(left(a.value, 2048)) AS low FROM asked a WHERE EXISTS (SELECT FROM warninglist_pattern)),
     found AS (

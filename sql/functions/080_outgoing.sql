@@ -57,7 +57,7 @@ UNION ALL
 SELECT NULL, x.case_id, x.author, min(x.name), ARRAY[x.author], max(x.tlp), NULL, min(x.summary)
 FROM (SELECT m.case_id, report_author(m.report_id) AS author, r.mail_from #>> '{0,name}' AS name, r.tlp, r.summary
       FROM visible_member m JOIN visible_report r ON r.id = m.report_id AND r.received = m.received
-      WHERE r.channel IN ('mail', 'phone', 'walk-in', 'chat', 'letter')) x
+      WHERE r.channel IN ('mail', 'phone', 'walk-in', 'chat', 'letter') AND r.is_whole) x
 WHERE x.author IS NOT NULL AND NOT EXISTS (SELECT FROM visible_thread t WHERE t.case_id = x.case_id AND x.author = ANY (t.addresses))
 GROUP BY x.case_id, x.author;
 
@@ -88,7 +88,7 @@ RETURN (SELECT coalesce(json_agg(x.item ORDER BY x.at), '[]') FROM (
     SELECT y.* FROM (
         SELECT r.received AS at, json_build_object('direction', 'in', 'report', report_json(r)) AS item
             FROM visible_member m JOIN visible_report r ON r.id = m.report_id AND r.received = m.received
-            WHERE m.case_id = p_case AND report_author(r.id) = ANY (p_addresses)
+            WHERE m.case_id = p_case AND report_author(r.id) = ANY (p_addresses) AND r.is_whole
         UNION ALL
         SELECT coalesce(m.decided, m.created), json_build_object('direction', 'out', 'mail', mail_json(m)) FROM visible_mail m
             WHERE m.case_id = p_case AND m.thread_id = p_thread) y
@@ -209,7 +209,8 @@ DECLARE
 BEGIN
     SELECT * INTO c FROM incident_case k WHERE k.id = case_find(p_ref);
     IF p_answers IS NOT NULL THEN
-        SELECT report_author(m.report_id) INTO v_address FROM visible_member m WHERE m.case_id = c.id AND m.report_id = p_answers;
+        SELECT report_author(r.id) INTO v_address FROM visible_member m JOIN visible_report r ON r.id = m.report_id AND r.received = m.received
+            WHERE m.case_id = c.id AND m.report_id = p_answers AND r.is_whole;
         IF v_address IS NULL THEN
             PERFORM refuse('CI422', format('r%s is no mail in case %s that could be answered', p_answers, c.number), format('cirt mails %s', c.number));
         END IF;
@@ -240,7 +241,8 @@ BEGIN
     v_lang := coalesce(p_lang, v_thread.lang);
     v_tlp := mail_label(p_tlp, v_thread.tlp);
     IF v_answers IS NULL AND p_occasion = 'reply' THEN
-        SELECT max(m.report_id) INTO v_answers FROM visible_member m WHERE m.case_id = c.id AND report_author(m.report_id) = ANY (v_thread.addresses);
+        SELECT max(r.id) INTO v_answers FROM visible_member m JOIN visible_report r ON r.id = m.report_id AND r.received = m.received
+            WHERE m.case_id = c.id AND report_author(r.id) = ANY (v_thread.addresses) AND r.is_whole;
     END IF;
     INSERT INTO mail (case_id, drill_id, compartment_id, thread_id, occasion, author_id, answers, sender, subject, body, lang, tlp)
         VALUES (c.id, c.drill_id, c.compartment_id, v_thread.id, p_occasion, viewer(), v_answers, p_sender,
@@ -386,7 +388,7 @@ CREATE OR REPLACE FUNCTION case_tell(p_ref text) RETURNS TABLE (address text, re
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT x.author, max(x.report_id) FROM (
         SELECT m.case_id, m.report_id, report_author(m.report_id) AS author FROM visible_member m JOIN visible_report r ON r.id = m.report_id AND r.received = m.received
-        WHERE m.case_id = case_find(p_ref) AND r.channel IN ('mail', 'phone', 'walk-in', 'chat', 'letter')) x
+        WHERE m.case_id = case_find(p_ref) AND r.channel IN ('mail', 'phone', 'walk-in', 'chat', 'letter') AND r.is_whole) x
     WHERE x.author IS NOT NULL AND NOT EXISTS (
         SELECT FROM mail m JOIN mail_recipient q ON q.mail_id = m.id
         WHERE m.case_id = x.case_id AND m.occasion = 'closing' AND q.address = x.author AND m.state NOT IN ('draft', 'dropped', 'recalled', 'failed', 'expired'))

@@ -289,7 +289,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 CREATE OR REPLACE FUNCTION thread_called(p_case bigint, p_addresses text[], p_tlp smallint) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT coalesce((SELECT report_subject(m.report_id, p_tlp) FROM case_member m WHERE m.case_id = p_case AND m.until IS NULL AND report_author(m.report_id) = ANY (p_addresses)
-                         AND report_subject(m.report_id, p_tlp) <> '' ORDER BY m.report_id DESC LIMIT 1), case_called_for(p_case, p_addresses, p_tlp)) $$;
+                         AND report_subject(m.report_id, p_tlp) <> '' AND (viewer() IS NULL OR EXISTS (SELECT FROM visible_report r WHERE r.id = m.report_id AND r.is_whole)) ORDER BY m.report_id DESC LIMIT 1), case_called_for(p_case, p_addresses, p_tlp)) $$;
 
 -- What templates may say: only what the label of the mail carries, nothing personal; to a reporter nothing that another one said; to a peer nothing that
 -- another peer said under AMBER. Observables one a line, as they are, at most 500 and

@@ -47,11 +47,12 @@ CREATE OR REPLACE FUNCTION report_set_aside(p_report bigint) RETURNS json
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
     SELECT coalesce(json_agg(json_build_object('did', a.did, 'set', a.set_name, 'rule', a.rule, 'suppression', a.suppression, 'reason', a.reason,
         'observations', (SELECT sum(upper(n) - lower(n)) FROM unnest(a.observations) n))), '[]')
-    FROM report_aside(ARRAY(SELECT v.id FROM visible_report_key v WHERE v.id = p_report AND (v.tlp < 4 OR viewer_reads_report(v.id)))) a $$;
+    FROM report_aside(ARRAY(SELECT v.id FROM visible_report_whole v WHERE v.id = p_report)) a $$;
 
 -- p_verb 'accept': what is held or was dropped, also of a report that else went through, goes on to triage, and no rule holds it again. 'reject': what is held is dropped, and why is said;
 -- it can be accepted later. A peer's document is accepted or declined as incoming instead. One entry in the site's journal a call.
--- {count: how many (would be) changed, unchanged: how many have nothing to decide any longer, items: the first 100 as they were}
+-- {count: how many (would be) changed, unchanged: how many have nothing to decide any longer, or nothing that their reader may decide since he reads them in part,
+-- items: the first 100 as they were}
 CREATE OR REPLACE FUNCTION reports_decide(p_verb text, p_reports bigint[], p_reason text, p_dry_run boolean) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
@@ -68,8 +69,9 @@ BEGIN
     IF p_verb = 'accept' THEN
         v_parts := ARRAY(SELECT x.report_id FROM report_outcome x JOIN (SELECT DISTINCT a.report_id FROM report_aside(p_reports) a) a ON a.report_id = x.report_id
             WHERE x.state = 'triaged' AND NOT EXISTS (SELECT FROM to_triage q WHERE q.reports @> x.report_id AND q.failed IS NULL) ORDER BY x.report_id);
-        v_due := v_due || v_parts;
+        v_parts := ARRAY(SELECT w.id FROM visible_report_whole w WHERE w.id = ANY (v_parts) ORDER BY w.id);
     END IF;
+    v_due := ARRAY(SELECT w.id FROM visible_report_whole w WHERE w.id = ANY (v_due) ORDER BY w.id) || v_parts;
     SELECT coalesce(json_agg(report_json(r) ORDER BY r.received, r.id), '[]') INTO v_items FROM visible_report r WHERE r.id = ANY (v_due[:100]);
     IF NOT p_dry_run AND cardinality(v_due) > 0 THEN
         IF p_verb = 'accept' THEN

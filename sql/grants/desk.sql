@@ -39,6 +39,7 @@ GRANT EXECUTE ON FUNCTION viewer_reads_report TO cirt_desk;
 GRANT EXECUTE ON FUNCTION viewer_knows_report TO cirt_desk;
 GRANT EXECUTE ON FUNCTION viewer_reads_row TO cirt_desk;
 GRANT EXECUTE ON FUNCTION viewer_rows TO cirt_desk;
+GRANT EXECUTE ON FUNCTION viewer_reads_whole TO cirt_desk;
 GRANT EXECUTE ON FUNCTION tlp_name TO cirt_desk;
 GRANT EXECUTE ON FUNCTION tlp_number TO cirt_desk;
 GRANT EXECUTE ON FUNCTION priority_name TO cirt_desk;

@@ -746,6 +746,29 @@ static void test_closed_case(void **state)
     has_values(state, "lead", "csv", NULL, "domain:hushed.example", "hushed.example");
 }
 
+/* A URL stands on an address, and that of a whole site is the site. */
+static void test_known_good_urls(void **state)
+{
+    static const char *const marks[] = {"url http://192.88.110.5/ infrastructure",
+                                        "url http://192.88.110.5/kit infrastructure",
+                                        "url http://192.88.112.7/kit infrastructure",
+                                        "url http://kept.kgood.example/ infrastructure",
+                                        "url http://kgood.example/ infrastructure",
+                                        "url http://kgood.example/kit infrastructure",
+                                        NULL};
+    static const char *const lists[] = {"\"cidr\",\"matching_attributes\":[\"ip-dst\"],\"list\":[\"192.88.110.0/24\"]",
+                                        "\"cidr\",\"matching_attributes\":[\"url\"],\"list\":[\"192.88.112.0/24\"]",
+                                        "\"string\",\"matching_attributes\":[\"domain\"],\"list\":[\"kgood.example\"]"};
+    desk_client_report(0, "green", "feed", marks);
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        char *body = mem_printf("{\"short_name\":\"urls%zu\",\"name\":\"x\",\"type\":%s}", i, lists[i]);
+        json_decref(desk_client_post(*state, "lead", 200, "/v1/warninglists", body));
+        free(body);
+    }
+    has_values(state, "analyst", "blocklist-url", NULL, "url:http://192.88.1* OR url:http://kgood* OR url:http://kept.kgood*",
+               "http://192.88.110.5/kit http://kept.kgood.example/ http://kgood.example/kit");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -767,6 +790,7 @@ int main(void)
         cmocka_unit_test(test_closed_case),
         cmocka_unit_test(test_known_good_anew),
         cmocka_unit_test(test_known_good_below),
+        cmocka_unit_test(test_known_good_urls),
         cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, setup, desk_client_teardown);

@@ -245,7 +245,12 @@ static const char red_report[] =
     "INSERT INTO report (id, received, sender_id, channel, assurance, sha256, size, name) VALUES (990000, now(), 1, 'https', 'pinned-key', "
     "'x', 5, 'nightjar.csv');"
     "INSERT INTO report_raw SELECT id, received, 0, 'nightjar' FROM report WHERE id = 990000;"
-    "INSERT INTO report_reporter SELECT id, received, 'nightjar', NULL FROM report WHERE id = 990000;"
+    "INSERT INTO report_reporter SELECT id, received, 'nightjar', 'nightjar@stranger.example' FROM report WHERE id = 990000;"
+    "INSERT INTO report_outcome (report_id, received, state, rule, reason) SELECT id, received, 'triaged', 'nightjar rule', 'nightjar is "
+    "let "
+    "go' FROM report WHERE id = 990000;"
+    "INSERT INTO rule_swallowed (set_name, rule, version, kind, reason, report_id, received, observations) SELECT 'x', 'nightjar rule', 1, "
+    "'drop', 'nightjar is let go', id, received, '{[6,7)}' FROM report WHERE id = 990000;"
     "INSERT INTO report_content (report_id, received, state, format, tlp, tlp_assumed, summary, description, extra, reference, "
     "observations, rejected_total, rejected)"
     "   SELECT id, received, 'received', 'csv:x', 4, false, 'nightjar', 'nightjar', '{\"nightjar\":1}', 'nightjar', 6, 1, "
@@ -307,6 +312,16 @@ static void test_red_rows(void **state)
             fail_msg("%s for the lead: %s", places[i].path, lead);
         free(lead);
         free(analyst);
+    }
+    /* What a rule dropped of it is for who reads it to decide on, and its sender's address to answer. */
+    static const char accept[] = "{\"reports\":[\"r990000\"],\"dry_run\":true}",
+                      reply[] = "{\"occasion\":\"reply\",\"answers\":\"r990000\"}";
+    for (int is_lead = 0; is_lead < 2; is_lead++) {
+        const char *who = is_lead ? "lead" : "analyst";
+        json_t *decided = desk_client_post(*state, who, 200, "/v1/reports/accept", accept);
+        assert_int_equal(json_integer_value(json_object_get(decided, "count")), is_lead);
+        json_decref(decided);
+        json_decref(desk_client_post(*state, who, is_lead ? 201 : 422, "/v1/cases/930001/mails", reply));
     }
     /* Named for both, he lacks the row that is in no case; then all of it is his. */
     cluster_execute("INSERT INTO cirt.case_reader SELECT 930002, id FROM cirt.identity WHERE login = 'analyst'");

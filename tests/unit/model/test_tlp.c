@@ -108,6 +108,11 @@ static void what_others_write(void **state)
     assert_int_equal(tlp_claimed("TLP: RED"), TLP_RED);
     assert_int_equal(tlp_claimed("tlp:ex:chr"), TLP_AMBER_STRICT);
     assert_int_equal(tlp_claimed("TLP RED"), TLP_RED);
+    assert_int_equal(tlp_claimed("TLP GREEN"), TLP_GREEN);
+    assert_int_equal(tlp_claimed("tlp=white"), TLP_CLEAR);
+    assert_int_equal(tlp_claimed("GREEN TLP"), TLP_AMBER_STRICT);
+    assert_int_equal(tlp_claimed(" n/a"), TLP_NONE);
+    assert_int_equal(tlp_claimed("-"), TLP_NONE);
     assert_int_equal(tlp_claimed("tlp:red+strict"), TLP_RED);
     assert_int_equal(tlp_claimed("reduced, shared"), TLP_AMBER_STRICT);
     assert_int_equal(tlp_claimed("TLP: GREEN"), TLP_GREEN);
