@@ -286,7 +286,7 @@ static bool parse(struct csv_stream *rows, const char *bytes, size_t size)
         size = rows->doubled.size;
     }
     rows->is_escaping = rows->is_escaping && !ends_line;
-    return parse_quotes(rows, bytes, size);
+    return size == 0 || parse_quotes(rows, bytes, size); /* a backslash alone is held */
 }
 
 static bool parse_held(struct csv_stream *rows)
