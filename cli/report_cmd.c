@@ -269,7 +269,10 @@ static void render_done(struct screen *screen, const json_t *answer, const void 
                   *(const bool *)context ? _("%s accepted: they go on to triage") : _("%s rejected; cirt report accept brings them back"),
                   count);
     if (field_number(answer, "unchanged", 0) > 0)
-        screen_printf(screen, *(const bool *)context ? _("; of %s nothing was held or dropped") : _("; %s were not held"), unchanged);
+        screen_printf(screen,
+                      *(const bool *)context ? _("; of %s nothing was held or dropped that you may let go")
+                                             : _("; %s were not held, or are not yours to turn away"),
+                      unchanged);
     screen_text(screen, "\n");
 }
 

@@ -69,9 +69,10 @@ static enum tlp label_of(const char *text)
     return label;
 }
 
-void mail_label_read(struct report *report, const char *text)
+void mail_label_read(struct mail_reading *reading, const char *text)
 {
-    report->tlp = tlp_strictest(report->tlp, label_of(text));
+    reading->own_label = tlp_strictest(reading->own_label, label_of(text));
+    reading->report->tlp = tlp_strictest(reading->report->tlp, reading->own_label);
 }
 
 /* Those that people and programs write labels into; not who it is from and where it came through. */
@@ -163,15 +164,7 @@ void mail_unshown_label(struct report *report, const struct buf *aside)
         report->tlp = tlp_strictest(report->tlp, label);
 }
 
-/* What the mail says of itself. */
-static enum tlp own_label(const struct mail_reading *reading)
-{
-    enum tlp label = tlp_strictest(label_of(reading->report->summary), label_of(reading->report->description));
-    enum tlp narrow = tlp_strictest(reading->field_label, label_of(buf_text(&reading->aside)));
-    return narrow >= TLP_AMBER ? tlp_strictest(label, narrow) : label;
-}
-
-/* That holds for what is attached to it. */
+/* What the mail says of itself holds for what is attached to it. */
 static void narrow_values(struct report *report, enum tlp label)
 {
     for (size_t i = 0; i < report->observation_count; i++)
@@ -194,10 +187,10 @@ static void read_mail(struct mail_reading *reading)
     mail_parts_read(reading, 0, is_inside_signed ? MAIL_COVER_WHOLE : MAIL_COVER_NONE);
     if (reading->text.size > 0)
         report->description = arena_strndup(report->arena, reading->text.bytes, reading->text.size);
-    mail_label_read(report, report->summary);
-    mail_label_read(report, report->description);
-    enum tlp own = own_label(reading);
-    narrow_values(report, tlp_strictest(reading->field_label, own));
+    mail_label_read(reading, report->summary);
+    mail_label_read(reading, report->description);
+    enum tlp narrow = tlp_strictest(reading->field_label, label_of(buf_text(&reading->aside)));
+    narrow_values(report, tlp_strictest(narrow, reading->own_label));
     mail_unshown_label(report, &reading->aside);
     mail_fields_label(report, reading->field_label);
     bool has_shown = read_observables(reading);
@@ -205,7 +198,8 @@ static void read_mail(struct mail_reading *reading)
     if (unshown)
         set_time(report, unshown);
     mail_opened_read(reading);
-    report->is_partly_labelled = own == TLP_NONE && report->tlp != TLP_NONE; /* what is attached has it */
+    report->is_partly_labelled =
+        reading->own_label == TLP_NONE && narrow < TLP_AMBER && report->tlp != TLP_NONE; /* what is attached has it */
     mail_extra_write(reading);
 }
 
@@ -221,7 +215,8 @@ static struct report *decode_parsed(const struct mime *mime, const struct mail_l
                                    .texts = json_array(),
                                    .reports = json_array(),
                                    .opened = json_array(),
-                                   .field_label = TLP_NONE};
+                                   .field_label = TLP_NONE,
+                                   .own_label = TLP_NONE};
     buf_init(&reading.text, MAIL_TEXT_SIZE_MAX);
     buf_init(&reading.aside, MAIL_TEXT_SIZE_MAX);
     read_mail(&reading);

@@ -38,7 +38,7 @@ static bool set_text(json_t *item, struct mail_reading *reading, const struct bu
     json_object_set_new(item, "text", json_stringn(buf_text(text), text->size));
     if (is_cut)
         json_object_set_new(item, "text_is_cut", json_true());
-    mail_label_read(reading->report, buf_text(text));
+    mail_label_read(reading, buf_text(text));
     struct observation *observation = report_add_observation(reading->report);
     if (extract_observables(buf_text(text), reading->report, observation) == 0) {
         reading->report->observation_count--;
@@ -66,7 +66,8 @@ static bool read_entity(struct mail_reading *reading, const struct mail_opened *
                                .attachments = json_array(),
                                .texts = json_array(),
                                .reports = reading->reports,
-                               .field_label = TLP_NONE};
+                               .field_label = TLP_NONE,
+                               .own_label = TLP_NONE};
     buf_init(&own.text, OWN_TEXT_SIZE_MAX);
     buf_init(&own.aside, OWN_TEXT_SIZE_MAX);
     mail_parts_read(&own, 0, MAIL_COVER_OWN);

@@ -45,10 +45,11 @@ struct mail_reading {
     json_t *attachments, *texts, *reports, *opened;
     size_t attachment_total;
     enum tlp field_label; /* the strictest that header fields name */
+    enum tlp own_label;   /* the strictest in what it says, also where that was closed */
 };
 
 /* mail.c: the strictest TLP label that stands in the text becomes the report's, where it is stricter. */
-void mail_label_read(struct report *report, const char *text);
+void mail_label_read(struct mail_reading *reading, const char *text);
 /* What only text names that is not shown (a link in the HTML beside a text, an attached list): an observation with that extra, without
  * what the one before it names, where has_shown. NULL where nothing is left. */
 struct observation *mail_unshown_read(struct report *report, const struct buf *aside, bool has_shown, const char *extra);

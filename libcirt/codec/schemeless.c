@@ -22,6 +22,9 @@ bool schemeless_add(struct report *report, struct observation *observation, enum
     size_t digits = *next == ':' ? strspn(next + 1, "0123456789") : 0;
     bool has_port = digits && (!next[1 + digits] || next[1 + digits] == '/');
     enum observable_type type = OBSERVABLE_IPV4;
+    const char *blank = text + strcspn(text, " \t");
+    if (blank[strspn(blank, " \t")]) /* words */
+        return false;
     if ((!has_port && *next != '/') || strlen(text) > TEXT_SIZE_MAX)
         return false;
     if (!(value = observable_read(arena, &type, host))) {

@@ -249,7 +249,7 @@ enum tlp tlp_claimed(const char *text)
         if ((at == text || !isalnum((unsigned char)at[-1])) && !isalnum((unsigned char)at[3]))
             return TLP_RED;
     label = read_tags(text);
-    return label != TLP_NONE ? label : tlp_strictest(TLP_AMBER_STRICT, tlp_in_text(text));
+    return tlp_strictest(label != TLP_NONE ? label : TLP_AMBER_STRICT, tlp_in_text(text));
 }
 
 /* --- in bytes that nobody could read --- */

@@ -231,6 +231,21 @@ static void test_inside_signed(void **state)
     read_free(&read);
 }
 
+/* The label in a text that was closed is the mail's own: what was agreed does not bind beside it. */
+static void test_label_in_opened_text(void **state)
+{
+    static const char *const labels[] = {"TLP:GREEN\nx", "TLP:AMBER\nx"};
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_SIZE(labels); i++) {
+        const struct mail_opened opened = {.path = "1.2", .clear = labels[i], .clear_size = strlen(labels[i])};
+        struct mail_hints hints = {.opened = &opened, .opened_count = 1};
+        struct read read = read_mail(HEAD MIXED(TEXT AND FILE_PART("notes.txt.asc", CIPHER)), &hints);
+        assert_int_equal(report_label_agreed(read.report, TLP_RED), i == 0 ? TLP_GREEN : TLP_AMBER);
+        assert_int_equal(report_label_agreed(read.report, TLP_NONE), i == 0 ? TLP_GREEN : TLP_AMBER);
+        read_free(&read);
+    }
+}
+
 /* What was opened apart is shown apart: never in the message's text. */
 static void test_opened_parts(void **state)
 {
@@ -503,11 +518,14 @@ static void test_archives(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_control_character), cmocka_unit_test(test_archives),       cmocka_unit_test(test_references),
-        cmocka_unit_test(test_subject),           cmocka_unit_test(test_legacy_display), cmocka_unit_test(test_inline_marks),
-        cmocka_unit_test(test_signed_broken),     cmocka_unit_test(test_html_block),     cmocka_unit_test(test_inside_signed),
-        cmocka_unit_test(test_opened_parts),      cmocka_unit_test(test_opened_unshown), cmocka_unit_test(test_forwarded),
-        cmocka_unit_test(test_parsed_already),    cmocka_unit_test(test_alternatives),   cmocka_unit_test(test_encoded_mail),
+        cmocka_unit_test(test_control_character), cmocka_unit_test(test_archives),
+        cmocka_unit_test(test_references),        cmocka_unit_test(test_subject),
+        cmocka_unit_test(test_legacy_display),    cmocka_unit_test(test_inline_marks),
+        cmocka_unit_test(test_signed_broken),     cmocka_unit_test(test_html_block),
+        cmocka_unit_test(test_inside_signed),     cmocka_unit_test(test_label_in_opened_text),
+        cmocka_unit_test(test_opened_parts),      cmocka_unit_test(test_opened_unshown),
+        cmocka_unit_test(test_forwarded),         cmocka_unit_test(test_parsed_already),
+        cmocka_unit_test(test_alternatives),      cmocka_unit_test(test_encoded_mail),
         cmocka_unit_test(test_draft_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,6 +120,7 @@ static void what_others_write(void **state)
     assert_int_equal(tlp_claimed("tlp:green,tlp:amber,a:b"), TLP_AMBER);
     assert_int_equal(tlp_claimed("tlp:green,malware:red"), TLP_RED);
     assert_int_equal(tlp_claimed("tlp:green,internal"), TLP_AMBER_STRICT);
+    assert_int_equal(tlp_claimed("tlp:green,marking:TLP:AMBER"), TLP_AMBER);
     assert_int_equal(tlp_claimed("tlp:green, not:to be shared"), TLP_AMBER_STRICT);
     assert_int_equal(tlp_claimed("malware:x"), TLP_AMBER_STRICT);
     assert_int_equal(tlp_claimed(","), TLP_AMBER_STRICT);
