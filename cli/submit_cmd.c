@@ -20,6 +20,7 @@
 #include "cli/session.h"
 #include "cli/url.h"
 #include "cli/words.h"
+#include "model/tlp.h"
 
 enum { REJECTED_SHOWN = 10, REJECTED_KEPT = 100, WAIT_MAX_MS = 60000 };
 
@@ -83,6 +84,8 @@ static void count_line(json_t *summary, json_t *line)
 
     json_object_set_new(summary, member, json_integer(field_number(summary, member, 0) + 1));
     json_object_set_new(summary, "lines", json_integer(field_number(summary, "lines", 0) + 1));
+    if (field_text(line, "tlp"))
+        json_object_set_new(summary, "wider", json_integer(field_number(summary, "wider", 0) + 1));
     if (status / 100 == 2) {
         if (field_text(line, "report"))
             json_array_append(json_object_get(summary, "reports"), json_object_get(line, "report"));
@@ -137,7 +140,10 @@ static void render_report(struct screen *screen, const json_t *answer, const voi
     screen_number(screen, field_number(answer, "observations", 0), count);
     screen_number(screen, field_number(answer, "rejected_total", 0), rejected);
     screen_text(screen, field_or(answer, "report", field_or(answer, "id", "-")));
-    if (*status == 200)
+    enum tlp held;
+    if (*status == 200 && field_text(answer, "tlp") && tlp_parse(field_text(answer, "tlp"), &held))
+        screen_printf(screen, _(": had this already, as %s, and that stays (to narrow its case: cirt tlp)"), tlp_label(held));
+    else if (*status == 200)
         screen_text(screen, _(": had this already"));
     else if (str_equal(field_text(answer, "state"), "decoding"))
         screen_text(screen, _(": taken, and read now")); /* a mail: nothing is known of its observations yet */
@@ -168,6 +174,9 @@ static void render_lines(struct screen *screen, const json_t *answer, const void
         screen_printf(screen, i ? "%s%s" : "%s %s", text, _(counts[i].text));
     }
     screen_text(screen, "\n");
+    if (field_number(answer, "wider", 0) > 0)
+        screen_printf(screen, _("      %lld of those had already keep a wider label than --tlp says (to narrow their cases: cirt tlp)\n"),
+                      (long long)field_number(answer, "wider", 0));
     render_rejected(screen, answer);
 }
 

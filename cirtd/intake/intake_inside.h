@@ -88,6 +88,8 @@ void intake_job_clear(struct intake_job *job);
 
 /* The answer to one stored report (contracts section 3: 201, 200, 400, or 415 where it is of no format we read). */
 void intake_answer_stored(struct intake_job *job, const struct report_result *result, int64_t observations, const struct report *report);
+/* Adds the member tlp where what came again was said to be stricter than what is stored, which stays as it is. */
+void intake_add_label(struct buf *answer, const struct intake_job *job, const struct report_result *result);
 /* A database error: 503, or 500. */
 void intake_answer_trouble(struct intake *intake, struct worker_request *request, const struct err *err);
 

@@ -200,6 +200,12 @@ static void answer_malformed(struct intake_job *job, const struct report_result 
     buf_clear(&members);
 }
 
+void intake_add_label(struct buf *answer, const struct intake_job *job, const struct report_result *result)
+{
+    if (result->is_duplicate && result->tlp != TLP_NONE && tlp_strictest(result->tlp, job->tlp_asked) != result->tlp)
+        buf_printf(answer, ",\"tlp\":\"%s\"", tlp_name(result->tlp));
+}
+
 void intake_answer_stored(struct intake_job *job, const struct report_result *result, int64_t observations, const struct report *report)
 {
     bool is_malformed_now = job->error.code != ERR_NONE;
@@ -222,6 +228,7 @@ void intake_answer_stored(struct intake_job *job, const struct report_result *re
     /* Nothing is known of its observations yet. */
     if (!report && !result->is_duplicate)
         buf_add_text(&body, ",\"state\":\"decoding\"");
+    intake_add_label(&body, job, result);
     buf_add_char(&body, '}');
     worker_answer(job->request, result->is_duplicate ? 200 : 201, "application/json", "", body.bytes, body.size);
     buf_clear(&body);
@@ -246,6 +253,7 @@ static void add_job(struct intake *intake, const struct intake_job *job)
     } else if (!job->report) {
         envelope.route = "inbox";
         envelope.state = "decoding";
+        envelope.tlp_assumed = job->tlp_asked == TLP_NONE; /* what was agreed gives way to its own */
     }
     report_batch_add(intake->batch, &envelope, job->report, job->raw, intake_job_kept(job));
 }

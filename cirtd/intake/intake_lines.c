@@ -43,6 +43,7 @@ static void add_result(struct lines *lines, const struct line *line, const struc
         buf_add_text(&lines->answer, line->error);
     else if (status == 400)
         buf_add_text(&lines->answer, ",\"error\":\"kept as malformed when it came first; it can be replayed\"");
+    intake_add_label(&lines->answer, lines->job, result);
     buf_add_text(&lines->answer, "}\n");
 }
 

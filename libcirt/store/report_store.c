@@ -452,6 +452,7 @@ bool report_batch_store(struct db *db, enum sql_statement statement, struct repo
         result->id = db_get_int(rows, i, 1);
         result->is_duplicate = db_get_bool(rows, i, 2);
         result->is_malformed = str_equal(db_get_text(rows, i, 3), "malformed");
+        result->tlp = db_is_null(rows, i, 4) ? TLP_NONE : (enum tlp)db_get_int(rows, i, 4);
     }
     db_rows_free(rows);
     return true;

@@ -58,6 +58,7 @@ struct report_result {
     int64_t id;
     bool is_duplicate; /* the same bytes from the same sender within 30 days: id is that report's */
     bool is_malformed; /* state of the report with that id */
+    enum tlp tlp;      /* of a duplicate: the label that it was stored with; else TLP_NONE */
 };
 /* Runs the statement (reports_insert of the caller's role) over the batch: results[0..count) in the order of adding. */
 bool report_batch_store(struct db *db, enum sql_statement statement, struct report_batch *batch, struct report_result *results,

@@ -171,7 +171,7 @@ BEGIN
 END $$;
 
 -- Stores reports with what was read out of them. p_ids: 0 to number a report here, else an id of report_begin(). p_route: 'triage', 'hold', 'withdrawal',
--- 'none'. A report whose bytes the same sender sent within 30 days is not stored: its row says so.
+-- 'none'. A report whose bytes the same sender sent within 30 days is not stored: its row says so, and tlp what label the stored one has.
 CREATE OR REPLACE FUNCTION reports_insert(
     p_ids bigint[], p_route text[], p_sender bigint[], p_channel text[], p_assurance text[], p_sha256 bytea[], p_size bigint[], p_name text[],
     p_media_type text[], p_state text[], p_format text[], p_tlp smallint[], p_tlp_assumed boolean[], p_class text[], p_class_claim text[],
@@ -184,7 +184,7 @@ CREATE OR REPLACE FUNCTION reports_insert(
     s_ord int[], s_observation int[], s_type smallint[], s_role smallint[], s_tlp smallint[], s_indicator boolean[], s_addr inet[],
     s_host text[], s_value text[], s_pap smallint[], s_confidence smallint[], s_valid_until timestamptz[], s_original text[],
     s_indicator_id bigint[], s_indicator_time timestamptz[], w_ord int[], w_indicator_id bigint[], w_time timestamptz[])
-RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean, state text)
+RETURNS TABLE (ord int, report_id bigint, is_duplicate boolean, state text, tlp smallint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_received timestamptz := now();
@@ -225,7 +225,8 @@ BEGIN
 
     RETURN QUERY
     SELECT g.ord, CASE v_new[g.ord] WHEN 0 THEN v_known[g.ord] ELSE v_new[g.ord] END, v_new[g.ord] = 0,
-           CASE v_new[g.ord] WHEN 0 THEN (SELECT c.state FROM report_content c WHERE c.report_id = v_known[g.ord]) ELSE p_state[g.ord] END
+           CASE v_new[g.ord] WHEN 0 THEN (SELECT c.state FROM report_content c WHERE c.report_id = v_known[g.ord]) ELSE p_state[g.ord] END,
+           CASE v_new[g.ord] WHEN 0 THEN (SELECT c.tlp FROM report_content c WHERE c.report_id = v_known[g.ord]) END
     FROM generate_series(1, v_n) g(ord);
 END $$;
 

@@ -445,7 +445,8 @@ CREATE OR REPLACE FUNCTION is_everybodys_own_name(p_host text) RETURNS boolean L
 RETURN p_host ~ '(^|\.)(arpa|internal|invalid|local|localdomain|localhost)$';
 
 -- The address that a URL stands on; NULL: a name.
-CREATE OR REPLACE FUNCTION url_address(p_url text) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN rir_address(btrim(url_host(p_url), '[]'));
+CREATE OR REPLACE FUNCTION url_address(p_url text) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN a << '::ffff:0:0/96' THEN '0.0.0.0'::inet + (a - '::ffff:0:0'::inet) ELSE a END FROM rir_address(btrim(url_host(p_url), '[]')) a $$;
 
 -- Takes a part of what the filter found into the list: p_part as export_next() made it. Why something is withheld is counted: its label, that it is somebody's
 -- name, that somebody was hurt there, that it is known to be good, that its PAP, that of a report that has it in a case, or that a rule gave such a case,

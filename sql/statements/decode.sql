@@ -33,7 +33,7 @@ SELECT step, path, kind, protocol, bytes, needed, signatures, problem, is_stale 
 SELECT inbox_facts($1::bigint[], $2::text[])
 
 -- name: reports_decoded
-SELECT ord, report_id, is_duplicate, state FROM reports_decoded($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bytea[], $7::bigint[], $8::text[], $9::text[],
+SELECT ord, report_id, is_duplicate, state, NULL::smallint AS tlp FROM reports_decoded($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bytea[], $7::bigint[], $8::text[], $9::text[],
     $10::text[], $11::text[], $12::smallint[], $13::boolean[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[],
     $19::text[], $20::text[], $21::timestamptz[], $22::text[], $23::text[], $24::text[], $25::int[], $26::int[], $27::text[],
     $28::text[], $29::text[], $30::text[], $31::text[], $32::smallint[], $33::text[], $34::int[], $35::int[], $36::bytea[],
@@ -65,7 +65,7 @@ SELECT inbox_rows($1::bigint[], $2::bigint[], $3::int[], $4::int[], $5::timestam
     $28::timestamptz[], $29::text[], $30::bigint[], $31::timestamptz[], $32::int[], $33::bigint[], $34::timestamptz[])
 
 -- name: line_reports
-SELECT ord, report_id, is_duplicate, state FROM inbox_lines($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bytea[], $7::bigint[], $8::text[], $9::text[],
+SELECT ord, report_id, is_duplicate, state, NULL::smallint AS tlp FROM inbox_lines($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bytea[], $7::bigint[], $8::text[], $9::text[],
     $10::text[], $11::text[], $12::smallint[], $13::boolean[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[],
     $19::text[], $20::text[], $21::timestamptz[], $22::text[], $23::text[], $24::text[], $25::int[], $26::int[], $27::text[],
     $28::text[], $29::text[], $30::text[], $31::text[], $32::smallint[], $33::text[], $34::int[], $35::int[], $36::bytea[],

@@ -229,6 +229,32 @@ static void test_pap_of_one_report(void **state)
     desk_client_export_is(*state, "analyst", "rpz", NULL, "domain:free.example", "free.example");
 }
 
+/* A URL stands on an address, and that of a whole site is the site. */
+static void test_known_good_urls(void **state)
+{
+    static const char *const marks[] = {"url http://192.88.110.5/ infrastructure",
+                                        "url http://192.88.110.5/kit infrastructure",
+                                        "url http://192.88.112.7/kit infrastructure",
+                                        "url http://[::ffff:c058:6e06]/ infrastructure",
+                                        "url http://[::ffff:c058:6e06]/kit infrastructure",
+                                        "url http://kept.kgood.example/ infrastructure",
+                                        "url http://kgood.example/ infrastructure",
+                                        "url http://kgood.example/kit infrastructure",
+                                        NULL};
+    static const char *const lists[] = {"\"cidr\",\"matching_attributes\":[\"ip-dst\"],\"list\":[\"192.88.110.0/24\"]",
+                                        "\"cidr\",\"matching_attributes\":[\"url\"],\"list\":[\"192.88.112.0/24\"]",
+                                        "\"string\",\"matching_attributes\":[\"domain\"],\"list\":[\"kgood.example\"]"};
+    desk_client_report(0, "green", "feed", marks);
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        char *body = mem_printf("{\"short_name\":\"urls%zu\",\"name\":\"x\",\"type\":%s}", i, lists[i]);
+        json_decref(desk_client_post(*state, "lead", 200, "/v1/warninglists", body));
+        free(body);
+    }
+    desk_client_export_is(*state, "analyst", "blocklist-url", NULL,
+                          "url:http://192.88.1* OR url:http://[::ffff:c058* OR url:http://kgood* OR url:http://kept.kgood*",
+                          "http://192.88.110.5/kit http://[::ffff:c058:6e06]/kit http://kept.kgood.example/ http://kgood.example/kit");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_constituents),
         cmocka_unit_test(test_pap),
         cmocka_unit_test(test_pap_of_one_report),
+        cmocka_unit_test(test_known_good_urls),
     };
     return cmocka_run_group_tests(tests, desk_client_setup, desk_client_teardown);
 }

@@ -12,6 +12,14 @@ equal 'rows' 1 "$(head -n 1 <<<"$answer" | value 'd["observations"]')"
 answer=$(post home feed /v1/reports application/json "$samples/phishing.json")
 equal 'again' 200 "$(tail -n 1 <<<"$answer")"
 equal 'the same report' "$report" "$(head -n 1 <<<"$answer" | value 'd["report"]')"
+# with a stricter label they are told what holds; lines, too
+answer=$(post home feed '/v1/reports?tlp=red' application/json "$samples/phishing.json")
+equal 'a stricter label' "200 $(as home lead --json report show "$report" | value 'd["tlp"]')" "$(tail -n 1 <<<"$answer") $(head -n 1 <<<"$answer" | value 'd["tlp"]')"
+contains 'and cirt says so' 'that stays' "$(as home feed submit "$samples/phishing.json" --tlp red)"
+lacks 'but not for the same' 'that stays' "$(as home feed submit "$samples/phishing.json" --tlp clear)"
+python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin)))' <"$samples/phishing.json" >"$SCRATCH/line.ndjson"
+as home feed submit "$SCRATCH/line.ndjson" >/dev/null
+contains 'of lines' '1 of those had already keep a wider label' "$(as home feed submit "$SCRATCH/line.ndjson" --tlp red)"
 # another sender's is another report
 equal 'by an analyst' 201 "$(at home curl_as analyst -H 'Content-Type: application/json' --data-binary "@$samples/phishing.json" "$(at home printenv CIRT_DESK_URL)/v1/reports" | tail -n 1)"
 

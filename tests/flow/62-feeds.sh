@@ -315,6 +315,12 @@ equal "and taken again" 201 "$(post home feed /v1/reports application/json "$SCR
 as home admin feed set feed --confidence 40 --tlp green
 sed "s/7/42/" "$SCRATCH/one.json" >"$SCRATCH/sure.json"
 equal "taken" 201 "$(post home feed /v1/reports application/json "$SCRATCH/sure.json" | tail -1)"
+# what was agreed gives way to the wider label that a mail has itself, as in other documents
+printf 'From: a@b.example\r\nTo: x@xx-cert.example\r\nSubject: s\r\nMessage-ID: <wider@b.example>\r\n\r\nTLP:CLEAR\r\n\r\nPhishing at hxxp://login.bank-w.example/x\r\n' >"$SCRATCH/wider.eml"
+wider=$(post home feed /v1/reports message/rfc822 "$SCRATCH/wider.eml" | head -n 1 | value 'd["report"]')
+mail_read() { [[ $(as home lead --json report show "$wider" | value 'd["state"]') == triaged ]]; }
+until_true 20 mail_read
+equal "its own label" clear "$(as home lead --json report show "$wider" | value 'd["tlp"]')"
 equal "how sure it is" 40 "$(sql home "SELECT DISTINCT confidence FROM sighting WHERE value = '198.51.100.42'")"
 
 # --- malformed ones, all at once, when the fault is mended: here they were called the wrong thing ---
