@@ -226,10 +226,11 @@ static void render_suppression(struct screen *screen, const json_t *record, cons
     screen_printf(screen, _("%s asks that machine reports open no case, by %s:\n"), field_or(waiting, "asked_by", "-"),
                   field_or(record, "name", "-"));
     for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
-        if (!field_text(record, members[i]))
+        const char *text = field_or(waiting, members[i], field_text(record, members[i])); /* another reason waits there */
+        if (!text)
             continue;
         screen_printf(screen, "  %-12s ", members[i]);
-        screen_own_lines(screen, field_text(record, members[i]), 0);
+        screen_own_lines(screen, text, 0);
     }
     screen_when(screen, field_time(waiting, "until"), until);
     screen_printf(screen, "  %-12s %s\n", "until", until);

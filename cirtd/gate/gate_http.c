@@ -318,7 +318,7 @@ static enum gate_http_event feed_head(struct gate_http *http, const char *bytes,
             return parse_head(http);
         } else if (!problem && i < size) {
             bool is_target = !memchr(http->text.bytes, '\n', http->text.size);
-            return bad(http, is_target ? 414 : 431, is_target ? "the request line is too long" : "the head is longer than 16 KiB");
+            return bad(http, is_target ? 414 : 431, is_target ? "the request line is longer than 4 KiB" : "the head is longer than 16 KiB");
         }
     }
     *used = i;

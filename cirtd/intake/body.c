@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/gunzip.h"
 #include "codec/unpack.h"
 
 /* A body that unpacks to more than this many times its size, beyond the first piece, is a bomb. Honest CSV packs 20 to 1. */
@@ -18,10 +18,8 @@ struct body {
     const struct message_request *request;
     uint64_t size_max, done; /* unpacked */
     size_t read;             /* of the request's own bytes */
-    bool is_gzip, is_ended;
-    bool is_between; /* behind a member of the gzip stream; another may follow */
-    z_stream zip;
-    struct unpack *unpack; /* of a document that is an archive */
+    struct gunzip *gunzip;   /* of a Content-Encoding; NULL without */
+    struct unpack *unpack;   /* of a document that is an archive */
     bool has_begun;
     const char *pending; /* a piece that was looked at and not given yet */
     size_t pending_size;
@@ -38,11 +36,9 @@ bool body_open(const struct message_request *request, uint64_t size_max, struct 
     struct body *body = mem_calloc(1, sizeof *body);
     body->request = request;
     body->size_max = size_max;
-    body->is_gzip = is_gzip;
     body->packed = request->body_fd >= 0 ? mem_calloc(1, BODY_PIECE) : NULL;
     body->piece = is_gzip ? mem_calloc(1, BODY_PIECE) : NULL;
-    if (is_gzip && inflateInit2(&body->zip, 15 + 16) != Z_OK)
-        BUG("inflateInit2");
+    body->gunzip = is_gzip ? gunzip_new() : NULL;
     *out = body;
     return true;
 }
@@ -51,27 +47,35 @@ void body_close(struct body *body)
 {
     if (!body)
         return;
-    if (body->is_gzip)
-        inflateEnd(&body->zip);
+    gunzip_free(body->gunzip);
     unpack_close(body->unpack);
     free(body->packed);
     free(body->piece);
     free(body);
 }
 
-bool body_rewind(struct body *body, struct err *err)
+void body_rewind(struct body *body)
 {
     body->done = 0;
     body->read = 0;
-    body->is_ended = body->is_between = false;
-    body->zip.avail_in = 0;
     unpack_close(body->unpack);
     body->unpack = NULL;
     body->has_begun = false;
     body->pending = NULL;
-    if (body->is_gzip && inflateReset(&body->zip) != Z_OK)
-        return err_set(err, ERR_INTERNAL, "inflateReset");
-    return true;
+    if (body->gunzip)
+        gunzip_reset(body->gunzip);
+}
+
+void body_rewind_coded(struct body *body)
+{
+    gunzip_free(body->gunzip);
+    body->gunzip = NULL;
+    body_rewind(body);
+}
+
+bool body_is_damaged(const struct err *err)
+{
+    return err->code == ERR_INPUT && str_equal(err->at, "Content-Encoding");
 }
 
 /* The request's own bytes; the descriptor's offset is not used, so that it can be read twice. */
@@ -93,40 +97,20 @@ static bool read_packed(struct body *body, const char **bytes, size_t *size, str
     return true;
 }
 
-/* One step; RFC 1952, section 2.2: a gzip file is a series of members, and what the later ones hold belongs to it. */
-static bool inflate_some(struct body *body, struct err *err)
-{
-    z_stream *zip = &body->zip;
-    int result = body->is_between ? inflateReset(zip) : Z_OK;
-    body->is_between = false;
-    if (result == Z_OK)
-        result = inflate(zip, Z_NO_FLUSH);
-    body->is_between = result == Z_STREAM_END;
-    return result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR ||
-           err_set_at(err, ERR_INPUT, "Content-Encoding", "not a gzip stream: %s", zip->msg ? zip->msg : "broken");
-}
-
 static bool decode_content(struct body *body, size_t *size, struct err *err)
 {
-    z_stream *zip = &body->zip;
-    zip->next_out = (unsigned char *)body->piece;
-    zip->avail_out = BODY_PIECE;
-    while (zip->avail_out == BODY_PIECE && !body->is_ended) {
-        if (zip->avail_in == 0) {
-            const char *bytes = NULL;
-            size_t packed = 0;
+    const char *bytes = NULL, *why = NULL;
+    size_t packed = 0;
+    *size = 0;
+    while (*size == 0 && !gunzip_is_done(body->gunzip)) {
+        if (gunzip_wants(body->gunzip)) {
             if (!read_packed(body, &bytes, &packed, err))
                 return false;
-            if (packed == 0 && !body->is_between)
-                return err_set_at(err, ERR_INPUT, "Content-Encoding", "the gzip stream ends too early");
-            body->is_ended = packed == 0;
-            zip->next_in = (unsigned char *)(uintptr_t)bytes;
-            zip->avail_in = (unsigned)packed;
+            gunzip_feed(body->gunzip, bytes, packed);
         }
-        if (!body->is_ended && !inflate_some(body, err))
-            return false;
+        if (!gunzip_next(body->gunzip, body->piece, BODY_PIECE, size, &why))
+            return err_set_at(err, ERR_INPUT, "Content-Encoding", "not a whole gzip stream: %s", why);
     }
-    *size = BODY_PIECE - zip->avail_out;
     if (body->done > BODY_PIECE && body->done > body->read * RATIO_MAX)
         return err_set(err, ERR_LIMIT, "the gzip stream unpacks to more than %d times its size", RATIO_MAX);
     return true;
@@ -135,7 +119,7 @@ static bool decode_content(struct body *body, size_t *size, struct err *err)
 bool body_next_sent(struct body *body, const char **bytes, size_t *size, struct err *err)
 {
     bool ok;
-    if (body->is_gzip) {
+    if (body->gunzip) {
         ok = decode_content(body, size, err);
         *bytes = body->piece;
     } else {

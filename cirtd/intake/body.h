@@ -25,7 +25,11 @@ void body_close(struct body *body); /* NULL is fine */
 /* The next piece of the document: *bytes is the body's until the next call; *size 0 at the end. ERR_INPUT for a broken gzip or archive. */
 bool body_next(struct body *body, const char **bytes, size_t *size, struct err *err) MUST_CHECK;
 /* From the start again. */
-bool body_rewind(struct body *body, struct err *err) MUST_CHECK;
+void body_rewind(struct body *body);
+/* From the start again, as if there were no Content-Encoding: what cannot be unpacked is kept as it is. */
+void body_rewind_coded(struct body *body);
+/* Whether that is why: the Content-Encoding is damaged. */
+bool body_is_damaged(const struct err *err);
 
 /* The same of what was sent; not mixed with body_next() but after a rewind. */
 bool body_next_sent(struct body *body, const char **bytes, size_t *size, struct err *err) MUST_CHECK;

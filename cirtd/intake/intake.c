@@ -150,17 +150,20 @@ static bool read_sent(struct intake *intake, struct intake_job *job, struct body
 /* A whole document: read, decoded, and left in *job for intake_store_jobs(). False where it was answered already. */
 static bool decode_whole(struct intake *intake, struct intake_job *job, struct body *body)
 {
-    struct err err;
-    if (!read_sent(intake, job, body, &err)) {
-        worker_problem_err(job->request, &err);
+    if (!read_sent(intake, job, body, &job->error)) {
+        if (body_is_damaged(&job->error))
+            intake_keep_malformed(intake, job, body);
+        else
+            worker_problem_err(job->request, &job->error);
         return false;
     }
     /* Mail is read by decode, which can hand its signed parts to verify. */
     if (str_equal(job->codec->name, "mail"))
         return true;
     struct codec_hints hints = intake_job_hints(job);
-    bool is_unpacked = !job->is_packed || (body_rewind(body, &job->error) && body_whole(body, &intake->document, &job->error));
-    if (!is_unpacked ||
+    if (job->is_packed)
+        body_rewind(body);
+    if ((job->is_packed && !body_whole(body, &intake->document, &job->error)) ||
         !codec_decode(job->codec, buf_text(&intake->document), intake->document.size, &intake->limits, &hints, &job->report, &job->error)) {
         job->report = NULL;
         job->claims_red = tlp_red_in_bytes(buf_text(&intake->document), intake->document.size);
@@ -174,15 +177,13 @@ static bool decode_whole(struct intake *intake, struct intake_job *job, struct b
 /* By the codec that the document's first bytes ask for. True where job waits for intake_store_jobs(). */
 static bool take_document(struct intake *intake, struct intake_job *job, struct body *body, const char *head, size_t head_size)
 {
-    struct err err;
     if (!intake_job_choose(intake, job, body, head, head_size < HEAD_SIZE ? head_size : HEAD_SIZE)) {
         if (job->is_unknown)
             intake_keep_malformed(intake, job, body);
         return false;
     }
-    if (!body_rewind(body, &err))
-        worker_problem_err(job->request, &err);
-    else if (job->codec->shape == CODEC_LINES)
+    body_rewind(body);
+    if (job->codec->shape == CODEC_LINES)
         intake_lines(intake, job, body);
     else if (job->codec->shape == CODEC_ROWS)
         intake_rows(intake, job, body);
@@ -206,7 +207,7 @@ static bool take_report(struct intake *intake, struct intake_job *job)
     }
     if (body_next(body, &head, &head_size, &job->error))
         waits = take_document(intake, job, body, head, head_size);
-    else if (str_equal(job->error.at, "archive"))
+    else if (str_equal(job->error.at, "archive") || body_is_damaged(&job->error))
         intake_keep_malformed(intake, job, body);
     else
         worker_problem_err(job->request, &job->error);

@@ -315,30 +315,42 @@ void intake_search_red(struct intake_job *job, struct body *body)
     size_t size = 0;
     bool is_red = false;
     body_set_tap(body, NULL, NULL);
-    bool ok = body_rewind(body, &ignored);
-    while (ok && !is_red && search.searched < TLP_SEARCHED_MAX && body_next(body, &bytes, &size, &ignored) && size > 0)
+    body_rewind(body);
+    while (!is_red && search.searched < TLP_SEARCHED_MAX && body_next(body, &bytes, &size, &ignored) && size > 0)
         is_red = tlp_search_red(&search, bytes, size);
     arena_free(arena);
     job->claims_red = job->claims_red || is_red;
 }
 
-void intake_keep_malformed(struct intake *intake, struct intake_job *job, struct body *body)
+/* Size, digest and as much as fits of what was sent: hash and size are of all. */
+static bool read_sent(struct intake *intake, struct intake_job *job, struct body *body, struct err *err)
 {
-    struct err err;
     const char *bytes = NULL;
     size_t size = 0;
+    bool ok;
     struct digest *digest = digest_new();
     buf_reset(&intake->document);
-    intake_search_red(job, body);
     job->size = 0;
-    bool ok = body_rewind(body, &err);
-    while (ok && (ok = body_next_sent(body, &bytes, &size, &err)) && size > 0) {
+    while ((ok = body_next_sent(body, &bytes, &size, err)) && size > 0) {
         digest_add(digest, bytes, size);
         job->size += (int64_t)size;
-        buf_add(&intake->document, bytes, size); /* what does not fit is left out: hash and size are of all */
+        buf_add(&intake->document, bytes, size);
     }
     digest_finish(digest, job->sha256);
     digest_free(digest);
+    return ok;
+}
+
+void intake_keep_malformed(struct intake *intake, struct intake_job *job, struct body *body)
+{
+    struct err err;
+    intake_search_red(job, body);
+    body_rewind(body);
+    bool ok = read_sent(intake, job, body, &err);
+    if (!ok && body_is_damaged(&err)) {
+        body_rewind_coded(body);
+        ok = read_sent(intake, job, body, &err);
+    }
     job->raw = buf_text(&intake->document);
     job->raw_size = intake->document.size;
     if (ok)

@@ -136,13 +136,18 @@ void intake_lines(struct intake *intake, struct intake_job *job, struct body *bo
         forget(&lines);
         buf_reset(&lines.answer);
         lines.flush_count = 1;
-        ok = body_rewind(body, &err) && run(&lines, body, &err);
+        body_rewind(body);
+        ok = run(&lines, body, &err);
     }
-    if (ok)
-        worker_answer(job->request, 200, "application/x-ndjson", "", buf_text(&lines.answer), lines.answer.size);
-    else
-        worker_problem_err(job->request, &err);
     forget(&lines);
+    if (ok) {
+        worker_answer(job->request, 200, "application/x-ndjson", "", buf_text(&lines.answer), lines.answer.size);
+    } else if (body_is_damaged(&err)) {
+        job->error = err;
+        intake_keep_malformed(intake, job, body);
+    } else {
+        worker_problem_err(job->request, &err);
+    }
     free(lines.waiting);
     buf_clear(&lines.answer);
 }

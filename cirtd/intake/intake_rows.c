@@ -95,7 +95,7 @@ static bool decode(struct rows *rows, struct body *body, struct err *err)
     body_set_tap(body, add_piece, rows);
     do {
         ok = body_next(body, &bytes, &size, err);
-        rows->is_refused = !ok && rows->job->is_packed && (err->code == ERR_INPUT || err->code == ERR_LIMIT);
+        rows->is_refused = !ok && ((rows->job->is_packed && (err->code == ERR_INPUT || err->code == ERR_LIMIT)) || body_is_damaged(err));
         if (ok && size > 0) {
             ok = codec->feed(stream, bytes, size, err);
             rows->is_refused = !ok && (err->code == ERR_INPUT || err->code == ERR_LIMIT);

@@ -9,12 +9,16 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "codec/gunzip.h"
 
 enum { NAME_SIZE_MAX = 256, PIECE_MAX = 32 * 1024, BETWEEN_MAX = 256 * 1024 };
 
 struct unpack {
     struct unpack_source source;
-    struct archive *archive;
+    struct archive *archive; /* of a zip */
+    struct gunzip *gunzip;   /* else */
+    char *block;             /* PIECE_MAX, what of the gzip stream was unpacked */
+    size_t block_size;
     uint64_t size_max, read, done; /* packed bytes read, unpacked bytes given */
     struct err err;                /* of the source, which libarchive cannot pass on */
     bool source_failed, is_ended;
@@ -41,24 +45,28 @@ static bool may_read(struct unpack *unpack, size_t size)
            err_set_at(&unpack->err, ERR_INPUT, "archive", "the archive holds more than %d bytes beside its one file", BETWEEN_MAX);
 }
 
+/* At most PIECE_MAX of the source's bytes; none at its end. */
+static bool take_piece(struct unpack *unpack, const char **bytes, size_t *size, struct err *err)
+{
+    if (unpack->piece_size == 0 && !unpack->source.next(unpack->source.context, &unpack->piece, &unpack->piece_size, err))
+        return false;
+    *size = unpack->piece_size < PIECE_MAX ? unpack->piece_size : PIECE_MAX;
+    *bytes = unpack->piece;
+    unpack->piece += *size;
+    unpack->piece_size -= *size;
+    unpack->read += *size;
+    return true;
+}
+
 static la_ssize_t on_read(struct archive *archive, void *context, const void **bytes)
 {
     struct unpack *unpack = context;
+    const char *piece = NULL;
+    size_t size = 0;
     UNUSED(archive);
-    if (unpack->piece_size == 0 && !unpack->source.next(unpack->source.context, &unpack->piece, &unpack->piece_size, &unpack->err)) {
-        unpack->source_failed = true;
-        return -1;
-    }
-    size_t size = unpack->piece_size < PIECE_MAX ? unpack->piece_size : PIECE_MAX;
-    if (!may_read(unpack, size)) {
-        unpack->source_failed = true;
-        return -1;
-    }
-    *bytes = unpack->piece;
-    unpack->piece += size;
-    unpack->piece_size -= size;
-    unpack->read += size;
-    return (la_ssize_t)size;
+    unpack->source_failed = !take_piece(unpack, &piece, &size, &unpack->err) || !may_read(unpack, size);
+    *bytes = piece;
+    return unpack->source_failed ? -1 : (la_ssize_t)size;
 }
 
 /* Why libarchive gave up: the source's own error, or what it says of the archive. */
@@ -69,8 +77,9 @@ static bool fail(struct unpack *unpack, struct err *err)
         return false;
     }
     const char *why = archive_error_string(unpack->archive);
-    return err_set_at(err, ERR_INPUT, "archive", "the archive is broken%s%s", why && str_is_utf8(why, strlen(why), NULL) ? ": " : "",
-                      why && str_is_utf8(why, strlen(why), NULL) ? why : "");
+    if (!why || !str_is_utf8(why, strlen(why), NULL))
+        why = "";
+    return err_set_at(err, ERR_INPUT, "archive", "the archive is broken%s%.*s", *why ? ": " : "", (int)strcspn(why, "\n"), why);
 }
 
 /* A folder, or what a Mac puts beside each file. */
@@ -96,7 +105,7 @@ static bool next_file(struct unpack *unpack, struct archive_entry **entry, bool 
 /* What follows the last slash, as far as it is harmless text. */
 static void take_name(struct unpack *unpack, struct archive_entry *entry)
 {
-    const char *name = archive_format(unpack->archive) == ARCHIVE_FORMAT_RAW ? NULL : archive_entry_pathname(entry);
+    const char *name = archive_entry_pathname(entry);
     const char *slash = name ? strrchr(name, '/') : NULL;
     if (slash)
         name = slash + 1;
@@ -107,27 +116,66 @@ static void take_name(struct unpack *unpack, struct archive_entry *entry)
             *at = '_';
 }
 
-/* libarchive with the two forms that are read here, and no program of the system ever run as a filter. */
-static bool begin(struct unpack *unpack, struct err *err)
+/* --- gzip: libarchive would not compare its checksum --- */
+
+/* Fills the block as far as the stream has bytes. */
+static bool fill_block(struct unpack *unpack, struct err *err)
+{
+    const char *why = NULL, *bytes = NULL;
+    size_t size = 0;
+    unpack->block_size = 0;
+    while (unpack->block_size < PIECE_MAX && !gunzip_is_done(unpack->gunzip)) {
+        if (gunzip_wants(unpack->gunzip)) {
+            if (!take_piece(unpack, &bytes, &size, err))
+                return false;
+            gunzip_feed(unpack->gunzip, bytes, size);
+        }
+        if (!gunzip_next(unpack->gunzip, unpack->block + unpack->block_size, PIECE_MAX - unpack->block_size, &size, &why))
+            return err_set_at(err, ERR_INPUT, "archive", "the archive is broken: %s", why);
+        unpack->block_size += size;
+    }
+    return true;
+}
+
+static bool begin_gzip(struct unpack *unpack, struct err *err)
+{
+    unpack->gunzip = gunzip_new();
+    unpack->block = mem_calloc(1, PIECE_MAX);
+    if (!fill_block(unpack, err))
+        return false;
+    if (unpack->block_size == 0)
+        return err_set_at(err, ERR_INPUT, "archive", "there is nothing in the archive");
+    return !unpack_format(unpack->block, unpack->block_size) ||
+           err_set_at(err, ERR_INPUT, "archive", "what is in the archive is packed once more");
+}
+
+/* --- zip --- */
+
+/* libarchive with the one form that is read here, and no program of the system ever run as a filter. */
+static bool begin_zip(struct unpack *unpack, struct err *err)
 {
     struct archive_entry *entry;
     bool found = false;
-    archive_read_support_filter_gzip(unpack->archive);
+    unpack->archive = archive_read_new();
     archive_read_support_format_zip_streamable(unpack->archive);
-    archive_read_support_format_raw(unpack->archive);
     if (archive_read_open(unpack->archive, unpack, NULL, on_read, NULL) < ARCHIVE_WARN)
         return fail(unpack, err);
     if (!next_file(unpack, &entry, &found, err))
         return false;
     if (!found)
         return err_set_at(err, ERR_INPUT, "archive", "there is no file in the archive");
-    /* libarchive would go on unpacking; its count includes the bytes as they are. */
-    if (archive_filter_count(unpack->archive) > (archive_format(unpack->archive) == ARCHIVE_FORMAT_RAW ? 2 : 1))
-        return err_set_at(err, ERR_INPUT, "archive", "what is in the archive is packed once more");
     if (archive_entry_is_encrypted(entry))
         return err_set_at(err, ERR_INPUT, "archive", "the archive is protected by a password");
     take_name(unpack, entry);
     return true;
+}
+
+/* The first byte tells which it is. */
+static bool begin(struct unpack *unpack, struct err *err)
+{
+    if (!unpack->source.next(unpack->source.context, &unpack->piece, &unpack->piece_size, err))
+        return false;
+    return unpack->piece_size > 0 && *unpack->piece == '\x1f' ? begin_gzip(unpack, err) : begin_zip(unpack, err);
 }
 
 bool unpack_open(const struct unpack_source *source, uint64_t size_max, struct unpack **out, struct err *err)
@@ -135,7 +183,6 @@ bool unpack_open(const struct unpack_source *source, uint64_t size_max, struct u
     struct unpack *unpack = mem_calloc(1, sizeof *unpack);
     unpack->source = *source;
     unpack->size_max = size_max;
-    unpack->archive = archive_read_new();
     if (begin(unpack, err)) {
         *out = unpack;
         return true;
@@ -149,6 +196,8 @@ void unpack_close(struct unpack *unpack)
     if (!unpack)
         return;
     archive_read_free(unpack->archive);
+    gunzip_free(unpack->gunzip);
+    free(unpack->block);
     free(unpack);
 }
 
@@ -159,7 +208,7 @@ static bool end(struct unpack *unpack, struct err *err)
     bool found = false;
     const char *bytes = NULL;
     size_t size = 0;
-    if (archive_format(unpack->archive) != ARCHIVE_FORMAT_RAW && !next_file(unpack, &entry, &found, err))
+    if (!next_file(unpack, &entry, &found, err))
         return false;
     if (found)
         return err_set_at(err, ERR_INPUT, "archive", "there is more than one file in the archive; send each by itself");
@@ -171,12 +220,20 @@ static bool end(struct unpack *unpack, struct err *err)
     return true;
 }
 
-bool unpack_next(struct unpack *unpack, const char **bytes, size_t *size, struct err *err)
+static bool next_of_gzip(struct unpack *unpack, const char **bytes, size_t *size, struct err *err)
+{
+    if (unpack->block_size == 0 && !fill_block(unpack, err))
+        return false;
+    *bytes = unpack->block;
+    *size = unpack->block_size;
+    unpack->block_size = 0;
+    return true;
+}
+
+static bool next_of_zip(struct unpack *unpack, const char **bytes, size_t *size, struct err *err)
 {
     const void *block = NULL;
     la_int64_t offset = 0;
-    *size = 0;
-    *bytes = "";
     while (!unpack->is_ended && *size == 0) {
         int result = archive_read_data_block(unpack->archive, &block, size, &offset);
         if (result == ARCHIVE_EOF) {
@@ -187,6 +244,15 @@ bool unpack_next(struct unpack *unpack, const char **bytes, size_t *size, struct
             return fail(unpack, err);
         *bytes = block;
     }
+    return true;
+}
+
+bool unpack_next(struct unpack *unpack, const char **bytes, size_t *size, struct err *err)
+{
+    *size = 0;
+    *bytes = "";
+    if (!(unpack->gunzip ? next_of_gzip : next_of_zip)(unpack, bytes, size, err))
+        return false;
     unpack->done += *size;
     if (unpack->done > unpack->size_max)
         return err_set_at(err, ERR_LIMIT, "archive", "what is packed is larger than %llu bytes", (unsigned long long)unpack->size_max);

@@ -223,8 +223,14 @@ static bool read_until(struct reader *reader, struct triage_rules_action *action
 static bool read_reason(struct reader *reader, const char *at, struct triage_rules_action *action)
 {
     skip_blanks(reader);
-    if (*reader->next == '"')
-        return read_quoted(reader, &action->value) && (action->kind != TRIAGE_SUPPRESS || read_until(reader, action));
+    if (*reader->next == '"') {
+        const char *opened = reader->next;
+        if (!read_quoted(reader, &action->value))
+            return false;
+        if (str_is_empty(action->value))
+            return fail_at(reader, opened, "this reason is empty");
+        return action->kind != TRIAGE_SUPPRESS || read_until(reader, action);
+    }
     if (action->kind == TRIAGE_HOLD)
         return true;
     return fail_at(reader, at,

@@ -148,7 +148,7 @@ BEGIN
         CREATE TEMP TABLE triage_chunk (ord int, report_id bigint, received timestamptz, no int, sender_id bigint, drill_id int, compartment_id int,
             assurance smallint, is_person boolean, is_mail boolean, may_refer boolean, has_text boolean, is_partial boolean, is_released boolean, is_repeat boolean,
             is_quiet boolean, is_document boolean, is_ours boolean, class text, tlp smallint, constituent_id bigint, owners bigint[], subject text, value text, case_id bigint, grp text, way int, priority smallint, queue text,
-            assign text, decision text, rule text, reason text, held_for text, time timestamptz, statement bigint, kind text, advisory text, suppression_id bigint) ON COMMIT DELETE ROWS;
+            assign text, decision text, rule text, reason text, held_for text, time timestamptz, statement bigint, kind text, advisory text, suppression_id bigint, came_class text) ON COMMIT DELETE ROWS;
         CREATE TEMP TABLE triage_group (grp text, case_id bigint, is_new boolean, is_quiet boolean, number bigint, seq bigint, first_ord int, drill_id int, compartment_id int,
             case_compartment_id int, join_key text, is_person boolean, class text, last_class text, constituent_id bigint, subject text, value text, last_value text, subjects bigint,
             tlp smallint, assurance smallint, tlps smallint[], priority smallint, priorities smallint[], queue text, assign text, observations bigint, reports bigint,
@@ -395,7 +395,7 @@ CREATE OR REPLACE FUNCTION triage_decide(p_way int[], p_class text[], p_priority
                                          p_decision text[], p_rule text[], p_reason text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 BEGIN
-    UPDATE triage_chunk c SET way = u.way, class = coalesce(u.class, c.class), priority = u.priority, queue = u.queue, assign = u.assign,
+    UPDATE triage_chunk c SET way = u.way, class = coalesce(u.class, c.class), came_class = CASE WHEN u.class IS NOT NULL THEN c.class END, priority = u.priority, queue = u.queue, assign = u.assign,
         tlp = greatest(c.tlp, u.tlp), decision = u.decision, rule = u.rule, reason = u.reason,
         grp = CASE WHEN u.class IS NULL AND u.tlp IS NULL THEN c.grp
                    ELSE triage_grp(c.is_person, c.report_id, coalesce(u.class, c.class), c.constituent_id, c.subject, c.kind, greatest(c.tlp, u.tlp)) END

@@ -175,7 +175,7 @@ CREATE OR REPLACE FUNCTION suppression_said(s suppression) RETURNS text LANGUAGE
 RETURN format('suppressed until %s: %s', to_char(s.until AT TIME ZONE 'UTC', 'YYYY-MM-DD'), s.reason);
 
 -- Rows of machines that a suppression names open and join no case; each is counted and kept with it. What people write, and what an analyst let go, is
--- never suppressed, nor is a row of a drill.
+-- never suppressed, nor is a row of a drill, nor what has the class only by a rule: that takes one person, a suppression two.
 CREATE OR REPLACE FUNCTION triage_suppress() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -191,7 +191,8 @@ BEGIN
           ON s.addr <<= v.addr OR s.host = v.host OR right(s.host, length(v.host) + 1) = '.' || v.host OR s.value = v.other),
     hit AS MATERIALIZED (
         SELECT DISTINCT ON (c.ord) c.ord, v.id, v.name, v.said FROM valid v
-        JOIN triage_chunk c ON (v.class IS NULL OR c.class = v.class OR split_part(c.class, '/', 1) = v.class)
+        JOIN triage_chunk c ON (v.class IS NULL OR (v.class IN (c.class, split_part(c.class, '/', 1))
+                                                    AND (c.came_class IS NULL OR v.class IN (c.came_class, split_part(c.came_class, '/', 1)))))
              AND (v.constituent_id IS NULL OR c.constituent_id = v.constituent_id OR v.constituent_id = ANY (c.owners)) AND (v.sender_id IS NULL OR c.sender_id = v.sender_id)
         LEFT JOIN named n ON n.id = v.id AND n.report_id = c.report_id AND n.no = c.no
         WHERE (v.value IS NULL OR n.id IS NOT NULL) AND c.decision IS NULL AND c.case_id IS NULL AND NOT c.is_person AND NOT c.is_released AND NOT c.is_repeat

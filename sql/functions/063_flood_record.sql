@@ -17,7 +17,7 @@ CREATE VIEW visible_suppression AS
 SELECT s.id, s.name, s.class, k.name AS constituent, sender_name(s.sender_id) AS sender, s.value, s.until, s.reason, s.created, i.login AS created_by, s.ended,
        e.login AS ended_by, s.approved, p.login AS approved_by, s.rows, s.last_row,
        CASE WHEN s.ended IS NOT NULL THEN 'ended' WHEN s.until <= now() THEN 'over' WHEN s.approved IS NULL THEN 'waiting' ELSE 'active' END AS state,
-       CASE WHEN w.suppression_id IS NOT NULL THEN json_build_object('id', w.approval_id, 'until', time_text(w.until), 'asked', time_text(w.asked), 'asked_by', a.login,
+       CASE WHEN w.suppression_id IS NOT NULL THEN json_build_object('id', w.approval_id, 'until', time_text(w.until), 'reason', w.reason, 'asked', time_text(w.asked), 'asked_by', a.login,
            'mine', w.asked_by = viewer()) END AS waiting
 FROM suppression s LEFT JOIN constituent k ON k.id = s.constituent_id LEFT JOIN identity i ON i.id = s.created_by LEFT JOIN identity e ON e.id = s.ended_by
     LEFT JOIN identity p ON p.id = s.approved_by LEFT JOIN suppression_waiting w ON w.suppression_id = s.id LEFT JOIN identity a ON a.id = w.asked_by
@@ -149,7 +149,9 @@ LANGUAGE sql STABLE AS $$
         SELECT json_build_object('name', s.name, 'state', s.state, 'class', s.class, 'constituent', s.constituent, 'sender', s.sender, 'value', s.value,
                'until', time_text(s.until), 'reason', s.reason, 'observations', s.rows, 'last_row', time_text(s.last_row), 'created', time_text(s.created),
                'created_by', s.created_by, 'approved', time_text(s.approved), 'approved_by', s.approved_by, 'ended', time_text(s.ended), 'ended_by', s.ended_by,
-               'waits_for', CASE WHEN s.waiting IS NOT NULL THEN 'second person' || CASE WHEN s.state = 'active' THEN ': until ' || left(s.waiting ->> 'until', 10) ELSE '' END END,
+               'waits_for', CASE WHEN s.waiting IS NOT NULL THEN 'second person' || CASE WHEN s.state = 'active' THEN ': '
+                   || concat_ws(' and ', CASE WHEN (s.waiting ->> 'until')::timestamptz <> s.until THEN 'until ' || left(s.waiting ->> 'until', 10) END,
+                                CASE WHEN s.waiting ->> 'reason' IS NOT NULL THEN 'another reason' END) ELSE '' END END,
                'waiting', s.waiting) AS item) v
     WHERE p_name IS NULL OR s.name = p_name ORDER BY s.state <> 'active', s.until, s.name $$;
 
@@ -195,24 +197,29 @@ BEGIN
 END $$;
 
 -- Lets another lead or admin look at it first: what waited before is superseded.
-CREATE OR REPLACE FUNCTION suppression_ask(p_id bigint, p_name text, p_until timestamptz) RETURNS void
+SELECT drop_overloads('suppression_ask');
+CREATE OR REPLACE FUNCTION suppression_ask(p_id bigint, p_name text, p_until timestamptz, p_reason text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     v_approval bigint;
 BEGIN
     INSERT INTO approval (action, subject, asked_by) VALUES ('suppression', format('%s until %s', p_name, time_text(p_until)), viewer()) RETURNING id INTO v_approval;
-    INSERT INTO suppression_waiting (suppression_id, approval_id, asked_by, until) VALUES (p_id, v_approval, viewer(), p_until)
-        ON CONFLICT (suppression_id) DO UPDATE SET approval_id = EXCLUDED.approval_id, asked_by = EXCLUDED.asked_by, asked = now(), until = EXCLUDED.until;
+    INSERT INTO suppression_waiting (suppression_id, approval_id, asked_by, until, reason) VALUES (p_id, v_approval, viewer(), p_until, p_reason)
+        ON CONFLICT (suppression_id) DO UPDATE SET approval_id = EXCLUDED.approval_id, asked_by = EXCLUDED.asked_by, asked = now(), until = EXCLUDED.until,
+            reason = EXCLUDED.reason;
 END $$;
 
--- p_body's class: desk has looked it up in the taxonomy. What is suppressed stays as it was ordered; its end and reason may change. A new one, and a later
--- end, wait for a second person; meanwhile all stays as it was.
+-- p_body's class: desk has looked it up in the taxonomy. What is suppressed stays as it was ordered; its end and reason may change. A new one, a later end
+-- and another reason wait for a second person; meanwhile all stays as it was.
 CREATE OR REPLACE FUNCTION suppression_write(p_name text, p_body jsonb) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE
     s suppression;
     v_name text := lower(coalesce(p_name, p_body ->> 'name'));
     v_until timestamptz;
+    v_approved_reason text; -- of one in force
+    v_other_reason text; -- that waits
+    w suppression_waiting;
     v_gone text;
 BEGIN
     PERFORM record_check(p_body, CASE WHEN p_name IS NULL THEN '{name,class,constituent,sender,value,until,reason}' ELSE '{until,reason}' END::text[]);
@@ -240,7 +247,9 @@ BEGIN
     ELSIF s.ended IS NOT NULL THEN
         PERFORM refuse('CI409', format('suppression %s was ended', s.name), 'add another one');
     END IF;
-    v_until := CASE WHEN p_name IS NULL OR p_body ? 'until' THEN suppression_until(p_body) ELSE s.until END;
+    SELECT * INTO w FROM suppression_waiting x WHERE x.suppression_id = s.id;
+    v_until := CASE WHEN p_name IS NULL OR p_body ? 'until' THEN suppression_until(p_body) ELSE coalesce(w.until, s.until) END;
+    v_approved_reason := CASE WHEN s.approved IS NOT NULL THEN s.reason END;
     s.reason := btrim(record_text(p_body, 'reason', s.reason));
     IF coalesce(length(s.reason), 0) NOT BETWEEN 1 AND 500 THEN
         PERFORM refuse('CI422', 'a suppression needs a reason, of at most 500 characters', 'cirt suppression add NAME --reason WHY ...', '{"at": "/reason"}');
@@ -249,22 +258,22 @@ BEGIN
         INSERT INTO suppression (name, class, constituent_id, sender_id, value, addr, host, other, until, reason, created_by)
             SELECT v_name, s.class, s.constituent_id, s.sender_id, p_body ->> 'value', v.addr, v.host, v.other, v_until, s.reason, viewer()
             FROM suppression_value(nullif(p_body ->> 'value', '')) v RETURNING * INTO s;
-    ELSIF s.approved IS NULL OR v_until <= s.until THEN
-        UPDATE suppression x SET until = v_until, reason = s.reason WHERE x.id = s.id;
     ELSE
-        UPDATE suppression x SET reason = s.reason WHERE x.id = s.id;
+        UPDATE suppression x SET until = CASE WHEN s.approved IS NULL THEN v_until ELSE least(v_until, x.until) END, reason = coalesce(v_approved_reason, s.reason)
+            WHERE x.id = s.id;
     END IF;
-    IF p_body ? 'until' THEN
-        SELECT format('the end on %s, which %s asked for and which waited for a second person, is gone with it', to_char(w.until AT TIME ZONE 'UTC', 'YYYY-MM-DD'), i.login)
-            INTO v_gone FROM suppression_waiting w JOIN identity i ON i.id = w.asked_by WHERE w.suppression_id = s.id AND s.approved IS NOT NULL;
+    IF p_body ? 'until' AND w.until > s.until AND s.approved IS NOT NULL THEN
+        v_gone := format('the end on %s, which %s asked for and which waited for a second person, is gone with it', to_char(w.until AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
+                         (SELECT i.login FROM identity i WHERE i.id = w.asked_by));
     END IF;
-    IF s.approved IS NULL OR v_until > s.until THEN
-        PERFORM suppression_ask(s.id, v_name, v_until);
-    ELSIF p_body ? 'until' THEN
-        DELETE FROM suppression_waiting w WHERE w.suppression_id = s.id;
+    v_other_reason := CASE WHEN NOT p_body ? 'reason' THEN w.reason WHEN s.reason <> v_approved_reason THEN s.reason END;
+    IF s.approved IS NULL OR v_until > s.until OR v_other_reason IS NOT NULL THEN
+        PERFORM suppression_ask(s.id, v_name, v_until, v_other_reason);
+    ELSE
+        DELETE FROM suppression_waiting x WHERE x.suppression_id = s.id;
     END IF;
     PERFORM record_journal('suppression', CASE WHEN p_name IS NULL THEN 'add' ELSE 'set' END
-        || CASE WHEN EXISTS (SELECT FROM suppression_waiting w WHERE w.suppression_id = s.id) THEN ' asked' ELSE '' END, v_name, p_body);
+        || CASE WHEN EXISTS (SELECT FROM suppression_waiting x WHERE x.suppression_id = s.id) THEN ' asked' ELSE '' END, v_name, p_body);
     RETURN json_join((SELECT suppression_list(v_name)), json_build_object('warnings', array_remove(ARRAY[v_gone], NULL)));
 END $$;
 
@@ -291,14 +300,14 @@ BEGIN
         PERFORM refuse('CI409', 'its end has passed while it waited', format('cirt suppression set %s --until 30d', p_name));
     END IF;
     UPDATE approval a SET granted_by = viewer(), granted = now() WHERE a.id = w.approval_id;
-    UPDATE suppression x SET until = w.until, approved = now(), approved_by = viewer() WHERE x.id = s.id;
+    UPDATE suppression x SET until = w.until, reason = coalesce(w.reason, x.reason), approved = now(), approved_by = viewer() WHERE x.id = s.id;
     DELETE FROM suppression_waiting x WHERE x.suppression_id = s.id;
     PERFORM record_journal('suppression', 'approve', format('%s, asked by %s', p_name, (SELECT i.login FROM identity i WHERE i.id = w.asked_by)),
                            jsonb_build_object('until', time_text(w.until)));
     RETURN (SELECT suppression_list(p_name));
 END $$;
 
--- Whoever asked takes it back, or another refuses: one that never was in force is gone, of the others the end stays.
+-- Whoever asked takes it back, or another refuses: one that never was in force is gone, of the others end and reason stay.
 CREATE OR REPLACE FUNCTION suppression_refuse(p_name text, p_reason text) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
 DECLARE

@@ -16,6 +16,18 @@ WHERE viewer() IS NOT NULL AND NOT EXISTS (SELECT FROM class_alias a WHERE a.wor
 CREATE OR REPLACE FUNCTION class_alias_json(a visible_class_alias) RETURNS json LANGUAGE sql STABLE
 RETURN json_build_object('word', a.word, 'class', a.class, 'added', time_text(a.added), 'added_by', a.added_by);
 
+-- What throws away by this class: an alias, which takes one person, gives it more, or less.
+CREATE OR REPLACE FUNCTION class_alias_warnings(p_class text) RETURNS text[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
+    SELECT ARRAY(
+        SELECT DISTINCT format('the rule "%s" of %s throws away by this class; what it takes: cirt rule swallowed %s', d.rule, d.set_name, d.set_name)
+        FROM rule_drops('', NULL) d, regexp_matches(split_part(regexp_replace(d.line, '"(?:[^"\\]|\\.)*"', '""', 'g'), '=>', 1), '[ \t(:-]class:([^ \t()]+)', 'g') m,
+            string_to_table(lower(m[1]), ',') v
+        WHERE v LIKE '%*%' OR v IN (p_class, split_part(p_class, '/', 1), split_part(p_class, '/', 2))
+        UNION
+        SELECT format('the suppression %s takes rows of this class: cirt suppression show %s', s.name, s.name) FROM suppression s
+        WHERE s.class IN (p_class, split_part(p_class, '/', 1)) AND s.until > now() AND s.ended IS NULL AND s.approved IS NOT NULL) $$;
+
 -- p_word NULL: a new one.
 CREATE OR REPLACE FUNCTION class_alias_write(p_word text, p_body jsonb) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = cirt, pg_temp AS $$
@@ -37,7 +49,7 @@ BEGIN
         ON CONFLICT (word) DO UPDATE SET class = EXCLUDED.class, added = now(), added_by = EXCLUDED.added_by;
     DELETE FROM class_unmapped u WHERE u.word = v_word;
     PERFORM record_journal('alias', CASE WHEN p_word IS NULL THEN 'add' ELSE 'set' END, v_word, p_body);
-    RETURN (SELECT class_alias_json(a) FROM visible_class_alias a WHERE a.word = v_word);
+    RETURN (SELECT json_join(class_alias_json(a), json_build_object('warnings', class_alias_warnings(v_class))) FROM visible_class_alias a WHERE a.word = v_word);
 END $$;
 
 CREATE OR REPLACE FUNCTION class_alias_remove(p_word text) RETURNS void

@@ -307,6 +307,37 @@ static void a_suppression_needs_a_second_person(void **state)
     free(until);
 }
 
+static void assert_reasons(void **state, const char *in_force, const char *waits, const char *waits_for)
+{
+    json_t *one = suppression(state);
+    const char *waiting = text_at(json_object_get(one, "waiting"), "reason"), *what = text_at(one, "waits_for");
+    assert_string_equal(text_at(one, "reason"), in_force);
+    assert_true(str_equal(waiting, waits) && str_equal(what, waits_for));
+    json_decref(one);
+}
+
+/* What the second person read is what stays, the reason too. */
+static void another_reason_needs_a_second_person(void **state)
+{
+    char *until = cluster_text("SELECT cirt.time_text(now() + interval '30 days')"),
+         *both = cluster_text("SELECT 'second person: until ' || to_char(now() AT TIME ZONE 'UTC' + interval '60 days', 'YYYY-MM-DD') || "
+                              "' and another reason'");
+    json_decref(post(state, "lead", 201, "/v1/suppressions",
+                     json_pack("{s:s, s:s, s:s, s:s}", "name", "audit", "class", "fraud", "until", until, "reason", "yearly")));
+    json_decref(post(state, "lead", 200, "/v1/suppressions/audit", json_pack("{s:s}", "reason", "daily")));
+    assert_reasons(state, "daily", NULL, "second person");
+    decide_suppression(state, "admin", 200, 0);
+    json_decref(post(state, "lead", 200, "/v1/suppressions/audit", json_pack("{s:s}", "reason", "hourly")));
+    assert_reasons(state, "daily", "hourly", "second person: another reason");
+    set_end(state, "lead", "60 days");
+    assert_reasons(state, "daily", "hourly", both);
+    decide_suppression(state, "admin", 200, 0);
+    assert_reasons(state, "hourly", NULL, NULL);
+    assert_int_equal(cluster_number("SELECT (until > now() + interval '59 days')::int FROM cirt.suppression"), 1);
+    free(until);
+    free(both);
+}
+
 /* A report about the first `rows` addresses of 192.0.2.0/24, the fifth in a class of its own; it waits for triage. */
 static void rows_wait(int report, int rows)
 {
@@ -752,6 +783,7 @@ int main(void)
         cmocka_unit_test_setup(a_set_that_guards_another_needs_one, clean_both),
         cmocka_unit_test_setup(suppressing_needs_a_second_person, clean_both),
         cmocka_unit_test_setup(a_suppression_needs_a_second_person, clean_both),
+        cmocka_unit_test_setup(another_reason_needs_a_second_person, clean_both),
         cmocka_unit_test_setup(a_suppression_names_what_can_match, clean_both),
         cmocka_unit_test_setup(a_trial_holds_whole_reports, clean_both),
         cmocka_unit_test_setup(counts_outlive_versions, clean_both),

@@ -112,6 +112,23 @@ static void an_operators_words_decide(void **state)
     assert_int_equal(json_array_size(json_object_get(list, "items")), 0);
     json_decref(list);
 
+    /* Who throws away by the class is named: an alias takes one person. */
+    put_rules("rule \"bots\": class:malicious-code sender:feed => drop \"known\"\nrule \"c2\": class:c2* => tag:x\n"
+              "rule \"spam\": claimed.class:infected-system => drop \"x\"\n",
+              8);
+    cluster_execute(
+        "INSERT INTO cirt.suppression (name, class, until, reason, approved) VALUES ('bots', 'malicious-code/infected-system', now() + "
+        "interval '1 day', 'x', now())");
+    alias = desk_client_post(site->client, "lead", 201, "/v1/aliases", "{\"word\":\"drone\",\"class\":\"infected-system\"}");
+    char *warnings = json_dumps(json_object_get(alias, "warnings"), JSON_COMPACT);
+    assert_string_equal(warnings,
+                        "[\"the rule \\\"bots\\\" of default throws away by this class; what it takes: cirt rule swallowed default\","
+                        "\"the suppression bots takes rows of this class: cirt suppression show bots\"]");
+    free(warnings);
+    json_decref(alias);
+    cluster_execute("SET search_path = cirt; DELETE FROM rule_hits; DELETE FROM rule_set; DELETE FROM suppression; DELETE FROM class_alias "
+                    "WHERE word = 'drone'");
+
     int64_t report = triaged_word(site, "ZOMBIE-HOST", "198.51.102.7");
     assert_class(report, "malicious-code/infected-system");
     assert_case(report, "k.join_key", "malicious-code/infected-system 198.51.102.0/24");

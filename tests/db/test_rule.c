@@ -446,6 +446,22 @@ static void facts_are_asked_for(void **state)
     rule_facts_wanted_clear(&wanted);
 }
 
+/* One person may write a rule for a class: what has its class by a rule is not suppressed, nor what had it before. */
+static void a_class_by_a_rule_is_not_suppressed(void **state)
+{
+    struct letter letter = {.class_name = "fraud/phishing", .sightings = {{"ipv4", "source", "192.0.2.7"}}};
+    cluster_execute("INSERT INTO cirt.suppression (name, class, until, reason, approved) VALUES ('audit', 'information-gathering', now() + "
+                    "interval '1 day', 'x', now())");
+    put_rules("rule \"to\": ip:192.0.2.7 class:phishing => class:scanner\nrule \"from\": ip:192.0.2.8 class:scanner => class:phishing\n",
+              1);
+    assert_case(triaged(*state, &letter), "k.class", "information-gathering/scanner");
+    letter = (struct letter){.class_name = "information-gathering/scanner", .sightings = {{"ipv4", "source", "192.0.2.8"}}};
+    assert_case(triaged(*state, &letter), "k.class", "fraud/phishing");
+    letter.sightings[0][2] = "192.0.2.9";
+    assert_case(triaged(*state, &letter), "k.class", "");
+    cluster_execute("SET search_path = cirt; DELETE FROM suppressed_row; DELETE FROM suppression");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -456,6 +472,7 @@ int main(void)
         cmocka_unit_test_setup(a_case_with_a_template_ages, clean_rules),
         cmocka_unit_test_setup(what_is_kept_back_is_told, clean_rules),
         cmocka_unit_test_setup(what_is_suppressed_is_told_until_it_is_over, clean_rules),
+        cmocka_unit_test_setup(a_class_by_a_rule_is_not_suppressed, clean_rules),
         cmocka_unit_test_setup(what_is_dropped_counts_once, clean_rules),
         cmocka_unit_test_setup(reports_have_a_pap, clean_rules),
         cmocka_unit_test_setup(labels_narrow_values, clean_rules),

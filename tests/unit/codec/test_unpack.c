@@ -172,6 +172,54 @@ static void refuses(void **state)
     expect_refused(ERR_INPUT, "broken", 1000);
 }
 
+/* A flipped bit may leave an address that is one: what the checksum and the length behind the stream are for. */
+static void a_damaged_gzip_is_refused(void **state)
+{
+    static const char text[] = "timestamp,ip\n2026-11-20 00:00:00,203.0.113.1\n2026-11-20 00:00:01,198.51.100.3\n";
+    const struct file file[] = {{"a.csv", text, sizeof text - 1}};
+    size_t size = 0, unchanged = 0;
+    UNUSED(state);
+    make(false, file, 1, NULL);
+    for (size_t i = 10; i < packed_size; i++) { /* behind the header, whose time and system nobody checks */
+        for (int bit = 0; bit < 8; bit++) {
+            struct err err = {0};
+            packed[i] ^= (char)(1 << bit);
+            char *out = unpacked(512, 10000, &size, &err);
+            unchanged += out && strcmp(out, text) == 0;
+            assert_true(!out || strcmp(out, text) == 0);
+            free(out);
+            packed[i] ^= (char)(1 << bit);
+        }
+    }
+    assert_true(unchanged < 8); /* the bits that fill the last byte of the data */
+    for (size_t cut = 1; cut < packed_size; cut += 5) {
+        packed_size -= cut;
+        expect_refused(ERR_INPUT, "broken", 10000);
+        packed_size += cut;
+    }
+}
+
+/* RFC 1952: several members are one file; gzip passes over zeros behind the last, and nothing else. */
+static void what_follows_a_gzip_member(void **state)
+{
+    const struct file file[] = {{"a.csv", "a,b\n", 4}};
+    struct err err = {0};
+    size_t size = 0;
+    UNUSED(state);
+    make(false, file, 1, NULL);
+    size_t one = packed_size;
+    memcpy(packed + one, packed, one);
+    memset(packed + 2 * one, 0, 512);
+    for (size_t zeros = 0; zeros <= 512; zeros += 256) {
+        packed_size = 2 * one + zeros;
+        char *out = unpacked(1, 10000, &size, &err);
+        assert_string_equal(out ? out : err.text, "a,b\na,b\n");
+        free(out);
+    }
+    packed[2 * one + 300] = 'x';
+    expect_refused(ERR_INPUT, "broken", 10000);
+}
+
 /* Passing over what a folder holds would unpack it, without an end. */
 static void a_folder_holds_little(void **state)
 {
@@ -193,6 +241,7 @@ static void a_folder_holds_little(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(comes_out_as_it_went_in), cmocka_unit_test(refuses),
+                                       cmocka_unit_test(a_damaged_gzip_is_refused), cmocka_unit_test(what_follows_a_gzip_member),
                                        cmocka_unit_test(a_folder_holds_little)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(packed);

@@ -271,6 +271,12 @@ static void all_faults(void **state)
     assert_int_equal(faults[1].line, 3);
     assert_int_equal(faults[2].line, 4);
     assert_string_equal(faults[2].err.at, "line 4, character 23");
+    assert_false(triage_rules_parse_all(
+        "rule \"a\": => drop \"\"\nrule \"b\": => tag:x, suppress \" \" until:2027-01-01\nrule \"c\": => hold \"\"\n", &rules, faults,
+        &count));
+    assert_int_equal(count, 3);
+    assert_string_equal(faults[1].err.at, "line 2, character 30");
+    assert_string_equal(faults[1].err.text, "this reason is empty");
     assert_true(triage_rules_parse_all("rule \"b\": => hold\n", &rules, faults, &count));
     assert_int_equal(count, 0);
     assert_true(triage_rules_at(rules, 0)->holds && !triage_rules_at(rules, 0)->drops);
