@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/timestamp.h"
 #include "base/timestamp_read.h"
 #include "codec/codec.h"
 #include "codec/csv_charset.h"
@@ -177,10 +178,10 @@ static bool read_time(struct codec_stream *stream, struct observation *observati
     return true;
 }
 
-/* "0", "0000-00-00 00:00:00": how databases write that there is none. */
+/* "0", "0000-00-00 00:00:00", "1970-01-01 00:00:00": how databases write that there is none. */
 static bool is_no_time(const char *text)
 {
-    return observable_is_absent(text) || (strchr(text, '0') && !text[strspn(text, "0-/.:TZ ")]);
+    return observable_is_absent(text) || (strchr(text, '0') && !text[strspn(text, "0-/.:TZ ")]) || timestamp_is_never(text);
 }
 
 static int *port_of(struct observation *observation, enum sighting_role role)

@@ -250,6 +250,8 @@ static bool is_mail_field(const char *line, size_t size, bool *is_field)
                                         "X-Original-To"};
     const char *colon = memchr(line, ':', size);
     size_t name_size = colon ? (size_t)(colon - line) : 0;
+    while (name_size > 0 && (line[name_size - 1] == ' ' || line[name_size - 1] == '\t')) /* RFC 5322, 4.5: "From : a@b.example" */
+        name_size--;
     *is_field = name_size > 0;
     for (size_t i = 0; i < name_size; i++)
         if (line[i] <= ' ' || line[i] == 0x7f || (unsigned char)line[i] >= 0x80)
@@ -263,12 +265,11 @@ static bool is_mail_field(const char *line, size_t size, bool *is_field)
 static int mail_probe(const char *bytes, size_t size, const struct codec_hints *hints)
 {
     unsigned known = 0;
+    bool is_blank = false;
     size_t start = size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     for (size_t at = start; at < size;) {
         const char *newline = memchr(bytes + at, '\n', size - at);
-        if (!newline)
-            break; /* cut by the end of what was given */
-        size_t next = (size_t)(newline - bytes) + 1;
+        size_t next = newline ? (size_t)(newline - bytes) + 1 : size; /* cut by the end of what was given */
         bool is_field;
         if (bytes[at] == '\n' || (bytes[at] == '\r' && next - at == 2))
             break;
@@ -276,8 +277,14 @@ static int mail_probe(const char *bytes, size_t size, const struct codec_hints *
             known++;
         bool is_folded = at > start && (bytes[at] == ' ' || bytes[at] == '\t');
         bool is_mbox = at == 0 && size > 5 && memcmp(bytes, "From ", 5) == 0;
-        if (!is_field && !is_folded && !is_mbox)
+        if (!is_field && !is_folded && !is_mbox && newline) {
+            if (is_blank) /* instead of the empty line */
+                break;
             return 0;
+        }
+        is_blank = is_folded;
+        for (size_t i = at; is_blank && i < next; i++)
+            is_blank = strchr(" \t\r\n", bytes[i]) && bytes[i];
         at = next;
     }
     if (known >= 2)

@@ -327,6 +327,16 @@ static void read_fields(struct mime *mime, struct mime_part *part, const char *f
         part->encoding = lower_copy(mime->arena, arena_strndup(mime->arena, encoding, strcspn(encoding, " \t;(")));
 }
 
+/* Some write a blank into the empty line: one of blanks before what is no field, nor goes on with one, ends the header, too. */
+static bool is_blank_end(const char *bytes, size_t at, size_t next, size_t end)
+{
+    size_t blanks = at;
+    while (blanks < next && (bytes[blanks] == ' ' || bytes[blanks] == '\t'))
+        blanks++;
+    return is_empty_line(bytes, blanks, next) && next < end && bytes[next] != ' ' && bytes[next] != '\t' &&
+           !is_empty_line(bytes, next, line_end(bytes, next, end)) && field_name_size(bytes + next, end - next) == 0;
+}
+
 /* Sets header and body of the part in start..end. A part that does not begin with a field has an empty header. */
 static bool cut_header(const struct mime *mime, struct mime_part *part, size_t start, size_t end, struct err *err)
 {
@@ -340,7 +350,7 @@ static bool cut_header(const struct mime *mime, struct mime_part *part, size_t s
     }
     while (at < end) {
         size_t next = line_end(mime->bytes, at, end);
-        if (is_empty_line(mime->bytes, at, next)) {
+        if (is_empty_line(mime->bytes, at, next) || is_blank_end(mime->bytes, at, next, end)) {
             part->header_size = at - start;
             part->body_at = next;
             part->body_size = end - next;

@@ -162,6 +162,8 @@ static bool read_time(struct native *native, const json_t *value, const struct j
 {
     if (!json_value_text(value, place, native->arena, text, err))
         return false;
+    if (*text && timestamp_is_never(*text))
+        *text = NULL;
     if (!*text)
         return true;
     *rule = "rfc3339";

@@ -40,6 +40,7 @@ struct codec_stream {
     size_t beside[ARRAY_SIZE(beside)]; /* where they stand, header_count for nowhere */
     const struct csv_field *row;       /* the fields of the row being read */
     size_t row_count;
+    bool has_time; /* the row says when, if only that nobody knows */
 };
 
 static bool refuse(size_t line, enum err_code code, const char *text, struct err *err)
@@ -141,8 +142,17 @@ static bool read_header(struct codec_stream *stream, const struct csv_field *fie
 
 /* --- a row --- */
 
+/* "0", "1970-01-01 00:00:00": the row counts, and has no time. */
+static bool is_no_time(const char *text)
+{
+    return !text[strspn(text, "0-/.:TZ ")] || timestamp_is_never(text);
+}
+
 static bool read_time(struct codec_stream *stream, struct observation *observation, const char *text)
 {
+    stream->has_time = true;
+    if (is_no_time(text))
+        return true;
     observation->time_text = arena_strdup(report_row_arena(stream->into.report), text);
     observation->time_rule = "utc-assumed";
     return timestamp_parse_utc(text, &observation->time) || timestamp_read(text, &observation->time, &observation->time_rule);
@@ -316,6 +326,7 @@ static const char *row_fault(struct codec_stream *stream, struct observation *ob
 {
     stream->row = fields;
     stream->row_count = count;
+    stream->has_time = false;
     for (size_t i = 0; i < count && i < stream->header_count; i++) {
         const struct header_column *header = &stream->header[i];
         if (!fields[i].size)
@@ -328,7 +339,7 @@ static const char *row_fault(struct codec_stream *stream, struct observation *ob
         return fault;
     }
     keep_unnamed(stream, fields, count);
-    if (observation->time == TIMESTAMP_NONE)
+    if (!stream->has_time)
         return "has no timestamp";
     return observation->sighting_count ? NULL : "names nothing: no address, domain, URL or hash";
 }

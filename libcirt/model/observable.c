@@ -10,6 +10,7 @@
 #include "model/observable_refang.h"
 #include "model/observable_url.h"
 #include "model/observable_wallet.h"
+#include "model/public_suffix.h"
 
 enum { GUESS_SIZE_MAX = 8192 };
 
@@ -166,17 +167,39 @@ static const char *skip_blanks(const char *text, size_t *size)
     return text;
 }
 
+/* 0.0.0.0 in any spelling: "0:0:0:0:0:0:0:0", "::ffff:0.0.0.0", "000.000.000.000", "[::]:0", as a network of its own, with a port. */
+static bool is_no_address(const char *text, size_t size)
+{
+    char copy[64], *end;
+    if (size >= sizeof copy || (strspn(text, "0:.[]/fF") < size && !memchr(text, '.', size) && !memchr(text, ':', size)))
+        return false;
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    if ((end = strchr(copy, '/'))) {
+        if (!str_equal(end, "/0") && !str_equal(end, "/32") && !str_equal(end, "/128"))
+            return false;
+        *end = '\0';
+    }
+    char *host = copy + (*copy == '[');
+    end = *copy == '[' ? strchr(host, ']') : strchr(host, '.') ? strchr(strchr(host, '.'), ':') : NULL;
+    if (*copy == '[' && !end)
+        return false;
+    if (end)
+        *end = '\0';
+    return observable_address_is_none(host);
+}
+
 bool observable_is_absent(const char *text)
 {
-    static const char *const absent[] = {"", "-", "0.0.0.0", "::", "n/a", "null", "none", "0.0.0.0/0", "::/0"};
+    static const char *const absent[] = {"", "-", "n/a", "null", "none"};
     size_t size;
     text = skip_blanks(text, &size);
-    if (!strchr("-nN0:", size ? *text : '-'))
+    if (!strchr("-nN0:[", size ? *text : '-'))
         return false;
     for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
         if (strlen(absent[i]) == size && strncasecmp(text, absent[i], size) == 0)
             return true;
-    return false;
+    return size > 1 && strchr("0:[", *text) && is_no_address(text, size);
 }
 
 /* Without the blanks around it; NULL for what senders write where they have nothing, and for what is too long to be copied here. */
@@ -287,6 +310,22 @@ const char *observable_read(struct arena *arena, enum observable_type *type, con
 
 /* --- guessing --- */
 
+/* "invoice.pdf", "evil.exe" are names of files, unless people can register below their last label (".zip", ".sh"). */
+static bool is_filename(const char *domain)
+{
+    static const char *const extensions[] = {
+        "7z",  "apk", "asp", "aspx", "bak",  "bat",  "bin",  "bmp",  "bz2",  "cab", "cfg", "class", "cmd", "cpl",  "csv", "dat",
+        "dll", "dmg", "doc", "docm", "docx", "dotm", "eml",  "exe",  "elf",  "gif", "gz",  "hta",   "htm", "html", "ico", "img",
+        "ini", "iso", "jar", "jpeg", "jpg",  "js",   "jse",  "json", "jsp",  "lnk", "log", "msi",   "msg", "ocx",  "odt", "pdf",
+        "php", "png", "ppt", "pptm", "pptx", "ps1",  "psm1", "rar",  "rtf",  "scr", "svg", "sys",   "tar", "tgz",  "tmp", "txt",
+        "vbe", "vbs", "vhd", "wsf",  "wsh",  "xls",  "xlsb", "xlsm", "xlsx", "xml", "xz",  "yaml",  "yml"};
+    const char *last = strrchr(domain, '.') + 1;
+    for (size_t i = 0; i < ARRAY_SIZE(extensions); i++)
+        if (str_equal(last, extensions[i]))
+            return !public_suffix_of(domain);
+    return false;
+}
+
 const char *observable_guess(struct arena *arena, const char *text, enum observable_type *type)
 {
     static const enum observable_type by_shape[] = {OBSERVABLE_URL,   OBSERVABLE_EMAIL,  OBSERVABLE_CVE,   OBSERVABLE_MAC,
@@ -308,6 +347,10 @@ const char *observable_guess(struct arena *arena, const char *text, enum observa
             continue;
         if ((value = observable_normalise(arena, by_shape[i], text))) {
             *type = by_shape[i];
+            if (*type == OBSERVABLE_DOMAIN && is_filename(value)) {
+                *type = OBSERVABLE_FILENAME;
+                return observable_normalise(arena, *type, text);
+            }
             return value;
         }
     }

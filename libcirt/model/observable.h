@@ -42,7 +42,8 @@ bool observable_type_parse(const char *name, enum observable_type *type) MUST_CH
 const char *sighting_role_name(enum sighting_role role);
 bool sighting_role_parse(const char *name, enum sighting_role *role) MUST_CHECK;
 
-/* What senders write where they have no value, with blanks around it or without: "", "-", "n/a", "null", "none", "0.0.0.0", "::". */
+/* What senders write where they have no value, with blanks around it or without: "", "-", "n/a", "null", "none", and 0.0.0.0 and
+ * "::" in any spelling, as a network of its own or of all ("/0", "/32", "/128"), in brackets or with a port. */
 bool observable_is_absent(const char *text);
 
 /*
@@ -61,7 +62,7 @@ const char *observable_normalise(struct arena *arena, enum observable_type type,
 const char *observable_read(struct arena *arena, enum observable_type *type, const char *text);
 
 /* Finds what the text is, defanged or not (address, network, URL, mail address, hash by length, CVE, MAC with separators, "AS64500",
- * domain, phone with "+", crypto-currency address) and normalises it. NULL where it is none of these; *type untouched then. */
+ * domain, phone with "+", crypto-currency address, a file's name like "evil.exe" of one word) and normalises it. NULL where it is none of these; *type untouched then. */
 const char *observable_guess(struct arena *arena, const char *text, enum observable_type *type);
 
 /* The host of a normalised url, email or domain, for subdomain search; NULL where there is none (an address is no host). */

@@ -95,6 +95,15 @@ const char *observable_address_ipv6(struct arena *arena, const char *text)
     return read_ipv6(text, &address) && !is_zero(&address) && !is_mapped(&address) ? format(arena, &address) : NULL;
 }
 
+bool observable_address_is_none(const char *text)
+{
+    struct address address;
+    bool is_address = read_ipv4(text, &address) || read_ipv6(text, &address);
+    if (is_address)
+        unmap(&address);
+    return is_address && is_zero(&address);
+}
+
 static bool bit(const struct address *address, unsigned at) /* 0 is the highest */
 {
     return address->bytes[at / 8] >> (7 - at % 8) & 1;

@@ -14,6 +14,9 @@ const char *observable_address_ipv6(struct arena *arena, const char *text); /* R
 const char *observable_address_cidr(struct arena *arena, const char *text); /* host bits become zero; mapped networks are IPv4's */
 const char *observable_address_asn(struct arena *arena, const char *text);  /* "AS64500", "64500", "64500.0", asdot "AS1.10" (RFC 5396) */
 
+/* Whether it is 0.0.0.0 or ::, in any spelling, mapped too. */
+bool observable_address_is_none(const char *text);
+
 /* Whatever of the first three it is: a mapped address is ipv4, a network of one address is the address. NULL: *type untouched. */
 const char *observable_address(struct arena *arena, const char *text, enum observable_type *type);
 

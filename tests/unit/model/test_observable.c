@@ -316,6 +316,10 @@ static void guesses(void **state)
         {0, "phishing", NULL},
         {0, "two words", NULL},
         {0, "0.0.0.0", NULL},
+        {OBSERVABLE_FILENAME, "Evil.EXE", "Evil.EXE"},
+        {OBSERVABLE_FILENAME, "invoice[.]pdf", "invoice.pdf"},
+        {OBSERVABLE_DOMAIN, "Update.zip", "update.zip"},
+        {OBSERVABLE_DOMAIN, "exe.evil.example", "exe.evil.example"},
         {0, "", NULL},
     };
     struct arena *arena = arena_new();
@@ -326,6 +330,39 @@ static void guesses(void **state)
             fail_msg("%s gave %d %s", rows[i].text, type, value ? value : "(none)");
     }
     arena_free(arena);
+}
+
+/* Nobody's address is none in any spelling; what only looks like it is not. */
+static void absent_forms(void **state)
+{
+    static const char *const absent[] = {"",
+                                         " ",
+                                         "-",
+                                         "N/A",
+                                         "0.0.0.0",
+                                         "000.000.000.000",
+                                         "0.0.0.0/32",
+                                         "0.0.0.0/0",
+                                         "0.0.0.0:80",
+                                         "::",
+                                         "::0",
+                                         "[::]",
+                                         "[::]:443",
+                                         "::/128",
+                                         "::/0",
+                                         "0:0:0:0:0:0:0:0",
+                                         "0000:0000:0000:0000:0000:0000:0000:0000",
+                                         "::ffff:0.0.0.0",
+                                         "::FFFF:0:0"},
+                             *const present[] = {"0",  "00",       "0.0.0", "0.0.0.0/8", "0.0.0.1",        "::1", "[::1]", "[",  "[:",
+                                                 "[0", "00:00:00", "0:0",   "0.",        "::ffff:0.0.0.1", "f::", "/0",    "0/0"};
+    UNUSED(state);
+    for (size_t i = 0; i < ARRAY_SIZE(absent); i++)
+        if (!observable_is_absent(absent[i]))
+            fail_msg("\"%s\" is something", absent[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(present); i++)
+        if (observable_is_absent(present[i]))
+            fail_msg("\"%s\" is nothing", present[i]);
 }
 
 /* The type is a claim: what is near is put right, what is far is refused. */
@@ -423,9 +460,16 @@ static void hostile(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses),           cmocka_unit_test(names),   cmocka_unit_test(urls),     cmocka_unit_test(identifiers),
-        cmocka_unit_test(wallets_and_phones),  cmocka_unit_test(guesses), cmocka_unit_test(readings), cmocka_unit_test(hosts),
-        cmocka_unit_test(type_and_role_names), cmocka_unit_test(hostile)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(addresses),
+                                       cmocka_unit_test(names),
+                                       cmocka_unit_test(urls),
+                                       cmocka_unit_test(identifiers),
+                                       cmocka_unit_test(wallets_and_phones),
+                                       cmocka_unit_test(guesses),
+                                       cmocka_unit_test(absent_forms),
+                                       cmocka_unit_test(readings),
+                                       cmocka_unit_test(hosts),
+                                       cmocka_unit_test(type_and_role_names),
+                                       cmocka_unit_test(hostile)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
