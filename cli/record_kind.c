@@ -216,7 +216,7 @@ const struct record_kind record_kind_contact = {
         {"every", OPTION_ONE, "TIME", N_("how often it is fetched, at most once a minute; 1h where not given")},                           \
         {"fresh", OPTION_ONE, "TIME", N_("something new is expected within; else a notice is raised")},                                    \
         {"documents-per-hour", OPTION_ONE, "N", N_("at most so many documents an hour")},                                                  \
-        {"bytes-per-hour", OPTION_ONE, "SIZE", N_("at most so much an hour")},                                                             \
+        {"bytes-per-hour", OPTION_ONE, "SIZE", N_("so much an hour; what begins within it is taken whole")},                               \
         {"document-max", OPTION_ONE, "SIZE", N_("the longest document")},                                                                  \
         {"credentials", OPTION_ONE, "NAME", N_("the file with what the server wants to see, in the folder that only fetch reads")},        \
         {"keep", OPTION_ONE, "yes|no", N_("of a drop folder: whether files that were taken stay, in done/")},                              \

@@ -62,7 +62,8 @@ const char *observable_normalise(struct arena *arena, enum observable_type type,
 const char *observable_read(struct arena *arena, enum observable_type *type, const char *text);
 
 /* Finds what the text is, defanged or not (address, network, URL, mail address, hash by length, CVE, MAC with separators, "AS64500",
- * domain, phone with "+", crypto-currency address, a file's name like "evil.exe" of one word) and normalises it. NULL where it is none of these; *type untouched then. */
+ * domain, phone with "+", crypto-currency address, a file's name like "evil.exe" of one word) and normalises it. NULL where it is none of
+ * these; *type untouched then. */
 const char *observable_guess(struct arena *arena, const char *text, enum observable_type *type);
 
 /* The host of a normalised url, email or domain, for subdomain search; NULL where there is none (an address is no host). */

@@ -221,7 +221,7 @@ BEGIN
         IF v.id IS NOT NULL THEN
             PERFORM record_exists('analyst', v_login);
         ELSIF coalesce(v_login, '') !~ '^[a-z0-9][a-z0-9._-]{0,62}$' OR v_login IN ('me', 'none') THEN
-            PERFORM refuse('CI422', format('"%s" is no login', left(v_login, 100)), 'lower-case letters, digits, . _ -', '{"at": "/login"}');
+            PERFORM refuse('CI422', format('"%s" is no login', left(v_login, 100)), 'lower-case letters, digits, . _ -; not "me" or "none", which filters have', '{"at": "/login"}');
         END IF;
         INSERT INTO identity (login, role) VALUES (v_login, v_role) RETURNING * INTO v;
     ELSIF v.id IS NULL THEN
