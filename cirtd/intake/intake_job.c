@@ -323,7 +323,7 @@ void intake_search_red(struct intake_job *job, struct body *body)
 }
 
 /* Size, digest and as much as fits of what was sent: hash and size are of all. */
-static bool read_sent(struct intake *intake, struct intake_job *job, struct body *body, struct err *err)
+static bool hash_sent(struct intake *intake, struct intake_job *job, struct body *body, struct err *err)
 {
     const char *bytes = NULL;
     size_t size = 0;
@@ -346,10 +346,10 @@ void intake_keep_malformed(struct intake *intake, struct intake_job *job, struct
     struct err err;
     intake_search_red(job, body);
     body_rewind(body);
-    bool ok = read_sent(intake, job, body, &err);
+    bool ok = hash_sent(intake, job, body, &err);
     if (!ok && body_is_damaged(&err)) {
         body_rewind_coded(body);
-        ok = read_sent(intake, job, body, &err);
+        ok = hash_sent(intake, job, body, &err);
     }
     job->raw = buf_text(&intake->document);
     job->raw_size = intake->document.size;
