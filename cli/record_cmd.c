@@ -539,7 +539,9 @@ static int finish(struct session *session, json_t *answer, const char *what, boo
     if (!answer)
         return session->exit_code;
     text = mem_printf("%s %s %s", kind->noun, field_or(answer, "id", name ? name : field_or(answer, kind->name_member, "")),
-                      field_object(answer, "waiting") ? _("is not in force yet") : what);
+                      !field_object(answer, "waiting")                   ? what
+                      : str_equal(field_text(answer, "state"), "active") ? _("stays in force")
+                                                                         : _("is not in force yet"));
     session_print(session, answer, render_done, &(struct done){text, is_new});
     free(text);
     json_decref(answer);
