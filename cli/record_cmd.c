@@ -389,10 +389,10 @@ static void render_waiting(struct screen *screen, const json_t *answer, const js
         phrase_day(field_time(waiting, "until"), when);
         screen_printf(screen, _("; its end: %s"), when);
     }
-    if (field_text(waiting, "reason"))
+    if (field_text(waiting, "reason")) {
         screen_text(screen, _("; its reason: "));
-    if (field_text(waiting, "reason"))
         screen_outside(screen, field_text(waiting, "reason"));
+    }
     screen_printf(screen, _("\n%*scirt %s approve %s   or   cirt %s refuse %s\n"), RECORD_MARGIN, "", noun, field_or(answer, "name", "-"),
                   noun, field_or(answer, "name", "-"));
     if (text)
